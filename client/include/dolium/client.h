@@ -1,0 +1,70 @@
+#pragma once
+// Client: an ObjectStore whose memory is shared with all processes of this host that connect to one daemon.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <dolium/object_store.h>
+#include <dolium/socket_path.h>
+
+namespace dolium {
+
+namespace detail {
+class Connection;
+}
+
+/// A process's connection to doliumd. Threads may share it.
+///
+/// get_raw(), exists() and releasing an Object make no system call: they go through shared memory. Objects and
+/// builders outlive the Client: they keep its mappings, and its session at the daemon, until the last of them
+/// is gone. When the process dies, by whatever death, the daemon takes back everything it held or was writing.
+///
+/// fork(): the child inherits no session. In the child every call on an inherited Client says `disconnected`,
+/// inherited Objects keep showing their bytes only as long as the parent holds them, and inherited builders do
+/// nothing. Connect again in the child.
+class DOLIUM_API Client final : public ObjectStore {
+ public:
+  /// disconnected when no daemon listens there (in time), permission_denied when this user may not,
+  /// protocol_error when the daemon speaks another version.
+  [[nodiscard]] static Result<std::shared_ptr<Client>> connect(std::string_view socket_path = default_socket_path(),
+                                                               const ConnectOptions& options = {});
+  ~Client() override;
+
+  /// A round trip to the daemon: is it there?
+  Result<void> ping();
+  /// What the daemon granted.
+  [[nodiscard]] Access access() const noexcept;
+  /// The daemon's number for this session, as `dolium clients` shows it.
+  [[nodiscard]] std::uint64_t session_id() const noexcept;
+
+  /// Internal: use connect().
+  explicit Client(std::shared_ptr<detail::Connection> connection);
+
+ private:
+  Result<ObjectBuilder> do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) override;
+  Result<Object> do_put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options,
+                        bool hold) override;
+  Result<std::vector<Result<void>>> do_put_many(std::span<const PutItem> items) override;
+  Result<Object> do_get(const ObjectId& id, Timeout timeout) override;
+  Result<std::vector<std::optional<Object>>> do_get_many(std::span<const ObjectId> ids, Timeout timeout) override;
+  Result<bool> do_exists(const ObjectId& id) override;
+  Result<ObjectMetadata> do_metadata(const ObjectId& id) override;
+  Result<void> do_pin(const ObjectId& id, bool pinned) override;
+  Result<bool> do_remove(const ObjectId& id) override;
+  Result<std::uint64_t> do_evict(std::uint64_t bytes) override;
+  Result<void> do_clear() override;
+  Result<StoreStats> do_stats() override;
+  Result<std::vector<ObjectMetadata>> do_list() override;
+  Result<std::vector<ClientInfo>> do_clients() override;
+  Result<Subscription> do_subscribe() override;
+  AsyncHandle do_get_async(const ObjectId& id, Timeout timeout, GetCallback done) override;
+  AsyncHandle do_create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
+                              CreateCallback done) override;
+  int do_event_fd() const override;
+  Result<void> do_process_events() override;
+
+  std::shared_ptr<detail::Connection> connection_;
+};
+
+}  // namespace dolium

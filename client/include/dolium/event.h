@@ -1,0 +1,62 @@
+#pragma once
+// Events: what came into the store and what left it, and why.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include <dolium/export.h>
+#include <dolium/object_id.h>
+#include <dolium/result.h>
+#include <dolium/timeout.h>
+
+namespace dolium {
+
+enum class RemovalCause : std::uint8_t {
+  removed,  ///< by remove()
+  evicted,  ///< to make room, or by evict()
+  expired,  ///< its time to live or to idle was over
+  cleared,  ///< by clear()
+};
+[[nodiscard]] DOLIUM_API std::string_view to_string(RemovalCause cause) noexcept;
+
+struct Event {
+  enum class Kind : std::uint8_t {
+    sealed,    ///< the object is visible; also one for each object that was there when the subscription began
+    removed,   ///< the object is no longer visible
+    overflow,  ///< events were lost here: the subscriber did not keep up. List the store to catch up.
+  };
+  using enum Kind;
+
+  Kind kind = Kind::sealed;
+  ObjectId id;                                 ///< not for `overflow`
+  std::uint64_t data_size = 0;                 ///< bytes
+  std::uint64_t metadata_size = 0;             ///< bytes
+  RemovalCause cause = RemovalCause::removed;  ///< for `removed`
+};
+[[nodiscard]] DOLIUM_API std::string_view to_string(Event::Kind kind) noexcept;
+
+namespace detail {
+class SubscriptionState;
+}
+
+/// A stream of events. Moves, does not copy; ends when it is destroyed. One thread at a time may use it.
+class DOLIUM_API Subscription {
+ public:
+  /// How many events wait for a slow subscriber before they are replaced by one `overflow`.
+  static constexpr std::size_t kMaxQueued = 16384;
+
+  explicit Subscription(std::shared_ptr<detail::SubscriptionState> state) noexcept;
+  Subscription(Subscription&&) noexcept;
+  Subscription& operator=(Subscription&&) noexcept;
+  ~Subscription();
+
+  /// The next event, in the order in which things happened. timed_out when none came in time; disconnected
+  /// when the daemon is gone and all that it said has been read.
+  [[nodiscard]] Result<Event> next(Timeout timeout = wait_forever);
+
+ private:
+  std::shared_ptr<detail::SubscriptionState> state_;
+};
+
+}  // namespace dolium

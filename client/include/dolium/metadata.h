@@ -1,0 +1,57 @@
+#pragma once
+// What the store knows of one object and of one client: snapshots, true at the moment they were taken.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include <dolium/object_id.h>
+#include <dolium/options.h>
+
+namespace dolium {
+
+enum class ObjectState : std::uint8_t { unsealed, sealed };
+
+struct ObjectMetadata {
+  using Clock = std::chrono::system_clock;
+  using enum ObjectState;
+
+  ObjectId id;
+  std::uint64_t data_size = 0;      ///< bytes
+  std::uint64_t metadata_size = 0;  ///< bytes
+  ObjectState state = ObjectState::unsealed;
+  Clock::time_point created_at{};
+  Clock::time_point sealed_at{};      ///< the epoch while unsealed
+  Clock::time_point last_accessed{};  ///< of the last get; of the seal, when nobody got it yet
+  std::uint64_t ref_count = 0;        ///< references held by all clients together
+  std::uint64_t type_tag = 0;
+  std::string type_name;
+  bool is_pinned = false;
+  std::chrono::milliseconds time_to_live{0};  ///< as given at create; 0: none
+  std::chrono::milliseconds time_to_idle{0};
+  std::int32_t creator_pid = 0;
+};
+
+struct ClientInfo {
+  std::uint64_t session_id = 0;
+  std::int32_t pid = 0;
+  std::uint32_t uid = 0;
+  std::string command;  ///< the program's name, as the kernel knows it
+  std::string user;     ///< the user's name, or the number where there is no name
+  std::string name;     ///< ConnectOptions::name
+  Access access = Access::read_write;
+  std::uint64_t references = 0;      ///< how many are held, the same object twice counted twice
+  std::uint64_t objects_held = 0;    ///< how many different objects
+  std::uint64_t bytes_held = 0;      ///< their bytes in the arena, each object once
+  std::uint64_t unsealed_count = 0;  ///< objects being written
+  std::uint64_t unsealed_bytes = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t waiting_gets = 0;
+  std::uint64_t waiting_creates = 0;
+  std::chrono::milliseconds connected_for{0};
+  /// The daemon ended this session for misbehaviour, and keeps what its process can still touch until it dies.
+  bool quarantined = false;
+};
+
+}  // namespace dolium

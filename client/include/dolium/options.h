@@ -1,0 +1,63 @@
+#pragma once
+// What can be said when an object is made and when a client connects. Plain values; every member's default
+// means "none".
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <dolium/object_id.h>
+#include <dolium/timeout.h>
+
+namespace dolium {
+
+/// The largest `put()` that travels inside one message; a larger one is created, written and sealed.
+inline constexpr std::size_t kInlinePutLimit = 64 * 1024;
+/// The longest type name that is stored with an object, in bytes.
+inline constexpr std::size_t kMaxTypeName = 255;
+/// The largest metadata of an object, in bytes.
+inline constexpr std::size_t kMaxMetadata = 64 * 1024;
+
+struct CreateOptions {
+  /// Bytes kept right behind the data; copied by the call, need not outlive it. At most kMaxMetadata.
+  std::span<const std::byte> metadata = {};
+  /// What the object is, for readers who check; 0 means "raw bytes".
+  std::uint64_t type_tag = 0;
+  /// The type's name, for people (`dolium list`). At most kMaxTypeName bytes.
+  std::string_view type_name = {};
+  /// Sealed with the pin flag set, so that there is no moment at which it can be evicted.
+  bool pinned = false;
+  /// The object expires this long after its seal, used or not. Zero: never.
+  std::chrono::milliseconds time_to_live{0};
+  /// The object expires when nobody has got it for this long. Zero: never.
+  std::chrono::milliseconds time_to_idle{0};
+  /// How long to wait for room when the store is full of what may not be evicted.
+  Timeout timeout = no_wait;
+};
+
+/// One object of a `put_many()`.
+struct PutItem {
+  ObjectId id;
+  std::span<const std::byte> data;
+  CreateOptions options = {};
+};
+
+enum class Access : std::uint8_t {
+  read_write,
+  read_only,  ///< gets no writable descriptor but that of its own pin table
+};
+
+struct ConnectOptions {
+  using enum Access;
+
+  Access access = Access::read_write;
+  /// Shown by `dolium clients`; the program's own name when empty.
+  std::string name = {};
+  /// How long `connect()` waits for a daemon that is not there yet or does not answer.
+  Timeout connect_timeout = std::chrono::seconds(5);
+};
+
+}  // namespace dolium

@@ -1,0 +1,47 @@
+#pragma once
+// StoreStats answers the operator's question: how full, why, and who holds it.
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace dolium {
+
+struct StoreStats {
+  // What is in there. Bytes are those really taken from the arena, padding and metadata included.
+  std::uint64_t total_objects = 0;  ///< sealed and visible
+  std::uint64_t total_size = 0;     ///< their data and metadata, in bytes as their creators gave them
+  /// (bucket, count): count objects whose data are at most `bucket` bytes and larger than the bucket before.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> size_histogram;
+
+  // How full. capacity = used_bytes + free_bytes, always.
+  std::uint64_t capacity = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t largest_free_extent = 0;  ///< the largest object that fits without evicting anything
+  std::uint64_t padding_bytes = 0;        ///< part of used_bytes: what alignment to 64 bytes costs
+  std::uint64_t reserved_bytes = 0;       ///< how much of the capacity the kernel has really given
+  std::uint64_t max_objects = 0;
+
+  // Why it cannot be emptied. The four may overlap.
+  std::uint64_t pinned_count = 0, pinned_bytes = 0;
+  std::uint64_t in_use_count = 0, in_use_bytes = 0;      ///< held by somebody, removed ones included
+  std::uint64_t unsealed_count = 0, unsealed_bytes = 0;  ///< being written
+  std::uint64_t retired_count = 0, retired_bytes = 0;    ///< removed, but still held: freed at the last release
+  std::uint64_t evictable_bytes = 0;                     ///< what eviction could give back at this moment
+
+  // What happened since the start.
+  std::uint64_t get_count = 0, hit_count = 0, miss_count = 0;
+  std::uint64_t put_count = 0;  ///< objects sealed
+  std::uint64_t eviction_count = 0, evicted_bytes = 0;
+  std::uint64_t expired_count = 0, removed_count = 0, aborted_count = 0;
+  std::uint64_t out_of_memory_count = 0;  ///< creates refused, or waited in vain, for want of room
+
+  // Who is there.
+  std::uint64_t client_count = 0;
+  std::uint64_t waiting_gets = 0, waiting_creates = 0;
+  std::chrono::milliseconds uptime{0};
+};
+
+}  // namespace dolium
