@@ -1,0 +1,95 @@
+#pragma once
+// The arena's allocator: which bytes of the arena belong to which slot, and which are free.
+//
+// Model: the arena is one row of extents in address order, without gaps: every byte belongs to exactly one
+// extent, which is either live (owned by one slot) or free. Two free extents never touch: they coalesce at
+// once. All records are in this process's own heap, none in the arena, so that nobody who can write to the
+// arena can mislead the allocator; this class never touches the arena's bytes.
+//
+// A live extent's record is found by its owner's slot and costs 12 bytes: its offset and its two neighbours
+// (its size is where its neighbour starts). Free extents hang in segregated lists by size, two levels of
+// bitmaps above them (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004),
+// last freed first, so that memory that is still warm is used again: allocate and free are O(1).
+//
+// Not thread-safe. A resource: neither copied nor moved.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "shm/basic_types.h"
+#include "shm/extent_ref.h"
+#include "shm/free_lists.h"
+
+namespace dolium::shm {
+
+/// 32-bit offsets in units of 64 bytes bound the arena at 256 GiB.
+inline constexpr std::uint64_t kMaxCapacity = std::uint64_t{1} << 38;
+
+class Arena {
+ public:
+  /// capacity_bytes: a multiple of kUnitBytes, at most kMaxCapacity. Slots are below max_slots (< 2^31).
+  Arena(std::uint64_t capacity_bytes, std::uint32_t max_slots);
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  /// The bytes an object of this size takes: rounded up to the grain, and at least one unit.
+  [[nodiscard]] static std::uint64_t taken_by(std::uint64_t size_bytes) noexcept;
+
+  /// Takes taken_by(size_bytes) bytes for `owner`, which must own nothing; returns their offset, or nothing
+  /// when no free extent is large enough.
+  [[nodiscard]] std::optional<std::uint64_t> allocate(std::uint64_t size_bytes, SlotIndex owner);
+  /// Takes exactly the range [offset, offset + taken_by(size)) for `owner`: how a restarted daemon gets its
+  /// books back. False when any of it is taken already or outside. O(1) when called in the order of offsets,
+  /// else O(n): the search goes from the last extent claimed.
+  [[nodiscard]] bool claim(std::uint64_t offset, std::uint64_t size_bytes, SlotIndex owner);
+  /// Gives back what `owner` owns. Precondition: owns(owner).
+  void free(SlotIndex owner);
+
+  [[nodiscard]] bool owns(SlotIndex owner) const noexcept;
+  [[nodiscard]] std::uint64_t offset_of(ExtentRef extent) const noexcept;
+  [[nodiscard]] std::uint64_t size_of(ExtentRef extent) const noexcept;  ///< bytes
+  /// The neighbours in address order; none at the ends.
+  [[nodiscard]] ExtentRef before(ExtentRef extent) const noexcept;
+  [[nodiscard]] ExtentRef after(ExtentRef extent) const noexcept;
+  [[nodiscard]] ExtentRef first() const noexcept { return first_; }
+
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::uint64_t free_bytes() const noexcept { return free_bytes_; }
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept { return capacity_ - free_bytes_; }
+  [[nodiscard]] std::uint64_t largest_free_extent() const noexcept;
+  /// Heap bytes of the records, for the benchmark of overhead.
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
+
+  /// Aborts with a message when any sentence of the model above is untrue. O(n); for tests.
+  void check_invariants() const;
+
+ private:
+  struct LiveExtent {
+    std::uint32_t offset;  // units
+    ExtentRef before;      // kUnowned: the slot owns nothing
+    ExtentRef after;
+  };
+  static_assert(sizeof(LiveExtent) == 12);
+  static constexpr ExtentRef kUnowned = ExtentRef::free(FreeLists::kMaxRecords);
+
+  void make_room_for(SlotIndex owner);
+  void carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner);
+  void link(ExtentRef left, ExtentRef right) noexcept;
+  ExtentRef add_free(std::uint64_t offset, std::uint64_t units);
+  [[nodiscard]] std::uint64_t start_of(ExtentRef extent) const noexcept;
+  [[nodiscard]] std::uint64_t end_of(ExtentRef extent) const noexcept;
+  [[nodiscard]] ExtentRef extent_at(std::uint64_t offset) const noexcept;
+  void check_extent(ExtentRef extent, ExtentRef previous) const;
+
+  std::uint64_t capacity_;
+  std::uint64_t free_bytes_;
+  std::uint32_t max_slots_;
+  std::uint32_t live_count_ = 0;
+  SlotIndex last_claimed_ = kNoSlot;  // where claim() starts to look; may own nothing by now
+  ExtentRef first_;
+  std::vector<LiveExtent> live_;  // by owner; as long as the highest owner so far needs
+  FreeLists free_;
+};
+
+}  // namespace dolium::shm

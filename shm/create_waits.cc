@@ -1,0 +1,107 @@
+#include "shm/create_waits.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "shm/monotonic_clock.h"
+
+namespace dolium::shm {
+
+void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done) {
+  if (auto allowed = store_.check_creation(key.client, object); !allowed) return done(std::move(allowed).error());
+  Result<Placement> placed = store_.create_object(key.client, object, now);
+  const bool may_wait = deadline > now && count(key.client) < kMaxPerClient;
+  if (placed || placed.error().code != Errc::out_of_memory || !may_wait) {
+    if (!placed && placed.error().code == Errc::out_of_memory) store_.count_refusal();
+    return done(std::move(placed));
+  }
+  const bool first = queue_.empty();
+  Wait& wait = queue_.emplace_back(key, object, std::string(object.type_name), deadline, std::move(done));
+  wait.object.type_name = wait.type_name;
+  if (first) store_.set_release_wanted(true);
+  serve(now);  // what was released before the word stood, nobody will tell
+}
+
+void CreateWaits::serve(TimeNs now) {
+  last_scan_ = now;
+  std::uint64_t too_large = UINT64_MAX;  // what did not fit a moment ago does not fit now
+  std::vector<std::pair<Done, Result<Placement>>> answers;
+  for (auto wait = queue_.begin(); wait != queue_.end();) {
+    const NewObject& object = wait->object;
+    Result<void> allowed = store_.check_creation(wait->key.client, object);
+    const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+    // A client or a user at its own limit waits on, and says nothing of the room there is for others.
+    const bool at_limit = !allowed && allowed.error().code == Errc::out_of_memory;
+    if (at_limit || (allowed && size >= too_large)) {
+      ++wait;
+      continue;
+    }
+    Result<Placement> placed =
+        allowed ? store_.create_object(wait->key.client, object, now) : Result<Placement>(std::move(allowed).error());
+    if (!placed && placed.error().code == Errc::out_of_memory) {
+      too_large = size;
+      ++wait;
+      continue;
+    }
+    answers.emplace_back(std::move(wait->done), std::move(placed));
+    wait = queue_.erase(wait);
+  }
+  left();
+  for (auto& [done, placed] : answers) done(std::move(placed));
+}
+
+bool CreateWaits::cancel(const WaitKey& key) {
+  const auto wait = find(key);
+  if (wait == queue_.end()) return false;
+  give_up(wait);
+  return true;
+}
+
+void CreateWaits::drop_client(ClientId client) {
+  queue_.remove_if([client](const Wait& wait) { return wait.key.client == client; });
+  left();
+}
+
+void CreateWaits::tick(TimeNs now) {
+  if (!queue_.empty() && now >= deadline_after(last_scan_, kRescan)) serve(now);
+  for (auto wait = queue_.begin(); wait != queue_.end();) {
+    const auto next = std::next(wait);
+    if (wait->deadline <= now) give_up(wait);
+    wait = next;
+  }
+}
+
+void CreateWaits::give_up(Queue::iterator wait) {
+  const Wait gone = std::move(*wait);
+  queue_.erase(wait);
+  left();
+  store_.count_refusal();
+  gone.done(Error{Errc::timed_out, "no room for object " + gone.object.id.hex() +
+                                       " appeared in time: what fills the store is pinned, in use or being written "
+                                       "(`dolium stats` and `dolium clients` tell by whom)"});
+}
+
+void CreateWaits::left() noexcept {
+  if (queue_.empty()) store_.set_release_wanted(false);
+}
+
+bool CreateWaits::contains(const WaitKey& key) const noexcept {
+  return std::ranges::find(queue_, key, &Wait::key) != queue_.end();
+}
+
+CreateWaits::Queue::iterator CreateWaits::find(const WaitKey& key) noexcept {
+  return std::ranges::find(queue_, key, &Wait::key);
+}
+
+TimeNs CreateWaits::next_deadline() const noexcept {
+  if (queue_.empty()) return kNever;
+  return std::min(deadline_after(last_scan_, kRescan), std::ranges::min_element(queue_, {}, &Wait::deadline)->deadline);
+}
+
+std::size_t CreateWaits::count(ClientId client) const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(queue_, [client](const Wait& wait) { return wait.key.client == client; }));
+}
+
+}  // namespace dolium::shm

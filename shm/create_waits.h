@@ -1,0 +1,66 @@
+#pragma once
+// CreateWaits: who waits for room, in order of arrival; what fits now need not stand behind what does not.
+//
+// The daemon hears of no release. So while anyone waits, release_wanted stands in the index, and a client that
+// drops an object's last reference says so; the queue is then served again. The word is set before the scan
+// that decides to wait: a release that the scan did not see, sees the word. A slow rescan (kRescan) is the
+// belt to these braces.
+//
+// Not thread-safe; time is passed in.
+
+#include <functional>
+#include <list>
+#include <string>
+
+#include "shm/get_waits.h"
+#include "shm/store.h"
+
+namespace dolium::shm {
+
+class CreateWaits {
+ public:
+  /// How many creates one client may have waiting.
+  static constexpr std::size_t kMaxPerClient = 1024;
+  /// How often the queue is served without anyone having said anything.
+  static constexpr TimeNs kRescan = 100'000'000;
+
+  using Done = std::function<void(Result<Placement>)>;
+
+  explicit CreateWaits(Store& store) : store_(store) {}
+
+  /// Creates now or waits for room until the deadline. `done` may be called before this returns. Waits that
+  /// end in vain are `timed_out`; out_of_memory when the deadline is not after `now`.
+  void add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done);
+  [[nodiscard]] bool contains(const WaitKey& key) const noexcept;
+  /// Room may have appeared: serves all that fit.
+  void serve(TimeNs now);
+  /// Ends the wait as its deadline would; false when there is no such wait.
+  bool cancel(const WaitKey& key);
+  void drop_client(ClientId client);
+  /// Ends what is due, and serves when the last scan is kRescan ago.
+  void tick(TimeNs now);
+
+  [[nodiscard]] TimeNs next_deadline() const noexcept;
+  [[nodiscard]] std::size_t count() const noexcept { return queue_.size(); }
+  [[nodiscard]] std::size_t count(ClientId client) const noexcept;
+
+ private:
+  struct Wait {
+    WaitKey key;
+    NewObject object;  // its type_name is a view of `type_name`
+    std::string type_name;
+    TimeNs deadline;
+    Done done;
+  };
+  using Queue = std::list<Wait>;
+
+  Queue::iterator find(const WaitKey& key) noexcept;
+  void give_up(Queue::iterator wait);
+  void left() noexcept;
+
+  Store& store_;
+  Queue queue_;
+  TimeNs last_scan_ = 0;
+};
+
+}  // namespace dolium::shm

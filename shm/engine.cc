@@ -1,0 +1,88 @@
+#include "shm/engine.h"
+
+#include <algorithm>
+
+namespace dolium::shm {
+
+Engine::Engine(std::unique_ptr<Store> store) : store_(std::move(store)), gets_(*store_), creates_(*store_) {
+  store_->set_listener(this);
+}
+
+void Engine::subscribe(const WaitKey& key, std::function<void()> wake) {
+  const auto [subscriber, fresh] = streams_.try_emplace(key);
+  subscriber->second.wake = std::move(wake);
+  if (fresh) subscriber->second.wake();
+}
+
+std::vector<Event> Engine::take_events(const WaitKey& key, std::size_t limit) {
+  const auto found = streams_.find(key);
+  return found == streams_.end() ? std::vector<Event>() : found->second.stream.take(*store_, limit);
+}
+
+bool Engine::has_events(const WaitKey& key) const {
+  const auto found = streams_.find(key);
+  return found != streams_.end() && found->second.stream.has_more();
+}
+
+void Engine::cancel(const WaitKey& key) {
+  if (!gets_.cancel(key)) creates_.cancel(key);
+}
+
+void Engine::silence_client(ClientId client) {
+  gets_.drop_client(client);
+  creates_.drop_client(client);
+  store_->drop_grants(client);
+  std::erase_if(streams_, [client](const auto& entry) { return entry.first.client == client; });
+}
+
+void Engine::drop_client(ClientId client, TimeNs now) {
+  silence_client(client);
+  store_->detach(client, now);
+}
+
+void Engine::tick(TimeNs now) {
+  if (store_->next_expiry() <= now) store_->expire(now);
+  gets_.time_out(now);
+  settle(now);
+  creates_.tick(now);
+}
+
+void Engine::settle(TimeNs now) {
+  if (store_->take_room_made() && creates_.count() != 0) creates_.serve(now);
+}
+
+TimeNs Engine::next_deadline() const noexcept {
+  return std::min({store_->next_expiry(), gets_.next_deadline(), creates_.next_deadline()});
+}
+
+StoreStats Engine::stats(TimeNs now) {
+  StoreStats stats = store_->stats(now);
+  stats.waiting_gets = gets_.count();
+  stats.waiting_creates = creates_.count();
+  return stats;
+}
+
+void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
+  gets_.on_sealed(slot, object.id);
+  tell(slot, {.kind = Event::Kind::sealed,
+              .id = object.id,
+              .data_size = object.data_size,
+              .metadata_size = object.metadata_size});
+}
+
+void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) {
+  tell(slot, {.kind = Event::Kind::removed,
+              .id = object.id,
+              .data_size = object.data_size,
+              .metadata_size = object.metadata_size,
+              .cause = cause});
+}
+
+void Engine::tell(SlotIndex slot, const Event& event) {
+  for (auto& [key, subscriber] : streams_) {
+    subscriber.stream.on_event(slot, event);
+    if (subscriber.stream.has_more()) subscriber.wake();
+  }
+}
+
+}  // namespace dolium::shm

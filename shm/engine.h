@@ -1,0 +1,69 @@
+#pragma once
+// Engine: a store and those who wait for it: what the daemon and the in-process store have in common.
+//
+// Whoever drives it calls tick() when next_deadline() is reached, and settle() after anything that may have
+// made room. Callbacks are called from inside these: those of creates may go on to seal, all may turn holds into
+// grants or drop them; none may wait, cancel or remove.
+//
+// Not thread-safe; time is passed in.
+
+#include <map>
+#include <memory>
+
+#include "shm/create_waits.h"
+#include "shm/event_stream.h"
+#include "shm/get_waits.h"
+#include "shm/store.h"
+
+namespace dolium::shm {
+
+class Engine final : private StoreListener {
+ public:
+  explicit Engine(std::unique_ptr<Store> store);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] Store& store() noexcept { return *store_; }
+  [[nodiscard]] GetWaits& gets() noexcept { return gets_; }
+  [[nodiscard]] CreateWaits& creates() noexcept { return creates_; }
+
+  /// `wake` is called whenever the stream may have got something to take().
+  void subscribe(const WaitKey& key, std::function<void()> wake);
+  bool unsubscribe(const WaitKey& key) { return streams_.erase(key) != 0; }
+  [[nodiscard]] std::vector<Event> take_events(const WaitKey& key, std::size_t limit);
+  [[nodiscard]] bool has_events(const WaitKey& key) const;
+
+  /// Ends a waiting get or create as its deadline would; nothing when it is answered already.
+  void cancel(const WaitKey& key);
+  /// The client is gone for good: its waits and subscriptions too. Nobody is told.
+  void drop_client(ClientId client, TimeNs now);
+  /// The client's waits, grants and subscriptions end; what it holds and writes stays until drop_client().
+  void silence_client(ClientId client);
+
+  /// Expires, times out, and rescans what is due.
+  void tick(TimeNs now);
+  /// Serves who waits for room if any may have appeared.
+  void settle(TimeNs now);
+  /// A client says that it released what somebody may be waiting for.
+  void on_release(TimeNs now) { creates_.serve(now); }
+  [[nodiscard]] TimeNs next_deadline() const noexcept;
+
+  [[nodiscard]] StoreStats stats(TimeNs now);
+
+ private:
+  struct Subscriber {
+    EventStream stream;
+    std::function<void()> wake;
+  };
+
+  void on_sealed(SlotIndex slot, const SlotFields& object) override;
+  void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) override;
+  void tell(SlotIndex slot, const Event& event);
+
+  std::unique_ptr<Store> store_;
+  GetWaits gets_;
+  CreateWaits creates_;
+  std::map<WaitKey, Subscriber> streams_;
+};
+
+}  // namespace dolium::shm

@@ -1,0 +1,217 @@
+#include "shm/eviction.h"
+
+#include <algorithm>
+
+#include "shm/check.h"
+#include "shm/window.h"
+
+namespace dolium::shm {
+
+Eviction::Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots)
+    : arena_(arena), candidates_(candidates), order_(candidates, max_slots) {}
+
+void Eviction::insert(SlotIndex slot) {
+  order_.add_to_heap(slot);
+}
+
+void Eviction::erase(SlotIndex slot) {
+  order_.remove(slot);
+}
+
+bool Eviction::contains(SlotIndex slot) const noexcept {
+  return order_.contains(slot);
+}
+
+std::uint32_t Eviction::size() const noexcept {
+  return order_.size();
+}
+
+std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes) {
+  const std::uint64_t needed = Arena::taken_by(size_bytes);
+  if (needed > arena_.capacity()) return {};
+  patience_ = order_.size() + kMaxSecondThoughts;
+  recheck_parked(kParkedRechecks);
+  std::vector<SlotIndex> victims = search(needed);
+  if (victims.empty() && recheck_parked(order_.parked_size())) victims = search(needed);
+  give_back_beyond(cold_target());
+  order_.trim_cold(kMaxCold);
+  return victims;
+}
+
+SlotIndex Eviction::coldest() {
+  patience_ = order_.size() + kMaxSecondThoughts;
+  recheck_parked(kParkedRechecks);
+  settle(cold_target());
+  if (order_.cold().empty() && recheck_parked(order_.parked_size())) settle(cold_target());
+  while (!order_.cold().empty()) {
+    const SlotIndex slot = order_.cold().front();
+    if (confirm({slot}) && (order_.cold().front() == slot || patience_ == 0)) return slot;
+    settle(cold_target());
+  }
+  return kNoSlot;
+}
+
+std::uint32_t Eviction::cold_target() const noexcept {
+  constexpr std::uint32_t kColdShare = 10;
+  return std::min(kMaxCold, order_.size() / kColdShare + (order_.size() % kColdShare != 0 ? 1 : 0));
+}
+
+/// Makes the cold set the `target` coldest of all that are not parked, asking about each object that enters it.
+void Eviction::settle(std::uint32_t target) {
+  give_back_beyond(target);
+  const auto& cold = order_.cold();
+  while (order_.heap_size() > 0 && target > 0 &&
+         (cold.size() < target || candidates_.key(order_.top()) < candidates_.key(cold.back()))) {
+    admit(order_.top());
+    give_back_beyond(target);
+  }
+}
+
+void Eviction::give_back_beyond(std::uint32_t target) {
+  while (order_.cold().size() > target) {
+    const SlotIndex hottest = order_.cold().back();
+    order_.remove(hottest);
+    order_.add_to_heap(hottest);
+  }
+}
+
+/// Moves the heap's top to where it belongs: the cold set, unless a look at it shows otherwise. When patience has
+/// run out it is not looked at: someone touches objects faster than we can look, and the records must do.
+void Eviction::admit(SlotIndex top) {
+  const EvictionKey recorded = candidates_.key(top);
+  order_.remove(top);
+  if (patience_ == 0) return order_.add_cold(top);
+  place(top, candidates_.refresh(top), recorded);
+}
+
+/// Puts an object that was just refreshed, and is nowhere now, where it belongs. Says whether it is cold.
+bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded) {
+  if (use == Candidates::Use::in_use) {
+    order_.park(slot);
+    return false;
+  }
+  const EvictionKey key = candidates_.key(slot);
+  const bool grown = recorded < key;
+  if (grown && patience_ > 0) {
+    --patience_;
+    if (order_.heap_size() > 0 && candidates_.key(order_.top()) < key) {
+      order_.add_to_heap(slot);
+      return false;
+    }
+  }
+  order_.add_cold(slot);
+  return true;
+}
+
+/// Says whether any is unused now; those are in the heap again.
+bool Eviction::recheck_parked(std::uint32_t how_many) {
+  bool any = false;
+  for (how_many = std::min(how_many, order_.parked_size()); how_many > 0; --how_many) {
+    if (next_recheck_ >= order_.parked_size()) next_recheck_ = 0;
+    const SlotIndex slot = order_.parked(next_recheck_);
+    if (candidates_.refresh(slot) == Candidates::Use::in_use) {
+      ++next_recheck_;
+      continue;
+    }
+    order_.remove(slot);
+    order_.add_to_heap(slot);
+    any = true;
+  }
+  return any;
+}
+
+std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
+  std::vector<SlotIndex> victims = search_cold(needed, kMaxWidened);
+  if (victims.empty() && order_.heap_size() > 0) victims = search_around_coldest(needed);
+  if (victims.empty() && order_.heap_size() > 0) victims = search_cold(needed, order_.size());
+  return victims;
+}
+
+/// Widens the cold set until it has a window whose objects are still unused and cold, or has `widest` objects.
+std::vector<SlotIndex> Eviction::search_cold(std::uint64_t needed, std::uint32_t widest) {
+  std::uint32_t target = cold_target();
+  for (;;) {
+    settle(target);
+    std::vector<SlotIndex> victims = cheapest_window(arena_, order_.cold(), needed);
+    if (!victims.empty()) {
+      if (confirm(victims)) return victims;
+    } else if (order_.heap_size() > 0 && target < widest) {
+      target = std::min({order_.size(), target * kWidening, widest});
+    } else {
+      return {};
+    }
+  }
+}
+
+std::vector<SlotIndex> Eviction::search_around_coldest(std::uint64_t needed) {
+  for (std::uint32_t tries = 0; tries < kAnchorTries && !order_.cold().empty(); ++tries) {
+    std::vector<SlotIndex> victims = best_around_coldest(needed);
+    if (victims.empty() || !park_used(victims)) return victims;
+  }
+  return {};
+}
+
+/// Of the windows around the coldest, the one with the fewest live bytes; of equals, the coldest's.
+std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const {
+  const auto eligible = [this](SlotIndex slot) { return order_.contains(slot) && !order_.is_parked(slot); };
+  std::vector<SlotIndex> best;
+  std::uint64_t best_bytes = UINT64_MAX;
+  for (std::size_t i = 0; i < order_.cold().size() && i < kAnchors; ++i) {
+    std::vector<SlotIndex> victims = window_around(arena_, order_.cold()[i], needed, eligible);
+    std::uint64_t bytes = 0;
+    for (const SlotIndex slot : victims) bytes += arena_.size_of(ExtentRef::live(slot));
+    if (victims.empty() || bytes >= best_bytes) continue;
+    best_bytes = bytes;
+    best = std::move(victims);
+  }
+  return best;
+}
+
+/// Parks those of the victims that somebody uses; says whether there were any. Their heat does not matter here.
+bool Eviction::park_used(const std::vector<SlotIndex>& victims) {
+  bool any = false;
+  for (const SlotIndex slot : victims) {
+    const bool was_cold = order_.is_cold(slot);
+    order_.remove(slot);  // before its key may change
+    const Candidates::Use use = candidates_.refresh(slot);
+    if (use == Candidates::Use::in_use)
+      order_.park(slot);
+    else if (was_cold)
+      order_.add_cold(slot);
+    else
+      order_.add_to_heap(slot);
+    any = any || use == Candidates::Use::in_use;
+  }
+  return any;
+}
+
+/// Looks at the victims once more. False when one has left the cold set for it.
+bool Eviction::confirm(const std::vector<SlotIndex>& victims) {
+  struct Changed {
+    SlotIndex slot;
+    Candidates::Use use;
+    EvictionKey recorded;
+  };
+  std::vector<Changed> changed;
+  for (const SlotIndex slot : victims) {
+    const EvictionKey recorded = candidates_.key(slot);
+    const Candidates::Use use = candidates_.refresh(slot);
+    if (use == Candidates::Use::in_use || candidates_.key(slot) != recorded) changed.push_back({slot, use, recorded});
+  }
+  // All leave before any comes back: with a new key it stands in the wrong place of the cold set.
+  for (const Changed& object : changed) order_.remove(object.slot);
+  bool all_cold = true;
+  for (const Changed& object : changed) all_cold = place(object.slot, object.use, object.recorded) && all_cold;
+  return all_cold;
+}
+
+std::uint64_t Eviction::bookkeeping_bytes() const noexcept {
+  return sizeof(*this) - sizeof(order_) + order_.bookkeeping_bytes();
+}
+
+void Eviction::check_invariants() const {
+  order_.check_invariants();
+  DOLIUM_CHECK(order_.cold().size() <= kMaxCold, "the cold set kept what it borrowed");
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,91 @@
+#pragma once
+// Who goes first when room is needed.
+//
+// Model: every sealed object that is not pinned is in exactly one of three places:
+//   the heap      ordered by (key, seal order), the coldest on top;
+//   the cold set  the coldest tenth of all (at least one object, at most kMaxCold), taken off the heap;
+//   parked        found in somebody's use when it was looked at; asked again later.
+// Keys are what was last recorded; the truth lies in the clients' pin tables and is read only when an object
+// is about to be chosen (`Candidates::refresh`). An object whose key turns out to have grown goes back to the
+// heap. So an access costs its reader one store, and no message.
+//
+// plan() looks for the cheapest contiguous window: a stretch of neighbouring extents, each free or cold, of
+// at least the bytes needed, that loses the fewest live bytes, weighed by how cold they are (shm/window.h).
+// Evicting strictly one by one from the cold end leaves holes; windows keep the arena full (figures in
+// shm/README.md).
+// When the coldest tenth has no window, more objects are considered, coldest first, up to kMaxWidened; then the
+// neighbours of the coldest, whatever their heat (among a million small objects the cold ones lie far apart, and
+// looking for neighbours among them would walk them all); then all there are. When all have none, nothing is
+// evicted: a request that could not be satisfied anyway costs nobody an object.
+//
+// Not thread-safe; no clock, no randomness: the same history gives the same victims.
+
+#include <cstdint>
+#include <vector>
+
+#include "shm/arena.h"
+#include "shm/basic_types.h"
+#include "shm/candidates.h"
+#include "shm/eviction_order.h"
+
+namespace dolium::shm {
+
+class Eviction {
+ public:
+  static constexpr std::uint32_t kMaxCold = 256;
+  /// How many parked objects are asked again by each plan(), in turn, before any window is sought.
+  static constexpr std::uint32_t kParkedRechecks = 16;
+  /// By what the cold set grows when it has no window.
+  static constexpr std::uint32_t kWidening = 2;
+  /// How many objects are considered before the neighbours of the coldest are.
+  static constexpr std::uint32_t kMaxWidened = 512;
+  /// How many windows around cold objects are compared, and how many are tried that turn out to be in use.
+  static constexpr std::uint32_t kAnchors = 32;
+  static constexpr std::uint32_t kAnchorTries = 8;
+  /// Beyond one for each member, how many objects one call lets go because they turn out hotter: whoever touches
+  /// objects faster than we look at them must not keep us looking for ever.
+  static constexpr std::uint32_t kMaxSecondThoughts = 1024;
+
+  Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots);
+  Eviction(const Eviction&) = delete;
+  Eviction& operator=(const Eviction&) = delete;
+
+  /// A sealed, unpinned object appears. Its key must be readable.
+  void insert(SlotIndex slot);
+  /// It is gone, or pinned. Precondition: contains(slot).
+  void erase(SlotIndex slot);
+  [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
+
+  /// The objects to evict so that taken_by(size_bytes) contiguous bytes become free, in address order; empty
+  /// when there is no such set (or when none is needed: ask the arena first). They stay members until erased.
+  /// None was in use when it was looked at; the caller retires them and, if one was taken meanwhile, plans again.
+  [[nodiscard]] std::vector<SlotIndex> plan(std::uint64_t size_bytes);
+  /// The coldest object that nobody uses, or kNoSlot: for evict(bytes), the low-water mark, and want of slots.
+  [[nodiscard]] SlotIndex coldest();
+
+  [[nodiscard]] std::uint32_t size() const noexcept;
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
+  void check_invariants() const;  ///< aborts with a message; O(n); for tests
+
+ private:
+  [[nodiscard]] std::uint32_t cold_target() const noexcept;
+  void settle(std::uint32_t target);
+  void give_back_beyond(std::uint32_t target);
+  void admit(SlotIndex top);
+  bool place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded);
+  bool recheck_parked(std::uint32_t how_many);
+  [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed);
+  [[nodiscard]] std::vector<SlotIndex> search_cold(std::uint64_t needed, std::uint32_t widest);
+  [[nodiscard]] std::vector<SlotIndex> search_around_coldest(std::uint64_t needed);
+  [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;
+  [[nodiscard]] bool park_used(const std::vector<SlotIndex>& victims);
+  [[nodiscard]] bool confirm(const std::vector<SlotIndex>& victims);
+
+  const Arena& arena_;
+  Candidates& candidates_;
+  EvictionOrder order_;
+  std::uint32_t next_recheck_ = 0;  // counts through the parked
+  std::uint32_t patience_ = 0;      // how many more objects that turn out hotter this call lets go
+};
+
+}  // namespace dolium::shm

@@ -1,0 +1,24 @@
+#include "shm/holder.h"
+
+namespace dolium::shm {
+
+Holder::Attempt Holder::hold(const ObjectId& id) noexcept {
+  bool release_wanted = false;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    const IndexReader::Lookup found = index_.find(id);
+    if (found.verdict == IndexReader::Verdict::absent) return {Verdict::absent, {}, release_wanted};
+    if (found.verdict == IndexReader::Verdict::undecided) break;
+    const Slot& row = index_.slot(found.slot);
+    table_.add_reference(found.slot);
+    if (row.seq.load(std::memory_order_seq_cst) == found.seq) {
+      return {Verdict::held,
+              {found.slot, row.offset.load(std::memory_order_relaxed), row.data_size.load(std::memory_order_relaxed),
+               row.metadata_size.load(std::memory_order_relaxed), row.type_tag.load(std::memory_order_relaxed)},
+              release_wanted};
+    }
+    release_wanted |= release(found.slot);
+  }
+  return {Verdict::undecided, {}, release_wanted};
+}
+
+}  // namespace dolium::shm

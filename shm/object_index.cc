@@ -1,0 +1,167 @@
+#include "shm/object_index.h"
+
+#include <new>
+
+#include "shm/check.h"
+
+namespace dolium::shm {
+namespace {
+
+/// Slots are reserved this many bytes at a time, so that a store with few objects costs little.
+constexpr std::uint64_t kReserveStep = 256 * 1024;
+
+}  // namespace
+
+Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t arena_bytes) {
+  const IndexGeometry geometry = IndexGeometry::for_slots(slot_count);
+  Result<Segment> segment = Segment::create("index", geometry.total_bytes);
+  if (!segment) return std::move(segment).error();
+  // The buckets are touched at random from the first object on; a slot only when it is first taken.
+  if (auto reserved = segment->reserve(0, geometry.slots_at); !reserved) return std::move(reserved).error();
+  Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
+  if (!mapping) return std::move(mapping).error();
+  ObjectIndex index(*std::move(segment), *std::move(mapping), geometry);
+  IndexHeader& header = index.header();
+  header.magic = kIndexMagic;
+  header.layout = kIndexLayout;
+  header.slot_count = geometry.slot_count;
+  header.bucket_count = geometry.bucket_count;
+  header.arena_bytes = arena_bytes;
+  return index;
+}
+
+ObjectIndex::ObjectIndex(Segment segment, Mapping mapping, const IndexGeometry& geometry)
+    : segment_(std::move(segment)),
+      mapping_(std::move(mapping)),
+      geometry_(geometry),
+      reserved_bytes_(geometry.slots_at) {}
+
+IndexHeader& ObjectIndex::header() const noexcept {
+  return *reinterpret_cast<IndexHeader*>(mapping_.data());
+}
+
+Bucket& ObjectIndex::bucket(const ObjectId& id) const noexcept {
+  return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[bucket_of(id, geometry_.bucket_count)];
+}
+
+Slot& ObjectIndex::slot(SlotIndex index) const noexcept {
+  return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
+}
+
+Result<SlotIndex> ObjectIndex::take() {
+  if (!free_.empty()) {
+    const SlotIndex index = free_.back();
+    free_.pop_back();
+    return index;
+  }
+  if (touched_ == geometry_.slot_count) return kNoSlot;
+  const std::uint64_t needed = geometry_.slots_at + (std::uint64_t{touched_} + 1) * sizeof(Slot);
+  if (needed > reserved_bytes_) {
+    const std::uint64_t end = std::min(geometry_.total_bytes, reserved_bytes_ + kReserveStep);
+    if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return std::move(reserved).error();
+    reserved_bytes_ = end;
+  }
+  slot(touched_).seq.store(1, std::memory_order_relaxed);  // fresh memory is 0, which would mean "live"
+  return touched_++;
+}
+
+void ObjectIndex::write(SlotIndex index, const SlotFields& fields) noexcept {
+  // A reader that stands on this row since before it was unlinked may see any mixture of old and new. This
+  // fence pairs with the reader's acquire fence: if it saw anything new, it sees the bucket's new version too.
+  std::atomic_thread_fence(std::memory_order_release);
+  Slot& row = slot(index);
+  row.id.store(fields.id);
+  row.offset.store(fields.offset, std::memory_order_relaxed);
+  row.data_size.store(fields.data_size, std::memory_order_relaxed);
+  row.metadata_size.store(fields.metadata_size, std::memory_order_relaxed);
+  row.type_tag.store(fields.type_tag, std::memory_order_relaxed);
+  row.flags.store(0, std::memory_order_relaxed);
+}
+
+void ObjectIndex::set_bucket(Bucket& where, std::uint32_t head) noexcept {
+  const BucketWord before = unpack(where.load(std::memory_order_relaxed));
+  where.store(pack({head, before.version + 1}), std::memory_order_release);
+}
+
+void ObjectIndex::publish(SlotIndex index) noexcept {
+  Slot& row = slot(index);
+  Bucket& chain = bucket(row.id.load());
+  row.next.store(unpack(chain.load(std::memory_order_relaxed)).head, std::memory_order_relaxed);
+  row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  set_bucket(chain, to_link(index));
+}
+
+void ObjectIndex::begin_retire(SlotIndex index) noexcept {
+  Slot& row = slot(index);
+  row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+}
+
+void ObjectIndex::cancel_retire(SlotIndex index) noexcept {
+  Slot& row = slot(index);
+  row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+void ObjectIndex::unlink(SlotIndex index) noexcept {
+  Slot& row = slot(index);
+  Bucket& chain = bucket(row.id.load());
+  const std::uint32_t head = unpack(chain.load(std::memory_order_relaxed)).head;
+  const std::uint32_t next = row.next.load(std::memory_order_relaxed);
+  if (head == to_link(index)) {
+    set_bucket(chain, next);
+    return;
+  }
+  SlotIndex before = from_link(head);
+  while (slot(before).next.load(std::memory_order_relaxed) != to_link(index))
+    before = from_link(slot(before).next.load(std::memory_order_relaxed));
+  slot(before).next.store(next, std::memory_order_release);
+  set_bucket(chain, head);
+}
+
+void ObjectIndex::release(SlotIndex index) {
+  free_.push_back(index);
+}
+
+SlotIndex ObjectIndex::find(const ObjectId& id) const noexcept {
+  std::uint32_t link = unpack(bucket(id).load(std::memory_order_relaxed)).head;
+  while (link != 0 && slot(from_link(link)).id.load() != id)
+    link = slot(from_link(link)).next.load(std::memory_order_relaxed);
+  return from_link(link);
+}
+
+SlotFields ObjectIndex::read(SlotIndex index) const noexcept {
+  const Slot& row = slot(index);
+  return {row.id.load(), row.offset.load(std::memory_order_relaxed), row.data_size.load(std::memory_order_relaxed),
+          row.metadata_size.load(std::memory_order_relaxed), row.type_tag.load(std::memory_order_relaxed)};
+}
+
+bool ObjectIndex::is_live(SlotIndex index) const noexcept {
+  return slot(index).seq.load(std::memory_order_relaxed) % 2 == 0;
+}
+
+void ObjectIndex::set_release_wanted(bool wanted) noexcept {
+  header().release_wanted.store(wanted ? 1 : 0, std::memory_order_seq_cst);
+}
+
+std::uint64_t ObjectIndex::bookkeeping_bytes() const noexcept {
+  return kPageBytes + std::uint64_t{geometry_.bucket_count} * sizeof(Bucket) + std::uint64_t{touched_} * sizeof(Slot) +
+         free_.capacity() * sizeof(SlotIndex);
+}
+
+void ObjectIndex::check_invariants() const {
+  std::vector<bool> linked(touched_, false);
+  const auto* buckets = reinterpret_cast<const Bucket*>(mapping_.data() + kPageBytes);
+  for (std::uint32_t b = 0; b < geometry_.bucket_count; ++b) {
+    for (std::uint32_t link = unpack(buckets[b].load()).head; link != 0; link = slot(from_link(link)).next.load()) {
+      const SlotIndex index = from_link(link);
+      DOLIUM_CHECK(index < touched_, "a chain leads to a slot that was never taken");
+      DOLIUM_CHECK(!linked[index], "a slot stands in two chains, or twice in one");
+      DOLIUM_CHECK(bucket_of(slot(index).id.load(), geometry_.bucket_count) == b, "a slot hangs in a foreign chain");
+      linked[index] = true;
+    }
+  }
+  for (SlotIndex index = 0; index < touched_; ++index)
+    DOLIUM_CHECK(linked[index] == is_live(index), "linked and live do not agree between operations");
+  for (const SlotIndex index : free_) DOLIUM_CHECK(!linked[index], "a free slot is linked");
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,81 @@
+#pragma once
+// ObjectIndex: the daemon's side of the index: the only writer.
+//
+// A slot's life: free (odd) -> taken (odd, fields written, not linked) -> published (even, linked) ->
+// retiring (odd, linked) -> either published again, unchanged or relocated, or unlinked (odd) -> free.
+// What may be in which order is the pin protocol's business; each method names its step.
+//
+// Not thread-safe (one writer); readers in other threads and processes use IndexReader.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <dolium/result.h>
+
+#include "shm/index_layout.h"
+#include "shm/segment.h"
+
+namespace dolium::shm {
+
+struct SlotFields {
+  ObjectId id;
+  std::uint64_t offset = 0;
+  std::uint64_t data_size = 0;
+  std::uint32_t metadata_size = 0;
+  std::uint64_t type_tag = 0;
+};
+
+class ObjectIndex {
+ public:
+  [[nodiscard]] static Result<ObjectIndex> create(std::uint32_t slot_count, std::uint64_t arena_bytes);
+
+  [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
+  [[nodiscard]] std::uint32_t slot_count() const noexcept { return geometry_.slot_count; }
+  /// One above the highest slot ever taken: what walks need to look at.
+  [[nodiscard]] std::uint32_t slots_touched() const noexcept { return touched_; }
+
+  /// A free slot, or kNoSlot. Its memory is reserved, so writing it cannot fail; an error when it cannot be.
+  [[nodiscard]] Result<SlotIndex> take();
+  /// Writes the row of a taken slot; nobody can see it yet.
+  void write(SlotIndex slot, const SlotFields& fields) noexcept;
+  /// taken -> published: visible from here on.
+  void publish(SlotIndex slot) noexcept;
+  /// published -> retiring (step 1): readers that arrive from here on are turned away. Sequentially consistent
+  /// with the reads of the pin tables that must follow it.
+  void begin_retire(SlotIndex slot) noexcept;
+  /// retiring -> published, unchanged.
+  void cancel_retire(SlotIndex slot) noexcept;
+  /// retiring -> unlinked: gone for all who look it up.
+  void unlink(SlotIndex slot) noexcept;
+  /// taken or unlinked -> free. Nobody may hold it any more.
+  void release(SlotIndex slot);
+
+  /// The published (or retiring) slot with this id, or kNoSlot.
+  [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept;
+  [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
+  [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
+
+  /// Says that a release matters to somebody, or no longer does. Sequentially consistent.
+  void set_release_wanted(bool wanted) noexcept;
+
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
+  void check_invariants() const;  ///< aborts with a message; O(slots); for tests
+
+ private:
+  ObjectIndex(Segment segment, Mapping mapping, const IndexGeometry& geometry);
+
+  [[nodiscard]] IndexHeader& header() const noexcept;
+  [[nodiscard]] Bucket& bucket(const ObjectId& id) const noexcept;
+  [[nodiscard]] Slot& slot(SlotIndex index) const noexcept;
+  void set_bucket(Bucket& bucket, std::uint32_t head) noexcept;
+
+  Segment segment_;
+  Mapping mapping_;
+  IndexGeometry geometry_;
+  std::uint32_t touched_ = 0;
+  std::uint64_t reserved_bytes_ = 0;  // of the segment, from its start
+  std::vector<SlotIndex> free_;       // slots below touched_ that are free, last freed on top
+};
+
+}  // namespace dolium::shm

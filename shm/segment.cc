@@ -1,0 +1,79 @@
+#include "shm/segment.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <boost/interprocess/exceptions.hpp>
+
+#include "shm/system_error.h"
+
+namespace dolium::shm {
+namespace {
+
+/// What boost::interprocess::mapped_region wants to see of a mappable thing.
+struct MappableFd {
+  int fd;
+  [[nodiscard]] boost::interprocess::mapping_handle_t get_mapping_handle() const { return {fd, false}; }
+};
+
+constexpr mode_t kOwnerOnly = 0600;
+
+}  // namespace
+
+Result<Mapping> Mapping::map(const UniqueFd& fd, std::uint64_t bytes, Mode mode, std::string_view what) {
+  namespace bip = boost::interprocess;
+  Mapping mapping;
+  try {
+    mapping.region_ =
+        bip::mapped_region(MappableFd{fd.get()}, mode == Mode::read_only ? bip::read_only : bip::read_write, 0, bytes);
+  } catch (const bip::interprocess_exception& failure) {
+    return system_error(fmt::format("map {} bytes of the {}", bytes, what), failure.get_native_error());
+  }
+  if (::madvise(mapping.data(), bytes, MADV_DONTDUMP) != 0)
+    return system_error(fmt::format("keep the {} out of core dumps", what));
+  return mapping;
+}
+
+Result<void> Mapping::exclude_from_fork() const {
+  if (::madvise(data(), size(), MADV_DONTFORK) != 0) return system_error("exclude a mapping from fork()");
+  return {};
+}
+
+Result<Segment> Segment::create(std::string_view name, std::uint64_t bytes, Options options) {
+  Segment segment;
+  segment.name_ = name;
+  segment.size_ = bytes;
+  const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | (options.huge_pages ? MFD_HUGETLB | MFD_HUGE_2MB : 0U);
+  segment.fd_ = UniqueFd(::memfd_create(fmt::format("dolium-{}", name).c_str(), flags));
+  if (!segment.fd_.valid()) return system_error(fmt::format("create the memory of the {}", name));
+  const int fd = segment.fd_.get();
+  if (::fchmod(fd, kOwnerOnly) != 0) return system_error(fmt::format("protect the memory of the {}", name));
+  if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0)
+    return system_error(fmt::format("size the memory of the {} to {} bytes", name, bytes));
+  if (::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return system_error(fmt::format("seal the size of the {}", name));
+  return segment;
+}
+
+Result<UniqueFd> Segment::reopen_read_only() const {
+  UniqueFd fd(::open(fmt::format("/proc/self/fd/{}", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return system_error(fmt::format("reopen the {} for reading", name_));
+  return fd;
+}
+
+Result<UniqueFd> Segment::duplicate() const {
+  UniqueFd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.valid()) return system_error(fmt::format("duplicate the descriptor of the {}", name_));
+  return fd;
+}
+
+Result<void> Segment::reserve(std::uint64_t begin, std::uint64_t end) const {
+  while (::fallocate(fd_.get(), 0, static_cast<off_t>(begin), static_cast<off_t>(end - begin)) != 0) {
+    if (errno != EINTR) return system_error(fmt::format("reserve {} bytes of memory for the {}", end - begin, name_));
+  }
+  return {};
+}
+
+}  // namespace dolium::shm

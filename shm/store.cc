@@ -1,0 +1,270 @@
+// The life of an object, and clients coming and going. See store.h for the model.
+
+#include "shm/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "shm/check.h"
+
+namespace dolium::shm {
+namespace {
+
+constexpr std::uint32_t kMinSlots = 1024;
+constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
+
+Result<StoreConfig> completed(StoreConfig config) {
+  if (config.capacity == 0) return Error{Errc::invalid_argument, "the capacity must be above 0 bytes"};
+  if (config.capacity > kMaxCapacity)
+    return Error{Errc::invalid_argument, fmt::format("the capacity can be {} bytes at most", kMaxCapacity)};
+  if (!(config.low_water_mark >= 0.0 && config.low_water_mark <= 0.5))
+    return Error{Errc::invalid_argument, "low_water_mark must be between 0 and 0.5"};
+  if (config.max_objects > kMaxSlots)
+    return Error{Errc::invalid_argument, fmt::format("max_objects can be {} at most", kMaxSlots)};
+  constexpr std::uint64_t kHugePage = 2 << 20;
+  config.capacity = round_up(config.capacity, config.huge_pages ? kHugePage : kPageBytes);
+  if (config.max_objects == 0)
+    config.max_objects =
+        static_cast<std::uint32_t>(std::clamp<std::uint64_t>(config.capacity / 1024, kMinSlots, kMaxSlots));
+  return config;
+}
+
+Error not_found(const ObjectId& id) {
+  return {Errc::not_found, fmt::format("there is no object {}", id.hex())};
+}
+
+Error still_unsealed(const ObjectId& id) {
+  return {Errc::not_sealed,
+          fmt::format("object {} is still being written: only its creator can seal or abort it", id.hex())};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs now) {
+  Result<StoreConfig> config = completed(given);
+  if (!config) return std::move(config).error();
+  Result<ArenaMemory> memory = ArenaMemory::create(*config);
+  if (!memory) return std::move(memory).error();
+  Result<ObjectIndex> index = ObjectIndex::create(config->max_objects, config->capacity);
+  if (!index) return std::move(index).error();
+  Result<Ledger> ledger = Ledger::create(config->max_objects);
+  if (!ledger) return std::move(ledger).error();
+  return std::unique_ptr<Store>(new Store(*config, *std::move(memory), *std::move(index), *std::move(ledger), now));
+}
+
+Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now)
+    : config_(config),
+      started_(now),
+      now_(now),
+      memory_(std::move(memory)),
+      index_(std::move(index)),
+      ledger_(std::move(ledger)),
+      arena_(config.capacity, config.max_objects),
+      eviction_(arena_, *this, config.max_objects) {}
+
+// ---- clients ----
+
+Result<ClientId> Store::attach(const ClientIdentity& identity, TimeNs now) {
+  advance(now);
+  const std::uint64_t bytes = PinTableGeometry::for_slots(index_.slot_count()).total_bytes;
+  Result<Segment> segment = Segment::create("pins", bytes);
+  if (!segment) return std::move(segment).error();
+  Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
+  if (!mapping) return std::move(mapping).error();
+  auto client = std::make_unique<Client>();
+  client->id = ++last_client_;
+  client->identity = identity;
+  client->attached = now_;
+  client->segment = *std::move(segment);
+  client->table = PinTable(*std::move(mapping), index_.slot_count());
+  clients_.push_back(std::move(client));
+  return last_client_;
+}
+
+void Store::detach(ClientId id, TimeNs now) {
+  advance(now);
+  drop_grants(id);
+  const auto found = std::ranges::find(clients_, id, [](const auto& client) { return client->id; });
+  DOLIUM_CHECK(found != clients_.end(), "detach of a client that is not attached");
+  const std::unique_ptr<Client> client = std::move(*found);
+  clients_.erase(found);
+  for (auto it = unsealed_.begin(); it != unsealed_.end();) {
+    if (it->second.creator != id) {
+      ++it;
+      continue;
+    }
+    discard_unsealed(it->second.slot);
+    it = unsealed_.erase(it);
+    ++counters_.aborted;
+  }
+  fold_accesses(*client);
+  sweep();
+  room_made_ = true;  // what it held may be evicted now
+}
+
+const Segment& Store::pin_table_segment(ClientId client) const {
+  const Client* found = find_client(client);
+  DOLIUM_CHECK(found != nullptr, "the pin table of a client that is not attached");
+  return found->segment;
+}
+
+Store::Client* Store::find_client(ClientId client) const noexcept {
+  const auto found = std::ranges::find(clients_, client, [](const auto& each) { return each->id; });
+  return found == clients_.end() ? nullptr : found->get();
+}
+
+// ---- the life of an object ----
+
+Result<Placement> Store::create_object(ClientId creator, const NewObject& object, TimeNs now) {
+  advance(now);
+  Client* client = find_client(creator);
+  DOLIUM_CHECK(client != nullptr, "create by a client that is not attached");
+  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+  if (auto allowed = check_creation(creator, object); !allowed) return std::move(allowed).error();
+  const Result<SlotIndex> slot = take_slot();
+  if (!slot) return slot.error();
+  const Result<std::uint64_t> offset = take_extent(size, *slot);
+  if (!offset) {
+    index_.release(*slot);
+    return offset.error();
+  }
+  index_.write(*slot, {object.id, *offset, object.data_size, object.metadata_size, object.type_tag});
+  row(*slot) = {.created = now_,
+                .sealed = 0,
+                .accessed = 0,
+                .hits = 0,
+                .hits_base = 0,
+                .creator_pid = client->identity.pid,
+                .pinned_by = 0,
+                .state = SlotState::unsealed,
+                .operation = Operation::none,
+                .pinned = false,
+                .type_name_size = static_cast<std::uint8_t>(object.type_name.size())};
+  if (!object.type_name.empty())
+    std::memcpy(memory_.bytes(*offset + object.data_size + object.metadata_size, 0).data(), object.type_name.data(),
+                object.type_name.size());
+  if (object.pinned) set_pinned(*slot, client->identity.uid);
+  const std::uint64_t taken = taken_bytes(*slot);
+  unsealed_.emplace(object.id, Unsealed{*slot, creator, object.lifetimes});
+  unsealed_tally_.add(taken);
+  ++client->unsealed_count;
+  client->unsealed_bytes += taken;
+  return Placement{*slot, *offset};
+}
+
+std::span<std::byte> Store::writable_bytes(SlotIndex slot) const {
+  const SlotFields fields = index_.read(slot);
+  return memory_.bytes(fields.offset, fields.data_size + fields.metadata_size);
+}
+
+const Store::Unsealed* Store::find_unsealed(const ObjectId& id) const {
+  const auto found = unsealed_.find(id);
+  return found == unsealed_.end() ? nullptr : &found->second;
+}
+
+Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id) const {
+  const Unsealed* unsealed = find_unsealed(id);
+  if (unsealed == nullptr) {
+    if (find(id) == kNoSlot) return not_found(id);
+    return Error{Errc::already_sealed, fmt::format("object {} is sealed already", id.hex())};
+  }
+  if (unsealed->creator != client)
+    return Error{Errc::permission_denied, fmt::format("only the creator of object {} may seal or abort it", id.hex())};
+  return *unsealed;
+}
+
+Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
+  advance(now);
+  const Result<Unsealed> unsealed = own_unsealed(client, id);
+  if (!unsealed) return unsealed.error();
+  const SlotIndex slot = unsealed->slot;
+  const std::uint64_t taken = taken_bytes(slot);
+  Client* creator = find_client(client);
+  --creator->unsealed_count;
+  creator->unsealed_bytes -= taken;
+  unsealed_tally_.subtract(taken);
+  unsealed_.erase(id);
+
+  last_seal_ = std::max(now_, last_seal_ + 1);
+  LedgerRow& ledger = row(slot);
+  ledger.sealed = ledger.accessed = last_seal_;
+  if (config_.eviction_policy == EvictionPolicy::lfu) ledger.hits_base = hit_sum(slot);
+  index_.publish(slot);  // the even seq is what commits: a row found sealed is always published
+  ledger.state = SlotState::sealed;
+  sealed_tally_.add(taken);
+  if (!ledger.pinned) eviction_.insert(slot);
+  if (unsealed->lifetimes.any()) expiry_.insert(slot, ledger.sealed, unsealed->lifetimes);
+  ++counters_.puts;
+  room_made_ = true;  // it may be evicted now
+  if (listener_ != nullptr) listener_->on_sealed(slot, index_.read(slot));
+  return slot;
+}
+
+Result<void> Store::abort(ClientId client, const ObjectId& id) {
+  const Result<Unsealed> unsealed = own_unsealed(client, id);
+  if (!unsealed) return unsealed.error();
+  discard_unsealed(unsealed->slot);
+  unsealed_.erase(id);
+  ++counters_.aborted;
+  return {};
+}
+
+Result<bool> Store::remove(const ObjectId& id, TimeNs now) {
+  advance(now);
+  if (find_unsealed(id) != nullptr) return still_unsealed(id);
+  const SlotIndex slot = find(id);
+  if (slot == kNoSlot) return false;
+  retire(slot, RemovalCause::removed);
+  return true;
+}
+
+void Store::clear(TimeNs now) {
+  advance(now);
+  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot)
+    if (row(slot).state == SlotState::sealed) retire(slot, RemovalCause::cleared);
+}
+
+Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
+  advance(now);
+  if (find_unsealed(id) != nullptr) return still_unsealed(id);
+  const SlotIndex slot = find(id);
+  if (slot == kNoSlot) return not_found(id);
+  if (row(slot).pinned) return {};
+  const std::uint32_t uid = find_client(client)->identity.uid;
+  if (auto allowed = check_pin_quota(uid, taken_bytes(slot)); !allowed) return allowed;
+  eviction_.erase(slot);
+  set_pinned(slot, uid);
+  return {};
+}
+
+Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
+  advance(now);
+  if (find_unsealed(id) != nullptr) return still_unsealed(id);
+  const SlotIndex slot = find(id);
+  if (slot == kNoSlot) return not_found(id);
+  if (!row(slot).pinned) return {};
+  clear_pinned(slot);
+  eviction_.insert(slot);
+  if (expiry_.lifetimes(slot).any()) expiry_.look_again(slot, now_);
+  room_made_ = true;
+  return {};
+}
+
+void Store::expire(TimeNs now) {
+  advance(now);
+  while (const std::optional<SlotIndex> slot = expiry_.pop_due(now_)) {
+    const LedgerRow& ledger = row(*slot);
+    if (ledger.pinned) continue;  // unpin() looks again
+    const Lifetimes lifetimes = expiry_.lifetimes(*slot);
+    // An object that somebody holds is not idle.
+    const TimeNs due = lifetimes.due(ledger.sealed, in_use(*slot) ? now_ : last_access(*slot));
+    if (due <= now_)
+      retire(*slot, RemovalCause::expired);
+    else
+      expiry_.look_again(*slot, due);
+  }
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,285 @@
+#pragma once
+// Store: the state machine. It knows objects, extents, clients' references, and what may be evicted; it knows
+// no socket, no file, no clock (time is passed in), and waits for nothing.
+//
+// An object's life, by the state of its ledger row:
+//   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client
+//   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
+//   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
+//   free       neither slot nor extent
+//
+// Who owns what: the index owns the rows that clients see, the ledger what only requests see, the arena the
+// extents; references are owned by the clients, in their pin tables, and read from there each time. Holds are
+// the daemon's own references: for a client that was promised an object and has not taken its own reference yet.
+//
+// Not thread-safe. Everything a client can do is validated here; callers only decode.
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <dolium/event.h>
+#include <dolium/metadata.h>
+#include <dolium/result.h>
+#include <dolium/stats.h>
+#include <dolium/store_config.h>
+
+#include "shm/arena.h"
+#include "shm/arena_memory.h"
+#include "shm/eviction.h"
+#include "shm/expiry.h"
+#include "shm/ledger.h"
+#include "shm/object_index.h"
+#include "shm/pin_table.h"
+
+namespace dolium::shm {
+
+/// A client of this store, from attach() to detach(); never used twice.
+using ClientId = std::uint64_t;
+
+struct ClientIdentity {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 0;
+};
+
+/// What an object shall be. The name need not outlive the call.
+struct NewObject {
+  ObjectId id;
+  std::uint64_t data_size = 0;
+  std::uint32_t metadata_size = 0;
+  std::uint64_t type_tag = 0;
+  std::string_view type_name = {};
+  bool pinned = false;
+  Lifetimes lifetimes = {};
+};
+
+/// Where an unsealed object's bytes are.
+struct Placement {
+  SlotIndex slot = kNoSlot;
+  std::uint64_t offset = 0;
+};
+
+/// Hears what happened, after it happened. Must not call back into the store's changing methods, but hold().
+class StoreListener {
+ public:
+  virtual void on_sealed(SlotIndex slot, const SlotFields& object) = 0;
+  virtual void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) = 0;
+
+ protected:
+  ~StoreListener() = default;
+};
+
+/// The same moment on both clocks: objects are timed by the monotonic one, people read the other.
+struct Moment {
+  TimeNs monotonic = 0;
+  std::chrono::system_clock::time_point wall{};
+};
+
+class Store final : private Candidates {
+ public:
+  /// How many objects a client may be writing at once.
+  static constexpr std::size_t kMaxUnsealedPerClient = 65536;
+  /// How many retired objects one allocation asks after.
+  static constexpr std::size_t kSweepStep = 32;
+  /// How many objects one page of list() looks at.
+  static constexpr std::uint32_t kListPage = 4096;
+  /// How often a plan of eviction may be spoilt by readers before the create gives up.
+  static constexpr int kMaxPlans = 16;
+
+  [[nodiscard]] static Result<std::unique_ptr<Store>> create(const StoreConfig& config, TimeNs now);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// One listener, which outlives the store or is taken away with nullptr.
+  void set_listener(StoreListener* listener) noexcept { listener_ = listener; }
+
+  // ---- clients ----
+
+  [[nodiscard]] Result<ClientId> attach(const ClientIdentity& identity, TimeNs now);
+  /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped.
+  void detach(ClientId client, TimeNs now);
+  [[nodiscard]] const Segment& pin_table_segment(ClientId client) const;
+  [[nodiscard]] const Segment& index_segment() const noexcept { return index_.segment(); }
+  [[nodiscard]] const Segment& arena_segment() const noexcept { return memory_.segment(); }
+
+  // ---- the life of an object ----
+
+  /// Everything that can be wrong with a creation but the want of room: what waiting would not mend.
+  [[nodiscard]] Result<void> check_creation(ClientId client, const NewObject& object) const;
+  /// out_of_memory when there is no room and none can be made; errors as check_creation().
+  [[nodiscard]] Result<Placement> create_object(ClientId client, const NewObject& object, TimeNs now);
+  /// The bytes of an unsealed object: data, then metadata.
+  [[nodiscard]] std::span<std::byte> writable_bytes(SlotIndex slot) const;
+  [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now);
+  [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id);
+  [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
+  [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now);
+  void clear(TimeNs now);
+  [[nodiscard]] Result<void> pin(ClientId client, const ObjectId& id, TimeNs now);
+  [[nodiscard]] Result<void> unpin(const ObjectId& id, TimeNs now);
+  /// Removes what is due. Call it at next_expiry().
+  void expire(TimeNs now);
+  [[nodiscard]] TimeNs next_expiry() const noexcept { return expiry_.next_due(); }
+
+  // ---- holds and grants ----
+
+  /// The sealed object's slot, or kNoSlot.
+  [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return index_.find(id); }
+  [[nodiscard]] SlotFields fields(SlotIndex slot) const noexcept { return index_.read(slot); }
+  /// Visits the sealed objects of slots [begin, begin + kListPage); returns where to go on, 0 at the end.
+  template <class Visit>
+  std::uint32_t for_sealed_page(std::uint32_t begin, Visit&& visit) const {
+    const std::uint32_t end =
+        begin + std::min(index_.slots_touched() - std::min(begin, index_.slots_touched()), kListPage);
+    for (SlotIndex slot = begin; slot < end; ++slot)
+      if (row(slot).state == SlotState::sealed) visit(index_.read(slot));
+    return end < index_.slots_touched() ? end : 0;
+  }
+  /// Keeps a sealed object, once more, until drop_hold() or the client's grant has been taken up.
+  void hold(SlotIndex slot);
+  void drop_hold(SlotIndex slot);
+  /// The client will take up no more grants.
+  void drop_grants(ClientId client);
+  /// Turns holds into a numbered promise to `client`: they end when the client's table says it took its own
+  /// references (granted_through), or with the client. Numbers grow by one.
+  [[nodiscard]] std::uint64_t grant(ClientId client, std::vector<SlotIndex> held);
+
+  // ---- room ----
+
+  /// Says that a release matters (a create waits) or no longer does. Sequentially consistent: scan afterwards.
+  void set_release_wanted(bool wanted) noexcept { index_.set_release_wanted(wanted); }
+  /// Frees what was retired and is no longer held.
+  void sweep();
+  /// True when room may have appeared since the last call: something was freed, sealed, unpinned.
+  [[nodiscard]] bool take_room_made() noexcept { return std::exchange(room_made_, false); }
+  /// A create was refused, or waited in vain, for want of room: for the statistics.
+  void count_refusal() noexcept { ++counters_.refused; }
+  /// One step of reserving memory ahead of use; false when there is nothing to do.
+  [[nodiscard]] Result<bool> reserve_ahead() { return memory_.reserve_ahead(); }
+
+  // ---- reports ----
+
+  [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);
+  /// Appends the objects of one page, and returns where the next begins (0: there is none). Start at 0.
+  [[nodiscard]] std::uint32_t list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out);
+  /// All that the store knows; the caller adds who waits.
+  [[nodiscard]] StoreStats stats(TimeNs now);
+  /// What the client holds; the caller adds who it is.
+  [[nodiscard]] ClientInfo client_info(ClientId client, TimeNs now) const;
+  [[nodiscard]] const StoreConfig& config() const noexcept { return config_; }
+  /// Bytes of bookkeeping, all told, for the benchmark of overhead.
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const;
+
+  void check_invariants() const;  ///< aborts with a message; recounts everything; for tests
+
+ private:
+  struct Grant {
+    std::uint64_t number;
+    std::vector<SlotIndex> slots;
+  };
+  struct Client {
+    ClientId id;
+    ClientIdentity identity;
+    TimeNs attached;
+    Segment segment;
+    PinTable table;
+    std::uint64_t last_grant = 0;
+    std::deque<Grant> grants;  // not yet taken up, in order
+    std::uint64_t unsealed_count = 0;
+    std::uint64_t unsealed_bytes = 0;
+  };
+  struct Unsealed {
+    SlotIndex slot;
+    ClientId creator;
+    Lifetimes lifetimes;
+  };
+  struct Counters {
+    std::uint64_t puts = 0, evictions = 0, evicted_bytes = 0, expired = 0, removed = 0, aborted = 0, refused = 0;
+    AccessCounts of_the_dead;
+  };
+  /// A count of objects and of their bytes in the arena.
+  struct Tally {
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    void add(std::uint64_t more) noexcept { ++count, bytes += more; }
+    void subtract(std::uint64_t less) noexcept { --count, bytes -= less; }
+    friend bool operator==(const Tally&, const Tally&) = default;
+  };
+
+  Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now);
+
+  // Candidates
+  [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
+  Use refresh(SlotIndex slot) override;
+
+  void advance(TimeNs now) noexcept { now_ = now > now_ ? now : now_; }
+  [[nodiscard]] Client* find_client(ClientId client) const noexcept;
+  [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return ledger_.row(slot); }
+  [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena_.size_of(ExtentRef::live(slot)); }
+  [[nodiscard]] const Unsealed* find_unsealed(const ObjectId& id) const;
+  [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id) const;
+
+  // room (store_room.cc)
+  [[nodiscard]] Result<SlotIndex> take_slot();
+  [[nodiscard]] Result<std::uint64_t> take_extent(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] std::optional<std::uint64_t> make_room(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] bool retire_unused(const std::vector<SlotIndex>& slots);
+  [[nodiscard]] bool evict_coldest();
+  void keep_low_water_mark();
+  void sweep_some(std::size_t how_many);
+  [[nodiscard]] Error no_room(std::string_view what) const;
+
+  // the end of an object (store_room.cc)
+  void retire(SlotIndex slot, RemovalCause cause);
+  void leave_index(SlotIndex slot, RemovalCause cause);
+  void free_slot(SlotIndex slot);
+  void discard_unsealed(SlotIndex slot);
+  void count_removal(RemovalCause cause, std::uint64_t bytes) noexcept;
+
+  // use (store_use.cc)
+  [[nodiscard]] bool in_use(SlotIndex slot);
+  void take_up_grants(Client& client);
+  void fold_accesses(const Client& client);
+  [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
+  [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const noexcept;
+  void set_pinned(SlotIndex slot, std::uint32_t uid);
+  void clear_pinned(SlotIndex slot);
+  [[nodiscard]] Result<void> check_pin_quota(std::uint32_t uid, std::uint64_t bytes) const;
+
+  // reports (store_report.cc)
+  [[nodiscard]] ObjectMetadata describe(SlotIndex slot, const Moment& now) const;
+  [[nodiscard]] std::string type_name(SlotIndex slot, const SlotFields& fields) const;
+  [[nodiscard]] std::vector<bool> slots_in_use() const;
+  void count_objects(StoreStats& stats) const;
+
+  StoreConfig config_;
+  TimeNs started_;
+  TimeNs now_;
+  TimeNs last_seal_ = 0;
+  StoreListener* listener_ = nullptr;
+  ArenaMemory memory_;
+  ObjectIndex index_;
+  Ledger ledger_;
+  Arena arena_;
+  Eviction eviction_;
+  Expiry expiry_;
+  std::unordered_map<ObjectId, Unsealed> unsealed_;
+  std::vector<SlotIndex> retired_;
+  std::size_t next_sweep_ = 0;
+  std::unordered_map<SlotIndex, std::uint32_t> holds_;
+  std::vector<std::unique_ptr<Client>> clients_;  // few; walked for each look at a slot
+  ClientId last_client_ = 0;
+  std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
+  Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
+  Counters counters_;
+  bool room_made_ = false;
+};
+
+}  // namespace dolium::shm

@@ -1,0 +1,218 @@
+// What the store says of itself. Reports walk; nothing on the way of an object does. See store.h.
+
+#include <algorithm>
+#include <bit>
+
+#include "shm/check.h"
+#include "shm/store.h"
+
+namespace dolium::shm {
+namespace {
+
+/// Histogram buckets: powers of four from 64 bytes up.
+constexpr std::uint64_t kFirstBucket = 64;
+
+std::uint64_t bucket_for(std::uint64_t size) noexcept {
+  std::uint64_t bucket = kFirstBucket;
+  while (bucket < size) bucket *= 4;
+  return bucket;
+}
+
+std::chrono::milliseconds to_ms(TimeNs duration) {
+  return std::chrono::milliseconds(duration / 1'000'000);
+}
+
+std::chrono::system_clock::time_point to_wall(TimeNs time, const Moment& now) {
+  if (time == 0) return {};
+  const auto ago = std::chrono::nanoseconds(static_cast<std::int64_t>(now.monotonic - time));
+  return now.wall - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
+}
+
+}  // namespace
+
+Result<ObjectMetadata> Store::metadata(const ObjectId& id, const Moment& now) {
+  advance(now.monotonic);
+  if (const Unsealed* unsealed = find_unsealed(id)) return describe(unsealed->slot, now);
+  const SlotIndex slot = find(id);
+  if (slot == kNoSlot) return Error{Errc::not_found, "there is no object " + id.hex()};
+  return describe(slot, now);
+}
+
+std::uint32_t Store::list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out) {
+  advance(now.monotonic);
+  const std::uint32_t begin = std::min(cursor, index_.slots_touched());
+  const std::uint32_t end = begin + std::min(index_.slots_touched() - begin, kListPage);
+  for (SlotIndex slot = begin; slot < end; ++slot) {
+    const SlotState state = row(slot).state;
+    if (state == SlotState::sealed || state == SlotState::unsealed) out.push_back(describe(slot, now));
+  }
+  return end < index_.slots_touched() ? end : 0;
+}
+
+ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
+  const LedgerRow& ledger = row(slot);
+  const SlotFields fields = index_.read(slot);
+  ObjectMetadata out;
+  out.id = fields.id;
+  out.data_size = fields.data_size;
+  out.metadata_size = fields.metadata_size;
+  out.state = ledger.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
+  out.created_at = to_wall(ledger.created, now);
+  out.sealed_at = to_wall(ledger.sealed, now);
+  out.last_accessed = to_wall(last_access(slot), now);
+  for (const auto& client : clients_) out.ref_count += client->table.references(slot);
+  out.type_tag = fields.type_tag;
+  out.type_name = type_name(slot, fields);
+  out.is_pinned = ledger.pinned;
+  const auto unsealed = unsealed_.find(fields.id);
+  const Lifetimes lifetimes =
+      ledger.state == SlotState::unsealed ? unsealed->second.lifetimes : expiry_.lifetimes(slot);
+  out.time_to_live = lifetimes.to_live;
+  out.time_to_idle = lifetimes.to_idle;
+  out.creator_pid = ledger.creator_pid;
+  return out;
+}
+
+std::string Store::type_name(SlotIndex slot, const SlotFields& fields) const {
+  const auto bytes = memory_.bytes(fields.offset + fields.data_size + fields.metadata_size, row(slot).type_name_size);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::vector<bool> Store::slots_in_use() const {
+  std::vector<bool> used(index_.slots_touched(), false);
+  for (const auto& client : clients_) {
+    client->table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
+      if (client->table.references(slot) != 0) used[slot] = true;
+    });
+  }
+  for (const auto& [slot, count] : holds_) used[slot] = true;
+  return used;
+}
+
+void Store::count_objects(StoreStats& stats) const {
+  const std::vector<bool> used = slots_in_use();
+  std::vector<std::uint64_t> counts(64, 0);  // by the bucket's binary logarithm
+  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
+    const LedgerRow& ledger = row(slot);
+    if (ledger.state == SlotState::free) continue;
+    const SlotFields fields = index_.read(slot);
+    const std::uint64_t size = fields.data_size + fields.metadata_size;
+    const std::uint64_t taken = taken_bytes(slot);
+    stats.padding_bytes += taken - size - ledger.type_name_size;
+    // A claim on a slot that is still being written can only be a lie, or left behind by one.
+    const bool in_use = used[slot] && ledger.state != SlotState::unsealed;
+    if (in_use) ++stats.in_use_count, stats.in_use_bytes += taken;
+    if (ledger.state != SlotState::sealed) continue;
+    ++stats.total_objects;
+    stats.total_size += size;
+    ++counts[static_cast<std::size_t>(std::countr_zero(bucket_for(fields.data_size)))];
+    if (!in_use && !ledger.pinned) stats.evictable_bytes += taken;
+  }
+  for (std::size_t log2 = 0; log2 < counts.size(); ++log2)
+    if (counts[log2] != 0) stats.size_histogram.emplace_back(std::uint64_t{1} << log2, counts[log2]);
+}
+
+StoreStats Store::stats(TimeNs now) {
+  advance(now);
+  for (const auto& client : clients_) take_up_grants(*client);
+  sweep();
+  StoreStats stats;
+  count_objects(stats);
+  stats.capacity = arena_.capacity();
+  stats.used_bytes = arena_.used_bytes();
+  stats.free_bytes = arena_.free_bytes();
+  stats.largest_free_extent = arena_.largest_free_extent();
+  stats.reserved_bytes = memory_.reserved_bytes();
+  stats.max_objects = index_.slot_count();
+  stats.pinned_count = pinned_tally_.count;
+  stats.pinned_bytes = pinned_tally_.bytes;
+  stats.unsealed_count = unsealed_tally_.count;
+  stats.unsealed_bytes = unsealed_tally_.bytes;
+  stats.retired_count = retired_tally_.count;
+  stats.retired_bytes = retired_tally_.bytes;
+  AccessCounts accesses = counters_.of_the_dead;
+  for (const auto& client : clients_) {
+    const AccessCounts counts = client->table.access_counts();
+    accesses.hits += counts.hits;
+    accesses.misses += counts.misses;
+  }
+  stats.hit_count = accesses.hits;
+  stats.miss_count = accesses.misses;
+  stats.get_count = accesses.hits + accesses.misses;
+  stats.put_count = counters_.puts;
+  stats.eviction_count = counters_.evictions;
+  stats.evicted_bytes = counters_.evicted_bytes;
+  stats.expired_count = counters_.expired;
+  stats.removed_count = counters_.removed;
+  stats.aborted_count = counters_.aborted;
+  stats.out_of_memory_count = counters_.refused;
+  stats.client_count = clients_.size();
+  stats.uptime = to_ms(now_ - started_);
+  return stats;
+}
+
+ClientInfo Store::client_info(ClientId id, TimeNs now) const {
+  const Client* client = find_client(id);
+  DOLIUM_CHECK(client != nullptr, "a report on a client that is not attached");
+  ClientInfo info;
+  info.session_id = client->id;
+  info.pid = client->identity.pid;
+  info.uid = client->identity.uid;
+  client->table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
+    const std::uint32_t references = client->table.references(slot);
+    const SlotState state = row(slot).state;
+    if (references == 0 || (state != SlotState::sealed && state != SlotState::retired)) return;
+    info.references += references;
+    ++info.objects_held;
+    info.bytes_held += taken_bytes(slot);
+  });
+  info.unsealed_count = client->unsealed_count;
+  info.unsealed_bytes = client->unsealed_bytes;
+  const AccessCounts counts = client->table.access_counts();
+  info.hits = counts.hits;
+  info.misses = counts.misses;
+  info.connected_for = to_ms(now - client->attached);
+  return info;
+}
+
+std::uint64_t Store::bookkeeping_bytes() const {
+  std::uint64_t bytes = index_.bookkeeping_bytes() + arena_.bookkeeping_bytes() + eviction_.bookkeeping_bytes() +
+                        std::uint64_t{index_.slots_touched()} * sizeof(LedgerRow);
+  for (const auto& client : clients_) bytes += client->table.bookkeeping_bytes();
+  return bytes;
+}
+
+void Store::check_invariants() const {
+  arena_.check_invariants();
+  eviction_.check_invariants();
+  index_.check_invariants();
+  Tally unsealed, retired, pinned, sealed;
+  std::uint64_t used = 0;
+  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
+    const LedgerRow& ledger = row(slot);
+    DOLIUM_CHECK(arena_.owns(slot) == (ledger.state != SlotState::free), "an extent without an object, or the reverse");
+    DOLIUM_CHECK(ledger.operation == Operation::none, "an operation was left half done");
+    DOLIUM_CHECK(index_.is_live(slot) == (ledger.state == SlotState::sealed), "index and ledger disagree");
+    DOLIUM_CHECK(eviction_.contains(slot) == (ledger.state == SlotState::sealed && !ledger.pinned),
+                 "eviction does not know what it may evict");
+    if (ledger.state == SlotState::free) continue;
+    used += taken_bytes(slot);
+    if (ledger.state == SlotState::unsealed) unsealed.add(taken_bytes(slot));
+    if (ledger.state == SlotState::retired) retired.add(taken_bytes(slot));
+    if (ledger.state == SlotState::sealed) sealed.add(taken_bytes(slot));
+    if (ledger.pinned) pinned.add(taken_bytes(slot));
+  }
+  DOLIUM_CHECK(used == arena_.used_bytes(), "the arena's bytes are not those of the objects");
+  DOLIUM_CHECK(unsealed == unsealed_tally_ && unsealed.count == unsealed_.size(), "unsealed objects are miscounted");
+  DOLIUM_CHECK(retired == retired_tally_ && retired.count == retired_.size(), "retired objects are miscounted");
+  DOLIUM_CHECK(pinned == pinned_tally_, "pinned objects are miscounted");
+  DOLIUM_CHECK(sealed == sealed_tally_, "sealed objects are miscounted");
+  std::uint64_t by_clients = 0;
+  for (const auto& client : clients_) by_clients += client->unsealed_bytes;
+  DOLIUM_CHECK(by_clients == unsealed.bytes, "clients' unsealed bytes do not add up");
+  std::uint64_t by_users = 0;
+  for (const auto& [uid, bytes] : pinned_by_user_) by_users += bytes;
+  DOLIUM_CHECK(by_users == pinned.bytes, "users' pinned bytes do not add up");
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,216 @@
+// Making room, and the end of an object: the daemon's half of the pin protocol. See store.h for the model and
+// holder.h for the reader's half.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "shm/check.h"
+#include "shm/store.h"
+
+namespace dolium::shm {
+
+Result<void> Store::check_creation(ClientId creator, const NewObject& object) const {
+  const Client& client = *find_client(creator);
+  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+  const std::string id = object.id.hex();
+  if (object.metadata_size > kMaxMetadata)
+    return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id,
+                                              object.metadata_size, kMaxMetadata)};
+  if (object.type_name.size() > kMaxTypeName)
+    return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id,
+                                              object.type_name.size(), kMaxTypeName)};
+  // The sum may have wrapped only when the data alone are far beyond every capacity.
+  if (object.data_size > config_.capacity || size > config_.capacity)
+    return Error{Errc::too_large,
+                 fmt::format("object {} of {} bytes does not fit a store of {} bytes, even an empty one: raise the "
+                             "daemon's capacity",
+                             id, object.data_size, config_.capacity)};
+  if (find_unsealed(object.id) != nullptr)
+    return Error{Errc::already_exists, fmt::format("object {} is being written already", id)};
+  if (find(object.id) != kNoSlot) return Error{Errc::already_exists, fmt::format("object {} exists already", id)};
+  const std::uint64_t taken = Arena::taken_by(size);
+  const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
+  if (limit != 0 && taken > limit)
+    return Error{Errc::too_large, fmt::format("object {} takes {} bytes; one client may write {} at most "
+                                              "(max_unsealed_bytes_per_client)",
+                                              id, taken, limit)};
+  if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes + taken > limit))
+    return Error{Errc::out_of_memory,
+                 fmt::format("this client is writing {} objects of {} bytes already: seal or abort some first",
+                             client.unsealed_count, client.unsealed_bytes)};
+  return object.pinned ? check_pin_quota(client.identity.uid, taken) : Result<void>();
+}
+
+Error Store::no_room(std::string_view what) const {
+  return {
+      Errc::out_of_memory,
+      fmt::format("no room for {}: of {} bytes {} are taken ({} pinned, {} being written, {} removed but held), and "
+                  "nothing that nobody uses makes enough room; release or unpin objects, or give a timeout to wait "
+                  "(`dolium stats` and `dolium clients` tell who holds what)",
+                  what, arena_.capacity(), arena_.used_bytes(), pinned_tally_.bytes, unsealed_tally_.bytes,
+                  retired_tally_.bytes)};
+}
+
+Result<SlotIndex> Store::take_slot() {
+  Result<SlotIndex> slot = index_.take();
+  if (!slot || *slot != kNoSlot) return slot;
+  sweep();
+  slot = index_.take();
+  if (slot && *slot == kNoSlot && evict_coldest()) slot = index_.take();
+  if (slot && *slot == kNoSlot)
+    return no_room(fmt::format("one more object than max_objects = {}", index_.slot_count()));
+  return slot;
+}
+
+Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
+  sweep_some(kSweepStep);
+  std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
+  if (!offset) offset = make_room(size, slot);
+  if (!offset) return no_room(fmt::format("{} bytes in one piece", Arena::taken_by(size)));
+  if (auto reserved = memory_.reserve_to(*offset + Arena::taken_by(size)); !reserved) {
+    arena_.free(slot);
+    return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",
+                                                  reserved.error().message)};
+  }
+  return *offset;
+}
+
+std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
+  sweep();
+  std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
+  for (int plans = 0; !offset && plans < kMaxPlans; ++plans) {
+    const std::vector<SlotIndex> victims = eviction_.plan(size);
+    if (victims.empty()) return std::nullopt;
+    if (!retire_unused(victims)) continue;
+    offset = arena_.allocate(size, slot);
+  }
+  if (offset) keep_low_water_mark();
+  return offset;
+}
+
+bool Store::retire_unused(const std::vector<SlotIndex>& slots) {
+  for (const SlotIndex slot : slots) {
+    row(slot).operation = Operation::evicting;  // step 0
+    index_.begin_retire(slot);                  // step 1
+  }
+  // Step 2: whoever took a reference before our seq became visible is seen here; whoever comes later sees seq.
+  const bool unused = std::ranges::none_of(slots, [this](SlotIndex slot) { return in_use(slot); });
+  for (const SlotIndex slot : slots) {  // step 3
+    if (!unused) {
+      index_.cancel_retire(slot);
+      row(slot).operation = Operation::none;  // only when seq is even again: see Operation
+      continue;
+    }
+    row(slot).operation = Operation::removing;  // from here on it is finished, not undone
+    leave_index(slot, RemovalCause::evicted);
+    free_slot(slot);
+  }
+  return unused;
+}
+
+bool Store::evict_coldest() {
+  for (int plans = 0; plans < kMaxPlans; ++plans) {
+    const SlotIndex slot = eviction_.coldest();
+    if (slot == kNoSlot) return false;
+    if (retire_unused({slot})) return true;
+  }
+  return false;
+}
+
+void Store::keep_low_water_mark() {
+  const auto wanted = static_cast<std::uint64_t>(config_.low_water_mark * static_cast<double>(arena_.capacity()));
+  while (arena_.free_bytes() < wanted && evict_coldest()) {
+  }
+}
+
+std::uint64_t Store::evict(std::uint64_t bytes, TimeNs now) {
+  advance(now);
+  sweep();
+  const std::uint64_t before = arena_.free_bytes();
+  while (arena_.free_bytes() - before < bytes && evict_coldest()) {
+  }
+  return arena_.free_bytes() - before;
+}
+
+void Store::sweep() {
+  sweep_some(retired_.size());
+}
+
+void Store::sweep_some(std::size_t how_many) {
+  for (std::size_t looks = std::min(how_many, retired_.size()); looks > 0 && !retired_.empty(); --looks) {
+    if (next_sweep_ >= retired_.size()) next_sweep_ = 0;
+    const SlotIndex slot = retired_[next_sweep_];
+    if (in_use(slot)) {
+      ++next_sweep_;
+      continue;
+    }
+    retired_[next_sweep_] = retired_.back();
+    retired_.pop_back();
+    retired_tally_.subtract(taken_bytes(slot));
+    free_slot(slot);
+  }
+}
+
+// ---- the end of an object ----
+
+void Store::retire(SlotIndex slot, RemovalCause cause) {
+  row(slot).operation = Operation::removing;  // step 0
+  index_.begin_retire(slot);                  // step 1
+  leave_index(slot, cause);
+  if (in_use(slot)) {  // steps 2 and 3: seq stays odd for good
+    row(slot).state = SlotState::retired;
+    retired_.push_back(slot);
+    retired_tally_.add(taken_bytes(slot));
+    row(slot).operation = Operation::none;
+  } else {
+    free_slot(slot);
+  }
+}
+
+void Store::leave_index(SlotIndex slot, RemovalCause cause) {
+  const SlotFields object = index_.read(slot);
+  index_.unlink(slot);
+  if (row(slot).pinned)
+    clear_pinned(slot);
+  else
+    eviction_.erase(slot);
+  expiry_.erase(slot);
+  sealed_tally_.subtract(taken_bytes(slot));
+  count_removal(cause, taken_bytes(slot));
+  if (listener_ != nullptr) listener_->on_removed(slot, object, cause);
+}
+
+void Store::free_slot(SlotIndex slot) {
+  row(slot).state = SlotState::free;
+  row(slot).operation = Operation::none;
+  arena_.free(slot);
+  index_.release(slot);
+  room_made_ = true;
+}
+
+void Store::discard_unsealed(SlotIndex slot) {
+  const std::uint64_t taken = taken_bytes(slot);
+  const Unsealed& unsealed = unsealed_.at(index_.read(slot).id);
+  if (Client* creator = find_client(unsealed.creator)) {
+    --creator->unsealed_count;
+    creator->unsealed_bytes -= taken;
+  }
+  unsealed_tally_.subtract(taken);
+  if (row(slot).pinned) clear_pinned(slot);
+  free_slot(slot);
+}
+
+void Store::count_removal(RemovalCause cause, std::uint64_t bytes) noexcept {
+  switch (cause) {
+    case RemovalCause::removed:
+    case RemovalCause::cleared: ++counters_.removed; break;
+    case RemovalCause::expired: ++counters_.expired; break;
+    case RemovalCause::evicted:
+      ++counters_.evictions;
+      counters_.evicted_bytes += bytes;
+      break;
+  }
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,228 @@
+#include "shm/arena.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace dolium::shm;
+
+namespace {
+
+constexpr std::uint32_t kSlots = 1000;
+constexpr std::uint64_t kDefaultSeed = 20230601;
+
+std::uint64_t seed() {
+  const char* given = std::getenv("DOLIUM_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 0) : kDefaultSeed;
+}
+
+/// What an arena is, told plainly: offset -> {size, owner} of the live extents.
+class Oracle {
+ public:
+  struct Live {
+    std::uint64_t size;
+    SlotIndex owner;
+  };
+
+  explicit Oracle(std::uint64_t capacity) : capacity_(capacity) {}
+
+  [[nodiscard]] bool is_free(std::uint64_t offset, std::uint64_t size) const {
+    if (offset > capacity_ || size > capacity_ - offset) return false;
+    const auto next = live_.lower_bound(offset);
+    if (next != live_.end() && next->first < offset + size) return false;
+    return next == live_.begin() || std::prev(next)->first + std::prev(next)->second.size <= offset;
+  }
+  void take(std::uint64_t offset, std::uint64_t size, SlotIndex owner) {
+    live_[offset] = {size, owner};
+    used_ += size;
+  }
+  void give_back(std::uint64_t offset) {
+    used_ -= live_.at(offset).size;
+    live_.erase(offset);
+  }
+  [[nodiscard]] std::uint64_t largest_gap() const {
+    std::uint64_t largest = 0;
+    std::uint64_t end = 0;
+    for (const auto& [offset, extent] : live_) {
+      largest = std::max(largest, offset - end);
+      end = offset + extent.size;
+    }
+    return std::max(largest, capacity_ - end);
+  }
+  [[nodiscard]] std::uint64_t used() const { return used_; }
+  [[nodiscard]] const std::map<std::uint64_t, Live>& live() const { return live_; }
+
+ private:
+  std::uint64_t capacity_;
+  std::uint64_t used_ = 0;
+  std::map<std::uint64_t, Live> live_;
+};
+
+void require_same(const Arena& arena, const Oracle& oracle) {
+  arena.check_invariants();
+  REQUIRE(arena.used_bytes() == oracle.used());
+  REQUIRE(arena.largest_free_extent() == oracle.largest_gap());
+  auto expected = oracle.live().begin();
+  for (ExtentRef extent = arena.first(); !extent.is_none(); extent = arena.after(extent)) {
+    if (extent.is_free()) continue;
+    REQUIRE(expected != oracle.live().end());
+    REQUIRE(extent.owner() == expected->second.owner);
+    REQUIRE(arena.offset_of(extent) == expected->first);
+    REQUIRE(arena.size_of(extent) == expected->second.size);
+    ++expected;
+  }
+  REQUIRE(expected == oracle.live().end());
+}
+
+}  // namespace
+
+TEST_CASE("an object of the full capacity fits in an idle arena, again and again") {
+  Arena arena(1 << 20, kSlots);
+  for (SlotIndex slot = 0; slot < 3; ++slot) {
+    REQUIRE(arena.allocate(1 << 20, slot) == 0);
+    REQUIRE(arena.free_bytes() == 0);
+    REQUIRE(arena.largest_free_extent() == 0);
+    REQUIRE_FALSE(arena.allocate(0, slot + 1));
+    arena.check_invariants();
+    arena.free(slot);
+    REQUIRE(arena.largest_free_extent() == 1 << 20);
+    arena.check_invariants();
+  }
+}
+
+TEST_CASE("the largest arena there can be") {
+  Arena arena(kMaxCapacity, kSlots);
+  REQUIRE(arena.largest_free_extent() == kMaxCapacity);
+  REQUIRE(arena.allocate(kMaxCapacity - kUnitBytes, 0) == 0);
+  REQUIRE(arena.allocate(1, 1) == kMaxCapacity - kUnitBytes);  // the last offset that 32 bits hold
+  REQUIRE(arena.size_of(ExtentRef::live(1)) == kUnitBytes);
+  arena.check_invariants();
+  arena.free(0);
+  arena.free(1);
+  REQUIRE(arena.allocate(kMaxCapacity, 2) == 0);
+}
+
+TEST_CASE("an extent takes its size rounded up to the grain, and at least one unit") {
+  REQUIRE(Arena::taken_by(0) == kUnitBytes);
+  REQUIRE(Arena::taken_by(1) == kUnitBytes);
+  REQUIRE(Arena::taken_by(kUnitBytes) == kUnitBytes);
+  REQUIRE(Arena::taken_by(kUnitBytes + 1) == 2 * kUnitBytes);
+}
+
+TEST_CASE("a size near the end of the numbers fits nowhere, and does not wrap around") {
+  Arena arena(1 << 20, kSlots);
+  for (const std::uint64_t size :
+       {UINT64_MAX, UINT64_MAX - kUnitBytes + 1, UINT64_MAX - kUnitBytes, kMaxCapacity + 1}) {
+    REQUIRE(Arena::taken_by(size) > kMaxCapacity);
+    REQUIRE_FALSE(arena.allocate(size, 0));
+    REQUIRE_FALSE(arena.claim(kUnitBytes, size, 0));
+  }
+  REQUIRE_FALSE(arena.owns(0));
+  arena.check_invariants();
+}
+
+TEST_CASE("neighbours coalesce, whichever is freed last") {
+  std::vector<SlotIndex> order{0, 1, 2};
+  do {
+    Arena arena(3 * kUnitBytes, kSlots);
+    for (SlotIndex slot = 0; slot < 3; ++slot) REQUIRE(arena.allocate(1, slot));
+    for (const SlotIndex slot : order) {
+      arena.free(slot);
+      arena.check_invariants();
+    }
+    REQUIRE(arena.largest_free_extent() == arena.capacity());
+    REQUIRE(arena.first().is_free());
+    REQUIRE(arena.after(arena.first()).is_none());
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_CASE("memory freed last is used first") {
+  Arena arena(8 * kUnitBytes, kSlots);
+  for (SlotIndex slot = 0; slot < 8; ++slot) REQUIRE(arena.allocate(1, slot));
+  arena.free(1);
+  arena.free(5);
+  arena.free(3);
+  REQUIRE(arena.allocate(1, 10) == 3 * kUnitBytes);
+  REQUIRE(arena.allocate(1, 11) == 5 * kUnitBytes);
+  REQUIRE(arena.allocate(1, 12) == 1 * kUnitBytes);
+}
+
+TEST_CASE("the only free extent that fits is found behind any number of its bin that do not") {
+  constexpr std::uint64_t kSmall = 1000 * kUnitBytes;
+  constexpr SlotIndex kHoles = FreeLists::kMaxLooks + 10;
+  static_assert(bin_of(1000) == bin_of(1001));
+  Arena arena(kHoles * (kSmall + 2 * kUnitBytes), kSlots);
+  REQUIRE(arena.allocate(kSmall + kUnitBytes, 0));
+  REQUIRE(arena.allocate(1, kHoles));
+  for (SlotIndex slot = 1; slot < kHoles; ++slot) {
+    REQUIRE(arena.allocate(kSmall, slot));
+    REQUIRE(arena.allocate(1, kHoles + slot));
+  }
+  while (arena.allocate(1, 3 * kHoles + static_cast<SlotIndex>(arena.free_bytes() / kUnitBytes))) continue;
+  for (SlotIndex slot = 0; slot < kHoles; ++slot) arena.free(slot);
+  REQUIRE(arena.allocate(kSmall + kUnitBytes, 0) == 0);
+  REQUIRE_FALSE(arena.allocate(kSmall + kUnitBytes, 1));
+  arena.check_invariants();
+}
+
+TEST_CASE("claim takes exactly the range it names") {
+  Arena arena(16 * kUnitBytes, kSlots);
+  REQUIRE(arena.claim(4 * kUnitBytes, 2 * kUnitBytes, 0));
+  REQUIRE(arena.offset_of(ExtentRef::live(0)) == 4 * kUnitBytes);
+  REQUIRE_FALSE(arena.claim(5 * kUnitBytes, 1, 1));
+  REQUIRE_FALSE(arena.claim(3 * kUnitBytes, 2 * kUnitBytes, 1));
+  REQUIRE_FALSE(arena.claim(8 * kUnitBytes + 1, 1, 1));
+  REQUIRE_FALSE(arena.claim(16 * kUnitBytes, 1, 1));
+  REQUIRE_FALSE(arena.claim(15 * kUnitBytes, kUnitBytes + 1, 1));
+  REQUIRE(arena.claim(15 * kUnitBytes, 1, 1));
+  REQUIRE(arena.claim(0, 4 * kUnitBytes, 2));
+  arena.check_invariants();
+}
+
+TEST_CASE("records cost 12 bytes a slot, and only up to the highest slot used") {
+  constexpr std::uint32_t kMany = 1 << 20;
+  Arena arena(std::uint64_t{kMany} * kUnitBytes, kMany);
+  const std::uint64_t empty = arena.bookkeeping_bytes();
+  REQUIRE(empty < 16 * 1024);
+  for (SlotIndex slot = 0; slot < kMany; ++slot) REQUIRE(arena.allocate(1, slot));
+  REQUIRE(arena.bookkeeping_bytes() - empty <= 12 * std::uint64_t{kMany});
+}
+
+TEST_CASE("any history agrees with a map, and can be claimed again") {
+  const std::uint64_t used_seed = seed();
+  INFO("DOLIUM_SEED=" << used_seed);
+  std::mt19937_64 random(used_seed);
+  for (const std::uint64_t capacity : {64 * kUnitBytes, 5000 * kUnitBytes, std::uint64_t{1} << 30}) {
+    Arena arena(capacity, kSlots);
+    Oracle oracle(capacity);
+    for (int step = 0; step < 3000; ++step) {
+      const auto slot = static_cast<SlotIndex>(random() % kSlots);
+      if (arena.owns(slot)) {
+        oracle.give_back(arena.offset_of(ExtentRef::live(slot)));
+        arena.free(slot);
+      } else {
+        const std::uint64_t size = (capacity >> (random() % 14)) * (random() % 1000) / 2000;
+        const std::uint64_t taken = Arena::taken_by(size);
+        const std::uint64_t wanted = random() % (capacity / kUnitBytes) * kUnitBytes;
+        if (random() % 4 == 0) {
+          const bool free = oracle.is_free(wanted, taken);
+          REQUIRE(arena.claim(wanted, size, slot) == free);
+          if (free) oracle.take(wanted, taken, slot);
+        } else {
+          const bool fits = oracle.largest_gap() >= taken;
+          const auto offset = arena.allocate(size, slot);
+          REQUIRE(offset.has_value() == fits);
+          if (fits) REQUIRE(oracle.is_free(*offset, taken));
+          if (fits) oracle.take(*offset, taken, slot);
+        }
+      }
+      require_same(arena, oracle);
+    }
+    Arena restarted(capacity, kSlots);
+    for (const auto& [offset, extent] : oracle.live()) REQUIRE(restarted.claim(offset, extent.size, extent.owner));
+    require_same(restarted, oracle);
+  }
+}

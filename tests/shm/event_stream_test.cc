@@ -1,0 +1,147 @@
+#include "shm/event_stream.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "tests/shm/store_fixture.h"
+
+using namespace dolium;
+using namespace dolium::shm;
+using namespace dolium::shm::test;
+
+namespace {
+
+/// A store, and one stream of what happens in it.
+struct Fixture : StoreFixture, private StoreListener {
+  explicit Fixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config) { store.set_listener(this); }
+  ~Fixture() { store.set_listener(nullptr); }
+
+  void remove(std::uint64_t number) { REQUIRE(store.remove(id_of(number), now).value()); }
+  std::vector<Event> take(std::size_t limit = 1'000'000) { return stream.take(store, limit); }
+
+  EventStream stream;
+
+ private:
+  void on_sealed(SlotIndex slot, const SlotFields& object) override {
+    stream.on_event(slot, {.kind = Event::Kind::sealed, .id = object.id, .data_size = object.data_size});
+  }
+  void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) override {
+    stream.on_event(slot, {.kind = Event::Kind::removed, .id = object.id, .cause = cause});
+  }
+};
+
+std::vector<ObjectId> ids(const std::vector<Event>& events) {
+  std::vector<ObjectId> out;
+  for (const Event& event : events) out.push_back(event.id);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a stream begins with what is there, and has nothing more to say then") {
+  Fixture fixture;
+  CHECK(fixture.stream.has_more());  // it has not looked yet
+  fixture.fill(3, 100);
+  fixture.remove(1);
+  const std::vector<Event> events = fixture.take();
+  CHECK(ids(events) == std::vector{id_of(0), id_of(2)});
+  for (const Event& event : events) CHECK(event.kind == Event::Kind::sealed);
+  CHECK(events[0].data_size == 100);
+  CHECK_FALSE(fixture.stream.has_more());
+  CHECK(fixture.take().empty());
+}
+
+TEST_CASE("what happens before the walk has come by is told once, or not at all when it is gone again") {
+  Fixture fixture;
+  fixture.fill(2, 100);
+  fixture.put(2, 100);
+  fixture.remove(0);
+  CHECK(ids(fixture.take()) == std::vector{id_of(1), id_of(2)});
+}
+
+TEST_CASE("what happens behind the walk is told in order") {
+  Fixture fixture;
+  CHECK(fixture.take().empty());
+  fixture.put(0, 100);
+  fixture.remove(0);
+  fixture.put(1, 100);
+  REQUIRE(fixture.store.evict(1, fixture.now) != 0);
+  fixture.put(2, 100);
+  fixture.store.clear(fixture.now);
+  const std::vector<Event> events = fixture.take();
+  REQUIRE(ids(events) == std::vector{id_of(0), id_of(0), id_of(1), id_of(1), id_of(2), id_of(2)});
+  CHECK(events[1].cause == RemovalCause::removed);
+  CHECK(events[3].cause == RemovalCause::evicted);
+  CHECK(events[5].cause == RemovalCause::cleared);
+}
+
+TEST_CASE("a walk of many pages, with changes on both sides of it, tells a consistent story") {
+  Fixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
+  constexpr std::uint64_t kObjects = 10'000;
+  fixture.fill(kObjects, 10);
+  std::set<ObjectId> known;
+  std::uint64_t fresh = kObjects;
+  while (fixture.stream.has_more()) {
+    for (const Event& event : fixture.take(1000)) {
+      // Nothing is told to appear twice, nor to go that never came.
+      if (event.kind == Event::Kind::sealed) REQUIRE(known.insert(event.id).second);
+      if (event.kind == Event::Kind::removed) REQUIRE(known.erase(event.id) == 1);
+    }
+    if (fresh < kObjects + 500) {
+      fixture.remove(fresh - kObjects);              // told already
+      fixture.remove(kObjects - 1 - fresh + kObjects);  // not yet told
+      fixture.put(fresh++, 10);
+      fixture.put(fresh++, 10);
+    }
+  }
+  std::set<ObjectId> there;
+  for (std::uint64_t n = 0; n < fresh; ++n)
+    if (fixture.exists(n)) there.insert(id_of(n));
+  CHECK(known == there);
+}
+
+TEST_CASE("take keeps to its limit") {
+  Fixture fixture;
+  fixture.fill(5, 100);
+  CHECK(fixture.take(2).size() == 2);
+  CHECK(fixture.stream.has_more());
+  CHECK(fixture.take(2).size() == 2);
+  CHECK(fixture.take(2).size() == 1);
+  CHECK_FALSE(fixture.stream.has_more());
+}
+
+TEST_CASE("a full queue ends in one overflow, and goes on when it was read") {
+  EventStream stream;
+  StoreFixture store;
+  CHECK(stream.take(store.store, 1).empty());
+  for (std::size_t n = 0; n < EventStream::kMaxQueued + 100; ++n)
+    stream.on_event(0, {.kind = Event::Kind::sealed, .id = id_of(n)});
+  std::vector<Event> events = stream.take(store.store, EventStream::kMaxQueued + 100);
+  REQUIRE(events.size() == EventStream::kMaxQueued + 1);
+  CHECK(events.front().id == id_of(0));
+  CHECK(events[EventStream::kMaxQueued - 1].id == id_of(EventStream::kMaxQueued - 1));
+  CHECK(events.back().kind == Event::Kind::overflow);
+  stream.on_event(0, {.kind = Event::Kind::removed, .id = id_of(7)});
+  events = stream.take(store.store, 10);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].id == id_of(7));
+}
+
+TEST_CASE("events lost in two places are two overflows") {
+  EventStream stream;
+  StoreFixture store;
+  CHECK(stream.take(store.store, 1).empty());
+  const auto flood = [&] {
+    for (std::size_t n = 0; n < EventStream::kMaxQueued + 5; ++n)
+      stream.on_event(0, {.kind = Event::Kind::sealed, .id = id_of(n)});
+  };
+  flood();
+  CHECK(stream.take(store.store, 10).size() == 10);
+  flood();
+  std::size_t overflows = 0;
+  std::size_t others = 0;
+  for (const Event& event : stream.take(store.store, 10 * EventStream::kMaxQueued))
+    ++(event.kind == Event::Kind::overflow ? overflows : others);
+  CHECK(overflows == 2);
+  CHECK(others == EventStream::kMaxQueued - 10 + 9);  // one place of the queue was the first overflow's
+}

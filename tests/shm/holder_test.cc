@@ -1,0 +1,162 @@
+#include "shm/holder.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <random>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "shm/object_index.h"
+
+using namespace dolium;
+using namespace dolium::shm;
+using Verdict = Holder::Verdict;
+
+namespace {
+
+constexpr std::uint32_t kSlots = 64;
+constexpr std::uint64_t kExtent = 256;
+
+ObjectId id_of(std::uint64_t number) { return ObjectId::from_name(std::to_string(number)); }
+
+/// An index, and clients with tables of their own.
+struct Fixture {
+  Fixture()
+      : index(ObjectIndex::create(kSlots, kSlots * kExtent).value()),
+        mapping(index.segment().map(Mapping::Mode::read_only).value()) {}
+
+  struct Client {
+    Holder holder;
+    PinTable seen_by_daemon;
+  };
+  Client attach() {
+    const Segment segment = Segment::create("pins", PinTableGeometry::for_slots(kSlots).total_bytes).value();
+    return {Holder(IndexReader::open(mapping.data(), mapping.size()).value(),
+                   PinTable(segment.map(Mapping::Mode::read_write).value(), kSlots)),
+            PinTable(segment.map(Mapping::Mode::read_only).value(), kSlots)};
+  }
+  SlotIndex put(const ObjectId& id) {
+    const SlotIndex slot = index.take().value();
+    index.write(slot, {id, slot * kExtent, kExtent, 5, 77});
+    index.publish(slot);
+    return slot;
+  }
+
+  ObjectIndex index;
+  Mapping mapping;
+};
+
+}  // namespace
+
+TEST_CASE("a held object's row is told, and its reference counted until released") {
+  Fixture fixture;
+  Fixture::Client client = fixture.attach();
+  const SlotIndex slot = fixture.put(id_of(1));
+  const Holder::Attempt attempt = client.holder.hold(id_of(1));
+  REQUIRE(attempt.verdict == Verdict::held);
+  CHECK(attempt.object.slot == slot);
+  CHECK(attempt.object.offset == slot * kExtent);
+  CHECK(attempt.object.data_size == kExtent);
+  CHECK(attempt.object.metadata_size == 5);
+  CHECK(attempt.object.type_tag == 77);
+  client.holder.hold_again(slot);
+  CHECK(client.seen_by_daemon.references(slot) == 2);
+  CHECK_FALSE(client.holder.release(slot));
+  CHECK_FALSE(client.holder.release(slot));
+  CHECK(client.seen_by_daemon.references(slot) == 0);
+  CHECK(client.seen_by_daemon.access_counts().hits == 0);
+}
+
+TEST_CASE("nothing is counted for what is absent or undecided") {
+  Fixture fixture;
+  Fixture::Client client = fixture.attach();
+  CHECK(client.holder.hold(id_of(1)).verdict == Verdict::absent);
+  const SlotIndex slot = fixture.put(id_of(1));
+  fixture.index.begin_retire(slot);
+  CHECK(client.holder.hold(id_of(1)).verdict == Verdict::undecided);
+  CHECK(client.seen_by_daemon.references(slot) == 0);
+  CHECK(client.seen_by_daemon.access_counts().misses == 0);
+}
+
+TEST_CASE("only the last release says so, and only when somebody waits") {
+  Fixture fixture;
+  Fixture::Client client = fixture.attach();
+  const SlotIndex slot = fixture.put(id_of(1));
+  REQUIRE(client.holder.hold(id_of(1)).verdict == Verdict::held);
+  client.holder.hold_again(slot);
+  fixture.index.set_release_wanted(true);
+  CHECK_FALSE(client.holder.release(slot));
+  CHECK(client.holder.release(slot));
+  fixture.index.set_release_wanted(false);
+  REQUIRE(client.holder.hold(id_of(1)).verdict == Verdict::held);
+  CHECK_FALSE(client.holder.release(slot));
+}
+
+TEST_CASE("memory is never reused under a reader: holds and retirements race over checksummed payloads") {
+  Fixture fixture;
+  constexpr std::uint64_t kObjects = 6;
+  constexpr int kReaders = 2;
+  std::vector<std::byte> arena(kSlots * kExtent);
+  const auto extent = [&](SlotIndex slot) { return std::span(arena).subspan(slot * kExtent, kExtent); };
+  const auto mark = [](const ObjectId& id, std::uint64_t at) {
+    return static_cast<std::byte>((id.bytes()[at % ObjectId::kSize] + at) & 0xff);
+  };
+  std::vector<Fixture::Client> clients;
+  for (int reader = 0; reader < kReaders; ++reader) clients.push_back(fixture.attach());
+
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> torn{0}, holds{0};
+  std::vector<std::thread> readers;
+  for (Fixture::Client& client : clients) {
+    readers.emplace_back([&] {
+      for (std::uint64_t n = 0; !stop.load(std::memory_order_relaxed); ++n) {
+        const ObjectId id = id_of(n % kObjects);
+        const Holder::Attempt attempt = client.holder.hold(id);
+        if (attempt.verdict != Verdict::held) continue;
+        const auto bytes = extent(attempt.object.slot);
+        for (std::uint64_t at = 0; at < kExtent; at += 17)
+          if (bytes[at] != mark(id, at)) ++torn;
+        static_cast<void>(client.holder.release(attempt.object.slot));
+        ++holds;
+      }
+    });
+  }
+
+  // The daemon: evicts what nobody holds, scribbles over its extent, and gives the slot to another object.
+  std::mt19937 random(11);
+  std::vector<SlotIndex> slots(kObjects, kNoSlot);
+  std::uint64_t evictions = 0;
+  std::uint64_t refusals = 0;
+  for (int round = 0; round < 300'000 || holds.load() < 1000; ++round) {
+    const std::size_t n = random() % kObjects;
+    SlotIndex& slot = slots[n];
+    if (slot == kNoSlot) {
+      slot = fixture.index.take().value();
+      for (std::uint64_t at = 0; at < kExtent; ++at) extent(slot)[at] = mark(id_of(n), at);
+      fixture.index.write(slot, {id_of(n), slot * kExtent, kExtent, 0, 0});
+      fixture.index.publish(slot);
+      continue;
+    }
+    fixture.index.begin_retire(slot);
+    bool held = false;
+    for (const Fixture::Client& client : clients) held = held || client.seen_by_daemon.references(slot) != 0;
+    if (held) {
+      fixture.index.cancel_retire(slot);
+      ++refusals;
+      continue;
+    }
+    fixture.index.unlink(slot);
+    std::ranges::fill(extent(slot), std::byte{0xee});
+    fixture.index.release(slot);
+    slot = kNoSlot;
+    ++evictions;
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  CAPTURE(evictions, refusals, holds.load());
+  CHECK(torn == 0);
+  CHECK(evictions > 0);
+  for (const Fixture::Client& client : clients)
+    for (SlotIndex slot = 0; slot < kSlots; ++slot) REQUIRE(client.seen_by_daemon.references(slot) == 0);
+}

@@ -1,0 +1,139 @@
+#include "shm/pin_table.h"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+using namespace dolium::shm;
+
+namespace {
+
+constexpr std::uint32_t kSlots = 1000;
+constexpr std::uint32_t kPerPage = PinTableGeometry::kEntriesPerPage;
+
+/// One table as both sides have it mapped.
+struct Fixture {
+  Fixture()
+      : segment(Segment::create("pins", PinTableGeometry::for_slots(kSlots).total_bytes).value()),
+        client(segment.map(Mapping::Mode::read_write).value(), kSlots),
+        daemon(segment.map(Mapping::Mode::read_only).value(), kSlots) {}
+
+  Segment segment;
+  PinTable client;
+  PinTable daemon;
+};
+
+std::vector<SlotIndex> touched(const PinTable& table, std::uint32_t limit) {
+  std::vector<SlotIndex> slots;
+  table.for_each_touched(limit, [&](SlotIndex slot) { slots.push_back(slot); });
+  return slots;
+}
+
+}  // namespace
+
+TEST_CASE("the pin table's geometry has an entry for every slot and a bit for every page") {
+  for (const std::uint32_t slots : {1U, 255U, 256U, 257U, 64U * 256U + 1U, 1U << 30}) {
+    CAPTURE(slots);
+    const PinTableGeometry geometry = PinTableGeometry::for_slots(slots);
+    CHECK(std::uint64_t{geometry.page_count} * kPerPage >= slots);
+    CHECK(geometry.map_at >= sizeof(PinTableHeader));
+    CHECK(geometry.entries_at >= geometry.map_at + (geometry.page_count + 7) / 8);
+    CHECK(geometry.entries_at % kPageBytes == 0);
+    CHECK(geometry.total_bytes >= geometry.entries_at + std::uint64_t{slots} * sizeof(PinEntry));
+  }
+}
+
+TEST_CASE("the daemon sees a client's references, and the client knows its last") {
+  Fixture fixture;
+  fixture.client.add_reference(7);
+  fixture.client.add_reference(7);
+  fixture.client.copy_reference(7);
+  fixture.client.add_reference(999);
+  CHECK(fixture.daemon.references(7) == 3);
+  CHECK(fixture.daemon.references(8) == 0);
+  CHECK(fixture.daemon.references(999) == 1);
+  CHECK_FALSE(fixture.client.drop_reference(7));
+  CHECK_FALSE(fixture.client.drop_reference(7));
+  CHECK(fixture.client.drop_reference(7));
+  CHECK(fixture.daemon.references(7) == 0);
+  CHECK(fixture.client.drop_reference(999));
+}
+
+TEST_CASE("pages that were never referenced are neither looked at nor counted") {
+  Fixture fixture;
+  CHECK(touched(fixture.daemon, kSlots).empty());
+  const std::uint64_t empty = fixture.daemon.bookkeeping_bytes();
+  fixture.client.add_reference(kPerPage + 3);
+  CHECK(fixture.daemon.touched(kPerPage));
+  CHECK_FALSE(fixture.daemon.touched(0));
+  CHECK_FALSE(fixture.daemon.touched(2 * kPerPage));
+  CHECK(fixture.daemon.bookkeeping_bytes() == empty + kPageBytes);
+  const std::vector<SlotIndex> slots = touched(fixture.daemon, kSlots);
+  CHECK(slots.size() == kPerPage);
+  CHECK(slots.front() == kPerPage);
+  CHECK(slots.back() == 2 * kPerPage - 1);
+  CHECK(touched(fixture.daemon, kPerPage + 5).size() == 5);
+  CHECK(touched(fixture.daemon, kPerPage).empty());
+}
+
+TEST_CASE("looking at a table that nobody touched allocates none of its entries") {
+  const Fixture fixture;
+  const auto blocks = [&] {
+    struct stat status {};
+    REQUIRE(::fstat(fixture.segment.fd().get(), &status) == 0);
+    return status.st_blocks;
+  };
+  static_cast<void>(fixture.daemon.granted_through());
+  static_cast<void>(fixture.daemon.references(0));
+  const auto before = blocks();
+  for (SlotIndex slot = 0; slot < kSlots; ++slot) {
+    CHECK(fixture.daemon.references(slot) == 0);
+    CHECK(fixture.daemon.hits(slot) == 0);
+    CHECK(fixture.daemon.last_access(slot) == 0);
+  }
+  CHECK(blocks() == before);
+}
+
+TEST_CASE("hits leave their time and their count, misses their count") {
+  Fixture fixture;
+  fixture.client.add_reference(3);
+  fixture.client.record_hit(3, 500);
+  fixture.client.record_hit(3, 600);
+  fixture.client.record_miss();
+  CHECK(fixture.daemon.hits(3) == 2);
+  CHECK(fixture.daemon.last_access(3) == 600);
+  CHECK(fixture.daemon.access_counts().hits == 2);
+  CHECK(fixture.daemon.access_counts().misses == 1);
+  CHECK(fixture.daemon.hits(4) == 0);
+  CHECK(fixture.daemon.last_access(4) == 0);
+}
+
+TEST_CASE("granted_through reaches the daemon") {
+  Fixture fixture;
+  CHECK(fixture.daemon.granted_through() == 0);
+  fixture.client.set_granted_through(42);
+  CHECK(fixture.daemon.granted_through() == 42);
+}
+
+TEST_CASE("threads that share a table lose no reference and no count") {
+  Fixture fixture;
+  constexpr std::uint32_t kThreads = 10;  // more than there are stripes
+  constexpr std::uint32_t kRounds = 1000;
+  std::vector<std::thread> threads;
+  for (std::uint32_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      for (std::uint32_t round = 0; round < kRounds; ++round) {
+        fixture.client.add_reference(round % kSlots);
+        fixture.client.record_hit(round % kSlots, round);
+        fixture.client.record_miss();
+        if (round % 2 == 0) static_cast<void>(fixture.client.drop_reference(round % kSlots));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(fixture.daemon.access_counts().hits == kThreads * kRounds);
+  CHECK(fixture.daemon.access_counts().misses == kThreads * kRounds);
+  for (SlotIndex slot = 0; slot < kSlots; ++slot) REQUIRE(fixture.daemon.references(slot) == slot % 2 * kThreads);
+}
