@@ -1,0 +1,273 @@
+// Listening, in order: lock, look at what is at the path, bind, set group and mode, listen. Until the last step
+// every connect is refused, so nobody slips in under the permissions that the umask left; from the first step
+// on, nobody else does any of this at the same path.
+
+#include "protocol/fd_socket.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "shm/system_error.h"
+
+namespace dolium::protocol {
+namespace {
+
+using shm::UniqueFd;
+using std::chrono::steady_clock;
+
+constexpr int kSocketFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr std::chrono::milliseconds kFirstRetry{1};
+constexpr std::chrono::milliseconds kLastRetry{50};
+
+template <class Call>
+auto retry_interrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+Result<sockaddr_un> address_of(std::string_view path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty()) return Error{Errc::invalid_argument, "the socket's path is empty"};
+  if (path.find('\0') != std::string_view::npos)
+    return Error{Errc::invalid_argument, "the socket's path contains a zero byte"};
+  if (path.size() >= sizeof(address.sun_path)) {
+    return Error{Errc::invalid_argument, fmt::format("the socket's path is {} bytes long, the limit is {}: {}",
+                                                     path.size(), sizeof(address.sun_path) - 1, path)};
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+struct Attempt {
+  UniqueFd connection;
+  int error;
+};
+
+// A Unix socket that does not block connects at once or not at all.
+Attempt try_connect(const sockaddr_un& address) {
+  UniqueFd fd(::socket(AF_UNIX, kSocketFlags, 0));
+  if (!fd.valid()) return {UniqueFd(), errno};
+  const int result = retry_interrupted([&] { return ::connect(fd.get(), generic(address), sizeof(address)); });
+  if (result != 0) return {UniqueFd(), errno};
+  return {std::move(fd), 0};
+}
+
+Error already_listening(const std::string& path) {
+  return Error{Errc::already_exists, fmt::format("a daemon is already listening at {}", path)};
+}
+
+Result<UniqueFd> take_lock(const std::string& path) {
+  const std::string lock_path = path + ".lock";
+  UniqueFd lock(retry_interrupted(
+      [&] { return ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600); }));
+  if (!lock.valid()) return shm::system_error(fmt::format("open {}", lock_path));
+  if (retry_interrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno == EWOULDBLOCK) return already_listening(path);
+    return shm::system_error(fmt::format("lock {}", lock_path));
+  }
+  return lock;
+}
+
+// Precondition: we hold the lock, so a socket that refuses belongs to nobody who is still starting.
+Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return shm::system_error(fmt::format("look at {}", path));
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return Error{Errc::invalid_argument, fmt::format("{} exists and is not a socket; it is left as it is", path)};
+  }
+  const Attempt attempt = try_connect(address);
+  switch (attempt.error) {
+    case ECONNREFUSED: break;
+    case ENOENT: return {};
+    case 0:
+    case EAGAIN:      // somebody listens and has a full queue
+    case EPROTOTYPE:  // somebody has another kind of socket there
+      return already_listening(path);
+    default: return shm::system_error(fmt::format("find out whether {} is in use", path), attempt.error);
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return shm::system_error(fmt::format("remove the stale socket {}", path));
+  }
+  return {};
+}
+
+Result<void> set_permissions(const ListenOptions& options) {
+  const char* path = options.path.c_str();
+  if (options.group && ::lchown(path, static_cast<uid_t>(-1), *options.group) != 0) {
+    return shm::system_error(fmt::format("give {} to group {}", options.path, *options.group));
+  }
+  if (::chmod(path, options.mode) != 0) {
+    return shm::system_error(fmt::format("set the mode of {} to {:o}", options.path, options.mode));
+  }
+  return {};
+}
+
+Result<UniqueFd> bind_socket(const std::string& path, const sockaddr_un& address) {
+  UniqueFd fd(::socket(AF_UNIX, kSocketFlags, 0));
+  if (!fd.valid()) return shm::system_error("create a socket");
+  if (::bind(fd.get(), generic(address), sizeof(address)) != 0) {
+    if (errno == EADDRINUSE) return already_listening(path);
+    return shm::system_error(fmt::format("create the socket {}", path));
+  }
+  return fd;
+}
+
+Result<ino_t> inode_of(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return shm::system_error(fmt::format("look at {}", path));
+  return status.st_ino;
+}
+
+UniqueFd open_spare() {
+  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+Result<bool> wait_for(int fd, short events, Deadline deadline) {
+  for (;;) {
+    timespec remaining{};
+    if (deadline != kNoDeadline) {
+      const auto now = steady_clock::now();
+      const auto left = deadline > now ? deadline - now : steady_clock::duration::zero();
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+      remaining.tv_sec = seconds.count();
+      remaining.tv_nsec = static_cast<long>(std::chrono::nanoseconds(left - seconds).count());
+    }
+    pollfd entry{fd, events, 0};
+    const int ready = ::ppoll(&entry, 1, deadline == kNoDeadline ? nullptr : &remaining, nullptr);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return shm::system_error("wait for a connection");
+    if (entry.revents & POLLNVAL) return shm::system_error("wait for a connection", EBADF);
+    return ready > 0;
+  }
+}
+
+Error connect_error(std::string_view path, int reason) {
+  switch (reason) {
+    case ENOENT:
+    case ENOTDIR:
+    case ECONNREFUSED:
+      return Error{Errc::disconnected,
+                   fmt::format("no daemon listens at {}; start one with doliumd --socket {}", path, path)};
+    case EAGAIN:
+      return Error{Errc::timed_out, fmt::format("the daemon at {} is too busy to accept a connection", path)};
+    case EACCES:
+    case EPERM:
+      return Error{Errc::permission_denied, fmt::format("this user may not connect to the daemon at {}", path)};
+    default: return shm::system_error(fmt::format("connect to {}", path), reason);
+  }
+}
+
+}  // namespace
+
+Deadline deadline_after(Timeout timeout) {
+  const auto now = steady_clock::now();
+  if (timeout.is_forever() || timeout.duration() >= kNoDeadline - now) return kNoDeadline;
+  return now + timeout.duration();
+}
+
+Listener::Listener(std::string path, UniqueFd lock, UniqueFd socket, UniqueFd spare, ino_t inode)
+    : path_(std::move(path)),
+      lock_(std::move(lock)),
+      socket_(std::move(socket)),
+      spare_(std::move(spare)),
+      inode_(inode) {}
+
+Listener::~Listener() {
+  if (!socket_.valid()) return;
+  const Result<ino_t> inode = inode_of(path_);
+  if (inode && *inode == inode_) ::unlink(path_.c_str());
+}
+
+Result<Listener> Listener::open(const ListenOptions& options) {
+  const Result<sockaddr_un> address = address_of(options.path);
+  if (!address) return address.error();
+  Result<UniqueFd> lock = take_lock(options.path);
+  if (!lock) return lock.error();
+  if (const Result<void> cleared = clear_path(options.path, *address); !cleared) return cleared.error();
+  Result<UniqueFd> socket = bind_socket(options.path, *address);
+  if (!socket) return socket.error();
+  const Result<ino_t> inode = inode_of(options.path);
+  if (!inode) return inode.error();
+  // From here on the destructor removes the file again when a step fails.
+  Listener listener(options.path, *std::move(lock), *std::move(socket), open_spare(), *inode);
+  if (const Result<void> set = set_permissions(options); !set) return set.error();
+  if (::listen(listener.fd(), kListenBacklog) != 0) {
+    return shm::system_error(fmt::format("listen at {}", options.path));
+  }
+  return listener;
+}
+
+Result<UniqueFd> Listener::accept() {
+  const auto accept_once = [&] {
+    return UniqueFd(
+        retry_interrupted([&] { return ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+  };
+  UniqueFd connection = accept_once();
+  if (connection.valid()) return connection;
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED) return UniqueFd();
+  const int reason = errno;
+  if (reason == EMFILE || reason == ENFILE) {
+    // The kernel wants a free number before it looks whether anybody waits at all.
+    spare_.reset();
+    const bool somebody_waited = accept_once().valid();
+    spare_ = open_spare();
+    if (!somebody_waited) return UniqueFd();
+  }
+  return shm::system_error("accept a connection", reason);
+}
+
+Result<UniqueFd> connect_to(std::string_view path, Deadline deadline) {
+  const Result<sockaddr_un> address = address_of(path);
+  if (!address) return address.error();
+  std::chrono::milliseconds pause = kFirstRetry;
+  for (;;) {
+    Attempt attempt = try_connect(*address);
+    if (attempt.error == 0) return std::move(attempt.connection);
+    const bool may_change = attempt.error == ENOENT || attempt.error == ECONNREFUSED || attempt.error == EAGAIN;
+    const auto now = steady_clock::now();
+    if (!may_change || now >= deadline) return connect_error(path, attempt.error);
+    // No event tells of a queue that empties, and for a path that appears an inotify watch is not worth it.
+    std::this_thread::sleep_until(std::min(deadline, now + pause));
+    pause = std::min(2 * pause, kLastRetry);
+  }
+}
+
+Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
+  int ends[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, kSocketFlags, 0, ends) != 0) return shm::system_error("create a socket pair");
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Result<UniqueFd> duplicate(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return shm::system_error("duplicate a descriptor");
+  return copy;
+}
+
+Result<bool> wait_readable(int fd, Deadline deadline) {
+  return wait_for(fd, POLLIN, deadline);
+}
+Result<bool> wait_writable(int fd, Deadline deadline) {
+  return wait_for(fd, POLLOUT, deadline);
+}
+
+}  // namespace dolium::protocol

@@ -1,0 +1,239 @@
+// A buffer's base is aligned, and the header of the first frame is always put kFirstHeader bytes behind it,
+// so the payload of a frame that arrives alone needs no copy to be aligned. Payloads of later frames in the
+// same buffer are shifted down over their own header and the frames before them, which are spent.
+
+#include "protocol/frame.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "shm/system_error.h"
+
+namespace dolium::protocol {
+namespace {
+
+constexpr std::size_t kFirstHeader = kPayloadAlignment - kFrameHeaderBytes;
+constexpr std::size_t kLargestBuffer = kFirstHeader + kFrameHeaderBytes + kMaxFrameBytes;
+constexpr std::size_t kControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
+// A writer keeps this much memory for the next burst.
+constexpr std::size_t kKeptQueueBytes = 64 * 1024;
+
+static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ >= kPayloadAlignment);
+static_assert((kPayloadAlignment & (kPayloadAlignment - 1)) == 0 && kFrameHeaderBytes <= kPayloadAlignment);
+static_assert(kReadBufferBytes <= kLargestBuffer);
+static_assert(kMaxQueuedBytes >= 2 * (kMaxFrameBytes + kFrameHeaderBytes));
+
+std::uint32_t load_length(const std::byte* header) {
+  std::uint32_t length = 0;
+  for (std::size_t i = kFrameHeaderBytes; i-- > 0;) length = length << 8 | std::to_integer<std::uint32_t>(header[i]);
+  return length;
+}
+
+void require(bool condition, const char* sentence) {
+  if (condition) return;
+  std::fprintf(stderr, "frame: broken invariant: %s\n", sentence);
+  std::abort();
+}
+
+template <class Call>
+ssize_t retry_interrupted(Call call) {
+  ssize_t result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+ssize_t send_once(int fd, std::span<const std::byte> bytes, std::span<const shm::UniqueFd> descriptors) {
+  alignas(cmsghdr) std::array<std::byte, kControlBytes> control{};
+  iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::array<int, kMaxDescriptors> numbers{};
+    std::ranges::transform(descriptors, numbers.begin(), &shm::UniqueFd::get);
+    std::memcpy(CMSG_DATA(header), numbers.data(), descriptors.size() * sizeof(int));
+  }
+  return retry_interrupted([&] { return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
+}  // namespace
+
+Result<ReadState> FrameReader::read_from(int fd) {
+  if (begin_ < complete_) return ReadState::progress;
+  make_room();
+  alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
+  iovec piece{buffer_.get() + end_, capacity_ - end_};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();  // the kernel closes what does not fit here
+  const ssize_t received = retry_interrupted([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  if (received < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return ReadState::would_block;
+    if (errno == ECONNRESET) return ReadState::end_of_file;
+    return shm::system_error("read from the connection");
+  }
+  keep_descriptors(message);
+  if (received == 0) return ReadState::end_of_file;
+  end_ += static_cast<std::size_t>(received);
+  return find_complete();
+}
+
+// Precondition: no complete frame is waiting. Afterwards there is room for at least one byte, and the frame
+// that has begun, if any, starts at kFirstHeader.
+void FrameReader::make_room() {
+  const std::size_t held = end_ - begin_;
+  std::size_t wanted = std::max(capacity_, kReadBufferBytes);
+  if (held == 0) {
+    wanted = kReadBufferBytes;
+  } else if (kFirstHeader + held == capacity_) {
+    // Doubling what is full: never more than twice what the peer has really sent. At kLargestBuffer a frame
+    // would be complete, so there is always a larger size.
+    wanted = std::min(2 * capacity_, kLargestBuffer);
+  }
+  if (wanted != capacity_) {
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    if (held > 0) std::memcpy(larger.get() + kFirstHeader, buffer_.get() + begin_, held);
+    buffer_ = std::move(larger);
+    capacity_ = wanted;
+  } else if (begin_ != kFirstHeader && held > 0) {
+    std::memmove(buffer_.get() + kFirstHeader, buffer_.get() + begin_, held);
+  }
+  begin_ = complete_ = kFirstHeader;
+  end_ = kFirstHeader + held;
+}
+
+void FrameReader::keep_descriptors(msghdr& message) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      shm::UniqueFd descriptor(number);
+      if (descriptors_.size() < kMaxDescriptors) descriptors_.push_back(std::move(descriptor));
+    }
+  }
+}
+
+// Every header is judged as soon as it is there, so that next() has nothing to refuse.
+Result<ReadState> FrameReader::find_complete() {
+  while (end_ - complete_ >= kFrameHeaderBytes) {
+    const std::size_t length = load_length(buffer_.get() + complete_);
+    if (length == 0) return Error{Errc::protocol_error, "the peer sent a frame of zero bytes"};
+    if (length > kMaxFrameBytes) {
+      return Error{Errc::protocol_error,
+                   fmt::format("the peer announced a frame of {} bytes; the limit is {}", length, kMaxFrameBytes)};
+    }
+    if (end_ - complete_ < kFrameHeaderBytes + length) break;
+    complete_ += kFrameHeaderBytes + length;
+  }
+  return ReadState::progress;
+}
+
+std::optional<std::span<const std::byte>> FrameReader::next() {
+  if (begin_ == complete_) return std::nullopt;
+  const std::size_t length = load_length(buffer_.get() + begin_);
+  const std::size_t payload = begin_ + kFrameHeaderBytes;
+  const std::size_t aligned = payload - payload % kPayloadAlignment;
+  if (aligned != payload) std::memmove(buffer_.get() + aligned, buffer_.get() + payload, length);
+  begin_ = payload + length;
+  return std::span<const std::byte>(buffer_.get() + aligned, length);
+}
+
+std::vector<shm::UniqueFd> FrameReader::take_descriptors() noexcept {
+  return std::exchange(descriptors_, {});
+}
+
+void FrameReader::check_invariants() const {
+  require(begin_ <= complete_ && complete_ <= end_ && end_ <= capacity_, "begin <= complete <= end <= capacity");
+  require(capacity_ <= kLargestBuffer, "the buffer is bounded");
+  require((buffer_ == nullptr) == (capacity_ == 0), "a buffer has a capacity");
+  require(descriptors_.size() <= kMaxDescriptors, "descriptors are bounded");
+}
+
+Result<void> FrameWriter::push(std::span<const std::byte> frame, std::vector<shm::UniqueFd> descriptors) {
+  require(frame.size() > kFrameHeaderBytes && load_length(frame.data()) == frame.size() - kFrameHeaderBytes,
+          "what is pushed is one whole frame");
+  if (descriptors.size() > kMaxDescriptors) {
+    return Error{Errc::invalid_argument,
+                 fmt::format("{} descriptors on one message; the limit is {}", descriptors.size(), kMaxDescriptors)};
+  }
+  if (queued_bytes() + frame.size() > kMaxQueuedBytes) {
+    return Error{Errc::too_large, fmt::format("the peer does not read: {} bytes are queued for it", queued_bytes())};
+  }
+  if (!descriptors.empty()) attachments_.push_back({base_ + bytes_.size(), std::move(descriptors)});
+  bytes_.insert(bytes_.end(), frame.begin(), frame.end());
+  return {};
+}
+
+Result<bool> FrameWriter::flush(int fd) {
+  while (queued_bytes() > 0) {
+    const bool attached = !attachments_.empty() && attachments_.front().position == base_ + sent_;
+    const std::span<const std::byte> run(bytes_.data() + sent_, next_run());
+    const ssize_t count = send_once(
+        fd, run,
+        attached ? std::span<const shm::UniqueFd>(attachments_.front().descriptors) : std::span<const shm::UniqueFd>());
+    if (count < 0) {
+      const int reason = errno;
+      drop_sent();
+      if (reason == EAGAIN || reason == EWOULDBLOCK) return false;
+      if (reason == EPIPE || reason == ECONNRESET) {
+        return Error{Errc::disconnected, "the other side has closed the connection"};
+      }
+      return shm::system_error("write to the connection", reason);
+    }
+    // The kernel takes descriptors with the first byte or not at all.
+    if (attached && count > 0) attachments_.pop_front();
+    sent_ += static_cast<std::size_t>(count);
+  }
+  drop_sent();
+  return true;
+}
+
+// One sendmsg() may carry one set of descriptors, on its first byte: a run ends where the next set begins.
+std::size_t FrameWriter::next_run() const noexcept {
+  for (const Attachment& attachment : attachments_) {
+    if (attachment.position > base_ + sent_) return static_cast<std::size_t>(attachment.position - base_) - sent_;
+  }
+  return queued_bytes();
+}
+
+// Moving the rest to the front only when it is the smaller half keeps the work linear in the bytes queued.
+void FrameWriter::drop_sent() {
+  if (sent_ < bytes_.size() - sent_) return;
+  bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  base_ += sent_;
+  sent_ = 0;
+  if (bytes_.size() <= kKeptQueueBytes && bytes_.capacity() > 2 * kKeptQueueBytes) bytes_.shrink_to_fit();
+}
+
+void FrameWriter::check_invariants() const {
+  require(sent_ <= bytes_.size(), "no more is sent than was queued");
+  require(queued_bytes() <= kMaxQueuedBytes, "the queue is bounded");
+  std::uint64_t from = base_ + sent_;
+  for (const Attachment& attachment : attachments_) {
+    require(attachment.position >= from && attachment.position < base_ + bytes_.size(), "attachments lie in the queue");
+    require(!attachment.descriptors.empty() && attachment.descriptors.size() <= kMaxDescriptors, "sets are bounded");
+    from = attachment.position + 1;
+  }
+}
+
+}  // namespace dolium::protocol

@@ -1,0 +1,60 @@
+#include "protocol/peer.h"
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shm/system_error.h"
+
+namespace dolium::protocol {
+namespace {
+
+using shm::UniqueFd;
+
+// Since Linux 6.5; glibc 2.36 does not name it.
+constexpr int kPeerPidfdOption = 77;
+// As many groups as most users have; more cost a second call.
+constexpr std::size_t kUsualGroups = 32;
+
+Result<UniqueFd> pidfd_result(int fd) {
+  if (fd >= 0) return UniqueFd(fd);
+  if (errno == ESRCH) return Error{Errc::not_found, "the process is gone"};
+  return shm::system_error("watch the process at the other end");
+}
+
+}  // namespace
+
+Result<PeerCredentials> peer_credentials(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    return shm::system_error("find out who is at the other end");
+  }
+  return PeerCredentials{credentials.pid, credentials.uid, credentials.gid};
+}
+
+Result<std::vector<gid_t>> peer_groups(int fd) {
+  std::vector<gid_t> groups(kUsualGroups);
+  for (;;) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    const int result = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+    if (result != 0 && errno != ERANGE) return shm::system_error("find out the groups of who is at the other end");
+    groups.resize(size / sizeof(gid_t));  // ERANGE has said how many there are
+    if (result == 0) return groups;
+  }
+}
+
+Result<UniqueFd> peer_process(int fd) {
+  int pidfd = -1;
+  socklen_t size = sizeof(pidfd);
+  if (::getsockopt(fd, SOL_SOCKET, kPeerPidfdOption, &pidfd, &size) == 0) return UniqueFd(pidfd);
+  if (errno != ENOPROTOOPT) return pidfd_result(-1);
+  return peer_credentials(fd).and_then([](PeerCredentials peer) { return process_by_number(peer.pid); });
+}
+
+// By number: glibc 2.36 declares pidfd_open() without C linkage, so C++ cannot link to it.
+Result<UniqueFd> process_by_number(pid_t pid) {
+  return pidfd_result(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+}  // namespace dolium::protocol

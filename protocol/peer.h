@@ -1,0 +1,34 @@
+#pragma once
+// Who is at the other end of a Unix connection, as the kernel knows it. The peer can neither forge nor withhold
+// any of this. A client is seen as it was when it connected, a daemon as it was when it began to listen.
+// Thread-safe; nothing here blocks.
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include <dolium/result.h>
+
+#include "shm/unique_fd.h"
+
+namespace dolium::protocol {
+
+struct PeerCredentials {
+  pid_t pid;  ///< 0 when the peer lives in a pid namespace that we cannot see
+  uid_t uid;
+  gid_t gid;
+};
+[[nodiscard]] Result<PeerCredentials> peer_credentials(int fd);
+
+/// The peer's supplementary groups; its first group is in the credentials.
+[[nodiscard]] Result<std::vector<gid_t>> peer_groups(int fd);
+
+/// A pidfd of the process that connected: readable once that process has exited. not_found when that process is
+/// gone already. On kernels before 6.5 it is looked up by number, which may by then be another process's: ask
+/// right after accepting, and believe it only while the connection is open.
+[[nodiscard]] Result<shm::UniqueFd> peer_process(int fd);
+
+/// A pidfd of `pid`. not_found when there is no such process.
+[[nodiscard]] Result<shm::UniqueFd> process_by_number(pid_t pid);
+
+}  // namespace dolium::protocol
