@@ -1,0 +1,232 @@
+#include "daemon/dispatch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "protocol/convert.h"
+#include "shm/monotonic_clock.h"
+
+namespace dolium::daemon {
+namespace {
+
+using namespace protocol;  // the messages; everything else here is named in full
+using shm::kNoSlot;
+using shm::SlotIndex;
+using shm::TimeNs;
+
+/// Subscriptions that one client may have at once.
+constexpr std::size_t kMaxSubscriptions = 64;
+
+shm::Moment moment(TimeNs now) {
+  return {now, std::chrono::system_clock::now()};
+}
+
+/// Does the request change the store?
+bool writes(RequestBody verb) {
+  switch (verb) {
+    case RequestBody::CreateRequest:
+    case RequestBody::SealRequest:
+    case RequestBody::AbortRequest:
+    case RequestBody::PutRequest:
+    case RequestBody::PutManyRequest:
+    case RequestBody::PinRequest:
+    case RequestBody::UnpinRequest:
+    case RequestBody::RemoveRequest:
+    case RequestBody::EvictRequest:
+    case RequestBody::ClearRequest: return true;
+    case RequestBody::NONE:
+    case RequestBody::HelloRequest:
+    case RequestBody::GetRequest:
+    case RequestBody::CancelRequest:
+    case RequestBody::MetadataRequest:
+    case RequestBody::ListRequest:
+    case RequestBody::StatsRequest:
+    case RequestBody::ClientsRequest:
+    case RequestBody::PingRequest:
+    case RequestBody::SubscribeRequest:
+    case RequestBody::UnsubscribeRequest: return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Dispatch::handle(Session& session, const RequestFrame& frame) {
+  const Id id = frame.request_id();
+  const RequestBody verb = frame.body_type();
+  const bool greets = verb == RequestBody::HelloRequest;
+  if (greets == session.is_open() || id == 0) {
+    session.misbehaved(
+        {Errc::protocol_error, greets ? "a second HelloRequest" : "a request before HelloRequest, or one numbered 0"});
+    return;
+  }
+  if (session.is_open() && is_waiting({session.client(), id})) {
+    session.misbehaved({Errc::protocol_error, fmt::format("request_id {} is in use", id)});
+    return;
+  }
+  if (session.is_open() && session.access() == Access::read_only && writes(verb)) {
+    session.reply_error(id,
+                        {Errc::permission_denied, fmt::format("{} needs a client that may write; this one is connected "
+                                                              "for reading only",
+                                                              EnumNameRequestBody(verb))});
+    return;
+  }
+  switch (verb) {
+    case RequestBody::NONE: return;  // decode() lets none through
+    case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
+    case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
+    case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
+    case RequestBody::AbortRequest: return on(session, id, *frame.body_as_AbortRequest());
+    case RequestBody::PutRequest: return on(session, id, *frame.body_as_PutRequest());
+    case RequestBody::PutManyRequest: return on(session, id, *frame.body_as_PutManyRequest());
+    case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
+    case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());
+    case RequestBody::MetadataRequest: return on(session, id, *frame.body_as_MetadataRequest());
+    case RequestBody::ListRequest: return on(session, id, *frame.body_as_ListRequest());
+    case RequestBody::PinRequest: return on(session, id, *frame.body_as_PinRequest());
+    case RequestBody::UnpinRequest: return on(session, id, *frame.body_as_UnpinRequest());
+    case RequestBody::RemoveRequest: return on(session, id, *frame.body_as_RemoveRequest());
+    case RequestBody::EvictRequest: return on(session, id, *frame.body_as_EvictRequest());
+    case RequestBody::ClearRequest: return on(session, id, *frame.body_as_ClearRequest());
+    case RequestBody::StatsRequest: return on(session, id, *frame.body_as_StatsRequest());
+    case RequestBody::ClientsRequest: return on(session, id, *frame.body_as_ClientsRequest());
+    case RequestBody::PingRequest: return on(session, id, *frame.body_as_PingRequest());
+    case RequestBody::SubscribeRequest: return on(session, id, *frame.body_as_SubscribeRequest());
+    case RequestBody::UnsubscribeRequest: return on(session, id, *frame.body_as_UnsubscribeRequest());
+  }
+}
+
+bool Dispatch::is_waiting(const shm::WaitKey& key) const {
+  if (engine_.gets().contains(key) || engine_.creates().contains(key)) return true;
+  const auto mine = subscriptions_.find(key.client);
+  return mine != subscriptions_.end() && std::ranges::find(mine->second, key.number) != mine->second.end();
+}
+
+// ---- waiting ----
+
+void Dispatch::on(Session& session, Id id, const GetRequest& request) {
+  const shm::ClientId client = session.client();
+  if (request.ids()->size() > shm::GetWaits::kMaxIds)
+    return session.reply_error(
+        id, {Errc::invalid_argument,
+             fmt::format("one get may name {} ids, not {}", shm::GetWaits::kMaxIds, request.ids()->size())});
+  if (engine_.gets().count(client) >= shm::GetWaits::kMaxPerClient)
+    return session.reply_error(id, {Errc::out_of_memory, fmt::format("this client has {} gets waiting already",
+                                                                     shm::GetWaits::kMaxPerClient)});
+  std::vector<ObjectId> ids;
+  ids.reserve(request.ids()->size());
+  for (const protocol::Id* each : *request.ids()) ids.push_back(from_wire(*each));
+  const TimeNs now = shm::monotonic_now();
+  engine_.gets().add({client, id}, ids, shm::deadline_after(now, request.timeout_ns()), now,
+                     [this, client, id](std::vector<SlotIndex> held) {
+                       GetReplyT reply;
+                       reply.found.reserve(held.size());
+                       for (const SlotIndex slot : held) reply.found.push_back(slot != kNoSlot);
+                       std::erase(held, kNoSlot);
+                       if (!held.empty()) reply.grant = engine_.store().grant(client, std::move(held));
+                       if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
+                     });
+}
+
+void Dispatch::on(Session& session, Id, const CancelRequest& request) {
+  engine_.cancel({session.client(), request.request_id()});
+}
+
+// ---- about objects ----
+
+void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
+  const Result<ObjectMetadata> found = engine_.store().metadata(from_wire(*request.id()), moment(shm::monotonic_now()));
+  if (!found) return session.reply_error(id, found.error());
+  MetadataReplyT reply;
+  reply.object = to_wire(*found);
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ListRequest& request) {
+  std::vector<ObjectMetadata> page;
+  ListReplyT reply;
+  reply.next_cursor = engine_.store().list(request.cursor(), moment(shm::monotonic_now()), page);
+  reply.objects.reserve(page.size());
+  for (const ObjectMetadata& object : page) reply.objects.push_back(to_wire(object));
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const PinRequest& request) {
+  session.reply_outcome(id, engine_.store().pin(session.client(), from_wire(*request.id()), shm::monotonic_now()));
+}
+
+void Dispatch::on(Session& session, Id id, const UnpinRequest& request) {
+  session.reply_outcome(id, engine_.store().unpin(from_wire(*request.id()), shm::monotonic_now()));
+}
+
+void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
+  const Result<bool> removed = engine_.store().remove(from_wire(*request.id()), shm::monotonic_now());
+  if (!removed) return session.reply_error(id, removed.error());
+  RemoveReplyT reply;
+  reply.removed = *removed;
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
+  EvictReplyT reply;
+  reply.freed = engine_.store().evict(request.bytes(), shm::monotonic_now());
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ClearRequest&) {
+  engine_.store().clear(shm::monotonic_now());
+  session.reply_outcome(id, {});
+}
+
+// ---- about the store ----
+
+void Dispatch::on(Session& session, Id id, const StatsRequest&) {
+  session.reply(id, to_wire(engine_.stats(shm::monotonic_now())));
+}
+
+void Dispatch::on(Session& session, Id id, const ClientsRequest&) {
+  ClientsReplyT reply;
+  for (const ClientInfo& client : describe_()) reply.clients.push_back(to_wire(client));
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const PingRequest&) {
+  session.reply_outcome(id, {});
+}
+
+// ---- events ----
+
+void Dispatch::on(Session& session, Id id, const SubscribeRequest&) {
+  const shm::ClientId client = session.client();
+  std::vector<Id>& mine = subscriptions_[client];
+  if (mine.size() >= kMaxSubscriptions)
+    return session.reply_error(
+        id, {Errc::out_of_memory, fmt::format("one client may have {} subscriptions", kMaxSubscriptions)});
+  mine.push_back(id);
+  session.reply_outcome(id, {});
+  engine_.subscribe({client, id}, [this, client] {
+    if (Session* subscriber = find_(client)) subscriber->mark_dirty();
+  });
+}
+
+void Dispatch::on(Session& session, Id id, const UnsubscribeRequest& request) {
+  engine_.unsubscribe({session.client(), request.subscription()});
+  std::erase(subscriptions_[session.client()], request.subscription());
+  session.reply_outcome(id, {});
+}
+
+void Dispatch::send_events(Session& session) {
+  const auto mine = subscriptions_.find(session.client());
+  if (mine == subscriptions_.end()) return;
+  for (const Id id : mine->second) {
+    const shm::WaitKey key{session.client(), id};
+    while (session.may_take_events() && engine_.has_events(key)) {
+      EventNoticeT notice;
+      for (const Event& event : engine_.take_events(key, kEventsPerNotice)) notice.events.push_back(to_wire(event));
+      session.reply(id, std::move(notice));
+    }
+  }
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,73 @@
+#pragma once
+// Dispatch: verb -> store. One handler for each request of messages.fbs; a verb without a handler is a compile
+// error. Handlers check what only the session knows (has it said hello, may it write) and leave the rest to the
+// store; their errors are outcomes, sent as ErrorReply. What no honest client sends ends the session.
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/session.h"
+#include "shm/engine.h"
+
+namespace dolium::daemon {
+
+class Dispatch {
+ public:
+  /// How many events one EventNotice carries.
+  static constexpr std::size_t kEventsPerNotice = 256;
+
+  /// `find` gives the open session of a client, or nullptr. `describe` lists all clients.
+  Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find,
+           std::function<std::vector<ClientInfo>()> describe)
+      : engine_(engine), find_(std::move(find)), describe_(std::move(describe)) {}
+
+  void handle(Session& session, const protocol::RequestFrame& request);
+  /// Puts the events that wait for this session's subscriptions on its wire, as far as it reads them.
+  void send_events(Session& session);
+  /// The client's subscriptions are gone.
+  void forget(shm::ClientId client) { subscriptions_.erase(client); }
+
+ private:
+  using Id = std::uint64_t;  // of a request
+
+  void hello(Session& session, Id id, const protocol::HelloRequest& request);
+  void on(Session& session, Id id, const protocol::CreateRequest& request);
+  void on(Session& session, Id id, const protocol::SealRequest& request);
+  void on(Session& session, Id id, const protocol::AbortRequest& request);
+  void on(Session& session, Id id, const protocol::PutRequest& request);
+  void on(Session& session, Id id, const protocol::PutManyRequest& request);
+  void on(Session& session, Id id, const protocol::GetRequest& request);
+  void on(Session& session, Id id, const protocol::CancelRequest& request);
+  void on(Session& session, Id id, const protocol::MetadataRequest& request);
+  void on(Session& session, Id id, const protocol::ListRequest& request);
+  void on(Session& session, Id id, const protocol::PinRequest& request);
+  void on(Session& session, Id id, const protocol::UnpinRequest& request);
+  void on(Session& session, Id id, const protocol::RemoveRequest& request);
+  void on(Session& session, Id id, const protocol::EvictRequest& request);
+  void on(Session& session, Id id, const protocol::ClearRequest& request);
+  void on(Session& session, Id id, const protocol::StatsRequest& request);
+  void on(Session& session, Id id, const protocol::ClientsRequest& request);
+  void on(Session& session, Id id, const protocol::PingRequest& request);
+  void on(Session& session, Id id, const protocol::SubscribeRequest& request);
+  void on(Session& session, Id id, const protocol::UnsubscribeRequest& request);
+
+  [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
+  [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
+                                                               const shm::UniqueFd& release_event) const;
+  /// Fills, seals and perhaps grants what was placed for an inline put.
+  [[nodiscard]] Result<std::uint64_t> finish_put(shm::ClientId client, const ObjectId& id, shm::SlotIndex slot,
+                                                 std::span<const std::byte> data, std::span<const std::byte> metadata,
+                                                 bool hold);
+  [[nodiscard]] Result<void> put_now(shm::ClientId client, const protocol::PutRequest& request);
+  [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
+
+  shm::Engine& engine_;
+  std::function<Session*(shm::ClientId)> find_;
+  std::function<std::vector<ClientInfo>()> describe_;
+  std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
+};
+
+}  // namespace dolium::daemon

@@ -1,0 +1,136 @@
+// The write path: create, write, seal, and the puts that are all three in one message. See dispatch.h.
+
+#include <algorithm>
+#include <cstring>
+
+#include "daemon/dispatch.h"
+#include "protocol/convert.h"
+#include "shm/monotonic_clock.h"
+
+namespace dolium::daemon {
+
+using namespace protocol;  // the messages; everything else here is named in full
+using shm::SlotIndex;
+using shm::TimeNs;
+
+namespace {
+
+/// What the client wants made. Its times are cut to what a duration can hold; the store checks everything else.
+shm::NewObject to_object(const NewObject& wire) {
+  const auto ms = [](std::uint64_t value) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX)));
+  };
+  return {.id = from_wire(*wire.id()),
+          .data_size = wire.data_size(),
+          .metadata_size = wire.metadata_size(),
+          .type_tag = wire.type_tag(),
+          .type_name = wire.type_name() == nullptr ? std::string_view() : wire.type_name()->string_view(),
+          .pinned = wire.pinned(),
+          .lifetimes = {ms(wire.time_to_live_ms()), ms(wire.time_to_idle_ms())}};
+}
+
+}  // namespace
+
+void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
+  const TimeNs now = shm::monotonic_now();
+  const shm::ClientId client = session.client();
+  engine_.creates().add({client, id}, to_object(*request.object()), shm::deadline_after(now, request.timeout_ns()), now,
+                        [this, client, id](Result<shm::Placement> placed) {
+                          Session* creator = find_(client);
+                          if (creator == nullptr) return;  // what was placed goes with its client
+                          if (!placed) return creator->reply_error(id, placed.error());
+                          CreateReplyT reply;
+                          reply.offset = placed->offset;
+                          creator->reply(id, std::move(reply));
+                        });
+}
+
+void Dispatch::on(Session& session, Id id, const SealRequest& request) {
+  const Result<SlotIndex> slot = engine_.store().seal(session.client(), from_wire(*request.id()), shm::monotonic_now());
+  if (!slot) return session.reply_error(id, slot.error());
+  SealReplyT reply;
+  if (request.hold()) {
+    engine_.store().hold(*slot);
+    reply.grant = engine_.store().grant(session.client(), {*slot});
+  }
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
+  session.reply_outcome(id, engine_.store().abort(session.client(), from_wire(*request.id())));
+}
+
+void Dispatch::on(Session& session, Id id, const PutRequest& request) {
+  const TimeNs now = shm::monotonic_now();
+  const shm::ClientId client = session.client();
+  const shm::NewObject object = to_object(*request.object());
+  const auto data = from_wire(request.data());
+  const auto metadata = from_wire(request.metadata());
+  if (data.size() != object.data_size || metadata.size() != object.metadata_size)
+    return session.misbehaved({Errc::protocol_error, "a put whose sizes are not those of its bytes"});
+  const auto answer = [this, client, id, object_id = object.id, hold = request.hold()](
+                          const Result<shm::Placement>& placed, std::span<const std::byte> bytes,
+                          std::span<const std::byte> extra) {
+    const Result<std::uint64_t> grant = placed ? finish_put(client, object_id, placed->slot, bytes, extra, hold)
+                                               : Result<std::uint64_t>(placed.error());
+    Session* creator = find_(client);
+    if (creator == nullptr) return;
+    if (!grant) return creator->reply_error(id, grant.error());
+    PutReplyT reply;
+    reply.grant = *grant;
+    creator->reply(id, std::move(reply));
+  };
+  if (request.timeout_ns() == 0) {
+    engine_.creates().add({client, id}, object, now, now,
+                          [&](Result<shm::Placement> placed) { answer(placed, data, metadata); });
+    return;
+  }
+  // The frame's bytes are gone when the wait ends.
+  std::vector<std::byte> kept(data.begin(), data.end());
+  kept.insert(kept.end(), metadata.begin(), metadata.end());
+  engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
+                        [answer, kept = std::move(kept), size = data.size()](Result<shm::Placement> placed) {
+                          answer(placed, std::span(kept).first(size), std::span(kept).subspan(size));
+                        });
+}
+
+Result<std::uint64_t> Dispatch::finish_put(shm::ClientId client, const ObjectId& id, SlotIndex slot,
+                                           std::span<const std::byte> data, std::span<const std::byte> metadata,
+                                           bool hold) {
+  const std::span<std::byte> out = engine_.store().writable_bytes(slot);
+  if (!data.empty()) std::memcpy(out.data(), data.data(), data.size());
+  if (!metadata.empty()) std::memcpy(out.data() + data.size(), metadata.data(), metadata.size());
+  const Result<SlotIndex> sealed = engine_.store().seal(client, id, shm::monotonic_now());
+  if (!sealed) return sealed.error();
+  if (!hold) return std::uint64_t{0};
+  engine_.store().hold(slot);
+  return engine_.store().grant(client, {slot});
+}
+
+void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
+  PutManyReplyT reply;
+  for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
+    const Result<void> put = put_now(session.client(), *request.items()->Get(i));
+    if (put) continue;
+    auto failure = std::make_unique<PutFailureT>();
+    failure->index = i;
+    failure->code = static_cast<ErrorCode>(put.error().code);
+    failure->message = put.error().message;
+    reply.failures.push_back(std::move(failure));
+  }
+  session.reply(id, std::move(reply));
+}
+
+Result<void> Dispatch::put_now(shm::ClientId client, const PutRequest& request) {
+  const shm::NewObject object = to_object(*request.object());
+  const auto data = from_wire(request.data());
+  const auto metadata = from_wire(request.metadata());
+  if (data.size() != object.data_size || metadata.size() != object.metadata_size)
+    return Error{Errc::protocol_error, "a put whose sizes are not those of its bytes"};
+  const Result<shm::Placement> placed = engine_.store().create_object(client, object, shm::monotonic_now());
+  if (!placed) return placed.error();
+  const Result<std::uint64_t> done = finish_put(client, object.id, placed->slot, data, metadata, false);
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,105 @@
+#include "daemon/event_loop.h"
+
+#include "shm/system_error.h"
+
+namespace dolium::daemon {
+namespace {
+
+Error loop_error(const char* doing, int status) {
+  return shm::system_error(doing, -status);
+}
+
+/// A copy is called, because a callback may destroy its owner, and with it the function that is running.
+template <class Box, class... Arguments>
+void call(void* data, Arguments... arguments) {
+  auto* box = static_cast<Box*>(data);
+  if (box->closing) return;
+  const auto callback = box->callback;
+  callback(arguments...);
+}
+
+/// Initialises a boxed handle; until that has succeeded, plain deletion is the right end.
+template <class Box, class Initialise>
+Result<std::unique_ptr<Box, detail::CloseBox>> make_box(decltype(Box::callback) callback, const char* doing,
+                                                        Initialise&& initialise) {
+  auto box = std::make_unique<Box>();
+  box->callback = std::move(callback);
+  if (const int status = initialise(&box->handle); status != 0) return loop_error(doing, status);
+  box->handle.data = box.get();
+  return std::unique_ptr<Box, detail::CloseBox>(box.release());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EventLoop>> EventLoop::create() {
+  std::unique_ptr<EventLoop> loop(new EventLoop());
+  if (const int status = uv_loop_init(&loop->loop_); status != 0) return loop_error("make an event loop", status);
+  return loop;
+}
+
+EventLoop::~EventLoop() {
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_loop_close(&loop_);
+}
+
+Result<Poll> Poll::create(EventLoop& loop, int fd, Callback callback) {
+  Poll poll;
+  auto box = make_box<Box>(std::move(callback), "watch a descriptor",
+                           [&](uv_poll_t* handle) { return uv_poll_init(loop.get(), handle, fd); });
+  if (!box) return std::move(box).error();
+  poll.box_ = *std::move(box);
+  return poll;
+}
+
+void Poll::watch(int events) noexcept {
+  if (events == watched_) return;
+  watched_ = events;
+  if (events == 0) {
+    uv_poll_stop(&box_->handle);
+    return;
+  }
+  uv_poll_start(&box_->handle, events, [](uv_poll_t* handle, int status, int happened) {
+    call<Box>(handle->data, status != 0 ? static_cast<int>(UV_READABLE) : happened);
+  });
+}
+
+Result<Timer> Timer::create(EventLoop& loop, std::function<void()> callback) {
+  Timer timer;
+  auto box = make_box<Box>(std::move(callback), "make a timer",
+                           [&](uv_timer_t* handle) { return uv_timer_init(loop.get(), handle); });
+  if (!box) return std::move(box).error();
+  timer.box_ = *std::move(box);
+  return timer;
+}
+
+void Timer::start_once(std::uint64_t delay_ms) noexcept {
+  uv_update_time(box_->handle.loop);
+  uv_timer_start(
+      &box_->handle, [](uv_timer_t* handle) { call<Box>(handle->data); }, delay_ms, 0);
+}
+
+Result<BeforeWait> BeforeWait::create(EventLoop& loop, std::function<void()> callback) {
+  BeforeWait hook;
+  auto box = make_box<Box>(std::move(callback), "hook into the event loop", [&](uv_prepare_t* handle) {
+    uv_prepare_init(loop.get(), handle);
+    return uv_prepare_start(handle, [](uv_prepare_t* prepare) { call<Box>(prepare->data); });
+  });
+  if (!box) return std::move(box).error();
+  hook.box_ = *std::move(box);
+  return hook;
+}
+
+Result<Signal> Signal::create(EventLoop& loop, int signal_number, std::function<void()> callback) {
+  Signal signal;
+  auto box = make_box<Box>(std::move(callback), "handle a signal", [&](uv_signal_t* handle) {
+    const int status = uv_signal_init(loop.get(), handle);
+    if (status != 0) return status;
+    return uv_signal_start(
+        handle, [](uv_signal_t* each, int) { call<Box>(each->data); }, signal_number);
+  });
+  if (!box) return std::move(box).error();
+  signal.box_ = *std::move(box);
+  return signal;
+}
+
+}  // namespace dolium::daemon

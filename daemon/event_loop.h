@@ -1,0 +1,104 @@
+#pragma once
+// libuv's handles as resources: made with a callback, gone with their owner.
+//
+// libuv closes handles later, in a turn of its loop, and its memory must last until then: so each handle lives
+// on the heap and is freed by its close callback; its owner only forgets it. A callback is never called after
+// its owner is gone, and may destroy its owner.
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include <dolium/result.h>
+
+namespace dolium::daemon {
+
+/// A libuv loop. Destroyed after all its handles' owners.
+class EventLoop {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<EventLoop>> create();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  /// Runs the close callbacks that are still due.
+  ~EventLoop();
+
+  /// Returns after stop(), when the turn is over.
+  void run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+  void stop() { uv_stop(&loop_); }
+  [[nodiscard]] uv_loop_t* get() noexcept { return &loop_; }
+
+ private:
+  EventLoop() = default;
+  uv_loop_t loop_;
+};
+
+namespace detail {
+/// A handle and its callback; `Arguments` are what the callback gets.
+template <class Handle, class... Arguments>
+struct Box {
+  Handle handle;
+  std::function<void(Arguments...)> callback;
+  bool closing = false;
+};
+struct CloseBox {
+  template <class AnyBox>
+  void operator()(AnyBox* box) const noexcept {
+    box->closing = true;
+    uv_close(reinterpret_cast<uv_handle_t*>(&box->handle),
+             [](uv_handle_t* handle) { delete static_cast<AnyBox*>(handle->data); });
+  }
+};
+}  // namespace detail
+
+/// Watches a descriptor, which must outlive it. Level-triggered.
+class Poll {
+ public:
+  using Callback = std::function<void(int events)>;
+
+  /// Nothing else happens on this descriptor but that its peer goes: watched by asking for what never comes.
+  static constexpr int kHangUp = UV_PRIORITIZED;
+
+  [[nodiscard]] static Result<Poll> create(EventLoop& loop, int fd, Callback callback);
+  /// UV_READABLE, UV_WRITABLE, kHangUp; 0 stops. Errors of the descriptor are reported as readable.
+  void watch(int events) noexcept;
+
+ private:
+  using Box = detail::Box<uv_poll_t, int>;
+  std::unique_ptr<Box, detail::CloseBox> box_;
+  int watched_ = 0;
+};
+
+class Timer {
+ public:
+  [[nodiscard]] static Result<Timer> create(EventLoop& loop, std::function<void()> callback);
+  /// Once, after this many milliseconds; replaces what was set before.
+  void start_once(std::uint64_t delay_ms) noexcept;
+  void stop() noexcept { uv_timer_stop(&box_->handle); }
+
+ private:
+  using Box = detail::Box<uv_timer_t>;
+  std::unique_ptr<Box, detail::CloseBox> box_;
+};
+
+/// Calls back before each wait of the loop: when a turn's work is done.
+class BeforeWait {
+ public:
+  [[nodiscard]] static Result<BeforeWait> create(EventLoop& loop, std::function<void()> callback);
+
+ private:
+  using Box = detail::Box<uv_prepare_t>;
+  std::unique_ptr<Box, detail::CloseBox> box_;
+};
+
+class Signal {
+ public:
+  [[nodiscard]] static Result<Signal> create(EventLoop& loop, int signal_number, std::function<void()> callback);
+
+ private:
+  using Box = detail::Box<uv_signal_t>;
+  std::unique_ptr<Box, detail::CloseBox> box_;
+};
+
+}  // namespace dolium::daemon

@@ -1,0 +1,25 @@
+#pragma once
+// Is there memory for what is asked? Asked before any is reserved, because the kernel answers too late and in
+// the wrong way: a memfd is not bounded by the size of /dev/shm, it grows until the machine swaps or the
+// cgroup's limit is hit, and that limit kills instead of failing.
+//
+// What can never work is an error; what may work, if others give memory back or the store stays half empty, is
+// a warning, unless `preallocate` takes it all at once. Pages of the huge page pool were set apart when the
+// pool was filled: only the pool counts for them, neither what is available otherwise nor the cgroup's memory.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <dolium/result.h>
+#include <dolium/store_config.h>
+
+namespace dolium::daemon {
+
+/// Warnings, or out_of_memory with what to do about it. Files that this kernel or container does not have are
+/// taken for "no limit"; only /proc/meminfo must be readable (system_error).
+/// `root`: where /proc and /sys are found; other than "/" in tests.
+[[nodiscard]] Result<std::vector<std::string>> check_host(const StoreConfig& config,
+                                                          const std::filesystem::path& root = "/");
+
+}  // namespace dolium::daemon

@@ -1,0 +1,44 @@
+#include "daemon/logging.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+namespace dolium::daemon {
+namespace {
+
+constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::trace: return spdlog::level::trace;
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warning: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::critical: return spdlog::level::critical;
+    case LogLevel::off: return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+spdlog::sink_ptr open_sink(const std::string& file) {
+  if (file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<spdlog::logger>> open_log(const Config& config) {
+  try {
+    auto logger = std::make_shared<spdlog::logger>("doliumd", open_sink(config.log_file));
+    logger->set_level(spdlog_level(config.log_level));
+    logger->set_pattern(kPattern);
+    logger->flush_on(spdlog::level::info);
+    return logger;
+  } catch (const spdlog::spdlog_ex& error) {
+    return Error{Errc::system_error, fmt::format("cannot open the log: {}", error.what())};
+  }
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,287 @@
+#include "daemon/server.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "client/types/size_text.h"
+#include "daemon/socket_directory.h"
+#include "shm/monotonic_clock.h"
+
+namespace dolium::daemon {
+namespace {
+
+std::string command_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/comm", pid));
+  std::string name;
+  std::getline(file, name);
+  return name.empty() ? "?" : name;
+}
+
+std::string user_name(uid_t uid) {
+  std::array<char, 4096> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  return std::to_string(uid);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared_ptr<spdlog::logger> log) {
+  Result<AccessList> access = AccessList::resolve(config.readers, config.writers, ::geteuid());
+  if (!access) return std::move(access).error();
+  if (auto prepared = prepare_socket_directory(config.socket_path); !prepared) return std::move(prepared).error();
+  protocol::ListenOptions options{.path = config.socket_path, .mode = config.socket_mode};
+  if (!config.socket_group.empty()) {
+    const Result<gid_t> group = resolve_group(config.socket_group);
+    if (!group) return group.error();
+    options.group = *group;
+  }
+  Result<protocol::Listener> listener = protocol::Listener::open(options);
+  if (!listener) return std::move(listener).error();
+  Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
+  if (!loop) return std::move(loop).error();
+  Result<std::unique_ptr<shm::Store>> store = shm::Store::create(config.store, shm::monotonic_now());
+  if (!store) return std::move(store).error();
+  std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
+                                            *std::move(listener), std::make_unique<shm::Engine>(*std::move(store))));
+  if (auto watching = server->watch(); !watching) return std::move(watching).error();
+  return server;
+}
+
+Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access,
+               std::unique_ptr<EventLoop> loop, protocol::Listener listener, std::unique_ptr<shm::Engine> engine)
+    : config_(config),
+      log_(std::move(log)),
+      access_(std::move(access)),
+      loop_(std::move(loop)),
+      listener_(std::move(listener)),
+      engine_(std::move(engine)),
+      dispatch_(
+          *engine_, [this](shm::ClientId client) { return find(client); }, [this] { return describe_clients(); }) {}
+
+Server::~Server() = default;
+
+Result<void> Server::watch() {
+  Result<Poll> accepting = Poll::create(*loop_, listener_.fd(), [this](int) { accept_all(); });
+  if (!accepting) return std::move(accepting).error();
+  accept_poll_ = *std::move(accepting);
+  Result<Timer> deadlines = Timer::create(*loop_, [this] { engine_->tick(shm::monotonic_now()); });
+  if (!deadlines) return std::move(deadlines).error();
+  deadline_timer_ = *std::move(deadlines);
+  Result<Timer> prefault = Timer::create(*loop_, [this] { reserve_ahead(); });
+  if (!prefault) return std::move(prefault).error();
+  prefault_timer_ = *std::move(prefault);
+  Result<BeforeWait> hook = BeforeWait::create(*loop_, [this] { before_wait(); });
+  if (!hook) return std::move(hook).error();
+  before_wait_ = *std::move(hook);
+  for (const auto& [number, name] : {std::pair(SIGTERM, "SIGTERM"), std::pair(SIGINT, "SIGINT")}) {
+    Result<Signal> signal = Signal::create(*loop_, number, [this, name = name] { stop(name); });
+    if (!signal) return std::move(signal).error();
+    signals_.push_back(*std::move(signal));
+  }
+  return {};
+}
+
+void Server::run() {
+  const StoreConfig& store = engine_->store().config();
+  log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
+             listener_.path());
+  accept_poll_->watch(UV_READABLE);
+  prefault_timer_->start_once(kPrefaultIntervalMs);
+  loop_->run();
+}
+
+void Server::stop(const char* reason) {
+  if (stopping_) return;
+  stopping_ = true;
+  log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
+  accept_poll_->watch(0);
+  for (auto& [session, entry] : sessions_) {
+    protocol::GoodbyeNoticeT goodbye;
+    goodbye.reason = "the daemon is shutting down";
+    session->reply(0, std::move(goodbye));
+    session->pump();  // what does not fit into the socket now, will not wait for
+  }
+  loop_->stop();
+}
+
+// ---- connections ----
+
+void Server::accept_all() {
+  for (;;) {
+    Result<shm::UniqueFd> socket = listener_.accept();
+    if (!socket) {
+      log_->warn("a connection could not be accepted: {}", socket.error().message);
+      return;
+    }
+    if (!socket->valid()) return;
+    if (auto welcomed = welcome(*std::move(socket)); !welcomed)
+      log_->warn("a connection was turned away: {}", welcomed.error().message);
+  }
+}
+
+Result<void> Server::welcome(shm::UniqueFd socket) {
+  const Result<protocol::PeerCredentials> credentials = protocol::peer_credentials(socket.get());
+  if (!credentials) return credentials.error();
+  const Result<std::vector<gid_t>> groups = protocol::peer_groups(socket.get());
+  if (!groups) return groups.error();
+  Result<shm::UniqueFd> process = protocol::peer_process(socket.get());
+  if (!process) return std::move(process).error();
+  Session::Peer peer{.credentials = *credentials,
+                     .permission = access_.decide(credentials->uid, credentials->gid, *groups),
+                     .command = command_of(credentials->pid),
+                     .user = user_name(credentials->uid)};
+  const Result<void> allowed = check_limits(peer);
+  Result<std::unique_ptr<Session>> session =
+      Session::create(*loop_, *this, std::move(socket), *std::move(process), std::move(peer));
+  if (!session) return std::move(session).error();
+  Session* raw = session->get();
+  sessions_.emplace(raw, Entry{*std::move(session), shm::monotonic_now(), false});
+  if (allowed) return {};
+  protocol::GoodbyeNoticeT goodbye;
+  goodbye.reason = allowed.error().message;
+  raw->reply(0, std::move(goodbye));
+  raw->leave();
+  return allowed;
+}
+
+Result<void> Server::check_limits(const Session::Peer& peer) const {
+  if (sessions_.size() >= config_.max_connections)
+    return Error{Errc::out_of_memory,
+                 fmt::format("{} connections are open, which is the daemon's max_connections", sessions_.size())};
+  const auto of_user = static_cast<std::size_t>(std::ranges::count_if(
+      sessions_, [&](const auto& entry) { return entry.first->peer().credentials.uid == peer.credentials.uid; }));
+  if (config_.max_connections_per_user != 0 && of_user >= config_.max_connections_per_user)
+    return Error{Errc::out_of_memory, fmt::format("user {} has {} connections, which is the daemon's "
+                                                  "max_connections_per_user",
+                                                  peer.user, of_user)};
+  return {};
+}
+
+Session* Server::find(shm::ClientId client) const {
+  const auto found = by_client_.find(client);
+  return found == by_client_.end() || !found->second->is_open() ? nullptr : found->second;
+}
+
+std::vector<ClientInfo> Server::describe_clients() {
+  std::vector<ClientInfo> out;
+  for (const auto& [client, session] : by_client_) {
+    ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
+    info.command = session->peer().command;
+    info.user = session->peer().user;
+    info.name = session->name();
+    info.access = session->access();
+    info.waiting_gets = engine_->gets().count(client);
+    info.waiting_creates = engine_->creates().count(client);
+    info.quarantined = session->state() == Session::State::quarantined;
+    out.push_back(std::move(info));
+  }
+  std::ranges::sort(out, {}, &ClientInfo::session_id);
+  return out;
+}
+
+// ---- a turn of the loop ----
+
+void Server::before_wait() {
+  const shm::TimeNs now = shm::monotonic_now();
+  do {  // serving and sending may each give the other something to do
+    engine_->settle(now);
+    std::vector<Session*> dirty;
+    dirty.swap(dirty_);
+    for (Session* session : dirty) {
+      const auto entry = sessions_.find(session);
+      if (entry == sessions_.end()) continue;
+      entry->second.dirty = false;
+      if (session->is_open()) dispatch_.send_events(*session);
+      session->pump();
+    }
+    ended_.clear();
+  } while (!dirty_.empty());
+  arm_timer();
+}
+
+void Server::arm_timer() {
+  drop_silent_newcomers();
+  const shm::TimeNs now = shm::monotonic_now();
+  shm::TimeNs next = engine_->next_deadline();
+  for (const auto& [session, entry] : sessions_)
+    if (session->state() == Session::State::greeting)
+      next = std::min(next, entry.connected + kHandshakeTimeoutMs * 1'000'000);
+  if (next == shm::kNever) {
+    deadline_timer_->stop();
+  } else {
+    // Rounded up: a timer that rings early finds nothing to do and must be set again.
+    deadline_timer_->start_once(next <= now ? 0 : (next - now + 999'999) / 1'000'000);
+  }
+}
+
+void Server::drop_silent_newcomers() {
+  const shm::TimeNs now = shm::monotonic_now();
+  std::vector<Session*> silent;
+  for (const auto& [session, entry] : sessions_)
+    if (session->state() == Session::State::greeting && now >= entry.connected + kHandshakeTimeoutMs * 1'000'000)
+      silent.push_back(session);
+  for (Session* session : silent) session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+}
+
+void Server::reserve_ahead() {
+  const Result<bool> more = engine_->store().reserve_ahead();
+  if (!more) log_->warn("memory is not reserved ahead of use any more: {}", more.error().message);
+  constexpr std::uint64_t kIdleMs = 250;
+  prefault_timer_->start_once(more && *more ? kPrefaultIntervalMs : kIdleMs);
+}
+
+// ---- what sessions tell ----
+
+void Server::on_request(Session& session, const protocol::RequestFrame& request) {
+  const bool was_open = session.is_open();
+  dispatch_.handle(session, request);
+  if (was_open || !session.attached()) return;
+  by_client_.emplace(session.client(), &session);
+  log_->debug("client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
+              session.peer().credentials.pid, session.peer().user);
+}
+
+void Server::on_silenced(Session& session) {
+  engine_->silence_client(session.client());
+  dispatch_.forget(session.client());
+}
+
+void Server::on_misbehaviour(Session& session, const Error& what) {
+  log_->warn("client {} ({}, pid {}, user {}) is ended for misbehaviour: {}", session.client(), session.peer().command,
+             session.peer().credentials.pid, session.peer().user, what.message);
+}
+
+void Server::on_release() {
+  engine_->on_release(shm::monotonic_now());
+}
+
+void Server::on_ended(Session& session) {
+  const auto entry = sessions_.find(&session);
+  if (entry == sessions_.end()) return;
+  if (session.attached()) {
+    by_client_.erase(session.client());
+    dispatch_.forget(session.client());
+    engine_->drop_client(session.client(), shm::monotonic_now());
+    log_->debug("client {} is gone", session.client());
+  }
+  ended_.push_back(std::move(entry->second.session));
+  sessions_.erase(entry);
+}
+
+void Server::on_dirty(Session& session) {
+  const auto entry = sessions_.find(&session);
+  if (entry == sessions_.end() || entry->second.dirty) return;
+  entry->second.dirty = true;
+  dirty_.push_back(&session);
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,87 @@
+#pragma once
+// Server: the socket, the sessions, the engine and the event loop, tied together. One thread.
+//
+// A turn of the loop: callbacks take frames and change the store; before the loop waits again, who waits for
+// room is served, due events and replies are sent, and the timer is set to the engine's next deadline. So the
+// answers to many requests leave in few system calls, and nothing is forgotten.
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include <spdlog/logger.h>
+
+#include "daemon/access_list.h"
+#include "daemon/config.h"
+#include "daemon/dispatch.h"
+#include "daemon/event_loop.h"
+#include "daemon/session.h"
+#include "protocol/fd_socket.h"
+#include "shm/engine.h"
+
+namespace dolium::daemon {
+
+class Server final : private Session::Host {
+ public:
+  /// How long a connection may say nothing before its HelloRequest.
+  static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
+  /// Between two steps of reserving memory ahead of use.
+  static constexpr std::uint64_t kPrefaultIntervalMs = 2;
+
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config,
+                                                              std::shared_ptr<spdlog::logger> log);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  /// Serves until SIGTERM, SIGINT or stop(); then tells the clients and returns.
+  void run();
+  void stop(const char* reason);
+
+ private:
+  Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access, std::unique_ptr<EventLoop> loop,
+         protocol::Listener listener, std::unique_ptr<shm::Engine> engine);
+
+  [[nodiscard]] Result<void> watch();
+  void accept_all();
+  [[nodiscard]] Result<void> welcome(shm::UniqueFd socket);
+  [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
+  [[nodiscard]] Session* find(shm::ClientId client) const;
+  [[nodiscard]] std::vector<ClientInfo> describe_clients();
+  void before_wait();
+  void arm_timer();
+  void drop_silent_newcomers();
+  void reserve_ahead();
+
+  void on_request(Session& session, const protocol::RequestFrame& request) override;
+  void on_silenced(Session& session) override;
+  void on_misbehaviour(Session& session, const Error& what) override;
+  void on_release() override;
+  void on_ended(Session& session) override;
+  void on_dirty(Session& session) override;
+
+  const Config config_;
+  const std::shared_ptr<spdlog::logger> log_;
+  const AccessList access_;
+  std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
+  protocol::Listener listener_;
+  std::unique_ptr<shm::Engine> engine_;
+  Dispatch dispatch_;
+  struct Entry {
+    std::unique_ptr<Session> session;
+    shm::TimeNs connected;
+    bool dirty = false;
+  };
+  std::unordered_map<Session*, Entry> sessions_;
+  std::unordered_map<shm::ClientId, Session*> by_client_;
+  std::vector<Session*> dirty_;
+  std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
+  std::optional<Poll> accept_poll_;
+  std::optional<Timer> deadline_timer_;
+  std::optional<Timer> prefault_timer_;
+  std::optional<BeforeWait> before_wait_;
+  std::vector<Signal> signals_;
+  bool stopping_ = false;
+};
+
+}  // namespace dolium::daemon

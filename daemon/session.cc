@@ -1,0 +1,177 @@
+#include "daemon/session.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "protocol/convert.h"
+
+namespace dolium::daemon {
+
+using protocol::ReadState;
+
+Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, shm::UniqueFd socket,
+                                                 shm::UniqueFd process, Peer peer) {
+  std::unique_ptr<Session> session(new Session(host, std::move(socket), std::move(process), std::move(peer)));
+  Session* self = session.get();
+  session->loop_ = &loop;
+  Result<Poll> socket_poll = Poll::create(loop, self->socket_.get(), [self](int events) { self->on_socket(events); });
+  if (!socket_poll) return std::move(socket_poll).error();
+  session->socket_poll_ = *std::move(socket_poll);
+  Result<Poll> process_poll = Poll::create(loop, self->process_.get(), [self](int) { self->end(); });
+  if (!process_poll) return std::move(process_poll).error();
+  session->process_poll_ = *std::move(process_poll);
+  session->process_poll_->watch(UV_READABLE);
+  session->socket_poll_->watch(UV_READABLE);
+  return session;
+}
+
+Session::Session(Host& host, shm::UniqueFd socket, shm::UniqueFd process, Peer peer)
+    : host_(host), socket_(std::move(socket)), process_(std::move(process)), peer_(std::move(peer)) {}
+
+// ---- out ----
+
+void Session::queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors) {
+  Result<void> pushed = frame ? writer_.push(*frame, std::move(descriptors)) : Result<void>(frame.error());
+  // Replies are bounded by what was asked, and asking stops at kMaxUnsentBytes: the queue cannot be full.
+  if (!pushed)
+    misbehaved(pushed.error());
+  else
+    host_.on_dirty(*this);
+}
+
+void Session::reply_error(std::uint64_t request_id, const Error& error) {
+  reply(request_id, protocol::to_wire(error));
+}
+
+void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcome) {
+  if (outcome)
+    reply(request_id, protocol::DoneReplyT());
+  else
+    reply_error(request_id, outcome.error());
+}
+
+void Session::pump() {
+  if (state_ == State::ended || state_ == State::half_closed || state_ == State::quarantined) return;
+  const Result<bool> flushed = writer_.flush(socket_.get());
+  if (!flushed) {  // the peer is gone, or half gone and not listening
+    on_end_of_stream();
+    return;
+  }
+  if (state_ == State::leaving) {
+    if (*flushed)
+      end();
+    else
+      socket_poll_->watch(UV_WRITABLE);
+    return;
+  }
+  if (!is_paused()) take_requests();  // what was read before the pause
+  if (!listens()) return;
+  socket_poll_->watch((is_paused() ? 0 : UV_READABLE) | (writer_.queued_bytes() != 0 ? UV_WRITABLE : 0));
+}
+
+// ---- in ----
+
+void Session::on_socket(int events) {
+  if (state_ == State::half_closed || state_ == State::quarantined) {
+    end();  // only a hang-up is watched for
+    return;
+  }
+  if ((events & UV_WRITABLE) != 0) host_.on_dirty(*this);
+  if ((events & UV_READABLE) != 0 && listens() && !is_paused()) read_requests();
+}
+
+void Session::read_requests() {
+  const Result<ReadState> read = reader_.read_from(socket_.get());
+  static_cast<void>(reader_.take_descriptors());  // no request carries any: they are closed here
+  take_requests();
+  if (!listens()) return;
+  if (!read) {
+    misbehaved(read.error());
+  } else if (*read == ReadState::end_of_file) {
+    on_end_of_stream();
+  }
+}
+
+void Session::take_requests() {
+  while (listens() && !is_paused()) {
+    const auto payload = reader_.next();
+    if (!payload) return;
+    const auto request = protocol::decode<protocol::RequestFrame>(*payload);
+    if (!request) {
+      misbehaved(request.error());
+      return;
+    }
+    host_.on_request(*this, **request);
+  }
+}
+
+void Session::on_end_of_stream() {
+  pollfd probe{socket_.get(), 0, 0};
+  const bool hung_up = ::poll(&probe, 1, 0) < 0 || (probe.revents & (POLLHUP | POLLERR)) != 0;
+  if (hung_up || !attached())
+    end();
+  else
+    silence(State::half_closed);
+}
+
+// ---- ends ----
+
+void Session::open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event) {
+  client_ = client;
+  access_ = access;
+  name_ = std::move(name);
+  release_event_ = std::move(release_event);
+  state_ = State::open;
+  Result<Poll> poll = Poll::create(*loop_, release_event_.get(), [this](int) {
+    eventfd_t count = 0;
+    static_cast<void>(::eventfd_read(release_event_.get(), &count));  // another look costs nothing
+    host_.on_release();
+  });
+  if (!poll) {
+    misbehaved(poll.error());
+    return;
+  }
+  release_poll_ = *std::move(poll);
+  release_poll_->watch(UV_READABLE);
+}
+
+void Session::leave() {
+  if (state_ == State::half_closed || state_ == State::quarantined) {
+    end();
+  } else if (state_ != State::ended) {
+    state_ = State::leaving;
+    host_.on_dirty(*this);
+  }
+}
+
+void Session::misbehaved(const Error& what) {
+  if (!listens()) return;
+  host_.on_misbehaviour(*this, what);
+  protocol::GoodbyeNoticeT goodbye;
+  goodbye.reason = what.message;
+  if (const auto frame = encoder_.encode(0, std::move(goodbye)))
+    if (writer_.push(*frame)) static_cast<void>(writer_.flush(socket_.get()));  // a word, if there is room for it
+  ::shutdown(socket_.get(), SHUT_WR);
+  if (attached())
+    silence(State::quarantined);
+  else
+    end();
+}
+
+void Session::silence(State state) {
+  state_ = state;
+  socket_poll_->watch(Poll::kHangUp);
+  host_.on_silenced(*this);
+}
+
+void Session::end() {
+  if (state_ == State::ended) return;
+  state_ = State::ended;
+  socket_poll_->watch(0);
+  process_poll_->watch(0);
+  if (release_poll_) release_poll_->watch(0);
+  host_.on_ended(*this);
+}
+
+}  // namespace dolium::daemon

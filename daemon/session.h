@@ -1,0 +1,134 @@
+#pragma once
+// Session: the daemon's side of one connection. Everything that a client holds hangs off it.
+//
+//   greeting     connected, nothing asked yet; has no client in the store
+//   open         after the handshake
+//   leaving      its last frames are on their way out, then it ends
+//   half_closed  the peer sends no more, but its process still has the mappings (Objects outlive their Client):
+//                no waits, no grants, no events; what it holds and writes stays
+//   quarantined  ended by us for misbehaviour; likewise, because its process may still touch its memory
+//
+// It ends, and its client leaves the store, when the peer's last descriptor is closed (hang-up) or its process
+// is gone (pidfd), whichever is first: never while its process can touch what it held.
+//
+// A session only moves frames; what they mean is Dispatch's business.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <dolium/options.h>
+
+#include "daemon/access_list.h"
+#include "daemon/event_loop.h"
+#include "protocol/codec.h"
+#include "protocol/frame.h"
+#include "protocol/peer.h"
+#include "shm/store.h"
+
+namespace dolium::daemon {
+
+class Session {
+ public:
+  /// Above this much unsent, no more requests are taken from this client until it has read some.
+  static constexpr std::size_t kMaxUnsentBytes = 1024 * 1024;
+  /// Events are put on the wire only while less than this is unsent; the rest waits in the stream.
+  static constexpr std::size_t kMaxUnsentEvents = 256 * 1024;
+
+  enum class State : std::uint8_t { greeting, open, leaving, half_closed, quarantined, ended };
+
+  /// What a session asks of its surroundings.
+  class Host {
+   public:
+    virtual void on_request(Session& session, const protocol::RequestFrame& request) = 0;
+    /// The peer sends no more, or shall not be listened to.
+    virtual void on_silenced(Session& session) = 0;
+    virtual void on_misbehaviour(Session& session, const Error& what) = 0;
+    /// Somebody waits for room, and this client released something.
+    virtual void on_release() = 0;
+    /// Nothing will come of this session any more. It is destroyed some time after this.
+    virtual void on_ended(Session& session) = 0;
+    /// There is something to send, or to look at, before the loop waits again.
+    virtual void on_dirty(Session& session) = 0;
+
+   protected:
+    ~Host() = default;
+  };
+
+  struct Peer {
+    protocol::PeerCredentials credentials{};
+    Permission permission = Permission::none;
+    std::string command;
+    std::string user;
+  };
+
+  [[nodiscard]] static Result<std::unique_ptr<Session>> create(EventLoop& loop, Host& host, shm::UniqueFd socket,
+                                                               shm::UniqueFd process, Peer peer);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Queues a reply. Never blocks; what cannot be sent is dropped with the session.
+  template <class Message>
+  void reply(std::uint64_t request_id, Message message, std::vector<shm::UniqueFd> descriptors = {}) {
+    if (state_ != State::greeting && state_ != State::open) return;
+    queue(encoder_.encode(request_id, std::move(message)), std::move(descriptors));
+  }
+  void reply_error(std::uint64_t request_id, const Error& error);
+  /// DoneReply, or the error.
+  void reply_outcome(std::uint64_t request_id, const Result<void>& outcome);
+  /// greeting -> open.
+  void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event);
+  /// Sends what is queued, then ends. For clients that never got in, and at shutdown.
+  void leave();
+  /// Ends it for misbehaviour, with one last word to the client.
+  void misbehaved(const Error& what);
+  /// There is something to send: pump() will be called before the loop waits.
+  void mark_dirty() { host_.on_dirty(*this); }
+  /// Sends what can be sent, and asks the loop for what is needed next.
+  void pump();
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
+  [[nodiscard]] bool attached() const noexcept { return client_ != 0; }
+  [[nodiscard]] shm::ClientId client() const noexcept { return client_; }
+  [[nodiscard]] Access access() const noexcept { return access_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
+
+ private:
+  Session(Host& host, shm::UniqueFd socket, shm::UniqueFd process, Peer peer);
+
+  void queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors);
+  void on_socket(int events);
+  void read_requests();
+  void take_requests();
+  void on_end_of_stream();
+  void silence(State state);
+  void end();
+  [[nodiscard]] bool is_paused() const noexcept { return writer_.queued_bytes() > kMaxUnsentBytes; }
+  [[nodiscard]] bool listens() const noexcept { return state_ == State::greeting || state_ == State::open; }
+
+  Host& host_;
+  State state_ = State::greeting;
+  shm::UniqueFd socket_;
+  shm::UniqueFd process_;
+  shm::UniqueFd release_event_;
+  Peer peer_;
+  shm::ClientId client_ = 0;
+  Access access_ = Access::read_only;
+  std::string name_;
+  EventLoop* loop_ = nullptr;
+  protocol::FrameReader reader_;
+  protocol::FrameWriter writer_;
+  protocol::Encoder encoder_;
+  // Declared last: the watchers go before the descriptors that they watch.
+  std::optional<Poll> socket_poll_;
+  std::optional<Poll> process_poll_;
+  std::optional<Poll> release_poll_;
+};
+
+}  // namespace dolium::daemon

@@ -1,0 +1,66 @@
+// The log's file, its lines, and its level.
+
+#include "daemon/logging.h"
+
+#include <spdlog/spdlog.h>
+
+#include <regex>
+#include <sstream>
+
+#include "tests/daemon/temporary_directory.h"
+
+namespace dolium::daemon {
+namespace {
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("lines begin with the time and the level, and are on disk at once") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() / "deep/er/doliumd.log";
+  const auto log = open_log({.log_file = file}).value();
+  log->info("listening on {}", "/x");
+  log->debug("not at this level");
+  const std::regex line(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d info listening on /x\n)");
+  CHECK(std::regex_match(text_of(file), line));
+}
+
+TEST_CASE("a file is appended to") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() / "doliumd.log";
+  open_log({.log_file = file}).value()->info("one");
+  open_log({.log_file = file}).value()->info("two");
+  const std::string text = text_of(file);
+  CHECK(text.find("one") < text.find("two"));
+  CHECK(text.find("two") != std::string::npos);
+}
+
+TEST_CASE("levels are kept, off is off") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() / "doliumd.log";
+  const auto log = open_log({.log_level = LogLevel::off, .log_file = file}).value();
+  log->critical("nobody hears");
+  log->flush();
+  CHECK(text_of(file).empty());
+  CHECK(open_log({.log_level = LogLevel::warning}).value()->level() == spdlog::level::warn);
+}
+
+TEST_CASE("a log that cannot be opened is an error that names it") {
+  const TemporaryDirectory directory;
+  const auto log = open_log({.log_file = directory.path()});
+  REQUIRE_FALSE(log);
+  CHECK(log.error().code == Errc::system_error);
+  CHECK(log.error().message.find(directory.path()) != std::string::npos);
+}
+
+TEST_CASE("no logger is registered anywhere") {
+  (void)open_log({}).value();
+  CHECK(spdlog::get("doliumd") == nullptr);
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,88 @@
+// Which directories the daemon makes, takes and refuses. What needs another user's files needs root: as anybody
+// else, those tests say so and pass.
+
+#include "daemon/socket_directory.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/daemon/temporary_directory.h"
+
+namespace dolium::daemon {
+namespace {
+
+using Catch::Matchers::Contains;
+constexpr uid_t kStranger = 12345;
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat info {};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  return info.st_mode & 07777;
+}
+
+std::string refusal(const std::filesystem::path& socket) {
+  const Result<void> result = prepare_socket_directory(socket);
+  return result ? "no error" : result.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a missing directory is made for this user alone, an existing one is left as it is") {
+  const TemporaryDirectory directory;
+  const std::filesystem::path made = directory.path() / "made";
+  CHECK(prepare_socket_directory(made / "dolium.sock"));
+  CHECK(mode_of(made) == 0700);
+  REQUIRE(::chmod(made.c_str(), 0755) == 0);
+  CHECK(prepare_socket_directory(made / "dolium.sock"));
+  CHECK(mode_of(made) == 0755);
+}
+
+TEST_CASE("a socket may lie in /tmp itself, where nobody can replace it") {
+  CHECK(prepare_socket_directory("/tmp/dolium-test.sock"));
+}
+
+TEST_CASE("a relative path is taken from here") {
+  CHECK(prepare_socket_directory("dolium.sock"));
+}
+
+TEST_CASE("only one directory is made") {
+  const TemporaryDirectory directory;
+  CHECK_THAT(refusal(directory.path() / "a/b/dolium.sock"), Contains("No such file or directory"));
+}
+
+TEST_CASE("a file is no directory") {
+  const TemporaryDirectory directory;
+  directory.write("file", "");
+  CHECK_THAT(refusal(directory.path() / "file/dolium.sock"), Contains("Not a directory"));
+}
+
+TEST_CASE("a directory where everybody can replace files is refused, unless it is sticky") {
+  const TemporaryDirectory directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
+  CHECK_THAT(refusal(directory.path() / "dolium.sock"), Contains("everybody can replace files"));
+  REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
+  CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
+}
+
+TEST_CASE("what a stranger put into /tmp is refused: directory, link, or anything on the way") {
+  if (::geteuid() != 0) {
+    WARN("needs root to make another user's files");
+    return;
+  }
+  const TemporaryDirectory directory;
+  const std::filesystem::path inner = directory.path() / "inner";
+  const std::filesystem::path link = directory.path() / "link";
+  REQUIRE(::mkdir(inner.c_str(), 0700) == 0);
+  REQUIRE(::symlink("inner", link.c_str()) == 0);
+  CHECK(prepare_socket_directory(inner / "dolium.sock"));
+  CHECK(prepare_socket_directory(link / "dolium.sock"));
+
+  REQUIRE(::chown(directory.path().c_str(), kStranger, kStranger) == 0);
+  CHECK_THAT(refusal(inner / "dolium.sock"), Contains("belongs to user 12345"));
+  REQUIRE(::chown(directory.path().c_str(), 0, 0) == 0);
+  REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
+  REQUIRE(::lchown(link.c_str(), kStranger, kStranger) == 0);
+  CHECK_THAT(refusal(link / "dolium.sock"), Contains("belongs to user 12345"));
+}
+
+}  // namespace dolium::daemon
