@@ -1,0 +1,82 @@
+#include "client/attachment.h"
+
+#include "shm/monotonic_clock.h"
+
+namespace dolium::detail {
+
+Error inherited_by_fork() {
+  return {Errc::disconnected,
+          "this store was opened by the parent process before fork(), and its references are the parent's: connect "
+          "again in this process"};
+}
+
+Result<Attachment*> Attachment::create(Parts parts) {
+  Result<shm::ForkMark> mark = shm::ForkMark::create();
+  if (!mark) return std::move(mark).error();
+  const Result<shm::IndexReader> index = shm::IndexReader::open(parts.index.data(), parts.index.size());
+  if (!index) return index.error();
+  if (index->arena_bytes() > parts.arena.size() ||
+      parts.pin_table.size() < shm::PinTableGeometry::for_slots(index->slot_count()).total_bytes)
+    return Error{Errc::protocol_error, "the daemon's memory is smaller than its index says"};
+  if (auto excluded = parts.pin_table.exclude_from_fork(); !excluded) return std::move(excluded).error();
+  return new Attachment(std::move(parts), *std::move(mark), *index);
+}
+
+Attachment::Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept
+    : parts_(std::move(parts)),
+      mark_(std::move(mark)),
+      holder_(index, shm::PinTable(std::move(parts_.pin_table), index.slot_count())) {}
+
+Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
+  const shm::Holder::Attempt attempt = holder_.hold(id);
+  if (attempt.release_wanted) parts_.on_release->released();
+  switch (attempt.verdict) {
+    case shm::Holder::Verdict::absent: return {Verdict::absent, {}};
+    case shm::Holder::Verdict::undecided: return {Verdict::undecided, {}};
+    case shm::Holder::Verdict::held: break;
+  }
+  if (count == Count::hit) holder_.table().record_hit(attempt.object.slot, shm::monotonic_now());
+  return {Verdict::held, view(id, attempt.object)};
+}
+
+void Attachment::record_hit(const Object& object) noexcept {
+  holder_.table().record_hit(object.view().slot, shm::monotonic_now());
+}
+
+Object Attachment::view(const ObjectId& id, const shm::Held& held) noexcept {
+  add_ref();
+  return Object(ObjectView{.attachment = this,
+                           .bytes = parts_.arena.data() + held.offset,
+                           .data_size = held.data_size,
+                           .type_tag = held.type_tag,
+                           .metadata_size = held.metadata_size,
+                           .slot = held.slot,
+                           .id = id});
+}
+
+std::optional<bool> Attachment::exists(const ObjectId& id) const noexcept {
+  switch (holder_.find(id).verdict) {
+    case shm::IndexReader::Verdict::found: return true;
+    case shm::IndexReader::Verdict::absent: return false;
+    case shm::IndexReader::Verdict::undecided: break;
+  }
+  return std::nullopt;
+}
+
+void Attachment::hold_again(std::uint32_t slot) noexcept {
+  add_ref();
+  if (!inherited()) holder_.hold_again(slot);
+}
+
+void Attachment::release(std::uint32_t slot) noexcept {
+  if (!inherited() && holder_.release(slot)) parts_.on_release->released();
+  drop_ref();
+}
+
+std::span<std::byte> Attachment::writable_bytes(std::uint64_t offset, std::uint64_t size) const noexcept {
+  const shm::Mapping& arena = *parts_.writable_arena;
+  if (offset > arena.size() || size > arena.size() - offset) return {};
+  return {arena.data() + offset, size};
+}
+
+}  // namespace dolium::detail

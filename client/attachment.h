@@ -1,0 +1,103 @@
+#pragma once
+// Attachment: a process's mappings of one store, and its side of the pin protocol. Everything that makes a get
+// need no daemon is here; every Object and ObjectBuilder keeps it alive.
+//
+// Counted by hand, because a get touches the count: one atomic increment, no control block. It outlives the
+// Client or InProcessStore that made it as long as anything it handed out lives; `keep` then keeps the
+// connection open, so that the daemon does not take the session for dead.
+//
+// After fork() the child has the arena's mappings, but not the pin table (a child that counted in it would
+// corrupt its parent's references). Every path to the table asks inherited() first.
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include <dolium/object.h>
+
+#include "shm/fork_mark.h"
+#include "shm/holder.h"
+#include "shm/segment.h"
+
+namespace dolium::detail {
+
+/// Told when a reference was dropped that somebody waits for. Must be callable from any thread, and after the
+/// store is gone.
+class ReleaseListener {
+ public:
+  virtual ~ReleaseListener() = default;
+  virtual void released() noexcept = 0;
+};
+
+class Attachment {
+ public:
+  struct Parts {
+    shm::Mapping index;
+    shm::Mapping arena;                          // read-only: what get() shows
+    std::optional<shm::Mapping> writable_arena;  // what create() shows; none for a client that only reads
+    shm::Mapping pin_table;
+    std::unique_ptr<ReleaseListener> on_release;
+  };
+
+  /// The first reference is the caller's.
+  [[nodiscard]] static Result<Attachment*> create(Parts parts);
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
+
+  void add_ref() noexcept { uses_.fetch_add(1, std::memory_order_relaxed); }
+  void drop_ref() noexcept {
+    if (uses_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  /// True in a child that came from fork() since this was made.
+  [[nodiscard]] bool inherited() const noexcept { return mark_.is_child(); }
+
+  enum class Count : std::uint8_t {
+    hit,      ///< a get: counts as a hit and refreshes the object
+    nothing,  ///< a reference that is not the user's get: a writer's own, a grant's
+  };
+  enum class Verdict : std::uint8_t { held, absent, undecided };
+  struct Attempt {
+    Verdict verdict;
+    Object object;
+  };
+  /// A get without the daemon. Precondition: !inherited().
+  [[nodiscard]] Attempt hold(const ObjectId& id, Count count) noexcept;
+  /// For an object that was held without counting, and turns out to be the user's get.
+  void record_hit(const Object& object) noexcept;
+  void record_miss() noexcept { holder_.table().record_miss(); }
+  /// Whether a get would find it; nothing when only the daemon can tell.
+  [[nodiscard]] std::optional<bool> exists(const ObjectId& id) const noexcept;
+  /// Says that all references promised by grants up to this number have been taken.
+  void set_granted_through(std::uint64_t number) noexcept {
+    if (holder_.take_up_grants(number)) parts_.on_release->released();
+  }
+
+  void hold_again(std::uint32_t slot) noexcept;
+  void release(std::uint32_t slot) noexcept;
+
+  [[nodiscard]] bool can_write() const noexcept { return parts_.writable_arena.has_value(); }
+  /// Precondition: can_write(). Empty when the range is outside the arena: the daemon lied.
+  [[nodiscard]] std::span<std::byte> writable_bytes(std::uint64_t offset, std::uint64_t size) const noexcept;
+
+ private:
+  Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept;
+  ~Attachment() = default;
+  [[nodiscard]] Object view(const ObjectId& id, const shm::Held& held) noexcept;
+
+  std::atomic<std::uint64_t> uses_{1};
+  Parts parts_;
+  shm::ForkMark mark_;
+  shm::Holder holder_;
+};
+
+/// The owner's reference. A resource: moves.
+struct DropAttachment {
+  void operator()(Attachment* attachment) const noexcept { attachment->drop_ref(); }
+};
+using AttachmentRef = std::unique_ptr<Attachment, DropAttachment>;
+
+[[nodiscard]] Error inherited_by_fork();
+
+}  // namespace dolium::detail

@@ -1,0 +1,18 @@
+#pragma once
+// BuilderBackend: what an ObjectBuilder needs of the store it builds in.
+
+#include <dolium/object.h>
+#include <dolium/result.h>
+
+namespace dolium::detail {
+
+/// One unsealed object. seal() and abort() are called at most once between them; destruction does neither.
+class BuilderBackend {
+ public:
+  virtual ~BuilderBackend() = default;
+  /// With `hold`, the object comes back held.
+  virtual Result<Object> seal(bool hold) = 0;
+  virtual Result<void> abort() = 0;
+};
+
+}  // namespace dolium::detail

@@ -1,0 +1,72 @@
+#include "client/cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "client/cli/printable.h"
+
+namespace dolium::cli {
+namespace {
+
+/// A daemon that is just starting is worth this much patience.
+constexpr std::chrono::milliseconds kConnectTimeout{200};
+
+constexpr const char* kAbout =
+    "dolium looks into, and works with, the shared-memory object store of doliumd.\n"
+    "An ID is 40 hexadecimal digits, any unique beginning of them (4 or more), or name:NAME for what was put with "
+    "--name.";
+
+int fail(const std::string& message) {
+  fmt::print(stderr, "dolium: {}\n", printable(message));
+  return EXIT_FAILURE;
+}
+
+}  // namespace
+
+CommandLine::CommandLine() : app_(kAbout, "dolium") {
+  app_.set_version_flag("-V,--version", "dolium " DOLIUM_VERSION);
+  app_.add_option("--socket", globals_.socket, "where doliumd listens")->type_name("PATH")->capture_default_str();
+  app_.add_flag("--json", globals_.json, "print JSON");
+  app_.require_subcommand(1);
+  app_.fallthrough();  // --socket and --json may stand behind the verb
+  app_.get_formatter()->column_width(34);
+}
+
+CLI::App& CommandLine::add(const std::string& name, const std::string& about, Verb run) {
+  CLI::App* verb = app_.add_subcommand(name, about);
+  verb->callback([this, run = std::move(run)] { chosen_ = run; });
+  verb->footer("Also: --json, --socket PATH (see dolium --help)");
+  return *verb;
+}
+
+int CommandLine::run(int argc, const char* const* argv) {
+  try {
+    app_.parse(argc, argv);
+    return finish(chosen_(globals_));
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return app_.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    return fail(fmt::format("{} (dolium --help tells what there is)", error.what()));
+  } catch (const std::exception& error) {  // std::bad_alloc; the library throws nothing else
+    return fail(error.what());
+  }
+}
+
+int CommandLine::finish(const Result<void>& outcome) const {
+  // A full disk or a closed pipe shows itself only here.
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!outcome) return fail(outcome.error().message);
+  return written ? EXIT_SUCCESS : fail("standard output could not be written");
+}
+
+Result<std::shared_ptr<Client>> connect(const Globals& globals, Access access) {
+  ConnectOptions options;
+  options.access = access;
+  options.connect_timeout = kConnectTimeout;
+  return Client::connect(globals.socket, options);
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,107 @@
+#include "client/cli/json_text.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "client/cli/time_text.h"
+
+namespace dolium::cli {
+namespace {
+
+Json time_or_null(std::chrono::system_clock::time_point moment) {
+  return moment.time_since_epoch().count() == 0 ? Json() : Json(format_utc(moment));
+}
+
+}  // namespace
+
+Json to_json(const ObjectMetadata& object) {
+  return {{"id", object.id.hex()},
+          {"data_size", object.data_size},
+          {"metadata_size", object.metadata_size},
+          {"state", object.state == ObjectState::sealed ? "sealed" : "unsealed"},
+          {"created_at", time_or_null(object.created_at)},
+          {"sealed_at", time_or_null(object.sealed_at)},
+          {"last_accessed", time_or_null(object.last_accessed)},
+          {"ref_count", object.ref_count},
+          {"type_tag", object.type_tag},
+          {"type_name", object.type_name},
+          {"is_pinned", object.is_pinned},
+          {"time_to_live_ms", object.time_to_live.count()},
+          {"time_to_idle_ms", object.time_to_idle.count()},
+          {"creator_pid", object.creator_pid}};
+}
+
+Json to_json(const ClientInfo& client) {
+  return {{"session_id", client.session_id},
+          {"pid", client.pid},
+          {"uid", client.uid},
+          {"command", client.command},
+          {"user", client.user},
+          {"name", client.name},
+          {"access", client.access == Access::read_only ? "read_only" : "read_write"},
+          {"references", client.references},
+          {"objects_held", client.objects_held},
+          {"bytes_held", client.bytes_held},
+          {"unsealed_count", client.unsealed_count},
+          {"unsealed_bytes", client.unsealed_bytes},
+          {"hits", client.hits},
+          {"misses", client.misses},
+          {"waiting_gets", client.waiting_gets},
+          {"waiting_creates", client.waiting_creates},
+          {"connected_ms", client.connected_for.count()},
+          {"quarantined", client.quarantined}};
+}
+
+Json to_json(const StoreStats& stats) {
+  Json histogram = Json::array();
+  for (const auto& [bucket, count] : stats.size_histogram) histogram.push_back({{"up_to", bucket}, {"count", count}});
+  return {{"total_objects", stats.total_objects},
+          {"total_size", stats.total_size},
+          {"size_histogram", std::move(histogram)},
+          {"capacity", stats.capacity},
+          {"used_bytes", stats.used_bytes},
+          {"free_bytes", stats.free_bytes},
+          {"largest_free_extent", stats.largest_free_extent},
+          {"padding_bytes", stats.padding_bytes},
+          {"reserved_bytes", stats.reserved_bytes},
+          {"max_objects", stats.max_objects},
+          {"pinned_count", stats.pinned_count},
+          {"pinned_bytes", stats.pinned_bytes},
+          {"in_use_count", stats.in_use_count},
+          {"in_use_bytes", stats.in_use_bytes},
+          {"unsealed_count", stats.unsealed_count},
+          {"unsealed_bytes", stats.unsealed_bytes},
+          {"retired_count", stats.retired_count},
+          {"retired_bytes", stats.retired_bytes},
+          {"evictable_bytes", stats.evictable_bytes},
+          {"get_count", stats.get_count},
+          {"hit_count", stats.hit_count},
+          {"miss_count", stats.miss_count},
+          {"put_count", stats.put_count},
+          {"eviction_count", stats.eviction_count},
+          {"evicted_bytes", stats.evicted_bytes},
+          {"expired_count", stats.expired_count},
+          {"removed_count", stats.removed_count},
+          {"aborted_count", stats.aborted_count},
+          {"out_of_memory_count", stats.out_of_memory_count},
+          {"client_count", stats.client_count},
+          {"waiting_gets", stats.waiting_gets},
+          {"waiting_creates", stats.waiting_creates},
+          {"uptime_ms", stats.uptime.count()}};
+}
+
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', true, Json::error_handler_t::replace);
+}
+
+void print_json(const Json& json) {
+  fmt::print("{}\n", dump(json, 2));
+}
+
+void print_json_line(const Json& json) {
+  fmt::print("{}\n", dump(json, -1));
+  std::fflush(stdout);
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,26 @@
+#pragma once
+// What --json prints: the members of the public structs under their own names; times as RFC 3339 in UTC, or null
+// for "not yet"; durations in milliseconds, by their names.
+
+#include <nlohmann/json.hpp>
+
+#include <dolium/event.h>
+#include <dolium/metadata.h>
+#include <dolium/stats.h>
+
+namespace dolium::cli {
+
+using Json = nlohmann::ordered_json;
+
+[[nodiscard]] Json to_json(const ObjectMetadata& object);
+[[nodiscard]] Json to_json(const ClientInfo& client);
+[[nodiscard]] Json to_json(const StoreStats& stats);
+
+/// ASCII only, whatever the bytes were: invalid UTF-8 is replaced, and no terminal is told anything.
+[[nodiscard]] std::string dump(const Json& json, int indent);
+/// On stdout, indented.
+void print_json(const Json& json);
+/// On stdout, one line, at once.
+void print_json_line(const Json& json);
+
+}  // namespace dolium::cli

@@ -1,0 +1,122 @@
+#include "client/cli/time_text.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <ctime>
+#include <optional>
+
+namespace dolium::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Unit {
+  std::string_view name;
+  std::int64_t ms;
+};
+constexpr std::array kUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"min", 60'000}, Unit{"s", 1000},
+                               Unit{"ms", 1}};
+constexpr double kMaxMs = 9.2e15;  // 292 years, with which nanoseconds still fit into 64 bits
+
+Error not_a_duration(std::string_view text) {
+  return {Errc::invalid_argument,
+          fmt::format("\"{}\" is not a duration: write 500ms, 10s, 5min, 2h, 1d or 1h30m", text)};
+}
+
+std::optional<std::int64_t> unit_ms(std::string_view name) {
+  if (name.empty()) return 1000;
+  if (name == "m") return 60'000;
+  for (const Unit& unit : kUnits)
+    if (unit.name == name) return unit.ms;
+  return std::nullopt;
+}
+
+std::string_view take_while(std::string_view& text, bool (*wanted)(char)) {
+  std::size_t size = 0;
+  while (size < text.size() && wanted(text[size])) ++size;
+  const std::string_view taken = text.substr(0, size);
+  text.remove_prefix(size);
+  return taken;
+}
+
+constexpr auto is_space = [](char c) { return c == ' '; };
+constexpr auto is_digit = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
+constexpr auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+
+std::string format_with(const char* pattern, const std::tm& fields, std::chrono::system_clock::time_point moment) {
+  char text[64];
+  const std::size_t size = std::strftime(text, sizeof(text), pattern, &fields);
+  const auto since_epoch = std::chrono::floor<milliseconds>(moment.time_since_epoch()).count();
+  return fmt::format("{}.{:03}", std::string_view(text, size), ((since_epoch % 1000) + 1000) % 1000);
+}
+
+}  // namespace
+
+Result<milliseconds> parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  double total_ms = 0;
+  do {
+    take_while(rest, is_space);
+    const std::string_view digits = take_while(rest, is_digit);
+    double number = 0;
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (problem != std::errc() || end != digits.data() + digits.size()) return not_a_duration(text);
+    take_while(rest, is_space);
+    const auto unit = unit_ms(take_while(rest, is_letter));
+    if (!unit) return not_a_duration(text);
+    total_ms += number * static_cast<double>(*unit);
+    take_while(rest, is_space);
+  } while (!rest.empty());
+  if (!(total_ms < kMaxMs)) return not_a_duration(text);
+  return milliseconds(std::llround(total_ms));
+}
+
+Result<Timeout> parse_timeout(std::string_view text) {
+  if (text == "forever") return wait_forever;
+  const Result<milliseconds> duration = parse_duration(text);
+  if (!duration) return duration.error();
+  return Timeout(*duration);
+}
+
+std::string format_duration(milliseconds duration) {
+  std::int64_t left = duration.count();
+  if (left < 1000) return fmt::format("{} ms", left);
+  std::string out;
+  int parts = 0;
+  for (const Unit& unit : kUnits) {
+    if (unit.ms == 1) break;
+    const std::int64_t count = left / unit.ms;
+    left %= unit.ms;
+    if (count == 0 && parts == 0) continue;
+    if (count != 0) out += fmt::format("{}{} {}", out.empty() ? "" : " ", count, unit.name);
+    if (++parts == 2) break;
+  }
+  return out;
+}
+
+std::string format_latency(std::chrono::nanoseconds latency) {
+  const auto ns = static_cast<double>(latency.count());
+  if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
+  if (ns < 1e6) return fmt::format("{:.1f} us", ns / 1e3);
+  if (ns < 1e9) return fmt::format("{:.1f} ms", ns / 1e6);
+  return fmt::format("{:.1f} s", ns / 1e9);
+}
+
+std::string format_utc(std::chrono::system_clock::time_point moment) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(moment));
+  std::tm fields{};
+  ::gmtime_r(&seconds, &fields);
+  return format_with("%Y-%m-%dT%H:%M:%S", fields, moment) + "Z";
+}
+
+std::string format_local(std::chrono::system_clock::time_point moment) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(moment));
+  std::tm fields{};
+  ::localtime_r(&seconds, &fields);
+  return format_with("%Y-%m-%d %H:%M:%S", fields, moment);
+}
+
+}  // namespace dolium::cli

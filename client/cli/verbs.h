@@ -1,0 +1,15 @@
+#pragma once
+// The verbs of the command line, by the file that holds them. Each adds its options and what it does.
+
+#include "client/cli/command_line.h"
+
+namespace dolium::cli {
+
+void add_store_verbs(CommandLine& line);   ///< stats, clients, ping
+void add_look_verbs(CommandLine& line);    ///< list, inspect
+void add_object_verbs(CommandLine& line);  ///< put, get
+void add_keep_verbs(CommandLine& line);    ///< pin, unpin, remove, evict, clear
+void add_watch(CommandLine& line);         ///< watch
+void add_bench(CommandLine& line);         ///< bench
+
+}  // namespace dolium::cli

@@ -1,0 +1,242 @@
+#include <dolium/client.h>
+
+#include <cstring>
+#include <utility>
+
+#include "client/builder_backend.h"
+#include "client/connection.h"
+#include "client/new_object.h"
+#include "client/remote_calls.h"
+
+namespace dolium {
+
+using detail::Attachment;
+using detail::Call;
+using detail::inherited_by_fork;
+
+Result<std::shared_ptr<Client>> Client::connect(std::string_view socket_path, const ConnectOptions& options) {
+  Result<std::shared_ptr<detail::Connection>> connection = detail::Connection::open(socket_path, options);
+  if (!connection) return std::move(connection).error();
+  return std::make_shared<Client>(*std::move(connection));
+}
+
+Client::Client(std::shared_ptr<detail::Connection> connection) : connection_(std::move(connection)) {}
+
+Client::~Client() {
+  connection_->completions().discard_all();
+}
+
+Access Client::access() const noexcept {
+  return connection_->access();
+}
+std::uint64_t Client::session_id() const noexcept {
+  return connection_->session_id();
+}
+
+Result<void> Client::ping() {
+  if (connection_->inherited()) return inherited_by_fork();
+  return connection_->tell(protocol::PingRequestT());
+}
+
+// ---- writing ----
+
+Result<ObjectBuilder> Client::do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
+  const auto request = detail::create_request(*connection_, id, size, options);
+  if (!request) return request.error();
+  return connection_->ask<protocol::CreateReply>(*request, [&](const protocol::CreateReply& reply) {
+    return detail::remote_builder(connection_, id, reply.offset(), size, options.metadata);
+  });
+}
+
+Result<Object> Client::do_put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options,
+                              bool hold) {
+  auto request = detail::put_request(*connection_, id, data, options);
+  if (!request) return std::move(request).error();
+  request->hold = hold;
+  Call call;
+  call.ids.push_back(id);
+  return connection_->ask<protocol::PutReply>(*std::move(request), call,
+                                              [&](const protocol::PutReply&) -> Result<Object> {
+                                                if (!hold || call.taken.empty() || !call.taken.front()) return Object();
+                                                return *std::move(call.taken.front());
+                                              });
+}
+
+Result<std::vector<Result<void>>> Client::do_put_many(std::span<const PutItem> items) {
+  if (connection_->inherited()) return inherited_by_fork();
+  std::vector<Result<void>> outcomes;
+  outcomes.reserve(items.size());
+  while (!items.empty()) {
+    if (items.front().data.size() > kInlinePutLimit) {
+      CreateOptions options = items.front().options;
+      options.timeout = no_wait;
+      outcomes.push_back(put(items.front().id, items.front().data, options));
+      items = items.subspan(1);
+      continue;
+    }
+    const Result<std::size_t> done = detail::put_batch(*connection_, items, outcomes);
+    if (!done) return done.error();
+    items = items.subspan(*done);
+  }
+  return outcomes;
+}
+
+// ---- reading ----
+
+Result<Object> Client::do_get(const ObjectId& id, Timeout timeout) {
+  Attachment& attachment = connection_->attachment();
+  if (attachment.inherited()) return inherited_by_fork();
+  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
+  if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
+  Result<std::vector<std::optional<Object>>> waited = do_get_many({&id, 1}, timeout);
+  if (!waited) return std::move(waited).error();
+  if (waited->front()) return *std::move(waited->front());
+  return detail::nothing_there(id, timeout);
+}
+
+Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
+  Attachment& attachment = connection_->attachment();
+  if (attachment.inherited()) return inherited_by_fork();
+  const shm::TimeNs deadline = detail::deadline_of(timeout, shm::monotonic_now());
+  std::vector<std::optional<Object>> out(ids.size());
+  std::vector<std::size_t> missing;
+  bool undecided = false;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Attachment::Attempt attempt = attachment.hold(ids[i], Attachment::Count::hit);
+    undecided |= attempt.verdict == Attachment::Verdict::undecided;
+    if (attempt.verdict == Attachment::Verdict::held)
+      out[i] = std::move(attempt.object);
+    else
+      missing.push_back(i);
+  }
+  if (missing.empty()) return out;
+  if (timeout.is_no_wait() && !undecided) {
+    if (auto alive = connection_->check_alive(); !alive) return std::move(alive).error();
+  } else if (auto waited = detail::wait_for_missing(*connection_, ids, missing, deadline, out); !waited) {
+    return std::move(waited).error();
+  }
+  for (const std::size_t i : missing)
+    if (!out[i]) attachment.record_miss();
+  return out;
+}
+
+Result<bool> Client::do_exists(const ObjectId& id) {
+  if (connection_->inherited()) return inherited_by_fork();
+  const std::optional<bool> there = connection_->attachment().exists(id);
+  if (there && *there) return true;
+  if (there) {
+    const Result<void> alive = connection_->check_alive();
+    return alive ? Result<bool>(false) : Result<bool>(alive.error());
+  }
+  const Result<ObjectMetadata> found = do_metadata(id);
+  if (found) return found->state == ObjectState::sealed;
+  if (found.error().code == Errc::not_found) return false;
+  return found.error();
+}
+
+Result<ObjectMetadata> Client::do_metadata(const ObjectId& id) {
+  if (connection_->inherited()) return inherited_by_fork();
+  protocol::MetadataRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  return connection_->ask<protocol::MetadataReply>(std::move(request), [](const protocol::MetadataReply& reply) {
+    return Result<ObjectMetadata>(protocol::from_wire(*reply.object()));
+  });
+}
+
+// ---- keeping and letting go ----
+
+Result<void> Client::do_pin(const ObjectId& id, bool pinned) {
+  if (connection_->inherited()) return inherited_by_fork();
+  if (pinned) {
+    protocol::PinRequestT request;
+    request.id = protocol::to_wire_pointer(id);
+    return connection_->tell(std::move(request));
+  }
+  protocol::UnpinRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  return connection_->tell(std::move(request));
+}
+
+Result<bool> Client::do_remove(const ObjectId& id) {
+  if (connection_->inherited()) return inherited_by_fork();
+  protocol::RemoveRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  return connection_->ask<protocol::RemoveReply>(
+      std::move(request), [](const protocol::RemoveReply& reply) { return Result<bool>(reply.removed()); });
+}
+
+Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
+  if (connection_->inherited()) return inherited_by_fork();
+  protocol::EvictRequestT request;
+  request.bytes = bytes;
+  return connection_->ask<protocol::EvictReply>(
+      std::move(request), [](const protocol::EvictReply& reply) { return Result<std::uint64_t>(reply.freed()); });
+}
+
+Result<void> Client::do_clear() {
+  if (connection_->inherited()) return inherited_by_fork();
+  return connection_->tell(protocol::ClearRequestT());
+}
+
+// ---- looking ----
+
+Result<StoreStats> Client::do_stats() {
+  if (connection_->inherited()) return inherited_by_fork();
+  return connection_->ask<protocol::StatsReply>(protocol::StatsRequestT(), [](const protocol::StatsReply& reply) {
+    return Result<StoreStats>(protocol::from_wire(reply));
+  });
+}
+
+Result<std::vector<ObjectMetadata>> Client::do_list() {
+  if (connection_->inherited()) return inherited_by_fork();
+  std::vector<ObjectMetadata> out;
+  protocol::ListRequestT request;
+  do {
+    const Result<std::uint32_t> next =
+        connection_->ask<protocol::ListReply>(request, [&out](const protocol::ListReply& reply) {
+          if (reply.objects() != nullptr)
+            for (const protocol::ObjectInfo* info : *reply.objects()) out.push_back(protocol::from_wire(*info));
+          return Result<std::uint32_t>(reply.next_cursor());
+        });
+    if (!next) return next.error();
+    request.cursor = *next;
+  } while (request.cursor != 0);
+  return out;
+}
+
+Result<std::vector<ClientInfo>> Client::do_clients() {
+  if (connection_->inherited()) return inherited_by_fork();
+  return connection_->ask<protocol::ClientsReply>(protocol::ClientsRequestT(), [](const protocol::ClientsReply& reply) {
+    std::vector<ClientInfo> out;
+    if (reply.clients() != nullptr)
+      for (const protocol::ClientRow* row : *reply.clients()) out.push_back(protocol::from_wire(*row));
+    return Result<std::vector<ClientInfo>>(std::move(out));
+  });
+}
+
+Result<Subscription> Client::do_subscribe() {
+  if (connection_->inherited()) return inherited_by_fork();
+  return detail::remote_subscription(connection_);
+}
+
+// ---- without blocking ----
+
+AsyncHandle Client::do_get_async(const ObjectId& id, Timeout timeout, GetCallback done) {
+  return detail::remote_get_async(connection_, id, timeout, std::move(done));
+}
+
+AsyncHandle Client::do_create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
+                                    CreateCallback done) {
+  return detail::remote_create_async(connection_, id, size, options, std::move(done));
+}
+
+int Client::do_event_fd() const {
+  return connection_->event_fd();
+}
+
+Result<void> Client::do_process_events() {
+  if (connection_->inherited()) return inherited_by_fork();
+  return connection_->process_events();
+}
+
+}  // namespace dolium

@@ -1,0 +1,55 @@
+#pragma once
+// Completions: callbacks that are due, and the descriptor that says so.
+//
+// Every asynchronous operation ends in exactly one push(), from whichever thread learned of its end; the
+// callbacks run in process_events(), one after the other, outside all locks. A cancelled operation is known
+// here by its ticket: what is cancelled before its callback was begun will not be called.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include <dolium/result.h>
+
+#include "shm/unique_fd.h"
+
+namespace dolium::detail {
+
+class Completions {
+ public:
+  using Ticket = std::uint64_t;
+
+  [[nodiscard]] Result<void> open();
+  /// Readable (level-triggered) while callbacks are due.
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  /// `keep` lives until the operation ended, and is never destroyed under a lock: what the operation's callback
+  /// owns may call the store when it goes.
+  [[nodiscard]] Ticket begin(std::shared_ptr<const void> keep = nullptr);
+  /// The operation ended; `callback` runs at the next run(), unless the ticket is cancelled first.
+  void push(Ticket ticket, std::function<void()> callback);
+  /// True: the ticket's callback has not begun, and never will. What it owned is destroyed here.
+  bool cancel(Ticket ticket);
+  void run();
+  /// Makes fd() readable until the next run(), though no callback is due. Nothing before open().
+  void poke() noexcept;
+  /// Destroys all callbacks uncalled: their store is going.
+  void discard_all();
+
+ private:
+  struct Due {
+    Ticket ticket;
+    std::function<void()> callback;
+  };
+
+  shm::UniqueFd fd_;
+  std::mutex mutex_;
+  Ticket last_ = 0;                                                  // guarded by mutex_, as all below
+  std::unordered_map<Ticket, std::shared_ptr<const void>> pending_;  // begun, neither called nor cancelled; -> keep
+  std::deque<Due> due_;
+};
+
+}  // namespace dolium::detail

@@ -1,0 +1,317 @@
+#include "client/connection.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shm/system_error.h"
+
+namespace dolium::detail {
+
+using protocol::Deadline;
+using protocol::kNoDeadline;
+
+void EventBuffer::add(const Event& event) {
+  if (events.size() < Subscription::kMaxQueued) {
+    events.push_back(event);
+  } else if (events.back().kind != Event::Kind::overflow) {
+    Event lost;
+    lost.kind = Event::Kind::overflow;
+    events.push_back(lost);
+  }
+}
+
+Connection::~Connection() {
+  const bool child = attachment_ != nullptr && attachment_->inherited();
+  attachment_.reset();
+  // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
+  // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
+  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !failure_) ::shutdown(socket_->get(), SHUT_WR);
+}
+
+// ---- out ----
+
+std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return 0;
+  calls_.emplace(++last_number_, std::move(call));
+  return last_number_;
+}
+
+void Connection::post_cancel(std::uint64_t number) {
+  protocol::CancelRequestT cancel;
+  cancel.request_id = number;
+  std::uint64_t own = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return;
+    own = ++last_number_;
+  }
+  send(own, std::move(cancel), Patience::none);
+}
+
+void Connection::flush(Patience patience) {
+  for (;;) {
+    Result<bool> flushed = false;
+    {
+      const std::lock_guard lock(write_mutex_);
+      flushed = writer_.flush(socket_->get());
+    }
+    if (!flushed) {
+      // What the daemon said before it closed is still to be read: it says why.
+      while (try_read()) {
+      }
+      return fail(flushed.error());
+    }
+    if (*flushed || patience == Patience::none) return;
+    // The daemon takes no more requests until somebody reads its replies: that may have to be us.
+    const bool someone_reads = [this] {
+      const std::lock_guard lock(mutex_);
+      return reading_;
+    }();
+    const short wanted = someone_reads ? POLLOUT : POLLOUT | POLLIN;
+    pollfd socket{socket_->get(), wanted, 0};
+    ::poll(&socket, 1, -1);
+    if ((socket.revents & POLLIN) != 0) try_read();
+  }
+}
+
+// ---- waiting and leading ----
+
+void Connection::wait(Call& call) {
+  std::unique_lock lock(mutex_);
+  wait_until(
+      lock, call.wake, [&call] { return call.answered; }, kNoDeadline);
+}
+
+bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,
+                            const std::function<bool()>& done, Deadline deadline) {
+  bool in_time = true;
+  while (in_time && !done()) {
+    in_time = deadline == kNoDeadline || std::chrono::steady_clock::now() < deadline;
+    if (!in_time) break;
+    if (!reading_) {
+      reading_ = true;
+      lock.unlock();
+      read_once(deadline);
+      lock.lock();
+      reading_ = false;
+      continue;
+    }
+    const auto place = followers_.insert(followers_.end(), &wake);
+    if (deadline == kNoDeadline)
+      wake.wait(lock);
+    else
+      wake.wait_until(lock, deadline);
+    followers_.erase(place);
+  }
+  if (!reading_ && !followers_.empty()) followers_.front()->notify_one();
+  return done();
+}
+
+bool Connection::try_read() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (reading_ || failure_) return false;
+    reading_ = true;
+  }
+  const Result<protocol::ReadState> read = reader_.read_from(socket_->get());
+  const bool more = read && *read == protocol::ReadState::progress;
+  while (const auto payload = reader_.next()) dispatch(*payload);
+  if (!read)
+    fail(read.error());
+  else if (*read == protocol::ReadState::end_of_file)
+    fail({Errc::disconnected, "the daemon closed the connection"});
+  const std::lock_guard lock(mutex_);
+  reading_ = false;
+  if (!followers_.empty()) followers_.front()->notify_one();
+  return more;
+}
+
+void Connection::read_once(Deadline deadline) {
+  const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
+  if (!ready) return fail(ready.error());
+  if (!*ready) return;
+  const Result<protocol::ReadState> read = reader_.read_from(socket_->get());
+  while (const auto payload = reader_.next()) dispatch(*payload);
+  if (!read)
+    fail(read.error());
+  else if (*read == protocol::ReadState::end_of_file)
+    fail({Errc::disconnected, "the daemon closed the connection"});
+}
+
+// ---- in ----
+
+void Connection::dispatch(std::span<const std::byte> payload) {
+  const auto frame = protocol::decode<protocol::ReplyFrame>(payload);
+  if (!frame) return fail(frame.error());
+  const std::uint64_t number = (*frame)->request_id();
+  if (const auto* notice = (*frame)->body_as_EventNotice()) {
+    deliver_events(number, *notice);
+  } else if (const auto* goodbye = (*frame)->body_as_GoodbyeNotice()) {
+    const std::lock_guard lock(mutex_);
+    goodbye_ = protocol::from_wire(goodbye->reason());
+  } else {
+    deliver(number, **frame, payload);
+  }
+}
+
+void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload) {
+  std::shared_ptr<Call> call;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = calls_.find(number);
+    if (found == calls_.end()) return;  // the daemon answers each request once; a second answer has no reader
+    call = std::move(found->second);
+    calls_.erase(found);
+  }
+  take_granted(*call, frame);
+  call->payload.assign(payload.begin(), payload.end());
+  complete(call);
+}
+
+void Connection::complete(const std::shared_ptr<Call>& call) {
+  if (call->on_answer) return call->on_answer(*call);
+  const std::lock_guard lock(mutex_);
+  call->answered = true;
+  call->wake.notify_one();
+}
+
+void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {
+  std::uint64_t grant = 0;
+  const flatbuffers::Vector<std::uint8_t>* found = nullptr;
+  if (const auto* reply = frame.body_as_GetReply()) {
+    grant = reply->grant();
+    found = reply->found();
+  } else if (const auto* sealed = frame.body_as_SealReply()) {
+    grant = sealed->grant();
+  } else if (const auto* put = frame.body_as_PutReply()) {
+    grant = put->grant();
+  }
+  if (grant == 0) return;
+  call.taken.resize(call.ids.size());
+  for (std::size_t i = 0; i < call.ids.size(); ++i) {
+    if (found != nullptr && (i >= found->size() || found->Get(static_cast<flatbuffers::uoffset_t>(i)) == 0)) continue;
+    // The grant keeps it from being evicted; only a removal can have made it absent meanwhile.
+    Attachment::Attempt attempt = attachment_->hold(call.ids[i], Attachment::Count::nothing);
+    for (int looks = 0; attempt.verdict == Attachment::Verdict::undecided && looks < kMaxLooks; ++looks)
+      attempt = attachment_->hold(call.ids[i], Attachment::Count::nothing);
+    if (attempt.verdict == Attachment::Verdict::held) call.taken[i] = std::move(attempt.object);
+  }
+  attachment_->set_granted_through(grant);
+}
+
+void Connection::deliver_events(std::uint64_t number, const protocol::EventNotice& notice) {
+  const std::lock_guard lock(mutex_);
+  const auto stream = streams_.find(number);
+  if (stream == streams_.end() || notice.events() == nullptr) return;
+  for (const protocol::EventRow* row : *notice.events()) stream->second->add(protocol::from_wire(*row));
+  stream->second->wake.notify_one();
+  completions_.poke();  // whoever polls event_fd() shall look at its subscriptions
+}
+
+// ---- failure ----
+
+void Connection::answer_locally(std::uint64_t number, const Error& error) {
+  std::shared_ptr<Call> call;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = calls_.find(number);
+    if (found == calls_.end()) return;
+    call = std::move(found->second);
+    calls_.erase(found);
+  }
+  call->failure = error;
+  complete(call);
+}
+
+void Connection::fail(const Error& error) {
+  std::unordered_map<std::uint64_t, std::shared_ptr<Call>> orphans;
+  Error told = error;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return;
+    if (!goodbye_.empty()) told.message += " (it said: " + goodbye_ + ")";
+    told.code = Errc::disconnected;
+    failure_ = told;
+    orphans.swap(calls_);
+    for (auto& [number, stream] : streams_) stream->wake.notify_one();
+  }
+  for (auto& [number, call] : orphans) {
+    call->failure = told;
+    complete(call);
+  }
+  completions_.poke();
+}
+
+Error Connection::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_.value_or(Error{Errc::disconnected, "the connection is closed"});
+}
+
+Result<void> Connection::check_alive() {
+  pollfd socket{socket_->get(), POLLRDHUP, 0};
+  if (::poll(&socket, 1, 0) > 0)  // it said why before it closed
+    while (try_read()) {
+    }
+  const std::lock_guard lock(mutex_);
+  return failure_ ? Result<void>(*failure_) : Result<void>();
+}
+
+// ---- events ----
+
+Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subscribe() {
+  auto buffer = std::make_shared<EventBuffer>();
+  Call call;
+  const std::uint64_t number = enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call));
+  if (number == 0) return failure();
+  {
+    const std::lock_guard lock(mutex_);
+    streams_.emplace(number, buffer);  // before the request: events may follow its reply at once
+  }
+  send(number, protocol::SubscribeRequestT(), Patience::wait);
+  wait(call);
+  if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
+    const std::lock_guard lock(mutex_);
+    streams_.erase(number);
+    return done.error();
+  }
+  return std::pair(number, std::move(buffer));
+}
+
+void Connection::unsubscribe(std::uint64_t number) {
+  {
+    const std::lock_guard lock(mutex_);
+    streams_.erase(number);
+  }
+  protocol::UnsubscribeRequestT request;
+  request.subscription = number;
+  post(std::move(request));
+}
+
+Result<Event> Connection::next_event(EventBuffer& buffer, Timeout timeout) {
+  if (timeout.is_no_wait()) try_read();
+  std::unique_lock lock(mutex_);
+  const auto done = [&] { return !buffer.events.empty() || failure_; };
+  if (!wait_until(lock, buffer.wake, done, protocol::deadline_after(timeout)))
+    return Error{Errc::timed_out, "no event came in time"};
+  if (buffer.events.empty()) return *failure_;
+  const Event event = buffer.events.front();
+  buffer.events.pop_front();
+  return event;
+}
+
+Result<void> Connection::process_events() {
+  while (try_read()) {
+  }
+  flush(Patience::none);
+  completions_.run();
+  const std::lock_guard lock(mutex_);
+  return failure_ ? Result<void>(*failure_) : Result<void>();
+}
+
+}  // namespace dolium::detail

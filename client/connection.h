@@ -1,0 +1,198 @@
+#pragma once
+// Connection: requests and replies over one socket, shared by any number of threads.
+//
+// There is no thread of our own: of the threads that wait for a reply, one reads for all (the leader); it hands
+// each reply to the call that it answers, and when its own is there it passes the lead to another. So a lone
+// thread's call costs one send and one receive, and no wake-up but the daemon's. (The pattern is that of XCB and
+// of leader/followers in Schmidt et al., "Pattern-Oriented Software Architecture 2".)
+//
+// References promised by grants are taken by the leader as replies arrive, in the order of their numbers.
+//
+// Locks: mutex_ guards what is known (calls, streams, failure), write_mutex_ the way out. write_mutex_ may be
+// held when mutex_ is taken, not the reverse; neither is held while a thread waits for the socket, nor while
+// user code runs.
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <dolium/event.h>
+#include <dolium/options.h>
+
+#include "client/attachment.h"
+#include "client/completions.h"
+#include "protocol/codec.h"
+#include "protocol/convert.h"
+#include "protocol/fd_socket.h"
+
+namespace dolium::detail {
+
+/// A request that is on its way, and then its reply.
+struct Call {
+  /// What a grant in the reply speaks of, and what was taken of it, position by position.
+  std::vector<ObjectId> ids;
+  std::vector<std::optional<Object>> taken;
+  /// Instead of waking a waiter. Called by the thread that reads: must not wait, and must not call back.
+  std::function<void(Call&)> on_answer;
+
+  std::vector<std::byte> payload;  // a verified ReplyFrame, when answered without a failure
+  std::optional<Error> failure;
+  bool answered = false;
+  std::condition_variable wake;
+};
+
+/// What a subscription has received and nobody has taken.
+struct EventBuffer {
+  std::deque<Event> events;  // bounded by Subscription::kMaxQueued
+  std::condition_variable wake;
+
+  void add(const Event& event);
+};
+
+class Connection {
+ public:
+  /// How often an object that was granted is looked for while the daemon is at work on its very bucket.
+  static constexpr int kMaxLooks = 10'000;
+  /// How long the daemon may take to say hello, at least.
+  static constexpr std::chrono::seconds kHandshakeTimeout{5};
+
+  [[nodiscard]] static Result<std::shared_ptr<Connection>> open(std::string_view path, const ConnectOptions& options);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  /// Asks and waits. `use(reply)` turns the reply into the result; errors of the daemon and of the connection
+  /// come back as they are. `call` may carry ids for a grant.
+  template <class Reply, class Request, class Use>
+  auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+    if (auto begun = begin(std::move(request), std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
+      return std::move(begun).error();
+    wait(call);
+    const Result<const Reply*> reply = reply_of<Reply>(call);
+    if (!reply) return reply.error();
+    return std::forward<Use>(use)(**reply);
+  }
+  template <class Reply, class Request, class Use>
+  auto ask(Request request, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+    Call call;
+    return ask<Reply>(std::move(request), call, std::forward<Use>(use));
+  }
+  /// For requests that are answered by DoneReply.
+  template <class Request>
+  Result<void> tell(Request request) {
+    return ask<protocol::DoneReply>(std::move(request), [](const protocol::DoneReply&) { return Result<void>(); });
+  }
+
+  /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure.
+  template <class Request>
+  Result<std::uint64_t> begin(Request request, std::shared_ptr<Call> call) {
+    const std::uint64_t number = enlist(std::move(call));
+    if (number == 0) return failure();
+    send(number, std::move(request), Patience::wait);
+    return number;
+  }
+  /// Sends a request whose reply nobody waits for. Never blocks; for callbacks and destructors.
+  template <class Request>
+  void post(Request request) {
+    if (const std::uint64_t number = enlist(std::make_shared<Call>()); number != 0)
+      send(number, std::move(request), Patience::none);
+  }
+  /// The same for a request that has no reply.
+  void post_cancel(std::uint64_t number);
+
+  /// The body of an answered call's reply; the daemon's error, or the connection's, as an error.
+  template <class Reply>
+  [[nodiscard]] static Result<const Reply*> reply_of(const Call& call) {
+    if (call.failure) return *call.failure;
+    const auto* frame = flatbuffers::GetRoot<protocol::ReplyFrame>(call.payload.data());
+    if (const auto* error = frame->body_as_ErrorReply()) return protocol::from_wire(*error);
+    if (frame->body_type() != protocol::ReplyBodyTraits<Reply>::enum_value)
+      return Error{Errc::protocol_error, "the daemon answered a question that was not asked"};
+    return static_cast<const Reply*>(frame->body());
+  }
+
+  /// A subscription's buffer under the number of its request.
+  [[nodiscard]] Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> subscribe();
+  void unsubscribe(std::uint64_t number);
+  [[nodiscard]] Result<Event> next_event(EventBuffer& buffer, Timeout timeout);
+
+  /// Reads what has arrived without waiting, and runs the callbacks that are due.
+  Result<void> process_events();
+  [[nodiscard]] int event_fd() const noexcept { return poll_fd_.get(); }
+  [[nodiscard]] Completions& completions() noexcept { return completions_; }
+
+  /// disconnected when the daemon is known to be gone, or found to be by a look at the socket.
+  [[nodiscard]] Result<void> check_alive();
+  [[nodiscard]] Attachment& attachment() const noexcept { return *attachment_; }
+  [[nodiscard]] bool inherited() const noexcept { return attachment_->inherited(); }
+  [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
+  [[nodiscard]] Access access() const noexcept { return access_; }
+
+ private:
+  enum class Patience : std::uint8_t { none, wait };
+
+  Connection() = default;
+  [[nodiscard]] Result<void> shake_hands(const ConnectOptions& options, protocol::Deadline deadline);
+  [[nodiscard]] Result<void> attach(const protocol::HelloReply& hello, std::vector<shm::UniqueFd> descriptors);
+  [[nodiscard]] Result<void> open_event_fd();
+
+  // out
+  [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
+  template <class Request>
+  void send(std::uint64_t number, Request request, Patience patience) {
+    {
+      const std::lock_guard lock(write_mutex_);
+      const auto frame = encoder_.encode(number, std::move(request));
+      const Result<void> pushed = frame ? writer_.push(*frame) : Result<void>(frame.error());
+      if (!pushed) return answer_locally(number, pushed.error());
+    }
+    flush(patience);
+  }
+  void flush(Patience patience);
+
+  // in
+  void wait(Call& call);
+  bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, const std::function<bool()>& done,
+                  protocol::Deadline deadline);
+  void read_once(protocol::Deadline deadline);
+  bool try_read();
+  void dispatch(std::span<const std::byte> payload);
+  void deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload);
+  void deliver_events(std::uint64_t number, const protocol::EventNotice& notice);
+  void take_granted(Call& call, const protocol::ReplyFrame& frame);
+  void complete(const std::shared_ptr<Call>& call);
+  void answer_locally(std::uint64_t number, const Error& error);
+  void fail(const Error& error);
+  [[nodiscard]] Error failure() const;
+
+  std::shared_ptr<shm::UniqueFd> socket_;  // shared with the attachment: open as long as an Object lives
+  AttachmentRef attachment_;
+  std::uint64_t session_id_ = 0;
+  Access access_ = Access::read_write;
+  Completions completions_;
+  shm::UniqueFd poll_fd_;  // an epoll of the socket and the completions
+
+  mutable std::mutex mutex_;
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Call>> calls_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams_;
+  std::optional<Error> failure_;
+  std::string goodbye_;
+  bool reading_ = false;                           // there is a leader
+  std::list<std::condition_variable*> followers_;  // who waits while another leads
+
+  std::mutex write_mutex_;
+  protocol::Encoder encoder_;
+  protocol::FrameWriter writer_;
+
+  protocol::FrameReader reader_;  // the leader's
+};
+
+}  // namespace dolium::detail

@@ -1,0 +1,127 @@
+// How a Connection begins: socket, HelloRequest, descriptors, mappings. See connection.h.
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "client/connection.h"
+#include "protocol/version.h"
+#include "shm/system_error.h"
+
+namespace dolium::detail {
+namespace {
+
+using protocol::Deadline;
+using shm::Mapping;
+using shm::UniqueFd;
+
+/// Where HelloReply's descriptors stand.
+enum Position : std::size_t {
+  kIndex,
+  kArena,
+  kPinTable,
+  kReleaseEvent,
+  kReadOnlyCount,
+  kWritableArena = kReadOnlyCount
+};
+
+/// Tells the daemon of a release, and keeps the session open while anything of it is held.
+class SessionRelease final : public ReleaseListener {
+ public:
+  SessionRelease(UniqueFd event, std::shared_ptr<UniqueFd> socket)
+      : event_(std::move(event)), socket_(std::move(socket)) {}
+  void released() noexcept override {
+    // Fails only when the counter is full: then the daemon has been told, and not yet looked.
+    static_cast<void>(::eventfd_write(event_.get(), 1));
+  }
+
+ private:
+  UniqueFd event_;
+  std::shared_ptr<UniqueFd> socket_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, const ConnectOptions& options) {
+  const Deadline deadline = protocol::deadline_after(options.connect_timeout);
+  std::shared_ptr<Connection> connection(new Connection());
+  Result<UniqueFd> socket = protocol::connect_to(path, deadline);
+  if (!socket) return std::move(socket).error();
+  connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
+  const Deadline patience = std::max(deadline, protocol::deadline_after(kHandshakeTimeout));
+  if (auto shaken = connection->shake_hands(options, patience); !shaken) return std::move(shaken).error();
+  if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
+  if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
+  return connection;
+}
+
+Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline deadline) {
+  protocol::HelloRequestT hello;
+  hello.protocol_version = protocol::kProtocolVersion;
+  hello.access = static_cast<protocol::AccessMode>(options.access);
+  hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
+  hello.library_version = DOLIUM_VERSION;
+  Call call;
+  send(enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call)), std::move(hello), Patience::wait);
+  std::unique_lock lock(mutex_);
+  if (!wait_until(
+          lock, call.wake, [&call] { return call.answered; }, deadline)) {
+    calls_.clear();
+    return Error{Errc::timed_out, "the daemon accepted the connection but does not answer: is it stopped, or busy?"};
+  }
+  lock.unlock();
+  const auto reply = reply_of<protocol::HelloReply>(call);
+  if (!reply) return reply.error();
+  return attach(**reply, reader_.take_descriptors());
+}
+
+Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<UniqueFd> descriptors) {
+  if (hello.protocol_version() != protocol::kProtocolVersion)
+    return Error{Errc::protocol_error, fmt::format("the daemon speaks version {} of the protocol, this library {}",
+                                                   hello.protocol_version(), protocol::kProtocolVersion)};
+  access_ = hello.access() == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
+  session_id_ = hello.session_id();
+  const std::size_t expected = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
+  if (descriptors.size() != expected)
+    return Error{Errc::protocol_error,
+                 fmt::format("the daemon sent {} descriptors where {} belong", descriptors.size(), expected)};
+  using Mode = Mapping::Mode;
+  Attachment::Parts parts;
+  Result<Mapping> index = Mapping::map(descriptors[kIndex], hello.index_bytes(), Mode::read_only, "index");
+  if (!index) return std::move(index).error();
+  parts.index = *std::move(index);
+  Result<Mapping> arena = Mapping::map(descriptors[kArena], hello.arena_bytes(), Mode::read_only, "arena");
+  if (!arena) return std::move(arena).error();
+  parts.arena = *std::move(arena);
+  Result<Mapping> pins = Mapping::map(descriptors[kPinTable], hello.pin_table_bytes(), Mode::read_write, "pin table");
+  if (!pins) return std::move(pins).error();
+  parts.pin_table = *std::move(pins);
+  if (access_ == Access::read_write) {
+    Result<Mapping> writable =
+        Mapping::map(descriptors[kWritableArena], hello.arena_bytes(), Mode::read_write, "writable arena");
+    if (!writable) return std::move(writable).error();
+    parts.writable_arena = *std::move(writable);
+  }
+  parts.on_release = std::make_unique<SessionRelease>(std::move(descriptors[kReleaseEvent]), socket_);
+  Result<Attachment*> attachment = Attachment::create(std::move(parts));
+  if (!attachment) return std::move(attachment).error();
+  attachment_.reset(*attachment);
+  return {};
+}
+
+Result<void> Connection::open_event_fd() {
+  poll_fd_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!poll_fd_.valid()) return shm::system_error("make a descriptor for callbacks");
+  for (const int fd : {socket_->get(), completions_.fd()}) {
+    epoll_event interest{};
+    interest.events = EPOLLIN;
+    if (::epoll_ctl(poll_fd_.get(), EPOLL_CTL_ADD, fd, &interest) != 0)
+      return shm::system_error("watch a descriptor for callbacks");
+  }
+  return {};
+}
+
+}  // namespace dolium::detail

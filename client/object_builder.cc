@@ -1,0 +1,76 @@
+#include <dolium/object_builder.h>
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <utility>
+
+#include "client/builder_backend.h"
+
+namespace dolium {
+
+ObjectBuilder::ObjectBuilder(const ObjectId& id, std::span<std::byte> data,
+                             std::unique_ptr<detail::BuilderBackend> backend) noexcept
+    : id_(id), data_(data), backend_(std::move(backend)) {}
+
+ObjectBuilder::ObjectBuilder(ObjectBuilder&& other) noexcept
+    : id_(other.id_),
+      data_(std::exchange(other.data_, {})),
+      written_(std::exchange(other.written_, 0)),
+      backend_(std::move(other.backend_)) {}
+
+ObjectBuilder& ObjectBuilder::operator=(ObjectBuilder&& other) noexcept {
+  if (this == &other) return *this;
+  abandon();
+  id_ = other.id_;
+  data_ = std::exchange(other.data_, {});
+  written_ = std::exchange(other.written_, 0);
+  backend_ = std::move(other.backend_);
+  return *this;
+}
+
+ObjectBuilder::~ObjectBuilder() {
+  abandon();
+}
+
+void ObjectBuilder::abandon() noexcept {
+  if (backend_ == nullptr) return;
+  // There is nobody to tell of a failure; the daemon aborts by itself what a lost session leaves behind.
+  static_cast<void>(abort());
+}
+
+Error ObjectBuilder::finished() const {
+  return {Errc::already_sealed, fmt::format("the builder of object {} was sealed, aborted or moved from", id_.hex())};
+}
+
+Result<void> ObjectBuilder::write(std::span<const std::byte> bytes) {
+  if (backend_ == nullptr) return finished();
+  if (bytes.size() > data_.size() - written_)
+    return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit", id_.hex(),
+                                              data_.size(), written_, bytes.size())};
+  if (!bytes.empty()) std::memcpy(data_.data() + written_, bytes.data(), bytes.size());
+  written_ += bytes.size();
+  return {};
+}
+
+Result<ObjectId> ObjectBuilder::seal() {
+  if (backend_ == nullptr) return finished();
+  data_ = {};
+  const Result<Object> sealed = std::exchange(backend_, nullptr)->seal(false);
+  if (!sealed) return sealed.error();
+  return id_;
+}
+
+Result<Object> ObjectBuilder::seal_and_hold() {
+  if (backend_ == nullptr) return finished();
+  data_ = {};
+  return std::exchange(backend_, nullptr)->seal(true);
+}
+
+Result<void> ObjectBuilder::abort() {
+  if (backend_ == nullptr) return finished();
+  data_ = {};
+  return std::exchange(backend_, nullptr)->abort();
+}
+
+}  // namespace dolium

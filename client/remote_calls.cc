@@ -1,0 +1,316 @@
+#include "client/remote_calls.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "client/builder_backend.h"
+#include "client/new_object.h"
+#include "client/subscription_state.h"
+
+namespace dolium::detail {
+namespace {
+
+using shm::TimeNs;
+
+/// What one PutManyRequest carries at most: far below a frame's cap, whatever the items' options add.
+constexpr std::size_t kBatchBytes = 1024 * 1024;
+constexpr std::size_t kBatchItems = 4096;
+/// What one GetRequest asks for at most; the daemon's own bound is not below this.
+constexpr std::size_t kWaitBatch = 16384;
+
+std::uint64_t to_wire(Timeout timeout) {
+  return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
+}
+
+/// What is left until the deadline, as the wire has it.
+std::uint64_t remaining(TimeNs deadline) {
+  const TimeNs now = shm::monotonic_now();
+  return deadline == shm::kNever ? UINT64_MAX : deadline > now ? deadline - now : 0;
+}
+
+Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::uint64_t size,
+                                                      const CreateOptions& options) {
+  const Result<shm::NewObject> checked = new_object(id, size, options);
+  if (!checked) return checked.error();
+  auto wire = std::make_unique<protocol::NewObjectT>();
+  wire->id = protocol::to_wire_pointer(id);
+  wire->data_size = checked->data_size;
+  wire->metadata_size = checked->metadata_size;
+  wire->type_tag = checked->type_tag;
+  wire->type_name = checked->type_name;
+  wire->pinned = checked->pinned;
+  wire->time_to_live_ms = static_cast<std::uint64_t>(options.time_to_live.count());
+  wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
+  return wire;
+}
+
+Result<void> check_may_write(const Connection& connection) {
+  if (connection.inherited()) return inherited_by_fork();
+  if (connection.access() == Access::read_write) return {};
+  return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
+}
+
+class RemoteBuilder final : public BuilderBackend {
+ public:
+  RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id)
+      : connection_(std::move(connection)), id_(id) {}
+
+  Result<Object> seal(bool hold) override {
+    if (connection_->inherited()) return inherited_by_fork();
+    protocol::SealRequestT request;
+    request.id = protocol::to_wire_pointer(id_);
+    request.hold = hold;
+    Call call;
+    call.ids.push_back(id_);
+    return connection_->ask<protocol::SealReply>(std::move(request), call,
+                                                 [&](const protocol::SealReply&) -> Result<Object> {
+                                                   if (!hold) return Object();
+                                                   if (!call.taken.empty() && call.taken.front())
+                                                     return *std::move(call.taken.front());
+                                                   return nothing_there(id_, no_wait);  // removed by somebody at once
+                                                 });
+  }
+  Result<void> abort() override {
+    if (connection_->inherited()) return {};  // the parent's business
+    protocol::AbortRequestT request;
+    request.id = protocol::to_wire_pointer(id_);
+    return connection_->tell(std::move(request));
+  }
+
+ private:
+  std::shared_ptr<Connection> connection_;  // and with it the mappings
+  ObjectId id_;
+};
+
+class RemoteSubscription final : public SubscriptionState {
+ public:
+  RemoteSubscription(std::shared_ptr<Connection> connection, std::uint64_t number, std::shared_ptr<EventBuffer> buffer)
+      : connection_(std::move(connection)), number_(number), buffer_(std::move(buffer)) {}
+  ~RemoteSubscription() override {
+    if (!connection_->inherited()) connection_->unsubscribe(number_);
+  }
+  Result<Event> next(Timeout timeout) override {
+    if (connection_->inherited()) return inherited_by_fork();
+    return connection_->next_event(*buffer_, timeout);
+  }
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  std::uint64_t number_;
+  std::shared_ptr<EventBuffer> buffer_;
+};
+
+/// An extent that was given for a create_async() and not yet handed to its callback. Gone unused (the operation
+/// was cancelled, the client is going), it is aborted, without waiting: nobody knows in which thread this ends.
+class UndeliveredExtent {
+ public:
+  UndeliveredExtent(std::weak_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset)
+      : connection_(std::move(connection)), id_(id), offset_(offset) {}
+  UndeliveredExtent(const UndeliveredExtent&) = delete;
+  UndeliveredExtent& operator=(const UndeliveredExtent&) = delete;
+  ~UndeliveredExtent() {
+    const auto connection = connection_.lock();
+    if (delivered_ || connection == nullptr || connection->inherited()) return;
+    protocol::AbortRequestT request;
+    request.id = protocol::to_wire_pointer(id_);
+    connection->post(std::move(request));
+  }
+  [[nodiscard]] Result<ObjectBuilder> deliver(std::uint64_t size, std::span<const std::byte> metadata) {
+    const auto connection = connection_.lock();
+    if (connection == nullptr) return Error{Errc::disconnected, "the client is gone"};
+    delivered_ = true;
+    return remote_builder(connection, id_, offset_, size, metadata);
+  }
+
+ private:
+  std::weak_ptr<Connection> connection_;
+  ObjectId id_;
+  std::uint64_t offset_;
+  bool delivered_ = false;
+};
+
+/// After a successful cancel the daemon is told to stop waiting; its answer finds nobody.
+AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
+                       std::uint64_t number) {
+  return AsyncHandle([weak = std::weak_ptr(connection), ticket, number] {
+    const auto here = weak.lock();
+    if (here == nullptr || !here->completions().cancel(ticket)) return false;
+    if (number != 0 && !here->inherited()) here->post_cancel(number);
+    return true;
+  });
+}
+
+AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
+                             std::function<void()> callback) {
+  connection->completions().push(ticket, std::move(callback));
+  return cancelling(connection, ticket, 0);
+}
+
+}  // namespace
+
+Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id, std::uint64_t size,
+                                                const CreateOptions& options) {
+  if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
+  auto object = to_wire(id, size, options);
+  if (!object) return std::move(object).error();
+  protocol::CreateRequestT request;
+  request.object = *std::move(object);
+  request.timeout_ns = to_wire(options.timeout);
+  return request;
+}
+
+Result<protocol::PutRequestT> put_request(const Connection& connection, const ObjectId& id,
+                                          std::span<const std::byte> data, const CreateOptions& options) {
+  if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
+  auto object = to_wire(id, data.size(), options);
+  if (!object) return std::move(object).error();
+  protocol::PutRequestT request;
+  request.object = *std::move(object);
+  request.data = protocol::to_wire(data);
+  request.metadata = protocol::to_wire(options.metadata);
+  request.timeout_ns = to_wire(options.timeout);
+  return request;
+}
+
+Result<std::size_t> put_batch(Connection& connection, std::span<const PutItem> items,
+                              std::vector<Result<void>>& outcomes) {
+  protocol::PutManyRequestT batch;
+  std::vector<std::size_t> positions;  // in outcomes, of the batch's items
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (; count < items.size() && count < kBatchItems && bytes < kBatchBytes; ++count) {
+    const PutItem& item = items[count];
+    if (item.data.size() > kInlinePutLimit) break;
+    auto request = put_request(connection, item.id, item.data, item.options);
+    outcomes.push_back(request ? Result<void>() : Result<void>(request.error()));
+    if (!request) continue;
+    request->timeout_ns = 0;
+    bytes += item.data.size() + item.options.metadata.size() + item.options.type_name.size();
+    positions.push_back(outcomes.size() - 1);
+    batch.items.push_back(std::make_unique<protocol::PutRequestT>(*std::move(request)));
+  }
+  if (positions.empty()) return count;
+  return connection.ask<protocol::PutManyReply>(
+      std::move(batch), [&](const protocol::PutManyReply& reply) -> Result<std::size_t> {
+        if (reply.failures() == nullptr) return count;
+        for (const protocol::PutFailure* failure : *reply.failures()) {
+          if (failure->index() >= positions.size() || failure->code() > protocol::ErrorCode::MAX)
+            return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
+          outcomes[positions[failure->index()]] =
+              Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message())};
+        }
+        return count;
+      });
+}
+
+Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
+                                     std::uint64_t offset, std::uint64_t size, std::span<const std::byte> metadata) {
+  const std::span<std::byte> bytes = connection->attachment().writable_bytes(offset, size + metadata.size());
+  if (bytes.size() != size + metadata.size())
+    return Error{Errc::protocol_error, "the daemon gave an extent outside the arena"};
+  if (!metadata.empty()) std::memcpy(bytes.data() + size, metadata.data(), metadata.size());
+  return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id));
+}
+
+Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
+                              std::span<const std::size_t> missing, TimeNs deadline,
+                              std::vector<std::optional<Object>>& out) {
+  std::vector<std::size_t> open(missing.begin(), missing.end());
+  for (bool expired = false; !open.empty() && !expired;) {
+    std::vector<std::size_t> still_open;
+    for (std::size_t begin = 0; begin < open.size(); begin += kWaitBatch) {
+      const auto batch = std::span(open).subspan(begin, std::min(kWaitBatch, open.size() - begin));
+      protocol::GetRequestT request;
+      request.timeout_ns = remaining(deadline);
+      Call call;
+      for (const std::size_t i : batch) {
+        request.ids.push_back(protocol::to_wire(ids[i]));
+        call.ids.push_back(ids[i]);
+      }
+      const bool asked_in_vain = request.timeout_ns == 0;
+      auto answered = connection.ask<protocol::GetReply>(std::move(request), call,
+                                                         [](const protocol::GetReply&) { return Result<void>(); });
+      if (!answered) return answered;
+      expired = expired || asked_in_vain;
+      call.taken.resize(batch.size());
+      for (std::size_t k = 0; k < batch.size(); ++k) {
+        if (call.taken[k]) {
+          connection.attachment().record_hit(*call.taken[k]);
+          out[batch[k]] = std::move(call.taken[k]);
+        } else {
+          still_open.push_back(batch[k]);  // not there, or removed before it could be taken
+        }
+      }
+    }
+    open = std::move(still_open);
+    expired = expired || remaining(deadline) == 0;
+  }
+  return {};
+}
+
+Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection) {
+  auto subscribed = connection->subscribe();
+  if (!subscribed) return std::move(subscribed).error();
+  return Subscription(
+      std::make_shared<RemoteSubscription>(connection, subscribed->first, std::move(subscribed->second)));
+}
+
+AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, const ObjectId& id, Timeout timeout,
+                             ObjectStore::GetCallback done) {
+  Attachment& attachment = connection->attachment();
+  const Completions::Ticket ticket = connection->completions().begin();
+  if (attachment.inherited())
+    return answered_at_once(connection, ticket, [done = std::move(done)] { done(inherited_by_fork()); });
+  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
+  if (attempt.verdict == Attachment::Verdict::held)
+    return answered_at_once(connection, ticket,
+                            [done = std::move(done), object = std::move(attempt.object)] { done(object); });
+  auto call = std::make_shared<Call>();
+  call->ids.push_back(id);
+  // The connection outlives its calls; it is not kept alive by them.
+  call->on_answer = [here = connection.get(), ticket, id, timeout, done](Call& answer) {
+    const auto reply = Connection::reply_of<protocol::GetReply>(answer);
+    Result<Object> result = reply ? nothing_there(id, timeout) : reply.error();
+    if (reply && !answer.taken.empty() && answer.taken.front()) {
+      here->attachment().record_hit(*answer.taken.front());
+      result = *std::move(answer.taken.front());
+    } else if (reply) {
+      here->attachment().record_miss();
+    }
+    here->completions().push(ticket, [done, result = std::move(result)] { done(result); });
+  };
+  protocol::GetRequestT request;
+  request.ids.push_back(protocol::to_wire(id));
+  request.timeout_ns = to_wire(timeout);
+  const Result<std::uint64_t> number = connection->begin(std::move(request), std::move(call));
+  if (!number)
+    return answered_at_once(connection, ticket, [done = std::move(done), error = number.error()] { done(error); });
+  return cancelling(connection, ticket, *number);
+}
+
+AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, const ObjectId& id, std::uint64_t size,
+                                const CreateOptions& options, ObjectStore::CreateCallback done) {
+  const Completions::Ticket ticket = connection->completions().begin();
+  auto request = create_request(*connection, id, size, options);
+  if (!request)
+    return answered_at_once(connection, ticket, [done = std::move(done), error = request.error()] { done(error); });
+  auto call = std::make_shared<Call>();
+  std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
+  call->on_answer = [here = connection.get(), weak = std::weak_ptr(connection), ticket, id, size, done,
+                     metadata = std::move(metadata)](Call& answer) {
+    const auto reply = Connection::reply_of<protocol::CreateReply>(answer);
+    if (!reply) {
+      here->completions().push(ticket, [done, error = reply.error()] { done(error); });
+      return;
+    }
+    const auto extent = std::make_shared<UndeliveredExtent>(weak, id, (*reply)->offset());
+    here->completions().push(ticket, [done, extent, size, metadata] { done(extent->deliver(size, metadata)); });
+  };
+  const Result<std::uint64_t> number = connection->begin(*std::move(request), std::move(call));
+  if (!number)
+    return answered_at_once(connection, ticket, [done = std::move(done), error = number.error()] { done(error); });
+  return cancelling(connection, ticket, *number);
+}
+
+}  // namespace dolium::detail
