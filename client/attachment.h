@@ -47,7 +47,8 @@ class Attachment {
 
   void add_ref() noexcept { uses_.fetch_add(1, std::memory_order_relaxed); }
   void drop_ref() noexcept {
-    if (uses_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    // In a forked child it is left alone: there the pin table's addresses may by now be somebody else's.
+    if (uses_.fetch_sub(1, std::memory_order_acq_rel) == 1 && !inherited()) delete this;
   }
 
   /// True in a child that came from fork() since this was made.

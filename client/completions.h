@@ -26,10 +26,11 @@ class Completions {
   /// Readable (level-triggered) while callbacks are due.
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-  /// `keep` lives until the operation ended, and is never destroyed under a lock: what the operation's callback
-  /// owns may call the store when it goes.
-  [[nodiscard]] Ticket begin(std::shared_ptr<const void> keep = nullptr);
-  /// The operation ended; `callback` runs at the next run(), unless the ticket is cancelled first.
+  /// `keep` is the user's callback, and lives until it was called or never will be. Nobody else may own it: then it
+  /// ends where user code may run, under no lock, and what it owned may call the store when it goes.
+  [[nodiscard]] Ticket begin(std::shared_ptr<const void> keep);
+  /// The operation ended; `callback` runs at the next run(), unless the ticket is cancelled first: then, and only
+  /// then, what begin() was given to keep is gone.
   void push(Ticket ticket, std::function<void()> callback);
   /// True: the ticket's callback has not begun, and never will. What it owned is destroyed here.
   bool cancel(Ticket ticket);

@@ -123,8 +123,9 @@ std::vector<std::optional<Object>> local_wait(LocalEngine& local, std::span<cons
 
 AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id, Timeout timeout,
                             ObjectStore::GetCallback done) {
-  const auto callback = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
-  const Completions::Ticket ticket = local->completions().begin(callback);
+  const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
   if (local->attachment().inherited()) {
     local->completions().push(ticket, [callback] { (*callback)(inherited_by_fork()); });
@@ -148,8 +149,9 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
 
 AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id, std::uint64_t size,
                                const CreateOptions& options, ObjectStore::CreateCallback done) {
-  const auto callback = std::make_shared<const ObjectStore::CreateCallback>(std::move(done));
-  const Completions::Ticket ticket = local->completions().begin(callback);
+  const auto kept = std::make_shared<const ObjectStore::CreateCallback>(std::move(done));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
   const Result<shm::NewObject> object =
       local->attachment().inherited() ? Result<shm::NewObject>(inherited_by_fork()) : new_object(id, size, options);

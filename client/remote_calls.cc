@@ -259,17 +259,19 @@ Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& conn
 AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, const ObjectId& id, Timeout timeout,
                              ObjectStore::GetCallback done) {
   Attachment& attachment = connection->attachment();
-  const Completions::Ticket ticket = connection->completions().begin();
+  const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
+  const Completions::Ticket ticket = connection->completions().begin(kept);
+  const auto* const callback = kept.get();
   if (attachment.inherited())
-    return answered_at_once(connection, ticket, [done = std::move(done)] { done(inherited_by_fork()); });
+    return answered_at_once(connection, ticket, [callback] { (*callback)(inherited_by_fork()); });
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held)
     return answered_at_once(connection, ticket,
-                            [done = std::move(done), object = std::move(attempt.object)] { done(object); });
+                            [callback, object = std::move(attempt.object)] { (*callback)(object); });
   auto call = std::make_shared<Call>();
   call->ids.push_back(id);
   // The connection outlives its calls; it is not kept alive by them.
-  call->on_answer = [here = connection.get(), ticket, id, timeout, done](Call& answer) {
+  call->on_answer = [here = connection.get(), ticket, id, timeout, callback](Call& answer) {
     const auto reply = Connection::reply_of<protocol::GetReply>(answer);
     Result<Object> result = reply ? nothing_there(id, timeout) : reply.error();
     if (reply && !answer.taken.empty() && answer.taken.front()) {
@@ -278,38 +280,39 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
     } else if (reply) {
       here->attachment().record_miss();
     }
-    here->completions().push(ticket, [done, result = std::move(result)] { done(result); });
+    here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
   };
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
   request.timeout_ns = to_wire(timeout);
   const Result<std::uint64_t> number = connection->begin(std::move(request), std::move(call));
-  if (!number)
-    return answered_at_once(connection, ticket, [done = std::move(done), error = number.error()] { done(error); });
+  if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }
 
 AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, const ObjectId& id, std::uint64_t size,
                                 const CreateOptions& options, ObjectStore::CreateCallback done) {
-  const Completions::Ticket ticket = connection->completions().begin();
+  const auto kept = std::make_shared<const ObjectStore::CreateCallback>(std::move(done));
+  const Completions::Ticket ticket = connection->completions().begin(kept);
+  const auto* const callback = kept.get();
   auto request = create_request(*connection, id, size, options);
   if (!request)
-    return answered_at_once(connection, ticket, [done = std::move(done), error = request.error()] { done(error); });
+    return answered_at_once(connection, ticket, [callback, error = request.error()] { (*callback)(error); });
   auto call = std::make_shared<Call>();
   std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
-  call->on_answer = [here = connection.get(), weak = std::weak_ptr(connection), ticket, id, size, done,
+  call->on_answer = [here = connection.get(), weak = std::weak_ptr(connection), ticket, id, size, callback,
                      metadata = std::move(metadata)](Call& answer) {
     const auto reply = Connection::reply_of<protocol::CreateReply>(answer);
     if (!reply) {
-      here->completions().push(ticket, [done, error = reply.error()] { done(error); });
+      here->completions().push(ticket, [callback, error = reply.error()] { (*callback)(error); });
       return;
     }
     const auto extent = std::make_shared<UndeliveredExtent>(weak, id, (*reply)->offset());
-    here->completions().push(ticket, [done, extent, size, metadata] { done(extent->deliver(size, metadata)); });
+    here->completions().push(ticket,
+                             [callback, extent, size, metadata] { (*callback)(extent->deliver(size, metadata)); });
   };
   const Result<std::uint64_t> number = connection->begin(*std::move(request), std::move(call));
-  if (!number)
-    return answered_at_once(connection, ticket, [done = std::move(done), error = number.error()] { done(error); });
+  if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }
 

@@ -1,6 +1,7 @@
 // doliumd: reads like a parts list.
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,14 @@ using namespace dolium::daemon;
 int fail(const Error& error) {
   fmt::print(stderr, "doliumd: {}\n", error.message);
   return EXIT_FAILURE;
+}
+
+/// A client costs four descriptors; a login shell's soft limit of 1024 is meant for select(), which is not used here.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int check_config(const Invocation& invocation) {
@@ -39,6 +48,7 @@ int serve(const Invocation& invocation) {
   if (!log) return fail(log.error());
   for (const std::string& warning : invocation.warnings) (*log)->warn("{}", warning);
   for (const std::string& warning : *warnings) (*log)->warn("{}", warning);
+  raise_descriptor_limit();
   const auto server = Server::create(invocation.config, *log);
   if (!server) return fail(server.error());
   (*server)->run();

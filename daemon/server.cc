@@ -73,7 +73,7 @@ Result<void> Server::watch() {
   Result<Poll> accepting = Poll::create(*loop_, listener_.fd(), [this](int) { accept_all(); });
   if (!accepting) return std::move(accepting).error();
   accept_poll_ = *std::move(accepting);
-  Result<Timer> deadlines = Timer::create(*loop_, [this] { engine_->tick(shm::monotonic_now()); });
+  Result<Timer> deadlines = Timer::create(*loop_, [this] { on_deadline(); });
   if (!deadlines) return std::move(deadlines).error();
   deadline_timer_ = *std::move(deadlines);
   Result<Timer> prefault = Timer::create(*loop_, [this] { reserve_ahead(); });
@@ -104,7 +104,9 @@ void Server::stop(const char* reason) {
   stopping_ = true;
   log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
   accept_poll_->watch(0);
-  for (auto& [session, entry] : sessions_) {
+  std::vector<Session*> told;  // to tell one that it is over may end it, and take it out of sessions_
+  for (const auto& [session, entry] : sessions_) told.push_back(session);
+  for (Session* session : told) {
     protocol::GoodbyeNoticeT goodbye;
     goodbye.reason = "the daemon is shutting down";
     session->reply(0, std::move(goodbye));
@@ -145,6 +147,7 @@ Result<void> Server::welcome(shm::UniqueFd socket) {
   if (!session) return std::move(session).error();
   Session* raw = session->get();
   sessions_.emplace(raw, Entry{*std::move(session), shm::monotonic_now(), false});
+  newcomers_.insert(raw);
   if (allowed) return {};
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = allowed.error().message;
@@ -209,12 +212,12 @@ void Server::before_wait() {
 }
 
 void Server::arm_timer() {
-  drop_silent_newcomers();
+  constexpr shm::TimeNs kPatience = kHandshakeTimeoutMs * 1'000'000;
   const shm::TimeNs now = shm::monotonic_now();
   shm::TimeNs next = engine_->next_deadline();
-  for (const auto& [session, entry] : sessions_)
-    if (session->state() == Session::State::greeting)
-      next = std::min(next, entry.connected + kHandshakeTimeoutMs * 1'000'000);
+  for (Session* session : newcomers_) next = std::min(next, sessions_.at(session).connected + kPatience);
+  if (next == armed_for_ && next > now) return;
+  armed_for_ = next;
   if (next == shm::kNever) {
     deadline_timer_->stop();
   } else {
@@ -223,13 +226,17 @@ void Server::arm_timer() {
   }
 }
 
-void Server::drop_silent_newcomers() {
+void Server::on_deadline() {
   const shm::TimeNs now = shm::monotonic_now();
+  armed_for_ = shm::kNever;
+  engine_->tick(now);
   std::vector<Session*> silent;
-  for (const auto& [session, entry] : sessions_)
-    if (session->state() == Session::State::greeting && now >= entry.connected + kHandshakeTimeoutMs * 1'000'000)
-      silent.push_back(session);
-  for (Session* session : silent) session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+  for (Session* session : newcomers_)
+    if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);
+  for (Session* session : silent) {
+    session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+    session->leave();  // those that were leaving, and did not read why
+  }
 }
 
 void Server::reserve_ahead() {
@@ -245,6 +252,7 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   const bool was_open = session.is_open();
   dispatch_.handle(session, request);
   if (was_open || !session.attached()) return;
+  newcomers_.erase(&session);
   by_client_.emplace(session.client(), &session);
   log_->debug("client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
               session.peer().credentials.pid, session.peer().user);
@@ -273,6 +281,7 @@ void Server::on_ended(Session& session) {
     engine_->drop_client(session.client(), shm::monotonic_now());
     log_->debug("client {} is gone", session.client());
   }
+  newcomers_.erase(&session);
   ended_.push_back(std::move(entry->second.session));
   sessions_.erase(entry);
 }

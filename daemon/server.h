@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -50,7 +51,7 @@ class Server final : private Session::Host {
   [[nodiscard]] std::vector<ClientInfo> describe_clients();
   void before_wait();
   void arm_timer();
-  void drop_silent_newcomers();
+  void on_deadline();
   void reserve_ahead();
 
   void on_request(Session& session, const protocol::RequestFrame& request) override;
@@ -74,10 +75,12 @@ class Server final : private Session::Host {
   };
   std::unordered_map<Session*, Entry> sessions_;
   std::unordered_map<shm::ClientId, Session*> by_client_;
+  std::unordered_set<Session*> newcomers_;  // of sessions_: those that have not said hello yet
   std::vector<Session*> dirty_;
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
   std::optional<Poll> accept_poll_;
   std::optional<Timer> deadline_timer_;
+  shm::TimeNs armed_for_ = shm::kNever;
   std::optional<Timer> prefault_timer_;
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;

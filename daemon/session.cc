@@ -139,6 +139,8 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
 void Session::leave() {
   if (state_ == State::half_closed || state_ == State::quarantined) {
     end();
+  } else if (state_ == State::leaving) {
+    end();  // it had its chance
   } else if (state_ != State::ended) {
     state_ = State::leaving;
     host_.on_dirty(*this);

@@ -81,7 +81,7 @@ class Session {
   void reply_outcome(std::uint64_t request_id, const Result<void>& outcome);
   /// greeting -> open.
   void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event);
-  /// Sends what is queued, then ends. For clients that never got in, and at shutdown.
+  /// Sends what is queued, then ends; called again, ends at once. For clients that never got in.
   void leave();
   /// Ends it for misbehaviour, with one last word to the client.
   void misbehaved(const Error& what);

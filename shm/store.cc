@@ -123,7 +123,7 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
   DOLIUM_CHECK(client != nullptr, "create by a client that is not attached");
   const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
   if (auto allowed = check_creation(creator, object); !allowed) return std::move(allowed).error();
-  const Result<SlotIndex> slot = take_slot();
+  const Result<SlotIndex> slot = take_slot(size);
   if (!slot) return slot.error();
   const Result<std::uint64_t> offset = take_extent(size, *slot);
   if (!offset) {

@@ -227,9 +227,10 @@ class Store final : private Candidates {
   [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id) const;
 
   // room (store_room.cc)
-  [[nodiscard]] Result<SlotIndex> take_slot();
+  [[nodiscard]] Result<SlotIndex> take_slot(std::uint64_t size);
   [[nodiscard]] Result<std::uint64_t> take_extent(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] std::optional<std::uint64_t> make_room(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] bool evict_window(std::uint64_t size);
   [[nodiscard]] bool retire_unused(const std::vector<SlotIndex>& slots);
   [[nodiscard]] bool evict_coldest();
   void keep_low_water_mark();

@@ -52,12 +52,16 @@ Error Store::no_room(std::string_view what) const {
                   retired_tally_.bytes)};
 }
 
-Result<SlotIndex> Store::take_slot() {
+Result<SlotIndex> Store::take_slot(std::uint64_t size) {
   Result<SlotIndex> slot = index_.take();
   if (!slot || *slot != kNoSlot) return slot;
   sweep();
   slot = index_.take();
-  if (slot && *slot == kNoSlot && evict_coldest()) slot = index_.take();
+  // What is evicted for its slot must leave room for the bytes too, or it would have gone in vain.
+  const auto evict_for_both = [this, size] {
+    return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_window(size);
+  };
+  if (slot && *slot == kNoSlot && evict_for_both()) slot = index_.take();
   if (slot && *slot == kNoSlot)
     return no_room(fmt::format("one more object than max_objects = {}", index_.slot_count()));
   return slot;
@@ -79,14 +83,18 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
   sweep();
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
-  for (int plans = 0; !offset && plans < kMaxPlans; ++plans) {
-    const std::vector<SlotIndex> victims = eviction_.plan(size);
-    if (victims.empty()) return std::nullopt;
-    if (!retire_unused(victims)) continue;
-    offset = arena_.allocate(size, slot);
-  }
+  if (!offset && evict_window(size)) offset = arena_.allocate(size, slot);
   if (offset) keep_low_water_mark();
   return offset;
+}
+
+bool Store::evict_window(std::uint64_t size) {
+  for (int plans = 0; plans < kMaxPlans; ++plans) {
+    const std::vector<SlotIndex> victims = eviction_.plan(size);
+    if (victims.empty()) return false;
+    if (retire_unused(victims)) return true;
+  }
+  return false;
 }
 
 bool Store::retire_unused(const std::vector<SlotIndex>& slots) {

@@ -37,10 +37,10 @@ struct Range {
 };
 /// C0, DEL and C1 controls; soft hyphen; zero-width, direction and format characters; line and paragraph
 /// separators; byte order mark; interlinear and tag characters; private use and noncharacters.
-constexpr Range kNotVisible[] = {{0, 0x1F},         {0x7F, 0x9F},       {0xAD, 0xAD},        {0x61C, 0x61C},
-                                 {0x180E, 0x180E},  {0x200B, 0x200F},   {0x2028, 0x202E},    {0x2060, 0x206F},
-                                 {0xE000, 0xF8FF},  {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},    {0xFFF0, 0xFFFB},
-                                 {0xFFFE, 0xFFFF},  {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
+constexpr Range kNotVisible[] = {{0, 0x1F},        {0x7F, 0x9F},       {0xAD, 0xAD},       {0x61C, 0x61C},
+                                 {0x180E, 0x180E}, {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x206F},
+                                 {0xE000, 0xF8FF}, {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},
+                                 {0xFFFE, 0xFFFF}, {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
 
 bool is_visible(char32_t code) noexcept {
   return std::ranges::none_of(kNotVisible, [code](Range r) { return code >= r.first && code <= r.last; });
@@ -69,10 +69,12 @@ std::string printable(std::string_view text, std::size_t width) {
   std::string out = printable(text.substr(0, 4 * width + 4));
   if (columns(out) <= width) return out;
   std::size_t end = 0;
-  for (std::size_t column = 0; column + 1 < width; ++column)
-    do ++end;
-    while (end < out.size() && is_continuation(out[end]));
-  return out.substr(0, end) + "…";
+  for (std::size_t column = 0; column + 1 < width; ++column) {
+    ++end;
+    while (end < out.size() && is_continuation(out[end])) ++end;
+  }
+  out.resize(end);
+  return out.append("…");
 }
 
 std::size_t columns(std::string_view text) noexcept {
@@ -108,7 +110,7 @@ std::string counted(std::uint64_t count, std::string_view noun) {
 
 std::string grouped(std::uint64_t number) {
   std::string digits = fmt::format("{}", number);
-  for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, ",");
+  for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, 1, ',');
   return digits;
 }
 

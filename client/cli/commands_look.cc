@@ -1,0 +1,221 @@
+// list and inspect: what is in the store.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "client/cli/ids.h"
+#include "client/cli/json_text.h"
+#include "client/cli/printable.h"
+#include "client/cli/table.h"
+#include "client/cli/time_text.h"
+#include "client/cli/verbs.h"
+#include "client/types/size_text.h"
+
+namespace dolium::cli {
+namespace {
+
+using SystemClock = std::chrono::system_clock;
+using std::chrono::milliseconds;
+
+/// A type's name in the table; inspect shows all of it.
+constexpr std::size_t kTypeColumns = 32;
+constexpr std::size_t kPreviewBytes = 64;
+
+enum class Order : std::uint8_t { size, age, access };
+
+struct ListOptions {
+  Order order = Order::age;
+  bool reverse = false;
+  std::size_t limit = 0;
+  bool full_ids = false;
+};
+
+milliseconds since(SystemClock::time_point moment) {
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(SystemClock::now() - moment));
+}
+
+const char* state_of(const ObjectMetadata& object) {
+  return object.state == ObjectState::sealed ? "sealed" : "unsealed";
+}
+
+std::string type_of(const ObjectMetadata& object) {
+  if (!object.type_name.empty()) return printable(object.type_name, kTypeColumns);
+  return object.type_tag == 0 ? "" : fmt::format("{:016x}", object.type_tag);
+}
+
+std::string age_of_access(const ObjectMetadata& object) {
+  return object.state == ObjectState::sealed ? format_duration(since(object.last_accessed)) : "-";
+}
+
+void sort(std::vector<ObjectMetadata>& objects, const ListOptions& options) {
+  std::ranges::stable_sort(objects, [order = options.order](const ObjectMetadata& a, const ObjectMetadata& b) {
+    switch (order) {
+      case Order::size: return a.data_size + a.metadata_size > b.data_size + b.metadata_size;
+      case Order::age: return a.created_at < b.created_at;
+      case Order::access: return a.last_accessed < b.last_accessed;
+    }
+    return false;
+  });
+  if (options.reverse) std::ranges::reverse(objects);
+}
+
+Table list_table(std::span<const ObjectMetadata> objects, std::size_t digits) {
+  using enum Table::Align;
+  Table table({{"ID"},
+               {"SIZE", right},
+               {"STATE"},
+               {"REFS", right},
+               {"PINNED"},
+               {"AGE", right},
+               {"LAST ACCESS", right},
+               {"TYPE"},
+               {"CREATOR", right}});
+  for (const ObjectMetadata& object : objects)
+    table.add({object.id.hex().substr(0, digits), format_size(object.data_size + object.metadata_size),
+               state_of(object), fmt::format("{}", object.ref_count), object.is_pinned ? "pinned" : "",
+               format_duration(since(object.created_at)), age_of_access(object), type_of(object),
+               fmt::format("{}", object.creator_pid)});
+  return table;
+}
+
+void print_list(std::span<const ObjectMetadata> all, std::span<const ObjectMetadata> shown, bool full_ids) {
+  if (!shown.empty())
+    fmt::print("{}", list_table(shown, full_ids ? 2 * ObjectId::kSize : digits_to_tell_apart(all)).text());
+  std::uint64_t bytes = 0;
+  for (const ObjectMetadata& object : all) bytes += object.data_size + object.metadata_size;
+  const std::string cut = shown.size() < all.size() ? fmt::format(" ({} shown)", shown.size()) : "";
+  fmt::print("{}, {}{}\n", counted(all.size(), "object"), format_size(bytes), cut);
+}
+
+Result<void> list(const Globals& globals, const ListOptions& options) {
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  Result<std::vector<ObjectMetadata>> objects = (*client)->list();
+  if (!objects) return objects.error();
+  sort(*objects, options);
+  const std::size_t count = options.limit == 0 ? objects->size() : std::min(options.limit, objects->size());
+  const auto shown = std::span<const ObjectMetadata>(*objects).first(count);
+  if (!globals.json) {
+    print_list(*objects, shown, options.full_ids);
+    return {};
+  }
+  Json array = Json::array();
+  for (const ObjectMetadata& object : shown) array.push_back(to_json(object));
+  print_json(array);
+  return {};
+}
+
+// ---- inspect ----
+
+struct InspectOptions {
+  std::string id;
+  bool preview = true;
+};
+
+std::string moment(SystemClock::time_point time) {
+  if (time.time_since_epoch().count() == 0) return "not yet";
+  return fmt::format("{} ({} ago)", format_local(time), format_duration(since(time)));
+}
+
+std::string lifetime(milliseconds duration) {
+  return duration.count() == 0 ? "none" : format_duration(duration);
+}
+
+std::string exact(std::uint64_t bytes) {
+  return bytes < 1024 ? fmt::format("{} B", bytes) : fmt::format("{} ({} bytes)", format_size(bytes), grouped(bytes));
+}
+
+Table description(const ObjectMetadata& object) {
+  Table table({{""}, {""}});
+  table.add({"id", object.id.hex()});
+  table.add({"state", state_of(object)});
+  table.add({"data", exact(object.data_size)});
+  table.add({"metadata", exact(object.metadata_size)});
+  table.add({"type", object.type_name.empty() ? "raw bytes" : printable(object.type_name)});
+  table.add({"type tag", fmt::format("{:016x}", object.type_tag)});
+  table.add({"references", fmt::format("{}", object.ref_count)});
+  table.add({"pinned", object.is_pinned ? "yes: kept until unpin" : "no"});
+  table.add({"created", moment(object.created_at)});
+  table.add({"sealed", moment(object.sealed_at)});
+  table.add({"last access", moment(object.last_accessed)});
+  table.add({"time to live", lifetime(object.time_to_live)});
+  table.add({"time to idle", lifetime(object.time_to_idle)});
+  table.add({"creator", fmt::format("pid {}", object.creator_pid)});
+  return table;
+}
+
+std::span<const std::byte> beginning(std::span<const std::byte> bytes) {
+  return bytes.first(std::min(kPreviewBytes, bytes.size()));
+}
+
+void print_preview(std::string_view what, std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const auto shown = beginning(bytes);
+  fmt::print("\n{}{}:\n{}", what, shown.size() < bytes.size() ? fmt::format(", first {} bytes", shown.size()) : "",
+             hex_lines(shown, "  "));
+}
+
+std::string hex_of(std::span<const std::byte> bytes) {
+  std::string out;
+  for (const std::byte byte : beginning(bytes)) out += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  return out;
+}
+
+Result<void> inspect(const Globals& globals, const InspectOptions& options) {
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  const Result<ObjectId> id = resolve(**client, options.id);
+  if (!id) return id.error();
+  // Before the preview, which is a get like any other and leaves its trace.
+  const Result<ObjectMetadata> object = (*client)->metadata(*id);
+  if (!object) return object.error();
+  std::optional<Object> bytes;
+  if (options.preview)
+    if (Result<Object> got = (*client)->get_raw(*id)) bytes = *std::move(got);
+  if (globals.json) {
+    Json json = to_json(*object);
+    json["data_preview_hex"] = bytes ? Json(hex_of(bytes->data())) : Json();
+    json["metadata_preview_hex"] = bytes ? Json(hex_of(bytes->metadata())) : Json();
+    print_json(json);
+    return {};
+  }
+  fmt::print("{}", description(*object).text());
+  if (bytes) {
+    print_preview("data", bytes->data());
+    print_preview("metadata", bytes->metadata());
+  }
+  return {};
+}
+
+void add_list(CommandLine& line) {
+  const auto options = std::make_shared<ListOptions>();
+  CLI::App& verb = line.add("list", "list the objects, oldest first",
+                            [options](const Globals& globals) { return list(globals, *options); });
+  const std::map<std::string, Order> orders{{"size", Order::size}, {"age", Order::age}, {"access", Order::access}};
+  verb.add_option("--sort", options->order, "largest, oldest or longest unused first: size, age, access")
+      ->transform(CLI::CheckedTransformer(orders).description(""))
+      ->type_name("ORDER");
+  verb.add_flag("--reverse", options->reverse, "the other way round");
+  verb.add_option("--limit", options->limit, "list at most so many; 0: all")->type_name("N");
+  verb.add_flag("--full-ids", options->full_ids, "all 40 digits, not just enough to tell them apart");
+}
+
+void add_inspect(CommandLine& line) {
+  const auto options = std::make_shared<InspectOptions>();
+  CLI::App& verb = line.add("inspect", "tell all about one object, and show how it begins",
+                            [options](const Globals& globals) { return inspect(globals, *options); });
+  verb.add_option("id", options->id, "the object")->required()->type_name("ID");
+  verb.add_flag("!--no-preview", options->preview, "do not read the object: reading counts as a use");
+}
+
+}  // namespace
+
+void add_look_verbs(CommandLine& line) {
+  add_list(line);
+  add_inspect(line);
+}
+
+}  // namespace dolium::cli

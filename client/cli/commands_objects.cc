@@ -1,0 +1,258 @@
+// put and get: bytes into the store and out of it.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+
+#include "client/cli/ids.h"
+#include "client/cli/json_text.h"
+#include "client/cli/printable.h"
+#include "client/cli/time_text.h"
+#include "client/cli/verbs.h"
+
+namespace dolium::cli {
+namespace {
+
+/// One read from a pipe, and one write to a file, at most.
+constexpr std::size_t kChunk = std::size_t{1} << 20;
+
+Error system_error(std::string_view what) {
+  return {Errc::system_error, fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+/// A file that is ours to close, or a standard stream, which is not.
+class File {
+ public:
+  static File standard(int fd, std::string name) { return File(fd, std::move(name), false); }
+  static Result<File> open(const std::string& path, int flags) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    if (fd < 0) return system_error(fmt::format("cannot open {}", path));
+    return File(fd, path, true);
+  }
+  File(File&& other) noexcept
+      : fd_(other.fd_), name_(std::move(other.name_)), owned_(std::exchange(other.owned_, false)) {}
+  File& operator=(File&&) = delete;
+  ~File() {
+    if (owned_) ::close(fd_);
+  }
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// 0 at the end.
+  [[nodiscard]] Result<std::size_t> read(std::span<std::byte> into) const {
+    for (;;) {
+      const ssize_t count = ::read(fd_, into.data(), std::min(into.size(), kChunk));
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) return system_error(fmt::format("cannot read {}", name_));
+    }
+  }
+  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(fd_, bytes.data(), std::min(bytes.size(), kChunk));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return system_error(fmt::format("cannot write {}", name_));
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+    return {};
+  }
+  /// Some file systems tell of a full disk only now.
+  [[nodiscard]] Result<void> close() {
+    if (!std::exchange(owned_, false) || ::close(fd_) == 0) return {};
+    return system_error(fmt::format("cannot write {}", name_));
+  }
+
+ private:
+  File(int fd, std::string name, bool owned) : fd_(fd), name_(std::move(name)), owned_(owned) {}
+
+  int fd_;
+  std::string name_;
+  bool owned_;
+};
+
+// ---- put ----
+
+struct PutOptions {
+  std::string file = "-";
+  std::string id;
+  std::string name;
+  bool pinned = false;
+  std::string time_to_live;
+  std::string time_to_idle;
+  std::string type_name;
+  std::string timeout = "0s";
+};
+
+Result<ObjectId> id_for(const PutOptions& options) {
+  if (!options.id.empty()) return ObjectId::from_hex(options.id);
+  return options.name.empty() ? ObjectId::random() : ObjectId::from_name(options.name);
+}
+
+Result<CreateOptions> create_options(const PutOptions& options) {
+  CreateOptions out;
+  out.pinned = options.pinned;
+  // The tag under which a Codec of that name stores: get<T>() accepts what was put here.
+  out.type_name = options.type_name;
+  out.type_tag = options.type_name.empty() ? 0 : detail::type_hash(options.type_name);
+  const auto lifetime = [](const std::string& text, std::chrono::milliseconds& into) -> Result<void> {
+    if (text.empty()) return {};
+    const auto duration = parse_duration(text);
+    if (!duration) return duration.error();
+    into = *duration;
+    return {};
+  };
+  if (auto read = lifetime(options.time_to_live, out.time_to_live); !read) return std::move(read).error();
+  if (auto read = lifetime(options.time_to_idle, out.time_to_idle); !read) return std::move(read).error();
+  const Result<Timeout> timeout = parse_timeout(options.timeout);
+  if (!timeout) return timeout.error();
+  out.timeout = *timeout;
+  return out;
+}
+
+/// How much is left to read, when that can be known beforehand: of a regular file, from where it stands.
+std::optional<std::uint64_t> known_size(const File& file) {
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  const off_t position = ::lseek(file.fd(), 0, SEEK_CUR);
+  // Files in /proc say 0 and have content.
+  if (position < 0 || status.st_size == 0) return std::nullopt;
+  return static_cast<std::uint64_t>(std::max<off_t>(0, status.st_size - position));
+}
+
+/// Straight into the store's memory.
+Result<void> fill(ObjectBuilder& builder, const File& file) {
+  std::span<std::byte> rest = builder.data();
+  while (!rest.empty()) {
+    const Result<std::size_t> count = file.read(rest);
+    if (!count) return count.error();
+    if (*count == 0) return Error{Errc::system_error, fmt::format("{} became shorter while it was read", file.name())};
+    rest = rest.subspan(*count);
+  }
+  return {};
+}
+
+/// All there is, as long as it can fit.
+Result<std::vector<std::byte>> read_all(const File& file, std::uint64_t limit) {
+  std::vector<std::byte> bytes;
+  for (;;) {
+    const std::size_t size = bytes.size();
+    if (size > limit)
+      return Error{Errc::too_large, fmt::format("{} has more than the {} bytes of the store", file.name(), limit)};
+    bytes.resize(size + kChunk);
+    const Result<std::size_t> count = file.read(std::span(bytes).subspan(size));
+    if (!count) return count.error();
+    bytes.resize(size + *count);
+    if (*count == 0) return bytes;
+  }
+}
+
+/// Its size.
+Result<std::uint64_t> store(Client& client, const File& file, const ObjectId& id, const CreateOptions& options) {
+  const auto size = known_size(file);
+  if (size) {
+    Result<ObjectBuilder> builder = client.create(id, *size, options);
+    if (!builder) return builder.error();
+    if (auto filled = fill(*builder, file); !filled) return std::move(filled).error();
+    const Result<ObjectId> sealed = builder->seal();
+    return sealed ? *size : Result<std::uint64_t>(sealed.error());
+  }
+  const Result<StoreStats> stats = client.stats();
+  if (!stats) return stats.error();
+  const Result<std::vector<std::byte>> bytes = read_all(file, stats->capacity);
+  if (!bytes) return bytes.error();
+  const Result<void> put = client.put(id, *bytes, options);
+  return put ? bytes->size() : Result<std::uint64_t>(put.error());
+}
+
+Result<void> put(const Globals& globals, const PutOptions& options) {
+  const Result<ObjectId> id = id_for(options);
+  if (!id) return id.error();
+  const Result<CreateOptions> create = create_options(options);
+  if (!create) return create.error();
+  const Result<File> file =
+      options.file == "-" ? File::standard(STDIN_FILENO, "standard input") : File::open(options.file, O_RDONLY);
+  if (!file) return file.error();
+  const auto client = connect(globals, Access::read_write);
+  if (!client) return client.error();
+  const Result<std::uint64_t> size = store(**client, *file, *id, *create);
+  if (!size) return size.error();
+  if (globals.json)
+    print_json({{"id", id->hex()}, {"data_size", *size}});
+  else
+    fmt::print("{}\n", id->hex());
+  return {};
+}
+
+// ---- get ----
+
+struct GetOptions {
+  std::string id;
+  std::string output = "-";
+  std::string timeout = "0s";
+};
+
+Result<void> get(const Globals& globals, const GetOptions& options) {
+  const bool to_stdout = options.output == "-";
+  if (globals.json && to_stdout)
+    return Error{Errc::invalid_argument, "standard output is for the object's bytes: --json needs -o FILE"};
+  const Result<Timeout> timeout = parse_timeout(options.timeout);
+  if (!timeout) return timeout.error();
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  const Result<ObjectId> id = resolve(**client, options.id);
+  if (!id) return id.error();
+  const Result<Object> object = (*client)->get_raw(*id, *timeout);
+  if (!object) return object.error();
+  Result<File> file = to_stdout ? File::standard(STDOUT_FILENO, "standard output")
+                                : File::open(options.output, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file) return file.error();
+  if (auto written = file->write(object->data()); !written) return written;
+  if (auto closed = file->close(); !closed) return closed;
+  if (globals.json) print_json({{"id", id->hex()}, {"data_size", object->data().size()}, {"file", options.output}});
+  if (to_stdout && ::isatty(STDOUT_FILENO) != 0 && !is_text(object->data()))
+    fmt::print(stderr, "dolium: warning: that was not text; -o FILE keeps it off the terminal\n");
+  return {};
+}
+
+void add_put(CommandLine& line) {
+  const auto options = std::make_shared<PutOptions>();
+  CLI::App& verb = line.add("put", "put a file, or standard input, into the store; prints the new object's id",
+                            [options](const Globals& globals) { return put(globals, *options); });
+  verb.add_option("file", options->file, "'-' or none: standard input")->type_name("FILE");
+  auto* id = verb.add_option("--id", options->id, "the object's id, 40 digits (default: random)")->type_name("HEX");
+  verb.add_option("--name", options->name, "make the id from a name; name:NAME finds it")
+      ->type_name("NAME")
+      ->excludes(id);
+  verb.add_flag("--pin", options->pinned, "keep it until unpin");
+  verb.add_option("--ttl", options->time_to_live, "expires so long after now, such as 10min")->type_name("TIME");
+  verb.add_option("--tti", options->time_to_idle, "expires when nobody got it for so long")->type_name("TIME");
+  verb.add_option("--type", options->type_name, "what it is, for get<T>() and for people")->type_name("NAME");
+  verb.add_option("--timeout", options->timeout, "how long to wait for room, such as 10s, or forever")
+      ->type_name("TIME");
+}
+
+void add_get(CommandLine& line) {
+  const auto options = std::make_shared<GetOptions>();
+  CLI::App& verb = line.add("get", "write an object's bytes to standard output",
+                            [options](const Globals& globals) { return get(globals, *options); });
+  verb.add_option("id", options->id, "the object")->required()->type_name("ID");
+  verb.add_option("-o,--output", options->output, "write to this file instead")->type_name("FILE");
+  verb.add_option("--timeout", options->timeout, "how long to wait for the object, such as 10s, or forever")
+      ->type_name("TIME");
+}
+
+}  // namespace
+
+void add_object_verbs(CommandLine& line) {
+  add_put(line);
+  add_get(line);
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,154 @@
+// stats, clients, ping: the store as a whole, and who uses it. This command's own session is left out of what is
+// shown of clients.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "client/cli/json_text.h"
+#include "client/cli/printable.h"
+#include "client/cli/stats_report.h"
+#include "client/cli/table.h"
+#include "client/cli/time_text.h"
+#include "client/cli/verbs.h"
+#include "client/types/size_text.h"
+
+namespace dolium::cli {
+namespace {
+
+constexpr std::size_t kNameColumns = 24;
+constexpr std::size_t kMaxPings = 100'000;
+
+Result<std::vector<ClientInfo>> other_clients(Client& client) {
+  Result<std::vector<ClientInfo>> clients = client.clients();
+  if (clients) std::erase_if(*clients, [&](const ClientInfo& each) { return each.session_id == client.session_id(); });
+  return clients;
+}
+
+Result<std::vector<PinnedBy>> pinned_by(Client& client) {
+  const Result<std::vector<ObjectMetadata>> objects = client.list();
+  if (!objects) return objects.error();
+  std::map<std::int32_t, PinnedBy> by_pid;
+  for (const ObjectMetadata& object : *objects) {
+    if (!object.is_pinned) continue;
+    PinnedBy& by = by_pid[object.creator_pid];
+    by.creator_pid = object.creator_pid;
+    ++by.count;
+    by.bytes += object.data_size + object.metadata_size;
+  }
+  std::vector<PinnedBy> out;
+  for (const auto& [pid, by] : by_pid) out.push_back(by);
+  std::ranges::stable_sort(out, std::greater(), &PinnedBy::bytes);
+  return out;
+}
+
+Result<void> stats(const Globals& globals) {
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  StatsReport report{.socket = globals.socket, .stats = {}, .clients = {}, .pinned_by = {}};
+  Result<StoreStats> stats = (*client)->stats();
+  if (!stats) return stats.error();
+  report.stats = *std::move(stats);
+  Result<std::vector<ClientInfo>> clients = other_clients(**client);
+  if (!clients) return clients.error();
+  report.clients = *std::move(clients);
+  // The list may be long: only for who wants to know.
+  if (report.stats.pinned_count != 0) {
+    Result<std::vector<PinnedBy>> by = pinned_by(**client);
+    if (!by) return by.error();
+    report.pinned_by = *std::move(by);
+  }
+  if (globals.json)
+    print_json(to_json(report));
+  else
+    fmt::print("{}", text(report));
+  return {};
+}
+
+Table clients_table(const std::vector<ClientInfo>& clients) {
+  using enum Table::Align;
+  Table table({{"PID", right},
+               {"COMMAND"},
+               {"USER"},
+               {"NAME"},
+               {"ACCESS"},
+               {"REFS", right},
+               {"HOLDS", right},
+               {"WRITES", right},
+               {"HITS", right},
+               {"MISSES", right},
+               {"WAITS"},
+               {"CONNECTED", right},
+               {""}});
+  for (const ClientInfo& c : clients) {
+    std::string waits = c.waiting_gets == 0 ? "" : counted(c.waiting_gets, "get");
+    if (c.waiting_creates != 0) waits += (waits.empty() ? "" : ", ") + counted(c.waiting_creates, "create");
+    table.add({fmt::format("{}", c.pid), printable(c.command, kNameColumns), printable(c.user, kNameColumns),
+               printable(c.name, kNameColumns), c.access == Access::read_only ? "read" : "write", grouped(c.references),
+               format_size(c.bytes_held), format_size(c.unsealed_bytes), grouped(c.hits), grouped(c.misses),
+               std::move(waits), format_duration(c.connected_for), c.quarantined ? "QUARANTINED" : ""});
+  }
+  return table;
+}
+
+Result<void> clients(const Globals& globals) {
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  const Result<std::vector<ClientInfo>> others = other_clients(**client);
+  if (!others) return others.error();
+  if (globals.json) {
+    Json array = Json::array();
+    for (const ClientInfo& each : *others) array.push_back(to_json(each));
+    print_json(array);
+    return {};
+  }
+  if (!others->empty()) fmt::print("{}", clients_table(*others).text());
+  fmt::print("{} besides this one\n", counted(others->size(), "client"));
+  return {};
+}
+
+Result<std::vector<std::chrono::nanoseconds>> round_trips(Client& client, std::size_t count) {
+  std::vector<std::chrono::nanoseconds> times;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (auto answered = client.ping(); !answered) return std::move(answered).error();
+    times.push_back(std::chrono::steady_clock::now() - begin);
+  }
+  std::ranges::sort(times);
+  return times;
+}
+
+Result<void> ping(const Globals& globals, std::size_t count) {
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  const auto times = round_trips(**client, count);
+  if (!times) return times.error();
+  const auto min = times->front(), median = (*times)[times->size() / 2], max = times->back();
+  if (globals.json)
+    print_json({{"socket", globals.socket},
+                {"count", count},
+                {"min_ns", min.count()},
+                {"median_ns", median.count()},
+                {"max_ns", max.count()}});
+  else
+    fmt::print("doliumd at {} answers: {}, min {}, median {}, max {}\n", printable(globals.socket),
+               counted(count, "round trip"), format_latency(min), format_latency(median), format_latency(max));
+  return {};
+}
+
+}  // namespace
+
+void add_store_verbs(CommandLine& line) {
+  line.add("stats", "how full is the store, why, and who holds it", stats);
+  line.add("clients", "who is connected, and what each holds, writes and waits for", clients);
+  const auto count = std::make_shared<std::size_t>(10);
+  CLI::App& verb =
+      line.add("ping", "is the daemon there, and how fast", [count](const Globals& g) { return ping(g, *count); });
+  verb.add_option("--count", *count, "how many round trips")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, kMaxPings).description(""))
+      ->capture_default_str();
+}
+
+}  // namespace dolium::cli

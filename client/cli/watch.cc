@@ -1,0 +1,160 @@
+// watch: a subscription and a look at the stats once an interval, until it was enough.
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "client/cli/time_text.h"
+#include "client/cli/verbs.h"
+#include "client/cli/watch_view.h"
+
+namespace dolium::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How long Ctrl-C may go unnoticed.
+constexpr std::chrono::milliseconds kPatience{100};
+constexpr std::chrono::milliseconds kMinInterval{50};
+
+struct WatchOptions {
+  std::uint64_t count = 0;
+  std::string duration;
+  std::string interval = "1s";
+  bool existing = false;
+  bool lines = false;
+};
+
+/// Ctrl-C and its like as something to ask for, while this lives.
+class Interrupts {
+ public:
+  Interrupts() {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&wanted, signal);
+    ::sigprocmask(SIG_BLOCK, &wanted, &before_);
+    fd_ = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+  ~Interrupts() {
+    // Taken, so that it does not end us when it is let through again.
+    signalfd_siginfo taken;
+    while (::read(fd_, &taken, sizeof(taken)) > 0) {
+    }
+    ::close(fd_);
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
+  [[nodiscard]] bool arrived() const {
+    pollfd entry{fd_, POLLIN, 0};
+    return ::poll(&entry, 1, 0) > 0;
+  }
+
+ private:
+  sigset_t before_;
+  int fd_;
+};
+
+/// The subscription's first events are the objects that were there already, mixed with what happens meanwhile. How
+/// many there are is known from the stats taken just before; when the store changes in between, some events more or
+/// less are taken for such. The first pause ends it in any case.
+class Watch {
+ public:
+  Watch(Client& client, WatchView& view, StoreStats stats) : client_(client), view_(view), stats_(std::move(stats)) {}
+
+  void skip_existing() { to_skip_ = stats_.total_objects; }
+
+  Result<void> run(Subscription& events, std::uint64_t count, Clock::time_point end, Clock::duration interval) {
+    const Interrupts interrupts;
+    Clock::time_point next_look = Clock::now();
+    while (!interrupts.arrived() && (count == 0 || shown_ < count)) {
+      const auto now = Clock::now();
+      if (now >= end) break;
+      if (now >= next_look) {
+        if (auto looked = look(now); !looked) return looked;
+        next_look = now + interval;
+      }
+      const auto event = events.next(std::min<Clock::duration>(kPatience, std::min(next_look, end) - now));
+      if (event)
+        take(*event);
+      else if (event.error().code == Errc::timed_out)
+        to_skip_ = 0;
+      else
+        return event.error();
+    }
+    return look(Clock::now());
+  }
+
+ private:
+  Result<void> look(Clock::time_point now) {
+    Result<StoreStats> stats = client_.stats();
+    if (!stats) return stats.error();
+    view_.show(std::chrono::system_clock::now(), Rates::between(stats_, *stats, now - looked_), *stats);
+    stats_ = *std::move(stats);
+    looked_ = now;
+    return {};
+  }
+
+  void take(const Event& event) {
+    if (to_skip_ != 0 && event.kind == Event::Kind::sealed) {
+      --to_skip_;
+      return;
+    }
+    view_.show(std::chrono::system_clock::now(), event);
+    ++shown_;
+  }
+
+  Client& client_;
+  WatchView& view_;
+  StoreStats stats_;
+  Clock::time_point looked_ = Clock::now();
+  std::uint64_t to_skip_ = 0;
+  std::uint64_t shown_ = 0;
+};
+
+WatchView::Kind view_kind(const Globals& globals, const WatchOptions& options) {
+  if (globals.json) return WatchView::Kind::json;
+  return options.lines || ::isatty(STDOUT_FILENO) == 0 ? WatchView::Kind::lines : WatchView::Kind::screen;
+}
+
+Result<void> watch(const Globals& globals, const WatchOptions& options) {
+  const auto interval = parse_duration(options.interval);
+  if (!interval) return interval.error();
+  auto end = Clock::time_point::max();
+  if (!options.duration.empty()) {
+    const auto duration = parse_duration(options.duration);
+    if (!duration) return duration.error();
+    end = Clock::now() + *duration;
+  }
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  Result<StoreStats> stats = (*client)->stats();
+  if (!stats) return stats.error();
+  Result<Subscription> events = (*client)->subscribe();
+  if (!events) return events.error();
+  const auto view = WatchView::make(view_kind(globals, options), globals.socket);
+  Watch watching(**client, *view, *std::move(stats));
+  if (!options.existing) watching.skip_existing();
+  return watching.run(*events, options.count, end, std::max(*interval, kMinInterval));
+}
+
+}  // namespace
+
+void add_watch(CommandLine& line) {
+  const auto options = std::make_shared<WatchOptions>();
+  CLI::App& verb = line.add("watch", "show what comes and goes, and how fast, until Ctrl-C",
+                            [options](const Globals& globals) { return watch(globals, *options); });
+  verb.add_option("--count", options->count, "end after so many events")->type_name("N");
+  verb.add_option("--duration", options->duration, "end after this time, such as 10s")->type_name("TIME");
+  verb.add_option("--interval", options->interval, "how often to tell the rates")
+      ->type_name("TIME")
+      ->capture_default_str();
+  verb.add_flag("--existing", options->existing, "begin with the objects that are there");
+  verb.add_flag("--lines", options->lines, "lines, on a terminal too");
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,37 @@
+#pragma once
+// What `dolium watch` shows: each event as it comes, and now and then the rates. Three views of the same: lines,
+// JSON lines, and a screen that refreshes.
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <dolium/event.h>
+#include <dolium/stats.h>
+
+namespace dolium::cli {
+
+/// What happened between two looks at the store, by the second.
+struct Rates {
+  double seals = 0, evictions = 0, expiries = 0, removals = 0, gets = 0;
+  double evicted_bytes = 0;
+  std::uint64_t hits = 0, misses = 0;  ///< not by the second
+
+  [[nodiscard]] static Rates between(const StoreStats& before, const StoreStats& after,
+                                     std::chrono::nanoseconds time) noexcept;
+  [[nodiscard]] bool any() const noexcept { return seals + evictions + expiries + removals + gets > 0; }
+};
+
+class WatchView {
+ public:
+  using Time = std::chrono::system_clock::time_point;
+  enum class Kind : std::uint8_t { lines, json, screen };
+
+  [[nodiscard]] static std::unique_ptr<WatchView> make(Kind kind, const std::string& socket);
+  virtual ~WatchView() = default;
+
+  virtual void show(Time time, const Event& event) = 0;
+  virtual void show(Time time, const Rates& rates, const StoreStats& stats) = 0;
+};
+
+}  // namespace dolium::cli
