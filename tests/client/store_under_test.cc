@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "tests/e2e/daemon_store.h"
+
 namespace dolium::test {
 namespace {
 
@@ -20,6 +22,7 @@ class InProcess final : public StoreUnderTest {
 
 constexpr Implementation kImplementations[] = {
     {"in-process store", &open_in_process},
+    {"client of a daemon", &open_with_daemon},
 };
 
 }  // namespace

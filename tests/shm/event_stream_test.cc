@@ -88,7 +88,7 @@ TEST_CASE("a walk of many pages, with changes on both sides of it, tells a consi
       if (event.kind == Event::Kind::removed) REQUIRE(known.erase(event.id) == 1);
     }
     if (fresh < kObjects + 500) {
-      fixture.remove(fresh - kObjects);              // told already
+      fixture.remove(fresh - kObjects);                 // told already
       fixture.remove(kObjects - 1 - fresh + kObjects);  // not yet told
       fixture.put(fresh++, 10);
       fixture.put(fresh++, 10);

@@ -18,7 +18,9 @@ namespace {
 constexpr std::uint32_t kSlots = 64;
 constexpr std::uint64_t kExtent = 256;
 
-ObjectId id_of(std::uint64_t number) { return ObjectId::from_name(std::to_string(number)); }
+ObjectId id_of(std::uint64_t number) {
+  return ObjectId::from_name(std::to_string(number));
+}
 
 /// An index, and clients with tables of their own.
 struct Fixture {

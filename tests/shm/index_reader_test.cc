@@ -17,7 +17,9 @@ namespace {
 
 constexpr std::uint32_t kSlots = 512;
 
-ObjectId id_of(std::uint64_t number) { return ObjectId::from_name(std::to_string(number)); }
+ObjectId id_of(std::uint64_t number) {
+  return ObjectId::from_name(std::to_string(number));
+}
 
 struct Fixture {
   explicit Fixture(std::uint32_t slots = kSlots)
@@ -62,10 +64,18 @@ TEST_CASE("memory that is no index, or is cut short, is refused") {
   CHECK(IndexReader::open(base, fixture.mapping.size()).has_value());
   CHECK_FALSE(IndexReader::open(base, kPageBytes - 1).has_value());
   CHECK_FALSE(IndexReader::open(base, fixture.mapping.size() - kPageBytes).has_value());
-  SECTION("another magic") { fixture.header().magic ^= 1; }
-  SECTION("another layout") { ++fixture.header().layout; }
-  SECTION("more slots than there are") { fixture.header().slot_count *= 64; }
-  SECTION("more buckets than the slots call for") { fixture.header().bucket_count *= 2; }
+  SECTION("another magic") {
+    fixture.header().magic ^= 1;
+  }
+  SECTION("another layout") {
+    ++fixture.header().layout;
+  }
+  SECTION("more slots than there are") {
+    fixture.header().slot_count *= 64;
+  }
+  SECTION("more buckets than the slots call for") {
+    fixture.header().bucket_count *= 2;
+  }
   const Result<IndexReader> refused = IndexReader::open(base, fixture.mapping.size());
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == Errc::protocol_error);
@@ -107,8 +117,12 @@ TEST_CASE("links that lead nowhere or in a ring end in undecided") {
   const SlotIndex slot = fixture.put(id_of(1));
   Slot& row = const_cast<Slot&>(fixture.reader.slot(slot));
   const std::vector<ObjectId> ids = colliding(2, fixture.header().bucket_count);
-  SECTION("a head beyond the slots") { fixture.bucket(ids[1]).store(pack({kSlots + 1, 0})); }
-  SECTION("the largest head there is") { fixture.bucket(ids[1]).store(pack({UINT32_MAX, 0})); }
+  SECTION("a head beyond the slots") {
+    fixture.bucket(ids[1]).store(pack({kSlots + 1, 0}));
+  }
+  SECTION("the largest head there is") {
+    fixture.bucket(ids[1]).store(pack({UINT32_MAX, 0}));
+  }
   SECTION("a row that follows itself") {
     fixture.bucket(ids[1]).store(pack({to_link(slot), 0}));
     row.next.store(to_link(slot));

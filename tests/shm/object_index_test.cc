@@ -22,7 +22,9 @@ std::uint64_t seed() {
 }
 
 struct Fixture {
-  Fixture() : index(ObjectIndex::create(kSlots, 1 << 20).value()), mapping(index.segment().map(Mapping::Mode::read_only).value()) {}
+  Fixture()
+      : index(ObjectIndex::create(kSlots, 1 << 20).value()),
+        mapping(index.segment().map(Mapping::Mode::read_only).value()) {}
 
   SlotIndex put(const ObjectId& id, std::uint64_t offset = 0) {
     const SlotIndex slot = index.take().value();
@@ -52,7 +54,9 @@ std::vector<ObjectId> colliding(std::size_t count) {
   return ids;
 }
 
-ObjectId id_of(std::uint64_t number) { return ObjectId::from_name(std::to_string(number)); }
+ObjectId id_of(std::uint64_t number) {
+  return ObjectId::from_name(std::to_string(number));
+}
 
 }  // namespace
 
@@ -182,8 +186,7 @@ TEST_CASE("a random history of the index agrees with a map") {
     const ObjectId asked = id_of(random() % 400);
     const auto expected = oracle.find(asked);
     const IndexReader::Lookup found = reader.find(asked);
-    REQUIRE(found.verdict ==
-            (expected == oracle.end() ? IndexReader::Verdict::absent : IndexReader::Verdict::found));
+    REQUIRE(found.verdict == (expected == oracle.end() ? IndexReader::Verdict::absent : IndexReader::Verdict::found));
     if (expected != oracle.end()) REQUIRE(found.slot == expected->second);
   }
   fixture.index.check_invariants();

@@ -24,7 +24,9 @@ namespace {
 
 constexpr std::uint64_t kBytes = 4 * kPageBytes;
 
-Segment segment() { return Segment::create("test", kBytes).value(); }
+Segment segment() {
+  return Segment::create("test", kBytes).value();
+}
 
 /// How a child that does this ends: its exit status, or minus the signal that killed it.
 int child_ends(const std::function<int()>& act) {
@@ -43,7 +45,9 @@ std::ptrdiff_t open_descriptors() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
 }
 
-bool is_mapped(const void* address) { return ::msync(const_cast<void*>(address), kPageBytes, MS_ASYNC) == 0; }
+bool is_mapped(const void* address) {
+  return ::msync(const_cast<void*>(address), kPageBytes, MS_ASYNC) == 0;
+}
 
 }  // namespace
 

@@ -36,15 +36,13 @@ class TestClient {
         index_(store.index_segment().map(Mapping::Mode::read_only).value()),
         arena_(store.arena_segment().map(Mapping::Mode::read_only).value()),
         reader_(IndexReader::open(index_.data(), index_.size()).value()),
-        holder_(reader_, PinTable(store.pin_table_segment(id).map(Mapping::Mode::read_write).value(),
-                                  reader_.slot_count())) {}
+        holder_(reader_,
+                PinTable(store.pin_table_segment(id).map(Mapping::Mode::read_write).value(), reader_.slot_count())) {}
 
   [[nodiscard]] ClientId id() const { return id_; }
   [[nodiscard]] Holder& holder() { return holder_; }
   [[nodiscard]] PinTable& table() { return holder_.table(); }
-  [[nodiscard]] bool sees(const ObjectId& id) const {
-    return holder_.find(id).verdict == IndexReader::Verdict::found;
-  }
+  [[nodiscard]] bool sees(const ObjectId& id) const { return holder_.find(id).verdict == IndexReader::Verdict::found; }
   /// Takes a reference, which must be possible.
   Held hold(const ObjectId& id) {
     const Holder::Attempt attempt = holder_.hold(id);

@@ -1,0 +1,191 @@
+// A session over a socketpair, without a server: what it does with what a peer sends, and when it ends.
+
+#include "daemon/session.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <catch2/catch.hpp>
+
+#include "protocol/fd_socket.h"
+
+namespace dolium::daemon {
+namespace {
+
+using State = Session::State;
+
+/// Keeps what a session tells, and answers each ping.
+class RecordingHost final : public Session::Host {
+ public:
+  void on_request(Session& session, const protocol::RequestFrame& request) override {
+    requests.push_back(request.request_id());
+    if (reply_bytes == 0) return session.reply(request.request_id(), protocol::DoneReplyT());
+    session.reply_error(request.request_id(), {Errc::not_found, std::string(reply_bytes, 'x')});
+  }
+  void on_silenced(Session&) override { ++silenced; }
+  void on_misbehaviour(Session&, const Error& what) override { complaints.push_back(what.message); }
+  void on_release() override { ++releases; }
+  void on_ended(Session&) override { ++ended; }
+  void on_dirty(Session&) override { dirty = true; }
+
+  std::vector<std::uint64_t> requests;
+  std::vector<std::string> complaints;
+  std::size_t reply_bytes = 0;
+  int silenced = 0, releases = 0, ended = 0;
+  bool dirty = false;
+};
+
+struct Fixture {
+  Fixture() {
+    auto [ours, theirs] = protocol::socket_pair().value();
+    peer = std::move(theirs);
+    process = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC));  // stands for a pidfd: readable when the process is gone
+    session = Session::create(*loop, host, std::move(ours), protocol::duplicate(process.get()).value(), {}).value();
+  }
+  /// Turns of the loop, with the pump between them that a server would give.
+  void turn(int times = 3) {
+    for (int i = 0; i < times; ++i) {
+      uv_run(loop->get(), UV_RUN_NOWAIT);
+      if (std::exchange(host.dirty, false)) session->pump();
+    }
+  }
+  void send(std::span<const std::byte> bytes) {
+    REQUIRE(::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  }
+  std::vector<std::byte> ping(std::uint64_t id) {
+    const auto frame = encoder.encode(id, protocol::PingRequestT()).value();
+    return {frame.begin(), frame.end()};
+  }
+  void open() {
+    release = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    session->open(1, Access::read_write, "test", protocol::duplicate(release.get()).value());
+  }
+
+  RecordingHost host;
+  std::unique_ptr<EventLoop> loop = EventLoop::create().value();
+  shm::UniqueFd peer, process, release;
+  protocol::Encoder encoder;
+  std::unique_ptr<Session> session;
+};
+
+}  // namespace
+
+TEST_CASE("requests are taken in order, however the bytes are cut") {
+  Fixture fixture;
+  std::vector<std::byte> bytes;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    const auto frame = fixture.ping(id);
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
+  }
+  for (const std::byte& each : bytes) {
+    fixture.send({&each, 1});
+    fixture.turn(1);
+  }
+  fixture.turn();
+  CHECK(fixture.host.requests == std::vector<std::uint64_t>{1, 2, 3});
+  CHECK(fixture.session->state() == State::greeting);
+}
+
+TEST_CASE("nonsense ends a session that had no client yet, with one complaint") {
+  Fixture fixture;
+  const std::array<std::byte, 12> nonsense{std::byte{8}};
+  fixture.send(nonsense);
+  fixture.turn();
+  CHECK(fixture.session->state() == State::ended);
+  CHECK(fixture.host.complaints.size() == 1);
+  CHECK(fixture.host.ended == 1);
+}
+
+TEST_CASE("nonsense quarantines a session whose process may still touch its memory") {
+  Fixture fixture;
+  fixture.open();
+  const std::array<std::byte, 12> nonsense{std::byte{8}};
+  fixture.send(nonsense);
+  fixture.turn();
+  CHECK(fixture.session->state() == State::quarantined);
+  CHECK(fixture.host.silenced == 1);
+  CHECK(fixture.host.ended == 0);
+  SECTION("until its connection is closed") {
+    fixture.peer.reset();
+  }
+  SECTION("until its process is gone") {
+    ::eventfd_write(fixture.process.get(), 1);
+  }
+  fixture.turn();
+  CHECK(fixture.host.ended == 1);
+}
+
+TEST_CASE("a peer that only sends no more is silenced; one that closed is ended") {
+  Fixture fixture;
+  fixture.open();
+  ::shutdown(fixture.peer.get(), SHUT_WR);
+  fixture.turn();
+  CHECK(fixture.session->state() == State::half_closed);
+  CHECK(fixture.host.silenced == 1);
+  fixture.turn(10);
+  CHECK(fixture.host.ended == 0);
+  fixture.peer.reset();
+  fixture.turn();
+  CHECK(fixture.host.ended == 1);
+}
+
+TEST_CASE("the death of its process ends a session whose connection a child still has") {
+  Fixture fixture;
+  fixture.open();
+  ::eventfd_write(fixture.process.get(), 1);
+  fixture.turn();
+  CHECK(fixture.host.ended == 1);
+  CHECK(fixture.session->state() == State::ended);
+}
+
+TEST_CASE("a client that does not read its replies is not listened to, and goes on when it has") {
+  Fixture fixture;
+  fixture.open();
+  fixture.host.reply_bytes = 64 * 1024;
+  std::vector<std::byte> requests;
+  constexpr std::uint64_t kRequests = 200;
+  for (std::uint64_t id = 1; id <= kRequests; ++id) {
+    const auto frame = fixture.ping(id);
+    requests.insert(requests.end(), frame.begin(), frame.end());
+  }
+  fixture.send(requests);
+  fixture.turn(50);
+  const std::size_t taken_unread = fixture.host.requests.size();
+  CHECK(taken_unread < kRequests);
+  std::vector<std::byte> sink(1 << 20);
+  for (int i = 0; i < 1000 && fixture.host.requests.size() < kRequests; ++i) {
+    while (::recv(fixture.peer.get(), sink.data(), sink.size(), MSG_DONTWAIT) > 0) {
+    }
+    fixture.turn();
+  }
+  CHECK(fixture.host.requests.size() == kRequests);
+  CHECK(fixture.host.complaints.empty());
+}
+
+TEST_CASE("a write to the release descriptor is passed on") {
+  Fixture fixture;
+  fixture.open();
+  ::eventfd_write(fixture.release.get(), 1);
+  fixture.turn();
+  CHECK(fixture.host.releases == 1);
+}
+
+TEST_CASE("descriptors that ride where none belong are closed") {
+  Fixture fixture;
+  fixture.open();
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const shm::UniqueFd reader(ends[0]);
+  protocol::FrameWriter writer;
+  std::vector<shm::UniqueFd> attached;
+  attached.emplace_back(ends[1]);
+  REQUIRE(writer.push(fixture.ping(1), std::move(attached)));
+  REQUIRE(writer.flush(fixture.peer.get()).value());
+  fixture.turn();
+  CHECK(fixture.host.requests.size() == 1);
+  char byte = 0;
+  CHECK(::read(reader.get(), &byte, 1) == 0);  // end of file: nobody has the writing end any more
+}
+
+}  // namespace dolium::daemon

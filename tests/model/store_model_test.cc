@@ -1,0 +1,496 @@
+// The model test of the engine: a random history, step by step against an oracle that is a few std::maps.
+//
+// The oracle knows what the store must know, and no more: which objects are sealed, unsealed, pinned, held by whom;
+// which must be readable with which bytes. What eviction chooses is the store's business; that it never chose what
+// is pinned, held or unsealed, and that it accounts for every byte, is checked after each step.
+//
+//   DOLIUM_STEPS=1000000 DOLIUM_SEED=42 build/tests/model_tests
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "shm/engine.h"
+#include "tests/shm/store_fixture.h"
+
+using namespace dolium;
+using namespace dolium::shm;
+using namespace dolium::shm::test;
+
+namespace {
+
+constexpr std::uint64_t kDefaultSeed = 20230607;
+constexpr std::uint64_t kDefaultSteps = 100'000;
+constexpr std::uint64_t kIds = 120;
+constexpr std::size_t kMaxClients = 4;
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* given = std::getenv(name);
+  return given != nullptr ? std::strtoull(given, nullptr, 0) : otherwise;
+}
+
+/// What is written into an object's bytes: derived from its id and from which of its lives this is.
+std::byte mark(std::uint64_t number, std::uint64_t life, std::uint64_t at) {
+  return static_cast<std::byte>((number * 131 + life * 31 + at * 7) & 0xff);
+}
+
+/// An object that exists, as the oracle knows it.
+struct Known {
+  std::uint64_t number = 0;
+  std::uint64_t life = 0;  // unique
+  std::uint64_t size = 0;  // data and metadata
+  std::uint64_t taken = 0;
+  ClientId creator = 0;
+  SlotIndex slot = kNoSlot;
+  bool pinned = false;
+  TimeNs sealed = 0;
+  Lifetimes lifetimes = {};
+};
+
+/// An object that a get waits for; 0 as long as it is not there, and then held for the getter.
+struct Wanted {
+  std::uint64_t number = 0;
+  std::uint64_t life = 0;
+};
+
+/// A reference that a client holds.
+struct Reference {
+  Held held;
+  std::uint64_t number = 0;
+  std::uint64_t life = 0;
+};
+
+struct ClientModel {
+  explicit ClientModel(Store& store, ClientId id) : side(store, id) {}
+  TestClient side;
+  std::vector<Reference> references;
+};
+
+class Model final {
+ public:
+  Model(std::uint64_t seed, const StoreConfig& config)
+      : random_(seed),
+        policy_(config.eviction_policy),
+        engine_(Store::create(config, now_).value()),
+        store_(engine_.store()) {
+    engine_.subscribe(kWatch, [] {});
+    REQUIRE(engine_.take_events(kWatch, 1).empty());
+    attach();
+  }
+  ~Model() { engine_.unsubscribe(kWatch); }
+
+  void step() {
+    now_ += below(2'000'000);  // two milliseconds at most
+    engine_.tick(now_);
+    follow();
+    act();
+    engine_.settle(now_);
+    follow();
+    check();
+  }
+  void finish();
+  [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
+  [[nodiscard]] std::uint64_t served_late() const { return served_late_; }
+
+ private:
+  static constexpr WaitKey kWatch = {0, 1};
+
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  template <class Range>
+  auto& any(Range& range) {
+    return *std::next(range.begin(), static_cast<std::ptrdiff_t>(below(range.size())));
+  }
+  ClientModel& any_client() { return *any(clients_).second; }
+
+  void act();
+  void attach();
+  void detach();
+  void create(bool wait);
+  void created(const NewObject& object, ClientId client, const Result<Placement>& placed);
+  void seal();
+  void abort();
+  void get();
+  void wait_for();
+  void release();
+  void remove();
+  void pin();
+  void unpin();
+  void evict();
+
+  void follow();
+  void gone(const Event& event);
+  void check();
+  void check_bytes(const ClientModel& client, const Reference& reference) const;
+  [[nodiscard]] bool is_held(std::uint64_t life) const;
+
+  std::mt19937_64 random_;
+  EvictionPolicy policy_;
+  TimeNs now_ = 1000 * kSecond;
+  Engine engine_;
+  Store& store_;
+  std::map<ClientId, std::unique_ptr<ClientModel>> clients_;
+  std::map<std::uint64_t, Known> unsealed_;  // by number
+  std::map<std::uint64_t, Known> sealed_;
+  std::map<std::uint64_t, Known> retired_;  // by life: removed, but somebody held them then
+  std::set<WaitKey> waiting_creates_;
+  std::map<WaitKey, std::vector<Wanted>> waiting_gets_;
+  std::uint64_t last_key_ = 1;
+  std::uint64_t last_life_ = 0;
+  std::uint64_t evictions_ = 0;
+  std::uint64_t served_late_ = 0;
+  bool clearing_ = false;
+  bool adding_ = false;  // a create that was not queued before
+};
+
+void Model::act() {
+  const std::uint64_t dice = below(1000);
+  if (dice < 5) return attach();
+  if (dice < 8) return detach();
+  if (dice < 250) return create(false);
+  if (dice < 310) return create(true);
+  if (dice < 500) return seal();
+  if (dice < 520) return abort();
+  if (dice < 700) return get();
+  if (dice < 720) return wait_for();
+  if (dice < 900) return release();
+  if (dice < 930) return remove();
+  if (dice < 950) return pin();
+  if (dice < 980) return unpin();
+  if (dice < 997) return evict();
+  if (dice < 998) {
+    clearing_ = true;
+    store_.clear(now_);
+    follow();
+    clearing_ = false;
+    REQUIRE(sealed_.empty());
+    return;
+  }
+  now_ += below(300) * 1'000'000;  // a pause, in which things expire
+}
+
+void Model::attach() {
+  if (clients_.size() == kMaxClients) return;
+  const ClientId id = store_.attach({.pid = 1, .uid = 1000 + static_cast<std::uint32_t>(below(2))}, now_).value();
+  clients_[id] = std::make_unique<ClientModel>(store_, id);
+}
+
+void Model::detach() {
+  if (clients_.size() == 1) return;
+  const ClientId id = any(clients_).first;
+  clients_.erase(id);  // its references with it
+  std::erase_if(unsealed_, [id](const auto& entry) { return entry.second.creator == id; });
+  std::erase_if(waiting_creates_, [id](const auto& entry) { return entry.client == id; });
+  std::erase_if(waiting_gets_, [id](const auto& entry) { return entry.first.client == id; });
+  engine_.drop_client(id, now_);
+}
+
+/// Sizes from nothing to a quarter of the store, small ones more often.
+void Model::create(bool wait) {
+  static constexpr std::string_view kNames[] = {"", "a name", "a somewhat longer name for a type"};
+  const std::uint64_t number = below(kIds);
+  const ClientId client = any(clients_).first;
+  NewObject object = {.id = id_of(number),
+                      .data_size = below(std::uint64_t{1} << below(18)),
+                      .metadata_size = static_cast<std::uint32_t>(below(4) == 0 ? below(300) : 0),
+                      .type_tag = number,
+                      .type_name = kNames[below(3)],
+                      .pinned = below(20) == 0};
+  if (below(10) == 0) object.lifetimes.to_live = std::chrono::milliseconds(1 + below(400));
+  if (below(10) == 0) object.lifetimes.to_idle = std::chrono::milliseconds(1 + below(400));
+  const WaitKey key = {client, ++last_key_};
+  const TimeNs deadline = wait ? now_ + below(500'000'000) : now_;
+  waiting_creates_.insert(key);
+  adding_ = true;
+  engine_.creates().add(key, object, deadline, now_, [this, object, key](const Result<Placement>& placed) {
+    waiting_creates_.erase(key);
+    created(object, key.client, placed);
+  });
+  adding_ = false;
+}
+
+void Model::created(const NewObject& object, ClientId client, const Result<Placement>& placed) {
+  const std::uint64_t number = object.type_tag;
+  const bool existed = unsealed_.contains(number) || sealed_.contains(number);
+  follow();  // what had to go for it
+  if (!placed && placed.error().code == Errc::already_exists) {
+    REQUIRE(existed);
+    return;
+  }
+  const bool exists = unsealed_.contains(number) || sealed_.contains(number);
+  if (!placed) {
+    // A create that waits learns that its id was taken meanwhile when the queue is next served, if it comes to that.
+    REQUIRE((placed.error().code == Errc::timed_out || (placed.error().code == Errc::out_of_memory && !exists)));
+    return;
+  }
+  REQUIRE_FALSE(exists);
+  if (!adding_) ++served_late_;
+  const std::uint64_t size = object.data_size + object.metadata_size;
+  Known known = {.number = number,
+                 .life = ++last_life_,
+                 .size = size,
+                 .taken = Arena::taken_by(size + object.type_name.size()),
+                 .creator = client,
+                 .slot = placed->slot,
+                 .pinned = object.pinned,
+                 .lifetimes = object.lifetimes};
+  const std::span<std::byte> bytes = store_.writable_bytes(placed->slot);
+  REQUIRE(bytes.size() == size);
+  for (std::uint64_t at = 0; at < size; at += 61) bytes[at] = mark(number, known.life, at);
+  if (size > 0) bytes[size - 1] = mark(number, known.life, size - 1);
+  unsealed_[number] = known;
+}
+
+void Model::seal() {
+  if (unsealed_.empty()) return;
+  Known known = any(unsealed_).second;
+  unsealed_.erase(known.number);
+  known.sealed = now_;
+  sealed_[known.number] = known;
+  for (auto& [key, wanted] : waiting_gets_)
+    for (Wanted& each : wanted)
+      if (each.number == known.number && each.life == 0) each.life = known.life;
+  REQUIRE(store_.seal(known.creator, id_of(known.number), now_).value() == known.slot);
+}
+
+void Model::abort() {
+  if (unsealed_.empty()) return;
+  const Known known = any(unsealed_).second;
+  const ClientId by = any(clients_).first;
+  const Result<void> aborted = store_.abort(by, id_of(known.number));
+  REQUIRE(outcome(aborted) == (by == known.creator ? "ok" : "permission_denied"));
+  if (aborted) unsealed_.erase(known.number);
+}
+
+void Model::get() {
+  ClientModel& client = any_client();
+  const std::uint64_t number = below(kIds);
+  const Holder::Attempt attempt = client.side.holder().hold(id_of(number));
+  const auto known = sealed_.find(number);
+  REQUIRE(attempt.verdict == (known == sealed_.end() ? Holder::Verdict::absent : Holder::Verdict::held));
+  if (known == sealed_.end()) return;
+  REQUIRE(attempt.object.slot == known->second.slot);
+  client.side.table().record_hit(attempt.object.slot, now_);
+  client.references.push_back({attempt.object, number, known->second.life});
+  check_bytes(client, client.references.back());
+}
+
+/// Waits for up to three objects; what came is looked at and given back when the wait ends.
+void Model::wait_for() {
+  const WaitKey key = {any(clients_).first, ++last_key_};
+  std::vector<Wanted> wanted;
+  std::vector<ObjectId> ids;
+  for (std::uint64_t n = 0, count = 1 + below(3); n < count; ++n) {
+    const std::uint64_t number = below(kIds);
+    ids.push_back(id_of(number));
+    wanted.push_back({number, sealed_.contains(number) ? sealed_[number].life : 0});
+  }
+  waiting_gets_[key] = wanted;
+  engine_.gets().add(key, ids, now_ + below(100'000'000), now_, [this, key, ids](const std::vector<SlotIndex>& held) {
+    const std::vector<Wanted> expected = waiting_gets_.extract(key).mapped();
+    REQUIRE(held.size() == expected.size());
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      REQUIRE((held[i] == kNoSlot) == (expected[i].life == 0));
+      if (held[i] == kNoSlot) continue;
+      REQUIRE(store_.fields(held[i]).id == ids[i]);
+      store_.drop_hold(held[i]);
+    }
+  });
+}
+
+void Model::release() {
+  ClientModel& client = any_client();
+  if (client.references.empty()) return;
+  Reference& reference = any(client.references);
+  check_bytes(client, reference);
+  const bool wanted = client.side.holder().release(reference.held.slot);
+  std::swap(reference, client.references.back());
+  client.references.pop_back();
+  if (!wanted) return;
+  REQUIRE(engine_.creates().count() > 0);
+  engine_.on_release(now_);
+}
+
+void Model::remove() {
+  const std::uint64_t number = below(kIds);
+  const bool there = sealed_.contains(number);
+  const Result<bool> removed = store_.remove(id_of(number), now_);
+  if (unsealed_.contains(number))
+    REQUIRE(outcome(removed) == "not_sealed");
+  else
+    REQUIRE(removed.value() == there);
+}
+
+void Model::pin() {
+  const std::uint64_t number = below(kIds);
+  const Result<void> pinned = store_.pin(any(clients_).first, id_of(number), now_);
+  if (unsealed_.contains(number))
+    REQUIRE(outcome(pinned) == "not_sealed");
+  else
+    REQUIRE(outcome(pinned) == (sealed_.contains(number) ? "ok" : "not_found"));
+  if (pinned) sealed_[number].pinned = true;
+}
+
+/// Rather often of what is pinned, so that pins do not pile up.
+void Model::unpin() {
+  std::uint64_t number = below(kIds);
+  for (const auto& [each, known] : sealed_)
+    if (known.pinned && below(2) == 0) number = each;
+  const Result<void> unpinned = store_.unpin(id_of(number), now_);
+  if (unsealed_.contains(number))
+    REQUIRE(outcome(unpinned) == "not_sealed");
+  else
+    REQUIRE(outcome(unpinned) == (sealed_.contains(number) ? "ok" : "not_found"));
+  if (unpinned) sealed_[number].pinned = false;
+}
+
+void Model::evict() {
+  const std::uint64_t wanted = below(200'000);
+  const std::uint64_t evicted_before = store_.stats(now_).evicted_bytes;
+  follow();
+  std::uint64_t evictable = 0;
+  for (const auto& [number, known] : sealed_)
+    if (!known.pinned && !is_held(known.life)) evictable += known.taken;
+  const std::uint64_t freed = store_.evict(wanted, now_);
+  REQUIRE(store_.stats(now_).evicted_bytes - evicted_before == freed);
+  REQUIRE(freed >= std::min(wanted, evictable));  // all that may go, when it must
+  REQUIRE(freed <= evictable);
+}
+
+/// Brings the oracle up to what the store says has happened.
+void Model::follow() {
+  for (const Event& event : engine_.take_events(kWatch, 100'000)) {
+    REQUIRE(event.kind != Event::Kind::overflow);
+    if (event.kind == Event::Kind::removed) gone(event);
+  }
+}
+
+void Model::gone(const Event& event) {
+  const auto found = std::ranges::find_if(sealed_, [&](const auto& entry) { return id_of(entry.first) == event.id; });
+  REQUIRE(found != sealed_.end());
+  const Known known = found->second;
+  const bool held = is_held(known.life);
+  switch (event.cause) {
+    case RemovalCause::evicted: {
+      REQUIRE_FALSE(known.pinned);
+      REQUIRE_FALSE(held);
+      ++evictions_;
+      break;
+    }
+    case RemovalCause::expired: {
+      REQUIRE_FALSE(known.pinned);
+      const bool over = known.lifetimes.to_live.count() > 0 && known.lifetimes.due(known.sealed, kNever) <= now_;
+      const bool idle = known.lifetimes.to_idle.count() > 0 && !held;
+      REQUIRE((over || idle));
+      REQUIRE(known.lifetimes.due(known.sealed, known.sealed) <= now_);
+      break;
+    }
+    case RemovalCause::cleared: REQUIRE(clearing_); break;
+    case RemovalCause::removed: break;
+  }
+  sealed_.erase(found);
+  if (held) retired_[known.life] = known;
+}
+
+/// Somebody has a reference to it, or it is held for a get that waits for more.
+bool Model::is_held(std::uint64_t life) const {
+  return std::ranges::any_of(clients_,
+                             [life](const auto& client) {
+                               return std::ranges::find(client.second->references, life, &Reference::life) !=
+                                      client.second->references.end();
+                             }) ||
+         std::ranges::any_of(waiting_gets_, [life](const auto& wait) {
+           return std::ranges::find(wait.second, life, &Wanted::life) != wait.second.end();
+         });
+}
+
+void Model::check_bytes(const ClientModel& client, const Reference& reference) const {
+  const auto bytes = client.side.bytes(reference.held);
+  for (std::uint64_t at = 0; at < bytes.size(); at += 61)
+    REQUIRE(bytes[at] == mark(reference.number, reference.life, at));
+  if (!bytes.empty()) REQUIRE(bytes.back() == mark(reference.number, reference.life, bytes.size() - 1));
+}
+
+void Model::check() {
+  store_.check_invariants();
+  const StoreStats stats = engine_.stats(now_);  // sweeps
+  std::erase_if(retired_, [this](const auto& entry) { return !is_held(entry.first); });
+  std::uint64_t unsealed = 0;
+  for (const auto& [number, known] : unsealed_) unsealed += known.taken;
+  std::uint64_t sealed = 0;
+  std::uint64_t total = 0;
+  std::uint64_t pinned = 0;
+  for (const auto& [number, known] : sealed_) {
+    sealed += known.taken;
+    total += known.size;
+    if (known.pinned) pinned += known.taken;
+  }
+  for (const auto& [number, known] : unsealed_)
+    if (known.pinned) pinned += known.taken;
+  std::uint64_t retired = 0;
+  for (const auto& [life, known] : retired_) retired += known.taken;
+  REQUIRE(stats.total_objects == sealed_.size());
+  REQUIRE(stats.total_size == total);
+  REQUIRE(stats.unsealed_count == unsealed_.size());
+  REQUIRE(stats.unsealed_bytes == unsealed);
+  REQUIRE(stats.pinned_bytes == pinned);
+  REQUIRE(stats.retired_bytes == retired);
+  REQUIRE(stats.used_bytes == unsealed + sealed + retired);
+  REQUIRE(stats.used_bytes + stats.free_bytes == stats.capacity);
+  REQUIRE(stats.waiting_gets == waiting_gets_.size());
+  REQUIRE(stats.waiting_creates == waiting_creates_.size());
+  REQUIRE(stats.client_count == clients_.size());
+}
+
+/// Everybody lets go of everything: nothing may be left.
+void Model::finish() {
+  while (clients_.size() > 1) detach();
+  ClientModel& last = *clients_.begin()->second;
+  for (const Reference& reference : last.references) {
+    check_bytes(last, reference);
+    last.side.release(reference.held);
+  }
+  last.references.clear();
+  engine_.silence_client(last.side.id());
+  waiting_gets_.clear();
+  waiting_creates_.clear();
+  while (!unsealed_.empty()) {
+    const Known known = unsealed_.begin()->second;
+    REQUIRE(outcome(store_.abort(known.creator, id_of(known.number))) == "ok");
+    unsealed_.erase(known.number);
+  }
+  clearing_ = true;
+  store_.clear(now_);
+  follow();
+  check();
+  const StoreStats stats = store_.stats(now_);
+  REQUIRE(stats.used_bytes == 0);
+  REQUIRE(stats.largest_free_extent == stats.capacity);
+  REQUIRE(stats.in_use_count == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a random history of the store agrees with a plain map") {
+  const std::uint64_t seed = from_environment("DOLIUM_SEED", kDefaultSeed);
+  const std::uint64_t steps = from_environment("DOLIUM_STEPS", kDefaultSteps);
+  const auto policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo);
+  std::cout << "DOLIUM_SEED=" << seed << ", policy " << static_cast<int>(policy) << ": " << std::flush;
+  CAPTURE(seed, policy);
+  Model model(seed, {.capacity = kMiB / 4, .max_objects = 80, .eviction_policy = policy});
+  for (std::uint64_t step = 0; step < steps; ++step) {
+    CAPTURE(step);
+    model.step();
+  }
+  model.finish();
+  std::cout << model.evictions() << " evictions, " << model.served_late() << " creates served after a wait\n";
+  CHECK(model.evictions() > steps / 1000);
+  CHECK(model.served_late() > steps / 10'000);
+}

@@ -1,0 +1,219 @@
+// The life of an object and of a client, told to the store directly. Who uses what: store_use_test.cc.
+
+#include "shm/store.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/shm/store_fixture.h"
+
+using namespace dolium;
+using namespace dolium::shm;
+using namespace dolium::shm::test;
+
+TEST_CASE("a store refuses a config that makes no sense") {
+  CHECK(outcome(Store::create({.capacity = 0}, 0)) == "invalid_argument");
+  CHECK(outcome(Store::create({.capacity = kMaxCapacity + 1}, 0)) == "invalid_argument");
+  CHECK(outcome(Store::create({.capacity = kMiB, .max_objects = (1U << 30) + 1}, 0)) == "invalid_argument");
+  CHECK(outcome(Store::create({.capacity = kMiB, .low_water_mark = 0.6}, 0)) == "invalid_argument");
+  CHECK(Store::create({.capacity = 1}, 0).value()->config().capacity == kPageBytes);
+  CHECK(Store::create({.capacity = kMiB}, 0).value()->config().max_objects == 1024);
+  CHECK(Store::create({.capacity = 16 * kMiB}, 0).value()->config().max_objects == 16 * 1024);
+}
+
+TEST_CASE("an object is created, written through one mapping, sealed, and read through another") {
+  StoreFixture fixture;
+  TestClient reader = fixture.client();
+  const NewObject object = {.id = id_of(1), .data_size = 100, .metadata_size = 20, .type_tag = 9, .type_name = "name"};
+  const Placement placed = fixture.store.create_object(fixture.writer, object, fixture.now).value();
+  const std::span<std::byte> bytes = fixture.store.writable_bytes(placed.slot);
+  REQUIRE(bytes.size() == 120);
+  std::ranges::fill(bytes, std::byte{0x5a});
+  CHECK_FALSE(reader.sees(id_of(1)));
+  REQUIRE(fixture.store.seal(fixture.writer, id_of(1), fixture.now).value() == placed.slot);
+  CHECK(reader.sees(id_of(1)));
+  const Held held = reader.hold(id_of(1));
+  CHECK(held.offset == placed.offset);
+  CHECK(held.data_size == 100);
+  CHECK(held.metadata_size == 20);
+  CHECK(held.type_tag == 9);
+  for (const std::byte byte : reader.bytes(held)) REQUIRE(byte == std::byte{0x5a});
+  CHECK(fixture.store.metadata(id_of(1), {fixture.now, {}}).value().type_name == "name");
+  fixture.store.check_invariants();
+}
+
+TEST_CASE("only its creator may seal or abort an object") {
+  StoreFixture fixture;
+  const ClientId other = fixture.attach();
+  REQUIRE(fixture.create(1, 100).has_value());
+  CHECK(outcome(fixture.store.seal(other, id_of(1), fixture.now)) == "permission_denied");
+  CHECK(outcome(fixture.store.abort(other, id_of(1))) == "permission_denied");
+  CHECK(outcome(fixture.store.seal(fixture.writer, id_of(2), fixture.now)) == "not_found");
+  CHECK(outcome(fixture.store.abort(fixture.writer, id_of(2))) == "not_found");
+  CHECK(outcome(fixture.store.seal(fixture.writer, id_of(1), fixture.now)) == "ok");
+  CHECK(outcome(fixture.store.seal(fixture.writer, id_of(1), fixture.now)) == "already_sealed");
+  CHECK(outcome(fixture.store.abort(fixture.writer, id_of(1))) == "already_sealed");
+}
+
+TEST_CASE("sizes that wrap around or pass a limit are refused before anything is taken") {
+  StoreFixture fixture;
+  const auto refused = [&](const NewObject& object) {
+    return outcome(fixture.store.create_object(fixture.writer, object, fixture.now));
+  };
+  CHECK(refused({.id = id_of(1), .data_size = UINT64_MAX}) == "too_large");
+  CHECK(refused({.id = id_of(1), .data_size = UINT64_MAX - 10, .metadata_size = 20}) == "too_large");
+  CHECK(refused({.id = id_of(1), .data_size = kMiB, .metadata_size = 1}) == "too_large");
+  CHECK(refused({.id = id_of(1), .data_size = kMiB, .type_name = "n"}) == "too_large");
+  CHECK(refused({.id = id_of(1), .metadata_size = kMaxMetadata + 1}) == "too_large");
+  const std::string name(kMaxTypeName + 1, 'n');
+  CHECK(refused({.id = id_of(1), .type_name = name}) == "too_large");
+  CHECK(fixture.store.stats(fixture.now).used_bytes == 0);
+  CHECK(refused({.id = id_of(1), .data_size = kMiB}) == "ok");
+}
+
+TEST_CASE("a client that goes takes its unsealed objects with it and leaves the sealed ones") {
+  StoreFixture fixture;
+  const ClientId client = fixture.attach();
+  REQUIRE(fixture.store.create_object(client, {.id = id_of(1), .data_size = 1000}, fixture.now).has_value());
+  REQUIRE(fixture.store.create_object(client, {.id = id_of(2), .data_size = 1000, .pinned = true}, fixture.now)
+              .has_value());
+  REQUIRE(fixture.store.create_object(client, {.id = id_of(3), .data_size = 1000}, fixture.now).has_value());
+  REQUIRE(fixture.store.seal(client, id_of(3), fixture.now).has_value());
+  REQUIRE(fixture.create(4, 1000).has_value());
+  fixture.store.detach(client, fixture.now);
+  fixture.store.check_invariants();
+  const StoreStats stats = fixture.store.stats(fixture.now);
+  CHECK(stats.unsealed_count == 1);
+  CHECK(stats.aborted_count == 2);
+  CHECK(stats.pinned_count == 0);
+  CHECK(stats.used_bytes == 2048);
+  CHECK(stats.client_count == 1);
+  CHECK(fixture.exists(3));
+  CHECK(fixture.put(1, 10) != kNoSlot);
+}
+
+TEST_CASE("a removed object that is held keeps its bytes and its slot until a look after the last release") {
+  StoreFixture fixture;
+  TestClient reader = fixture.client();
+  const SlotIndex slot = fixture.put(1, 1000);
+  const Held held = reader.hold(id_of(1));
+  REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
+  CHECK_FALSE(fixture.store.remove(id_of(1), fixture.now).value());
+  CHECK_FALSE(reader.sees(id_of(1)));
+  fixture.store.check_invariants();
+  CHECK(fixture.put(1, 1000) != slot);
+  fixture.store.sweep();
+  CHECK(fixture.store.stats(fixture.now).retired_count == 1);
+  reader.release(held);
+  fixture.store.sweep();
+  CHECK(fixture.store.stats(fixture.now).retired_count == 0);
+  CHECK(fixture.store.stats(fixture.now).used_bytes == 1024);
+  CHECK(reader.hold(id_of(1)).slot != slot);
+}
+
+TEST_CASE("what was retired and let go is found again by the creates that need it") {
+  StoreFixture fixture;
+  TestClient reader = fixture.client();
+  fixture.fill(4, kMiB / 4);
+  std::vector<Held> held;
+  for (std::uint64_t n = 0; n < 4; ++n) held.push_back(reader.hold(id_of(n)));
+  fixture.store.clear(fixture.now);
+  CHECK(outcome(fixture.create(10, 1)) == "out_of_memory");
+  for (const Held& each : held) reader.release(each);
+  CHECK(outcome(fixture.create(10, kMiB)) == "ok");
+}
+
+TEST_CASE("objects leave for every cause, and the listener hears it after it happened") {
+  struct Listener final : StoreListener {
+    void on_sealed(SlotIndex, const SlotFields& object) override { told.push_back("sealed " + object.id.hex()); }
+    void on_removed(SlotIndex, const SlotFields& object, RemovalCause cause) override {
+      static constexpr const char* kNames[] = {"removed ", "evicted ", "expired ", "cleared "};
+      told.push_back(kNames[static_cast<std::size_t>(cause)] + object.id.hex());
+    }
+    std::vector<std::string> told;
+  } listener;
+  StoreFixture fixture;
+  fixture.store.set_listener(&listener);
+  const auto next = [&](std::string_view what, std::uint64_t number) {
+    REQUIRE_FALSE(listener.told.empty());
+    CHECK(listener.told.front() == std::string(what) + " " + id_of(number).hex());
+    listener.told.erase(listener.told.begin());
+  };
+  fixture.put({.id = id_of(1), .data_size = 10, .lifetimes = {.to_live = std::chrono::milliseconds(1)}});
+  next("sealed", 1);
+  fixture.store.expire(fixture.now + kSecond);
+  next("expired", 1);
+  fixture.fill(3, 10);
+  for (std::uint64_t n = 0; n < 3; ++n) next("sealed", n);
+  CHECK(fixture.store.evict(1, fixture.now) == 64);
+  next("evicted", 0);
+  REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
+  next("removed", 1);
+  fixture.store.clear(fixture.now);
+  next("cleared", 2);
+  CHECK(listener.told.empty());
+  fixture.store.set_listener(nullptr);
+}
+
+TEST_CASE("seals are ordered even when the clock stands still") {
+  StoreFixture fixture;
+  for (std::uint64_t n = 0; n < 8; ++n) {
+    REQUIRE(fixture.create(n, 1000).has_value());
+    REQUIRE(fixture.store.seal(fixture.writer, id_of(n), fixture.now).has_value());
+  }
+  for (std::uint64_t n = 0; n < 8; ++n) {
+    REQUIRE(fixture.store.evict(1, fixture.now) == 1024);
+    CHECK_FALSE(fixture.exists(n));
+  }
+}
+
+TEST_CASE("time does not run backwards for the store") {
+  StoreFixture fixture;
+  fixture.put({.id = id_of(1), .data_size = 10, .lifetimes = {.to_live = std::chrono::seconds(10)}});
+  fixture.store.expire(fixture.now + 5 * kSecond);
+  CHECK(fixture.exists(1));
+  CHECK(fixture.store.stats(0).uptime >= std::chrono::seconds(5));
+  fixture.store.check_invariants();
+}
+
+TEST_CASE("list walks in pages and forgets nothing") {
+  StoreFixture fixture({.capacity = kMiB, .max_objects = 10'000});
+  fixture.fill(9000, 0);
+  std::vector<ObjectMetadata> out;
+  std::uint32_t cursor = 0;
+  int pages = 0;
+  do {
+    cursor = fixture.store.list(cursor, {fixture.now, {}}, out);
+    ++pages;
+  } while (cursor != 0);
+  CHECK(pages == 3);
+  CHECK(out.size() == 9000);
+  CHECK(fixture.store.list(20'000, {fixture.now, {}}, out) == 0);
+  CHECK(out.size() == 9000);
+}
+
+TEST_CASE("bookkeeping stays within 160 bytes an object with one client") {
+  constexpr std::uint64_t kObjects = 100'000;
+  StoreFixture fixture({.capacity = 16 * kMiB, .max_objects = kObjects});
+  TestClient reader = fixture.client();
+  const std::uint64_t empty = fixture.store.bookkeeping_bytes();
+  for (std::uint64_t n = 0; n < kObjects; ++n) {
+    fixture.put(n, 100);
+    reader.touch(id_of(n), fixture.now);
+  }
+  CHECK((fixture.store.bookkeeping_bytes() - empty) / kObjects <= 160);
+}
+
+TEST_CASE("memory is reserved before it is handed out") {
+  StoreFixture fixture({.capacity = 32 * kMiB, .prefault = false});
+  CHECK(fixture.store.stats(fixture.now).reserved_bytes == 0);
+  fixture.put(1, 10 * kMiB);
+  CHECK(fixture.store.stats(fixture.now).reserved_bytes >= 10 * kMiB);
+  CHECK(fixture.store.stats(fixture.now).reserved_bytes < 32 * kMiB);
+  CHECK_FALSE(fixture.store.reserve_ahead().value());  // not without prefault
+  StoreFixture ahead({.capacity = 32 * kMiB, .prefault = true});
+  while (ahead.store.reserve_ahead().value()) {
+  }
+  CHECK(ahead.store.stats(ahead.now).reserved_bytes == 32 * kMiB);
+  StoreFixture all({.capacity = 32 * kMiB, .preallocate = true});
+  CHECK(all.store.stats(all.now).reserved_bytes == 32 * kMiB);
+}
