@@ -1,0 +1,84 @@
+// A hand-over: from just before seal() in one process to the return of the get that waits for it in another, through
+// the daemon. Beside a bare socket round trip (two wake-ups as well) and a relay over futexes through a third process
+// (two wake-ups, nothing else): the least that two hops can cost.
+//
+// Before each measurement everyone is left alone for 200 us, so that all are really asleep and all pay for the same
+// wake-ups.
+
+#include <unistd.h>
+
+#include "tests/bench/limits.h"
+
+namespace {
+
+using namespace dolium;
+using namespace dolium::bench;
+
+constexpr std::size_t kObjectBytes = kKiB;
+constexpr int kRepeats = 40;  // a slice
+constexpr useconds_t kPauseUs = 200;
+
+/// A process that waits for the objects numbered 0, 1, ... and tells when it got each.
+Child waiting_reader(const Daemon& daemon) {
+  return Child([&](const Channel& channel) {
+    const auto client = daemon.connect();
+    double number = 0;
+    while (channel.hear(number)) {
+      const Object object = must(client->get_raw(numbered_id(static_cast<std::uint64_t>(number)), wait_forever));
+      channel.tell(static_cast<double>(now_ns()));
+    }
+  });
+}
+
+void wait_until_it_waits(Client& client) {
+  while (must(client.stats()).waiting_gets == 0) ::usleep(kPauseUs);
+  ::usleep(kPauseUs);
+}
+
+double hand_over_ns(Client& client, const Child& reader, std::uint64_t number) {
+  reader.channel().tell(static_cast<double>(number));
+  const std::vector<std::byte> data(kObjectBytes, std::byte{7});
+  ObjectBuilder builder = must(client.create(numbered_id(number), data.size()));
+  must(builder.write(data));
+  wait_until_it_waits(client);
+  const auto begin = static_cast<double>(now_ns());
+  must(builder.seal());
+  return reader.channel().must_hear() - begin;
+}
+
+void measure(Report& report, int core_count) {
+  const Cores cores(core_count);
+  const Daemon daemon;
+  const Child reader = waiting_reader(daemon);
+  const SocketPingPong socket;
+  const FutexRelay futex;
+  const auto client = daemon.connect();
+  const auto after_pause = [](auto measured) {
+    return [measured](Samples& samples) mutable {
+      for (int i = 0; i < kRepeats; ++i) {
+        ::usleep(kPauseUs);
+        samples.add(measured());
+      }
+    };
+  };
+  Contest contest;
+  contest.add("dolium",
+              after_pause([&, next = std::uint64_t{0}]() mutable { return hand_over_ns(*client, reader, next++); }));
+  contest.add("socket", after_pause([&] { return time_ns([&] { socket.round_trip(); }); }));
+  contest.add("futex", after_pause([&] { return futex.relay(); }));
+  contest.run(report.rounds(25, 6));
+  const double p50 = contest.of("dolium").median() / 1e3;
+  report.add({"hand-over to a waiting reader: p50", cores.name(), p50, "us", "socket round trip",
+              contest.of("socket").median() / 1e3, contest.ratio("dolium", "socket")});
+  report.add({"hand-over to a waiting reader: p50", cores.name(), p50, "us", "two-hop futex relay",
+              contest.of("futex").median() / 1e3, contest.ratio("dolium", "futex"), "<= 1.3"});
+  report.add({"hand-over to a waiting reader: p99", cores.name(), contest.of("dolium").percentile(0.99) / 1e3, "us",
+              "two-hop futex relay", contest.of("futex").percentile(0.99) / 1e3});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Report report(argc, argv, "handover: 1 KiB from a writer to a blocked reader");
+  for (const int cores : {2, 1}) measure(report, cores);
+}

@@ -1,0 +1,128 @@
+#pragma once
+// The bench's tools: samples and their percentiles, contests that run in alternation, and where figures go.
+//
+// Machines are noisy and drift: no figure stands alone. What is compared runs in a Contest, slice by slice in turn
+// (A B C A B C ...), and a ratio is the median of the ratios of neighbouring slices, not the ratio of two medians.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dolium/object_id.h>
+#include <dolium/result.h>
+
+namespace dolium::bench {
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+inline constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+/// CLOCK_MONOTONIC in nanoseconds: one clock for all processes of the host.
+[[nodiscard]] std::int64_t now_ns() noexcept;
+
+/// Ends the program with the message: in a benchmark nothing that fails is an outcome.
+[[noreturn]] void give_up(std::string_view message);
+void require(bool condition, std::string_view message);
+template <class T>
+T must(Result<T> result) {
+  if (!result) give_up(result.error().message);
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+/// Durations in nanoseconds, or whatever else is counted.
+class Samples {
+ public:
+  void add(double value) { values_.push_back(value); }
+  void add_all(const Samples& other) { values_.insert(values_.end(), other.values_.begin(), other.values_.end()); }
+  [[nodiscard]] bool empty() const noexcept { return values_.empty(); }
+  [[nodiscard]] const std::vector<double>& values() const noexcept { return values_; }
+  /// The value below which this share of the samples lies; share in [0, 1]. Precondition: !empty().
+  [[nodiscard]] double percentile(double share) const;
+  [[nodiscard]] double median() const { return percentile(0.5); }
+  [[nodiscard]] double mean() const;
+  [[nodiscard]] double least() const { return percentile(0); }
+  [[nodiscard]] double most() const { return percentile(1); }
+
+ private:
+  std::vector<double> values_;
+};
+
+/// Times one call.
+template <class Call>
+double time_ns(Call&& call) {
+  const std::int64_t begin = now_ns();
+  call();
+  return static_cast<double>(now_ns() - begin);
+}
+
+/// Contenders that do the same work in turn.
+class Contest {
+ public:
+  using Slice = std::function<void(Samples&)>;
+
+  /// A slice takes some milliseconds, and adds one sample for each operation.
+  void add(const std::string& name, Slice slice);
+  /// One warm-up round that does not count, then `rounds`.
+  void run(int rounds);
+  /// All samples of one contender.
+  [[nodiscard]] const Samples& of(const std::string& name) const { return find(name).all; }
+  /// How many times as long `name` takes as `reference`: the median over the rounds.
+  [[nodiscard]] double ratio(const std::string& name, const std::string& reference) const;
+
+ private:
+  struct Contender {
+    std::string name;
+    Slice slice;
+    Samples all = {};
+    std::vector<double> medians = {};  // of each round
+  };
+  [[nodiscard]] const Contender& find(const std::string& name) const;
+
+  std::vector<Contender> contenders_;
+};
+
+/// Ids that any process can make again: the same number, the same id.
+[[nodiscard]] ObjectId numbered_id(std::uint64_t number, std::uint64_t seed = 0);
+/// A bijection of 64-bit numbers that looks random (splitmix64's finaliser).
+[[nodiscard]] std::uint64_t scramble(std::uint64_t number) noexcept;
+/// 2^uniform between the two: every order of magnitude as often.
+[[nodiscard]] std::uint64_t log_uniform(std::uint64_t number, std::uint64_t least, std::uint64_t most) noexcept;
+
+/// One line of the table.
+struct Figure {
+  std::string name;
+  std::string cores;  ///< "2", "1", or empty where it does not matter
+  double value = 0;
+  std::string unit;
+  std::string beside = {};  ///< what ran in alternation with it
+  double beside_value = 0;  ///< in the same unit
+  std::optional<double> ratio = {};
+  std::string goal = {};  ///< of DESIGN.md and the issues
+};
+
+/// What a program of this suite was asked for, and where its figures go: a line each on standard output, and in
+/// JSON, one object a line, to the file named by --rows.
+class Report {
+ public:
+  /// Parses the command line; ends the program on --help and on nonsense.
+  Report(int argc, char** argv, std::string_view title);
+
+  [[nodiscard]] bool quick() const noexcept { return quick_; }
+  /// `full`, or `quick` with --quick.
+  [[nodiscard]] int rounds(int full, int quick) const noexcept { return quick_ ? quick : full; }
+  void add(const Figure& figure);
+  /// A remark: what could not be measured and why, or how to read the figures above.
+  void note(std::string_view text);
+
+ private:
+  std::string title_;
+  std::string rows_path_;
+  bool quick_ = false;
+};
+
+}  // namespace dolium::bench

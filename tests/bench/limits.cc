@@ -1,0 +1,124 @@
+#include "tests/bench/limits.h"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <climits>
+#include <cstring>
+
+namespace dolium::bench {
+namespace {
+
+using Word = std::atomic<std::uint32_t>;
+
+void futex_wait(Word& word, std::uint32_t seen) {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, nullptr, nullptr, 0);
+}
+
+void post(Word& word) {
+  word.fetch_add(1);
+  ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void await(Word& word, std::uint32_t& seen) {
+  while (word.load() == seen) futex_wait(word, seen);
+  ++seen;
+}
+
+void* map_shared(std::size_t bytes) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  require(memory != MAP_FAILED, "no shared memory");
+  return memory;
+}
+
+}  // namespace
+
+// ---- socket ----
+
+SocketPingPong::SocketPingPong() {
+  int ends[2];
+  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "no socketpair");
+  fd_ = ends[0];
+  echo_ = std::make_unique<Child>([&](const Channel&) {
+    ::close(ends[0]);
+    std::array<std::byte, kMessageBytes> message;
+    while (::recv(ends[1], message.data(), message.size(), MSG_WAITALL) == kMessageBytes)
+      if (::send(ends[1], message.data(), message.size(), MSG_NOSIGNAL) != kMessageBytes) return;
+  });
+  ::close(ends[1]);
+}
+
+SocketPingPong::~SocketPingPong() {
+  ::shutdown(fd_, SHUT_RDWR);  // others may have inherited it
+  ::close(fd_);
+}
+
+void SocketPingPong::round_trip() const {
+  std::array<std::byte, kMessageBytes> message{};
+  const bool sent = ::send(fd_, message.data(), message.size(), MSG_NOSIGNAL) == kMessageBytes;
+  require(sent && ::recv(fd_, message.data(), message.size(), MSG_WAITALL) == kMessageBytes, "the echo is gone");
+}
+
+// ---- futex ----
+
+struct FutexRelay::Shared {
+  alignas(64) Word to_broker;
+  alignas(64) Word to_receiver;
+  alignas(64) Word back;
+  alignas(64) std::atomic<std::int64_t> arrived_ns;
+  alignas(64) std::atomic<bool> over;
+};
+
+FutexRelay::FutexRelay() : shared_(static_cast<Shared*>(map_shared(sizeof(Shared)))) {
+  Shared& shared = *shared_;
+  broker_ = std::make_unique<Child>([&](const Channel&) {
+    for (std::uint32_t seen = 0; !shared.over;) {
+      await(shared.to_broker, seen);
+      post(shared.to_receiver);
+    }
+  });
+  receiver_ = std::make_unique<Child>([&](const Channel&) {
+    for (std::uint32_t seen = 0; !shared.over;) {
+      await(shared.to_receiver, seen);
+      shared.arrived_ns = now_ns();
+      post(shared.back);
+    }
+  });
+}
+
+FutexRelay::~FutexRelay() {
+  shared_->over = true;
+  post(shared_->to_broker);
+  post(shared_->to_receiver);
+  broker_.reset();
+  receiver_.reset();
+  ::munmap(shared_, sizeof(Shared));
+}
+
+double FutexRelay::relay() const {
+  std::uint32_t seen = shared_->back;
+  const std::int64_t begin = now_ns();
+  post(shared_->to_broker);
+  await(shared_->back, seen);
+  return static_cast<double>(shared_->arrived_ns - begin);
+}
+
+// ---- memory ----
+
+WarmMemory::WarmMemory(std::size_t bytes) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  require(memory != MAP_FAILED, "no memory");
+  std::memset(memory, 0x5a, bytes);
+  bytes_ = {static_cast<std::byte*>(memory), bytes};
+}
+
+WarmMemory::~WarmMemory() {
+  ::munmap(bytes_.data(), bytes_.size());
+}
+
+}  // namespace dolium::bench

@@ -1,0 +1,57 @@
+#pragma once
+// What the machine itself can do, as a yardstick in the same run: a bare socket ping-pong, a relay over futexes, a
+// plain copy into warm memory.
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tests/bench/process.h"
+
+namespace dolium::bench {
+
+/// A round trip over a Unix stream socket to a process that does nothing else.
+class SocketPingPong {
+ public:
+  static constexpr std::size_t kMessageBytes = 64;
+
+  SocketPingPong();
+  ~SocketPingPong();
+  void round_trip() const;
+
+ private:
+  int fd_ = -1;
+  std::unique_ptr<Child> echo_;
+};
+
+/// From this process through a second to a third, each blocked on a futex in shared memory: the least that a
+/// hand-over through a broker can cost.
+class FutexRelay {
+ public:
+  FutexRelay();
+  ~FutexRelay();
+  /// Nanoseconds from here to the third process's return.
+  [[nodiscard]] double relay() const;
+
+ private:
+  struct Shared;
+  Shared* shared_ = nullptr;
+  std::unique_ptr<Child> broker_;
+  std::unique_ptr<Child> receiver_;
+};
+
+/// Anonymous private memory, every page touched: where a memcpy is as fast as it gets.
+class WarmMemory {
+ public:
+  explicit WarmMemory(std::size_t bytes);
+  WarmMemory(const WarmMemory&) = delete;
+  WarmMemory& operator=(const WarmMemory&) = delete;
+  ~WarmMemory();
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  std::span<std::byte> bytes_;
+};
+
+}  // namespace dolium::bench

@@ -1,0 +1,107 @@
+// Putting 1 KiB: in one message (put), in two (create, write, seal), and many in one (put_many), beside a bare round
+// trip over a Unix socket. Everything back to back: the processes hardly sleep.
+
+#include "tests/bench/limits.h"
+#include "tests/bench/syscalls.h"
+
+namespace {
+
+using namespace dolium;
+using namespace dolium::bench;
+
+constexpr std::size_t kObjectBytes = kKiB;
+constexpr int kPuts = 200;       // a slice
+constexpr int kManyRepeats = 3;  // of put_many, a slice
+
+/// Puts under fresh ids, and forgets them between slices so that nothing is ever evicted.
+class Putter {
+ public:
+  explicit Putter(const Daemon& daemon) : client_(daemon.connect()) {}
+
+  void put() { must(client_->put(next_id(), data_)); }
+  void create() {
+    ObjectBuilder builder = must(client_->create(next_id(), data_.size()));
+    must(builder.write(data_));
+    must(builder.seal());
+  }
+  [[nodiscard]] double put_many_ns(std::size_t count) {
+    std::vector<PutItem> items;
+    for (std::size_t i = 0; i < count; ++i) items.push_back({next_id(), data_});
+    return time_ns([&] {
+      for (const Result<void>& outcome : must(client_->put_many(items))) must(outcome);
+    });
+  }
+  void clear() { must(client_->clear()); }
+  void ping() { must(client_->ping()); }
+
+ private:
+  ObjectId next_id() { return numbered_id(next_++); }
+
+  std::shared_ptr<Client> client_;
+  std::uint64_t next_ = 0;
+  std::vector<std::byte> data_ = std::vector<std::byte>(kObjectBytes, std::byte{7});
+};
+
+Contest::Slice repeated(std::function<void()> call) {
+  return [call = std::move(call)](Samples& samples) {
+    for (int i = 0; i < kPuts; ++i) samples.add(time_ns(call));
+  };
+}
+
+Contest::Slice many(Putter& putter, std::size_t count) {
+  return [&putter, count](Samples& samples) {
+    for (int i = 0; i < kManyRepeats; ++i) samples.add(putter.put_many_ns(count) / static_cast<double>(count));
+    putter.clear();
+  };
+}
+
+void measure(Report& report, int core_count) {
+  const Cores cores(core_count);
+  const Daemon daemon;
+  Putter putter(daemon);
+  const SocketPingPong bare;
+  Contest contest;
+  contest.add("bare", repeated([&] { bare.round_trip(); }));
+  contest.add("ping", repeated([&] { putter.ping(); }));
+  contest.add("put", repeated([&] { putter.put(); }));
+  contest.add("create", repeated([&] { putter.create(); }));
+  contest.add("many 100", many(putter, 100));
+  contest.add("many 1000", many(putter, 1000));
+  contest.run(report.rounds(60, 15));
+
+  const auto beside_bare = [&](const char* name, const char* key, const char* goal) {
+    report.add({name, cores.name(), contest.of(key).median() / 1e3, "us", "bare round trip",
+                contest.of("bare").median() / 1e3, contest.ratio(key, "bare"), goal});
+  };
+  beside_bare("ping: p50", "ping", "");
+  beside_bare("put (one round trip): p50", "put", "");
+  beside_bare("create, write, seal (two round trips): p50", "create", "");
+  report.add({"put, one by one, a second", cores.name(), 1e9 / contest.of("put").mean(), "/s"});
+  report.add({"put_many of 100, objects a second", cores.name(), 1e9 / contest.of("many 100").median(), "/s"});
+  report.add({"put_many of 1000, objects a second",
+              cores.name(),
+              1e9 / contest.of("many 1000").median(),
+              "/s",
+              {},
+              0,
+              {},
+              ">= 2e6"});
+}
+
+void count_calls(Report& report) {
+  const Daemon daemon;
+  for (const char* verb : {"put", "create"}) {
+    const SystemCalls calls = count_system_calls({DOLIUM_ONE_CLIENT, daemon.socket(), verb}, 100, 1100);
+    if (!calls.reason.empty()) return report.note(calls.reason);
+    const std::string name = std::string(verb == std::string("put") ? "put" : "create, write, seal");
+    report.add({"client's system calls a " + name + ": " + calls.text(), "", calls.total(), ""});
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Report report(argc, argv, "put_small: 1 KiB");
+  for (const int cores : {2, 1}) measure(report, cores);
+  count_calls(report);
+}

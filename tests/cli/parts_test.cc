@@ -1,0 +1,137 @@
+// The parts of the command that need no daemon.
+
+#include <catch2/catch.hpp>
+
+#include "client/cli/printable.h"
+#include "client/cli/stats_report.h"
+#include "client/cli/table.h"
+#include "client/cli/time_text.h"
+
+namespace dolium::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+StatsReport half_full() {
+  StatsReport report;
+  report.stats.capacity = 100 * kMiB;
+  report.stats.used_bytes = 50 * kMiB;
+  report.stats.free_bytes = 50 * kMiB;
+  report.stats.largest_free_extent = 50 * kMiB;
+  report.stats.evictable_bytes = 50 * kMiB;
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("printable keeps what can be seen and spells out the rest") {
+  CHECK(printable("plain text") == "plain text");
+  CHECK(printable("größer 日本") == "größer 日本");
+  CHECK(printable("\x1b[31m") == "\\x1b[31m");
+  CHECK(printable("a\nb\tc\x7f") == "a\\x0ab\\x09c\\x7f");
+  CHECK(printable("\xc2\x9b"
+                  "31m") == "\\xc2\\x9b31m");  // C1 control
+  CHECK(printable("\xe2\x80\xae"
+                  "abc") ==
+        "\\xe2\\x80\\xae"
+        "abc");                                           // right-to-left override
+  CHECK(printable("\xff\xc3") == "\\xff\\xc3");           // not UTF-8
+  CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");           // overlong
+  CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // surrogate
+}
+
+TEST_CASE("printable cuts to a width in columns") {
+  CHECK(printable("abcdef", 6) == "abcdef");
+  CHECK(printable("abcdefg", 6) == "abcde…");
+  CHECK(printable("äöüäöüä", 6) == "äöüäö…");
+  CHECK(columns("äöü…") == 4);
+}
+
+TEST_CASE("durations are read as they are written") {
+  CHECK(parse_duration("10").value() == milliseconds(10'000));
+  CHECK(parse_duration("500ms").value() == milliseconds(500));
+  CHECK(parse_duration("1.5 h").value() == milliseconds(5'400'000));
+  CHECK(parse_duration("1h30m").value() == milliseconds(5'400'000));
+  CHECK(parse_duration("2min 5s").value() == milliseconds(125'000));
+  CHECK(parse_timeout("forever").value().is_forever());
+  for (const char* wrong : {"", "s", "-1s", "1.2.3s", "10 parsecs", "1s,", "99999999999d"}) {
+    INFO(wrong);
+    CHECK_FALSE(parse_duration(wrong).has_value());
+  }
+  for (const std::int64_t ms : {0, 999, 1000, 61'000, 3'600'000, 3'723'000, 90'061'000}) {
+    const std::string text = format_duration(milliseconds(ms));
+    INFO(text);
+    CHECK(parse_duration(text).value() <= milliseconds(ms));
+  }
+  CHECK(format_duration(milliseconds(125'000)) == "2 min 5 s");
+  CHECK(format_duration(milliseconds(86'400'000)) == "1 d");
+}
+
+TEST_CASE("moments in UTC") {
+  CHECK(format_utc(std::chrono::system_clock::time_point(milliseconds(1'500))) == "1970-01-01T00:00:01.500Z");
+}
+
+TEST_CASE("a table is as wide as its cells") {
+  Table table({{"A"}, {"NUMBER", Table::Align::right}});
+  table.add({"ä", "1"});
+  table.add({"bbb", "22"});
+  CHECK(table.text("> ") == "> A    NUMBER\n> ä         1\n> bbb      22\n");
+}
+
+TEST_CASE("the bar is as long as it should be, and forgets nobody") {
+  Shares shares;
+  shares.free = 100;
+  CHECK(bar(shares, 10) == "[..........]");
+  shares = {.in_use = 50, .pinned = 0, .writing = 0, .retired = 0, .evictable = 50, .free = 0};
+  CHECK(bar(shares, 10) == "[#####=====]");
+  shares = {.in_use = 1, .pinned = 1, .writing = 1, .retired = 1, .evictable = 1, .free = 1000};
+  CHECK(bar(shares, 10) == "[#Pwx=.....]");
+  CHECK(bar(Shares{}, 4) == "[....]");
+}
+
+TEST_CASE("the shares add up to the capacity where the store's figures overlap") {
+  StoreStats stats;
+  stats.capacity = 100, stats.used_bytes = 80, stats.free_bytes = 20;
+  stats.pinned_bytes = 30, stats.in_use_bytes = 40;  // 10 of them both; 5 of those in use retired
+  stats.unsealed_bytes = 5, stats.retired_bytes = 5, stats.evictable_bytes = 15;
+  const Shares shares = shares_of(stats);
+  CHECK(shares.in_use == 25);
+  CHECK(shares.in_use + shares.pinned + shares.writing + shares.retired + shares.evictable + shares.free == 100);
+}
+
+TEST_CASE("full is only what is full") {
+  StoreStats stats;
+  stats.capacity = 1000, stats.used_bytes = 999, stats.free_bytes = 1;
+  CHECK(fullness(stats) == "99 %");
+  stats.used_bytes = 1000, stats.free_bytes = 0;
+  CHECK(fullness(stats) == "100 %");
+  stats.used_bytes = 1, stats.free_bytes = 999;
+  CHECK(fullness(stats) == "<1 %");
+}
+
+TEST_CASE("the explanation names what keeps the store full") {
+  CHECK(explain(StatsReport{}) == "Empty.");
+  StatsReport report = half_full();
+  CHECK(explain(report) == "50 % full: nobody uses any of it: all could be evicted at once.");
+
+  report.stats.evictable_bytes = 20 * kMiB;
+  report.stats.in_use_bytes = 30 * kMiB;
+  report.clients.resize(2);
+  report.clients[0].command = "idle";
+  report.clients[1].command = "python3";
+  report.clients[1].pid = 123;
+  report.clients[1].bytes_held = 30 * kMiB;
+  CHECK(explain(report) == "50 % full: 20 MiB could be evicted at once; 30 MiB are held by python3 (pid 123).");
+
+  report.clients[0].bytes_held = kMiB;
+  report.stats.waiting_creates = 2;
+  report.clients[0].quarantined = true;
+  CHECK(explain(report) ==
+        "50 % full: 20 MiB could be evicted at once; 30 MiB are held by 2 clients, most by python3 (pid 123) with "
+        "30 MiB; 2 creates wait for room, until something is released, unpinned or removed; idle (pid 0) misbehaved "
+        "and was cut off; what it can touch is kept until it ends.");
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,125 @@
+// Bytes into the store and out of it, through the command.
+
+#include <unistd.h>
+
+#include "tests/cli/command.h"
+
+namespace dolium::test {
+namespace {
+
+std::string text_pattern(std::size_t size) {
+  return text_of(pattern(size, 5));
+}
+
+}  // namespace
+
+TEST_CASE("what was put from a file comes back byte for byte") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const std::size_t size = GENERATE(0U, 1U, 4096U, 5'000'001U);
+  const std::string bytes = text_pattern(size);
+  spill(dolium.file("in"), bytes);
+
+  const Ran put = dolium.run({"put", dolium.file("in")});
+  REQUIRE(put.ok());
+  CHECK(put.line().size() == 40);
+  const Ran got = dolium.run({"get", put.line()});
+  CHECK(got.ok());
+  CHECK(got.out == bytes);
+  CHECK(dolium.run({"get", put.line(), "-o", dolium.file("out")}).ok());
+  CHECK(slurp(dolium.file("out")) == bytes);
+}
+
+TEST_CASE("what was put from standard input comes back byte for byte") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const std::string bytes = text_pattern(50'000);
+
+  const Ran piped = dolium.run_with_pipe({"put", "-"}, bytes);
+  REQUIRE(piped.ok());
+  CHECK(dolium.run({"get", piped.line()}).out == bytes);
+
+  spill(dolium.file("in"), bytes);
+  const shm::UniqueFd file(::open(dolium.file("in").c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(::lseek(file.get(), 1000, SEEK_SET) == 1000);
+  const Ran redirected = dolium.run({"put"}, file.get());
+  REQUIRE(redirected.ok());
+  CHECK(dolium.run({"get", redirected.line()}).out == bytes.substr(1000));
+}
+
+TEST_CASE("a file that does not tell its size is put whole") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const Ran put = dolium.run({"put", "/proc/self/cmdline"});
+  REQUIRE(put.ok());
+  CHECK(dolium.run({"get", put.line()}).out.find("put") != std::string::npos);
+}
+
+TEST_CASE("put's options arrive in the store") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const ObjectId id = id_of("options");
+  const Ran put = dolium.run_with_pipe(
+      {"put", "--id", id.hex(), "--pin", "--ttl", "1h", "--tti", "90s", "--type", "string", "--timeout", "1s"}, "abc");
+  REQUIRE(put.ok());
+  CHECK(put.line() == id.hex());
+  const ObjectMetadata object = daemon.watcher()->metadata(id).value();
+  CHECK(object.is_pinned);
+  CHECK(object.time_to_live == std::chrono::hours(1));
+  CHECK(object.time_to_idle == std::chrono::seconds(90));
+  CHECK(object.type_name == "string");
+  CHECK(daemon.watcher()->get<std::string>(id).value() == "abc");
+}
+
+TEST_CASE("an object is found by name, by its digits, and by a beginning that only it has") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const auto id = [](const char* digits) {
+    return ObjectId::from_hex(std::string(digits) + std::string(32, '0')).value();
+  };
+  REQUIRE(daemon.watcher()->put(id("abcd0001"), bytes_of("one")).has_value());
+  REQUIRE(daemon.watcher()->put(id("abcd0002"), bytes_of("two")).has_value());
+  CHECK(dolium.run({"get", "abcd0001"}).out == "one");
+  CHECK(dolium.run({"get", "ABCD0002"}).out == "two");
+  CHECK(dolium.run({"get", id("abcd0002").hex()}).out == "two");
+
+  const Ran ambiguous = dolium.run({"get", "abcd"});
+  CHECK(ambiguous.failed());
+  CHECK(ambiguous.error.find(id("abcd0001").hex()) != std::string::npos);
+  CHECK(ambiguous.error.find(id("abcd0002").hex()) != std::string::npos);
+  CHECK(dolium.run({"get", "abc"}).failed());
+  CHECK(dolium.run({"get", "abce"}).failed());
+  CHECK(dolium.run({"get", "wxyz"}).failed());
+
+  REQUIRE(dolium.run_with_pipe({"put", "--name", "some name"}, "named").ok());
+  CHECK(dolium.run({"get", "name:some name"}).out == "named");
+}
+
+TEST_CASE("get waits for an object that is not there yet") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Running waiting = dolium.start({"get", "name:later", "--timeout", "1min"});
+  REQUIRE(daemon.waits(1, 0));
+  REQUIRE(daemon.watcher()->put(ObjectId::from_name("later"), bytes_of("here")).has_value());
+  const Ran got = waiting.wait();
+  CHECK(got.ok());
+  CHECK(got.out == "here");
+
+  const Ran in_vain = dolium.run({"get", "name:never", "--timeout", "10ms"});
+  CHECK(in_vain.failed());
+}
+
+TEST_CASE("a put that fails leaves nothing behind") {
+  const e2e::Daemon daemon({"--capacity=1MiB"});
+  const Command dolium(daemon);
+  CHECK(dolium.run({"put", "/no/such/file"}).failed());
+  CHECK(dolium.run({"put", dolium.file("")}).failed());  // a directory
+  spill(dolium.file("large"), std::string(2 * kMiB, 'x'));
+  CHECK(dolium.run({"put", dolium.file("large")}).failed());
+  const Ran again = dolium.run({"put", "--name", "a", dolium.file("log")});
+  CHECK(dolium.run({"put", "--name", "a", dolium.file("large")}).failed());
+  CHECK(daemon.stats().unsealed_count == 0);
+  CHECK(daemon.stats().total_objects == (again.ok() ? 1 : 0));
+}
+
+}  // namespace dolium::test

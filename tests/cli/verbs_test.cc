@@ -1,0 +1,247 @@
+// What the verbs do to the store, what they print, and how they fail.
+
+#include <csignal>
+
+#include "tests/cli/command.h"
+
+namespace dolium::test {
+namespace {
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("pin, unpin, remove, evict and clear do what they say") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  put_numbered(store, 0, 4, 100 * kKiB);
+
+  CHECK(dolium.run({"pin", id_of(0).hex(), id_of(1).hex()}).ok());
+  CHECK(daemon.stats().pinned_count == 2);
+  CHECK(dolium.run({"unpin", id_of(1).hex()}).ok());
+  CHECK_FALSE(store.metadata(id_of(1)).value().is_pinned);
+  CHECK(dolium.run({"remove", id_of(2).hex()}).ok());
+  CHECK(present(store, 4) == std::vector<std::size_t>{0, 1, 3});
+  CHECK(contains(dolium.run({"evict", "1MiB"}).out, "nothing more"));
+  CHECK(present(store, 4) == std::vector<std::size_t>{0});
+  CHECK(dolium.run({"clear"}).ok());
+  CHECK(daemon.stats().total_objects == 0);
+}
+
+TEST_CASE("every verb that prints prints JSON when asked, before the verb or behind it") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const Ran put = dolium.run_with_pipe({"put", "--json"}, "abc");
+  REQUIRE(put.ok());
+  const std::string id = put.json().at("id");
+  CHECK(put.json().at("data_size") == 3);
+  CHECK(dolium.run({"get", id, "-o", dolium.file("out"), "--json"}).json().at("data_size") == 3);
+  CHECK(dolium.run({"list", "--json"}).json().at(0).at("id") == id);
+  CHECK(dolium.run({"--json", "inspect", id}).json().at("data_preview_hex") == "616263");
+  CHECK(dolium.run({"pin", id, "--json"}).json().at(0).at("id") == id);
+  CHECK(dolium.run({"--json", "stats"}).json().at("pinned_count") == 1);
+  CHECK(dolium.run({"unpin", id, "--json"}).json().size() == 1);
+  CHECK(dolium.run({"ping", "--json", "--count", "3"}).json().at("count") == 3);
+  CHECK(dolium.run({"clients", "--json"}).json().size() == 1);  // the fixture
+  CHECK(dolium.run({"bench", "--json"}).json().size() > 3);
+  for (const std::string& line : lines_of(dolium.run({"watch", "--json", "--existing", "--count", "1"}).out))
+    CHECK(nlohmann::json::parse(line).contains("event"));
+  CHECK(dolium.run({"evict", "1", "--json"}).json().at("freed_bytes") == 64);
+  CHECK(dolium.run({"clear", "--json"}).json().at("removed_count") == 0);
+  CHECK(dolium.run_with_pipe({"put", "--json", "--name", "a"}, "x").ok());
+  CHECK(dolium.run({"remove", "name:a", "--json"}).json().size() == 1);
+}
+
+TEST_CASE("whatever fails exits with 1 and says why on stderr") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const std::vector<std::vector<std::string>> commands = {
+      {},
+      {"no-such-verb"},
+      {"stats", "--no-such-option"},
+      {"get"},
+      {"get", id_of(0).hex()},
+      {"get", id_of(0).hex(), "--json"},
+      {"inspect", id_of(0).hex()},
+      {"remove", id_of(0).hex()},
+      {"pin", id_of(0).hex()},
+      {"evict", "much"},
+      {"list", "--sort", "colour"},
+      {"put", "--ttl", "soon", "/dev/null"},
+      {"put", "--id", "xyz", "/dev/null"},
+      {"watch", "--duration", "-1s"},
+  };
+  for (const auto& command : commands) {
+    const Ran ran = dolium.run(command);
+    INFO(fmt::format("{}", fmt::join(command, " ")) << "\n" << ran);
+    CHECK(ran.failed());
+  }
+}
+
+TEST_CASE("without a daemon every verb says where none listens") {
+  e2e::Daemon daemon;
+  const Command dolium(daemon);
+  std::string socket = daemon.socket();
+  static_cast<void>(daemon.release_watcher());
+  CHECK(daemon.stop() == "exit 0");
+  for (const char* verb : {"stats", "list", "clients", "ping", "watch", "bench", "clear"}) {
+    const Ran ran = dolium.run({verb});
+    INFO(verb << "\n" << ran);
+    CHECK(ran.failed());
+    CHECK(contains(ran.error, "no daemon listens at " + socket));
+  }
+}
+
+TEST_CASE("help and version are no failures") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  CHECK(contains(dolium.run({"--help"}).out, "stats"));
+  CHECK(contains(dolium.run({"list", "--help"}).out, "--sort"));
+  CHECK(dolium.run({"--version"}).ok());
+}
+
+TEST_CASE("a full disk under standard output is a failure") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const shm::UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  for (const char* verb : {"stats", "list"}) {
+    auto process = e2e::Process::start({DOLIUM_CLI_PATH, "--socket", daemon.socket(), verb}, {.out = full.get()});
+    CHECK(process.wait() == "exit 1");
+  }
+}
+
+TEST_CASE("list sorts, limits and abbreviates") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  put_numbered(*daemon.watcher(), 0, 1, 100);
+  put_numbered(*daemon.watcher(), 1, 1, 3000);
+  put_numbered(*daemon.watcher(), 2, 1, 20);
+  const auto order = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> command = {"list", "--json"};
+    command.insert(command.end(), options.begin(), options.end());
+    std::vector<std::string> ids;
+    for (const auto& object : dolium.run(command).json()) ids.push_back(object.at("id"));
+    return ids;
+  };
+  const std::string a = id_of(0).hex(), b = id_of(1).hex(), c = id_of(2).hex();
+  CHECK(order({}) == std::vector{a, b, c});
+  CHECK(order({"--sort", "size"}) == std::vector{b, a, c});
+  CHECK(order({"--sort", "size", "--reverse", "--limit", "1"}) == std::vector{c});
+  const Ran table = dolium.run({"list", "--limit", "2"});
+  CHECK(contains(table.out, a.substr(0, 12) + "  "));
+  CHECK(contains(table.out, "3 objects, 3.05 KiB (2 shown)"));
+}
+
+TEST_CASE("inspect tells all and shows the beginning") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  CreateOptions options;
+  options.metadata = bytes_of("meta");
+  options.type_name = "acme.Thing";
+  REQUIRE(daemon.watcher()->put(id_of(0), bytes_of("hello\x01"), options).has_value());
+  const Ran ran = dolium.run({"inspect", id_of(0).hex().substr(0, 8)});
+  REQUIRE(ran.ok());
+  for (const char* part : {"sealed", "acme.Thing", "6 B", "4 B", "68 65 6c 6c 6f 01", "|hello.|", "|meta|"}) {
+    INFO(part);
+    CHECK(contains(ran.out, part));
+  }
+  CHECK(daemon.stats().get_count == 1);
+  CHECK(dolium.run({"inspect", id_of(0).hex(), "--no-preview"}).ok());
+  CHECK(daemon.stats().get_count == 1);
+  auto unsealed = daemon.watcher()->create(id_of(1), 10).value();
+  CHECK(contains(dolium.run({"inspect", id_of(1).hex()}).out, "unsealed"));
+}
+
+TEST_CASE("what others chose to be called does not reach the terminal as it is") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  CreateOptions options;
+  options.type_name =
+      "\x1b[2J\xff"
+      "evil";
+  REQUIRE(daemon.watcher()->put(id_of(0), bytes_of("x"), options).has_value());
+  const auto evil = daemon.connect({.name = "\x1b]0;owned\x07"});
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"list"}, {"inspect", id_of(0).hex()}, {"clients"}, {"list", "--json"}, {"clients", "--json"}}) {
+    const Ran ran = dolium.run(command);
+    INFO(ran);
+    CHECK(ran.ok());
+    CHECK_FALSE(contains(ran.out, "\x1b"));
+    CHECK_FALSE(contains(ran.out, "\xff"));
+  }
+  CHECK(contains(dolium.run({"list"}).out, "\\x1b[2J\\xffevil"));
+}
+
+TEST_CASE("stats says who holds, writes and pins") {
+  const e2e::Daemon daemon({"--capacity=1MiB"});
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  CHECK(contains(dolium.run({"stats"}).out, "Empty."));
+  put_numbered(store, 0, 1, 512 * kKiB);
+  const std::string me = fmt::format("(pid {}", ::getpid());
+  CHECK(contains(dolium.run({"stats"}).out, "50 % full: nobody uses any of it: all could be evicted at once."));
+  {
+    const Object held = store.get_raw(id_of(0)).value();
+    const std::string summary = dolium.run({"stats", "--json"}).json().at("summary");
+    INFO(summary);
+    CHECK(contains(summary, "nothing can be evicted; 512 KiB are held by "));
+    CHECK(contains(summary, me));
+  }
+  auto builder = store.create(id_of(1), 256 * kKiB).value();
+  REQUIRE(store.pin(id_of(0)).has_value());
+  const Ran stats = dolium.run({"stats"});
+  INFO(stats);
+  CHECK(contains(stats.out, "75 % full: nothing can be evicted; 512 KiB are pinned, put by "));
+  CHECK(contains(stats.out, "256 KiB are being written by "));
+  CHECK(contains(stats.out, fmt::format("[{}{}{}]", std::string(30, 'P'), std::string(15, 'w'), std::string(15, '.'))));
+}
+
+TEST_CASE("watch shows what happens, with its cause") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  put_numbered(store, 0, 3, 10);
+  Running watching = dolium.start({"watch", "--json", "--count", "3", "--interval", "50ms"});
+  // The first rates are told when the subscription stands and what was there has been skipped.
+  REQUIRE(eventually([&] { return lines_of(watching.output_so_far()).size() >= 4; }));
+  put_numbered(store, 3, 1, 10);
+  REQUIRE(store.remove(id_of(3)).has_value());
+  REQUIRE(store.evict(1).has_value());
+  const Ran ran = watching.wait();
+  CHECK(ran.ok());
+  std::vector<std::string> seen;
+  for (const std::string& line : lines_of(ran.out))
+    if (const auto json = nlohmann::json::parse(line); json.at("event") != "rates")
+      seen.push_back(json.value("cause", std::string(json.at("event"))));
+  CHECK(seen == std::vector<std::string>{"sealed", "removed", "evicted"});
+}
+
+TEST_CASE("watch ends well on Ctrl-C, and not so well with its daemon") {
+  e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Running interrupted = dolium.start({"watch", "--json"});
+  REQUIRE(eventually([&] { return !interrupted.output_so_far().empty(); }));
+  interrupted.process().signal(SIGINT);
+  CHECK(interrupted.wait().ok());
+
+  CHECK(dolium.run({"watch", "--duration", "10ms"}).ok());
+
+  Running bereft = dolium.start({"watch"});
+  REQUIRE(eventually([&] { return daemon.stats().client_count == 2; }));
+  CHECK(daemon.stop() == "exit 0");
+  const Ran ran = bereft.wait();
+  CHECK(ran.how == "exit 1");
+  CHECK(ran.error.starts_with("dolium: "));
+}
+
+}  // namespace dolium::test

@@ -1,0 +1,115 @@
+// The producer's side of roles.h.
+
+#include <unordered_map>
+
+#include <dolium/client.h>
+
+#include "tests/demo/pieces.h"
+#include "tests/demo/roles.h"
+
+namespace dolium::demo {
+namespace {
+
+/// What was sealed and is not yet accepted. A piece is accepted when its result is removed, which an event tells.
+class InFlight {
+ public:
+  InFlight(Client& client, const Names& names, Subscription events, std::uint64_t max_bytes)
+      : client_(client), names_(names), events_(std::move(events)), max_bytes_(max_bytes) {}
+
+  /// Waits until a piece of this size may follow.
+  Result<void> admit(std::uint64_t size) {
+    for (Timeout timeout = no_wait;;) {
+      const Result<Event> event = events_.next(timeout);
+      if (event) {
+        if (Result<void> taken = take(*event); !taken) return taken;
+      } else if (event.error().code != Errc::timed_out || !timeout.is_no_wait()) {
+        return event.error();
+      } else if (bytes_ + size <= max_bytes_ && pieces_.size() < kMaxInFlight) {
+        return {};
+      } else {
+        timeout = kPatience;  // nothing is queued, and we must not go on: now it is worth waiting
+        continue;
+      }
+      timeout = no_wait;
+    }
+  }
+
+  void add(std::size_t number, std::uint64_t size) {
+    pieces_.emplace(names_.result(number), Flying{names_.piece(number), size});
+    bytes_ += size;
+  }
+
+ private:
+  struct Flying {
+    ObjectId piece;
+    std::uint64_t size;
+  };
+
+  Result<void> take(const Event& event) {
+    if (event.kind == Event::Kind::overflow) return recount();
+    const auto found = pieces_.find(event.id);
+    if (event.kind == Event::Kind::removed && found != pieces_.end()) land(found);
+    return {};
+  }
+
+  /// Events were lost: the pieces themselves tell.
+  Result<void> recount() {
+    for (auto each = pieces_.begin(); each != pieces_.end();) {
+      const Result<ObjectMetadata> piece = client_.metadata(each->second.piece);
+      if (!piece && piece.error().code != Errc::not_found) return piece.error();
+      each = piece && piece->is_pinned ? std::next(each) : land(each);
+    }
+    return {};
+  }
+
+  std::unordered_map<ObjectId, Flying>::iterator land(std::unordered_map<ObjectId, Flying>::iterator piece) {
+    bytes_ -= piece->second.size;
+    return pieces_.erase(piece);
+  }
+
+  Client& client_;
+  const Names& names_;
+  Subscription events_;
+  std::uint64_t max_bytes_;
+  std::uint64_t bytes_ = 0;
+  std::unordered_map<ObjectId, Flying> pieces_;  // by the result's id
+};
+
+/// Straight from the file into the store's memory.
+Result<void> stream(Client& client, const ObjectId& id, const Piece& piece) {
+  CreateOptions options;
+  options.pinned = true;
+  options.type_name = "dolium.demo.Piece";
+  options.metadata = std::as_bytes(std::span(piece.path));
+  options.timeout = kPatience;
+  Result<ObjectBuilder> builder = client.create(id, piece.size, options);
+  if (!builder) return builder.error();
+  if (Result<void> read = read_piece(piece, builder->data()); !read) return read;
+  const Result<ObjectId> sealed = builder->seal();
+  return sealed ? Result<void>() : Result<void>(sealed.error());
+}
+
+}  // namespace
+
+Result<void> produce(const RoleOptions& options) {
+  const Names names(options.run);
+  const auto client = Client::connect(options.socket, {.name = "demo producer"});
+  if (!client) return client.error();
+  Result<Subscription> events = (*client)->subscribe();
+  if (!events) return events.error();
+  const Result<std::string> manifest = (*client)->get<std::string>(names.manifest(), kPatience);
+  if (!manifest) return manifest.error();
+  const Result<std::vector<Piece>> pieces = from_manifest(*manifest);
+  if (!pieces) return pieces.error();
+  InFlight in_flight(**client, names, *std::move(events), options.capacity / kPinnedShare[1] * kPinnedShare[0]);
+  for (std::size_t number = 0; number < pieces->size(); ++number) {
+    const Piece& piece = (*pieces)[number];
+    const std::uint64_t size = piece.size + piece.path.size();
+    if (auto admitted = in_flight.admit(size); !admitted) return admitted;
+    if (auto streamed = stream(**client, names.piece(number), piece); !streamed) return streamed;
+    in_flight.add(number, size);
+  }
+  return {};
+}
+
+}  // namespace dolium::demo

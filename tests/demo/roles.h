@@ -1,0 +1,44 @@
+#pragma once
+// The processes of a run. The conductor starts the others: this same program, with another role.
+//
+//   producer  waits for the manifest; streams each piece through create/write/seal, pinned: nothing may evict it
+//             before its digest is accepted. What is pinned stays below kPinnedShare of the store, so that there
+//             is always room for results, and something to evict for the next piece.
+//   worker    one of four; takes every fourth piece: waits for it, digests it in place, puts the result. It goes
+//             on holding the last few pieces, and digests each again before it lets go: nothing may have happened
+//             to what was held, whatever was evicted meanwhile.
+//   conductor accepts the results in order: compares with the file on disk, unpins the piece, removes the result.
+//             It alone unpins; so whoever dies, and whenever, no piece is lost, and none is pinned for ever.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <dolium/result.h>
+
+namespace dolium::demo {
+
+inline constexpr std::size_t kWorkers = 4;
+/// Bounds every wait: a run in which nothing moves for so long has failed.
+inline constexpr std::chrono::seconds kPatience{60};
+/// Of the capacity, for pieces that are pinned at once: numerator and denominator.
+inline constexpr std::uint64_t kPinnedShare[] = {3, 4};
+/// Pieces in flight, however small they are.
+inline constexpr std::size_t kMaxInFlight = 512;
+/// What a worker goes on holding: so many bytes, and at least the last piece.
+inline constexpr std::uint64_t kHeldShare = 64;  // 1/64 of the capacity
+
+struct RoleOptions {
+  std::string socket;
+  std::string run;
+  std::uint64_t capacity = 0;
+  std::size_t count = 0;   // pieces in all
+  std::size_t worker = 0;  // from 0
+  std::size_t begin = 0;   // the worker's first piece
+};
+
+[[nodiscard]] Result<void> produce(const RoleOptions& options);
+[[nodiscard]] Result<void> work(const RoleOptions& options);
+
+}  // namespace dolium::demo

@@ -1,0 +1,80 @@
+#pragma once
+// Staff: the processes of a run, and the daemon when it is ours. All end with their owner, whatever happens.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <dolium/client.h>
+
+#include "tests/demo/roles.h"
+#include "tests/e2e/process.h"
+
+namespace dolium::demo {
+
+/// A doliumd in a temporary directory.
+class OwnDaemon {
+ public:
+  [[nodiscard]] static Result<OwnDaemon> start(std::uint64_t capacity);
+  OwnDaemon(OwnDaemon&&) noexcept;
+  OwnDaemon& operator=(OwnDaemon&&) = delete;
+  ~OwnDaemon();
+
+  [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
+  [[nodiscard]] std::size_t descriptors() const { return process_.descriptors(); }
+  /// SIGTERM; how it ended.
+  [[nodiscard]] std::string stop();
+
+ private:
+  OwnDaemon(std::filesystem::path directory, std::uint64_t capacity);
+
+  std::filesystem::path directory_;
+  std::string socket_;
+  e2e::Process process_;
+};
+
+class Staff {
+ public:
+  explicit Staff(RoleOptions common) : common_(std::move(common)) {}
+
+  /// Producer and workers, and waits until each of them waits in a get.
+  [[nodiscard]] Result<void> start(Client& client);
+  void start_worker(std::size_t worker, std::size_t begin);
+
+  [[nodiscard]] e2e::Process& worker(std::size_t number) { return workers_[number]; }
+  /// An error when somebody is gone who should not be.
+  [[nodiscard]] Result<void> check() const;
+  /// Waits for all: each must have ended with status 0.
+  [[nodiscard]] Result<void> wait();
+
+  /// The session of a process, if it has one.
+  [[nodiscard]] static Result<std::vector<ClientInfo>> sessions_of(Client& client, pid_t pid);
+
+ private:
+  [[nodiscard]] e2e::Process start_role(const std::string& role, std::size_t worker, std::size_t begin) const;
+  [[nodiscard]] Result<bool> all_wait(Client& client) const;
+
+  RoleOptions common_;
+  e2e::Process producer_;
+  std::vector<e2e::Process> workers_;
+};
+
+/// Whether the condition comes true within kPatience: for what only repeated looks can tell.
+template <class Condition>
+[[nodiscard]] Result<void> wait_until(const std::string& what, Condition condition);
+
+}  // namespace dolium::demo
+
+#include <thread>
+
+template <class Condition>
+dolium::Result<void> dolium::demo::wait_until(const std::string& what, Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    const Result<bool> there = condition();
+    if (!there) return there.error();
+    if (*there) return {};
+    if (std::chrono::steady_clock::now() > end) return Error{Errc::timed_out, "waited in vain until " + what};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}

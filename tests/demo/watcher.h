@@ -1,0 +1,38 @@
+#pragma once
+// Watcher: reads the store's events of this run as they happen, and holds them against what may happen: a piece is
+// evicted only after its result was accepted (until then it is pinned), and nothing else of ours ever is.
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include <dolium/object_store.h>
+
+#include "tests/demo/pieces.h"
+
+namespace dolium::demo {
+
+class Watcher {
+ public:
+  Watcher(Subscription events, const Names& names, std::size_t count);
+
+  /// Takes all events that are there. `accepted`: all pieces before this one are.
+  Result<void> look(std::size_t accepted);
+
+  [[nodiscard]] std::size_t sealed_pieces() const noexcept { return sealed_; }
+  [[nodiscard]] std::size_t evicted_pieces() const noexcept { return evicted_; }
+  /// What happened and should not have; empty when all is well.
+  [[nodiscard]] const std::string& complaint() const noexcept { return complaint_; }
+
+ private:
+  void take(const Event& event, std::size_t accepted);
+  void complain(std::string what);
+
+  Subscription events_;
+  std::unordered_map<ObjectId, std::size_t> numbers_;  // of pieces
+  std::size_t sealed_ = 0;
+  std::size_t evicted_ = 0;
+  std::string complaint_;
+};
+
+}  // namespace dolium::demo

@@ -1,0 +1,187 @@
+#include "tests/e2e/daemon_fixture.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fstream>
+#include <ostream>
+#include <sstream>
+
+#include "tests/client/store_under_test.h"
+
+namespace dolium::e2e {
+namespace {
+
+std::string_view name_of(EvictionPolicy policy) {
+  switch (policy) {
+    case EvictionPolicy::lru: return "lru";
+    case EvictionPolicy::lfu: return "lfu";
+    case EvictionPolicy::fifo: return "fifo";
+  }
+  return "?";
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Census& c) {
+  return out << fmt::format(
+             "{{{} objects, {} bytes used | unsealed {} ({} bytes) | in use {} ({}) | retired {} ({}) | pinned {} ({}) "
+             "| waiting {} gets, {} creates | {} clients | daemon: {} descriptors, {} mappings}}",
+             c.objects, c.used_bytes, c.unsealed, c.unsealed_bytes, c.in_use, c.in_use_bytes, c.retired,
+             c.retired_bytes, c.pinned, c.pinned_bytes, c.waiting_gets, c.waiting_creates, c.clients,
+             c.daemon_descriptors, c.daemon_mappings);
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string name = (std::filesystem::temp_directory_path() / "dolium-e2e-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
+  path_ = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::vector<std::string> flags_for(const StoreConfig& config) {
+  const auto flag = [](std::string_view name, bool value) { return fmt::format("--{}={}", name, value); };
+  return {fmt::format("--capacity={}", config.capacity),
+          fmt::format("--max-objects={}", config.max_objects),
+          fmt::format("--eviction-policy={}", name_of(config.eviction_policy)),
+          fmt::format("--low-water-mark={}", config.low_water_mark),
+          flag("preallocate", config.preallocate),
+          flag("prefault", config.prefault),
+          flag("huge-pages", config.huge_pages),
+          fmt::format("--max-unsealed-bytes-per-client={}", config.max_unsealed_bytes_per_client),
+          fmt::format("--max-pinned-bytes-per-user={}", config.max_pinned_bytes_per_user)};
+}
+
+Daemon::Daemon(const StoreConfig& config) : Daemon(flags_for(config)) {}
+
+Daemon::Daemon(std::vector<std::string> flags)
+    : descriptors_before_(count_descriptors(::getpid())),
+      mappings_before_(count_shared_mappings(::getpid())),
+      children_before_(count_children()),
+      socket_((directory_.path() / "dolium.sock").string()),
+      flags_(std::move(flags)) {
+  start();
+}
+
+std::vector<std::string> Daemon::command() const {
+  std::vector<std::string> command = {DOLIUM_DOLIUMD_PATH, "--socket", socket_};
+  if (std::ranges::none_of(flags_, [](const std::string& flag) { return flag.starts_with("--capacity"); }))
+    command.emplace_back("--capacity=64MiB");
+  command.insert(command.end(), flags_.begin(), flags_.end());
+  return command;
+}
+
+void Daemon::start() {
+  const std::string log_file = (directory_.path() / "log").string();
+  const shm::UniqueFd log_fd(::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  process_ = Process::start(command(), {.out = log_fd.get(), .error = log_fd.get()});
+  // In steps, so that a daemon that does not even start is noticed at once.
+  const auto connected = [&] {
+    auto client = Client::connect(socket_, {.connect_timeout = std::chrono::milliseconds(100)});
+    if (client) watcher_ = *std::move(client);
+    return client.has_value() || !process_.running();
+  };
+  const bool in_time = test::eventually(connected);
+  INFO("doliumd says:\n" << log());
+  REQUIRE(in_time);
+  REQUIRE(watcher_ != nullptr);
+}
+
+void Daemon::start_again() {
+  watcher_.reset();
+  start();
+}
+
+Daemon::~Daemon() {
+  if (process_.running()) {
+    const std::string how = stop();
+    INFO("doliumd says:\n" << log());
+    CHECK(how == "exit 0");
+  }
+  if (!misbehaviour_expected_) {
+    INFO("doliumd says:\n" << log());
+    CHECK(misbehaviours() == 0);
+  }
+  watcher_.reset();
+  process_ = Process();
+  CHECK(count_descriptors(::getpid()) == descriptors_before_);
+  CHECK(count_shared_mappings(::getpid()) == mappings_before_);
+  CHECK(count_children() == children_before_);
+}
+
+std::shared_ptr<Client> Daemon::connect(const ConnectOptions& options) const {
+  auto client = Client::connect(socket_, options);
+  INFO((client ? std::string() : to_string(client.error())));
+  REQUIRE(client.has_value());
+  return *std::move(client);
+}
+
+StoreStats Daemon::stats() const {
+  return watcher_->stats().value();
+}
+
+Census Daemon::census() const {
+  const StoreStats stats = this->stats();
+  return {.objects = stats.total_objects,
+          .used_bytes = stats.used_bytes,
+          .unsealed = stats.unsealed_count,
+          .unsealed_bytes = stats.unsealed_bytes,
+          .in_use = stats.in_use_count,
+          .in_use_bytes = stats.in_use_bytes,
+          .retired = stats.retired_count,
+          .retired_bytes = stats.retired_bytes,
+          .pinned = stats.pinned_count,
+          .pinned_bytes = stats.pinned_bytes,
+          .waiting_gets = stats.waiting_gets,
+          .waiting_creates = stats.waiting_creates,
+          .clients = stats.client_count,
+          .daemon_descriptors = process_.descriptors(),
+          .daemon_mappings = process_.shared_mappings()};
+}
+
+Census Daemon::settled(const Census& expected) const {
+  Census now;
+  static_cast<void>(test::eventually([&] { return (now = census()) == expected; }));
+  return now;
+}
+
+bool Daemon::waits(std::uint64_t gets, std::uint64_t creates) const {
+  return test::eventually([&] {
+    const StoreStats now = stats();
+    return now.waiting_gets == gets && now.waiting_creates == creates;
+  });
+}
+
+std::string Daemon::log() const {
+  std::ifstream file(directory_.path() / "log");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::size_t Daemon::misbehaviours() const {
+  const std::string text = log();
+  constexpr std::string_view kWord = "is ended for misbehaviour";
+  std::size_t count = 0;
+  for (std::size_t at = text.find(kWord); at != std::string::npos; at = text.find(kWord, at + 1)) ++count;
+  return count;
+}
+
+std::string Daemon::stop() {
+  process_.signal(SIGTERM);
+  return process_.wait();
+}
+
+std::string Daemon::kill() {
+  return process_.kill();
+}
+
+}  // namespace dolium::e2e

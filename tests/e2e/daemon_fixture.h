@@ -1,0 +1,108 @@
+#pragma once
+// Daemon: a real doliumd in a directory of its own, for one test.
+//
+// When it goes, it stops the daemon as an operator would, and fails the test unless: the daemon ended with status
+// 0, logged no misbehaviour that the test did not expect, and the test itself has as many descriptors, shared
+// mappings and children as before. So declare the Daemon first, and everything that uses it after it.
+
+#include <cstdint>
+#include <filesystem>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <dolium/client.h>
+#include <dolium/store_config.h>
+
+#include "tests/e2e/process.h"
+
+namespace dolium::e2e {
+
+/// Everything that a client's death, or a session's end, must bring back to what it was. Bytes are exact.
+struct Census {
+  std::uint64_t objects = 0, used_bytes = 0;
+  std::uint64_t unsealed = 0, unsealed_bytes = 0;
+  std::uint64_t in_use = 0, in_use_bytes = 0;
+  std::uint64_t retired = 0, retired_bytes = 0;
+  std::uint64_t pinned = 0, pinned_bytes = 0;
+  std::uint64_t waiting_gets = 0, waiting_creates = 0;
+  std::uint64_t clients = 0;
+  std::uint64_t daemon_descriptors = 0;
+  std::uint64_t daemon_mappings = 0;
+
+  friend bool operator==(const Census&, const Census&) = default;
+  friend std::ostream& operator<<(std::ostream& out, const Census& census);
+};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory();
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class Daemon {
+ public:
+  /// Starts doliumd with these flags beside --socket, and waits until it answers. 64 MiB unless they say else.
+  explicit Daemon(std::vector<std::string> flags = {});
+  explicit Daemon(const StoreConfig& config);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon();
+
+  [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
+  [[nodiscard]] std::filesystem::path directory() const { return directory_.path(); }
+  [[nodiscard]] Process& process() noexcept { return process_; }
+  /// The command line that would start another one in the same place.
+  [[nodiscard]] std::vector<std::string> command() const;
+
+  /// The fixture's own client, connected from the start; counted in every census.
+  [[nodiscard]] const std::shared_ptr<Client>& watcher() const noexcept { return watcher_; }
+  /// Hands the watcher over: from then on there is none, and no census.
+  [[nodiscard]] std::shared_ptr<Client> release_watcher() noexcept { return std::move(watcher_); }
+  /// Another client of this process. Fails the test when it cannot be had.
+  [[nodiscard]] std::shared_ptr<Client> connect(const ConnectOptions& options = {}) const;
+
+  [[nodiscard]] StoreStats stats() const;
+  [[nodiscard]] Census census() const;
+  /// The census, as soon as it is the expected one; what it is after kPatience otherwise. For CHECK(... == ...).
+  [[nodiscard]] Census settled(const Census& expected) const;
+  [[nodiscard]] bool waits(std::uint64_t gets, std::uint64_t creates) const;
+
+  /// What it has logged, and how many sessions it has ended for misbehaviour.
+  [[nodiscard]] std::string log() const;
+  [[nodiscard]] std::size_t misbehaviours() const;
+  /// Misbehaviour is this test's business.
+  void expect_misbehaviour() noexcept { misbehaviour_expected_ = true; }
+
+  /// SIGTERM; how it ended. "exit 0" is what it should be.
+  [[nodiscard]] std::string stop();
+  /// SIGKILL.
+  [[nodiscard]] std::string kill();
+  /// A new daemon in the old one's place, with a new watcher.
+  void start_again();
+
+ private:
+  void start();
+
+  std::size_t descriptors_before_;  // of the test itself, as the next two
+  std::size_t mappings_before_;
+  std::size_t children_before_;
+  TemporaryDirectory directory_;
+  std::string socket_;
+  std::vector<std::string> flags_;
+  Process process_;
+  std::shared_ptr<Client> watcher_;
+  bool misbehaviour_expected_ = false;
+};
+
+/// The flags that make a daemon what `config` makes an in-process store.
+[[nodiscard]] std::vector<std::string> flags_for(const StoreConfig& config);
+
+}  // namespace dolium::e2e

@@ -1,0 +1,11 @@
+#pragma once
+// The behaviour suite's second implementation: clients of a real daemon.
+
+#include "tests/client/store_under_test.h"
+
+namespace dolium::test {
+
+/// A daemon with this configuration, and two clients of it.
+[[nodiscard]] std::unique_ptr<StoreUnderTest> open_with_daemon(const StoreConfig& config);
+
+}  // namespace dolium::test

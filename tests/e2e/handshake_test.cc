@@ -1,0 +1,95 @@
+// How a session begins, and how it does not: versions that differ, in either direction.
+
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "protocol/convert.h"
+#include "protocol/fd_socket.h"
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/raw_client.h"
+#include "tests/e2e/worker.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+namespace {
+
+/// What a daemon of another release might answer to whoever connects first.
+void answer_one(protocol::Listener& listener, std::vector<std::byte> frame) {
+  REQUIRE(protocol::wait_readable(listener.fd(), protocol::kNoDeadline).value());
+  const shm::UniqueFd connection = listener.accept().value();
+  REQUIRE(protocol::wait_readable(connection.get(), protocol::kNoDeadline).value());
+  protocol::FrameReader reader;
+  while (!reader.next()) REQUIRE(reader.read_from(connection.get()));
+  protocol::FrameWriter writer;
+  REQUIRE(writer.push(frame));
+  REQUIRE(writer.flush(connection.get()).value());
+}
+
+template <class Message>
+std::vector<std::byte> frame_of(Message message) {
+  protocol::Encoder encoder;
+  const auto frame = encoder.encode(1, std::move(message)).value();
+  return {frame.begin(), frame.end()};
+}
+
+std::string refusal_of(const std::vector<std::byte>& answer) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory.path() / "other.sock").string();
+  protocol::Listener listener = protocol::Listener::open({.path = path}).value();
+  auto client = std::async(std::launch::async, [&] { return Client::connect(path); });
+  answer_one(listener, answer);
+  const auto connected = client.get();
+  return connected ? "connected" : to_string(connected.error());
+}
+
+}  // namespace
+
+TEST_CASE("a client of another version is told so in words, and nothing is kept of it") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  for (const std::uint32_t version : {0U, protocol::kProtocolVersion + 1, UINT32_MAX}) {
+    RawClient raw(daemon.socket());
+    REQUIRE(raw.request(1, RawClient::hello_request(Access::read_write, version)));
+    const protocol::ReplyFrame* frame = raw.receive();
+    REQUIRE(frame != nullptr);
+    REQUIRE(frame->body_as_ErrorReply() != nullptr);
+    const Error error = protocol::from_wire(*frame->body_as_ErrorReply());
+    CHECK(error.code == Errc::protocol_error);
+    CHECK_THAT(error.message, Catch::Contains("version " + std::to_string(version)));
+    CHECK_THAT(error.message, Catch::Contains("version " + std::to_string(protocol::kProtocolVersion)));
+    CHECK(raw.receive() == nullptr);
+  }
+  CHECK(daemon.settled(before) == before);
+  CHECK(daemon.misbehaviours() == 0);
+}
+
+TEST_CASE("a daemon of another version is recognised by the client") {
+  protocol::HelloReplyT other;
+  other.protocol_version = protocol::kProtocolVersion + 1;
+  CHECK_THAT(refusal_of(frame_of(other)),
+             Catch::StartsWith("protocol_error") &&
+                 Catch::Contains("version " + std::to_string(protocol::kProtocolVersion + 1)));
+}
+
+TEST_CASE("a daemon that talks nonsense is an error, not a crash") {
+  protocol::HelloReplyT nothing;  // of the right version, but without descriptors
+  nothing.protocol_version = protocol::kProtocolVersion;
+  CHECK_THAT(refusal_of(frame_of(nothing)), Catch::StartsWith("protocol_error"));
+  CHECK_THAT(refusal_of(frame_of(protocol::DoneReplyT())), Catch::StartsWith("protocol_error"));
+  std::vector<std::byte> garbage(100, std::byte{0xff});
+  garbage[0] = std::byte{96};
+  garbage[1] = garbage[2] = garbage[3] = std::byte{0};
+  CHECK_THAT(refusal_of(garbage), Catch::StartsWith("disconnected") || Catch::StartsWith("protocol_error"));
+}
+
+TEST_CASE("a connection that ends before its hello is nobody's business") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  for (int n = 0; n < 20; ++n) {
+    RawClient raw(daemon.socket());
+    if (n % 2 == 0) REQUIRE(raw.send(std::vector<std::byte>(static_cast<std::size_t>(n % 4), std::byte{1})));
+  }
+  CHECK(daemon.settled(before) == before);
+}

@@ -1,0 +1,31 @@
+// What sets the store apart: get, exists, copying and releasing go through shared memory alone. The worker
+// installs a seccomp filter under which any system call but read, write and exit is its death.
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/worker.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+TEST_CASE("zero system calls for ten thousand gets, with copies, exists and releases") {
+  Daemon daemon;
+  REQUIRE(outcome(daemon.watcher()->put(id_of("a"), pattern(1000))) == "ok");
+  Worker worker(daemon);
+  CHECK(worker.ask("zero_system_calls 10000 a") == "ok");  // "no reply: signal 31" would be SIGSYS
+  CHECK(daemon.stats().hit_count >= 20'000);
+  worker.kill();  // it cannot even end by itself any more
+  CHECK(eventually([&] { return daemon.stats().client_count == 1; }));
+  CHECK(daemon.census().in_use == 0);
+}
+
+TEST_CASE("the filter does kill") {
+  Daemon daemon;
+  REQUIRE(outcome(daemon.watcher()->put(id_of("a"), pattern(1000))) == "ok");
+  Worker worker(daemon);
+  REQUIRE(worker.ask("zero_system_calls 1 a") == "ok");
+  CHECK(worker.ask("put b 10") == "no reply: signal " + std::to_string(SIGSYS));
+}

@@ -1,0 +1,49 @@
+#pragma once
+// Worker: another process (e2e_worker) that uses the store as it is told, a line a command, a line a reply. Between
+// a reply and the next command it does nothing, and so can be killed or frozen at a known point; a command that
+// waits in the store is answered when the store answers.
+//
+// Replies: "ok", perhaps with more words behind it, or the error's code by name. The commands: worker_commands.h.
+
+#include <string>
+
+#include "tests/e2e/daemon_fixture.h"
+
+namespace dolium::e2e {
+
+class Worker {
+ public:
+  /// Connected, with Client::connect()'s defaults.
+  explicit Worker(const Daemon& daemon);
+  /// Started, not connected; `ask("connect")` does that.
+  [[nodiscard]] static Worker unconnected(const Daemon& daemon);
+  Worker(Worker&&) noexcept = default;
+  /// Unless it was killed, it must end by itself with status 0: under a sanitizer that says that it leaked nothing.
+  ~Worker();
+
+  /// Says a command, and waits for its reply.
+  [[nodiscard]] std::string ask(const std::string& command);
+  /// Says a command whose reply comes later, or never.
+  void tell(const std::string& command);
+  /// The next reply that was not yet read; "no reply: ..." when the worker ended or patience did.
+  [[nodiscard]] std::string reply();
+  /// Whether a reply is there to be read.
+  [[nodiscard]] bool has_reply() const;
+
+  /// SIGKILL; returns when it is gone.
+  void kill();
+  /// Ends as a program does, destructors and all; how it ended.
+  [[nodiscard]] std::string finish();
+  [[nodiscard]] Process& process() noexcept { return process_; }
+  [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
+
+ private:
+  explicit Worker(const std::string& socket);
+
+  Process process_;
+  shm::UniqueFd commands_;
+  shm::UniqueFd replies_;
+  std::string unread_;
+};
+
+}  // namespace dolium::e2e

@@ -1,0 +1,77 @@
+#pragma once
+// What a worker can be told. Ids are ObjectId::from_name() of the NAME, contents are payloads (payload.h), TIMEOUT is
+// in milliseconds or "forever"; what stands in [] may be left out, from the end.
+//
+//   connect [read_only]        one more client; it is the one that all other commands use
+//   disconnect                 all client handles go; what they gave stays
+//   put NAME SIZE [pinned] [TIMEOUT]
+//   create NAME SIZE [pinned] [TIMEOUT]     a filled builder, kept under NAME
+//   seal | hold | abort | drop NAME         what becomes of it
+//   get NAME [TIMEOUT]         a reference, kept under NAME; "torn" when its content is not NAME's
+//   get_many TIMEOUT NAME...   waits for all; how many came
+//   copy | check | release NAME             what becomes of the references
+//   remove | pin | unpin | exists | clear | ping | evict BYTES
+//   get_async NAME | create_async NAME SIZE | process N    runs callbacks until N more have come: their outcomes
+//   subscribe | drain [NAME]   reads events until NAME is sealed, or events were lost; how many sealed, removed,
+//                              overflow
+//   churn SEED                 does all of this at random, for ever
+//   produce PREFIX COUNT SIZE  COUNT puts of up to SIZE bytes, waiting for room; how many succeeded
+//   rewrite PREFIX COUNT N     COUNT times, puts a new generation of one of N objects
+//   consume PREFIX COUNT N     COUNT times, gets one of N objects; how many were there; "torn" if one was
+//   create_and_abort           for ever
+//   say_nothing                connects a socket, and says nothing
+//   half_frame                 says hello over a socket of its own, and then half a message
+//   misbehave NAME             a session of its own that holds NAME, writes something, and then talks nonsense
+//   zero_system_calls COUNT NAME            gets, copies, releases, exists, under a filter that kills
+//   memory                     what it maps and has open: see worker_process.cc
+//   fork NAME                  a child looks at what it inherited: see worker_process.cc
+//   fork_and_stay              a child that keeps all it inherited until the worker's commands end; its pid
+//   become UID                 another user, without any group
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <dolium/dolium.h>
+
+#include "shm/unique_fd.h"
+
+namespace dolium::e2e {
+
+struct WorkerState {
+  std::string socket;
+  std::vector<std::shared_ptr<Client>> clients;
+  std::map<std::string, ObjectBuilder> builders;
+  std::map<std::string, std::vector<Object>> held;
+  std::vector<Subscription> subscriptions;
+  std::vector<std::string> outcomes;  // of callbacks
+  std::vector<shm::UniqueFd> sockets;
+
+  Client& client() { return *clients.back(); }
+};
+
+using Arguments = std::istringstream;
+using Command = std::function<std::string(WorkerState&, Arguments&)>;
+using Commands = std::map<std::string, Command>;
+
+void add_basic_commands(Commands& commands);
+void add_load_commands(Commands& commands);
+void add_process_commands(Commands& commands);
+
+/// "ok", or the error's code by name.
+template <class T>
+[[nodiscard]] std::string outcome_of(const Result<T>& result) {
+  return result ? "ok" : std::string(to_string(result.error().code));
+}
+/// The next argument as a T, or `otherwise`.
+template <class T>
+[[nodiscard]] T next_or(Arguments& arguments, T otherwise) {
+  T value{};
+  return arguments >> value ? value : otherwise;
+}
+[[nodiscard]] Timeout next_timeout(Arguments& arguments, Timeout otherwise = no_wait);
+
+}  // namespace dolium::e2e

@@ -1,0 +1,23 @@
+// e2e_worker SOCKET: does what standard input says, a line a command, and answers each on standard output. Ends,
+// with all destructors, when standard input does.
+
+#include <iostream>
+
+#include "tests/e2e/worker_commands.h"
+
+int main(int argc, char** argv) {
+  using namespace dolium::e2e;
+  if (argc != 2) return 2;
+  Commands commands;
+  add_basic_commands(commands);
+  add_load_commands(commands);
+  add_process_commands(commands);
+  WorkerState state;
+  state.socket = argv[1];
+  for (std::string line; std::getline(std::cin, line);) {
+    Arguments arguments(line);
+    const auto command = commands.find(next_or<std::string>(arguments, ""));
+    std::cout << (command == commands.end() ? "no such command" : command->second(state, arguments)) << std::endl;
+  }
+  return 0;
+}
