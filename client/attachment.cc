@@ -28,7 +28,14 @@ Attachment::Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& 
       holder_(index, shm::PinTable(std::move(parts_.pin_table), index.slot_count())) {}
 
 Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
-  const shm::Holder::Attempt attempt = holder_.hold(id);
+  return adopt(id, holder_.hold(id), count);
+}
+
+Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count) noexcept {
+  return adopt(id, holder_.hold_kept(id), count);
+}
+
+Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept {
   if (attempt.release_wanted) parts_.on_release->released();
   switch (attempt.verdict) {
     case shm::Holder::Verdict::absent: return {Verdict::absent, {}};

@@ -65,6 +65,8 @@ class Attachment {
   };
   /// A get without the daemon. Precondition: !inherited().
   [[nodiscard]] Attempt hold(const ObjectId& id, Count count) noexcept;
+  /// For an object that the daemon keeps for us until we have taken this reference.
+  [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count) noexcept;
   /// For an object that was held without counting, and turns out to be the user's get.
   void record_hit(const Object& object) noexcept;
   void record_miss() noexcept { holder_.table().record_miss(); }
@@ -85,6 +87,7 @@ class Attachment {
  private:
   Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept;
   ~Attachment() = default;
+  [[nodiscard]] Attempt adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept;
   [[nodiscard]] Object view(const ObjectId& id, const shm::Held& held) noexcept;
 
   std::atomic<std::uint64_t> uses_{1};

@@ -197,9 +197,9 @@ void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {
   for (std::size_t i = 0; i < call.ids.size(); ++i) {
     if (found != nullptr && (i >= found->size() || found->Get(static_cast<flatbuffers::uoffset_t>(i)) == 0)) continue;
     // The grant keeps it from being evicted; only a removal can have made it absent meanwhile.
-    Attachment::Attempt attempt = attachment_->hold(call.ids[i], Attachment::Count::nothing);
+    Attachment::Attempt attempt = attachment_->hold_kept(call.ids[i], Attachment::Count::nothing);
     for (int looks = 0; attempt.verdict == Attachment::Verdict::undecided && looks < kMaxLooks; ++looks)
-      attempt = attachment_->hold(call.ids[i], Attachment::Count::nothing);
+      attempt = attachment_->hold_kept(call.ids[i], Attachment::Count::nothing);
     if (attempt.verdict == Attachment::Verdict::held) call.taken[i] = std::move(attempt.object);
   }
   attachment_->set_granted_through(grant);

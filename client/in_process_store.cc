@@ -31,6 +31,13 @@ Result<std::shared_ptr<InProcessStore>> InProcessStore::open(const StoreConfig& 
 
 InProcessStore::InProcessStore(std::shared_ptr<detail::LocalEngine> engine) : engine_(std::move(engine)) {}
 InProcessStore::~InProcessStore() {
+  // The engine may outlive us with a builder or a subscription. Nobody is left to answer then: a create that were
+  // served without a callback to take its builder would have to abort it in the middle of the engine's turn.
+  if (!engine_->attachment().inherited())
+    engine_->with([this](Engine& engine, TimeNs) {
+      engine.gets().drop_client(engine_->client());
+      engine.creates().drop_client(engine_->client());
+    });
   engine_->completions().discard_all();
 }
 

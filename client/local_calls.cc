@@ -17,7 +17,7 @@ using shm::TimeNs;
 
 /// Takes the reference that a hold stands for, and drops the hold. Nothing when the object was removed meanwhile.
 Object take_held(LocalEngine& local, Engine& engine, SlotIndex slot, Attachment::Count count) {
-  const Attachment::Attempt attempt = local.attachment().hold(engine.store().fields(slot).id, count);
+  const Attachment::Attempt attempt = local.attachment().hold_kept(engine.store().fields(slot).id, count);
   engine.store().drop_hold(slot);
   return attempt.object;
 }

@@ -216,9 +216,10 @@ void Dispatch::on(Session& session, Id id, const UnsubscribeRequest& request) {
   session.reply_outcome(id, {});
 }
 
-void Dispatch::send_events(Session& session) {
+bool Dispatch::send_events(Session& session) {
   const auto mine = subscriptions_.find(session.client());
-  if (mine == subscriptions_.end()) return;
+  if (mine == subscriptions_.end()) return false;
+  bool more = false;
   for (const Id id : mine->second) {
     const shm::WaitKey key{session.client(), id};
     while (session.may_take_events() && engine_.has_events(key)) {
@@ -226,7 +227,9 @@ void Dispatch::send_events(Session& session) {
       for (const Event& event : engine_.take_events(key, kEventsPerNotice)) notice.events.push_back(to_wire(event));
       session.reply(id, std::move(notice));
     }
+    more = more || engine_.has_events(key);
   }
+  return more;
 }
 
 }  // namespace dolium::daemon

@@ -25,8 +25,9 @@ class Dispatch {
       : engine_(engine), find_(std::move(find)), describe_(std::move(describe)) {}
 
   void handle(Session& session, const protocol::RequestFrame& request);
-  /// Puts the events that wait for this session's subscriptions on its wire, as far as it reads them.
-  void send_events(Session& session);
+  /// Puts the events that wait for this session's subscriptions on its wire, as far as it reads them. True when
+  /// more wait than the wire may take now.
+  bool send_events(Session& session);
   /// The client's subscriptions are gone.
   void forget(shm::ClientId client) { subscriptions_.erase(client); }
 

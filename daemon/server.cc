@@ -203,8 +203,8 @@ void Server::before_wait() {
       const auto entry = sessions_.find(session);
       if (entry == sessions_.end()) continue;
       entry->second.dirty = false;
-      if (session->is_open()) dispatch_.send_events(*session);
-      session->pump();
+      const bool events_wait = session->is_open() && dispatch_.send_events(*session);
+      session->pump(events_wait);
     }
     ended_.clear();
   } while (!dirty_.empty());

@@ -51,7 +51,7 @@ void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcom
     reply_error(request_id, outcome.error());
 }
 
-void Session::pump() {
+void Session::pump(bool events_wait) {
   if (state_ == State::ended || state_ == State::half_closed || state_ == State::quarantined) return;
   const Result<bool> flushed = writer_.flush(socket_.get());
   if (!flushed) {  // the peer is gone, or half gone and not listening
@@ -67,7 +67,8 @@ void Session::pump() {
   }
   if (!is_paused()) take_requests();  // what was read before the pause
   if (!listens()) return;
-  socket_poll_->watch((is_paused() ? 0 : UV_READABLE) | (writer_.queued_bytes() != 0 ? UV_WRITABLE : 0));
+  const bool more = events_wait || writer_.queued_bytes() != 0;
+  socket_poll_->watch((is_paused() ? 0 : UV_READABLE) | (more ? UV_WRITABLE : 0));
 }
 
 // ---- in ----
@@ -77,7 +78,8 @@ void Session::on_socket(int events) {
     end();  // only a hang-up is watched for
     return;
   }
-  if ((events & UV_WRITABLE) != 0) host_.on_dirty(*this);
+  // While paused, "readable" can only be an error of the connection, which the next write will meet.
+  if ((events & UV_WRITABLE) != 0 || is_paused()) host_.on_dirty(*this);
   if ((events & UV_READABLE) != 0 && listens() && !is_paused()) read_requests();
 }
 

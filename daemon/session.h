@@ -87,8 +87,9 @@ class Session {
   void misbehaved(const Error& what);
   /// There is something to send: pump() will be called before the loop waits.
   void mark_dirty() { host_.on_dirty(*this); }
-  /// Sends what can be sent, and asks the loop for what is needed next.
-  void pump();
+  /// Sends what can be sent, and asks the loop for what is needed next. `events_wait`: there are events that may
+  /// not be queued yet; come back when the socket takes more, though nothing is queued by then.
+  void pump(bool events_wait = false);
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }

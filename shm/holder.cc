@@ -2,10 +2,10 @@
 
 namespace dolium::shm {
 
-Holder::Attempt Holder::hold(const ObjectId& id) noexcept {
+Holder::Attempt Holder::hold(const ObjectId& id, std::uint32_t max_steps) noexcept {
   bool release_wanted = false;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    const IndexReader::Lookup found = index_.find(id);
+    const IndexReader::Lookup found = index_.find(id, max_steps);
     if (found.verdict == IndexReader::Verdict::absent) return {Verdict::absent, {}, release_wanted};
     if (found.verdict == IndexReader::Verdict::undecided) break;
     const Slot& row = index_.slot(found.slot);

@@ -45,7 +45,10 @@ class Holder {
   Holder(IndexReader index, PinTable table) noexcept : index_(index), table_(std::move(table)) {}
 
   /// On `held`, the caller owes one release(). Counts nothing: see PinTable::record_hit().
-  [[nodiscard]] Attempt hold(const ObjectId& id) noexcept;
+  [[nodiscard]] Attempt hold(const ObjectId& id) noexcept { return hold(id, IndexReader::kMaxSteps); }
+  /// The same for an object that the daemon keeps for us: it is there, in however long a chain. (Ids that hash alike
+  /// are easily made: nobody shall hide another's object behind them.)
+  [[nodiscard]] Attempt hold_kept(const ObjectId& id) noexcept { return hold(id, index_.slot_count()); }
   void hold_again(SlotIndex slot) noexcept { table_.copy_reference(slot); }
   /// True when somebody waits for room and wants to hear of this release.
   [[nodiscard]] bool release(SlotIndex slot) noexcept { return table_.drop_reference(slot) && index_.release_wanted(); }
@@ -61,6 +64,8 @@ class Holder {
   [[nodiscard]] PinTable& table() noexcept { return table_; }
 
  private:
+  [[nodiscard]] Attempt hold(const ObjectId& id, std::uint32_t max_steps) noexcept;
+
   IndexReader index_;
   PinTable table_;
 };

@@ -22,11 +22,11 @@ Result<IndexReader> IndexReader::open(const std::byte* base, std::uint64_t bytes
   return reader;
 }
 
-IndexReader::Lookup IndexReader::find(const ObjectId& id) const noexcept {
+IndexReader::Lookup IndexReader::find(const ObjectId& id, std::uint32_t max_steps) const noexcept {
   const Bucket& bucket = buckets_[bucket_of(id, bucket_count_)];
   for (int walks = 0; walks < kMaxWalks; ++walks) {
     const std::uint64_t before = bucket.load(std::memory_order_acquire);
-    const Lookup lookup = walk(id, unpack(before).head);
+    const Lookup lookup = walk(id, unpack(before).head, max_steps);
     if (lookup.verdict != Verdict::absent) {
       if (lookup.verdict == Verdict::found) return lookup;
       continue;
@@ -40,8 +40,8 @@ IndexReader::Lookup IndexReader::find(const ObjectId& id) const noexcept {
   return {Verdict::undecided};
 }
 
-IndexReader::Lookup IndexReader::walk(const ObjectId& id, std::uint32_t link) const noexcept {
-  for (int steps = 0; steps < kMaxSteps; ++steps) {
+IndexReader::Lookup IndexReader::walk(const ObjectId& id, std::uint32_t link, std::uint32_t max_steps) const noexcept {
+  for (std::uint32_t steps = 0; steps < max_steps; ++steps) {
     const SlotIndex index = from_link(link);
     if (index >= slot_count_) return {link == 0 ? Verdict::absent : Verdict::undecided};
     const Slot& row = slots_[index];

@@ -27,14 +27,14 @@ class IndexReader {
   };
 
   /// How many rows one walk visits, and how many walks one lookup makes, before it is `undecided`.
-  static constexpr int kMaxSteps = 128;
+  static constexpr std::uint32_t kMaxSteps = 128;
   static constexpr int kMaxWalks = 8;
 
   IndexReader() = default;
   /// `base` is a mapping of `bytes` bytes of an index that outlives this. protocol_error when it is none.
   [[nodiscard]] static Result<IndexReader> open(const std::byte* base, std::uint64_t bytes);
 
-  [[nodiscard]] Lookup find(const ObjectId& id) const noexcept;
+  [[nodiscard]] Lookup find(const ObjectId& id, std::uint32_t max_steps = kMaxSteps) const noexcept;
   [[nodiscard]] const Slot& slot(SlotIndex index) const noexcept { return slots_[index]; }
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header_->arena_bytes; }
@@ -44,7 +44,7 @@ class IndexReader {
   }
 
  private:
-  [[nodiscard]] Lookup walk(const ObjectId& id, std::uint32_t link) const noexcept;
+  [[nodiscard]] Lookup walk(const ObjectId& id, std::uint32_t link, std::uint32_t max_steps) const noexcept;
 
   const IndexHeader* header_ = nullptr;
   const Bucket* buckets_ = nullptr;

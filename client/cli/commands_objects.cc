@@ -8,8 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
@@ -24,7 +25,7 @@ namespace {
 constexpr std::size_t kChunk = std::size_t{1} << 20;
 
 Error system_error(std::string_view what) {
-  return {Errc::system_error, fmt::format("{}: {}", what, std::strerror(errno))};
+  return {Errc::system_error, fmt::format("{}: {}", what, std::generic_category().message(errno))};
 }
 
 /// A file that is ours to close, or a standard stream, which is not.

@@ -22,7 +22,9 @@ constexpr std::size_t kMaxPings = 100'000;
 
 Result<std::vector<ClientInfo>> other_clients(Client& client) {
   Result<std::vector<ClientInfo>> clients = client.clients();
-  if (clients) std::erase_if(*clients, [&](const ClientInfo& each) { return each.session_id == client.session_id(); });
+  if (!clients) return clients;
+  std::erase_if(*clients, [&](const ClientInfo& each) { return each.session_id == client.session_id(); });
+  std::ranges::sort(*clients, {}, &ClientInfo::session_id);  // as they came
   return clients;
 }
 

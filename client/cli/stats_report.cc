@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "client/cli/printable.h"
 #include "client/cli/table.h"
@@ -42,8 +43,13 @@ std::string by_whom(const std::vector<const ClientInfo*>& clients, std::uint64_t
   return fmt::format(" by {} clients, most by {} with {}", clients.size(), first, format_size(bytes(*clients.front())));
 }
 
-constexpr auto held_by = [](const ClientInfo& client) { return client.bytes_held; };
-constexpr auto written_by = [](const ClientInfo& client) { return client.unsealed_bytes; };
+std::uint64_t held_by(const ClientInfo& client) noexcept {
+  return client.bytes_held;
+}
+
+std::uint64_t written_by(const ClientInfo& client) noexcept {
+  return client.unsealed_bytes;
+}
 
 // ---- the sentence, clause by clause; each adds itself when it has something to say ----
 
@@ -92,8 +98,9 @@ void say_who_waits(const StoreStats& stats, Clauses& out) {
     out.push_back(fmt::format(
         "{} for room, until something is released, unpinned or removed",
         stats.waiting_creates == 1 ? "a create waits" : fmt::format("{} creates wait", stats.waiting_creates)));
-  const bool in_pieces = stats.free_bytes != 0 && stats.largest_free_extent < stats.free_bytes / 2;
-  if (in_pieces)
+  // Small change is always in pieces.
+  const bool much = stats.free_bytes > stats.capacity / 20;
+  if (much && stats.largest_free_extent < stats.free_bytes / 2)
     out.push_back(fmt::format("the free space is in pieces of {} at most", format_size(stats.largest_free_extent)));
 }
 
@@ -216,7 +223,7 @@ std::string fullness(const StoreStats& stats) {
   if (stats.used_bytes == 0) return "0 %";
   if (stats.free_bytes == 0) return "100 %";
   const auto percent = static_cast<double>(stats.used_bytes) * 100 / static_cast<double>(stats.capacity);
-  return percent < 1 ? "<1 %" : fmt::format("{} %", std::min(99, static_cast<int>(percent + 0.5)));
+  return percent < 1 ? "<1 %" : fmt::format("{} %", std::min(99L, std::lround(percent)));
 }
 
 std::string hit_ratio(std::uint64_t hits, std::uint64_t gets) {

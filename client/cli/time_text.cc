@@ -42,9 +42,17 @@ std::string_view take_while(std::string_view& text, bool (*wanted)(char)) {
   return taken;
 }
 
-constexpr auto is_space = [](char c) { return c == ' '; };
-constexpr auto is_digit = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
-constexpr auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+bool is_space(char c) {
+  return c == ' ';
+}
+
+bool is_number(char c) {
+  return (c >= '0' && c <= '9') || c == '.';
+}
+
+bool is_letter(char c) {
+  return c >= 'a' && c <= 'z';
+}
 
 std::string format_with(const char* pattern, const std::tm& fields, std::chrono::system_clock::time_point moment) {
   char text[64];
@@ -60,7 +68,7 @@ Result<milliseconds> parse_duration(std::string_view text) {
   double total_ms = 0;
   do {
     take_while(rest, is_space);
-    const std::string_view digits = take_while(rest, is_digit);
+    const std::string_view digits = take_while(rest, is_number);
     double number = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (problem != std::errc() || end != digits.data() + digits.size()) return not_a_duration(text);

@@ -36,7 +36,7 @@ class Interrupts {
     sigset_t wanted;
     ::sigemptyset(&wanted);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&wanted, signal);
-    ::sigprocmask(SIG_BLOCK, &wanted, &before_);
+    ::pthread_sigmask(SIG_BLOCK, &wanted, &before_);
     fd_ = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
   }
   Interrupts(const Interrupts&) = delete;
@@ -47,7 +47,7 @@ class Interrupts {
     while (::read(fd_, &taken, sizeof(taken)) > 0) {
     }
     ::close(fd_);
-    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
   [[nodiscard]] bool arrived() const {
     pollfd entry{fd_, POLLIN, 0};

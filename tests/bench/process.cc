@@ -114,7 +114,7 @@ double Child::ask(double value) const {
 
 // ---- programs ----
 
-int run_program(const std::vector<std::string>& command, bool silent) {
+pid_t start_program(const std::vector<std::string>& command, bool silent) {
   std::fflush(nullptr);
   const pid_t pid = ::fork();
   require(pid >= 0, "no fork");
@@ -127,7 +127,11 @@ int run_program(const std::vector<std::string>& command, bool silent) {
     }
     exec(command);
   }
-  return wait_for(pid);
+  return pid;
+}
+
+int run_program(const std::vector<std::string>& command, bool silent) {
+  return wait_for(start_program(command, silent));
 }
 
 // ---- the daemon ----
@@ -141,13 +145,7 @@ Daemon::Daemon(const Options& options) {
   command.insert(command.end(), {"--capacity", std::to_string(options.capacity)});
   command.insert(command.end(), {"--max-objects", std::to_string(options.max_objects)});
   command.insert(command.end(), options.more.begin(), options.more.end());
-  std::fflush(nullptr);
-  pid_ = ::fork();
-  require(pid_ >= 0, "no fork");
-  if (pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    exec(command);
-  }
+  pid_ = start_program(command, false);
 }
 
 Daemon::~Daemon() {

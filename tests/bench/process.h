@@ -96,6 +96,9 @@ class Daemon {
   pid_t pid_ = -1;
 };
 
+/// Starts a program that dies with us; its process id.
+pid_t start_program(const std::vector<std::string>& command, bool silent);
+
 /// Runs a program to its end; its exit status, -1 when it could not be run. Output goes where ours goes, or
 /// nowhere.
 int run_program(const std::vector<std::string>& command, bool silent);

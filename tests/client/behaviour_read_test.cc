@@ -222,3 +222,20 @@ TEST_CASE("many threads that get, copy and drop the same objects leave no refere
   CHECK(stats.hit_count == 8000);
   for (std::size_t n = 0; n < kObjects; ++n) CHECK(store->metadata(id_of(n)).value().ref_count == 0);
 }
+
+TEST_CASE("objects whose ids hash alike hide nobody's object, however many they are") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB, .max_objects = 1024});
+  std::vector<ObjectId> alike;
+  for (std::size_t n = 0; alike.size() < 300; ++n)
+    if (id_of(n).hash() % 512 == 7) alike.push_back(id_of(n));  // as many buckets as such an index has
+  for (const ObjectId& id : alike) REQUIRE(outcome(store->put(id, bytes_of(id.hex()))) == "ok");
+  const auto all = store.other().get_many(alike).value();
+  for (std::size_t n = 0; n < alike.size(); ++n) {
+    CAPTURE(n);
+    CHECK(store->exists(alike[n]).value());
+    CHECK(outcome(store->get_raw(alike[n])) == "ok");
+    CHECK(text_of(store->get_raw(alike[n], kPatience).value().data()) == alike[n].hex());
+    CHECK(all[n].has_value());
+  }
+  CHECK(store->stats().value().miss_count == 0);
+}

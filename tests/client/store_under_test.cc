@@ -38,10 +38,12 @@ Catch::Generators::GeneratorWrapper<Implementation> implementations() {
 OpenStore::OpenStore(const Implementation& implementation, const StoreConfig& config)
     : name_(Catch::MessageBuilder("INFO", CATCH_INTERNAL_LINEINFO, Catch::ResultWas::Info) << implementation.name),
       under_test_(implementation.open(config)),
-      store_(under_test_->store()) {}
+      store_(under_test_->store()),
+      other_(under_test_->other()) {}
 
 void OpenStore::close() {
   store_.reset();
+  other_.reset();
   under_test_->close();
 }
 

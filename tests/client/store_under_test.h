@@ -58,7 +58,7 @@ class OpenStore {
   ObjectStore* operator->() { return store_.get(); }
   ObjectStore& operator*() { return *store_; }
   [[nodiscard]] const std::shared_ptr<ObjectStore>& shared() const { return store_; }
-  [[nodiscard]] ObjectStore& other() { return *under_test_->other(); }
+  [[nodiscard]] ObjectStore& other() { return *other_; }
   [[nodiscard]] std::uint64_t client_count() const { return under_test_->client_count(); }
   void close();
 
@@ -66,6 +66,7 @@ class OpenStore {
   Catch::ScopedMessage name_;
   std::unique_ptr<StoreUnderTest> under_test_;
   std::shared_ptr<ObjectStore> store_;
+  std::shared_ptr<ObjectStore> other_;  // from the start: a test's threads may ask for it at once
 };
 
 [[nodiscard]] inline OpenStore open_store(const Implementation& implementation, const StoreConfig& config) {

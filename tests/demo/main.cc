@@ -14,10 +14,8 @@
 #include "tests/demo/conductor.h"
 #include "tests/demo/report.h"
 
+namespace dolium::demo {
 namespace {
-
-using namespace dolium;
-using namespace dolium::demo;
 
 /// A directory with less is hardly worth the name of an input.
 constexpr std::uint64_t kWorthwhile = 100'000'000;
@@ -128,9 +126,7 @@ int play(const Options& options) {
   return done ? EXIT_SUCCESS : fail(who, done.error());
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int begin(int argc, char** argv) {
   Options options;
   CLI::App app(
       "Streams a directory of real files through a small store, from one process to four others, kills one "
@@ -148,4 +144,11 @@ int main(int argc, char** argv) {
   app.add_option("--begin", options.common.begin)->group("");
   CLI11_PARSE(app, argc, argv);
   return play(options);
+}
+
+}  // namespace
+}  // namespace dolium::demo
+
+int main(int argc, char** argv) {
+  return dolium::demo::begin(argc, argv);
 }

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "shm/system_error.h"
 #include "shm/unique_fd.h"
 
 namespace dolium::demo {
@@ -83,8 +83,7 @@ Result<void> read_piece(const Piece& piece, std::span<std::byte> into) {
   while (!into.empty()) {
     const ssize_t count = ::pread(file.get(), into.data(), into.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      return Error{Errc::system_error, fmt::format("cannot read {}: {}", piece.path, std::strerror(errno))};
+    if (count < 0) return shm::system_error("read " + piece.path);
     if (count == 0) return Error{Errc::system_error, fmt::format("{} became shorter meanwhile", piece.path)};
     into = into.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);

@@ -139,6 +139,19 @@ TEST_CASE("a second daemon on the same socket refuses, and disturbs nobody") {
   CHECK(same(daemon.connect()->get_raw(id_of(0)).value().data(), pattern(100)));
 }
 
+TEST_CASE("of daemons that start at once on a stale socket, exactly one serves") {
+  Daemon daemon;
+  CHECK(daemon.kill() == "signal 9");
+  std::vector<Process> rivals;
+  for (int n = 0; n < 4; ++n) rivals.push_back(Process::start(daemon.command(), {}));
+  const auto running = [&] {
+    return std::ranges::count_if(rivals, [](const Process& rival) { return rival.running(); });
+  };
+  CHECK(eventually([&] { return running() == 1; }));
+  CHECK(outcome(daemon.connect()->ping()) == "ok");
+  CHECK(running() == 1);
+}
+
 TEST_CASE("a socket that a killed daemon left behind is recognised as stale") {
   Daemon daemon;
   Worker old(daemon);

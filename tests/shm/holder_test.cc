@@ -95,6 +95,26 @@ TEST_CASE("only the last release says so, and only when somebody waits") {
   CHECK_FALSE(client.holder.release(slot));
 }
 
+TEST_CASE("what the daemon keeps for us is found at the end of however long a chain") {
+  constexpr std::uint32_t kMany = 512;
+  ObjectIndex index = ObjectIndex::create(kMany, 1 << 20).value();
+  const Mapping mapping = index.segment().map(Mapping::Mode::read_only).value();
+  const Segment pins = Segment::create("pins", PinTableGeometry::for_slots(kMany).total_bytes).value();
+  Holder holder(IndexReader::open(mapping.data(), mapping.size()).value(),
+                PinTable(pins.map(Mapping::Mode::read_write).value(), kMany));
+  const std::uint32_t buckets = IndexGeometry::for_slots(kMany).bucket_count;
+  std::vector<ObjectId> alike;
+  for (std::uint64_t n = 0; alike.size() < IndexReader::kMaxSteps + 10; ++n)
+    if (bucket_of(id_of(n), buckets) == 0) alike.push_back(id_of(n));
+  for (const ObjectId& id : alike) {
+    const SlotIndex slot = index.take().value();
+    index.write(slot, {id, 0, 0, 0, 0});
+    index.publish(slot);
+  }
+  CHECK(holder.hold(alike.front()).verdict == Verdict::undecided);
+  CHECK(holder.hold_kept(alike.front()).verdict == Verdict::held);
+}
+
 TEST_CASE("memory is never reused under a reader: holds and retirements race over checksummed payloads") {
   Fixture fixture;
   constexpr std::uint64_t kObjects = 6;
