@@ -45,7 +45,8 @@ bool GetWaits::cancel(const WaitKey& key) {
 }
 
 void GetWaits::time_out(TimeNs now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) finish(deadlines_.begin()->second);
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+    finish(WaitKey(deadlines_.begin()->second));  // a copy: the one in the set ends with the wait
 }
 
 void GetWaits::drop_client(ClientId client) {

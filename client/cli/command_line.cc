@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -26,28 +27,71 @@ int fail(const std::string& message) {
 
 }  // namespace
 
-CommandLine::CommandLine() : app_(kAbout, "dolium") {
-  app_.set_version_flag("-V,--version", "dolium " DOLIUM_VERSION);
-  app_.add_option("--socket", globals_.socket, "where doliumd listens")->type_name("PATH")->capture_default_str();
-  app_.add_flag("--json", globals_.json, "print JSON");
-  app_.require_subcommand(1);
-  app_.fallthrough();  // --socket and --json may stand behind the verb
-  app_.get_formatter()->column_width(34);
+VerbOptions& VerbOptions::text(const char* name, std::string& target, const char* what, const char* about) {
+  auto* option = app_->add_option(name, target, about)->type_name(what);
+  if (!target.empty()) option->capture_default_str();
+  return *this;
 }
 
-CLI::App& CommandLine::add(const std::string& name, const std::string& about, Verb run) {
-  CLI::App* verb = app_.add_subcommand(name, about);
+VerbOptions& VerbOptions::required(const char* name, std::string& target, const char* what, const char* about) {
+  app_->add_option(name, target, about)->required()->type_name(what);
+  return *this;
+}
+
+VerbOptions& VerbOptions::required(const char* name, std::vector<std::string>& target, const char* what,
+                                   const char* about) {
+  app_->add_option(name, target, about)->required()->type_name(what);
+  return *this;
+}
+
+VerbOptions& VerbOptions::one_of(const char* name, std::string& target, const std::vector<std::string>& words,
+                                 const char* what, const char* about) {
+  app_->add_option(name, target, about)->check(CLI::IsMember(words).description(""))->type_name(what);
+  return *this;
+}
+
+VerbOptions& VerbOptions::number(const char* name, std::size_t& target, const char* about, std::size_t least,
+                                 std::size_t most) {
+  auto* option = app_->add_option(name, target, about)->type_name("N");
+  option->check(CLI::Range(least, most).description(""));
+  if (target != 0) option->capture_default_str();
+  return *this;
+}
+
+VerbOptions& VerbOptions::flag(const char* name, bool& target, const char* about) {
+  app_->add_flag(name, target, about);
+  return *this;
+}
+
+VerbOptions& VerbOptions::not_both(const char* one, const char* other) {
+  app_->get_option(one)->excludes(app_->get_option(other));
+  return *this;
+}
+
+CommandLine::CommandLine() : app_(std::make_unique<CLI::App>(kAbout, "dolium")) {
+  app_->set_version_flag("-V,--version", "dolium " DOLIUM_VERSION);
+  app_->add_option("--socket", globals_.socket, "where doliumd listens")->type_name("PATH")->capture_default_str();
+  app_->add_flag("--json", globals_.json, "print JSON");
+  app_->require_subcommand(1);
+  app_->fallthrough();  // --socket and --json may stand behind the verb
+  app_->get_formatter()->column_width(34);
+}
+
+CommandLine::~CommandLine() = default;
+
+VerbOptions CommandLine::add(const std::string& name, const std::string& about, Verb run) {
+  CLI::App* verb = app_->add_subcommand(name, about);
   verb->callback([this, run = std::move(run)] { chosen_ = run; });
   verb->footer("Also: --json, --socket PATH (see dolium --help)");
-  return *verb;
+  return VerbOptions(*verb);
 }
 
 int CommandLine::run(int argc, const char* const* argv) {
   try {
-    app_.parse(argc, argv);
+    app_->parse(argc, argv);
     return finish(chosen_(globals_));
   } catch (const CLI::Success& wanted) {  // --help, --version
-    return app_.exit(wanted);
+    return app_->exit(wanted);
   } catch (const CLI::ParseError& error) {
     return fail(fmt::format("{} (dolium --help tells what there is)", error.what()));
   } catch (const std::exception& error) {  // std::bad_alloc; the library throws nothing else

@@ -3,14 +3,41 @@
 // Result: success is exit status 0, an error its message on stderr and exit status 1. Nothing else ends the
 // program, so nothing that a verb holds is left behind.
 
-#include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <dolium/client.h>
 
+namespace CLI {
+class App;
+}
+
 namespace dolium::cli {
+
+/// The options of one verb: a face of CLI11's that keeps its header out of every verb's file. A name is "id" (found
+/// by its position), "--ttl" or "-o,--output"; `what` is the placeholder that help shows. Targets must outlive the
+/// parsing, and hold the default.
+class VerbOptions {
+ public:
+  explicit VerbOptions(CLI::App& app) noexcept : app_(&app) {}
+
+  VerbOptions& text(const char* name, std::string& target, const char* what, const char* about);
+  VerbOptions& required(const char* name, std::string& target, const char* what, const char* about);
+  VerbOptions& required(const char* name, std::vector<std::string>& target, const char* what, const char* about);
+  VerbOptions& one_of(const char* name, std::string& target, const std::vector<std::string>& words, const char* what,
+                      const char* about);
+  VerbOptions& number(const char* name, std::size_t& target, const char* about, std::size_t least = 0,
+                      std::size_t most = std::numeric_limits<std::size_t>::max());
+  VerbOptions& flag(const char* name, bool& target, const char* about);  ///< "!--no-x" makes it false
+  VerbOptions& not_both(const char* one, const char* other);
+
+ private:
+  CLI::App* app_;
+};
 
 /// What every verb is told.
 struct Globals {
@@ -23,11 +50,12 @@ class CommandLine {
   using Verb = std::function<Result<void>(const Globals&)>;
 
   CommandLine();
+  ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
   /// A new verb, to which the caller adds its options. `run` is called when it was asked for and all parsed.
-  CLI::App& add(const std::string& name, const std::string& about, Verb run);
+  VerbOptions add(const std::string& name, const std::string& about, Verb run);
 
   /// The program's exit status.
   [[nodiscard]] int run(int argc, const char* const* argv);
@@ -35,7 +63,7 @@ class CommandLine {
  private:
   [[nodiscard]] int finish(const Result<void>& outcome) const;
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   Globals globals_;
   Verb chosen_;
 };

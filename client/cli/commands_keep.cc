@@ -53,9 +53,8 @@ Result<void> do_to_each(const Globals& globals, const std::vector<std::string>& 
 
 void add_deed(CommandLine& line, const char* name, const char* past, const char* about, Deed deed) {
   const auto ids = std::make_shared<std::vector<std::string>>();
-  CLI::App& verb =
-      line.add(name, about, [ids, past, deed](const Globals& g) { return do_to_each(g, *ids, past, deed); });
-  verb.add_option("id", *ids, "the objects")->required()->type_name("ID...");
+  line.add(name, about, [ids, past, deed](const Globals& g) { return do_to_each(g, *ids, past, deed); })
+      .required("id", *ids, "ID...", "the objects");
 }
 
 Result<void> evict(const Globals& globals, const std::string& text) {
@@ -97,9 +96,9 @@ void add_keep_verbs(CommandLine& line) {
   add_deed(line, "unpin", "unpinned", "let objects be evicted and expire again", unpin);
   add_deed(line, "remove", "removed", "remove objects: gone at once, memory back at the last release", remove);
   const auto size = std::make_shared<std::string>();
-  CLI::App& verb = line.add("evict", "evict objects that nobody uses, coldest first, until so much is freed",
-                            [size](const Globals& globals) { return evict(globals, *size); });
-  verb.add_option("size", *size, "such as 64MiB, or all")->required()->type_name("SIZE");
+  line.add("evict", "evict objects that nobody uses, coldest first, until so much is freed",
+           [size](const Globals& globals) { return evict(globals, *size); })
+      .required("size", *size, "SIZE", "such as 64MiB, or all");
   line.add("clear", "remove every object, pinned ones too", clear);
 }
 

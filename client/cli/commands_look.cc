@@ -24,10 +24,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t kTypeColumns = 32;
 constexpr std::size_t kPreviewBytes = 64;
 
-enum class Order : std::uint8_t { size, age, access };
-
 struct ListOptions {
-  Order order = Order::age;
+  std::string order = "age";  // size, age or access
   bool reverse = false;
   std::size_t limit = 0;
   bool full_ids = false;
@@ -51,14 +49,13 @@ std::string age_of_access(const ObjectMetadata& object) {
 }
 
 void sort(std::vector<ObjectMetadata>& objects, const ListOptions& options) {
-  std::ranges::stable_sort(objects, [order = options.order](const ObjectMetadata& a, const ObjectMetadata& b) {
-    switch (order) {
-      case Order::size: return a.data_size + a.metadata_size > b.data_size + b.metadata_size;
-      case Order::age: return a.created_at < b.created_at;
-      case Order::access: return a.last_accessed < b.last_accessed;
-    }
-    return false;
-  });
+  const auto size = [](const ObjectMetadata& object) { return object.data_size + object.metadata_size; };
+  if (options.order == "size")
+    std::ranges::stable_sort(objects, std::ranges::greater(), size);
+  else if (options.order == "age")
+    std::ranges::stable_sort(objects, {}, &ObjectMetadata::created_at);
+  else
+    std::ranges::stable_sort(objects, {}, &ObjectMetadata::last_accessed);
   if (options.reverse) std::ranges::reverse(objects);
 }
 
@@ -192,23 +189,21 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
 
 void add_list(CommandLine& line) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App& verb = line.add("list", "list the objects, oldest first",
-                            [options](const Globals& globals) { return list(globals, *options); });
-  const std::map<std::string, Order> orders{{"size", Order::size}, {"age", Order::age}, {"access", Order::access}};
-  verb.add_option("--sort", options->order, "largest, oldest or longest unused first: size, age, access")
-      ->transform(CLI::CheckedTransformer(orders).description(""))
-      ->type_name("ORDER");
-  verb.add_flag("--reverse", options->reverse, "the other way round");
-  verb.add_option("--limit", options->limit, "list at most so many; 0: all")->type_name("N");
-  verb.add_flag("--full-ids", options->full_ids, "all 40 digits, not just enough to tell them apart");
+  line.add("list", "list the objects, oldest first",
+           [options](const Globals& globals) { return list(globals, *options); })
+      .one_of("--sort", options->order, {"size", "age", "access"}, "ORDER",
+              "largest, oldest or longest unused first: size, age, access")
+      .flag("--reverse", options->reverse, "the other way round")
+      .number("--limit", options->limit, "list at most so many; 0: all")
+      .flag("--full-ids", options->full_ids, "all 40 digits, not just enough to tell them apart");
 }
 
 void add_inspect(CommandLine& line) {
   const auto options = std::make_shared<InspectOptions>();
-  CLI::App& verb = line.add("inspect", "tell all about one object, and show how it begins",
-                            [options](const Globals& globals) { return inspect(globals, *options); });
-  verb.add_option("id", options->id, "the object")->required()->type_name("ID");
-  verb.add_flag("!--no-preview", options->preview, "do not read the object: reading counts as a use");
+  line.add("inspect", "tell all about one object, and show how it begins",
+           [options](const Globals& globals) { return inspect(globals, *options); })
+      .required("id", options->id, "ID", "the object")
+      .flag("!--no-preview", options->preview, "do not read the object: reading counts as a use");
 }
 
 }  // namespace

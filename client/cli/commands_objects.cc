@@ -224,29 +224,26 @@ Result<void> get(const Globals& globals, const GetOptions& options) {
 
 void add_put(CommandLine& line) {
   const auto options = std::make_shared<PutOptions>();
-  CLI::App& verb = line.add("put", "put a file, or standard input, into the store; prints the new object's id",
-                            [options](const Globals& globals) { return put(globals, *options); });
-  verb.add_option("file", options->file, "'-' or none: standard input")->type_name("FILE");
-  auto* id = verb.add_option("--id", options->id, "the object's id, 40 digits (default: random)")->type_name("HEX");
-  verb.add_option("--name", options->name, "make the id from a name; name:NAME finds it")
-      ->type_name("NAME")
-      ->excludes(id);
-  verb.add_flag("--pin", options->pinned, "keep it until unpin");
-  verb.add_option("--ttl", options->time_to_live, "expires so long after now, such as 10min")->type_name("TIME");
-  verb.add_option("--tti", options->time_to_idle, "expires when nobody got it for so long")->type_name("TIME");
-  verb.add_option("--type", options->type_name, "what it is, for get<T>() and for people")->type_name("NAME");
-  verb.add_option("--timeout", options->timeout, "how long to wait for room, such as 10s, or forever")
-      ->type_name("TIME");
+  line.add("put", "put a file, or standard input, into the store; prints the new object's id",
+           [options](const Globals& globals) { return put(globals, *options); })
+      .text("file", options->file, "FILE", "'-' or none: standard input")
+      .text("--id", options->id, "HEX", "the object's id, 40 digits (default: random)")
+      .text("--name", options->name, "NAME", "make the id from a name; name:NAME finds it")
+      .not_both("--name", "--id")
+      .flag("--pin", options->pinned, "keep it until unpin")
+      .text("--ttl", options->time_to_live, "TIME", "expires so long after now, such as 10min")
+      .text("--tti", options->time_to_idle, "TIME", "expires when nobody got it for so long")
+      .text("--type", options->type_name, "NAME", "what it is, for get<T>() and for people")
+      .text("--timeout", options->timeout, "TIME", "how long to wait for room, such as 10s, or forever");
 }
 
 void add_get(CommandLine& line) {
   const auto options = std::make_shared<GetOptions>();
-  CLI::App& verb = line.add("get", "write an object's bytes to standard output",
-                            [options](const Globals& globals) { return get(globals, *options); });
-  verb.add_option("id", options->id, "the object")->required()->type_name("ID");
-  verb.add_option("-o,--output", options->output, "write to this file instead")->type_name("FILE");
-  verb.add_option("--timeout", options->timeout, "how long to wait for the object, such as 10s, or forever")
-      ->type_name("TIME");
+  line.add("get", "write an object's bytes to standard output",
+           [options](const Globals& globals) { return get(globals, *options); })
+      .required("id", options->id, "ID", "the object")
+      .text("-o,--output", options->output, "FILE", "write to this file instead")
+      .text("--timeout", options->timeout, "TIME", "how long to wait for the object, such as 10s, or forever");
 }
 
 }  // namespace

@@ -145,12 +145,8 @@ void add_store_verbs(CommandLine& line) {
   line.add("stats", "how full is the store, why, and who holds it", stats);
   line.add("clients", "who is connected, and what each holds, writes and waits for", clients);
   const auto count = std::make_shared<std::size_t>(10);
-  CLI::App& verb =
-      line.add("ping", "is the daemon there, and how fast", [count](const Globals& g) { return ping(g, *count); });
-  verb.add_option("--count", *count, "how many round trips")
-      ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, kMaxPings).description(""))
-      ->capture_default_str();
+  line.add("ping", "is the daemon there, and how fast", [count](const Globals& g) { return ping(g, *count); })
+      .number("--count", *count, "how many round trips", 1, kMaxPings);
 }
 
 }  // namespace dolium::cli

@@ -146,15 +146,13 @@ Result<void> watch(const Globals& globals, const WatchOptions& options) {
 
 void add_watch(CommandLine& line) {
   const auto options = std::make_shared<WatchOptions>();
-  CLI::App& verb = line.add("watch", "show what comes and goes, and how fast, until Ctrl-C",
-                            [options](const Globals& globals) { return watch(globals, *options); });
-  verb.add_option("--count", options->count, "end after so many events")->type_name("N");
-  verb.add_option("--duration", options->duration, "end after this time, such as 10s")->type_name("TIME");
-  verb.add_option("--interval", options->interval, "how often to tell the rates")
-      ->type_name("TIME")
-      ->capture_default_str();
-  verb.add_flag("--existing", options->existing, "begin with the objects that are there");
-  verb.add_flag("--lines", options->lines, "lines, on a terminal too");
+  line.add("watch", "show what comes and goes, and how fast, until Ctrl-C",
+           [options](const Globals& globals) { return watch(globals, *options); })
+      .number("--count", options->count, "end after so many events")
+      .text("--duration", options->duration, "TIME", "end after this time, such as 10s")
+      .text("--interval", options->interval, "TIME", "how often to tell the rates")
+      .flag("--existing", options->existing, "begin with the objects that are there")
+      .flag("--lines", options->lines, "lines, on a terminal too");
 }
 
 }  // namespace dolium::cli

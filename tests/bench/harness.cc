@@ -31,7 +31,7 @@ void require(bool condition, std::string_view message) {
 double Samples::percentile(double share) const {
   require(!values_.empty(), "a percentile of nothing");
   std::vector<double> values = values_;
-  const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1) + 0.5);
+  const auto rank = std::lround(share * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), values.begin() + rank, values.end());
   return values[static_cast<std::size_t>(rank)];
 }
@@ -75,8 +75,8 @@ const Contest::Contender& Contest::find(const std::string& name) const {
 
 // ---- work ----
 
-std::uint64_t scramble(std::uint64_t x) noexcept {
-  x += 0x9e3779b97f4a7c15ULL;
+std::uint64_t scramble(std::uint64_t number) noexcept {
+  std::uint64_t x = number + 0x9e3779b97f4a7c15ULL;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
   return x ^ (x >> 31);

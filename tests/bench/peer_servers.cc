@@ -1,13 +1,12 @@
 // Redis and memcached: both speak lines over a stream, and can be told many things before they are heard.
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 

@@ -7,8 +7,6 @@
 
 #include "tests/bench/peers.h"
 
-#include <cstring>
-
 #include "tests/bench/limits.h"
 
 namespace {
@@ -20,7 +18,7 @@ constexpr std::uint64_t kObjects = 10'000;
 constexpr std::uint64_t kKeys = 20'000;  // puts go round among these: nothing grows without end, nobody evicts
 constexpr std::size_t kMany = 100;
 constexpr int kGetBatch = 32;
-constexpr int kGetBatches = 30;  // a slice
+constexpr int kGetBatches = 100;  // a slice
 
 class Dolium final : public Peer {
  public:
@@ -49,8 +47,12 @@ Servers start_all(Report* to_note) {
   servers.push_back(std::make_unique<PeerServer>(
       "Dolium", [socket = daemon->socket()] { return std::make_unique<Dolium>(must(Client::connect(socket))); },
       daemon));
+  struct Start {
+    const char* name;
+    std::unique_ptr<PeerServer> (*start)();
+  };
   for (const auto& [name, start] :
-       {std::pair("Redis", start_redis), std::pair("memcached", start_memcached), std::pair("LMDB", start_lmdb)}) {
+       {Start{"Redis", start_redis}, {"memcached", start_memcached}, {"LMDB", start_lmdb}}) {
     if (auto server = start())
       servers.push_back(std::move(server));
     else if (to_note != nullptr)
@@ -113,7 +115,7 @@ void puts(Report& report, int core_count, const std::string& what, std::size_t s
   const Cores cores(core_count);
   const Servers servers = start_all(nullptr);
   const WarmMemory data(size);
-  const std::uint64_t keys = size > kMiB ? 2 : size > kKiB ? 64 : kKeys;
+  const std::uint64_t keys = size > kKiB ? 4 : kKeys;
   Contest contest;
   for (const auto& server : servers) {
     const std::shared_ptr<Peer> peer = server->connect();

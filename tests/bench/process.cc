@@ -1,15 +1,16 @@
 #include "tests/bench/process.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 namespace dolium::bench {
@@ -151,8 +152,8 @@ Daemon::Daemon(const Options& options) {
 Daemon::~Daemon() {
   ::kill(pid_, SIGTERM);
   wait_for(pid_);
-  ::unlink(socket_.c_str());
-  ::rmdir(directory_.c_str());
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
 }
 
 std::shared_ptr<Client> Daemon::connect() const {
