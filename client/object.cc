@@ -23,6 +23,7 @@ Object& Object::operator=(Object&& other) noexcept {
   return *this;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes what the object stands for
 void Object::release() noexcept {
   view_.attachment->release(view_.slot);
 }

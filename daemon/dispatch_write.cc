@@ -82,14 +82,14 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   };
   if (request.timeout_ns() == 0) {
     engine_.creates().add({client, id}, object, now, now,
-                          [&](Result<shm::Placement> placed) { answer(placed, data, metadata); });
+                          [&](const Result<shm::Placement>& placed) { answer(placed, data, metadata); });
     return;
   }
   // The frame's bytes are gone when the wait ends.
   std::vector<std::byte> kept(data.begin(), data.end());
   kept.insert(kept.end(), metadata.begin(), metadata.end());
   engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
-                        [answer, kept = std::move(kept), size = data.size()](Result<shm::Placement> placed) {
+                        [answer, kept = std::move(kept), size = data.size()](const Result<shm::Placement>& placed) {
                           answer(placed, std::span(kept).first(size), std::span(kept).subspan(size));
                         });
 }

@@ -139,10 +139,9 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
 }
 
 void Session::leave() {
-  if (state_ == State::half_closed || state_ == State::quarantined) {
+  const bool had_its_chance = state_ == State::leaving;
+  if (had_its_chance || state_ == State::half_closed || state_ == State::quarantined) {
     end();
-  } else if (state_ == State::leaving) {
-    end();  // it had its chance
   } else if (state_ != State::ended) {
     state_ = State::leaving;
     host_.on_dirty(*this);

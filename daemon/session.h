@@ -72,6 +72,7 @@ class Session {
 
   /// Queues a reply. Never blocks; what cannot be sent is dropped with the session.
   template <class Message>
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from
   void reply(std::uint64_t request_id, Message message, std::vector<shm::UniqueFd> descriptors = {}) {
     if (state_ != State::greeting && state_ != State::open) return;
     queue(encoder_.encode(request_id, std::move(message)), std::move(descriptors));

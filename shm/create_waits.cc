@@ -17,7 +17,7 @@ void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadli
     return done(std::move(placed));
   }
   const bool first = queue_.empty();
-  Wait& wait = queue_.emplace_back(key, object, std::string(object.type_name), deadline, std::move(done));
+  Wait& wait = queue_.emplace_back(Wait{key, object, std::string(object.type_name), deadline, std::move(done)});
   wait.object.type_name = wait.type_name;
   if (first) store_.set_release_wanted(true);
   serve(now);  // what was released before the word stood, nobody will tell

@@ -2,6 +2,7 @@
 // The ledger: what only requests need to know of an object, in rows parallel to the index's slots. A memfd of
 // the daemon's own: no client has it, and a restarted daemon that is handed it again knows what it knew.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -61,6 +62,10 @@ static_assert(sizeof(LedgerRow) <= 48);
 
 class Ledger {
  public:
+  /// Rows are reserved this many bytes at a time, so that a store with few objects costs little.
+  static constexpr std::uint64_t kReserveStep = 192 * 1024;
+  static_assert(kReserveStep % kPageBytes == 0 && kReserveStep % sizeof(LedgerRow) == 0);
+
   [[nodiscard]] static Result<Ledger> create(std::uint32_t slot_count) {
     Ledger ledger;
     Result<Segment> segment = Segment::create("ledger", round_up(slot_count * sizeof(LedgerRow), kPageBytes));
@@ -72,6 +77,16 @@ class Ledger {
     return ledger;
   }
 
+  /// Makes sure that the kernel has given the row's memory: a write that comes later cannot fail.
+  [[nodiscard]] Result<void> reserve(SlotIndex slot) {
+    const std::uint64_t needed = (std::uint64_t{slot} + 1) * sizeof(LedgerRow);
+    if (needed <= reserved_bytes_) return {};
+    const std::uint64_t end = std::min(segment_.size(), round_up(needed, kReserveStep));
+    if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return reserved;
+    reserved_bytes_ = end;
+    return {};
+  }
+
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept {
     return reinterpret_cast<LedgerRow*>(mapping_.data())[slot];
   }
@@ -79,6 +94,7 @@ class Ledger {
  private:
   Segment segment_;
   Mapping mapping_;
+  std::uint64_t reserved_bytes_ = 0;  // from the start
 };
 
 }  // namespace dolium::shm

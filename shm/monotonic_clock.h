@@ -1,7 +1,7 @@
 #pragma once
 // The one place where time is read. The state machines get it as an argument.
 
-#include <time.h>
+#include <ctime>
 
 #include "shm/basic_types.h"
 

@@ -54,9 +54,10 @@ Error Store::no_room(std::string_view what) const {
 
 Result<SlotIndex> Store::take_slot(std::uint64_t size) {
   Result<SlotIndex> slot = index_.take();
-  if (!slot || *slot != kNoSlot) return slot;
-  sweep();
-  slot = index_.take();
+  if (slot && *slot == kNoSlot) {
+    sweep();
+    slot = index_.take();
+  }
   // What is evicted for its slot must leave room for the bytes too, or it would have gone in vain.
   const auto evict_for_both = [this, size] {
     return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_window(size);
@@ -64,6 +65,11 @@ Result<SlotIndex> Store::take_slot(std::uint64_t size) {
   if (slot && *slot == kNoSlot && evict_for_both()) slot = index_.take();
   if (slot && *slot == kNoSlot)
     return no_room(fmt::format("one more object than max_objects = {}", index_.slot_count()));
+  if (!slot) return slot;
+  if (auto reserved = ledger_.reserve(*slot); !reserved) {
+    index_.release(*slot);
+    return std::move(reserved).error();
+  }
   return slot;
 }
 

@@ -234,7 +234,7 @@ TEST_CASE("a callback may be the last owner of a builder and of objects when its
     Object object;
   };
   const auto owned = [&](std::string_view name) {
-    return std::make_shared<Owned>(store->create(id_of(name), 100).value(), store->get_raw(id_of(0)).value());
+    return std::make_shared<Owned>(Owned{store->create(id_of(name), 100).value(), store->get_raw(id_of(0)).value()});
   };
   AsyncHandle cancelled =
       store->get_async(id_of("absent"), wait_forever, [keep = owned("a")](const Result<Object>&) {});

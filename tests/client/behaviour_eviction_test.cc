@@ -37,7 +37,7 @@ Numbers victims_of_one_more(ObjectStore& store, std::size_t number) {
 TEST_CASE("lru evicts what was got longest ago, and a seal counts as a get") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::lru));
   fill(*store);
-  for (const std::size_t number : {0, 2, 1}) touch(store.other(), number);
+  for (const std::size_t number : {0U, 2U, 1U}) touch(store.other(), number);
   CHECK(store->exists(id_of(3)).value());        // a look is no use
   CHECK(store->metadata(id_of(3)).has_value());  // nor is this
   CHECK(victims_of_one_more(*store, 16) == Numbers{3});
@@ -75,7 +75,7 @@ TEST_CASE("lfu does not credit an object with the hits of what lived in its plac
 TEST_CASE("fifo evicts in the order of seals, whatever was got since") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::fifo));
   fill(*store);
-  for (const std::size_t number : {0, 1, 0}) touch(*store, number);
+  for (const std::size_t number : {0U, 1U, 0U}) touch(*store, number);
   for (std::size_t n = 0; n < 5; ++n) CHECK(victims_of_one_more(*store, 16 + n) == Numbers{n});
 }
 

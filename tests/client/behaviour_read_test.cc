@@ -73,7 +73,7 @@ TEST_CASE("get_many keeps positions, and answers the same id twice") {
   const std::vector<ObjectId> ids = {id_of(2), id_of("absent"), id_of(0), id_of(2), id_of("absent")};
   const auto got = store->get_many(ids).value();
   REQUIRE(got.size() == ids.size());
-  for (const std::size_t position : {0, 2, 3}) {
+  for (const std::size_t position : {0U, 2U, 3U}) {
     REQUIRE(got[position].has_value());
     CHECK(got[position]->id() == ids[position]);
   }

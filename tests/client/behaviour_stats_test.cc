@@ -99,7 +99,7 @@ TEST_CASE("the largest free extent is the largest object that fits without evict
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   put_numbered(*store, 0, 8, kMiB / 8, {.pinned = true});
   CHECK(store->stats().value().largest_free_extent == 0);
-  for (const std::size_t n : {1, 4, 5}) REQUIRE(store->remove(id_of(n)).value());
+  for (const std::size_t n : {1U, 4U, 5U}) REQUIRE(store->remove(id_of(n)).value());
   CHECK(store->stats().value().free_bytes == 3 * kMiB / 8);
   CHECK(store->stats().value().largest_free_extent == kMiB / 4);
   CHECK(outcome(store->create(id_of("too large"), kMiB / 4 + 1)) == "out_of_memory");

@@ -47,7 +47,7 @@ TEST_CASE("values of every built-in kind come back as they were") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const Point point{-3, 2.5};
   const std::vector<float> floats = {1.5F, -2.0F, 0.0F};
-  const std::string text = "a string\0with a zero";
+  const std::string text("a string\0with a zero", 20);
   REQUIRE(outcome(store->put(id_of("point"), point)) == "ok");
   REQUIRE(outcome(store->put(id_of("int"), std::int64_t{-7})) == "ok");
   REQUIRE(outcome(store->put(id_of("bool"), true)) == "ok");

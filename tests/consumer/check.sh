@@ -61,6 +61,18 @@ quietly consumer-cmake "${clean[@]}" cmake -S tests/consumer -B "$work/cmake" -G
 quietly consumer-cmake-build "${clean[@]}" cmake --build "$work/cmake"
 "${clean[@]}" "$work/cmake/consumer"
 
+say "the README's example, in a project made of the README's own lines"
+# block LANGUAGE: the README's only fenced block in that language.
+block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p}" README.md; }
+mkdir "$work/readme"
+block cpp >"$work/readme/main.cc"
+{
+  printf 'cmake_minimum_required(VERSION 3.16)\nproject(readme CXX)\n'
+  block cmake
+} >"$work/readme/CMakeLists.txt"
+quietly consumer-readme "${clean[@]}" cmake -S "$work/readme" -B "$work/readme/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
+quietly consumer-readme-build "${clean[@]}" cmake --build "$work/readme/build"
+
 say "pkg-config"
 with_pc=("${clean[@]}" PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config)
 read -ra flags < <("${with_pc[@]}" --cflags --libs dolium)
@@ -76,6 +88,8 @@ daemon=$!
 trap 'kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null; rm -rf "$work"' EXIT
 # connect() waits for a daemon that is about to be there.
 "${clean[@]}" "$work/cmake/consumer" "$work/run/s" || { cat "$work/doliumd.log"; fail "no object through the daemon"; }
+said=$("${clean[@]}" DOLIUM_SOCKET="$work/run/s" "$work/readme/build/example") || fail "the README's example fails"
+[[ $said == $'1000 squares, sum 332833500\nsalve' ]] || fail "the README's example says: $said"
 kill "$daemon"
 wait "$daemon" || fail "doliumd did not end cleanly on SIGTERM: status $?"
 trap 'rm -rf "$work"' EXIT

@@ -50,7 +50,7 @@ struct Fixture {
       if (std::exchange(host.dirty, false)) session->pump();
     }
   }
-  void send(std::span<const std::byte> bytes) {
+  void send(std::span<const std::byte> bytes) const {
     REQUIRE(::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
   }
   std::vector<std::byte> ping(std::uint64_t id) {

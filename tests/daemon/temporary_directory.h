@@ -1,7 +1,7 @@
 #pragma once
 // A directory for one test, gone with all that is in it when the test ends.
 
-#include <stdlib.h>
+#include <cstdlib>
 
 #include <catch2/catch.hpp>
 #include <filesystem>

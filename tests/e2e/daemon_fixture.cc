@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <unistd.h>
+#include <cstdlib>
 
 #include <catch2/catch.hpp>
 #include <csignal>

@@ -77,10 +77,7 @@ struct ClientModel {
 class Model final {
  public:
   Model(std::uint64_t seed, const StoreConfig& config)
-      : random_(seed),
-        policy_(config.eviction_policy),
-        engine_(Store::create(config, now_).value()),
-        store_(engine_.store()) {
+      : random_(seed), engine_(Store::create(config, now_).value()), store_(engine_.store()) {
     engine_.subscribe(kWatch, [] {});
     REQUIRE(engine_.take_events(kWatch, 1).empty());
     attach();
@@ -132,7 +129,6 @@ class Model final {
   [[nodiscard]] bool is_held(std::uint64_t life) const;
 
   std::mt19937_64 random_;
-  EvictionPolicy policy_;
   TimeNs now_ = 1000 * kSecond;
   Engine engine_;
   Store& store_;

@@ -2,12 +2,12 @@
 
 #include "protocol/fd_socket.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <atomic>
 #include <fstream>

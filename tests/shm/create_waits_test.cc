@@ -164,7 +164,7 @@ TEST_CASE("of two that wait for one id the second learns that it exists") {
   Fixture fixture;
   fixture.fill_pinned();
   std::vector<std::string> answers;
-  for (const std::uint64_t key : {20, 21})
+  for (const std::uint64_t key : {20U, 21U})
     fixture.waits.add({fixture.writer, key}, {.id = id_of(10), .data_size = 1}, kNever, fixture.now,
                       [&](const Result<Placement>& placed) { answers.push_back(outcome(placed)); });
   fixture.unpin(0);

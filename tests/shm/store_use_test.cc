@@ -155,7 +155,7 @@ TEST_CASE("what a client that is gone had accessed does not become cold") {
   TestClient reader = fixture.client();
   fixture.fill(16, kSixteenth);
   fixture.now += kSecond;
-  for (const std::uint64_t n : {0, 1}) reader.touch(id_of(n), ++fixture.now);
+  for (const std::uint64_t n : {0U, 1U}) reader.touch(id_of(n), ++fixture.now);
   fixture.store.detach(reader.id(), fixture.now);
   fixture.store.check_invariants();
   CHECK(gone_for_one_more(fixture, 16) == Numbers{2});
