@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include <dolium/result.h>
 
@@ -46,11 +47,9 @@ class OrderedByte {
 };
 
 struct LedgerRow {
-  TimeNs created;
-  TimeNs sealed;            ///< unique among all objects: the order of seals
-  TimeNs accessed;          ///< the last access that was noticed; never before `sealed`
-  std::uint32_t hits;       ///< gets that were noticed (kept for lfu only)
-  std::uint32_t hits_base;  ///< what the clients' counters said at publication, less those of dead clients
+  TimeNs sealed;             ///< unique among all objects: the order of seals
+  TimeNs accessed;           ///< the last access that was noticed; never before `sealed`
+  std::uint32_t writing_ms;  ///< from creation to seal; at most 49 days are told
   std::int32_t creator_pid;
   std::uint32_t pinned_by;  ///< uid, when pinned
   OrderedByte<SlotState> state;
@@ -58,28 +57,35 @@ struct LedgerRow {
   bool pinned;
   std::uint8_t type_name_size;  ///< the name stands behind the metadata
 };
-static_assert(sizeof(LedgerRow) <= 48);
+static_assert(sizeof(LedgerRow) == 32);
 
-class Ledger {
+/// What lfu needs besides: in a column of its own, so that the other policies do not pay for it.
+struct HitRow {
+  std::uint32_t hits;  ///< gets that were noticed
+  std::uint32_t base;  ///< what the clients' counters said at publication, less those of dead clients
+};
+
+/// One memfd of rows, a row for each slot.
+template <class Row>
+class LedgerColumn {
  public:
-  /// Rows are reserved this many bytes at a time, so that a store with few objects costs little.
-  static constexpr std::uint64_t kReserveStep = 192 * 1024;
-  static_assert(kReserveStep % kPageBytes == 0 && kReserveStep % sizeof(LedgerRow) == 0);
+  /// Rows are reserved about so many bytes at a time, so that a store with few objects costs little.
+  static constexpr std::uint64_t kReserveStep = 128 * 1024;
 
-  [[nodiscard]] static Result<Ledger> create(std::uint32_t slot_count) {
-    Ledger ledger;
-    Result<Segment> segment = Segment::create("ledger", round_up(slot_count * sizeof(LedgerRow), kPageBytes));
+  [[nodiscard]] static Result<LedgerColumn> create(const char* name, std::uint32_t slot_count) {
+    LedgerColumn column;
+    Result<Segment> segment = Segment::create(name, round_up(slot_count * sizeof(Row), kPageBytes));
     if (!segment) return std::move(segment).error();
     Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
     if (!mapping) return std::move(mapping).error();
-    ledger.segment_ = *std::move(segment);
-    ledger.mapping_ = *std::move(mapping);
-    return ledger;
+    column.segment_ = *std::move(segment);
+    column.mapping_ = *std::move(mapping);
+    return column;
   }
 
   /// Makes sure that the kernel has given the row's memory: a write that comes later cannot fail.
   [[nodiscard]] Result<void> reserve(SlotIndex slot) {
-    const std::uint64_t needed = (std::uint64_t{slot} + 1) * sizeof(LedgerRow);
+    const std::uint64_t needed = (std::uint64_t{slot} + 1) * sizeof(Row);
     if (needed <= reserved_bytes_) return {};
     const std::uint64_t end = std::min(segment_.size(), round_up(needed, kReserveStep));
     if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return reserved;
@@ -87,14 +93,45 @@ class Ledger {
     return {};
   }
 
-  [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept {
-    return reinterpret_cast<LedgerRow*>(mapping_.data())[slot];
-  }
+  [[nodiscard]] Row& row(SlotIndex slot) const noexcept { return reinterpret_cast<Row*>(mapping_.data())[slot]; }
 
  private:
   Segment segment_;
   Mapping mapping_;
   std::uint64_t reserved_bytes_ = 0;  // from the start
+};
+
+class Ledger {
+ public:
+  [[nodiscard]] static Result<Ledger> create(std::uint32_t slot_count, bool counts_hits) {
+    Ledger ledger;
+    auto rows = LedgerColumn<LedgerRow>::create("ledger", slot_count);
+    if (!rows) return std::move(rows).error();
+    ledger.rows_ = *std::move(rows);
+    if (!counts_hits) return ledger;
+    auto hits = LedgerColumn<HitRow>::create("hits", slot_count);
+    if (!hits) return std::move(hits).error();
+    ledger.hits_ = *std::move(hits);
+    return ledger;
+  }
+
+  /// Before a slot's row is first written.
+  [[nodiscard]] Result<void> reserve(SlotIndex slot) {
+    Result<void> reserved = rows_.reserve(slot);
+    return reserved && hits_ ? hits_->reserve(slot) : reserved;
+  }
+
+  [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return rows_.row(slot); }
+  [[nodiscard]] bool counts_hits() const noexcept { return hits_.has_value(); }
+  /// Precondition: counts_hits().
+  [[nodiscard]] HitRow& hit_row(SlotIndex slot) const noexcept { return hits_->row(slot); }
+  [[nodiscard]] std::uint64_t bookkeeping_bytes(std::uint32_t slots_touched) const noexcept {
+    return std::uint64_t{slots_touched} * (sizeof(LedgerRow) + (hits_ ? sizeof(HitRow) : 0));
+  }
+
+ private:
+  LedgerColumn<LedgerRow> rows_;
+  std::optional<LedgerColumn<HitRow>> hits_;
 };
 
 }  // namespace dolium::shm

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "shm/check.h"
 
@@ -49,7 +50,7 @@ Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs no
   if (!memory) return std::move(memory).error();
   Result<ObjectIndex> index = ObjectIndex::create(config->max_objects, config->capacity);
   if (!index) return std::move(index).error();
-  Result<Ledger> ledger = Ledger::create(config->max_objects);
+  Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy == EvictionPolicy::lfu);
   if (!ledger) return std::move(ledger).error();
   return std::unique_ptr<Store>(new Store(*config, *std::move(memory), *std::move(index), *std::move(ledger), now));
 }
@@ -131,11 +132,9 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
     return offset.error();
   }
   index_.write(*slot, {object.id, *offset, object.data_size, object.metadata_size, object.type_tag});
-  row(*slot) = {.created = now_,
-                .sealed = 0,
+  row(*slot) = {.sealed = 0,
                 .accessed = 0,
-                .hits = 0,
-                .hits_base = 0,
+                .writing_ms = 0,
                 .creator_pid = client->identity.pid,
                 .pinned_by = 0,
                 .state = SlotState::unsealed,
@@ -147,7 +146,7 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
                 object.type_name.size());
   if (object.pinned) set_pinned(*slot, client->identity.uid);
   const std::uint64_t taken = taken_bytes(*slot);
-  unsealed_.emplace(object.id, Unsealed{*slot, creator, object.lifetimes});
+  unsealed_.emplace(object.id, Unsealed{*slot, creator, now_, object.lifetimes});
   unsealed_tally_.add(taken);
   ++client->unsealed_count;
   client->unsealed_bytes += taken;
@@ -190,7 +189,10 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
   last_seal_ = std::max(now_, last_seal_ + 1);
   LedgerRow& ledger = row(slot);
   ledger.sealed = ledger.accessed = last_seal_;
-  if (config_.eviction_policy == EvictionPolicy::lfu) ledger.hits_base = hit_sum(slot);
+  constexpr std::uint64_t kNsPerMs = 1'000'000;
+  ledger.writing_ms = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>((last_seal_ - unsealed->created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
+  if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};
   index_.publish(slot);  // the even seq is what commits: a row found sealed is always published
   ledger.state = SlotState::sealed;
   sealed_tally_.add(taken);

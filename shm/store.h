@@ -198,6 +198,7 @@ class Store final : private Candidates {
   struct Unsealed {
     SlotIndex slot;
     ClientId creator;
+    TimeNs created;
     Lifetimes lifetimes;
   };
   struct Counters {

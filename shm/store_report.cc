@@ -57,16 +57,16 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   out.data_size = fields.data_size;
   out.metadata_size = fields.metadata_size;
   out.state = ledger.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
-  out.created_at = to_wall(ledger.created, now);
   out.sealed_at = to_wall(ledger.sealed, now);
   out.last_accessed = to_wall(last_access(slot), now);
   for (const auto& client : clients_) out.ref_count += client->table.references(slot);
   out.type_tag = fields.type_tag;
   out.type_name = type_name(slot, fields);
   out.is_pinned = ledger.pinned;
-  const auto unsealed = unsealed_.find(fields.id);
-  const Lifetimes lifetimes =
-      ledger.state == SlotState::unsealed ? unsealed->second.lifetimes : expiry_.lifetimes(slot);
+  const Unsealed* unsealed = ledger.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
+  constexpr TimeNs kNsPerMs = 1'000'000;
+  out.created_at = to_wall(unsealed != nullptr ? unsealed->created : ledger.sealed - kNsPerMs * ledger.writing_ms, now);
+  const Lifetimes lifetimes = unsealed != nullptr ? unsealed->lifetimes : expiry_.lifetimes(slot);
   out.time_to_live = lifetimes.to_live;
   out.time_to_idle = lifetimes.to_idle;
   out.creator_pid = ledger.creator_pid;
@@ -177,7 +177,7 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
 
 std::uint64_t Store::bookkeeping_bytes() const {
   std::uint64_t bytes = index_.bookkeeping_bytes() + arena_.bookkeeping_bytes() + eviction_.bookkeeping_bytes() +
-                        std::uint64_t{index_.slots_touched()} * sizeof(LedgerRow);
+                        ledger_.bookkeeping_bytes(index_.slots_touched());
   for (const auto& client : clients_) bytes += client->table.bookkeeping_bytes();
   return bytes;
 }

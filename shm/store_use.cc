@@ -63,7 +63,7 @@ EvictionKey Store::key(SlotIndex slot) const {
   const LedgerRow& ledger = row(slot);
   switch (config_.eviction_policy) {
     case EvictionPolicy::lru: return {ledger.accessed, ledger.sealed};
-    case EvictionPolicy::lfu: return {ledger.hits, ledger.sealed};
+    case EvictionPolicy::lfu: return {ledger_.hit_row(slot).hits, ledger.sealed};
     case EvictionPolicy::fifo: return {ledger.sealed, ledger.sealed};
   }
   return {};
@@ -80,8 +80,10 @@ TimeNs Store::last_access(SlotIndex slot) const noexcept {
 Candidates::Use Store::refresh(SlotIndex slot) {
   LedgerRow& ledger = row(slot);
   ledger.accessed = last_access(slot);
-  if (config_.eviction_policy == EvictionPolicy::lfu)
-    ledger.hits = std::max(ledger.hits, hit_sum(slot) - ledger.hits_base);  // modulo 2^32
+  if (ledger_.counts_hits()) {
+    HitRow& counted = ledger_.hit_row(slot);
+    counted.hits = std::max(counted.hits, hit_sum(slot) - counted.base);  // modulo 2^32
+  }
   return in_use(slot) ? Use::in_use : Use::unused;
 }
 
@@ -95,7 +97,7 @@ void Store::fold_accesses(const Client& client) {
   client.table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
     LedgerRow& ledger = row(slot);
     if (ledger.state != SlotState::sealed) return;
-    ledger.hits_base -= client.table.hits(slot);
+    if (ledger_.counts_hits()) ledger_.hit_row(slot).base -= client.table.hits(slot);
     const TimeNs accessed = std::min(client.table.last_access(slot), now_);
     if (accessed <= ledger.accessed) return;
     // A key must not change under the heap that is ordered by it.
