@@ -1,6 +1,7 @@
 #include "client/connection.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -133,15 +134,29 @@ bool Connection::try_read() {
 }
 
 void Connection::read_once(Deadline deadline) {
-  const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
-  if (!ready) return fail(ready.error());
-  if (!*ready) return;
-  const Result<protocol::ReadState> read = reader_.read_from(socket_->get());
+  const Result<protocol::ReadState> read = receive(deadline);
   while (const auto payload = reader_.next()) dispatch(*payload);
   if (!read)
     fail(read.error());
   else if (*read == protocol::ReadState::end_of_file)
     fail({Errc::disconnected, "the daemon closed the connection"});
+}
+
+/// One piece of what the daemon sends; would_block when nothing came in time.
+Result<protocol::ReadState> Connection::receive(Deadline deadline) {
+  using protocol::ReadState;
+  using Clock = std::chrono::steady_clock;
+  if (busy_poll_.count() > 0) {
+    const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll_);
+    do {
+      Result<ReadState> read = reader_.read_from(socket_->get());
+      if (!read || *read != ReadState::would_block) return read;
+      ::sched_yield();  // whoever shares this core may be the one we wait for
+    } while (Clock::now() < end);
+  }
+  const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
+  if (!ready) return ready.error();
+  return *ready ? reader_.read_from(socket_->get()) : ReadState::would_block;
 }
 
 // ---- in ----

@@ -162,6 +162,7 @@ class Connection {
   bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, const std::function<bool()>& done,
                   protocol::Deadline deadline);
   void read_once(protocol::Deadline deadline);
+  [[nodiscard]] Result<protocol::ReadState> receive(protocol::Deadline deadline);
   bool try_read();
   void dispatch(std::span<const std::byte> payload);
   void deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload);
@@ -177,6 +178,7 @@ class Connection {
   std::uint64_t session_id_ = 0;
   Access access_ = Access::read_write;
   Completions completions_;
+  std::chrono::microseconds busy_poll_{0};
   shm::UniqueFd poll_fd_;  // an epoll of the socket and the completions
 
   mutable std::mutex mutex_;

@@ -9,6 +9,7 @@
 
 #include "client/connection.h"
 #include "protocol/version.h"
+#include "shm/cores.h"
 #include "shm/system_error.h"
 
 namespace dolium::detail {
@@ -51,6 +52,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   Result<UniqueFd> socket = protocol::connect_to(path, deadline);
   if (!socket) return std::move(socket).error();
   connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
+  if (shm::has_several_cores()) connection->busy_poll_ = options.busy_poll;
   const Deadline patience = std::max(deadline, protocol::deadline_after(kHandshakeTimeout));
   if (auto shaken = connection->shake_hands(options, patience); !shaken) return std::move(shaken).error();
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();

@@ -35,6 +35,9 @@ struct Config {
   std::vector<std::string> readers = {};
   std::vector<std::string> writers = {};
 
+  /// How long the daemon looks for the next request after the last one before it sleeps.
+  std::uint32_t busy_poll_us = 50;
+
   std::uint32_t max_connections = 1024;
   std::uint32_t max_connections_per_user = 0;  ///< 0: no limit but max_connections
 

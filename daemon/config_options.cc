@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::uint32_t kMaxObjects = std::uint32_t{1} << 30;
 constexpr std::uint32_t kMaxConnections = 65536;
+constexpr std::uint32_t kMaxBusyPollUs = 1'000'000;
 // The kernel's limit, less the terminating zero.
 constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
@@ -228,6 +229,8 @@ std::vector<Option> make_options() {
       mode_row({"socket", "mode", "--socket-mode", "permission bits of the socket"}, &Config::socket_mode),
       text_row({"socket", "group", "--socket-group", "group of the socket; empty: the daemon's own"}, "GROUP",
                &Config::socket_group, 256),
+      count_row({"socket", "busy_poll_us", "--busy-poll-us", "microseconds awake after a request; 0: sleep at once"},
+                &Config::busy_poll_us, 0, kMaxBusyPollUs),
 
       names_row({"access", "readers", "--readers", "users, @groups or * that may read"}, &Config::readers),
       names_row({"access", "writers", "--writers", "users, @groups or * that may read and write"}, &Config::writers),

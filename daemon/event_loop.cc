@@ -1,5 +1,7 @@
 #include "daemon/event_loop.h"
 
+#include <sched.h>
+
 #include "shm/system_error.h"
 
 namespace dolium::daemon {
@@ -87,6 +89,25 @@ Result<BeforeWait> BeforeWait::create(EventLoop& loop, std::function<void()> cal
   if (!box) return std::move(box).error();
   hook.box_ = *std::move(box);
   return hook;
+}
+
+Result<BusyLoop> BusyLoop::create(EventLoop& loop) {
+  BusyLoop busy;
+  // Whoever shares this core may be the one we wait for.
+  auto box = make_box<Box>([] { ::sched_yield(); }, "keep the event loop awake",
+                           [&](uv_idle_t* handle) { return uv_idle_init(loop.get(), handle); });
+  if (!box) return std::move(box).error();
+  busy.box_ = *std::move(box);
+  return busy;
+}
+
+void BusyLoop::set(bool on) noexcept {
+  if (on == on_) return;
+  on_ = on;
+  if (on)
+    uv_idle_start(&box_->handle, [](uv_idle_t* handle) { call<Box>(handle->data); });
+  else
+    uv_idle_stop(&box_->handle);
 }
 
 Result<Signal> Signal::create(EventLoop& loop, int signal_number, std::function<void()> callback) {

@@ -92,6 +92,18 @@ class BeforeWait {
   std::unique_ptr<Box, detail::CloseBox> box_;
 };
 
+/// While on, the loop does not wait: it looks for events again and again, and lets others run in between.
+class BusyLoop {
+ public:
+  [[nodiscard]] static Result<BusyLoop> create(EventLoop& loop);
+  void set(bool on) noexcept;
+
+ private:
+  using Box = detail::Box<uv_idle_t>;
+  std::unique_ptr<Box, detail::CloseBox> box_;
+  bool on_ = false;
+};
+
 class Signal {
  public:
   [[nodiscard]] static Result<Signal> create(EventLoop& loop, int signal_number, std::function<void()> callback);

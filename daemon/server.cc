@@ -12,6 +12,7 @@
 
 #include "client/types/size_text.h"
 #include "daemon/socket_directory.h"
+#include "shm/cores.h"
 #include "shm/monotonic_clock.h"
 
 namespace dolium::daemon {
@@ -79,6 +80,10 @@ Result<void> Server::watch() {
   Result<Timer> prefault = Timer::create(*loop_, [this] { reserve_ahead(); });
   if (!prefault) return std::move(prefault).error();
   prefault_timer_ = *std::move(prefault);
+  Result<BusyLoop> busy = BusyLoop::create(*loop_);
+  if (!busy) return std::move(busy).error();
+  busy_loop_ = *std::move(busy);
+  if (shm::has_several_cores()) busy_poll_ = shm::TimeNs{config_.busy_poll_us} * 1000;
   Result<BeforeWait> hook = BeforeWait::create(*loop_, [this] { before_wait(); });
   if (!hook) return std::move(hook).error();
   before_wait_ = *std::move(hook);
@@ -209,6 +214,8 @@ void Server::before_wait() {
     ended_.clear();
   } while (!dirty_.empty());
   arm_timer();
+  if (std::exchange(asked_, false)) last_asked_ = now;
+  busy_loop_->set(now < last_asked_ + busy_poll_ && !stopping_);
 }
 
 void Server::arm_timer() {
@@ -249,6 +256,7 @@ void Server::reserve_ahead() {
 // ---- what sessions tell ----
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
+  asked_ = true;
   const bool was_open = session.is_open();
   dispatch_.handle(session, request);
   if (was_open || !session.attached()) return;

@@ -82,6 +82,10 @@ class Server final : private Session::Host {
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<Timer> prefault_timer_;
+  std::optional<BusyLoop> busy_loop_;
+  shm::TimeNs busy_poll_ = 0;  // how long to look for more after a request, ns
+  bool asked_ = false;         // there was a request in this turn
+  shm::TimeNs last_asked_ = 0;
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;
   bool stopping_ = false;

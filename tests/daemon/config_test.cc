@@ -64,9 +64,9 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
   const Config other =
       load_with({"--capacity=2G", "--max-objects=5", "--eviction-policy=lfu", "--low-water-mark=0.1", "--preallocate",
                  "--prefault=false", "--huge-pages", "--socket=/x", "--socket-mode=0666", "--socket-group=staff",
-                 "--readers=*", "--writers=*", "--max-connections=5", "--max-connections-per-user=5",
-                 "--max-unsealed-bytes-per-client=1G", "--max-pinned-bytes-per-user=1G", "--log-level=trace",
-                 "--log-file=/x"})
+                 "--busy-poll-us=5", "--readers=*", "--writers=*", "--max-connections=5",
+                 "--max-connections-per-user=5", "--max-unsealed-bytes-per-client=1G", "--max-pinned-bytes-per-user=1G",
+                 "--log-level=trace", "--log-file=/x"})
           .value()
           .config;
   config = other;

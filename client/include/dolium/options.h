@@ -58,6 +58,9 @@ struct ConnectOptions {
   std::string name = {};
   /// How long `connect()` waits for a daemon that is not there yet or does not answer.
   Timeout connect_timeout = std::chrono::seconds(5);
+  /// How long a call looks for its answer before it sleeps: to be woken on another core takes longer than most
+  /// answers. 0: sleep at once, as a process that is bound to a single core always does.
+  std::chrono::microseconds busy_poll{50};
 };
 
 }  // namespace dolium

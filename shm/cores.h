@@ -1,0 +1,16 @@
+#pragma once
+// How many processor cores this process may run on: who has only one gains nothing by looking again and again for
+// what another process must do first.
+
+#include <sched.h>
+
+namespace dolium::shm {
+
+[[nodiscard]] inline bool has_several_cores() noexcept {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  // Fails on machines with more cores than the set can name.
+  return ::sched_getaffinity(0, sizeof(cores), &cores) != 0 || CPU_COUNT(&cores) > 1;
+}
+
+}  // namespace dolium::shm
