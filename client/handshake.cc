@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "client/connection.h"
+#include "protocol/peer.h"
 #include "protocol/version.h"
 #include "shm/cores.h"
 #include "shm/system_error.h"
@@ -44,6 +46,19 @@ class SessionRelease final : public ReleaseListener {
   std::shared_ptr<UniqueFd> socket_;
 };
 
+/// In /tmp anybody may have put a socket where we look by default, and give us objects that nobody put: there only a
+/// daemon of our own user's, or root's, will do.
+Result<void> check_daemon(std::string_view path, int socket) {
+  if (!path.starts_with(fmt::format("/tmp/dolium-{}/", ::geteuid()))) return {};
+  const Result<protocol::PeerCredentials> daemon = protocol::peer_credentials(socket);
+  if (!daemon) return daemon.error();
+  if (daemon->uid == 0 || daemon->uid == ::geteuid()) return {};
+  return Error{Errc::permission_denied,
+               fmt::format("who listens on {} is user {}, not we or root: it may be no store of ours; remove what is "
+                           "there, or name another socket ($DOLIUM_SOCKET)",
+                           path, daemon->uid)};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, const ConnectOptions& options) {
@@ -52,6 +67,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   Result<UniqueFd> socket = protocol::connect_to(path, deadline);
   if (!socket) return std::move(socket).error();
   connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
+  if (auto trusted = check_daemon(path, connection->socket_->get()); !trusted) return std::move(trusted).error();
   if (shm::has_several_cores()) connection->busy_poll_ = options.busy_poll;
   const Deadline patience = std::max(deadline, protocol::deadline_after(kHandshakeTimeout));
   if (auto shaken = connection->shake_hands(options, patience); !shaken) return std::move(shaken).error();

@@ -1,6 +1,9 @@
 // How a session begins, and how it does not: versions that differ, in either direction.
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <future>
 
 #include "protocol/convert.h"
@@ -45,6 +48,27 @@ std::string refusal_of(const std::vector<std::byte>& answer) {
 }
 
 }  // namespace
+
+TEST_CASE("a stranger's socket where we look by default is not taken for a store") {
+  if (::geteuid() != 0) return;  // nobody else can be two users
+  constexpr uid_t kStranger = 61'001;
+  constexpr uid_t kVictim = 61'002;
+  const std::string directory = "/tmp/dolium-" + std::to_string(kVictim);
+  std::filesystem::remove_all(directory);
+  REQUIRE(::seteuid(kStranger) == 0);
+  std::filesystem::create_directory(directory);
+  std::filesystem::permissions(directory, std::filesystem::perms::all);
+  auto listener = protocol::Listener::open({.path = directory + "/dolium.sock", .mode = 0666});
+  REQUIRE(::seteuid(0) == 0);
+  REQUIRE(listener.has_value());
+  REQUIRE(::seteuid(kVictim) == 0);
+  const auto connected = Client::connect(directory + "/dolium.sock");
+  REQUIRE(::seteuid(0) == 0);
+  std::filesystem::remove_all(directory);
+  REQUIRE_FALSE(connected.has_value());
+  CHECK(connected.error().code == Errc::permission_denied);
+  CHECK_THAT(connected.error().message, Catch::Contains("user 61001"));
+}
 
 TEST_CASE("a client of another version is told so in words, and nothing is kept of it") {
   Daemon daemon;
