@@ -94,6 +94,14 @@ Result<Object> Client::do_get(const ObjectId& id, Timeout timeout) {
   return detail::nothing_there(id, timeout);
 }
 
+std::optional<Object> Client::do_try_get(const ObjectId& id) {
+  Attachment& attachment = connection_->attachment();
+  if (attachment.inherited()) return std::nullopt;
+  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
+  if (attempt.verdict != Attachment::Verdict::held) return std::nullopt;
+  return std::move(attempt.object);
+}
+
 Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
   Attachment& attachment = connection_->attachment();
   if (attachment.inherited()) return inherited_by_fork();

@@ -91,6 +91,15 @@ Result<Object> InProcessStore::do_get(const ObjectId& id, Timeout timeout) {
   return detail::nothing_there(id, timeout);
 }
 
+std::optional<Object> InProcessStore::do_try_get(const ObjectId& id) {
+  Attachment& attachment = engine_->attachment();
+  if (attachment.inherited()) return std::nullopt;
+  engine_->expire_due();
+  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
+  if (attempt.verdict != Attachment::Verdict::held) return std::nullopt;
+  return std::move(attempt.object);
+}
+
 Result<std::vector<std::optional<Object>>> InProcessStore::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
   if (engine_->attachment().inherited()) return inherited_by_fork();
   return detail::local_wait(*engine_, ids, timeout);

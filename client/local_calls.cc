@@ -53,7 +53,12 @@ class LocalBuilder final : public BuilderBackend {
 class LocalSubscription final : public SubscriptionState {
  public:
   explicit LocalSubscription(std::shared_ptr<LocalEngine> local) : local_(std::move(local)), key_(local_->next_key()) {
-    local_->with([&](Engine& engine, TimeNs) { engine.subscribe(key_, [this] { ready_ = true; }); });
+    local_->with([&](Engine& engine, TimeNs) {
+      engine.subscribe(key_, [this] {
+        ready_ = true;
+        local_->completions().poke();  // whoever polls event_fd() shall look at its subscriptions
+      });
+    });
   }
   ~LocalSubscription() override {
     if (!local_->attachment().inherited()) local_->with([&](Engine& engine, TimeNs) { engine.unsubscribe(key_); });

@@ -58,6 +58,9 @@ Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem>
 Result<Object> ObjectStore::get_raw(const ObjectId& id, Timeout timeout) {
   return do_get(id, timeout);
 }
+std::optional<Object> ObjectStore::try_get(const ObjectId& id) {
+  return do_try_get(id);
+}
 Result<std::vector<std::optional<Object>>> ObjectStore::get_many(std::span<const ObjectId> ids, Timeout timeout) {
   return do_get_many(ids, timeout);
 }

@@ -1,5 +1,7 @@
 // subscribe(): what came into the store and what left it, and why.
 
+#include <poll.h>
+
 #include <algorithm>
 #include <future>
 #include <set>
@@ -130,6 +132,17 @@ TEST_CASE("a subscriber that waits is woken by an event of another thread") {
   const Result<Event> event = waiting.get();
   REQUIRE(outcome(event) == "ok");
   CHECK(event->id == id_of(0));
+}
+
+TEST_CASE("an event makes the event descriptor readable until the events are processed") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  Subscription events = store->subscribe().value();
+  REQUIRE(outcome(store->process_events()) == "ok");
+  REQUIRE(outcome(store.other().put(id_of("a"), pattern(10))) == "ok");
+  pollfd readable{store->event_fd(), POLLIN, 0};
+  REQUIRE(::poll(&readable, 1, 10'000) == 1);
+  REQUIRE(outcome(store->process_events()) == "ok");
+  CHECK(events.next().value().id == id_of("a"));
 }
 
 TEST_CASE("each subscriber has a stream of its own") {

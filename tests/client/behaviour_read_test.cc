@@ -32,6 +32,21 @@ TEST_CASE("a get that does not wait says not_found, one that waited says timed_o
   CHECK(store->stats().value().waiting_gets == 0);
 }
 
+TEST_CASE("try_get finds what is there, and counts a hit, but no miss") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  CHECK_FALSE(store->try_get(id_of("a")));
+  REQUIRE(outcome(store->put(id_of("a"), pattern(10))) == "ok");
+  const std::optional<Object> there = store->try_get(id_of("a"));
+  REQUIRE(there);
+  CHECK(same(there->data(), pattern(10)));
+  REQUIRE(store->remove(id_of("a")).value());
+  CHECK_FALSE(store->try_get(id_of("a")));
+  CHECK(same(there->data(), pattern(10)));
+  const StoreStats stats = store->stats().value();
+  CHECK(stats.hit_count == 1);
+  CHECK(stats.miss_count == 0);
+}
+
 TEST_CASE("a waiting get is woken by the seal") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const Timeout timeout = GENERATE(Timeout(kPatience), wait_forever);

@@ -29,6 +29,7 @@ class DOLIUM_API InProcessStore final : public ObjectStore {
                         bool hold) override;
   Result<std::vector<Result<void>>> do_put_many(std::span<const PutItem> items) override;
   Result<Object> do_get(const ObjectId& id, Timeout timeout) override;
+  std::optional<Object> do_try_get(const ObjectId& id) override;
   Result<std::vector<std::optional<Object>>> do_get_many(std::span<const ObjectId> ids, Timeout timeout) override;
   Result<bool> do_exists(const ObjectId& id) override;
   Result<ObjectMetadata> do_metadata(const ObjectId& id) override;

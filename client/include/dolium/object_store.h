@@ -72,6 +72,10 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// The object, in place. Without a system call when it is there. no_wait: not_found when nobody has sealed
   /// it; otherwise waits for the seal, and timed_out at the deadline.
   [[nodiscard]] Result<Object> get_raw(const ObjectId& id, Timeout timeout = no_wait);
+  /// get_raw() as far as it takes nobody's answer: never waits, never asks the daemon, makes no system call. Nothing:
+  /// the object may be there all the same; get_raw() can tell, and it is get_raw() that counts the miss. For callers
+  /// who must let go of something before they wait (an interpreter's lock, a scheduler's thread).
+  [[nodiscard]] std::optional<Object> try_get(const ObjectId& id);
   /// Waits for all; returns, at the deadline at the latest, those that are there, positions kept.
   [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids,
                                                                     Timeout timeout = no_wait);
@@ -150,6 +154,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
                                 bool hold) = 0;
   virtual Result<std::vector<Result<void>>> do_put_many(std::span<const PutItem> items) = 0;
   virtual Result<Object> do_get(const ObjectId& id, Timeout timeout) = 0;
+  virtual std::optional<Object> do_try_get(const ObjectId& id) = 0;
   virtual Result<std::vector<std::optional<Object>>> do_get_many(std::span<const ObjectId> ids, Timeout timeout) = 0;
   virtual Result<bool> do_exists(const ObjectId& id) = 0;
   virtual Result<ObjectMetadata> do_metadata(const ObjectId& id) = 0;

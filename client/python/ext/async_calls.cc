@@ -1,0 +1,98 @@
+// Operations that answer by callback: callback(value, None) or callback(None, exception), called with the GIL by
+// whichever thread processes the store's events.
+
+#include "bindings.h"
+#include "builder_type.h"
+#include "errors.h"
+#include "object_id_type.h"
+#include "object_type.h"
+#include "options.h"
+#include "store_type.h"
+
+namespace dolium::python {
+namespace {
+
+using StorePtr = std::shared_ptr<ObjectStore>;
+
+/// A Python function that C++ owns: it may be dropped in any thread, with or without the GIL.
+class Callback {
+ public:
+  explicit Callback(py::object function) : function_(std::move(function)) {}
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
+  ~Callback() {
+    if (Py_IsInitialized() == 0) {  // the interpreter is gone, and its objects with it
+      function_.release();
+      return;
+    }
+    const py::gil_scoped_acquire back;
+    function_ = py::object();
+  }
+
+  template <class T>
+  void operator()(Result<T> result) const {
+    const py::gil_scoped_acquire back;
+    try {
+      if (result)
+        function_(py::cast(*std::move(result)), py::none());
+      else
+        function_(py::none(), exception_of(result.error()));
+    } catch (py::error_already_set& raised) {
+      raised.discard_as_unraisable(function_);  // nobody is there to catch it
+    }
+  }
+
+ private:
+  py::object function_;
+};
+
+class Handle {
+ public:
+  explicit Handle(AsyncHandle handle) : handle_(std::move(handle)) {}
+  /// True: the callback has not been called, and never will be.
+  bool cancel() {
+    const py::gil_scoped_release others_run;
+    return handle_.cancel();
+  }
+
+ private:
+  AsyncHandle handle_;
+};
+
+Handle get_async(const StorePtr& store, const ObjectId& id, Timeout timeout, py::object function) {
+  const auto callback = std::make_shared<const Callback>(std::move(function));
+  const py::gil_scoped_release others_run;
+  return Handle(store->get_async(id, timeout, [callback](Result<Object> result) { (*callback)(std::move(result)); }));
+}
+
+Handle create_async(const StorePtr& store, const ObjectId& id, std::uint64_t size, py::handle metadata,
+                    std::uint64_t type_tag, std::string type_name, bool pinned, py::object time_to_live,
+                    py::object time_to_idle, Timeout timeout, py::object function) {
+  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name), pinned, std::move(time_to_live),
+                              std::move(time_to_idle), timeout};
+  const CreateOptions options = given.options();
+  const auto callback = std::make_shared<const Callback>(std::move(function));
+  const py::gil_scoped_release others_run;
+  return Handle(store->create_async(id, size, options,
+                                    [callback](Result<ObjectBuilder> result) { (*callback)(std::move(result)); }));
+}
+
+}  // namespace
+
+void bind_async_calls(py::module_& module) {
+  py::class_<Handle>(module, "AsyncHandle").def("cancel", &Handle::cancel);
+  module.def("get_async", get_async);
+  module.def("create_async", create_async);
+  module.def("event_fd", [](const StorePtr& store) { return store->event_fd(); });
+  module.def("process_events", [](py::handle self) {
+    const StorePtr store = store_of(self.ptr());
+    Result<void> processed;
+    {
+      const py::gil_scoped_release others_run;
+      processed = process_events(*store, self.ptr());
+    }
+    value_or_throw(std::move(processed));
+  });
+}
+
+}  // namespace dolium::python

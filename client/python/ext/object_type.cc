@@ -1,0 +1,190 @@
+#include "object_type.h"
+
+#include <structmember.h>
+
+#include <cstddef>
+#include <new>
+
+#include "object_id_type.h"
+
+namespace dolium::python {
+
+PyTypeObject* object_type = nullptr;
+
+namespace {
+
+const Object& object_of(PyObject* self) noexcept {
+  return reinterpret_cast<PyDoliumObject*>(self)->object;
+}
+
+/// Empty objects have an address too, whatever numpy and others do with a null pointer.
+void* address_of(std::span<const std::byte> bytes) noexcept {
+  static const std::byte nothing{};
+  return const_cast<std::byte*>(bytes.data() != nullptr ? bytes.data() : &nothing);
+}
+
+int fill_buffer(PyObject* owner, Py_buffer* view, std::span<const std::byte> bytes, int flags) noexcept {
+  return PyBuffer_FillInfo(view, owner, address_of(bytes), static_cast<Py_ssize_t>(bytes.size()), 1, flags);
+}
+
+// ---- Region: an object's metadata as a buffer of its own. ----
+
+struct PyRegion {
+  PyObject_HEAD PyObject* owner;  // a PyDoliumObject
+};
+
+PyTypeObject* region_type = nullptr;
+
+void free_region(PyObject* self) {
+  Py_CLEAR(reinterpret_cast<PyRegion*>(self)->owner);
+  free_instance(self);
+}
+
+int get_region_buffer(PyObject* self, Py_buffer* view, int flags) {
+  return fill_buffer(self, view, object_of(reinterpret_cast<PyRegion*>(self)->owner).metadata(), flags);
+}
+
+PyType_Slot region_slots[] = {{Py_tp_doc, const_cast<char*>("An object's metadata: what its memoryview comes from.")},
+                              {Py_tp_new, slot(refuse_new)},
+                              {Py_tp_dealloc, slot(free_region)},
+                              {Py_bf_getbuffer, slot(get_region_buffer)},
+                              {0, nullptr}};
+
+PyType_Spec region_spec = {"dolium._dolium.Region", sizeof(PyRegion), 0, Py_TPFLAGS_DEFAULT, region_slots};
+
+PyObject* metadata_view(PyObject* self, void*) {
+  auto* region = PyObject_New(PyRegion, region_type);
+  if (region == nullptr) return nullptr;
+  Py_INCREF(self);
+  region->owner = self;
+  PyObject* view = PyMemoryView_FromObject(reinterpret_cast<PyObject*>(region));
+  Py_DECREF(region);
+  return view;
+}
+
+// ---- Object ----
+
+void free_object(PyObject* self) {
+  auto* const instance = reinterpret_cast<PyDoliumObject*>(self);
+  if (instance->weak_references != nullptr) PyObject_ClearWeakRefs(self);
+  instance->object.~Object();
+  free_instance(self);
+}
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  return fill_buffer(self, view, object_of(self).data(), flags);
+}
+
+Py_ssize_t length(PyObject* self) {
+  return static_cast<Py_ssize_t>(object_of(self).data().size());
+}
+
+/// An int for an index, a memoryview for a slice: what a memoryview does.
+PyObject* subscript(PyObject* self, PyObject* key) {
+  PyObject* view = PyMemoryView_FromObject(self);
+  if (view == nullptr) return nullptr;
+  PyObject* item = PyObject_GetItem(view, key);
+  Py_DECREF(view);
+  return item;
+}
+
+PyObject* get_id(PyObject* self, void*) {
+  return new_object_id(object_of(self).id());
+}
+PyObject* get_size(PyObject* self, void*) {
+  return PyLong_FromSize_t(object_of(self).data().size());
+}
+PyObject* get_type_tag(PyObject* self, void*) {
+  return PyLong_FromUnsignedLongLong(object_of(self).type_tag());
+}
+PyObject* get_metadata_bytes(PyObject* self, void*) {
+  const auto bytes = object_of(self).metadata();
+  return PyBytes_FromStringAndSize(static_cast<const char*>(address_of(bytes)), static_cast<Py_ssize_t>(bytes.size()));
+}
+
+PyObject* to_bytes(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const auto bytes = object_of(self).data();
+    PyObject* copy = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(bytes.size()));
+    if (copy == nullptr || bytes.empty()) return copy;
+    constexpr std::size_t kCheap = 32 * 1024;  // copied in the time that giving up the GIL takes
+    if (bytes.size() <= kCheap) {
+      std::memcpy(PyBytes_AS_STRING(copy), bytes.data(), bytes.size());
+    } else {
+      const py::gil_scoped_release others_run;
+      std::memcpy(PyBytes_AS_STRING(copy), bytes.data(), bytes.size());
+    }
+    return copy;
+  });
+}
+
+PyObject* repr(PyObject* self) {
+  return guarded([&] {
+    const py::module_ text = py::module_::import("dolium.text");
+    return text.attr("describe_object")(py::handle(self)).release().ptr();
+  });
+}
+
+PyObject* reduce(PyObject*, PyObject*) {
+  PyErr_SetString(
+      PyExc_TypeError,
+      "a dolium.Object is a reference of this process and cannot be pickled: send its id, and get it there");
+  return nullptr;
+}
+
+PyMethodDef methods[] = {{"tobytes", to_bytes, METH_NOARGS, "tobytes()\n--\n\nA copy of the data."},
+                         {"__bytes__", to_bytes, METH_NOARGS, nullptr},
+                         {"__reduce__", reduce, METH_NOARGS, nullptr},
+                         {nullptr, nullptr, 0, nullptr}};
+
+PyGetSetDef properties[] = {
+    {"id", get_id, nullptr, "The object's ObjectId.", nullptr},
+    {"size", get_size, nullptr, "The data's size in bytes; len() says the same.", nullptr},
+    {"nbytes", get_size, nullptr, "The data's size in bytes, under numpy's name for it.", nullptr},
+    {"type_tag", get_type_tag, nullptr, "What the object was stored as; 0 means raw bytes.", nullptr},
+    {"metadata", metadata_view, nullptr, "The metadata, in place, as a read-only memoryview that holds the object.",
+     nullptr},
+    {"_metadata_bytes", get_metadata_bytes, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyDoliumObject, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+PyType_Slot slots[] = {
+    {Py_tp_doc,
+     const_cast<char*>(
+         "A sealed object's bytes, in place: shared memory, read-only, 64-byte aligned.\n\n"
+         "Supports the buffer protocol: memoryview(obj), numpy.frombuffer(obj, dtype), pyarrow.py_buffer(obj), and\n"
+         "obj[10:20] copy nothing. While the object or any view of it lives, its memory is neither evicted nor "
+         "reused,\n"
+         "whoever removes it, and even when the client is closed or the daemon is dead. `del` gives it back.")},
+    {Py_tp_new, slot(refuse_new)},
+    {Py_tp_dealloc, slot(free_object)},
+    {Py_tp_repr, slot(repr)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {Py_tp_members, members},
+    {Py_mp_length, slot(length)},
+    {Py_mp_subscript, slot(subscript)},
+    {Py_bf_getbuffer, slot(get_buffer)},
+    {0, nullptr}};
+
+PyType_Spec spec = {"dolium.Object", sizeof(PyDoliumObject), 0, Py_TPFLAGS_DEFAULT, slots};
+
+}  // namespace
+
+PyObject* new_object(Object&& object) noexcept {
+  auto* self = PyObject_New(PyDoliumObject, object_type);
+  if (self == nullptr) return nullptr;
+  new (&self->object) Object(std::move(object));
+  self->weak_references = nullptr;
+  return reinterpret_cast<PyObject*>(self);
+}
+
+void bind_object(py::module_& module) {
+  region_type = add_type(module, "Region", region_spec);
+  object_type = add_type(module, "Object", spec);
+}
+
+}  // namespace dolium::python

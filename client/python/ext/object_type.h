@@ -1,0 +1,37 @@
+#pragma once
+// dolium.Object: a sealed object in place, with Python's buffer protocol; and Region, a stretch of one.
+//
+// The dolium::Object lies inside the Python object, so its reference in the pin table is given back when the last
+// Python reference is gone. Every view (memoryview, numpy array, pyarrow buffer) holds the Python object, and so the
+// memory. There is no explicit release on purpose: numpy.ndarray(buffer=...) keeps a reference to the exporter, but no
+// Py_buffer, so nobody could tell whether it is safe. `del` is the release.
+
+#include "python.h"
+
+namespace dolium::python {
+
+struct PyDoliumObject {
+  PyObject_HEAD Object object;
+  PyObject* weak_references;
+};
+
+extern PyTypeObject* object_type;
+
+[[nodiscard]] PyObject* new_object(Object&& object) noexcept;
+
+void bind_object(py::module_& module);
+
+}  // namespace dolium::python
+
+template <>
+struct pybind11::detail::type_caster<dolium::Object> {
+  PYBIND11_TYPE_CASTER(dolium::Object, const_name("Object"));
+  bool load(handle source, bool) {
+    if (!isinstance(source, reinterpret_cast<PyObject*>(dolium::python::object_type))) return false;
+    value = reinterpret_cast<dolium::python::PyDoliumObject*>(source.ptr())->object;
+    return true;
+  }
+  static handle cast(dolium::Object object, return_value_policy, handle) {
+    return dolium::python::new_object(std::move(object));
+  }
+};

@@ -1,0 +1,59 @@
+#pragma once
+// What create(), put() and their kin are told beside the id and the data, and how buffers come in.
+
+#include <string>
+
+#include "python.h"
+#include "waiting.h"
+
+namespace dolium::python {
+
+/// A C-contiguous buffer of the caller's, for the length of a call. A resource: neither copies nor moves.
+class InputBuffer {
+ public:
+  explicit InputBuffer(py::handle source) {
+    if (PyObject_GetBuffer(source.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  }
+  InputBuffer(const InputBuffer&) = delete;
+  InputBuffer& operator=(const InputBuffer&) = delete;
+  ~InputBuffer() { PyBuffer_Release(&view_); }
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return {static_cast<const std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
+  }
+
+ private:
+  Py_buffer view_{};
+};
+
+/// The Python arguments; `options()` views them.
+struct OptionArguments {
+  InputBuffer metadata;
+  std::uint64_t type_tag;
+  std::string type_name;
+  bool pinned;
+  py::object time_to_live, time_to_idle;
+  Timeout timeout;
+
+  [[nodiscard]] CreateOptions options() const {
+    return {.metadata = metadata.bytes(),
+            .type_tag = type_tag,
+            .type_name = type_name,
+            .pinned = pinned,
+            .time_to_live = milliseconds(time_to_live),
+            .time_to_idle = milliseconds(time_to_idle),
+            .timeout = timeout};
+  }
+
+ private:
+  /// None is "never"; what is given is at least the millisecond that the store counts in.
+  static std::chrono::milliseconds milliseconds(const py::object& duration) {
+    if (duration.is_none()) return std::chrono::milliseconds{0};
+    const Timeout given = timeout_of(duration);
+    if (given.is_no_wait()) throw py::value_error("a time to live is longer than nothing; None is for ever");
+    if (given.is_forever()) return std::chrono::milliseconds{0};
+    return std::chrono::ceil<std::chrono::milliseconds>(given.duration());
+  }
+};
+
+}  // namespace dolium::python

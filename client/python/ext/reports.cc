@@ -1,0 +1,91 @@
+// Snapshots, as dicts of plain values; dolium/records.py makes dataclasses of them. Times are nanoseconds since the
+// epoch, durations milliseconds.
+
+#include "bindings.h"
+#include "errors.h"
+#include "object_id_type.h"
+#include "store_type.h"
+
+namespace dolium::python {
+namespace {
+
+using StorePtr = std::shared_ptr<ObjectStore>;
+using namespace py::literals;
+
+py::object text(const std::string& bytes) {
+  // Commands and type names are others' bytes, and need not be UTF-8.
+  return py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace"));
+}
+
+std::int64_t nanoseconds(ObjectMetadata::Clock::time_point at) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+}
+
+py::dict row(const ObjectMetadata& of) {
+  return py::dict("id"_a = of.id, "data_size"_a = of.data_size, "metadata_size"_a = of.metadata_size,
+                  "state"_a = of.state == ObjectState::sealed ? "sealed" : "unsealed",
+                  "created_at"_a = nanoseconds(of.created_at), "sealed_at"_a = nanoseconds(of.sealed_at),
+                  "last_accessed"_a = nanoseconds(of.last_accessed), "ref_count"_a = of.ref_count,
+                  "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name), "is_pinned"_a = of.is_pinned,
+                  "time_to_live"_a = of.time_to_live.count(), "time_to_idle"_a = of.time_to_idle.count(),
+                  "creator_pid"_a = of.creator_pid);
+}
+
+py::dict row(const ClientInfo& of) {
+  return py::dict("session_id"_a = of.session_id, "pid"_a = of.pid, "uid"_a = of.uid, "command"_a = text(of.command),
+                  "user"_a = text(of.user), "name"_a = text(of.name),
+                  "access"_a = of.access == Access::read_only ? "read_only" : "read_write",
+                  "references"_a = of.references, "objects_held"_a = of.objects_held, "bytes_held"_a = of.bytes_held,
+                  "unsealed_count"_a = of.unsealed_count, "unsealed_bytes"_a = of.unsealed_bytes, "hits"_a = of.hits,
+                  "misses"_a = of.misses, "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates,
+                  "connected_for"_a = of.connected_for.count(), "quarantined"_a = of.quarantined);
+}
+
+py::dict row(const StoreStats& of) {
+  py::dict out("total_objects"_a = of.total_objects, "total_size"_a = of.total_size,
+               "size_histogram"_a = of.size_histogram, "capacity"_a = of.capacity, "used_bytes"_a = of.used_bytes,
+               "free_bytes"_a = of.free_bytes, "largest_free_extent"_a = of.largest_free_extent,
+               "padding_bytes"_a = of.padding_bytes, "reserved_bytes"_a = of.reserved_bytes,
+               "max_objects"_a = of.max_objects, "pinned_count"_a = of.pinned_count, "pinned_bytes"_a = of.pinned_bytes,
+               "in_use_count"_a = of.in_use_count, "in_use_bytes"_a = of.in_use_bytes,
+               "unsealed_count"_a = of.unsealed_count, "unsealed_bytes"_a = of.unsealed_bytes);
+  const py::dict rest("retired_count"_a = of.retired_count, "retired_bytes"_a = of.retired_bytes,
+                      "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count,
+                      "hit_count"_a = of.hit_count, "miss_count"_a = of.miss_count, "put_count"_a = of.put_count,
+                      "eviction_count"_a = of.eviction_count, "evicted_bytes"_a = of.evicted_bytes,
+                      "expired_count"_a = of.expired_count, "removed_count"_a = of.removed_count,
+                      "aborted_count"_a = of.aborted_count, "out_of_memory_count"_a = of.out_of_memory_count,
+                      "client_count"_a = of.client_count, "waiting_gets"_a = of.waiting_gets,
+                      "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count());
+  out.attr("update")(rest);
+  return out;
+}
+
+template <class Row>
+py::list rows(const std::vector<Row>& all) {
+  py::list out;
+  for (const Row& each : all) out.append(row(each));
+  return out;
+}
+
+template <class Call>
+auto ask(Call&& call) {
+  auto result = [&] {
+    const py::gil_scoped_release others_run;
+    return call();
+  }();
+  return value_or_throw(std::move(result));
+}
+
+}  // namespace
+
+void bind_reports(py::module_& module) {
+  module.def("metadata",
+             [](const StorePtr& store, const ObjectId& id) { return row(ask([&] { return store->metadata(id); })); });
+  module.def("stats", [](const StorePtr& store) { return row(ask([&] { return store->stats(); })); });
+  module.def("list", [](const StorePtr& store) { return rows(ask([&] { return store->list(); })); });
+  module.def("clients", [](const StorePtr& store) { return rows(ask([&] { return store->clients(); })); });
+}
+
+}  // namespace dolium::python

@@ -1,0 +1,40 @@
+#pragma once
+// dolium._dolium.Store: the Python object that owns a C++ store, and the base of Client and InProcessStore. It is
+// made empty, is opened once, and can be closed; a closed one says so. Here are the object and the calls that make no
+// system call when all goes well; everything else is in store_calls.cc.
+
+#include <memory>
+
+#include "python.h"
+
+namespace dolium::python {
+
+struct PyStore {
+  PyObject_HEAD std::shared_ptr<ObjectStore> store;  // null before open() and after close()
+  PyObject* weak_references;
+  PyObject* dictionary;    // the Python subclasses' attributes
+  PyObject* after_events;  // called after process_events(), when not null: asynchronous subscriptions look for news
+};
+
+extern PyTypeObject* store_type;
+
+/// The open store inside, shared: close() in another thread does not pull it away. Throws when there is none.
+[[nodiscard]] std::shared_ptr<ObjectStore> store_of(PyObject* self);
+
+/// process_events(), whoever calls it: the events of subscriptions make the event descriptor readable only until then,
+/// so those who wait for them are told. Called without the GIL.
+Result<void> process_events(ObjectStore& store, PyObject* self);
+
+void bind_store(py::module_& module);
+
+}  // namespace dolium::python
+
+template <>
+struct pybind11::detail::type_caster<std::shared_ptr<dolium::ObjectStore>> {
+  PYBIND11_TYPE_CASTER(std::shared_ptr<dolium::ObjectStore>, const_name("Store"));
+  bool load(handle source, bool) {
+    if (!isinstance(source, reinterpret_cast<PyObject*>(dolium::python::store_type))) return false;
+    value = dolium::python::store_of(source.ptr());
+    return true;
+  }
+};

@@ -1,0 +1,47 @@
+#pragma once
+// Waiting calls, as Python wants them: without the GIL, and in the main thread, which alone runs Python's signal
+// handlers, so that Ctrl-C ends them. A lone get or create waits there as an asynchronous operation beside a poll that
+// a signal interrupts (it counts once, and is cancelled in the daemon); the other calls wait in slices.
+
+#include <chrono>
+#include <functional>
+
+#include "python.h"
+
+namespace dolium::python {
+
+/// How long a signal may have to wait for a call that waits in slices.
+inline constexpr std::chrono::milliseconds kSlice{500};
+
+/// True in the thread in which Python runs signal handlers.
+[[nodiscard]] bool is_main_thread() noexcept;
+
+/// Called with the GIL, for the Python store `self`. Throws error_already_set when a signal handler raised.
+[[nodiscard]] Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, Timeout timeout);
+[[nodiscard]] Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id,
+                                                   std::uint64_t size, const CreateOptions& options);
+
+/// Calls `attempt` without the GIL, with as much of the timeout as one slice may take, until it says true (done) or
+/// the time is over.
+void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt);
+
+/// From seconds, a timedelta, or None (for ever).
+[[nodiscard]] Timeout timeout_of(py::handle value);
+
+}  // namespace dolium::python
+
+template <>
+struct pybind11::detail::type_caster<dolium::Timeout> {
+ public:
+  static constexpr auto name = const_name("Timeout");
+  template <class T>
+  using cast_op_type = dolium::Timeout;
+  operator dolium::Timeout() const { return value_; }
+  bool load(handle source, bool) {
+    value_ = dolium::python::timeout_of(source);
+    return true;
+  }
+
+ private:
+  dolium::Timeout value_ = dolium::no_wait;
+};

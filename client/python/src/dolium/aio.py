@@ -1,0 +1,176 @@
+"""asyncio on a store's event descriptor.
+
+While something of a loop is under way, the loop watches the store's event_fd() and processes the store's events when it
+is readable. Several loops (in several threads) may do so at once: whichever processes an event hands it to the future's
+own loop. Nothing is watched when nothing is under way, so a store can be closed and a loop can end at any time.
+
+State of a store, in its attribute `_aio`: futures that are under way, and those who wait for events of subscriptions.
+"""
+
+import asyncio
+import contextlib
+
+from . import _dolium
+from .errors import Disconnected
+
+#: What is copied in another thread: less takes less time than the way there and back.
+_MUCH = 256 * 1024
+
+
+class _State:
+    def __init__(self):
+        self.watched = {}  # {loop: how many users}
+        self.pending = set()  # futures of operations
+        self.listeners = set()  # futures that wait for news
+
+
+def _state_of(store):
+    state = store.__dict__.get("_aio")
+    if state is None:
+        state = store.__dict__.setdefault("_aio", _State())
+    return state
+
+
+@contextlib.contextmanager
+def _watched(store):
+    """The running loop processes the store's events within."""
+    loop, state = asyncio.get_running_loop(), _state_of(store)
+    descriptor = _dolium.event_fd(store)
+    if state.watched.setdefault(loop, 0) == 0:
+        loop.add_reader(descriptor, _process, store, loop, descriptor)
+    state.watched[loop] += 1
+    try:
+        yield state, loop
+    finally:
+        state.watched[loop] -= 1
+        if state.watched[loop] == 0:
+            del state.watched[loop]
+            loop.remove_reader(descriptor)
+
+
+def _process(store, loop, descriptor):
+    try:
+        _dolium.process_events(store)
+    except Disconnected:
+        # Everything under way has been told. The descriptor stays readable for ever: nobody needs to look again.
+        loop.remove_reader(descriptor)
+    finally:
+        wake(store)
+
+
+def _settle(future, value, error):
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
+
+
+def _hand_over(future, loop, value, error):
+    """Called in any thread."""
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    if running is loop:
+        _settle(future, value, error)
+    elif not loop.is_closed():
+        loop.call_soon_threadsafe(_settle, future, value, error)
+
+
+async def operation(store, begin, *arguments):
+    """Begins what answers by callback, and waits for it. Cancelled, it cancels in the daemon."""
+    with _watched(store) as (state, loop):
+        future = loop.create_future()
+        handle = begin(store, *arguments, lambda value, error: _hand_over(future, loop, value, error))
+        state.pending.add(future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            handle.cancel()
+            raise
+        finally:
+            state.pending.discard(future)
+
+
+async def gather(store, ids, timeout):
+    tasks = [asyncio.ensure_future(store.get_raw_async(id, timeout)) for id in ids]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise
+
+
+async def run_copy(size, copy, target):
+    if size < _MUCH:
+        copy(target)
+    else:
+        # Cancelled, it is waited for all the same: it writes to memory that the caller is about to give back.
+        copying = asyncio.get_running_loop().run_in_executor(None, copy, target)
+        try:
+            await asyncio.shield(copying)
+        except asyncio.CancelledError:
+            await asyncio.wait([copying])
+            raise
+
+
+class _News:
+    def __init__(self, state, loop):
+        self._state, self._loop, self._future = state, loop, None
+
+    def future(self):
+        """Done when there may be events. To be had before one looks for events, so that none falls between."""
+        if self._future is None or self._future.done():
+            self.drop()
+            self._future = self._loop.create_future()
+            self._state.listeners.add(self._future)
+        return self._future
+
+    def drop(self):
+        self._state.listeners.discard(self._future)
+
+
+@contextlib.contextmanager
+def watching(store):
+    """For those who iterate over a subscription. The extension tells them of events that others have processed."""
+    if store._after_events is None:
+        listeners = _state_of(store)
+        store._after_events = lambda: _wake(listeners)
+    with _watched(store) as (state, loop):
+        news = _News(state, loop)
+        try:
+            yield news
+        finally:
+            news.drop()
+
+
+def wake(store):
+    _wake(_state_of(store))
+
+
+def _wake(state):
+    for future in list(state.listeners):
+        _hand_over(future, future.get_loop(), None, None)
+
+
+def abandon(store, error):
+    """The store is going: whatever is under way ends."""
+    state = store.__dict__.get("_aio")
+    if state is None or store.closed:
+        return
+    descriptor = _dolium.event_fd(store)
+    for loop in list(state.watched):
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(loop.remove_reader, descriptor) if _elsewhere(loop) else loop.remove_reader(descriptor)
+    for future in list(state.pending) + list(state.listeners):
+        _hand_over(future, future.get_loop(), None, error)
+
+
+def _elsewhere(loop):
+    try:
+        return asyncio.get_running_loop() is not loop
+    except RuntimeError:
+        return True

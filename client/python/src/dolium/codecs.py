@@ -1,0 +1,240 @@
+"""How a Python value becomes an object, and back.
+
+The format is chosen by the value's type and recorded with the object: the type tag decides how get() reads it, the
+type name is for people (`dolium list`), and what else is needed to read it is in its metadata or at its front.
+
+| value | format, also readable in C++ as |
+|---|---|
+| bytes, bytearray, memoryview | raw bytes, tag 0; comes back as bytes |
+| str | UTF-8, `std::string` |
+| bool, int (64 bit), float | `bool`, `std::int64_t`, `double` |
+| numpy array, one-dimensional, of a plain dtype | the elements, `std::vector<T>` |
+| any other numpy array or scalar | the elements; numpy's own .npy header as metadata |
+| pyarrow Table, RecordBatch | an Arrow IPC stream whose buffers are 64-byte aligned |
+| pyarrow Tensor | an Arrow IPC tensor |
+| everything else (pandas, dict, ...) | pickle protocol 5, its large buffers out of band at 64-byte alignment |
+
+`register()` adds formats of your own. A pickle is only read by stores that were opened with allow_pickle=True.
+"""
+
+import importlib
+import struct
+
+from .errors import TypeMismatch
+
+_MASK = (1 << 64) - 1
+ALIGNMENT = 64
+
+#: What a type of value is written by: encoder(value) -> Payload.
+_encoders = {}
+#: What a type tag is read by: decoder(object, store) -> value.
+_decoders = {}
+#: Names of tags, for people.
+_names = {0: "bytes"}
+#: Modules that register formats when a value of theirs first comes by, or a tag of theirs.
+_value_modules = {"numpy": "_numpy", "pyarrow": "_arrow"}
+_tag_modules = {}
+
+
+class Payload:
+    """An encoded value: either `data` is all of it, or `fill(builder)` writes `size` bytes in place."""
+
+    __slots__ = ("type_tag", "type_name", "data", "metadata", "size", "fill")
+
+    def __init__(self, type_tag, type_name, data=None, *, metadata=b"", size=0, fill=None):
+        self.type_tag, self.type_name = type_tag, type_name
+        self.data, self.metadata, self.size, self.fill = data, metadata, size, fill
+
+
+def type_hash(name, salt=0):
+    """The C++ library's hash of a type's name: FNV-1a, 64 bit, never 0.
+
+    >>> hex(type_hash("string"))
+    '0x704be0d8faaffc58'
+    """
+    value = 0xCBF29CE484222325 ^ salt
+    for byte in name.encode():
+        value = ((value ^ byte) * 0x100000001B3) & _MASK
+    return value or 1
+
+
+def scalar_tag(name, size):
+    """The tag of C++'s Codec for a trivially copyable type."""
+    return type_hash(name, size)
+
+
+def vector_tag(name, size):
+    """The tag of C++'s Codec for a contiguous range of such a type."""
+    return type_hash("[]", type_hash(name, size))
+
+
+def align(offset):
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def register(kind, name, encode, decode):
+    """Teaches all stores of this process a format of your own.
+
+    `encode(value)` gives a bytes-like object; `decode(obj)` is given the `Object`, whose memory it may keep views of.
+    The tag is the hash of the name, as in a C++ `Codec` with that type_name.
+
+    >>> import dolium, fractions
+    >>> dolium.register(fractions.Fraction, "example.Fraction", lambda f: str(f).encode(),
+    ...                 lambda obj: fractions.Fraction(bytes(obj).decode()))
+    >>> store = dolium.InProcessStore("1MiB")
+    >>> store.get(store.put(fractions.Fraction(1, 3)))
+    Fraction(1, 3)
+    """
+    tag = type_hash(name)
+    add_encoder(kind, lambda value: Payload(tag, name, encode(value)))
+    add_decoder(tag, name, lambda obj, store: decode(obj))
+
+
+def add_encoder(kind, encoder):
+    _encoders[kind] = encoder
+
+
+def add_decoder(tag, name, decoder):
+    if _names.get(tag, name) != name:
+        raise ValueError(f"the formats {name!r} and {_names[tag]!r} have the same tag: rename one")
+    _decoders[tag], _names[tag] = decoder, name
+
+
+def add_module_tag(tag, name, module):
+    """The tag's decoder is registered by the module, which is imported when the first such object is read."""
+    _names[tag], _tag_modules[tag] = name, module
+
+
+def encode(value):
+    encoder = _encoders.get(type(value)) or _find_encoder(type(value))
+    return encoder(value)
+
+
+def _find_encoder(kind):
+    """For a type that is seen for the first time: its package's formats, or pickle."""
+    for base in kind.__mro__:
+        module = _value_modules.pop((base.__module__ or "").partition(".")[0], None)
+        if module is not None:
+            importlib.import_module(f".{module}", __package__)
+    encoder = _encoders.get(kind)
+    if encoder is None:
+        for test, found in _families:
+            if test(kind):
+                encoder = found
+                break
+        else:
+            from ._pickle import encode_pickle as encoder
+    _encoders[kind] = encoder
+    return encoder
+
+
+#: (test of a type, encoder), for formats that cover more types than can be listed.
+_families = []
+
+
+def decode(obj, store):
+    decoder = _decoders.get(obj.type_tag) or _find_decoder(obj)
+    return decoder(obj, store)
+
+
+def _find_decoder(obj):
+    tag = obj.type_tag
+    module = _tag_modules.get(tag)
+    if module is not None:
+        try:
+            importlib.import_module(f".{module}", __package__)
+        except ImportError as error:
+            raise ImportError(f"object {obj.id} is a {_names[tag]}: reading it takes {error.name}") from error
+        return _decoders[tag]
+    raise TypeMismatch(
+        f"object {obj.id} holds a type (tag {tag:016x}) that this process cannot read: get_raw() gives its bytes, "
+        "metadata() its type's name, dolium.register() teaches a format"
+    )
+
+
+def describe(obj):
+    """What an object holds, for people."""
+    name = _names.get(obj.type_tag, f"type {obj.type_tag:016x}")
+    if name == "numpy.ndarray":
+        from ._npy_header import parse
+
+        descr, _, shape = parse(obj._metadata_bytes)
+        return f"{name} {descr} {shape}"
+    return name
+
+
+# ---- The formats that need nothing but Python ----
+
+
+def _raw(value):
+    return Payload(0, "bytes", value)
+
+
+def _memoryview(value):
+    return Payload(0, "bytes", value if value.c_contiguous else value.tobytes())
+
+
+_STRING = type_hash("string")
+_NONE = type_hash("python.none")
+_SCALARS = {"bool": "?", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "i64": "q", "u64": "Q",
+            "f32": "f", "f64": "d"}
+
+
+def _string(value):
+    return Payload(_STRING, "string", value.encode("utf-8", "surrogatepass"))
+
+
+def _scalar_encoder(name):
+    pack = struct.Struct(_SCALARS[name])
+    tag = scalar_tag(name, pack.size)
+    return lambda value: Payload(tag, name, pack.pack(value))
+
+
+_i64 = _scalar_encoder("i64")
+
+
+def _int(value):
+    if -(1 << 63) <= value < 1 << 63:
+        return _i64(value)
+    from ._pickle import encode_pickle
+
+    return encode_pickle(value)
+
+
+def _scalar_decoder(name):
+    unpack = struct.Struct(_SCALARS[name])
+
+    def decode_scalar(obj, _store):
+        if obj.size != unpack.size:
+            raise TypeMismatch(f"object {obj.id} says it is a {name}, and has {obj.size} bytes")
+        return unpack.unpack(obj)[0]
+
+    return decode_scalar
+
+
+add_encoder(bytes, _raw)
+add_encoder(bytearray, _raw)
+add_encoder(memoryview, _memoryview)
+add_encoder(str, _string)
+add_encoder(bool, _scalar_encoder("bool"))
+add_encoder(int, _int)
+add_encoder(float, _scalar_encoder("f64"))
+add_encoder(type(None), lambda value: Payload(_NONE, "python.none", b""))
+add_decoder(0, "bytes", lambda obj, store: obj.tobytes())
+add_decoder(_STRING, "string", lambda obj, store: obj.tobytes().decode("utf-8", "surrogatepass"))
+add_decoder(_NONE, "python.none", lambda obj, store: None)
+for _name, _format in _SCALARS.items():
+    _size = struct.calcsize(_format)
+    add_decoder(scalar_tag(_name, _size), _name, _scalar_decoder(_name))
+    add_module_tag(vector_tag(_name, _size), f"{_name}[]", "_numpy")
+
+NDARRAY, NUMPY_SCALAR = type_hash("numpy.ndarray"), type_hash("numpy.scalar")
+ARROW_STREAM, ARROW_BATCH = type_hash("arrow.table"), type_hash("arrow.record_batch")
+ARROW_TENSOR = type_hash("arrow.tensor")
+PICKLE = type_hash("python.pickle5")
+add_module_tag(NDARRAY, "numpy.ndarray", "_numpy")
+add_module_tag(NUMPY_SCALAR, "numpy.scalar", "_numpy")
+add_module_tag(ARROW_STREAM, "arrow.table", "_arrow")
+add_module_tag(ARROW_BATCH, "arrow.record_batch", "_arrow")
+add_module_tag(ARROW_TENSOR, "arrow.tensor", "_arrow")
+add_module_tag(PICKLE, "python.pickle5", "_pickle")

@@ -1,0 +1,53 @@
+"""DLPack: `torch.from_dlpack(client.get_raw(id))`, `jax.dlpack.from_dlpack(...)`, `numpy.from_dlpack(...)`.
+
+The Object itself exports: as the array that was put, or as bytes if it was none. Nothing is copied, and the consumer
+keeps the object. The memory is read-only. Consumers of DLPack 1.0 are told so. Older ones cannot be told: a tensor that
+torch makes of it looks writable, and a write to it is a SIGSEGV, as any write to a sealed object.
+"""
+
+from . import _dolium, _npy_header, codecs
+
+_CPU = (1, 0)
+_CODES = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}
+_VECTORS = {codecs.vector_tag(name, size): (kind, size) for name, kind, size in (
+    ("bool", "b", 1), ("i8", "i", 1), ("u8", "u", 1), ("i16", "i", 2), ("u16", "u", 2), ("i32", "i", 4),
+    ("u32", "u", 4), ("i64", "i", 8), ("u64", "u", 8), ("f32", "f", 4), ("f64", "f", 8))}
+
+
+def _layout(obj):
+    """(kind, item size, shape, fortran order) of the array that an object holds."""
+    if obj.type_tag == codecs.NDARRAY:
+        descr, fortran, shape = _npy_header.parse(obj._metadata_bytes)
+        if not isinstance(descr, str) or descr[0] not in "<|" or descr[1] not in _CODES:
+            raise BufferError(f"object {obj.id} holds elements of {descr}, which DLPack has not")
+        return descr[1], int(descr[2:]), shape, fortran
+    kind, size = _VECTORS.get(obj.type_tag, ("u", 1))
+    return kind, size, (obj.size // size,), False
+
+
+def _strides(shape, fortran):
+    strides, step = [], 1
+    for length in shape if fortran else reversed(shape):
+        strides.append(step)
+        step *= length
+    return strides if fortran else strides[::-1]
+
+
+def _dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    if stream is not None:
+        raise BufferError("this memory has no stream: it is the CPU's")
+    if dl_device is not None and tuple(dl_device) != _CPU:
+        raise BufferError("a stored object is CPU memory")
+    if copy:
+        raise BufferError("a stored object is exported in place; copy it on your side")
+    kind, size, shape, fortran = _layout(self)
+    versioned = max_version is not None and max_version[0] >= 1
+    return _dolium.dlpack_capsule(self, _CODES[kind], size * 8, list(shape), _strides(shape, fortran), versioned)
+
+
+def _dlpack_device(self):
+    return _CPU
+
+
+_dolium.Object.__dlpack__ = _dlpack
+_dolium.Object.__dlpack_device__ = _dlpack_device

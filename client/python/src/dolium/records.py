@@ -1,0 +1,135 @@
+"""What the store tells of itself: frozen dataclasses, each a snapshot that was true when it was taken."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import List, NamedTuple, Optional, Tuple
+
+from ._dolium import ObjectId
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def _moment(nanoseconds):
+    return _EPOCH + datetime.timedelta(microseconds=nanoseconds // 1000) if nanoseconds else None
+
+
+def _duration(milliseconds):
+    return datetime.timedelta(milliseconds=milliseconds)
+
+
+class Event(NamedTuple):
+    """Something came into the store or left it."""
+
+    kind: str  #: "sealed"; "removed"; "overflow": events were lost here, list the store to catch up
+    id: Optional[ObjectId]  #: None for "overflow"
+    data_size: int  #: bytes
+    metadata_size: int  #: bytes
+    cause: Optional[str]  #: of a removal: "removed", "evicted", "expired" or "cleared"
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectMetadata:
+    """What the store knows of one object."""
+
+    id: ObjectId
+    data_size: int  #: bytes
+    metadata_size: int  #: bytes
+    state: str  #: "unsealed" or "sealed"
+    created_at: datetime.datetime  #: UTC, as all times
+    sealed_at: Optional[datetime.datetime]
+    last_accessed: Optional[datetime.datetime]  #: the last get; the seal, when nobody got it yet
+    ref_count: int  #: references held by all clients together
+    type_tag: int  #: 0: raw bytes
+    type_name: str
+    is_pinned: bool
+    time_to_live: Optional[datetime.timedelta]
+    time_to_idle: Optional[datetime.timedelta]
+    creator_pid: int
+
+    @classmethod
+    def _of(cls, row):
+        for name in ("created_at", "sealed_at", "last_accessed"):
+            row[name] = _moment(row[name])
+        for name in ("time_to_live", "time_to_idle"):
+            row[name] = _duration(row[name]) if row[name] else None
+        return cls(**row)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClientInfo:
+    """One connection to the daemon, and what it holds."""
+
+    session_id: int
+    pid: int
+    uid: int
+    command: str
+    user: str
+    name: str
+    access: str  #: "read_write" or "read_only"
+    references: int  #: the same object twice counted twice
+    objects_held: int
+    bytes_held: int
+    unsealed_count: int
+    unsealed_bytes: int
+    hits: int
+    misses: int
+    waiting_gets: int
+    waiting_creates: int
+    connected_for: datetime.timedelta
+    quarantined: bool  #: ended for misbehaviour; its memory is kept until its process is gone
+
+    @classmethod
+    def _of(cls, row):
+        row["connected_for"] = _duration(row["connected_for"])
+        return cls(**row)
+
+
+@dataclasses.dataclass(frozen=True)
+class StoreStats:
+    """How full the store is, why, and what happened. capacity == used_bytes + free_bytes, always."""
+
+    total_objects: int  #: sealed and visible
+    total_size: int  #: their data and metadata, in bytes as their creators gave them
+    size_histogram: List[Tuple[int, int]]  #: (at most this many bytes, how many objects)
+    capacity: int
+    used_bytes: int
+    free_bytes: int
+    largest_free_extent: int  #: the largest object that fits without evicting anything
+    padding_bytes: int
+    reserved_bytes: int  #: how much of the capacity the kernel has really given
+    max_objects: int
+    pinned_count: int
+    pinned_bytes: int
+    in_use_count: int  #: held by somebody
+    in_use_bytes: int
+    unsealed_count: int  #: being written
+    unsealed_bytes: int
+    retired_count: int  #: removed, but still held
+    retired_bytes: int
+    evictable_bytes: int
+    get_count: int
+    hit_count: int
+    miss_count: int
+    put_count: int
+    eviction_count: int
+    evicted_bytes: int
+    expired_count: int
+    removed_count: int
+    aborted_count: int
+    out_of_memory_count: int
+    client_count: int
+    waiting_gets: int
+    waiting_creates: int
+    uptime: datetime.timedelta
+
+    @classmethod
+    def _of(cls, row):
+        row["uptime"] = _duration(row["uptime"])
+        return cls(**row)
+
+    @property
+    def hit_ratio(self):
+        """The share of gets that found their object; None before the first."""
+        return self.hit_count / self.get_count if self.get_count else None

@@ -1,0 +1,356 @@
+"""ObjectStore: what a store can do, behind a daemon (Client) or in this process (InProcessStore).
+
+Threads may share a store; a thread that waits holds up no other, and lets go of the GIL. Ctrl-C ends a wait in the main
+thread. Timeouts are seconds, a timedelta, or None for ever; 0 does not wait. Ids are `ObjectId`s.
+"""
+
+import contextlib
+
+from . import _dolium, aio, codecs, notebook
+from ._dolium import ObjectId
+from .errors import Disconnected
+from .records import ClientInfo, ObjectMetadata, StoreStats
+from .subscription import Subscription
+from .text import parse_size, size_text
+
+
+class ObjectStore(_dolium.Store):
+    """What Client and InProcessStore have in common; see the package's documentation for a tour.
+
+    >>> store = InProcessStore("16MiB")
+    >>> id = store.put("salve")
+    >>> store.get(id)
+    'salve'
+    >>> bytes(store.get_raw(id))
+    b'salve'
+    """
+
+    #: Whether get() may read pickles, which run the code that their writer chose.
+    allow_pickle = False
+
+    # ---- writing ----
+
+    def create(self, id, size, *, metadata=b"", type_tag=0, type_name="", pinned=False, time_to_live=None,
+               time_to_idle=None, timeout=0):
+        """Room for an object of `size` bytes, to be written in place: an `ObjectBuilder`, which is a writable buffer.
+
+        As a context manager it seals when the block ends, and aborts when the block raises.
+
+        >>> store = InProcessStore("16MiB")
+        >>> with store.create(ObjectId.from_name("squares"), 3) as builder:
+        ...     builder[:] = bytes(i * i for i in range(3))
+        >>> list(store.get_raw(ObjectId.from_name("squares")))
+        [0, 1, 4]
+
+        An `id` of None is a fresh one. ObjectExists when the id is taken, sealed or not; TooLarge when it can never
+        fit; StoreFull when nothing (more) can be evicted, or StoreTimeout when `timeout` passed meanwhile.
+        """
+        return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
+                              timeout)
+
+    def put(self, value, id=None, *, pinned=False, time_to_live=None, time_to_idle=None, timeout=0):
+        """Stores a value in the format of its type (see dolium.codecs), and returns its id: a fresh one unless given.
+
+        >>> store = InProcessStore("16MiB")
+        >>> store.get(store.put(2.5))
+        2.5
+
+        Errors as create().
+        """
+        if isinstance(value, ObjectId):
+            raise TypeError("put(value, id): the value comes first; an ObjectId is no value")
+        payload, id = codecs.encode(value), _id(id)
+        if payload.fill is None:
+            _dolium.put(self, id, payload.data, payload.metadata, payload.type_tag, payload.type_name, pinned,
+                        time_to_live, time_to_idle, timeout)
+            return id
+        with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
+                         type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
+                         time_to_idle=time_to_idle, timeout=timeout) as builder:
+            payload.fill(builder)
+        return id
+
+    def put_raw(self, data, id=None, *, metadata=b"", type_tag=0, type_name="", pinned=False, time_to_live=None,
+                time_to_idle=None, timeout=0):
+        """Stores the bytes of any contiguous buffer, with metadata, and returns the id. Errors as create()."""
+        id = _id(id)
+        _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout)
+        return id
+
+    def put_many(self, values):
+        """Stores many values with few messages, in order; none waits for room.
+
+        `values` is {id: value} or an iterable of values. Returns their ids. The first that failed is raised, when all
+        have been tried: those that did not fail are there.
+
+        >>> store = InProcessStore("16MiB")
+        >>> store.get_many(store.put_many(["salve", 1, 2.5]))
+        ['salve', 1, 2.5]
+        """
+        pairs = values.items() if hasattr(values, "items") else ((ObjectId.random(), value) for value in values)
+        ids, items = [], []
+        for id, value in pairs:
+            payload = codecs.encode(value)
+            ids.append(_id(id))
+            if payload.fill is None:
+                items.append((id, payload.data, payload.metadata, payload.type_tag, payload.type_name))
+                continue
+            self._put_batch(items)  # one that is written in place keeps its place in the order
+            with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
+                             type_name=payload.type_name) as builder:
+                payload.fill(builder)
+        self._put_batch(items)
+        return ids
+
+    def _put_batch(self, items):
+        if items:
+            failures = [failure for failure in _dolium.put_many(self, items) if failure is not None]
+            items.clear()
+            if failures:
+                raise failures[0]
+
+    def put_files(self, paths, *, progress=True):
+        """Copies files into the store, straight from the page cache: {path: id}. See dolium.files."""
+        from . import files
+
+        return files.put_files(self, paths, progress=progress)
+
+    # ---- reading ----
+
+    def get(self, id, timeout=0):
+        """The value, in the format it was put in. Arrays and tables come back as read-only views of shared memory.
+
+        Errors as get_raw(); TypeMismatch when the object holds a type that this process cannot read; PickleNotAllowed
+        when it is a pickle and the store was not opened with allow_pickle=True.
+        """
+        return codecs.decode(self.get_raw(id, timeout), self)
+
+    def get_many(self, ids, timeout=0, *, default=None):
+        """The values, positions kept. Waits for all; `default` stands for those that are not there by then.
+
+        >>> store = InProcessStore("16MiB")
+        >>> store.get_many([store.put(1), ObjectId.from_name("nobody")])
+        [1, None]
+        """
+        return [default if obj is None else codecs.decode(obj, self) for obj in self.get_many_raw(ids, timeout)]
+
+    def get_many_raw(self, ids, timeout=0):
+        """The Objects, or None for those that are not there when the time is over, positions kept."""
+        return _dolium.get_many_raw(self, list(ids), timeout)
+
+    def exists_many(self, ids):
+        """exists() for many ids in one call: a list of bools.
+
+        >>> store = InProcessStore("16MiB")
+        >>> store.exists_many([store.put(1), ObjectId.from_name("nobody")])
+        [True, False]
+        """
+        return _dolium.exists_many(self, list(ids))
+
+    def __contains__(self, id):
+        return self.exists(id)
+
+    def metadata(self, id):
+        """What the store knows of an object, also of one that is still being written: an `ObjectMetadata`.
+
+        >>> store = InProcessStore("16MiB")
+        >>> store.metadata(store.put("salve")).type_name
+        'string'
+        """
+        return ObjectMetadata._of(_dolium.metadata(self, id))
+
+    # ---- keeping and letting go ----
+
+    def pin(self, id):
+        """A pinned object is not evicted and does not expire until unpin(), even when its setter is gone."""
+        _dolium.pin(self, id)
+
+    def unpin(self, id):
+        """Unpinning what is not pinned is fine."""
+        _dolium.unpin(self, id)
+
+    def remove(self, id):
+        """Invisible at once, and the id free again; its memory comes back at the last release. False: no such object.
+
+        >>> store = InProcessStore("16MiB")
+        >>> id = store.put(1)
+        >>> store.remove(id), store.remove(id)
+        (True, False)
+        """
+        return _dolium.remove(self, id)
+
+    def evict(self, size):
+        """Evicts, coldest first, until `size` bytes (or "64MiB") are free; returns the bytes really freed."""
+        return _dolium.evict(self, parse_size(size))
+
+    def clear(self):
+        """Removes every sealed object, pinned ones too; what is held stays readable for its holders."""
+        _dolium.clear(self)
+
+    # ---- looking ----
+
+    def stats(self):
+        """How full the store is, why, and what happened: a `StoreStats`."""
+        return StoreStats._of(_dolium.stats(self))
+
+    def list(self):
+        """An `ObjectMetadata` for each object, sealed or not."""
+        return [ObjectMetadata._of(row) for row in _dolium.list(self)]
+
+    def clients(self):
+        """A `ClientInfo` for each connection."""
+        return [ClientInfo._of(row) for row in _dolium.clients(self)]
+
+    def subscribe(self):
+        """What comes into the store and what leaves it, from now on; what is there comes first, as "sealed" events.
+
+        Iterate over it, with `for` or with `async for`.
+
+        >>> store = InProcessStore("16MiB")
+        >>> events = store.subscribe()
+        >>> id = store.put("salve")
+        >>> event = next(events)
+        >>> event.kind, event.id == id, event.data_size
+        ('sealed', True, 5)
+        """
+        return Subscription(self)
+
+    # ---- asyncio ----
+
+    async def get_async(self, id, timeout=None):
+        """get() for asyncio; waits for ever unless told otherwise. Cancelling it cancels it in the daemon."""
+        return codecs.decode(await self.get_raw_async(id, timeout), self)
+
+    async def get_raw_async(self, id, timeout=None):
+        """get_raw() for asyncio; waits for ever unless told otherwise."""
+        return await aio.operation(self, _dolium.get_async, id, timeout)
+
+    async def get_many_async(self, ids, timeout=None):
+        """The values of all ids; StoreTimeout when one of them is not there in time."""
+        return [codecs.decode(obj, self) for obj in await aio.gather(self, ids, timeout)]
+
+    async def create_async(self, id, size, *, metadata=b"", type_tag=0, type_name="", pinned=False, time_to_live=None,
+                           time_to_idle=None, timeout=None):
+        """create() for asyncio: waits for room without holding up the loop."""
+        return await aio.operation(self, _dolium.create_async, _id(id), size, metadata, type_tag, type_name, pinned,
+                                   time_to_live, time_to_idle, timeout)
+
+    async def put_async(self, value, id=None, *, pinned=False, time_to_live=None, time_to_idle=None, timeout=None):
+        """put() for asyncio: waits for room without holding up the loop, and copies much in another thread."""
+        payload, id = codecs.encode(value), _id(id)
+        size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
+        with await self.create_async(id, size, metadata=payload.metadata, type_tag=payload.type_tag,
+                                     type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
+                                     time_to_idle=time_to_idle, timeout=timeout) as builder:
+            await aio.run_copy(size, payload.fill or (lambda target: target.write(payload.data)), builder)
+        return id
+
+    def event_fd(self):
+        """A descriptor that is readable when process_events() has something to do. Owned by the store."""
+        return _dolium.event_fd(self)
+
+    def process_events(self):
+        """Runs the callbacks that are due. Never blocks. asyncio needs no call of it; other loops do."""
+        _dolium.process_events(self)
+
+    # ---- life ----
+
+    def close(self):
+        """Lets go of the store now. Objects and builders that came from it stay valid; asynchronous operations that
+        are under way end with Disconnected."""
+        aio.abandon(self, Disconnected("the store was closed"))
+        self._close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _repr_html_(self):
+        return notebook.store_html(self)
+
+
+class Client(ObjectStore):
+    """A connection to doliumd. Its objects are shared with all processes of this host that connect there.
+
+    `path` is the daemon's socket: $DOLIUM_SOCKET or the default place when it is None. A `read_only` client gets no
+    writable memory at all. `name` is shown by `dolium clients`. `connect_timeout` bounds the wait for a daemon that is
+    not there yet. `allow_pickle` lets get() read pickles: only where you trust all who may write to the store.
+
+    get_raw(), exists() and letting go of an Object make no system call. When the process dies, by whatever death, the
+    daemon takes back everything that it held or was writing. A client that is pickled, as multiprocessing does under
+    "spawn", connects again where it arrives.
+
+    >>> import dolium
+    >>> with dolium.start_store("16MiB") as path:
+    ...     with dolium.Client(path) as client:
+    ...         client.get(client.put([1, 2.5, "III"]), timeout=5)
+    Traceback (most recent call last):
+        ...
+    dolium.errors.PickleNotAllowed: object ... is a pickle, ...
+    """
+
+    def __init__(self, path=None, *, read_only=False, name="", connect_timeout=5, allow_pickle=False):
+        self.path = str(path) if path is not None else _dolium.default_socket_path()
+        self.allow_pickle = allow_pickle
+        self._how = {"read_only": read_only, "name": name, "allow_pickle": allow_pickle}
+        _dolium.connect(self, self.path, read_only, name, connect_timeout)
+
+    def ping(self):
+        """A round trip to the daemon: is it there?"""
+        _dolium.ping(self)
+
+    @property
+    def read_only(self):
+        """Whether the daemon granted reading alone."""
+        return _dolium.is_read_only(self)
+
+    @property
+    def session_id(self):
+        """The daemon's number for this connection, as `dolium clients` shows it."""
+        return _dolium.session_id(self)
+
+    def __reduce__(self):
+        return _reconnect, (self.path, self._how)
+
+    def __repr__(self):
+        return f"<dolium.Client {self.path}, {_state(self)}>"
+
+
+class InProcessStore(ObjectStore):
+    """The same engine without a daemon, for one process: tests, tools, programs that never need a second process.
+
+    >>> InProcessStore("64MiB")
+    <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>
+    """
+
+    def __init__(self, capacity=1 << 30, *, max_objects=0, eviction_policy="lru", low_water_mark=0.0,
+                 preallocate=False, prefault=True, huge_pages=False, allow_pickle=False):
+        self.allow_pickle = allow_pickle
+        _dolium.open_in_process(self, parse_size(capacity), max_objects, eviction_policy, low_water_mark, preallocate,
+                                prefault, huge_pages)
+
+    def __reduce__(self):
+        raise TypeError("an InProcessStore belongs to its process: use a daemon and a Client to share objects")
+
+    def __repr__(self):
+        return f"<dolium.InProcessStore {_state(self)}>"
+
+
+def _id(id):
+    return ObjectId.random() if id is None else id
+
+
+def _reconnect(path, how):
+    return Client(path, **how)
+
+
+def _state(store):
+    if store.closed:
+        return "closed"
+    with contextlib.suppress(Disconnected):
+        stats = store.stats()
+        used, capacity = size_text(stats.used_bytes), size_text(stats.capacity)
+        return f"{stats.total_objects} objects, {used} of {capacity} used"
+    return "disconnected"

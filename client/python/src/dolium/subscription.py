@@ -1,0 +1,70 @@
+"""Subscription: a stream of events, for `for`, for `async for`, and one by one."""
+
+
+from . import _dolium, aio
+from .errors import StoreTimeout
+from .records import Event
+
+
+class Subscription:
+    """What comes into the store and what leaves it. Ends at close(); Disconnected when the daemon is gone.
+
+    A subscriber that does not keep up finds one "overflow" event where others were lost.
+    """
+
+    def __init__(self, store):
+        self._store = store
+        self._stream = _dolium.subscribe(store)
+
+    def next(self, timeout=None):
+        """The next event, in the order in which things happened; StoreTimeout when none came in time."""
+        event = self._take(timeout)
+        if event is None:
+            raise StoreTimeout("no event came in time")
+        return event
+
+    def _take(self, timeout):
+        row = self._open().next(timeout)
+        return None if row is None else Event(*row)
+
+    def _open(self):
+        if self._stream is None:
+            raise ValueError("this subscription is closed")
+        return self._stream
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._stream is None:
+            raise StopIteration
+        return self.next()
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        with aio.watching(self._store) as news:
+            while self._stream is not None:
+                heard = news.future()
+                event = self._take(0)
+                if event is not None:
+                    return event
+                await heard
+        raise StopAsyncIteration
+
+    def close(self):
+        """Ends it: who iterates is told that it is over."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+            aio.wake(self._store)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __repr__(self):
+        return f"<dolium.Subscription to {self._store!r}{', closed' if self._stream is None else ''}>"

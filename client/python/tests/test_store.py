@@ -1,0 +1,281 @@
+"""The interface, on both kinds of store."""
+
+import datetime
+import gc
+import pickle
+import threading
+
+import dolium
+import pytest
+from conftest import eventually
+from dolium import ObjectId
+
+ID = ObjectId.from_name("test")
+
+
+def test_what_is_put_can_be_got(store):
+    assert bytes(store.get_raw(store.put_raw(b"salve"))) == b"salve"
+    assert store.put_raw(b"salve", ID) == ID
+    assert store.exists(ID) and ID in store
+
+
+def test_zero_bytes_are_an_object(store):
+    obj = store.get_raw(store.put_raw(b""))
+    assert len(obj) == 0 and bytes(obj) == b"" and bytes(memoryview(obj)) == b"" and obj.tobytes() == b""
+    assert bytes(obj.metadata) == b""
+    with store.create(ID, 0):
+        pass
+    assert store.get(ID) == b""
+
+
+def test_metadata_tag_and_name_are_recorded(store):
+    store.put_raw(b"data", ID, metadata=b"about", type_tag=7, type_name="seven", pinned=True, time_to_live=100,
+                  time_to_idle=datetime.timedelta(hours=1))
+    obj = store.get_raw(ID)
+    assert (bytes(obj.metadata), obj.type_tag, obj.id, obj.size, obj.nbytes) == (b"about", 7, ID, 4, 4)
+    known = store.metadata(ID)
+    assert (known.type_name, known.is_pinned, known.state, known.data_size, known.metadata_size) == (
+        "seven", True, "sealed", 4, 5)
+    assert known.time_to_live == datetime.timedelta(seconds=100)
+    assert known.time_to_idle == datetime.timedelta(hours=1)
+    assert known.created_at <= known.sealed_at
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert abs(now - known.created_at) < datetime.timedelta(minutes=1)
+
+
+def test_metadata_alone_keeps_the_object(store):
+    view = store.get_raw(store.put_raw(b"data", ID, metadata=b"about")).metadata
+    gc.collect()
+    assert store.metadata(ID).ref_count == 1
+    assert view.readonly and bytes(view) == b"about"
+    del view
+    assert store.metadata(ID).ref_count == 0
+
+
+def test_what_is_not_there(store):
+    with pytest.raises(dolium.ObjectNotFound) as raised:
+        store.get_raw(ID)
+    assert ID.hex() in str(raised.value)
+    with pytest.raises(KeyError):
+        store.get(ID)
+    with pytest.raises(dolium.StoreTimeout):
+        store.get_raw(ID, 0.01)
+    with pytest.raises(TimeoutError):
+        store.get(ID, timeout=datetime.timedelta(milliseconds=5))
+    with pytest.raises(dolium.ObjectNotFound):
+        store.metadata(ID)
+    assert not store.exists(ID) and not store.remove(ID)
+
+
+def test_a_taken_id(store):
+    store.put(1, ID)
+    with pytest.raises(FileExistsError):
+        store.put(2, ID)
+    with pytest.raises(dolium.ObjectExists):
+        store.create(ID, 10)
+    assert store.get(ID) == 1
+
+
+def test_too_large_and_full(store):
+    capacity = store.stats().capacity
+    with pytest.raises(dolium.TooLarge):
+        store.create(ID, capacity + 1)
+    held = store.create(ID, capacity)
+    with pytest.raises(MemoryError):
+        store.create(None, 4096)
+    with pytest.raises(dolium.StoreTimeout):
+        store.create(None, 4096, timeout=0.01)
+    held.abort()
+    store.put(1, ID)
+
+
+def test_many_at_once(store):
+    ids = store.put_many([b"a", "b", 3, None])
+    assert store.get_many(ids) == [b"a", "b", 3, None]
+    assert store.exists_many([ids[0], ID, ids[0]]) == [True, False, True]
+    assert store.get_many([ids[1], ID, ids[1]], 0.01, default=...) == ["b", ..., "b"]
+    assert store.get_many_raw([ID]) == [None] and store.get_many([]) == []
+    assert store.put_many({ID: "named"}) == [ID] and store.get(ID) == "named"
+    with pytest.raises(dolium.ObjectExists):
+        store.put_many([("x", 1)][:0] or {ObjectId.from_name("new"): 1, ID: 2})
+    assert store.get(ObjectId.from_name("new")) == 1
+
+
+def test_remove_while_held(store):
+    obj = store.get_raw(store.put_raw(b"salve", ID))
+    assert store.remove(ID) and not store.exists(ID)
+    store.put_raw(b"again", ID)
+    assert bytes(obj) == b"salve" and bytes(store.get_raw(ID)) == b"again"
+
+
+def test_pin_evict_clear(store):
+    pinned, free = store.put_raw(bytes(1000)), store.put_raw(bytes(1000))
+    store.pin(pinned)
+    assert store.evict("64MiB") >= 1000
+    assert store.exists(pinned) and not store.exists(free)
+    store.unpin(pinned)
+    store.unpin(pinned)
+    assert store.evict(1) >= 1000
+    store.pin(store.put(1))
+    store.clear()
+    assert store.list() == [] and store.stats().total_objects == 0
+
+
+def test_stats_list_clients(store):
+    id = store.put_raw(bytes(1000))
+    stats = store.stats()
+    assert stats.total_objects == 1 and stats.capacity == stats.used_bytes + stats.free_bytes
+    assert [each.id for each in store.list()] == [id]
+    obj = store.get_raw(id)
+    assert sum(each.references for each in store.clients()) == 1 == store.stats().in_use_count
+    assert store.stats().hit_ratio > 0
+    del obj
+    assert isinstance(stats.uptime, datetime.timedelta)
+    with pytest.raises(AttributeError):
+        stats.capacity = 1
+
+
+def test_expiry(store):
+    store.put(1, ID, time_to_live=0.001)
+    assert eventually(lambda: not store.exists(ID))
+
+
+def test_arguments_that_make_no_sense(store):
+    for wrong in (b"x" * 20, "name", None, 1):
+        with pytest.raises(TypeError):
+            store.get_raw(wrong)
+        with pytest.raises(TypeError):
+            store.exists(wrong)
+        with pytest.raises(TypeError):
+            store.remove(wrong)
+    for call in (lambda: store.get_raw(), lambda: store.get_raw(ID, 0, 0), lambda: store.get_raw(ID, id=ID),
+                 lambda: store.get_raw(ID, wait=1), lambda: store.get_raw(ID, "soon"), lambda: store.put(ID, "value"),
+                 lambda: store.get_many([1]), lambda: store.put_raw("text")):
+        with pytest.raises(TypeError):
+            call()
+    for wrong in (-1, float("nan")):
+        with pytest.raises(ValueError):
+            store.get_raw(ID, wrong)
+    with pytest.raises(ValueError):
+        store.put(1, time_to_live=0)
+    with pytest.raises(dolium.TooLarge):
+        store.put_raw(b"", metadata=bytes(70_000))
+    with pytest.raises(BufferError):
+        store.put_raw(memoryview(bytes(10))[::2])
+    assert store.get_raw(id=store.put(1), timeout=1).size == 8
+
+
+def test_a_waiting_get_is_woken_by_a_seal(store):
+    got = []
+    thread = threading.Thread(target=lambda: got.append(store.get(ID, None)))
+    thread.start()
+    eventually(lambda: store.stats().waiting_gets == 1)
+    store.put("salve", ID)
+    thread.join(20)
+    assert got == ["salve"]
+
+
+def test_a_waiting_get_in_the_main_thread_is_woken_too(store):
+    thread = threading.Thread(
+        target=lambda: eventually(lambda: store.stats().waiting_gets == 1) and store.put("salve", ID))
+    thread.start()
+    assert store.get(ID, None) == "salve"
+    thread.join(20)
+    assert store.stats().miss_count == 0 or store.stats().hit_count >= 1
+
+
+def test_a_waiting_create_gets_room(store):
+    capacity = store.stats().capacity
+    first = store.create(None, capacity)
+    thread = threading.Thread(
+        target=lambda: eventually(lambda: store.stats().waiting_creates == 1) and first.abort())
+    thread.start()
+    with store.create(ID, 1000, timeout=30) as builder:
+        builder[:4] = b"room"
+    thread.join(20)
+    assert store.get_raw(ID)[:4] == b"room"
+
+
+def test_threads_share_a_store(store):
+    failures = []
+
+    def work(number):
+        try:
+            for i in range(200):
+                id = store.put(f"{number}/{i}")
+                assert store.get(id) == f"{number}/{i}"
+                assert store.remove(id)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == [] and store.stats().total_objects == 0
+
+
+def test_closing(store):
+    other = dolium.Client(store.path) if isinstance(store, dolium.Client) else dolium.InProcessStore("1MiB")
+    obj = other.get_raw(other.put("salve"))
+    other.close()
+    other.close()
+    assert other.closed and "closed" in repr(other)
+    assert bytes(obj) == b"salve"
+    with pytest.raises(ConnectionError):
+        other.get_raw(ID)
+    with pytest.raises(dolium.Disconnected):
+        other.put(1)
+
+
+def test_reprs_tell_size_and_state(store):
+    id = store.put_raw(bytes(1536))
+    assert "1.5 KiB" in repr(store.get_raw(id)) and id.hex()[:12] in repr(store.get_raw(id))
+    builder = store.create(ID, 64 << 20 if isinstance(store, dolium.Client) else 1 << 20)
+    assert "MiB" in repr(builder) and "open" in repr(builder)
+    builder.abort()
+    assert "aborted" in repr(builder)
+    assert "objects" in repr(store) and "used" in store._repr_html_()
+    assert "Subscription" in repr(store.subscribe())
+
+
+def test_an_object_is_no_pickle(store):
+    obj = store.get_raw(store.put(1))
+    with pytest.raises(TypeError):
+        pickle.dumps(obj)
+    with pytest.raises(TypeError):
+        dolium.Object()
+    with pytest.raises(TypeError):
+        dolium.ObjectBuilder()
+
+
+def test_events(store):
+    with store.subscribe() as events:
+        store.put_raw(b"12345", ID, metadata=b"12")
+        event = next(events)
+        assert event == dolium.Event("sealed", ID, 5, 2, None)
+        store.remove(ID)
+        assert (events.next(10).kind, ) == ("removed",)
+        store.put(1)
+        store.evict(1)
+        assert events.next().kind == "sealed" and events.next().cause == "evicted"
+        with pytest.raises(dolium.StoreTimeout):
+            events.next(0)
+        with pytest.raises(dolium.StoreTimeout):
+            events.next(0.01)
+    assert list(events) == []
+    with pytest.raises(ValueError):
+        events.next()
+
+
+def test_files(store, tmp_path):
+    contents = {tmp_path / name: data for name, data in (("a", b"salve"), ("empty", b""), ("b", bytes(3_000_000)))}
+    for path, data in contents.items():
+        path.write_bytes(data)
+    ids = store.put_files(contents)
+    assert {path: store.get(id) for path, id in ids.items()} == contents
+    assert dolium.get_file(store, ids[tmp_path / "b"], tmp_path / "copy", progress=False) == 3_000_000
+    assert (tmp_path / "copy").read_bytes() == contents[tmp_path / "b"]
+    with pytest.raises(FileNotFoundError):
+        store.put_files([tmp_path / "missing"])
