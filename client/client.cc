@@ -244,7 +244,8 @@ int Client::do_event_fd() const {
 
 Result<void> Client::do_process_events() {
   if (connection_->inherited()) return inherited_by_fork();
-  return connection_->process_events();
+  const auto kept = connection_;  // a callback may drop the last reference to this client
+  return kept->process_events();
 }
 
 }  // namespace dolium

@@ -76,7 +76,8 @@ void Connection::flush(Patience patience) {
     }();
     const short wanted = someone_reads ? POLLOUT : POLLOUT | POLLIN;
     pollfd socket{socket_->get(), wanted, 0};
-    ::poll(&socket, 1, -1);
+    // Who reads now may have its answer and leave at any moment, without a word to us: then it is our turn.
+    ::poll(&socket, 1, someone_reads ? kFlushPatienceMs : -1);
     if ((socket.revents & POLLIN) != 0) try_read();
   }
 }

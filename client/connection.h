@@ -60,6 +60,8 @@ class Connection {
  public:
   /// How often an object that was granted is looked for while the daemon is at work on its very bucket.
   static constexpr int kMaxLooks = 10'000;
+  /// How long a thread whose request does not fit into the socket relies on another that reads.
+  static constexpr int kFlushPatienceMs = 5;
   /// How long the daemon may take to say hello, at least.
   static constexpr std::chrono::seconds kHandshakeTimeout{5};
 

@@ -189,8 +189,9 @@ int InProcessStore::do_event_fd() const {
 
 Result<void> InProcessStore::do_process_events() {
   if (engine_->attachment().inherited()) return inherited_by_fork();
-  engine_->with([](Engine&, TimeNs) {});
-  engine_->completions().run();
+  const auto kept = engine_;  // a callback may drop the last reference to this store
+  kept->with([](Engine&, TimeNs) {});
+  kept->completions().run();
   return {};
 }
 

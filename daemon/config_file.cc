@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "client/types/did_you_mean.h"
 #include "daemon/config_options.h"
 #include "shm/system_error.h"
 

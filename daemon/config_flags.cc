@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/types/did_you_mean.h"
 #include "daemon/config_options.h"
 
 namespace dolium::daemon {

@@ -11,6 +11,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "client/types/did_you_mean.h"
 #include "client/types/size_text.h"
 #include "shm/arena.h"
 #include "shm/basic_types.h"
@@ -190,20 +191,6 @@ Option choice_row(const Name& name, std::string_view placeholder, E Owner::*memb
   return row(name, type, member, parse, show);
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> line(b.size() + 1);
-  std::iota(line.begin(), line.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(line[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = line[j];
-      line[j] = std::min({replaced, line[j] + 1, line[j - 1] + 1});
-    }
-  }
-  return line.back();
-}
-
 std::vector<Option> make_options() {
   using Store = StoreConfig;
   constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
@@ -267,20 +254,6 @@ std::vector<Option> make_options() {
 std::span<const Option> options() {
   static const std::vector<Option> table = make_options();
   return table;
-}
-
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
-  std::string_view nearest;
-  std::size_t distance = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const std::string_view candidate : candidates) {
-    // Somebody who stops short after three letters knows what he means: warn, warning.
-    const bool is_start = word.size() > 2 && candidate.starts_with(word);
-    const std::size_t candidate_distance = is_start ? 1 : edit_distance(word, candidate);
-    if (candidate_distance >= distance || candidate_distance >= candidate.size()) continue;
-    distance = candidate_distance;
-    nearest = candidate;
-  }
-  return nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest);
 }
 
 }  // namespace dolium::daemon

@@ -64,7 +64,4 @@ struct CommandLine {
 };
 [[nodiscard]] Result<CommandLine> read_flags(int argc, const char* const* argv);
 
-/// `; did you mean "capacity"?` when one of the candidates is near enough to be a slip of the fingers, or "".
-[[nodiscard]] std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
-
 }  // namespace dolium::daemon

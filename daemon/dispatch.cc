@@ -111,9 +111,11 @@ void Dispatch::on(Session& session, Id id, const GetRequest& request) {
     return session.reply_error(
         id, {Errc::invalid_argument,
              fmt::format("one get may name {} ids, not {}", shm::GetWaits::kMaxIds, request.ids()->size())});
-  if (engine_.gets().count(client) >= shm::GetWaits::kMaxPerClient)
-    return session.reply_error(id, {Errc::out_of_memory, fmt::format("this client has {} gets waiting already",
-                                                                     shm::GetWaits::kMaxPerClient)});
+  if (!engine_.gets().may_wait(client, request.ids()->size()))
+    return session.reply_error(
+        id, {Errc::out_of_memory,
+             fmt::format("this client has {} gets waiting; {} may wait, for {} ids in all",
+                         engine_.gets().count(client), shm::GetWaits::kMaxPerClient, shm::GetWaits::kMaxIdsPerClient)});
   std::vector<ObjectId> ids;
   ids.reserve(request.ids()->size());
   for (const protocol::Id* each : *request.ids()) ids.push_back(from_wire(*each));

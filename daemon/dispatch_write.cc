@@ -109,6 +109,14 @@ Result<std::uint64_t> Dispatch::finish_put(shm::ClientId client, const ObjectId&
 
 void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   PutManyReplyT reply;
+  // FlatBuffers lets many items point at one vector: then a small frame would have us copy without end.
+  std::uint64_t bytes = 0;
+  for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
+    const PutRequest& item = *request.items()->Get(i);
+    bytes += from_wire(item.data()).size() + from_wire(item.metadata()).size();
+    if (bytes > protocol::kMaxFrameBytes)
+      return session.misbehaved({Errc::protocol_error, "puts that share their bytes"});
+  }
   for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
     const Result<void> put = put_now(session.client(), *request.items()->Get(i));
     if (put) continue;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "protocol/convert.h"
 
@@ -126,8 +127,10 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
   release_event_ = std::move(release_event);
   state_ = State::open;
   Result<Poll> poll = Poll::create(*loop_, release_event_.get(), [this](int) {
+    // Not eventfd_read(): whether that waits is a flag of the open file, which the client has too and can change.
     eventfd_t count = 0;
-    static_cast<void>(::eventfd_read(release_event_.get(), &count));  // another look costs nothing
+    const iovec into{&count, sizeof(count)};
+    static_cast<void>(::preadv2(release_event_.get(), &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
     host_.on_release();
   });
   if (!poll) {

@@ -197,6 +197,16 @@ Listener::~Listener() {
   if (inode && *inode == inode_) ::unlink(path_.c_str());
 }
 
+/// Clients send none. To close one that came all the same can take as long as its sender likes (a TCP socket that
+/// lingers), so the kernel is asked to refuse them: Linux 6.16 and later can; connections inherit it.
+void refuse_descriptors(int listener) noexcept {
+#ifndef SO_PASSRIGHTS
+  constexpr int SO_PASSRIGHTS = 83;  // NOLINT(readability-identifier-naming): Debian 12's headers are older
+#endif
+  const int off = 0;
+  static_cast<void>(::setsockopt(listener, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)));
+}
+
 Result<Listener> Listener::open(const ListenOptions& options) {
   const Result<sockaddr_un> address = address_of(options.path);
   if (!address) return address.error();
@@ -210,6 +220,7 @@ Result<Listener> Listener::open(const ListenOptions& options) {
   // From here on the destructor removes the file again when a step fails.
   Listener listener(options.path, *std::move(lock), *std::move(socket), open_spare(), *inode);
   if (const Result<void> set = set_permissions(options); !set) return set.error();
+  refuse_descriptors(listener.fd());
   if (::listen(listener.fd(), kListenBacklog) != 0) {
     return shm::system_error(fmt::format("listen at {}", options.path));
   }

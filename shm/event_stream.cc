@@ -3,7 +3,17 @@
 namespace dolium::shm {
 
 void EventStream::on_event(SlotIndex slot, const Event& event) {
-  if (walking_ && slot >= cursor_) return;
+  if (walking_ && slot >= cursor_) {
+    if (event.kind != Event::Kind::removed) return;  // the walk will find it
+    Event sealed = event;                            // too late for the walk: told here, so that no event is lost
+    sealed.kind = Event::Kind::sealed;
+    sealed.cause = {};
+    push(sealed);
+  }
+  push(event);
+}
+
+void EventStream::push(const Event& event) {
   if (queue_.size() < kMaxQueued) {
     queue_.push_back(event);
   } else if (queue_.back().kind != Event::Kind::overflow) {

@@ -3,8 +3,9 @@
 //
 // A stream begins with the objects that are there. They are not queued but read from the store page by page,
 // as the subscriber takes them: slots below `cursor_` have been told, and only for those do live events
-// matter yet; what happens above the cursor, the walk will find, or find gone. So a million objects need no
-// million events in memory, and none is told twice or out of order.
+// matter yet; what is sealed above the cursor the walk will find, and what is removed there before the walk came by is
+// told at once, that it was there and that it is gone. So a million objects need no million events in memory, and
+// none is left out, told twice or out of order.
 //
 // The queue is bounded; a subscriber that does not keep up finds one `overflow` where events were lost.
 
@@ -27,6 +28,7 @@ class EventStream {
   [[nodiscard]] bool has_more() const noexcept { return walking_ || !queue_.empty(); }
 
  private:
+  void push(const Event& event);
   void walk_on(const Store& store);
 
   std::deque<Event> queue_;

@@ -17,24 +17,30 @@ void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs dea
       ++wait.missing;
   }
   if (wait.missing == 0 || deadline <= now) return done(std::move(wait.held));
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (wait.held[i] == kNoSlot) wanted_.emplace(ids[i], Position{key, i});
+  wait.places.resize(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (wait.held[i] != kNoSlot) continue;
+    Positions& positions = wanted_[ids[i]];
+    wait.places[i] = positions.insert(positions.end(), Position{key, i});
+  }
   wait.done = std::move(done);
   if (deadline != kNever) deadlines_.emplace(deadline, key);
-  ++per_client_[key.client];
+  Load& load = per_client_[key.client];
+  ++load.waits;
+  load.ids += ids.size();
   waits_.emplace(key, std::move(wait));
 }
 
 void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
-  const auto [begin, end] = wanted_.equal_range(id);
+  const auto wanted = wanted_.extract(id);
+  if (wanted.empty()) return;
   std::vector<WaitKey> complete;
-  for (auto it = begin; it != end; ++it) {
-    Wait& wait = waits_.at(it->second.key);
-    wait.held[it->second.index] = slot;
+  for (const Position& position : wanted.mapped()) {
+    Wait& wait = waits_.at(position.key);
+    wait.held[position.index] = slot;
     store_.hold(slot);
-    if (--wait.missing == 0) complete.push_back(it->second.key);
+    if (--wait.missing == 0) complete.push_back(position.key);
   }
-  wanted_.erase(begin, end);
   for (const WaitKey& key : complete) finish(key);
 }
 
@@ -62,7 +68,13 @@ void GetWaits::drop_client(ClientId client) {
 
 std::size_t GetWaits::count(ClientId client) const noexcept {
   const auto found = per_client_.find(client);
-  return found == per_client_.end() ? 0 : found->second;
+  return found == per_client_.end() ? 0 : found->second.waits;
+}
+
+bool GetWaits::may_wait(ClientId client, std::size_t ids) const noexcept {
+  const auto found = per_client_.find(client);
+  const Load load = found == per_client_.end() ? Load() : found->second;
+  return load.waits < kMaxPerClient && load.ids + ids <= kMaxIdsPerClient;
 }
 
 void GetWaits::finish(const WaitKey& key) {
@@ -76,15 +88,14 @@ GetWaits::Wait GetWaits::forget(const WaitKey& key) {
   waits_.erase(found);
   for (std::size_t i = 0; i < wait.ids.size(); ++i) {
     if (wait.held[i] != kNoSlot) continue;
-    const auto [begin, end] = wanted_.equal_range(wait.ids[i]);
-    for (auto it = begin; it != end; ++it) {
-      if (it->second.key != key || it->second.index != i) continue;
-      wanted_.erase(it);
-      break;
-    }
+    const auto wanted = wanted_.find(wait.ids[i]);
+    wanted->second.erase(wait.places[i]);
+    if (wanted->second.empty()) wanted_.erase(wanted);
   }
   if (wait.deadline != kNever) deadlines_.erase({wait.deadline, key});
-  if (const auto client = per_client_.find(key.client); --client->second == 0) per_client_.erase(client);
+  const auto client = per_client_.find(key.client);
+  client->second.ids -= wait.ids.size();
+  if (--client->second.waits == 0) per_client_.erase(client);
   return wait;
 }
 

@@ -8,6 +8,7 @@
 // Not thread-safe; time is passed in.
 
 #include <functional>
+#include <list>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -31,9 +32,10 @@ struct WaitKeyHash {
 
 class GetWaits {
  public:
-  /// How many ids one wait may name, and how many waits one client may have.
+  /// How many ids one wait may name; how many waits one client may have, and how many ids they may name in all.
   static constexpr std::size_t kMaxIds = 65536;
   static constexpr std::size_t kMaxPerClient = 65536;
+  static constexpr std::size_t kMaxIdsPerClient = 262'144;
 
   /// The slots found, kNoSlot where there was nothing, in the order asked. Each is held: the holds are the
   /// receiver's now.
@@ -55,18 +57,26 @@ class GetWaits {
   }
   [[nodiscard]] std::size_t count() const noexcept { return waits_.size(); }
   [[nodiscard]] std::size_t count(ClientId client) const noexcept;
+  /// Whether a client may begin one more wait, for so many ids.
+  [[nodiscard]] bool may_wait(ClientId client, std::size_t ids) const noexcept;
 
  private:
+  struct Position {
+    WaitKey key;
+    std::size_t index;
+  };
+  using Positions = std::list<Position>;  // those that want one id, first come first
   struct Wait {
     std::vector<ObjectId> ids;
-    std::vector<SlotIndex> held;  // by position
+    std::vector<SlotIndex> held;              // by position
+    std::vector<Positions::iterator> places;  // in wanted_, by position, where held is kNoSlot
     std::size_t missing = 0;
     TimeNs deadline = 0;
     Done done;
   };
-  struct Position {
-    WaitKey key;
-    std::size_t index;
+  struct Load {
+    std::size_t waits = 0;
+    std::size_t ids = 0;
   };
 
   void finish(const WaitKey& key);
@@ -74,9 +84,9 @@ class GetWaits {
 
   Store& store_;
   std::unordered_map<WaitKey, Wait, WaitKeyHash> waits_;
-  std::unordered_multimap<ObjectId, Position> wanted_;  // of the ids still missing
-  std::set<std::pair<TimeNs, WaitKey>> deadlines_;      // without those that wait for ever
-  std::unordered_map<ClientId, std::size_t> per_client_;
+  std::unordered_map<ObjectId, Positions> wanted_;  // of the ids still missing; no list is empty
+  std::set<std::pair<TimeNs, WaitKey>> deadlines_;  // without those that wait for ever
+  std::unordered_map<ClientId, Load> per_client_;
 };
 
 }  // namespace dolium::shm

@@ -236,7 +236,8 @@ class Store final : private Candidates {
   [[nodiscard]] bool evict_coldest();
   void keep_low_water_mark();
   void sweep_some(std::size_t how_many);
-  [[nodiscard]] Error no_room(std::string_view what) const;
+  [[nodiscard]] Error no_room(std::uint64_t bytes) const;
+  [[nodiscard]] Error no_slot() const;
 
   // the end of an object (store_room.cc)
   void retire(SlotIndex slot, RemovalCause cause);

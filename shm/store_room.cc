@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "client/types/size_text.h"
 #include "shm/check.h"
 #include "shm/store.h"
 
@@ -42,14 +43,24 @@ Result<void> Store::check_creation(ClientId creator, const NewObject& object) co
   return object.pinned ? check_pin_quota(client.identity.uid, taken) : Result<void>();
 }
 
-Error Store::no_room(std::string_view what) const {
-  return {
-      Errc::out_of_memory,
-      fmt::format("no room for {}: of {} bytes {} are taken ({} pinned, {} being written, {} removed but held), and "
-                  "nothing that nobody uses makes enough room; release or unpin objects, or give a timeout to wait "
-                  "(`dolium stats` and `dolium clients` tell who holds what)",
-                  what, arena_.capacity(), arena_.used_bytes(), pinned_tally_.bytes, unsealed_tally_.bytes,
-                  retired_tally_.bytes)};
+Error Store::no_room(std::uint64_t bytes) const {
+  return {Errc::out_of_memory,
+          fmt::format(
+              "no room for {} in one piece: {} of {} are taken ({} pinned, {} being written, {} removed but "
+              "held; of the rest too much is in use), {} are free, in pieces of at most {}, and eviction cannot "
+              "make a larger one; release or unpin objects, or give a timeout to wait (`dolium stats` and "
+              "`dolium clients` tell who holds what)",
+              format_size(bytes), format_size(arena_.used_bytes()), format_size(arena_.capacity()),
+              format_size(pinned_tally_.bytes), format_size(unsealed_tally_.bytes), format_size(retired_tally_.bytes),
+              format_size(arena_.free_bytes()), format_size(arena_.largest_free_extent()))};
+}
+
+Error Store::no_slot() const {
+  return {Errc::out_of_memory,
+          fmt::format("no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} "
+                      "being written, {} removed but held), and none can be evicted; release or unpin objects, raise "
+                      "max_objects, or give a timeout to wait",
+                      index_.slot_count(), pinned_tally_.count, unsealed_tally_.count, retired_tally_.count)};
 }
 
 Result<SlotIndex> Store::take_slot(std::uint64_t size) {
@@ -63,8 +74,7 @@ Result<SlotIndex> Store::take_slot(std::uint64_t size) {
     return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_window(size);
   };
   if (slot && *slot == kNoSlot && evict_for_both()) slot = index_.take();
-  if (slot && *slot == kNoSlot)
-    return no_room(fmt::format("one more object than max_objects = {}", index_.slot_count()));
+  if (slot && *slot == kNoSlot) return no_slot();
   if (!slot) return slot;
   if (auto reserved = ledger_.reserve(*slot); !reserved) {
     index_.release(*slot);
@@ -77,7 +87,7 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
   sweep_some(kSweepStep);
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
   if (!offset) offset = make_room(size, slot);
-  if (!offset) return no_room(fmt::format("{} bytes in one piece", Arena::taken_by(size)));
+  if (!offset) return no_room(Arena::taken_by(size));
   if (auto reserved = memory_.reserve_to(*offset + Arena::taken_by(size)); !reserved) {
     arena_.free(slot);
     return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "client/cli/printable.h"
+#include "client/types/did_you_mean.h"
 
 namespace dolium::cli {
 namespace {
@@ -72,8 +73,9 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>(kAbout, "dolium")) 
   app_->set_version_flag("-V,--version", "dolium " DOLIUM_VERSION);
   app_->add_option("--socket", globals_.socket, "where doliumd listens")->type_name("PATH")->capture_default_str();
   app_->add_flag("--json", globals_.json, "print JSON");
-  app_->require_subcommand(1);
-  app_->fallthrough();  // --socket and --json may stand behind the verb
+  app_->require_subcommand(0, 1);
+  app_->allow_extras();  // told by us: a misspelt verb
+  app_->fallthrough();   // --socket and --json may stand behind the verb
   app_->get_formatter()->column_width(34);
 }
 
@@ -86,9 +88,23 @@ VerbOptions CommandLine::add(const std::string& name, const std::string& about, 
   return VerbOptions(*verb);
 }
 
+/// What is wrong with what CLI11 could not place.
+std::string CommandLine::misplaced(const std::string& word) const {
+  if (word.starts_with('-')) return fmt::format("unknown option {} (dolium --help tells what there is)", word);
+  if (chosen_) return fmt::format("unexpected argument \"{}\" (dolium --help tells what there is)", word);
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app_->get_subcommands({})) names.push_back(verb->get_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return fmt::format("\"{}\" is no command{} (dolium --help tells what there is)", word, did_you_mean(word, views));
+}
+
 int CommandLine::run(int argc, const char* const* argv) {
   try {
     app_->parse(argc, argv);
+    const std::vector<std::string> extras = app_->remaining(true);
+    const bool wants_help = !chosen_ && (extras.empty() || extras == std::vector<std::string>{"help"});
+    if (wants_help) throw CLI::CallForHelp();
+    if (!extras.empty()) return fail(misplaced(extras.front()));
     return finish(chosen_(globals_));
   } catch (const CLI::Success& wanted) {  // --help, --version
     return app_->exit(wanted);

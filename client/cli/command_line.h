@@ -61,6 +61,7 @@ class CommandLine {
   [[nodiscard]] int run(int argc, const char* const* argv);
 
  private:
+  [[nodiscard]] std::string misplaced(const std::string& word) const;
   [[nodiscard]] int finish(const Result<void>& outcome) const;
 
   std::unique_ptr<CLI::App> app_;

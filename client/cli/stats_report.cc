@@ -35,12 +35,13 @@ std::vector<const ClientInfo*> top(const std::vector<ClientInfo>& clients, std::
   return out;
 }
 
-/// " by python3 (pid 1)", " by python3 (pid 1) and 3 others, python3 (pid 1) alone 4 MiB", or nothing.
+/// " by python3 (pid 1)", " by 3 clients, the largest share, 4 MiB, by python3 (pid 1)", or nothing.
 std::string by_whom(const std::vector<const ClientInfo*>& clients, std::uint64_t (*bytes)(const ClientInfo&)) {
   if (clients.empty()) return "";
   const std::string first = who(*clients.front());
   if (clients.size() == 1) return " by " + first;
-  return fmt::format(" by {} clients, most by {} with {}", clients.size(), first, format_size(bytes(*clients.front())));
+  return fmt::format(" by {} clients, the largest share, {}, by {}", clients.size(),
+                     format_size(bytes(*clients.front())), first);
 }
 
 std::uint64_t held_by(const ClientInfo& client) noexcept {
@@ -65,6 +66,13 @@ void say_what_can_go(const StoreStats& stats, Clauses& out) {
     out.push_back(format_size(stats.evictable_bytes) + " could be evicted at once");
 }
 
+void say_when_rows_are_scarce(const StoreStats& stats, Clauses& out) {
+  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count;
+  if (stats.max_objects != 0 && rows >= stats.max_objects)
+    out.push_back(fmt::format("all {} objects that max_objects allows exist: a new one must evict one",
+                              grouped(stats.max_objects)));
+}
+
 void say_who_holds(const StatsReport& report, Clauses& out) {
   const StoreStats& stats = report.stats;
   if (stats.in_use_bytes == 0) return;
@@ -74,15 +82,22 @@ void say_who_holds(const StatsReport& report, Clauses& out) {
   out.push_back(std::move(clause));
 }
 
+/// Who put it, as far as that process is still connected.
+std::string creator_of(const StatsReport& report, const PinnedBy& pinned) {
+  const auto creator = std::ranges::find(report.clients, pinned.creator_pid, &ClientInfo::pid);
+  return creator == report.clients.end() ? fmt::format("pid {}, which is gone", pinned.creator_pid) : who(*creator);
+}
+
 void say_who_pins(const StatsReport& report, Clauses& out) {
   const StoreStats& stats = report.stats;
   if (stats.pinned_bytes == 0) return;
   std::string clause = format_size(stats.pinned_bytes) + " are pinned";
   if (!report.pinned_by.empty()) {
-    const std::int32_t pid = report.pinned_by.front().creator_pid;
-    const auto creator = std::ranges::find(report.clients, pid, &ClientInfo::pid);
-    clause += fmt::format(", {}put by {}", report.pinned_by.size() == 1 ? "" : "most of it ",
-                          creator == report.clients.end() ? fmt::format("pid {}", pid) : who(*creator));
+    const std::string creator = creator_of(report, report.pinned_by.front());
+    clause += report.pinned_by.size() == 1
+                  ? fmt::format(", put by {}", creator)
+                  : fmt::format(", put by {} processes, the largest share, {}, by {}", report.pinned_by.size(),
+                                format_size(report.pinned_by.front().bytes), creator);
   }
   out.push_back(std::move(clause));
 }
@@ -119,7 +134,8 @@ std::string legend(const StoreStats& stats) {
   const auto row = [&](const char* sign, const char* what, std::uint64_t bytes, std::string why) {
     table.add({sign, what, format_size(bytes), std::move(why)});
   };
-  row("#", "in use", shares.in_use, "somebody holds it: " + counted(stats.in_use_count, "object") + " held in all");
+  row("#", "in use", shares.in_use,
+      "somebody holds it; with what is pinned or removed, " + counted(stats.in_use_count, "object") + " are held");
   row("P", "pinned", shares.pinned, counted(stats.pinned_count, "object") + ", kept until unpin");
   row("w", "being written", shares.writing, counted(stats.unsealed_count, "object") + ", created and not sealed");
   row("x", "removed but held", shares.retired, counted(stats.retired_count, "object") + ", free at the last release");
@@ -158,6 +174,11 @@ std::string histogram(const StoreStats& stats) {
   return table.text("  ");
 }
 
+/// What a table that was cut off leaves out.
+std::string and_more(std::size_t rows) {
+  return rows > kTopClients ? fmt::format("  ... and {} more (--json has all)\n", rows - kTopClients) : "";
+}
+
 std::string holders(const StatsReport& report) {
   using enum Table::Align;
   const auto clients = top(report.clients, claim);
@@ -169,17 +190,17 @@ std::string holders(const StatsReport& report) {
                printable(c.name, kNameColumns), format_size(c.bytes_held), grouped(c.objects_held),
                format_size(c.unsealed_bytes)});
   }
-  return clients.empty() ? "" : table.text("  ");
+  return clients.empty() ? "" : table.text("  ") + and_more(clients.size());
 }
 
 std::string pinners(const StatsReport& report) {
   using enum Table::Align;
-  Table table({{"PINNED, BY CREATOR'S PID", right}, {"BYTES", right}, {"OBJECTS", right}});
+  Table table({{"PINNED, BY CREATOR", right}, {"BYTES", right}, {"OBJECTS", right}});
   for (std::size_t i = 0; i < std::min(kTopClients, report.pinned_by.size()); ++i) {
     const PinnedBy& by = report.pinned_by[i];
     table.add({fmt::format("{}", by.creator_pid), format_size(by.bytes), grouped(by.count)});
   }
-  return report.pinned_by.empty() ? "" : table.text("  ");
+  return report.pinned_by.empty() ? "" : table.text("  ") + and_more(report.pinned_by.size());
 }
 
 }  // namespace
@@ -241,6 +262,7 @@ std::string explain(const StatsReport& report) {
   const StoreStats& stats = report.stats;
   Clauses clauses;
   say_what_can_go(stats, clauses);
+  say_when_rows_are_scarce(stats, clauses);
   say_who_holds(report, clauses);
   say_who_pins(report, clauses);
   say_who_writes(report, clauses);

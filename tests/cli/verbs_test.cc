@@ -66,8 +66,8 @@ TEST_CASE("whatever fails exits with 1 and says why on stderr") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
   const std::vector<std::vector<std::string>> commands = {
-      {},
       {"no-such-verb"},
+      {"stats", "no-such-argument"},
       {"stats", "--no-such-option"},
       {"get"},
       {"get", id_of(0).hex()},
@@ -106,6 +106,9 @@ TEST_CASE("help and version are no failures") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
   CHECK(contains(dolium.run({"--help"}).out, "stats"));
+  CHECK(contains(dolium.run({}).out, "stats"));
+  CHECK(contains(dolium.run({"help"}).out, "stats"));
+  CHECK(contains(dolium.run({"putt"}).error, "did you mean \"put\""));
   CHECK(contains(dolium.run({"list", "--help"}).out, "--sort"));
   CHECK(dolium.run({"--version"}).ok());
 }

@@ -51,6 +51,22 @@ TEST_CASE("a subscriber is told first of the objects that are there") {
   CHECK(is_quiet(events));
 }
 
+TEST_CASE("a subscription begins with subscribe(), not with the first look at it") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  put_numbered(*store, 0, 1, 100);
+  Subscription events = store->subscribe().value();
+  put_numbered(*store, 1, 1, 100);
+  for (std::size_t n = 0; n < 2; ++n) REQUIRE(store->remove(id_of(n)).value());
+  std::vector<Told> told;
+  for (int i = 0; i < 4; ++i) told.push_back(next(events));
+  for (std::size_t n = 0; n < 2; ++n) {
+    const auto came = std::ranges::find(told, sealed(id_of(n)));
+    REQUIRE(came != told.end());
+    CHECK(std::find(came, told.end(), removed(id_of(n), RemovalCause::removed)) != told.end());
+  }
+  CHECK(is_quiet(events));
+}
+
 TEST_CASE("a subscriber hears of seals and removals in their order, with sizes") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   Subscription events = store->subscribe().value();

@@ -3,6 +3,7 @@
 //   consumer SOCKET    in a daemon's, shared with every other process
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <iostream>
@@ -23,7 +24,14 @@ std::shared_ptr<dolium::ObjectStore> open_store(int argc, char** argv) {
   return dolium::InProcessStore::open(config).value();
 }
 
+// In a template on purpose: the names of the enumerations must be usable there with Debian 12's g++ too.
+template <class Anything>
+bool is_arrival(const Anything& event) {
+  return event.kind == dolium::Event::sealed;
+}
+
 void run(dolium::ObjectStore& store) {
+  dolium::Subscription events = store.subscribe().value();
   // create -> write -> seal. Nobody sees the object before seal(), nobody can change it afterwards.
   const auto id = dolium::ObjectId::random();
   dolium::ObjectBuilder builder = store.create(id, 1 << 20).value();
@@ -47,7 +55,9 @@ void run(dolium::ObjectStore& store) {
   const auto none = store.get_raw(dolium::ObjectId::random());
   std::cout << "another id: " << dolium::to_string(none.error().code) << '\n';
 
-  if (object.data().size() != 1 << 20 || primes.back() != 7 || wrong || none) std::exit(EXIT_FAILURE);
+  if (object.data().size() != 1 << 20 || primes.back() != 7 || wrong || none ||
+      !is_arrival(events.next(std::chrono::seconds(5)).value()))
+    std::exit(EXIT_FAILURE);
 }
 
 }  // namespace

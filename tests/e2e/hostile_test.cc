@@ -1,8 +1,11 @@
 // Clients that say what no honest client says. Each harms only itself: its session ends, with one warning in the
 // log, and everybody else goes on.
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -219,14 +222,22 @@ TEST_CASE("random bytes, and valid frames with random damage, are survived") {
   }
 }
 
-TEST_CASE("descriptors that nobody asked for are closed") {
+TEST_CASE("descriptors that nobody asked for are refused or closed") {
   Daemon daemon;
   const Census before = daemon.census();
   RawClient raw(daemon.socket());
   raw.hello();
   const Census connected = daemon.census();
   const std::vector<int> many(200, STDERR_FILENO);
-  for (int n = 0; n < 5; ++n) {
+  if (!raw.send_with(raw.encode(2, protocol::PingRequestT()), many)) {
+    CHECK(errno == EPERM);  // Linux 6.16 and later: they do not even leave the sender
+    REQUIRE(raw.request(2, protocol::PingRequestT()));
+    REQUIRE(raw.receive()->body_as_DoneReply() != nullptr);
+    CHECK(daemon.settled(connected) == connected);
+    return;
+  }
+  REQUIRE(raw.receive()->body_as_DoneReply() != nullptr);
+  for (int n = 1; n < 5; ++n) {
     REQUIRE(raw.send_with(raw.encode(2, protocol::PingRequestT()), many));
     REQUIRE(raw.receive()->body_as_DoneReply() != nullptr);
   }
@@ -234,6 +245,51 @@ TEST_CASE("descriptors that nobody asked for are closed") {
   const std::vector<std::byte> frame = raw.encode(2, protocol::PingRequestT());
   REQUIRE(raw.send_with(std::span(frame).first(6), many));
   CHECK(daemon.settled(connected) == connected);
+  raw.close();
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a client that makes its release event blocking, and empties it itself, holds up nobody") {
+  Daemon daemon;
+  RawClient raw(daemon.socket());
+  constexpr std::size_t kReleaseEvent = 3;
+  const int event = raw.hello().at(kReleaseEvent).get();
+  REQUIRE(::fcntl(event, F_SETFL, 0) == 0);  // the open file's flag: the daemon's descriptor has it too
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  while (std::chrono::steady_clock::now() < deadline) {
+    REQUIRE(::eventfd_write(event, 1) == 0);
+    eventfd_t count = 0;
+    const iovec into{&count, sizeof(count)};
+    static_cast<void>(::preadv2(event, &into, 1, -1, RWF_NOWAIT));
+  }
+  CHECK(daemon.watcher()->stats().has_value());
+}
+
+TEST_CASE("puts that share one vector of bytes are misbehaviour, not work without end") {
+  Daemon daemon;
+  daemon.expect_misbehaviour();
+  const Census before = daemon.census();
+  RawClient raw(daemon.socket());
+  raw.hello();
+  flatbuffers::FlatBufferBuilder builder;
+  const std::vector<std::uint8_t> bytes(1'000'000, 7);
+  const auto shared = builder.CreateVector(bytes);
+  std::vector<flatbuffers::Offset<protocol::PutRequest>> items;
+  for (std::size_t n = 0; n < 10; ++n) {
+    protocol::NewObjectT object;
+    object.id = protocol::to_wire_pointer(id_of(n));
+    object.data_size = bytes.size();
+    const auto wire = protocol::NewObject::Pack(builder, &object);
+    items.push_back(protocol::CreatePutRequest(builder, wire, shared));
+  }
+  const auto many = protocol::CreatePutManyRequest(builder, builder.CreateVector(items));
+  builder.Finish(protocol::CreateRequestFrame(builder, 2, protocol::RequestBody::PutManyRequest, many.Union()));
+  std::vector<std::byte> frame(sizeof(std::uint32_t) + builder.GetSize());
+  const std::uint32_t size = builder.GetSize();
+  std::memcpy(frame.data(), &size, sizeof(size));
+  std::memcpy(frame.data() + sizeof(size), builder.GetBufferPointer(), size);
+  REQUIRE(raw.send(frame));
+  CHECK_THAT(raw.last_words(), Catch::Contains("share their bytes"));
   raw.close();
   CHECK(daemon.settled(before) == before);
 }

@@ -43,6 +43,7 @@ TEST_CASE("a stream begins with what is there, and has nothing more to say then"
   CHECK(fixture.stream.has_more());  // it has not looked yet
   fixture.fill(3, 100);
   fixture.remove(1);
+  CHECK(ids(fixture.take(2)) == std::vector{id_of(1), id_of(1)});  // it came and went before anybody looked
   const std::vector<Event> events = fixture.take();
   CHECK(ids(events) == std::vector{id_of(0), id_of(2)});
   for (const Event& event : events) CHECK(event.kind == Event::Kind::sealed);
@@ -51,12 +52,15 @@ TEST_CASE("a stream begins with what is there, and has nothing more to say then"
   CHECK(fixture.take().empty());
 }
 
-TEST_CASE("what happens before the walk has come by is told once, or not at all when it is gone again") {
+TEST_CASE("what happens before the walk has come by is told once, and what is gone again is told too") {
   Fixture fixture;
   fixture.fill(2, 100);
   fixture.put(2, 100);
   fixture.remove(0);
-  CHECK(ids(fixture.take()) == std::vector{id_of(1), id_of(2)});
+  const std::vector<Event> events = fixture.take();
+  REQUIRE(ids(events) == std::vector{id_of(0), id_of(0), id_of(1), id_of(2)});
+  CHECK(events[0].kind == Event::Kind::sealed);
+  CHECK(events[1].kind == Event::Kind::removed);
 }
 
 TEST_CASE("what happens behind the walk is told in order") {

@@ -26,7 +26,10 @@ struct Event {
     removed,   ///< the object is no longer visible
     overflow,  ///< events were lost here: the subscriber did not keep up. List the store to catch up.
   };
-  using enum Kind;
+  // Not `using enum`: g++ 12 crashes when a template names one of its values.
+  static constexpr Kind sealed = Kind::sealed;
+  static constexpr Kind removed = Kind::removed;
+  static constexpr Kind overflow = Kind::overflow;
 
   Kind kind = Kind::sealed;
   ObjectId id;                                 ///< not for `overflow`

@@ -14,7 +14,9 @@ enum class ObjectState : std::uint8_t { unsealed, sealed };
 
 struct ObjectMetadata {
   using Clock = std::chrono::system_clock;
-  using enum ObjectState;
+  // Not `using enum`: g++ 12 crashes when a template names one of its values.
+  static constexpr ObjectState unsealed = ObjectState::unsealed;
+  static constexpr ObjectState sealed = ObjectState::sealed;
 
   ObjectId id;
   std::uint64_t data_size = 0;      ///< bytes

@@ -51,7 +51,9 @@ enum class Access : std::uint8_t {
 };
 
 struct ConnectOptions {
-  using enum Access;
+  // Not `using enum`: g++ 12 crashes when a template names one of its values.
+  static constexpr Access read_write = Access::read_write;
+  static constexpr Access read_only = Access::read_only;
 
   Access access = Access::read_write;
   /// Shown by `dolium clients`; the program's own name when empty.
