@@ -167,11 +167,11 @@ def describe(obj):
 
 
 def _raw(value):
-    return Payload(0, "bytes", value)
+    return Payload(0, "", value)
 
 
 def _memoryview(value):
-    return Payload(0, "bytes", value if value.c_contiguous else value.tobytes())
+    return Payload(0, "", value if value.c_contiguous else value.tobytes())
 
 
 _STRING = type_hash("string")

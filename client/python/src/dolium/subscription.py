@@ -2,7 +2,7 @@
 
 
 from . import _dolium, aio
-from .errors import StoreTimeout
+from .errors import Disconnected, StoreTimeout
 from .records import Event
 
 
@@ -24,7 +24,12 @@ class Subscription:
         return event
 
     def _take(self, timeout):
-        row = self._open().next(timeout)
+        try:
+            row = self._open().next(timeout)
+        except Disconnected:
+            if self._stream is None:  # another thread closed it meanwhile
+                raise ValueError("this subscription is closed") from None
+            raise
         return None if row is None else Event(*row)
 
     def _open(self):
@@ -36,9 +41,10 @@ class Subscription:
         return self
 
     def __next__(self):
-        if self._stream is None:
-            raise StopIteration
-        return self.next()
+        try:
+            return self.next()
+        except ValueError:
+            raise StopIteration from None
 
     def __aiter__(self):
         return self
