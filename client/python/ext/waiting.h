@@ -25,8 +25,7 @@ inline constexpr std::chrono::milliseconds kSlice{500};
 enum class Sliced : std::uint8_t { for_signals, always };
 /// Calls `attempt` without the GIL, with as much of the timeout as one slice may take, until it says true (done) or
 /// the time is over.
-void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt,
-                    Sliced sliced = Sliced::for_signals);
+void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced = Sliced::for_signals);
 
 /// From seconds, a timedelta, or None (for ever).
 [[nodiscard]] Timeout timeout_of(py::handle value);

@@ -5,7 +5,7 @@ import ast
 from .errors import TypeMismatch
 
 _CACHE_LIMIT = 1024
-_parsed = {}
+_parsed: dict = {}
 
 
 def parse(header):

@@ -54,5 +54,6 @@ def _dlpack_device(self):
     return _CPU
 
 
-_dolium.Object.__dlpack__ = _dlpack
-_dolium.Object.__dlpack_device__ = _dlpack_device
+# The part of Object that is written in Python.
+setattr(_dolium.Object, "__dlpack__", _dlpack)
+setattr(_dolium.Object, "__dlpack_device__", _dlpack_device)

@@ -1,6 +1,11 @@
 """Subscription: a stream of events, for `for`, for `async for`, and one by one."""
 
 
+from __future__ import annotations
+
+import datetime
+from typing import Any, Union
+
 from . import _dolium, aio
 from .errors import Disconnected, StoreTimeout
 from .records import Event
@@ -12,11 +17,11 @@ class Subscription:
     A subscriber that does not keep up finds one "overflow" event where others were lost.
     """
 
-    def __init__(self, store):
+    def __init__(self, store: _dolium.Store) -> None:
         self._store = store
         self._stream = _dolium.subscribe(store)
 
-    def next(self, timeout=None):
+    def next(self, timeout: Union[float, datetime.timedelta, None] = None) -> Event:
         """The next event, in the order in which things happened; StoreTimeout when none came in time."""
         event = self._take(timeout)
         if event is None:
@@ -37,19 +42,19 @@ class Subscription:
             raise ValueError("this subscription is closed")
         return self._stream
 
-    def __iter__(self):
+    def __iter__(self) -> Subscription:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Event:
         try:
             return self.next()
         except ValueError:
             raise StopIteration from None
 
-    def __aiter__(self):
+    def __aiter__(self) -> Subscription:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> Event:
         with aio.watching(self._store) as news:
             while self._stream is not None:
                 heard = news.future()
@@ -59,17 +64,17 @@ class Subscription:
                 await heard
         raise StopAsyncIteration
 
-    def close(self):
+    def close(self) -> None:
         """Ends it: who iterates is told that it is over."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
             aio.wake(self._store)
 
-    def __enter__(self):
+    def __enter__(self) -> Subscription:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
     def __repr__(self):
