@@ -165,6 +165,10 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   return guarded([&] { return fill_extent_buffer(open_extent(*builder_of(self)), view, flags); }, -1);
 }
 
+/// Nothing: the extent is the exporter. That there is one has numpy.frombuffer() keep a memoryview instead of the bare
+/// builder, and so the extent.
+void release_buffer(PyObject*, Py_buffer*) {}
+
 py::object temporary_view(PyObject* self) {
   PyObject* view = PyMemoryView_FromObject(reinterpret_cast<PyObject*>(&open_extent(*builder_of(self))));
   if (view == nullptr) throw py::error_already_set();
@@ -258,6 +262,7 @@ PyType_Slot slots[] = {
     {Py_mp_subscript, slot(subscript)},
     {Py_mp_ass_subscript, slot(assign_subscript)},
     {Py_bf_getbuffer, slot(get_buffer)},
+    {Py_bf_releasebuffer, slot(release_buffer)},
     {0, nullptr}};
 PyType_Spec spec = {"dolium.ObjectBuilder", sizeof(PyBuilder), 0, Py_TPFLAGS_DEFAULT, slots};
 

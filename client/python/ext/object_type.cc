@@ -88,6 +88,14 @@ PyObject* subscript(PyObject* self, PyObject* key) {
   return item;
 }
 
+PyObject* iterate(PyObject* self) {
+  PyObject* view = PyMemoryView_FromObject(self);
+  if (view == nullptr) return nullptr;
+  PyObject* bytes = PyObject_GetIter(view);
+  Py_DECREF(view);
+  return bytes;
+}
+
 PyObject* get_id(PyObject* self, void*) {
   return new_object_id(object_of(self).id());
 }
@@ -165,6 +173,7 @@ PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {Py_tp_getset, properties},
     {Py_tp_members, members},
+    {Py_tp_iter, slot(iterate)},
     {Py_mp_length, slot(length)},
     {Py_mp_subscript, slot(subscript)},
     {Py_bf_getbuffer, slot(get_buffer)},

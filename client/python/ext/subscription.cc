@@ -1,5 +1,6 @@
 // A subscription, and its events as tuples (kind, id, data_size, metadata_size, cause).
 
+#include <atomic>
 #include <mutex>
 
 #include "bindings.h"
@@ -11,7 +12,8 @@
 namespace dolium::python {
 namespace {
 
-/// A C++ subscription is for one thread at a time; Python's threads take turns.
+/// A C++ subscription is for one thread at a time; Python's threads take turns. close() waits for nobody: who is
+/// waiting for an event notices within a slice.
 class PySubscription {
  public:
   explicit PySubscription(Subscription subscription) : stream_(std::move(subscription)) {}
@@ -19,12 +21,14 @@ class PySubscription {
   /// None when nothing came in time.
   py::object next(Timeout timeout) {
     std::optional<Result<Event>> event;
-    wait_in_slices(timeout, [&](Timeout slice) {
+    const auto attempt = [&](Timeout slice) {
       const std::lock_guard turn(mutex_);
+      if (closed_) stream_.reset();
       if (!stream_) return event = Error{Errc::disconnected, "this subscription is closed"}, true;
       event = stream_->next(slice);
       return event->has_value() || event->error().code != Errc::timed_out;
-    });
+    };
+    wait_in_slices(timeout, attempt, Sliced::always);
     if (event->has_value()) return tuple_of(**event);
     if (event->error().code == Errc::timed_out) return py::none();
     throw StoreError(event->error());
@@ -32,8 +36,9 @@ class PySubscription {
 
   void close() {
     const py::gil_scoped_release others_run;
-    const std::lock_guard turn(mutex_);
-    stream_.reset();
+    closed_ = true;
+    const std::unique_lock turn(mutex_, std::try_to_lock);
+    if (turn) stream_.reset();
   }
 
  private:
@@ -45,6 +50,7 @@ class PySubscription {
         event.kind == Event::Kind::removed ? py::cast(std::string(to_string(event.cause))) : py::object(py::none()));
   }
 
+  std::atomic<bool> closed_ = false;
   std::mutex mutex_;
   std::optional<Subscription> stream_;  // guarded by mutex_
 };

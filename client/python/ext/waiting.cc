@@ -98,8 +98,8 @@ Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const O
       self, store, [&](auto done) { return store.create_async(id, size, options, std::move(done)); });
 }
 
-void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt) {
-  const bool whole = timeout.is_no_wait() || !is_main_thread();
+void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced) {
+  const bool whole = timeout.is_no_wait() || (sliced == Sliced::for_signals && !is_main_thread());
   const auto begin = Clock::now();
   for (;;) {
     Timeout left = timeout;

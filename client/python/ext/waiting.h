@@ -21,9 +21,11 @@ inline constexpr std::chrono::milliseconds kSlice{500};
 [[nodiscard]] Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id,
                                                    std::uint64_t size, const CreateOptions& options);
 
+/// Who waits in slices: only the main thread, for signals; or any thread, for a call that another thread may end.
+enum class Sliced : std::uint8_t { for_signals, always };
 /// Calls `attempt` without the GIL, with as much of the timeout as one slice may take, until it says true (done) or
 /// the time is over.
-void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt);
+void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced = Sliced::for_signals);
 
 /// From seconds, a timedelta, or None (for ever).
 [[nodiscard]] Timeout timeout_of(py::handle value);

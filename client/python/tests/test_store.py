@@ -269,6 +269,15 @@ def test_events(store):
         events.next()
 
 
+def test_closing_a_subscription_ends_a_wait_for_it(store):
+    events, heard = store.subscribe(), []
+    thread = threading.Thread(target=lambda: heard.append(list(events)))
+    thread.start()
+    events.close()
+    thread.join(20)
+    assert heard == [[]]
+
+
 def test_files(store, tmp_path):
     contents = {tmp_path / name: data for name, data in (("a", b"salve"), ("empty", b""), ("b", bytes(3_000_000)))}
     for path, data in contents.items():

@@ -5,7 +5,7 @@ import ast
 from .errors import TypeMismatch
 
 _CACHE_LIMIT = 1024
-_parsed = {}
+_parsed: dict = {}
 
 
 def parse(header):
@@ -15,6 +15,8 @@ def parse(header):
         try:
             fields = ast.literal_eval(header.decode())
             known = fields["descr"], bool(fields["fortran_order"]), tuple(fields["shape"])
+            if not all(type(length) is int and length >= 0 for length in known[2]):
+                raise ValueError("lengths are not negative")
         except (ValueError, SyntaxError, KeyError, TypeError) as error:
             raise TypeMismatch(f"not the header of an array: {header[:80]!r}") from error
         if len(_parsed) >= _CACHE_LIMIT:

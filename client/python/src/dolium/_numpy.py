@@ -16,7 +16,7 @@ _PLAIN = {"bool": "?", "i8": "i1", "u8": "u1", "i16": "i2", "u16": "u2", "i32": 
           "u64": "u8", "f32": "f4", "f64": "f8"}
 _VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), name) for name, text in _PLAIN.items()}
 
-_headers = {}  # {(dtype, fortran_order, shape): header}, of dtypes that are hashable by their meaning
+_headers: dict = {}  # {(dtype, fortran_order, shape): header}, of dtypes that are hashable by their meaning
 
 
 def _header(array, fortran):
@@ -36,7 +36,7 @@ def _encode(array):
         return encode_pickle(array)
     vector = _VECTORS.get(array.dtype) if array.ndim == 1 else None
     if vector is not None:
-        tag, name, metadata, fortran = *vector, b"", False
+        (tag, name), metadata, fortran = vector, b"", False
     else:
         fortran = array.flags.f_contiguous and not array.flags.c_contiguous
         tag, name, metadata = codecs.NDARRAY, "numpy.ndarray", _header(array, fortran)
@@ -69,7 +69,7 @@ def _dtype_of(descr):
     return np.lib.format.descr_to_dtype(descr)
 
 
-_dtypes = {}  # {descr that is text: dtype}
+_dtypes: dict = {}  # {descr that is text: dtype}
 
 
 def _decode(obj, _store=None):

@@ -9,6 +9,7 @@ State of a store, in its attribute `_aio`: futures that are under way, and those
 
 import asyncio
 import contextlib
+import functools
 
 from . import _dolium
 from .errors import Disconnected
@@ -83,7 +84,7 @@ async def operation(store, begin, *arguments):
     """Begins what answers by callback, and waits for it. Cancelled, it cancels in the daemon."""
     with _watched(store) as (state, loop):
         future = loop.create_future()
-        handle = begin(store, *arguments, lambda value, error: _hand_over(future, loop, value, error))
+        handle = begin(store, *arguments, functools.partial(_hand_over, future, loop))
         state.pending.add(future)
         try:
             return await future
@@ -92,6 +93,7 @@ async def operation(store, begin, *arguments):
             raise
         finally:
             state.pending.discard(future)
+            del future  # a failed one refers to its traceback, which refers to this frame
 
 
 async def gather(store, ids, timeout):
@@ -102,6 +104,8 @@ async def gather(store, ids, timeout):
         for task in tasks:
             task.cancel()
         raise
+    finally:
+        del tasks  # the exception's traceback refers to this frame: it would keep the objects that did come
 
 
 async def run_copy(size, copy, target):

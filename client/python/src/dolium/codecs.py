@@ -26,14 +26,14 @@ _MASK = (1 << 64) - 1
 ALIGNMENT = 64
 
 #: What a type of value is written by: encoder(value) -> Payload.
-_encoders = {}
+_encoders: dict = {}
 #: What a type tag is read by: decoder(object, store) -> value.
-_decoders = {}
+_decoders: dict = {}
 #: Names of tags, for people.
 _names = {0: "bytes"}
 #: Modules that register formats when a value of theirs first comes by, or a tag of theirs.
 _value_modules = {"numpy": "_numpy", "pyarrow": "_arrow"}
-_tag_modules = {}
+_tag_modules: dict = {}
 
 
 class Payload:
@@ -129,7 +129,7 @@ def _find_encoder(kind):
 
 
 #: (test of a type, encoder), for formats that cover more types than can be listed.
-_families = []
+_families: list = []
 
 
 def decode(obj, store):
@@ -167,11 +167,11 @@ def describe(obj):
 
 
 def _raw(value):
-    return Payload(0, "bytes", value)
+    return Payload(0, "", value)
 
 
 def _memoryview(value):
-    return Payload(0, "bytes", value if value.c_contiguous else value.tobytes())
+    return Payload(0, "", value if value.c_contiguous else value.tobytes())
 
 
 _STRING = type_hash("string")

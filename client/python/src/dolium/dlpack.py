@@ -5,6 +5,8 @@ keeps the object. The memory is read-only. Consumers of DLPack 1.0 are told so. 
 torch makes of it looks writable, and a write to it is a SIGSEGV, as any write to a sealed object.
 """
 
+import math
+
 from . import _dolium, _npy_header, codecs
 
 _CPU = (1, 0)
@@ -20,7 +22,10 @@ def _layout(obj):
         descr, fortran, shape = _npy_header.parse(obj._metadata_bytes)
         if not isinstance(descr, str) or descr[0] not in "<|" or descr[1] not in _CODES:
             raise BufferError(f"object {obj.id} holds elements of {descr}, which DLPack has not")
-        return descr[1], int(descr[2:]), shape, fortran
+        size = int(descr[2:])
+        if math.prod(shape) * size > obj.size:
+            raise BufferError(f"object {obj.id} has {obj.size} bytes, too few for {descr} {shape}")
+        return descr[1], size, shape, fortran
     kind, size = _VECTORS.get(obj.type_tag, ("u", 1))
     return kind, size, (obj.size // size,), False
 
@@ -49,5 +54,6 @@ def _dlpack_device(self):
     return _CPU
 
 
-_dolium.Object.__dlpack__ = _dlpack
-_dolium.Object.__dlpack_device__ = _dlpack_device
+# The part of Object that is written in Python.
+setattr(_dolium.Object, "__dlpack__", _dlpack)
+setattr(_dolium.Object, "__dlpack_device__", _dlpack_device)

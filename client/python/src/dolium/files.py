@@ -49,7 +49,7 @@ def put_files(store, paths, *, progress=True, **options):
 def _put_file(store, path, bar, options):
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        with store.create(None, size, type_name="bytes", **options) as builder:
+        with store.create(None, size, **options) as builder:
             at = 0
             while at < size:
                 with builder[at:at + _PIECE] as piece:

@@ -153,14 +153,14 @@ class PlasmaClient:
     @_plasma_errors
     def create(self, object_id, data_size, metadata=b""):
         """A mutable buffer for a new object; seal() it when it is written."""
-        builder = self._open.create(object_id, data_size, metadata=metadata, type_name="plasma")
+        builder = self._open.create(object_id, data_size, metadata=metadata)
         self._building[object_id] = builder
         return pa.py_buffer(builder)
 
     @_plasma_errors
     def create_and_seal(self, object_id, data, metadata=b""):
         """Stores bytes under an id."""
-        self._open.put_raw(data, object_id, metadata=metadata, type_name="plasma")
+        self._open.put_raw(data, object_id, metadata=metadata)
 
     @_plasma_errors
     def seal(self, object_id):
@@ -182,7 +182,7 @@ class PlasmaClient:
     def put_raw_buffer(self, value, object_id=None, metadata=b"", memcopy_threads=6):
         """Stores the bytes of a buffer; its ObjectID."""
         target_id = object_id if object_id is not None else ObjectID.from_random()
-        self._open.put_raw(value, target_id, metadata=metadata, type_name="plasma")
+        self._open.put_raw(value, target_id, metadata=metadata)
         return target_id
 
     @_plasma_errors

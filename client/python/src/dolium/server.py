@@ -7,12 +7,15 @@
 'salve'
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import Iterator, Optional, Union
 
 from .errors import Disconnected
 from .text import parse_size
@@ -22,20 +25,16 @@ START_SECONDS = 30
 STOP_SECONDS = 10
 
 
-def program(name):
+def program(name: str) -> str:
     """The path of `doliumd` or `dolium`: $DOLIUM_BIN's, the package's own, or the one on $PATH."""
-    folders = [os.environ.get("DOLIUM_BIN"), pathlib.Path(__file__).parent / "bin"]
-    for folder in filter(None, folders):
-        found = pathlib.Path(folder, name)
-        if found.exists():
-            return str(found)
-    found = shutil.which(name)
+    folders = [os.environ.get("DOLIUM_BIN", ""), str(pathlib.Path(__file__).parent / "bin")]
+    found = shutil.which(name, path=os.pathsep.join(filter(None, folders))) or shutil.which(name)
     if found is None:
         raise FileNotFoundError(f"there is no {name} in this package nor on $PATH")
     return found
 
 
-def launch(capacity, path, *arguments):
+def launch(capacity: Union[int, str], path: Union[str, os.PathLike], *arguments: str) -> subprocess.Popen:
     """Starts doliumd and waits until it answers: its Popen. It says why on standard error if it does not."""
     from .store import Client
 
@@ -60,7 +59,7 @@ def _wait_for(daemon, connect):
     raise RuntimeError(f"doliumd did not answer within {START_SECONDS} s")
 
 
-def stop(daemon):
+def stop(daemon: subprocess.Popen) -> None:
     """Asks it to end, and makes sure."""
     daemon.terminate()
     try:
@@ -71,7 +70,8 @@ def stop(daemon):
 
 
 @contextlib.contextmanager
-def start_store(capacity="1GiB", *arguments, path=None):
+def start_store(capacity: Union[int, str] = "1GiB", *arguments: str,
+                path: Optional[Union[str, os.PathLike]] = None) -> Iterator[str]:
     """A daemon for the length of a `with` block, which is given its socket's path. Arguments go to doliumd."""
     with tempfile.TemporaryDirectory(prefix="dolium-") as folder:
         where = str(path) if path is not None else os.path.join(folder, "dolium.sock")

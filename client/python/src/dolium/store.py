@@ -4,14 +4,31 @@ Threads may share a store; a thread that waits holds up no other, and lets go of
 thread. Timeouts are seconds, a timedelta, or None for ever; 0 does not wait. Ids are `ObjectId`s.
 """
 
+from __future__ import annotations
+
 import contextlib
+import datetime
+import os
+from typing import Any, Dict, Iterable, List, Mapping, Optional, TypeVar, Union
 
 from . import _dolium, aio, codecs, notebook
-from ._dolium import ObjectId
+from ._dolium import Object, ObjectBuilder, ObjectId
 from .errors import Disconnected
 from .records import ClientInfo, ObjectMetadata, StoreStats
 from .subscription import Subscription
 from .text import parse_size, size_text
+
+
+#: Seconds, a timedelta, or None for ever.
+Timeout = Union[float, datetime.timedelta, None]
+#: How long an object lives: seconds, a timedelta, or None for ever.
+Life = Union[float, datetime.timedelta, None]
+#: Whatever supports the buffer protocol contiguously: typing has no name for it before Python 3.12.
+Buffer = Any
+#: Bytes, or text such as "64MiB".
+Size = Union[int, str]
+
+Self = TypeVar("Self", bound="ObjectStore")
 
 
 class ObjectStore(_dolium.Store):
@@ -26,12 +43,13 @@ class ObjectStore(_dolium.Store):
     """
 
     #: Whether get() may read pickles, which run the code that their writer chose.
-    allow_pickle = False
+    allow_pickle: bool = False
 
     # ---- writing ----
 
-    def create(self, id, size, *, metadata=b"", type_tag=0, type_name="", pinned=False, time_to_live=None,
-               time_to_idle=None, timeout=0):
+    def create(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
+               type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
+               timeout: Timeout = 0) -> ObjectBuilder:
         """Room for an object of `size` bytes, to be written in place: an `ObjectBuilder`, which is a writable buffer.
 
         As a context manager it seals when the block ends, and aborts when the block raises.
@@ -48,7 +66,8 @@ class ObjectStore(_dolium.Store):
         return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
                               timeout)
 
-    def put(self, value, id=None, *, pinned=False, time_to_live=None, time_to_idle=None, timeout=0):
+    def put(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False, time_to_live: Life = None,
+            time_to_idle: Life = None, timeout: Timeout = 0) -> ObjectId:
         """Stores a value in the format of its type (see dolium.codecs), and returns its id: a fresh one unless given.
 
         >>> store = InProcessStore("16MiB")
@@ -70,14 +89,15 @@ class ObjectStore(_dolium.Store):
             payload.fill(builder)
         return id
 
-    def put_raw(self, data, id=None, *, metadata=b"", type_tag=0, type_name="", pinned=False, time_to_live=None,
-                time_to_idle=None, timeout=0):
+    def put_raw(self, data: Buffer, id: Optional[ObjectId] = None, *, metadata: Buffer = b"", type_tag: int = 0,
+                type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
+                timeout: Timeout = 0) -> ObjectId:
         """Stores the bytes of any contiguous buffer, with metadata, and returns the id. Errors as create()."""
         id = _id(id)
         _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout)
         return id
 
-    def put_many(self, values):
+    def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]]) -> List[ObjectId]:
         """Stores many values with few messages, in order; none waits for room.
 
         `values` is {id: value} or an iterable of values. Returns their ids. The first that failed is raised, when all
@@ -109,7 +129,7 @@ class ObjectStore(_dolium.Store):
             if failures:
                 raise failures[0]
 
-    def put_files(self, paths, *, progress=True):
+    def put_files(self, paths: Iterable[Union[str, os.PathLike]], *, progress: bool = True) -> Dict[Any, ObjectId]:
         """Copies files into the store, straight from the page cache: {path: id}. See dolium.files."""
         from . import files
 
@@ -117,7 +137,7 @@ class ObjectStore(_dolium.Store):
 
     # ---- reading ----
 
-    def get(self, id, timeout=0):
+    def get(self, id: ObjectId, timeout: Timeout = 0) -> Any:
         """The value, in the format it was put in. Arrays and tables come back as read-only views of shared memory.
 
         Errors as get_raw(); TypeMismatch when the object holds a type that this process cannot read; PickleNotAllowed
@@ -125,7 +145,7 @@ class ObjectStore(_dolium.Store):
         """
         return codecs.decode(self.get_raw(id, timeout), self)
 
-    def get_many(self, ids, timeout=0, *, default=None):
+    def get_many(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *, default: Any = None) -> List[Any]:
         """The values, positions kept. Waits for all; `default` stands for those that are not there by then.
 
         >>> store = InProcessStore("16MiB")
@@ -134,11 +154,11 @@ class ObjectStore(_dolium.Store):
         """
         return [default if obj is None else codecs.decode(obj, self) for obj in self.get_many_raw(ids, timeout)]
 
-    def get_many_raw(self, ids, timeout=0):
+    def get_many_raw(self, ids: Iterable[ObjectId], timeout: Timeout = 0) -> List[Optional[Object]]:
         """The Objects, or None for those that are not there when the time is over, positions kept."""
         return _dolium.get_many_raw(self, list(ids), timeout)
 
-    def exists_many(self, ids):
+    def exists_many(self, ids: Iterable[ObjectId]) -> List[bool]:
         """exists() for many ids in one call: a list of bools.
 
         >>> store = InProcessStore("16MiB")
@@ -147,10 +167,10 @@ class ObjectStore(_dolium.Store):
         """
         return _dolium.exists_many(self, list(ids))
 
-    def __contains__(self, id):
+    def __contains__(self, id: ObjectId) -> bool:
         return self.exists(id)
 
-    def metadata(self, id):
+    def metadata(self, id: ObjectId) -> ObjectMetadata:
         """What the store knows of an object, also of one that is still being written: an `ObjectMetadata`.
 
         >>> store = InProcessStore("16MiB")
@@ -161,15 +181,15 @@ class ObjectStore(_dolium.Store):
 
     # ---- keeping and letting go ----
 
-    def pin(self, id):
+    def pin(self, id: ObjectId) -> None:
         """A pinned object is not evicted and does not expire until unpin(), even when its setter is gone."""
         _dolium.pin(self, id)
 
-    def unpin(self, id):
+    def unpin(self, id: ObjectId) -> None:
         """Unpinning what is not pinned is fine."""
         _dolium.unpin(self, id)
 
-    def remove(self, id):
+    def remove(self, id: ObjectId) -> bool:
         """Invisible at once, and the id free again; its memory comes back at the last release. False: no such object.
 
         >>> store = InProcessStore("16MiB")
@@ -179,29 +199,29 @@ class ObjectStore(_dolium.Store):
         """
         return _dolium.remove(self, id)
 
-    def evict(self, size):
+    def evict(self, size: Size) -> int:
         """Evicts, coldest first, until `size` bytes (or "64MiB") are free; returns the bytes really freed."""
         return _dolium.evict(self, parse_size(size))
 
-    def clear(self):
+    def clear(self) -> None:
         """Removes every sealed object, pinned ones too; what is held stays readable for its holders."""
         _dolium.clear(self)
 
     # ---- looking ----
 
-    def stats(self):
+    def stats(self) -> StoreStats:
         """How full the store is, why, and what happened: a `StoreStats`."""
         return StoreStats._of(_dolium.stats(self))
 
-    def list(self):
+    def list(self) -> List[ObjectMetadata]:
         """An `ObjectMetadata` for each object, sealed or not."""
         return [ObjectMetadata._of(row) for row in _dolium.list(self)]
 
-    def clients(self):
+    def clients(self) -> List[ClientInfo]:
         """A `ClientInfo` for each connection."""
         return [ClientInfo._of(row) for row in _dolium.clients(self)]
 
-    def subscribe(self):
+    def subscribe(self) -> Subscription:
         """What comes into the store and what leaves it, from now on; what is there comes first, as "sealed" events.
 
         Iterate over it, with `for` or with `async for`.
@@ -217,25 +237,27 @@ class ObjectStore(_dolium.Store):
 
     # ---- asyncio ----
 
-    async def get_async(self, id, timeout=None):
+    async def get_async(self, id: ObjectId, timeout: Timeout = None) -> Any:
         """get() for asyncio; waits for ever unless told otherwise. Cancelling it cancels it in the daemon."""
         return codecs.decode(await self.get_raw_async(id, timeout), self)
 
-    async def get_raw_async(self, id, timeout=None):
+    async def get_raw_async(self, id: ObjectId, timeout: Timeout = None) -> Object:
         """get_raw() for asyncio; waits for ever unless told otherwise."""
         return await aio.operation(self, _dolium.get_async, id, timeout)
 
-    async def get_many_async(self, ids, timeout=None):
+    async def get_many_async(self, ids: Iterable[ObjectId], timeout: Timeout = None) -> List[Any]:
         """The values of all ids; StoreTimeout when one of them is not there in time."""
         return [codecs.decode(obj, self) for obj in await aio.gather(self, ids, timeout)]
 
-    async def create_async(self, id, size, *, metadata=b"", type_tag=0, type_name="", pinned=False, time_to_live=None,
-                           time_to_idle=None, timeout=None):
+    async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
+                           type_name: str = "", pinned: bool = False, time_to_live: Life = None,
+                           time_to_idle: Life = None, timeout: Timeout = None) -> ObjectBuilder:
         """create() for asyncio: waits for room without holding up the loop."""
         return await aio.operation(self, _dolium.create_async, _id(id), size, metadata, type_tag, type_name, pinned,
                                    time_to_live, time_to_idle, timeout)
 
-    async def put_async(self, value, id=None, *, pinned=False, time_to_live=None, time_to_idle=None, timeout=None):
+    async def put_async(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False,
+                        time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None) -> ObjectId:
         """put() for asyncio: waits for room without holding up the loop, and copies much in another thread."""
         payload, id = codecs.encode(value), _id(id)
         size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
@@ -245,29 +267,29 @@ class ObjectStore(_dolium.Store):
             await aio.run_copy(size, payload.fill or (lambda target: target.write(payload.data)), builder)
         return id
 
-    def event_fd(self):
+    def event_fd(self) -> int:
         """A descriptor that is readable when process_events() has something to do. Owned by the store."""
         return _dolium.event_fd(self)
 
-    def process_events(self):
+    def process_events(self) -> None:
         """Runs the callbacks that are due. Never blocks. asyncio needs no call of it; other loops do."""
         _dolium.process_events(self)
 
     # ---- life ----
 
-    def close(self):
+    def close(self) -> None:
         """Lets go of the store now. Objects and builders that came from it stay valid; asynchronous operations that
         are under way end with Disconnected."""
         aio.abandon(self, Disconnected("the store was closed"))
         self._close()
 
-    def __enter__(self):
+    def __enter__(self: Self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return notebook.store_html(self)
 
 
@@ -291,23 +313,24 @@ class Client(ObjectStore):
     dolium.errors.PickleNotAllowed: object ... is a pickle, ...
     """
 
-    def __init__(self, path=None, *, read_only=False, name="", connect_timeout=5, allow_pickle=False):
+    def __init__(self, path: Union[str, os.PathLike, None] = None, *, read_only: bool = False, name: str = "",
+                 connect_timeout: Timeout = 5, allow_pickle: bool = False) -> None:
         self.path = str(path) if path is not None else _dolium.default_socket_path()
         self.allow_pickle = allow_pickle
         self._how = {"read_only": read_only, "name": name, "allow_pickle": allow_pickle}
         _dolium.connect(self, self.path, read_only, name, connect_timeout)
 
-    def ping(self):
+    def ping(self) -> None:
         """A round trip to the daemon: is it there?"""
         _dolium.ping(self)
 
     @property
-    def read_only(self):
+    def read_only(self) -> bool:
         """Whether the daemon granted reading alone."""
         return _dolium.is_read_only(self)
 
     @property
-    def session_id(self):
+    def session_id(self) -> int:
         """The daemon's number for this connection, as `dolium clients` shows it."""
         return _dolium.session_id(self)
 
@@ -325,8 +348,9 @@ class InProcessStore(ObjectStore):
     <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>
     """
 
-    def __init__(self, capacity=1 << 30, *, max_objects=0, eviction_policy="lru", low_water_mark=0.0,
-                 preallocate=False, prefault=True, huge_pages=False, allow_pickle=False):
+    def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "lru",
+                 low_water_mark: float = 0.0, preallocate: bool = False, prefault: bool = True,
+                 huge_pages: bool = False, allow_pickle: bool = False) -> None:
         self.allow_pickle = allow_pickle
         _dolium.open_in_process(self, parse_size(capacity), max_objects, eviction_policy, low_water_mark, preallocate,
                                 prefault, huge_pages)

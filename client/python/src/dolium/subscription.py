@@ -1,8 +1,13 @@
 """Subscription: a stream of events, for `for`, for `async for`, and one by one."""
 
 
+from __future__ import annotations
+
+import datetime
+from typing import Any, Union
+
 from . import _dolium, aio
-from .errors import StoreTimeout
+from .errors import Disconnected, StoreTimeout
 from .records import Event
 
 
@@ -12,11 +17,11 @@ class Subscription:
     A subscriber that does not keep up finds one "overflow" event where others were lost.
     """
 
-    def __init__(self, store):
+    def __init__(self, store: _dolium.Store) -> None:
         self._store = store
         self._stream = _dolium.subscribe(store)
 
-    def next(self, timeout=None):
+    def next(self, timeout: Union[float, datetime.timedelta, None] = None) -> Event:
         """The next event, in the order in which things happened; StoreTimeout when none came in time."""
         event = self._take(timeout)
         if event is None:
@@ -24,7 +29,12 @@ class Subscription:
         return event
 
     def _take(self, timeout):
-        row = self._open().next(timeout)
+        try:
+            row = self._open().next(timeout)
+        except Disconnected:
+            if self._stream is None:  # another thread closed it meanwhile
+                raise ValueError("this subscription is closed") from None
+            raise
         return None if row is None else Event(*row)
 
     def _open(self):
@@ -32,18 +42,19 @@ class Subscription:
             raise ValueError("this subscription is closed")
         return self._stream
 
-    def __iter__(self):
+    def __iter__(self) -> Subscription:
         return self
 
-    def __next__(self):
-        if self._stream is None:
-            raise StopIteration
-        return self.next()
+    def __next__(self) -> Event:
+        try:
+            return self.next()
+        except ValueError:
+            raise StopIteration from None
 
-    def __aiter__(self):
+    def __aiter__(self) -> Subscription:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> Event:
         with aio.watching(self._store) as news:
             while self._stream is not None:
                 heard = news.future()
@@ -53,17 +64,17 @@ class Subscription:
                 await heard
         raise StopAsyncIteration
 
-    def close(self):
+    def close(self) -> None:
         """Ends it: who iterates is told that it is over."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
             aio.wake(self._store)
 
-    def __enter__(self):
+    def __enter__(self) -> Subscription:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
     def __repr__(self):

@@ -1,0 +1,258 @@
+"""Other processes, threads that must not be held up, and signals."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+
+import dolium
+import numpy as np
+import pytest
+from conftest import eventually
+from dolium import ObjectId
+
+ID = ObjectId.from_name("processes")
+
+
+def total(client, id):
+    return int(client.get(id, 30).sum())
+
+
+def total_of_inherited(id):
+    return total(inherited, id)
+
+
+def connect_and_total(path, id, answers):
+    with dolium.Client(path) as client:
+        answers.put(total(client, id))
+
+
+def test_a_client_is_pickled_as_its_address(client):
+    copy = pickle.loads(pickle.dumps(client))
+    assert copy.path == client.path and copy.allow_pickle and copy.session_id != client.session_id
+    assert copy.get(client.put("salve")) == "salve"
+    with pytest.raises(TypeError):
+        pickle.dumps(dolium.InProcessStore("1MiB"))
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_that_are_spawned_are_given_the_client(client, method):
+    id = client.put(np.arange(1000))
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        results = [pool.apply_async(total, (client, id)) for _ in range(4)]
+        assert [result.get(60) for result in results] == [499500] * 4
+
+
+def test_workers_that_are_forked_connect(client):
+    id = client.put(np.arange(1000))
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    workers = [context.Process(target=connect_and_total, args=(client.path, id, answers)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    assert [answers.get(timeout=60) for _ in workers] == [499500] * 4
+    for worker in workers:
+        worker.join(30)
+
+
+inherited = None
+
+
+def in_child(work):
+    """What a forked child returned, or None when its inherited client said that it is disconnected."""
+    context = multiprocessing.get_context("fork")
+    receive, send = context.Pipe(False)
+
+    def run():
+        try:
+            send.send(work())
+        except dolium.Disconnected:
+            send.send(None)
+
+    child = context.Process(target=run)
+    child.start()
+    assert receive.poll(60), "the child did not answer"
+    answer = receive.recv()
+    child.join(30)
+    assert child.exitcode == 0
+    return answer
+
+
+@pytest.fixture
+def inheritable(client):
+    """A client that forked children can use; libdolium before that says so."""
+    if in_child(lambda: client.ping() or "there") is None:
+        pytest.skip("this libdolium does not carry its clients across fork()")
+    return client
+
+
+def test_a_forked_child_uses_the_inherited_client(inheritable):
+    global inherited
+    inherited = inheritable
+    id = inheritable.put(np.arange(1000))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert [each.get(60) for each in [pool.apply_async(total_of_inherited, (id,)) for _ in range(8)]] == [499500] * 8
+
+
+def test_a_forked_child_s_inherited_objects_are_its_own(inheritable):
+    array = inheritable.get(inheritable.put(np.arange(1000), ID))
+    context = multiprocessing.get_context("fork")
+    receive, send = context.Pipe(False)
+    go_receive, go_send = context.Pipe(False)
+
+    def run():
+        send.send("forked")
+        assert go_receive.poll(60)
+        inheritable.evict("256MiB")
+        send.send(int(array.sum()))
+
+    child = context.Process(target=run)
+    child.start()
+    assert receive.recv() == "forked"
+    eventually(lambda: inheritable.metadata(ID).ref_count == 2)
+    del array
+    inheritable.evict("256MiB")
+    assert inheritable.exists(ID)
+    go_send.send("go")
+    assert receive.poll(60) and receive.recv() == 499500
+    child.join(30)
+    eventually(lambda: inheritable.metadata(ID).ref_count == 0)
+
+
+def test_an_inherited_builder_does_nothing(client):
+    builder = client.create(ID, 8)
+
+    def work():
+        try:
+            builder.seal()
+        except dolium.DoliumError:
+            return "inert"
+
+    assert in_child(work) == "inert"
+    builder[:] = b"abcdefgh"
+    builder.seal()
+    assert client.get_raw(ID)[:] == b"abcdefgh"
+
+
+def test_a_killed_process_leaves_nothing(client):
+    code = """if True:
+        import sys, dolium
+        client = dolium.Client(sys.argv[1])
+        held = client.get_raw(dolium.ObjectId(sys.argv[2]))
+        builder = client.create(None, 1000)
+        print("ready", flush=True)
+        client.get_raw(dolium.ObjectId.random(), None)
+    """
+    id = client.put(1)
+    process = subprocess.Popen([sys.executable, "-c", code, client.path, id.hex()], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    eventually(lambda: client.stats().waiting_gets == 1)
+    assert client.metadata(id).ref_count == 1 and client.stats().unsealed_count == 1
+    process.kill()
+    process.wait(30)
+    eventually(lambda: client.metadata(id).ref_count == 0 and client.stats().unsealed_count == 0)
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("wait", [
+    "store.get(dolium.ObjectId.random(), None)", "store.get(dolium.ObjectId.random(), 300)",
+    "store.get_many([dolium.ObjectId.random()], None)", "store.create(None, 1 << 19, timeout=None)",
+    "store.put(bytes(1 << 19), timeout=300)", "next(store.subscribe())"])
+@pytest.mark.parametrize("kind", ["client", "in_process"])
+def test_ctrl_c_ends_a_wait(daemon, client, kind, wait):
+    code = f"""if True:
+        import dolium, sys, threading
+        store = dolium.Client(sys.argv[1]) if {kind == "client"} else dolium.InProcessStore("1MiB")
+        held = store.create(None, store.stats().capacity) if "1 <<" in {wait!r} else None
+        def ready():
+            if "next" not in {wait!r}:
+                while store.stats().waiting_gets + store.stats().waiting_creates == 0:
+                    pass
+            print("ready", flush=True)
+        threading.Thread(target=ready).start()
+        try:
+            {wait}
+        except KeyboardInterrupt:
+            assert store.stats().waiting_creates == 0
+            print("interrupted")
+    """
+    process = subprocess.Popen([sys.executable, "-c", code, daemon], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[0] == "interrupted\n" and process.returncode == 0
+
+
+def test_a_signal_handler_that_returns_does_not_end_a_wait(store):
+    fired = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: fired.append(1))
+    try:
+        def other():
+            eventually(lambda: store.stats().waiting_gets == 1)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            eventually(lambda: fired)
+            store.put("salve", ID)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert store.get(ID, None) == "salve" and fired == [1]
+        thread.join(20)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_wait_holds_up_no_other_thread(store):
+    """Each of these waits until this thread, which needs the GIL, has done something."""
+    waits = [lambda: store.get(ID, None), lambda: store.get_many([ID], None)]
+    threads = [threading.Thread(target=wait) for wait in waits]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: store.stats().waiting_gets == 2)
+    store.put(1, ID)
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_nothing_leaks(client):
+    """Descriptors, mappings, objects' references."""
+    def count():
+        return len(os.listdir("/proc/self/fd")), sum(b"memfd" in line for line in open("/proc/self/maps", "rb"))
+
+    def round_trip():
+        with dolium.Client(client.path) as other:
+            id = other.put(np.arange(100))
+            array = other.get(id)
+            with pytest.raises(dolium.ObjectNotFound):
+                other.get(ObjectId.random())
+            with pytest.raises(dolium.StoreTimeout):
+                other.get(ObjectId.random(), 0.001)
+            with other.subscribe() as events:
+                events.next()
+            other.remove(id)
+            return array.sum()
+
+    round_trip()
+    before = count()
+    for _ in range(20):
+        round_trip()
+    assert count() == before
+    assert client.stats().in_use_count == 0 and client.stats().retired_count == 0
+
+
+def test_the_end_of_the_interpreter_is_quiet(daemon):
+    code = """if True:
+        import asyncio, sys, dolium
+        client = dolium.Client(sys.argv[1])
+        kept = client.get_raw(client.put("x")); builder = client.create(None, 10); events = client.subscribe()
+        async def main():
+            asyncio.ensure_future(client.get_async(dolium.ObjectId.random()))
+            await asyncio.sleep(0)
+        asyncio.run(main())
+        import dolium._dolium as d
+        handle = d.get_async(client, dolium.ObjectId.random(), None, print)
+    """
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", code, daemon], capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
