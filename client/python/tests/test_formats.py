@@ -317,10 +317,21 @@ def test_dlpack_of_bytes_and_of_what_it_has_not(store):
     assert sys.getrefcount(obj) == 2
 
 
-def test_torch_and_jax(store):
+def test_torch(store):
     torch = pytest.importorskip("torch")
     array = np.arange(12, dtype="f4").reshape(3, 4)
     assert (torch.from_dlpack(store.get_raw(store.put(array))).numpy() == array).all()
+
+
+def test_jax(store):
+    jax = pytest.importorskip("jax")
+    for array in (np.arange(12, dtype="f4").reshape(3, 4), np.asfortranarray(np.ones((2, 3), "f4"))):
+        id = store.put(array)
+        got = jax.dlpack.from_dlpack(store.get_raw(id))
+        assert (np.asarray(got) == array).all() and store.metadata(id).ref_count == 1
+        del got
+        gc.collect()
+        assert store.metadata(id).ref_count == 0
 
 
 # ---- formats of one's own ----
