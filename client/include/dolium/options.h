@@ -58,6 +58,10 @@ struct ConnectOptions {
   std::string name = {};
   /// How long `connect()` waits for a daemon that is not there yet or does not answer.
   Timeout connect_timeout = std::chrono::seconds(5);
+  /// A child of fork() goes on with a session of its own, and holds what its parent held (see Client). Costs each
+  /// fork() of the process one handshake with the daemon, about as long as connect(). Without it the child must
+  /// connect by itself, and what it inherits says so.
+  bool follow_fork = true;
 };
 
 }  // namespace dolium
