@@ -1,13 +1,28 @@
 #include "client/attachment.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "client/fork_handlers.h"
 #include "shm/monotonic_clock.h"
 
 namespace dolium::detail {
 
-Error inherited_by_fork() {
+namespace {
+
+/// How long a thread waits for another that forks. More than the daemon may take (kForkPatience) and fork() itself
+/// needs to copy the largest process's page tables.
+constexpr std::chrono::seconds kGatePatience{10};
+constexpr std::chrono::microseconds kGatePause{50};
+
+}  // namespace
+
+Error Attachment::inherited_by_fork() const {
   return {Errc::disconnected,
-          "this store was opened by the parent process before fork(), and its references are the parent's: connect "
-          "again in this process"};
+          fmt::format("this store was opened by the parent process before fork(){}, and its references are the "
+                      "parent's: connect again in this process",
+                      inherited_because_.empty() ? "" : " and could not follow (" + inherited_because_ + ")")};
 }
 
 Result<Attachment*> Attachment::create(Parts parts) {
@@ -42,6 +57,7 @@ Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Att
     case shm::Holder::Verdict::undecided: return {Verdict::undecided, {}};
     case shm::Holder::Verdict::held: break;
   }
+  pass_gate();
   if (count == Count::hit) holder_.table().record_hit(attempt.object.slot, shm::monotonic_now());
   return {Verdict::held, view(id, attempt.object)};
 }
@@ -72,12 +88,50 @@ std::optional<bool> Attachment::exists(const ObjectId& id) const noexcept {
 
 void Attachment::hold_again(std::uint32_t slot) noexcept {
   add_ref();
-  if (!inherited()) holder_.hold_again(slot);
+  if (inherited()) return;
+  holder_.hold_again(slot);
+  pass_gate();
 }
 
 void Attachment::release(std::uint32_t slot) noexcept {
   if (!inherited() && holder_.release(slot)) parts_.on_release->released();
   drop_ref();
+}
+
+// ---- around fork() ----
+
+bool Attachment::keep() noexcept {
+  std::uint64_t uses = uses_.load(std::memory_order_relaxed);
+  while (uses != 0)
+    if (uses_.compare_exchange_weak(uses, uses + 1, std::memory_order_relaxed)) return true;
+  return false;
+}
+
+void Attachment::hold_back() noexcept {
+  overtaken_.store(false, std::memory_order_seq_cst);
+  forker_.store(std::this_thread::get_id(), std::memory_order_seq_cst);
+}
+
+void Attachment::wait_at_gate() noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + kGatePatience;
+  for (;;) {
+    const std::thread::id forker = forker_.load(std::memory_order_seq_cst);
+    if (forker == std::thread::id()) return;
+    if (forker == std::this_thread::get_id() || std::chrono::steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(kGatePause);  // a fork is over soon, and too rare to be worth a wake-up
+  }
+  overtaken_.store(true, std::memory_order_seq_cst);
+}
+
+Result<void> Attachment::take_over(shm::Mapping pin_table) {
+  if (auto excluded = pin_table.exclude_from_fork(); !excluded) return excluded;
+  // The old table is not mapped here: what lies at its addresses now, if anything, is not ours to unmap.
+  auto old = std::make_unique<shm::PinTable>(
+      holder_.exchange_table(shm::PinTable(std::move(pin_table), holder_.table().geometry().slot_count)));
+  abandon_to_parent(old.release());
+  ++generation_;
+  mark_.claim();
+  return {};
 }
 
 std::span<std::byte> Attachment::writable_bytes(std::uint64_t offset, std::uint64_t size) const noexcept {

@@ -7,12 +7,27 @@
 // connection open, so that the daemon does not take the session for dead.
 //
 // After fork() the child has the arena's mappings, but not the pin table (a child that counted in it would
-// corrupt its parent's references). Every path to the table asks inherited() first.
+// corrupt its parent's references). Every path to the table asks inherited() first. A child that follows its parent
+// (session_link.h) then takes over with a table of its own, which the daemon filled, before fork(), from the parent's.
+//
+// No reference that the child finds may be missing there. A get by another thread of the parent that came between the
+// daemon's copy and fork() would be: so gets, and copies of Objects, do not end while the gate is shut. It is Dekker's
+// pattern once more: the thread counts its reference, then looks at the gate; who forks shuts the gate, then has the
+// table copied; all sequentially consistent. Either the reference is in the copy, or the thread waits here, and the
+// Object that it is going to return does not exist yet in the memory that the child inherits. A release is not held
+// back: a reference that goes between copy and fork() stays counted in the child's table for as long as that process
+// lives, as does one that was being taken when the gate shut. Of those a thread has a few at most.
+// Nobody waits for ever (other libraries' handlers may wait for what this thread has locked): who gives up, or is
+// the thread that forks itself, goes on and leaves a mark, by which the child knows that its table is not complete
+// and does not use it. The mark is written before the Object is: fork() shows the child no later write of a thread
+// without its earlier ones.
 
 #include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <thread>
 
 #include <dolium/object.h>
 
@@ -54,6 +69,13 @@ class Attachment {
   /// True in a child that came from fork() since this was made.
   [[nodiscard]] bool inherited() const noexcept { return mark_.is_child(); }
 
+  /// What to say then.
+  [[nodiscard]] Error inherited_by_fork() const;
+  /// Why this process did not take over, if it could have. For people.
+  void set_inherited_because(std::string reason) { inherited_because_ = std::move(reason); }
+  /// How many times it was taken over by a child. What was made for another generation is that process's.
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+
   enum class Count : std::uint8_t {
     hit,      ///< a get: counts as a hit and refreshes the object
     nothing,  ///< a reference that is not the user's get: a writer's own, a grant's
@@ -80,6 +102,19 @@ class Attachment {
   void hold_again(std::uint32_t slot) noexcept;
   void release(std::uint32_t slot) noexcept;
 
+  // ---- around fork(); by the thread that forks ----
+
+  /// add_ref(), unless the last reference is gone already.
+  [[nodiscard]] bool keep() noexcept;
+  /// Shuts the gate; opens it.
+  void hold_back() noexcept;
+  void let_go_on() noexcept { forker_.store(std::thread::id(), std::memory_order_seq_cst); }
+  /// Somebody did not wait at the gate.
+  [[nodiscard]] bool was_overtaken() const noexcept { return overtaken_.load(std::memory_order_seq_cst); }
+  [[nodiscard]] std::uint64_t pin_table_bytes() const noexcept { return holder_.table().geometry().total_bytes; }
+  /// In the child: goes on with this table, which counts every reference that was inherited.
+  [[nodiscard]] Result<void> take_over(shm::Mapping pin_table);
+
   [[nodiscard]] bool can_write() const noexcept { return parts_.writable_arena.has_value(); }
   /// Precondition: can_write(). Empty when the range is outside the arena: the daemon lied.
   [[nodiscard]] std::span<std::byte> writable_bytes(std::uint64_t offset, std::uint64_t size) const noexcept;
@@ -89,11 +124,20 @@ class Attachment {
   ~Attachment() = default;
   [[nodiscard]] Attempt adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept;
   [[nodiscard]] Object view(const ObjectId& id, const shm::Held& held) noexcept;
+  /// Between counting a reference and handing it out.
+  void pass_gate() noexcept {
+    if (forker_.load(std::memory_order_seq_cst) != std::thread::id()) wait_at_gate();
+  }
+  void wait_at_gate() noexcept;
 
   std::atomic<std::uint64_t> uses_{1};
   Parts parts_;
   shm::ForkMark mark_;
   shm::Holder holder_;
+  std::atomic<std::thread::id> forker_{};  // of the thread that shut the gate; none: it is open
+  std::atomic<bool> overtaken_ = false;
+  std::uint32_t generation_ = 0;  // changes in a forked child's only thread
+  std::string inherited_because_;
 };
 
 /// The owner's reference. A resource: moves.
@@ -101,7 +145,5 @@ struct DropAttachment {
   void operator()(Attachment* attachment) const noexcept { attachment->drop_ref(); }
 };
 using AttachmentRef = std::unique_ptr<Attachment, DropAttachment>;
-
-[[nodiscard]] Error inherited_by_fork();
 
 }  // namespace dolium::detail

@@ -10,6 +10,8 @@ namespace dolium::detail {
 class BuilderBackend {
  public:
   virtual ~BuilderBackend() = default;
+  /// Whether this process may write it: one that it inherited by fork() is its parent's.
+  [[nodiscard]] virtual Result<void> check() const = 0;
   /// With `hold`, the object comes back held.
   virtual Result<Object> seal(bool hold) = 0;
   virtual Result<void> abort() = 0;

@@ -12,7 +12,6 @@ namespace dolium {
 
 using detail::Attachment;
 using detail::Call;
-using detail::inherited_by_fork;
 
 Result<std::shared_ptr<Client>> Client::connect(std::string_view socket_path, const ConnectOptions& options) {
   Result<std::shared_ptr<detail::Connection>> connection = detail::Connection::open(socket_path, options);
@@ -34,7 +33,7 @@ std::uint64_t Client::session_id() const noexcept {
 }
 
 Result<void> Client::ping() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   return connection_->tell(protocol::PingRequestT());
 }
 
@@ -63,7 +62,7 @@ Result<Object> Client::do_put(const ObjectId& id, std::span<const std::byte> dat
 }
 
 Result<std::vector<Result<void>>> Client::do_put_many(std::span<const PutItem> items) {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   std::vector<Result<void>> outcomes;
   outcomes.reserve(items.size());
   while (!items.empty()) {
@@ -85,7 +84,7 @@ Result<std::vector<Result<void>>> Client::do_put_many(std::span<const PutItem> i
 
 Result<Object> Client::do_get(const ObjectId& id, Timeout timeout) {
   Attachment& attachment = connection_->attachment();
-  if (attachment.inherited()) return inherited_by_fork();
+  if (attachment.inherited()) return attachment.inherited_by_fork();
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
   Result<std::vector<std::optional<Object>>> waited = do_get_many({&id, 1}, timeout);
@@ -104,7 +103,7 @@ std::optional<Object> Client::do_try_get(const ObjectId& id) {
 
 Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
   Attachment& attachment = connection_->attachment();
-  if (attachment.inherited()) return inherited_by_fork();
+  if (attachment.inherited()) return attachment.inherited_by_fork();
   const shm::TimeNs deadline = detail::deadline_of(timeout, shm::monotonic_now());
   std::vector<std::optional<Object>> out(ids.size());
   std::vector<std::size_t> missing;
@@ -129,7 +128,7 @@ Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const O
 }
 
 Result<bool> Client::do_exists(const ObjectId& id) {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   const std::optional<bool> there = connection_->attachment().exists(id);
   if (there && *there) return true;
   if (there) {
@@ -143,7 +142,7 @@ Result<bool> Client::do_exists(const ObjectId& id) {
 }
 
 Result<ObjectMetadata> Client::do_metadata(const ObjectId& id) {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   protocol::MetadataRequestT request;
   request.id = protocol::to_wire_pointer(id);
   return connection_->ask<protocol::MetadataReply>(std::move(request), [](const protocol::MetadataReply& reply) {
@@ -154,7 +153,7 @@ Result<ObjectMetadata> Client::do_metadata(const ObjectId& id) {
 // ---- keeping and letting go ----
 
 Result<void> Client::do_pin(const ObjectId& id, bool pinned) {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   if (pinned) {
     protocol::PinRequestT request;
     request.id = protocol::to_wire_pointer(id);
@@ -166,7 +165,7 @@ Result<void> Client::do_pin(const ObjectId& id, bool pinned) {
 }
 
 Result<bool> Client::do_remove(const ObjectId& id) {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   protocol::RemoveRequestT request;
   request.id = protocol::to_wire_pointer(id);
   return connection_->ask<protocol::RemoveReply>(
@@ -174,7 +173,7 @@ Result<bool> Client::do_remove(const ObjectId& id) {
 }
 
 Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   protocol::EvictRequestT request;
   request.bytes = bytes;
   return connection_->ask<protocol::EvictReply>(
@@ -182,21 +181,21 @@ Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
 }
 
 Result<void> Client::do_clear() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   return connection_->tell(protocol::ClearRequestT());
 }
 
 // ---- looking ----
 
 Result<StoreStats> Client::do_stats() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   return connection_->ask<protocol::StatsReply>(protocol::StatsRequestT(), [](const protocol::StatsReply& reply) {
     return Result<StoreStats>(protocol::from_wire(reply));
   });
 }
 
 Result<std::vector<ObjectMetadata>> Client::do_list() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   std::vector<ObjectMetadata> out;
   protocol::ListRequestT request;
   do {
@@ -213,7 +212,7 @@ Result<std::vector<ObjectMetadata>> Client::do_list() {
 }
 
 Result<std::vector<ClientInfo>> Client::do_clients() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   return connection_->ask<protocol::ClientsReply>(protocol::ClientsRequestT(), [](const protocol::ClientsReply& reply) {
     std::vector<ClientInfo> out;
     if (reply.clients() != nullptr)
@@ -223,7 +222,7 @@ Result<std::vector<ClientInfo>> Client::do_clients() {
 }
 
 Result<Subscription> Client::do_subscribe() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   return detail::remote_subscription(connection_);
 }
 
@@ -243,7 +242,7 @@ int Client::do_event_fd() const {
 }
 
 Result<void> Client::do_process_events() {
-  if (connection_->inherited()) return inherited_by_fork();
+  if (connection_->inherited()) return connection_->inherited_by_fork();
   const auto kept = connection_;  // a callback may drop the last reference to this client
   return kept->process_events();
 }

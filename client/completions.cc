@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/fork_handlers.h"
 #include "shm/system_error.h"
 
 namespace dolium::detail {
@@ -15,36 +16,44 @@ Result<void> Completions::open() {
 }
 
 Completions::Ticket Completions::begin(std::shared_ptr<const void> keep) {
-  const std::lock_guard lock(mutex_);
-  pending_.emplace(++last_, std::move(keep));
-  return last_;
+  const std::lock_guard lock(state_->mutex);
+  state_->pending.emplace(++state_->last, std::move(keep));
+  return state_->last;
 }
 
 void Completions::push(Ticket ticket, std::function<void()> callback) {
-  const std::lock_guard lock(mutex_);
-  if (!pending_.contains(ticket)) return;
-  due_.push_back({ticket, std::move(callback)});
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->pending.contains(ticket)) return;
+  state_->due.push_back({ticket, std::move(callback)});
   // Fails only when the counter is full, and then the descriptor is readable already.
   static_cast<void>(::eventfd_write(fd_.get(), 1));
 }
 
 bool Completions::cancel(Ticket ticket) {
-  decltype(pending_)::node_type keep;  // destroyed after the lock is gone, as the next
+  decltype(State::pending)::node_type keep;  // destroyed after the lock is gone, as the next
   std::function<void()> unused;
-  const std::lock_guard lock(mutex_);
-  keep = pending_.extract(ticket);
+  const std::lock_guard lock(state_->mutex);
+  keep = state_->pending.extract(ticket);
   if (keep.empty()) return false;
-  const auto due = std::ranges::find(due_, ticket, &Due::ticket);
-  if (due != due_.end()) unused.swap(due->callback);
+  const auto due = std::ranges::find(state_->due, ticket, &Due::ticket);
+  if (due != state_->due.end()) unused.swap(due->callback);
   return true;
 }
 
 void Completions::discard_all() {
-  decltype(pending_) kept;
+  decltype(State::pending) kept;
   std::deque<Due> unused;
-  const std::lock_guard lock(mutex_);
-  kept.swap(pending_);
-  unused.swap(due_);
+  const std::lock_guard lock(state_->mutex);
+  kept.swap(state_->pending);
+  unused.swap(state_->due);
+}
+
+bool Completions::start_over(shm::UniqueFd fd) {
+  auto fresh = std::make_unique<State>();
+  fresh->last = state_->last;  // no ticket of the parent's will ever be one of ours
+  abandon_to_parent(state_.release());
+  state_ = std::move(fresh);
+  return fd_.replace_by(std::move(fd));
 }
 
 void Completions::poke() noexcept {
@@ -54,16 +63,16 @@ void Completions::poke() noexcept {
 void Completions::run() {
   std::deque<Due> due;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(state_->mutex);
     eventfd_t count = 0;
     static_cast<void>(::eventfd_read(fd_.get(), &count));  // EAGAIN: it was not readable, and is not now
-    due.swap(due_);
+    due.swap(state_->due);
   }
   for (Due& each : due) {
-    decltype(pending_)::node_type keep;
+    decltype(State::pending)::node_type keep;
     {
-      const std::lock_guard lock(mutex_);
-      keep = pending_.extract(each.ticket);
+      const std::lock_guard lock(state_->mutex);
+      keep = state_->pending.extract(each.ticket);
     }
     if (!keep.empty()) each.callback();  // else it was cancelled while it was due
   }

@@ -39,6 +39,9 @@ class Completions {
   void poke() noexcept;
   /// Destroys all callbacks uncalled: their store is going.
   void discard_all();
+  /// In a forked child: what was begun in the parent ends there; its tickets mean nothing here. `fd`, an eventfd,
+  /// takes fd()'s number.
+  [[nodiscard]] bool start_over(shm::UniqueFd fd);
 
  private:
   struct Due {
@@ -46,11 +49,16 @@ class Completions {
     std::function<void()> callback;
   };
 
+  /// In one piece, so that a forked child can leave it as it is; see Connection::Traffic.
+  struct State {
+    std::mutex mutex;
+    Ticket last = 0;                                                  // guarded by mutex, as all below
+    std::unordered_map<Ticket, std::shared_ptr<const void>> pending;  // begun, neither called nor cancelled; -> keep
+    std::deque<Due> due;
+  };
+
   shm::UniqueFd fd_;
-  std::mutex mutex_;
-  Ticket last_ = 0;                                                  // guarded by mutex_, as all below
-  std::unordered_map<Ticket, std::shared_ptr<const void>> pending_;  // begun, neither called nor cancelled; -> keep
-  std::deque<Due> due_;
+  std::unique_ptr<State> state_ = std::make_unique<State>();
 };
 
 }  // namespace dolium::detail

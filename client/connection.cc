@@ -31,16 +31,17 @@ Connection::~Connection() {
   attachment_.reset();
   // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
   // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
-  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !failure_) ::shutdown(socket_->get(), SHUT_WR);
+  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure)
+    ::shutdown(socket_->get(), SHUT_WR);
 }
 
 // ---- out ----
 
 std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
-  const std::lock_guard lock(mutex_);
-  if (failure_) return 0;
-  calls_.emplace(++last_number_, std::move(call));
-  return last_number_;
+  const std::lock_guard lock(traffic_->mutex);
+  if (traffic_->failure) return 0;
+  traffic_->calls.emplace(++traffic_->last_number, std::move(call));
+  return traffic_->last_number;
 }
 
 void Connection::post_cancel(std::uint64_t number) {
@@ -48,9 +49,9 @@ void Connection::post_cancel(std::uint64_t number) {
   cancel.request_id = number;
   std::uint64_t own = 0;
   {
-    const std::lock_guard lock(mutex_);
-    if (failure_) return;
-    own = ++last_number_;
+    const std::lock_guard lock(traffic_->mutex);
+    if (traffic_->failure) return;
+    own = ++traffic_->last_number;
   }
   send(own, std::move(cancel), Patience::none);
 }
@@ -59,8 +60,8 @@ void Connection::flush(Patience patience) {
   for (;;) {
     Result<bool> flushed = false;
     {
-      const std::lock_guard lock(write_mutex_);
-      flushed = writer_.flush(socket_->get());
+      const std::lock_guard lock(traffic_->write_mutex);
+      flushed = traffic_->writer.flush(socket_->get());
     }
     if (!flushed) {
       // What the daemon said before it closed is still to be read: it says why.
@@ -71,8 +72,8 @@ void Connection::flush(Patience patience) {
     if (*flushed || patience == Patience::none) return;
     // The daemon takes no more requests until somebody reads its replies: that may have to be us.
     const bool someone_reads = [this] {
-      const std::lock_guard lock(mutex_);
-      return reading_;
+      const std::lock_guard lock(traffic_->mutex);
+      return traffic_->reading;
     }();
     const short wanted = someone_reads ? POLLOUT : POLLOUT | POLLIN;
     pollfd socket{socket_->get(), wanted, 0};
@@ -85,7 +86,7 @@ void Connection::flush(Patience patience) {
 // ---- waiting and leading ----
 
 void Connection::wait(Call& call) {
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(traffic_->mutex);
   wait_until(
       lock, call.wake, [&call] { return call.answered; }, kNoDeadline);
 }
@@ -96,47 +97,47 @@ bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_v
   while (in_time && !done()) {
     in_time = deadline == kNoDeadline || std::chrono::steady_clock::now() < deadline;
     if (!in_time) break;
-    if (!reading_) {
-      reading_ = true;
+    if (!traffic_->reading) {
+      traffic_->reading = true;
       lock.unlock();
       read_once(deadline);
       lock.lock();
-      reading_ = false;
+      traffic_->reading = false;
       continue;
     }
-    const auto place = followers_.insert(followers_.end(), &wake);
+    const auto place = traffic_->followers.insert(traffic_->followers.end(), &wake);
     if (deadline == kNoDeadline)
       wake.wait(lock);
     else
       wake.wait_until(lock, deadline);
-    followers_.erase(place);
+    traffic_->followers.erase(place);
   }
-  if (!reading_ && !followers_.empty()) followers_.front()->notify_one();
+  if (!traffic_->reading && !traffic_->followers.empty()) traffic_->followers.front()->notify_one();
   return done();
 }
 
 bool Connection::try_read() {
   {
-    const std::lock_guard lock(mutex_);
-    if (reading_ || failure_) return false;
-    reading_ = true;
+    const std::lock_guard lock(traffic_->mutex);
+    if (traffic_->reading || traffic_->failure) return false;
+    traffic_->reading = true;
   }
-  const Result<protocol::ReadState> read = reader_.read_from(socket_->get());
+  const Result<protocol::ReadState> read = traffic_->reader.read_from(socket_->get());
   const bool more = read && *read == protocol::ReadState::progress;
-  while (const auto payload = reader_.next()) dispatch(*payload);
+  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
   if (!read)
     fail(read.error());
   else if (*read == protocol::ReadState::end_of_file)
     fail({Errc::disconnected, "the daemon closed the connection"});
-  const std::lock_guard lock(mutex_);
-  reading_ = false;
-  if (!followers_.empty()) followers_.front()->notify_one();
+  const std::lock_guard lock(traffic_->mutex);
+  traffic_->reading = false;
+  if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
   return more;
 }
 
 void Connection::read_once(Deadline deadline) {
   const Result<protocol::ReadState> read = receive(deadline);
-  while (const auto payload = reader_.next()) dispatch(*payload);
+  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
   if (!read)
     fail(read.error());
   else if (*read == protocol::ReadState::end_of_file)
@@ -150,14 +151,14 @@ Result<protocol::ReadState> Connection::receive(Deadline deadline) {
   if (busy_poll_.count() > 0) {
     const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll_);
     do {
-      Result<ReadState> read = reader_.read_from(socket_->get());
+      Result<ReadState> read = traffic_->reader.read_from(socket_->get());
       if (!read || *read != ReadState::would_block) return read;
       ::sched_yield();  // whoever shares this core may be the one we wait for
     } while (Clock::now() < end);
   }
   const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
   if (!ready) return ready.error();
-  return *ready ? reader_.read_from(socket_->get()) : ReadState::would_block;
+  return *ready ? traffic_->reader.read_from(socket_->get()) : ReadState::would_block;
 }
 
 // ---- in ----
@@ -169,8 +170,8 @@ void Connection::dispatch(std::span<const std::byte> payload) {
   if (const auto* notice = (*frame)->body_as_EventNotice()) {
     deliver_events(number, *notice);
   } else if (const auto* goodbye = (*frame)->body_as_GoodbyeNotice()) {
-    const std::lock_guard lock(mutex_);
-    goodbye_ = protocol::from_wire(goodbye->reason());
+    const std::lock_guard lock(traffic_->mutex);
+    traffic_->goodbye = protocol::from_wire(goodbye->reason());
   } else {
     deliver(number, **frame, payload);
   }
@@ -179,11 +180,11 @@ void Connection::dispatch(std::span<const std::byte> payload) {
 void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload) {
   std::shared_ptr<Call> call;
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = calls_.find(number);
-    if (found == calls_.end()) return;  // the daemon answers each request once; a second answer has no reader
+    const std::lock_guard lock(traffic_->mutex);
+    const auto found = traffic_->calls.find(number);
+    if (found == traffic_->calls.end()) return;  // the daemon answers each request once; a second answer has no reader
     call = std::move(found->second);
-    calls_.erase(found);
+    traffic_->calls.erase(found);
   }
   take_granted(*call, frame);
   call->payload.assign(payload.begin(), payload.end());
@@ -192,7 +193,7 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
 
 void Connection::complete(const std::shared_ptr<Call>& call) {
   if (call->on_answer) return call->on_answer(*call);
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(traffic_->mutex);
   call->answered = true;
   call->wake.notify_one();
 }
@@ -222,9 +223,9 @@ void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {
 }
 
 void Connection::deliver_events(std::uint64_t number, const protocol::EventNotice& notice) {
-  const std::lock_guard lock(mutex_);
-  const auto stream = streams_.find(number);
-  if (stream == streams_.end() || notice.events() == nullptr) return;
+  const std::lock_guard lock(traffic_->mutex);
+  const auto stream = traffic_->streams.find(number);
+  if (stream == traffic_->streams.end() || notice.events() == nullptr) return;
   for (const protocol::EventRow* row : *notice.events()) stream->second->add(protocol::from_wire(*row));
   stream->second->wake.notify_one();
   completions_.poke();  // whoever polls event_fd() shall look at its subscriptions
@@ -235,11 +236,11 @@ void Connection::deliver_events(std::uint64_t number, const protocol::EventNotic
 void Connection::answer_locally(std::uint64_t number, const Error& error) {
   std::shared_ptr<Call> call;
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = calls_.find(number);
-    if (found == calls_.end()) return;
+    const std::lock_guard lock(traffic_->mutex);
+    const auto found = traffic_->calls.find(number);
+    if (found == traffic_->calls.end()) return;
     call = std::move(found->second);
-    calls_.erase(found);
+    traffic_->calls.erase(found);
   }
   call->failure = error;
   complete(call);
@@ -249,13 +250,13 @@ void Connection::fail(const Error& error) {
   std::unordered_map<std::uint64_t, std::shared_ptr<Call>> orphans;
   Error told = error;
   {
-    const std::lock_guard lock(mutex_);
-    if (failure_) return;
-    if (!goodbye_.empty()) told.message += " (it said: " + goodbye_ + ")";
+    const std::lock_guard lock(traffic_->mutex);
+    if (traffic_->failure) return;
+    if (!traffic_->goodbye.empty()) told.message += " (it said: " + traffic_->goodbye + ")";
     told.code = Errc::disconnected;
-    failure_ = told;
-    orphans.swap(calls_);
-    for (auto& [number, stream] : streams_) stream->wake.notify_one();
+    traffic_->failure = told;
+    orphans.swap(traffic_->calls);
+    for (auto& [number, stream] : traffic_->streams) stream->wake.notify_one();
   }
   for (auto& [number, call] : orphans) {
     call->failure = told;
@@ -265,8 +266,8 @@ void Connection::fail(const Error& error) {
 }
 
 Error Connection::failure() const {
-  const std::lock_guard lock(mutex_);
-  return failure_.value_or(Error{Errc::disconnected, "the connection is closed"});
+  const std::lock_guard lock(traffic_->mutex);
+  return traffic_->failure.value_or(Error{Errc::disconnected, "the connection is closed"});
 }
 
 Result<void> Connection::check_alive() {
@@ -274,8 +275,8 @@ Result<void> Connection::check_alive() {
   if (::poll(&socket, 1, 0) > 0)  // it said why before it closed
     while (try_read()) {
     }
-  const std::lock_guard lock(mutex_);
-  return failure_ ? Result<void>(*failure_) : Result<void>();
+  const std::lock_guard lock(traffic_->mutex);
+  return traffic_->failure ? Result<void>(*traffic_->failure) : Result<void>();
 }
 
 // ---- events ----
@@ -286,14 +287,14 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
   const std::uint64_t number = enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call));
   if (number == 0) return failure();
   {
-    const std::lock_guard lock(mutex_);
-    streams_.emplace(number, buffer);  // before the request: events may follow its reply at once
+    const std::lock_guard lock(traffic_->mutex);
+    traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
   }
   send(number, protocol::SubscribeRequestT(), Patience::wait);
   wait(call);
   if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
-    const std::lock_guard lock(mutex_);
-    streams_.erase(number);
+    const std::lock_guard lock(traffic_->mutex);
+    traffic_->streams.erase(number);
     return done.error();
   }
   return std::pair(number, std::move(buffer));
@@ -301,8 +302,8 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
 
 void Connection::unsubscribe(std::uint64_t number) {
   {
-    const std::lock_guard lock(mutex_);
-    streams_.erase(number);
+    const std::lock_guard lock(traffic_->mutex);
+    traffic_->streams.erase(number);
   }
   protocol::UnsubscribeRequestT request;
   request.subscription = number;
@@ -311,11 +312,11 @@ void Connection::unsubscribe(std::uint64_t number) {
 
 Result<Event> Connection::next_event(EventBuffer& buffer, Timeout timeout) {
   if (timeout.is_no_wait()) try_read();
-  std::unique_lock lock(mutex_);
-  const auto done = [&] { return !buffer.events.empty() || failure_; };
+  std::unique_lock lock(traffic_->mutex);
+  const auto done = [&] { return !buffer.events.empty() || traffic_->failure; };
   if (!wait_until(lock, buffer.wake, done, protocol::deadline_after(timeout)))
     return Error{Errc::timed_out, "no event came in time"};
-  if (buffer.events.empty()) return *failure_;
+  if (buffer.events.empty()) return *traffic_->failure;
   const Event event = buffer.events.front();
   buffer.events.pop_front();
   return event;
@@ -326,8 +327,8 @@ Result<void> Connection::process_events() {
   }
   flush(Patience::none);
   completions_.run();
-  const std::lock_guard lock(mutex_);
-  return failure_ ? Result<void>(*failure_) : Result<void>();
+  const std::lock_guard lock(traffic_->mutex);
+  return traffic_->failure ? Result<void>(*traffic_->failure) : Result<void>();
 }
 
 }  // namespace dolium::detail

@@ -8,9 +8,9 @@
 //
 // References promised by grants are taken by the leader as replies arrive, in the order of their numbers.
 //
-// Locks: mutex_ guards what is known (calls, streams, failure), write_mutex_ the way out. write_mutex_ may be
-// held when mutex_ is taken, not the reverse; neither is held while a thread waits for the socket, nor while
-// user code runs.
+// Locks: mutex guards what is known (calls, streams, failure), write_mutex the way out. write_mutex may be
+// held when mutex is taken, not the reverse; neither is held while a thread waits for the socket, nor while
+// user code runs. So a child that is forked in a callback finds nobody of its own inside the old traffic.
 
 #include <atomic>
 #include <condition_variable>
@@ -56,7 +56,9 @@ struct EventBuffer {
   void add(const Event& event);
 };
 
-class Connection {
+class SessionLink;
+
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// How often an object that was granted is looked for while the daemon is at work on its very bucket.
   static constexpr int kMaxLooks = 10'000;
@@ -134,25 +136,51 @@ class Connection {
   [[nodiscard]] Result<void> check_alive();
   [[nodiscard]] Attachment& attachment() const noexcept { return *attachment_; }
   [[nodiscard]] bool inherited() const noexcept { return attachment_->inherited(); }
+  [[nodiscard]] Error inherited_by_fork() const { return attachment_->inherited_by_fork(); }
+  /// See Attachment::generation().
+  [[nodiscard]] std::uint32_t generation() const noexcept { return attachment_->generation(); }
+  /// In a forked child, by SessionLink, which has replaced the socket: goes on with a session that nobody has used.
+  /// Calls, subscriptions and callbacks stay behind. The descriptors take the place of event_fd() and what it watches.
+  [[nodiscard]] Result<void> start_over(std::uint64_t session_id, shm::UniqueFd completions, shm::UniqueFd poll);
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
   [[nodiscard]] Access access() const noexcept { return access_; }
 
  private:
   enum class Patience : std::uint8_t { none, wait };
 
+  /// All that threads change while they use the connection. In one piece, because a forked child cannot know what
+  /// its parent's other threads were in the middle of: it leaves all of it as it is, and begins with a new one.
+  struct Traffic {
+    std::mutex mutex;
+    std::uint64_t last_number = 0;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Call>> calls;
+    std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams;
+    std::optional<Error> failure;
+    std::string goodbye;
+    bool reading = false;                           // there is a leader
+    std::list<std::condition_variable*> followers;  // who waits while another leads
+
+    std::mutex write_mutex;
+    protocol::Encoder encoder;
+    protocol::FrameWriter writer;
+
+    protocol::FrameReader reader;  // the leader's
+  };
+
   Connection() = default;
   [[nodiscard]] Result<void> shake_hands(const ConnectOptions& options, protocol::Deadline deadline);
   [[nodiscard]] Result<void> attach(const protocol::HelloReply& hello, std::vector<shm::UniqueFd> descriptors);
   [[nodiscard]] Result<void> open_event_fd();
+  [[nodiscard]] Result<void> watch_events() const;
 
   // out
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   template <class Request>
   void send(std::uint64_t number, Request request, Patience patience) {
     {
-      const std::lock_guard lock(write_mutex_);
-      const auto frame = encoder_.encode(number, std::move(request));
-      const Result<void> pushed = frame ? writer_.push(*frame) : Result<void>(frame.error());
+      const std::lock_guard lock(traffic_->write_mutex);
+      const auto frame = traffic_->encoder.encode(number, std::move(request));
+      const Result<void> pushed = frame ? traffic_->writer.push(*frame) : Result<void>(frame.error());
       if (!pushed) return answer_locally(number, pushed.error());
     }
     flush(patience);
@@ -177,26 +205,15 @@ class Connection {
 
   std::shared_ptr<shm::UniqueFd> socket_;  // shared with the attachment: open as long as an Object lives
   AttachmentRef attachment_;
+  SessionLink* link_ = nullptr;   // the attachment's
+  std::uint64_t fork_token_ = 0;  // as the handshake gave it
   std::uint64_t session_id_ = 0;
   Access access_ = Access::read_write;
   Completions completions_;
   std::chrono::microseconds busy_poll_{0};
   shm::UniqueFd poll_fd_;  // an epoll of the socket and the completions
 
-  mutable std::mutex mutex_;
-  std::uint64_t last_number_ = 0;
-  std::unordered_map<std::uint64_t, std::shared_ptr<Call>> calls_;
-  std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams_;
-  std::optional<Error> failure_;
-  std::string goodbye_;
-  bool reading_ = false;                           // there is a leader
-  std::list<std::condition_variable*> followers_;  // who waits while another leads
-
-  std::mutex write_mutex_;
-  protocol::Encoder encoder_;
-  protocol::FrameWriter writer_;
-
-  protocol::FrameReader reader_;  // the leader's
+  std::unique_ptr<Traffic> traffic_ = std::make_unique<Traffic>();
 };
 
 }  // namespace dolium::detail

@@ -1,14 +1,16 @@
-// How a Connection begins: socket, HelloRequest, descriptors, mappings. See connection.h.
+// How a Connection begins: socket, HelloRequest, descriptors, mappings; and begins again in a forked child. See
+// connection.h.
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "client/connection.h"
+#include "client/session_link.h"
 #include "protocol/peer.h"
 #include "protocol/version.h"
 #include "shm/cores.h"
@@ -31,20 +33,12 @@ enum Position : std::size_t {
   kWritableArena = kReadOnlyCount
 };
 
-/// Tells the daemon of a release, and keeps the session open while anything of it is held.
-class SessionRelease final : public ReleaseListener {
- public:
-  SessionRelease(UniqueFd event, std::shared_ptr<UniqueFd> socket)
-      : event_(std::move(event)), socket_(std::move(socket)) {}
-  void released() noexcept override {
-    // Fails only when the counter is full: then the daemon has been told, and not yet looked.
-    static_cast<void>(::eventfd_write(event_.get(), 1));
-  }
-
- private:
-  UniqueFd event_;
-  std::shared_ptr<UniqueFd> socket_;
-};
+/// The path as it will be understood whatever the working directory is by then.
+std::string absolute(std::string_view path) {
+  std::error_code failed;
+  const std::string whole = std::filesystem::absolute(path, failed).string();
+  return failed ? std::string(path) : whole;
+}
 
 /// In /tmp anybody may have put a socket where we look by default, and give us objects that nobody put: there only a
 /// daemon of our own user's, or root's, will do.
@@ -73,6 +67,11 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   if (auto shaken = connection->shake_hands(options, patience); !shaken) return std::move(shaken).error();
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
   if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
+  if (options.follow_fork)
+    connection->link_->follow({absolute(path), connection->session_id_, connection->fork_token_},
+                              connection->attachment(), connection);
+  else
+    connection->attachment().set_inherited_because("ConnectOptions::follow_fork is off");
   return connection;
 }
 
@@ -84,16 +83,16 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   hello.library_version = DOLIUM_VERSION;
   Call call;
   send(enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call)), std::move(hello), Patience::wait);
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(traffic_->mutex);
   if (!wait_until(
           lock, call.wake, [&call] { return call.answered; }, deadline)) {
-    calls_.clear();
+    traffic_->calls.clear();
     return Error{Errc::timed_out, "the daemon accepted the connection but does not answer: is it stopped, or busy?"};
   }
   lock.unlock();
   const auto reply = reply_of<protocol::HelloReply>(call);
   if (!reply) return reply.error();
-  return attach(**reply, reader_.take_descriptors());
+  return attach(**reply, traffic_->reader.take_descriptors());
 }
 
 Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<UniqueFd> descriptors) {
@@ -102,6 +101,7 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
                                                    hello.protocol_version(), protocol::kProtocolVersion)};
   access_ = hello.access() == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
   session_id_ = hello.session_id();
+  fork_token_ = hello.fork_token();
   const std::size_t expected = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
   if (descriptors.size() != expected)
     return Error{Errc::protocol_error,
@@ -123,7 +123,9 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
     if (!writable) return std::move(writable).error();
     parts.writable_arena = *std::move(writable);
   }
-  parts.on_release = std::make_unique<SessionRelease>(std::move(descriptors[kReleaseEvent]), socket_);
+  auto link = std::make_unique<SessionLink>(std::move(descriptors[kReleaseEvent]), socket_);
+  link_ = link.get();
+  parts.on_release = std::move(link);
   Result<Attachment*> attachment = Attachment::create(std::move(parts));
   if (!attachment) return std::move(attachment).error();
   attachment_.reset(*attachment);
@@ -133,6 +135,10 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
 Result<void> Connection::open_event_fd() {
   poll_fd_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!poll_fd_.valid()) return shm::system_error("make a descriptor for callbacks");
+  return watch_events();
+}
+
+Result<void> Connection::watch_events() const {
   for (const int fd : {socket_->get(), completions_.fd()}) {
     epoll_event interest{};
     interest.events = EPOLLIN;
@@ -140,6 +146,15 @@ Result<void> Connection::open_event_fd() {
       return shm::system_error("watch a descriptor for callbacks");
   }
   return {};
+}
+
+Result<void> Connection::start_over(std::uint64_t session_id, UniqueFd completions, UniqueFd poll) {
+  abandon_to_parent(traffic_.release());
+  traffic_ = std::make_unique<Traffic>();
+  session_id_ = session_id;
+  if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))
+    return shm::system_error("put a child's descriptors in its parent's place");
+  return watch_events();
 }
 
 }  // namespace dolium::detail

@@ -10,7 +10,6 @@ namespace dolium {
 
 using detail::Attachment;
 using detail::deadline_of;
-using detail::inherited_by_fork;
 using detail::local_builder;
 using shm::Engine;
 using shm::TimeNs;
@@ -42,7 +41,7 @@ InProcessStore::~InProcessStore() {
 }
 
 Result<ObjectBuilder> InProcessStore::do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   const Result<shm::NewObject> object = detail::new_object(id, size, options);
   if (!object) return object.error();
   bool answered = false;
@@ -82,7 +81,7 @@ Result<std::vector<Result<void>>> InProcessStore::do_put_many(std::span<const Pu
 
 Result<Object> InProcessStore::do_get(const ObjectId& id, Timeout timeout) {
   Attachment& attachment = engine_->attachment();
-  if (attachment.inherited()) return inherited_by_fork();
+  if (attachment.inherited()) return attachment.inherited_by_fork();
   engine_->expire_due();
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
@@ -101,52 +100,52 @@ std::optional<Object> InProcessStore::do_try_get(const ObjectId& id) {
 }
 
 Result<std::vector<std::optional<Object>>> InProcessStore::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return detail::local_wait(*engine_, ids, timeout);
 }
 
 Result<bool> InProcessStore::do_exists(const ObjectId& id) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   engine_->expire_due();
   if (const std::optional<bool> there = engine_->attachment().exists(id)) return *there;
   return engine_->with([&](Engine& engine, TimeNs) { return engine.store().find(id) != shm::kNoSlot; });
 }
 
 Result<ObjectMetadata> InProcessStore::do_metadata(const ObjectId& id) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().metadata(id, moment(now)); });
 }
 
 Result<void> InProcessStore::do_pin(const ObjectId& id, bool pinned) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([&](Engine& engine, TimeNs now) {
     return pinned ? engine.store().pin(engine_->client(), id, now) : engine.store().unpin(id, now);
   });
 }
 
 Result<bool> InProcessStore::do_remove(const ObjectId& id) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().remove(id, now); });
 }
 
 Result<std::uint64_t> InProcessStore::do_evict(std::uint64_t bytes) {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().evict(bytes, now); });
 }
 
 Result<void> InProcessStore::do_clear() {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   engine_->with([](Engine& engine, TimeNs now) { engine.store().clear(now); });
   return {};
 }
 
 Result<StoreStats> InProcessStore::do_stats() {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([](Engine& engine, TimeNs now) { return engine.stats(now); });
 }
 
 Result<std::vector<ObjectMetadata>> InProcessStore::do_list() {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([](Engine& engine, TimeNs now) {
     std::vector<ObjectMetadata> out;
     std::uint32_t cursor = 0;
@@ -157,7 +156,7 @@ Result<std::vector<ObjectMetadata>> InProcessStore::do_list() {
 }
 
 Result<std::vector<ClientInfo>> InProcessStore::do_clients() {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([this](Engine& engine, TimeNs now) {
     ClientInfo self = engine.store().client_info(engine_->client(), now);
     self.command = ::program_invocation_short_name;
@@ -170,7 +169,7 @@ Result<std::vector<ClientInfo>> InProcessStore::do_clients() {
 }
 
 Result<Subscription> InProcessStore::do_subscribe() {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return detail::local_subscription(engine_);
 }
 
@@ -188,7 +187,7 @@ int InProcessStore::do_event_fd() const {
 }
 
 Result<void> InProcessStore::do_process_events() {
-  if (engine_->attachment().inherited()) return inherited_by_fork();
+  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   const auto kept = engine_;  // a callback may drop the last reference to this store
   kept->with([](Engine&, TimeNs) {});
   kept->completions().run();

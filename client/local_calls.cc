@@ -30,7 +30,7 @@ class LocalBuilder final : public BuilderBackend {
   }
 
   Result<Object> seal(bool hold) override {
-    if (mappings_->inherited()) return inherited_by_fork();
+    if (mappings_->inherited()) return mappings_->inherited_by_fork();
     return local_->with([&](Engine& engine, TimeNs now) -> Result<Object> {
       const Result<SlotIndex> slot = engine.store().seal(local_->client(), id_, now);
       if (!slot) return slot.error();
@@ -38,6 +38,9 @@ class LocalBuilder final : public BuilderBackend {
       engine.store().hold(*slot);
       return take_held(*local_, engine, *slot, Attachment::Count::nothing);
     });
+  }
+  Result<void> check() const override {
+    return mappings_->inherited() ? mappings_->inherited_by_fork() : Result<void>();
   }
   Result<void> abort() override {
     if (mappings_->inherited()) return {};
@@ -65,7 +68,7 @@ class LocalSubscription final : public SubscriptionState {
   }
 
   Result<Event> next(Timeout timeout) override {
-    if (local_->attachment().inherited()) return inherited_by_fork();
+    if (local_->attachment().inherited()) return local_->attachment().inherited_by_fork();
     const TimeNs deadline = deadline_of(timeout, shm::monotonic_now());
     for (;;) {
       const std::vector<Event> events = local_->with([&](Engine& engine, TimeNs) {
@@ -133,7 +136,7 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
   const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
   if (local->attachment().inherited()) {
-    local->completions().push(ticket, [callback] { (*callback)(inherited_by_fork()); });
+    local->completions().push(ticket, [callback, why = local->attachment().inherited_by_fork()] { (*callback)(why); });
     return cancelling(local, ticket, key);
   }
   local->with([&](Engine& engine, TimeNs now) {
@@ -158,8 +161,9 @@ AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const 
   const Completions::Ticket ticket = local->completions().begin(kept);
   const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
-  const Result<shm::NewObject> object =
-      local->attachment().inherited() ? Result<shm::NewObject>(inherited_by_fork()) : new_object(id, size, options);
+  const Result<shm::NewObject> object = local->attachment().inherited()
+                                            ? Result<shm::NewObject>(local->attachment().inherited_by_fork())
+                                            : new_object(id, size, options);
   const auto fail = [here = local.get(), ticket, callback](const Error& error) {
     here->completions().push(ticket, [callback, error] { (*callback)(error); });
   };

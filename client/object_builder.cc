@@ -45,6 +45,7 @@ Error ObjectBuilder::finished() const {
 
 Result<void> ObjectBuilder::write(std::span<const std::byte> bytes) {
   if (backend_ == nullptr) return finished();
+  if (auto mine = backend_->check(); !mine) return mine;
   if (bytes.size() > data_.size() - written_)
     return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit", id_.hex(),
                                               data_.size(), written_, bytes.size())};

@@ -1,5 +1,7 @@
 #include "client/remote_calls.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -46,18 +48,42 @@ Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::u
 }
 
 Result<void> check_may_write(const Connection& connection) {
-  if (connection.inherited()) return inherited_by_fork();
+  if (connection.inherited()) return connection.inherited_by_fork();
   if (connection.access() == Access::read_write) return {};
   return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
 }
+
+/// The connection of what was begun here. In a forked child, also in one that goes on with a session of its own, what
+/// was begun before fork() is the parent's.
+class OwnConnection {
+ public:
+  explicit OwnConnection(std::shared_ptr<Connection> connection)
+      : connection_(std::move(connection)), generation_(connection_->generation()) {}
+  Connection* operator->() const noexcept { return connection_.get(); }
+  [[nodiscard]] bool is_parents() const noexcept {
+    return connection_->inherited() || connection_->generation() != generation_;
+  }
+  [[nodiscard]] Result<void> check(std::string_view what) const {
+    if (connection_->inherited()) return connection_->inherited_by_fork();
+    if (!is_parents()) return {};
+    return Error{Errc::disconnected, fmt::format("this {} was begun by the parent process before fork(), and is the "
+                                                 "parent's",
+                                                 what)};
+  }
+
+ private:
+  std::shared_ptr<Connection> connection_;  // and with it the mappings
+  std::uint32_t generation_;
+};
 
 class RemoteBuilder final : public BuilderBackend {
  public:
   RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id)
       : connection_(std::move(connection)), id_(id) {}
 
+  Result<void> check() const override { return connection_.check("object"); }
   Result<Object> seal(bool hold) override {
-    if (connection_->inherited()) return inherited_by_fork();
+    if (auto mine = check(); !mine) return std::move(mine).error();
     protocol::SealRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     request.hold = hold;
@@ -72,14 +98,14 @@ class RemoteBuilder final : public BuilderBackend {
                                                  });
   }
   Result<void> abort() override {
-    if (connection_->inherited()) return {};  // the parent's business
+    if (connection_.is_parents()) return {};
     protocol::AbortRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     return connection_->tell(std::move(request));
   }
 
  private:
-  std::shared_ptr<Connection> connection_;  // and with it the mappings
+  OwnConnection connection_;
   ObjectId id_;
 };
 
@@ -88,15 +114,15 @@ class RemoteSubscription final : public SubscriptionState {
   RemoteSubscription(std::shared_ptr<Connection> connection, std::uint64_t number, std::shared_ptr<EventBuffer> buffer)
       : connection_(std::move(connection)), number_(number), buffer_(std::move(buffer)) {}
   ~RemoteSubscription() override {
-    if (!connection_->inherited()) connection_->unsubscribe(number_);
+    if (!connection_.is_parents()) connection_->unsubscribe(number_);
   }
   Result<Event> next(Timeout timeout) override {
-    if (connection_->inherited()) return inherited_by_fork();
+    if (auto mine = connection_.check("subscription"); !mine) return std::move(mine).error();
     return connection_->next_event(*buffer_, timeout);
   }
 
  private:
-  std::shared_ptr<Connection> connection_;
+  OwnConnection connection_;
   std::uint64_t number_;
   std::shared_ptr<EventBuffer> buffer_;
 };
@@ -105,13 +131,15 @@ class RemoteSubscription final : public SubscriptionState {
 /// was cancelled, the client is going), it is aborted, without waiting: nobody knows in which thread this ends.
 class UndeliveredExtent {
  public:
-  UndeliveredExtent(std::weak_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset)
-      : connection_(std::move(connection)), id_(id), offset_(offset) {}
+  UndeliveredExtent(const Connection& connection, std::weak_ptr<Connection> weak, const ObjectId& id,
+                    std::uint64_t offset)
+      : connection_(std::move(weak)), generation_(connection.generation()), id_(id), offset_(offset) {}
   UndeliveredExtent(const UndeliveredExtent&) = delete;
   UndeliveredExtent& operator=(const UndeliveredExtent&) = delete;
   ~UndeliveredExtent() {
     const auto connection = connection_.lock();
     if (delivered_ || connection == nullptr || connection->inherited()) return;
+    if (connection->generation() != generation_) return;  // the parent's
     protocol::AbortRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     connection->post(std::move(request));
@@ -125,6 +153,7 @@ class UndeliveredExtent {
 
  private:
   std::weak_ptr<Connection> connection_;
+  std::uint32_t generation_;
   ObjectId id_;
   std::uint64_t offset_;
   bool delivered_ = false;
@@ -263,7 +292,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   const Completions::Ticket ticket = connection->completions().begin(kept);
   const auto* const callback = kept.get();
   if (attachment.inherited())
-    return answered_at_once(connection, ticket, [callback] { (*callback)(inherited_by_fork()); });
+    return answered_at_once(connection, ticket, [callback, why = attachment.inherited_by_fork()] { (*callback)(why); });
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held)
     return answered_at_once(connection, ticket,
@@ -307,7 +336,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
       here->completions().push(ticket, [callback, error = reply.error()] { (*callback)(error); });
       return;
     }
-    const auto extent = std::make_shared<UndeliveredExtent>(weak, id, (*reply)->offset());
+    const auto extent = std::make_shared<UndeliveredExtent>(*here, weak, id, (*reply)->offset());
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(extent->deliver(size, metadata)); });
   };

@@ -37,6 +37,7 @@ bool writes(RequestBody verb) {
     case RequestBody::ClearRequest: return true;
     case RequestBody::NONE:
     case RequestBody::HelloRequest:
+    case RequestBody::AdoptRequest:
     case RequestBody::GetRequest:
     case RequestBody::CancelRequest:
     case RequestBody::MetadataRequest:
@@ -56,9 +57,13 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
   const Id id = frame.request_id();
   const RequestBody verb = frame.body_type();
   const bool greets = verb == RequestBody::HelloRequest;
-  if (greets == session.is_open() || id == 0) {
-    session.misbehaved(
-        {Errc::protocol_error, greets ? "a second HelloRequest" : "a request before HelloRequest, or one numbered 0"});
+  const bool adopts = verb == RequestBody::AdoptRequest;
+  if (greets != (session.state() == Session::State::greeting) ||
+      adopts != (session.state() == Session::State::unadopted) || id == 0) {
+    session.misbehaved({Errc::protocol_error, greets   ? "a second HelloRequest"
+                                              : adopts ? "an AdoptRequest where there is nothing to adopt"
+                                                       : "a request before HelloRequest or AdoptRequest, or one "
+                                                         "numbered 0"});
     return;
   }
   if (session.is_open() && is_waiting({session.client(), id})) {
@@ -75,6 +80,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
   switch (verb) {
     case RequestBody::NONE: return;  // decode() lets none through
     case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
+    case RequestBody::AdoptRequest: return adopt(session);
     case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
     case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
     case RequestBody::AbortRequest: return on(session, id, *frame.body_as_AbortRequest());

@@ -19,7 +19,7 @@ class Dispatch {
   /// How many events one EventNotice carries.
   static constexpr std::size_t kEventsPerNotice = 256;
 
-  /// `find` gives the open session of a client, or nullptr. `describe` lists all clients.
+  /// `find` gives a client's session, which may listen no more, or nullptr. `describe` lists all clients.
   Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find,
            std::function<std::vector<ClientInfo>()> describe)
       : engine_(engine), find_(std::move(find)), describe_(std::move(describe)) {}
@@ -35,6 +35,7 @@ class Dispatch {
   using Id = std::uint64_t;  // of a request
 
   void hello(Session& session, Id id, const protocol::HelloRequest& request);
+  void adopt(Session& session);
   void on(Session& session, Id id, const protocol::CreateRequest& request);
   void on(Session& session, Id id, const protocol::SealRequest& request);
   void on(Session& session, Id id, const protocol::AbortRequest& request);
@@ -56,8 +57,10 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::UnsubscribeRequest& request);
 
   [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
+  [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
+  /// What is handed to a client, in the order that HelloReply promises; to a child of fork() what it does not inherit.
   [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
-                                                               const shm::UniqueFd& release_event) const;
+                                                               const shm::UniqueFd& release_event, bool inherits) const;
   /// Fills, seals and perhaps grants what was placed for an inline put.
   [[nodiscard]] Result<std::uint64_t> finish_put(shm::ClientId client, const ObjectId& id, shm::SlotIndex slot,
                                                  std::span<const std::byte> data, std::span<const std::byte> metadata,

@@ -1,11 +1,13 @@
-// The handshake: who may come in, and what is handed to whom. See dispatch.h.
+// The handshake: who may come in, what is handed to whom, and who becomes of a session's copy. See dispatch.h.
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 #include "daemon/dispatch.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
+#include "protocol/peer.h"
 #include "protocol/version.h"
 #include "shm/monotonic_clock.h"
 #include "shm/system_error.h"
@@ -18,6 +20,12 @@ namespace {
 
 /// The longest client name that is kept.
 constexpr std::size_t kMaxClientName = 128;
+
+/// 0 when there is no randomness to be had: then nobody can follow.
+std::uint64_t random_token() {
+  std::uint64_t token = 0;
+  return ::getrandom(&token, sizeof(token), 0) == sizeof(token) ? token : 0;
+}
 
 }  // namespace
 
@@ -36,18 +44,23 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
                     "use the same release of both",
                     DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
                     request.protocol_version())};
-  const Access access = request.access() == AccessMode::read_only ? Access::read_only : Access::read_write;
+  const bool inherits = request.fork_of() != 0;
+  const Result<Session*> parent = inherits ? parent_of(session, request) : nullptr;
+  if (!parent) return parent.error();
+  const Access asked = request.access() == AccessMode::read_only ? Access::read_only : Access::read_write;
+  const Access access = inherits ? (*parent)->access() : asked;
   const Session::Peer& peer = session.peer();
   if (peer.permission == Permission::none || (peer.permission == Permission::read_only && access == Access::read_write))
     return Error{Errc::permission_denied,
                  fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration",
                              peer.user, peer.credentials.uid, access == Access::read_only ? "read" : "write to")};
   const Result<shm::ClientId> client =
-      engine_.store().attach({peer.credentials.pid, peer.credentials.uid}, shm::monotonic_now());
+      inherits ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
+               : engine_.store().attach({peer.credentials.pid, peer.credentials.uid}, shm::monotonic_now());
   if (!client) return client.error();
   shm::UniqueFd release_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  Result<std::vector<shm::UniqueFd>> fds =
-      release_event.valid() ? descriptors(*client, access, release_event) : shm::system_error("make an eventfd");
+  Result<std::vector<shm::UniqueFd>> fds = release_event.valid() ? descriptors(*client, access, release_event, inherits)
+                                                                 : shm::system_error("make an eventfd");
   if (!fds) {
     engine_.drop_client(*client, shm::monotonic_now());
     return std::move(fds).error();
@@ -56,24 +69,53 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.protocol_version = kProtocolVersion;
   welcome.daemon_version = DOLIUM_VERSION;
   welcome.session_id = *client;
-  welcome.access = request.access();
+  welcome.access = access == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
   welcome.arena_bytes = engine_.store().arena_segment().size();
   welcome.index_bytes = engine_.store().index_segment().size();
   welcome.pin_table_bytes = engine_.store().pin_table_segment(*client).size();
-  session.open(*client, access, from_wire(request.name()).substr(0, kMaxClientName), std::move(release_event));
+  welcome.fork_token = random_token();
+  session.open(*client, access, inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName),
+               std::move(release_event), welcome.fork_token);
   session.reply(id, std::move(welcome), *std::move(fds));
+  if (inherits) session.await_adoption();
   return {};
 }
 
+// ---- fork() ----
+
+/// The session that this one shall begin as a copy of. Who asks has its token, is its user, and its process; but of a
+/// child that was not adopted yet, and forks in its turn, the process is not known: the token must do.
+Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest& request) const {
+  Session* parent = find_(request.fork_of());
+  const PeerCredentials& asker = session.peer().credentials;
+  if (parent == nullptr || parent->fork_token() == 0 || parent->fork_token() != request.fork_token() ||
+      parent->peer().credentials.uid != asker.uid ||
+      (parent->state() != Session::State::unadopted && parent->peer().credentials.pid != asker.pid))
+    return Error{Errc::permission_denied,
+                 fmt::format("process {} has no session {} that a child could follow", asker.pid, request.fork_of())};
+  if (parent->state() == Session::State::quarantined)
+    return Error{Errc::permission_denied, fmt::format("session {} was ended for misbehaviour", request.fork_of())};
+  return parent;
+}
+
+void Dispatch::adopt(Session& session) {
+  // Of whatever user: it has the connection, and with it all that there is to be had. If it cannot be watched (it is
+  // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
+  const pid_t pid = session.sender();
+  Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
+  if (pid > 0) engine_.store().set_pid(session.client(), pid);
+  session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
+}
+
 Result<std::vector<shm::UniqueFd>> Dispatch::descriptors(shm::ClientId client, Access access,
-                                                         const shm::UniqueFd& release_event) const {
+                                                         const shm::UniqueFd& release_event, bool inherits) const {
   const shm::Store& store = engine_.store();
-  std::vector<Result<shm::UniqueFd>> made;  // in the order that HelloReply promises
-  made.push_back(store.index_segment().reopen_read_only());
-  made.push_back(store.arena_segment().reopen_read_only());
+  std::vector<Result<shm::UniqueFd>> made;
+  if (!inherits) made.push_back(store.index_segment().reopen_read_only());
+  if (!inherits) made.push_back(store.arena_segment().reopen_read_only());
   made.push_back(store.pin_table_segment(client).duplicate());
   made.push_back(protocol::duplicate(release_event.get()));
-  if (access == Access::read_write) made.push_back(store.arena_segment().duplicate());
+  if (!inherits && access == Access::read_write) made.push_back(store.arena_segment().duplicate());
   std::vector<shm::UniqueFd> out;
   for (Result<shm::UniqueFd>& each : made) {
     if (!each) return std::move(each).error();

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -17,13 +16,6 @@
 
 namespace dolium::daemon {
 namespace {
-
-std::string command_of(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/comm", pid));
-  std::string name;
-  std::getline(file, name);
-  return name.empty() ? "?" : name;
-}
 
 std::string user_name(uid_t uid) {
   std::array<char, 4096> buffer;
@@ -144,7 +136,7 @@ Result<void> Server::welcome(shm::UniqueFd socket) {
   if (!process) return std::move(process).error();
   Session::Peer peer{.credentials = *credentials,
                      .permission = access_.decide(credentials->uid, credentials->gid, *groups),
-                     .command = command_of(credentials->pid),
+                     .command = protocol::command_of(credentials->pid),
                      .user = user_name(credentials->uid)};
   const Result<void> allowed = check_limits(peer);
   Result<std::unique_ptr<Session>> session =
@@ -176,7 +168,7 @@ Result<void> Server::check_limits(const Session::Peer& peer) const {
 
 Session* Server::find(shm::ClientId client) const {
   const auto found = by_client_.find(client);
-  return found == by_client_.end() || !found->second->is_open() ? nullptr : found->second;
+  return found == by_client_.end() ? nullptr : found->second;
 }
 
 std::vector<ClientInfo> Server::describe_clients() {
@@ -257,9 +249,9 @@ void Server::reserve_ahead() {
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
   asked_ = true;
-  const bool was_open = session.is_open();
+  const bool was_attached = session.attached();
   dispatch_.handle(session, request);
-  if (was_open || !session.attached()) return;
+  if (was_attached || !session.attached()) return;
   newcomers_.erase(&session);
   by_client_.emplace(session.client(), &session);
   log_->debug("client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,

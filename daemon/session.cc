@@ -120,8 +120,10 @@ void Session::on_end_of_stream() {
 
 // ---- ends ----
 
-void Session::open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event) {
+void Session::open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
+                   std::uint64_t fork_token) {
   client_ = client;
+  fork_token_ = fork_token;
   access_ = access;
   name_ = std::move(name);
   release_event_ = std::move(release_event);
@@ -139,6 +141,33 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
   }
   release_poll_ = *std::move(poll);
   release_poll_->watch(UV_READABLE);
+}
+
+void Session::await_adoption() {
+  if (auto asked = protocol::report_senders(socket_.get()); !asked) {
+    misbehaved(asked.error());
+    return;
+  }
+  state_ = State::unadopted;
+  process_poll_->watch(0);
+}
+
+void Session::adopt(pid_t pid, shm::UniqueFd process) {
+  state_ = State::open;
+  if (pid > 0) {
+    peer_.credentials.pid = pid;
+    peer_.command = protocol::command_of(pid);
+  }
+  process_poll_.reset();
+  process_ = std::move(process);
+  if (!process_.valid()) return;
+  Result<Poll> poll = Poll::create(*loop_, process_.get(), [this](int) { end(); });
+  if (!poll) {
+    misbehaved(poll.error());
+    return;
+  }
+  process_poll_ = *std::move(poll);
+  process_poll_->watch(UV_READABLE);
 }
 
 void Session::leave() {
@@ -175,7 +204,7 @@ void Session::end() {
   if (state_ == State::ended) return;
   state_ = State::ended;
   socket_poll_->watch(0);
-  process_poll_->watch(0);
+  if (process_poll_) process_poll_->watch(0);
   if (release_poll_) release_poll_->watch(0);
   host_.on_ended(*this);
 }

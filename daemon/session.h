@@ -2,6 +2,7 @@
 // Session: the daemon's side of one connection. Everything that a client holds hangs off it.
 //
 //   greeting     connected, nothing asked yet; has no client in the store
+//   unadopted    a copy of another session, made for a child of fork() by its parent: whose it is is not known yet
 //   open         after the handshake
 //   leaving      its last frames are on their way out, then it ends
 //   half_closed  the peer sends no more, but its process still has the mappings (Objects outlive their Client):
@@ -9,7 +10,10 @@
 //   quarantined  ended by us for misbehaviour; likewise, because its process may still touch its memory
 //
 // It ends, and its client leaves the store, when the peer's last descriptor is closed (hang-up) or its process
-// is gone (pidfd), whichever is first: never while its process can touch what it held.
+// is gone (pidfd), whichever is first: never while its process can touch what it held. Of an unadopted session the
+// process is not watched: the one that connected may go (as who forks to become a daemon does) before the child that
+// it was made for has said a word. The child has the connection from its first moment, so the hang-up will do; that
+// the parent, or a stray copy, may have it too makes the session last longer, never shorter.
 //
 // A session only moves frames; what they mean is Dispatch's business.
 
@@ -38,7 +42,7 @@ class Session {
   /// Events are put on the wire only while less than this is unsent; the rest waits in the stream.
   static constexpr std::size_t kMaxUnsentEvents = 256 * 1024;
 
-  enum class State : std::uint8_t { greeting, open, leaving, half_closed, quarantined, ended };
+  enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, quarantined, ended };
 
   /// What a session asks of its surroundings.
   class Host {
@@ -74,14 +78,21 @@ class Session {
   template <class Message>
   // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from
   void reply(std::uint64_t request_id, Message message, std::vector<shm::UniqueFd> descriptors = {}) {
-    if (state_ != State::greeting && state_ != State::open) return;
+    if (!listens()) return;
     queue(encoder_.encode(request_id, std::move(message)), std::move(descriptors));
   }
   void reply_error(std::uint64_t request_id, const Error& error);
   /// DoneReply, or the error.
   void reply_outcome(std::uint64_t request_id, const Result<void>& outcome);
-  /// greeting -> open.
-  void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event);
+  /// greeting -> open. The token is what a copy of this session must be asked for with; 0: none may be.
+  void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
+            std::uint64_t fork_token = 0);
+  /// open -> unadopted, and back. `process` is a pidfd, or none when the process cannot be watched; `pid` 0 when it is
+  /// not known either.
+  void await_adoption();
+  void adopt(pid_t pid, shm::UniqueFd process);
+  /// Who sent the request that is being handled, while it is unadopted; 0 when the kernel cannot say.
+  [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
   /// Sends what is queued, then ends; called again, ends at once. For clients that never got in.
   void leave();
   /// Ends it for misbehaviour, with one last word to the client.
@@ -99,6 +110,7 @@ class Session {
   [[nodiscard]] Access access() const noexcept { return access_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  [[nodiscard]] std::uint64_t fork_token() const noexcept { return fork_token_; }
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
 
  private:
@@ -112,7 +124,9 @@ class Session {
   void silence(State state);
   void end();
   [[nodiscard]] bool is_paused() const noexcept { return writer_.queued_bytes() > kMaxUnsentBytes; }
-  [[nodiscard]] bool listens() const noexcept { return state_ == State::greeting || state_ == State::open; }
+  [[nodiscard]] bool listens() const noexcept {
+    return state_ == State::greeting || state_ == State::unadopted || state_ == State::open;
+  }
 
   Host& host_;
   State state_ = State::greeting;
@@ -123,6 +137,7 @@ class Session {
   shm::ClientId client_ = 0;
   Access access_ = Access::read_only;
   std::string name_;
+  std::uint64_t fork_token_ = 0;
   EventLoop* loop_ = nullptr;
   protocol::FrameReader reader_;
   protocol::FrameWriter writer_;

@@ -24,6 +24,7 @@ namespace {
 constexpr std::size_t kFirstHeader = kPayloadAlignment - kFrameHeaderBytes;
 constexpr std::size_t kLargestBuffer = kFirstHeader + kFrameHeaderBytes + kMaxFrameBytes;
 constexpr std::size_t kControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
+constexpr std::size_t kReceivedControlBytes = kControlBytes + CMSG_SPACE(sizeof(ucred));
 // A writer keeps this much memory for the next burst.
 constexpr std::size_t kKeptQueueBytes = 64 * 1024;
 
@@ -77,7 +78,7 @@ ssize_t send_once(int fd, std::span<const std::byte> bytes, std::span<const shm:
 Result<ReadState> FrameReader::read_from(int fd) {
   if (begin_ < complete_) return ReadState::progress;
   make_room();
-  alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
+  alignas(cmsghdr) std::array<std::byte, kReceivedControlBytes> control;
   iovec piece{buffer_.get() + end_, capacity_ - end_};
   msghdr message{};
   message.msg_iov = &piece;
@@ -90,7 +91,7 @@ Result<ReadState> FrameReader::read_from(int fd) {
     if (errno == ECONNRESET) return ReadState::end_of_file;
     return shm::system_error("read from the connection");
   }
-  keep_descriptors(message);
+  keep_ancillaries(message);
   if (received == 0) return ReadState::end_of_file;
   end_ += static_cast<std::size_t>(received);
   return find_complete();
@@ -120,9 +121,16 @@ void FrameReader::make_room() {
   end_ = kFirstHeader + held;
 }
 
-void FrameReader::keep_descriptors(msghdr& message) {
+void FrameReader::keep_ancillaries(msghdr& message) {
+  sender_ = 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    if (header->cmsg_level != SOL_SOCKET) continue;
+    if (header->cmsg_type == SCM_CREDENTIALS && header->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+      ucred credentials{};
+      std::memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
+      sender_ = credentials.pid;
+    }
+    if (header->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
       int number = -1;

@@ -12,6 +12,8 @@
 //
 // Not thread-safe. Resources: neither copied nor moved.
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -63,6 +65,10 @@ class FrameReader {
   /// Hands over what has arrived since the last call, in the order of arrival; all close-on-exec.
   [[nodiscard]] std::vector<shm::UniqueFd> take_descriptors() noexcept;
 
+  /// The process that sent what was read last; 0 when nobody asked the kernel (report_senders(), peer.h), or it cannot
+  /// say. Bytes of two senders are never read at once.
+  [[nodiscard]] pid_t sender() const noexcept { return sender_; }
+
   /// True when the stream has stopped inside a frame.
   [[nodiscard]] bool has_partial_frame() const noexcept { return complete_ < end_; }
   [[nodiscard]] std::size_t buffer_bytes() const noexcept { return capacity_; }
@@ -71,7 +77,7 @@ class FrameReader {
 
  private:
   void make_room();
-  void keep_descriptors(::msghdr& message);
+  void keep_ancillaries(::msghdr& message);
   [[nodiscard]] Result<ReadState> find_complete();
 
   // begin_ <= complete_ <= end_ <= capacity_: [begin_, complete_) are whole frames not yet handed out,
@@ -82,6 +88,7 @@ class FrameReader {
   std::size_t complete_ = 0;
   std::size_t end_ = 0;
   std::vector<shm::UniqueFd> descriptors_;  // at most kMaxDescriptors
+  pid_t sender_ = 0;
 };
 
 class FrameWriter {

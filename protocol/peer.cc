@@ -1,8 +1,11 @@
 #include "protocol/peer.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "shm/system_error.h"
 
@@ -50,6 +53,20 @@ Result<UniqueFd> peer_process(int fd) {
   if (::getsockopt(fd, SOL_SOCKET, kPeerPidfdOption, &pidfd, &size) == 0) return UniqueFd(pidfd);
   if (errno != ENOPROTOOPT) return pidfd_result(-1);
   return peer_credentials(fd).and_then([](PeerCredentials peer) { return process_by_number(peer.pid); });
+}
+
+Result<void> report_senders(int fd) {
+  const int on = 1;
+  if (::setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
+    return shm::system_error("have the kernel name the senders of messages");
+  return {};
+}
+
+std::string command_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/comm", pid));
+  std::string name;
+  std::getline(file, name);
+  return name.empty() ? "?" : name;
 }
 
 // By number: glibc 2.36 declares pidfd_open() without C linkage, so C++ cannot link to it.

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <vector>
 
 #include <dolium/result.h>
@@ -27,6 +28,13 @@ struct PeerCredentials {
 /// gone already. On kernels before 6.5 it is looked up by number, which may by then be another process's: ask
 /// right after accepting, and believe it only while the connection is open.
 [[nodiscard]] Result<shm::UniqueFd> peer_process(int fd);
+
+/// From now on the kernel says with all that is sent to this socket which process sent it: FrameReader::sender(). For
+/// a connection that changes hands, of which peer_credentials() knows only who made it.
+[[nodiscard]] Result<void> report_senders(int fd);
+
+/// The name of a process, for people; "?" when it cannot be known.
+[[nodiscard]] std::string command_of(pid_t pid);
 
 /// A pidfd of `pid`. not_found when there is no such process.
 [[nodiscard]] Result<shm::UniqueFd> process_by_number(pid_t pid);

@@ -17,6 +17,10 @@ Result<ForkMark> ForkMark::create() {
   return mark;
 }
 
+void ForkMark::claim() noexcept {
+  *const_cast<volatile int*>(word_.get()) = 1;
+}
+
 void ForkMark::Unmap::operator()(const volatile int* page) const noexcept {
   ::munmap(const_cast<int*>(page), kPageBytes);
 }

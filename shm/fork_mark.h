@@ -1,6 +1,7 @@
 #pragma once
 // ForkMark: knows whether this process is still the one that made it. One word on a page that the kernel clears
-// in a forked child (MADV_WIPEONFORK): asking costs a load, not a getpid(). A resource: moves.
+// in a forked child (MADV_WIPEONFORK), and in the child's children again: asking costs a load, not a getpid(). A
+// resource: moves.
 
 #include <memory>
 
@@ -13,6 +14,8 @@ class ForkMark {
   [[nodiscard]] static Result<ForkMark> create();
   /// True in a child that came from fork() since create().
   [[nodiscard]] bool is_child() const noexcept { return *word_ == 0; }
+  /// From now on this process counts as the one that made it, until it forks in its turn.
+  void claim() noexcept;
 
  private:
   struct Unmap {

@@ -11,6 +11,7 @@
 // All of these are sequentially consistent, so at least one side sees the other. Thread-safe.
 
 #include <cstdint>
+#include <utility>
 
 #include <dolium/object_id.h>
 
@@ -62,6 +63,9 @@ class Holder {
 
   [[nodiscard]] IndexReader::Lookup find(const ObjectId& id) const noexcept { return index_.find(id); }
   [[nodiscard]] PinTable& table() noexcept { return table_; }
+  [[nodiscard]] const PinTable& table() const noexcept { return table_; }
+  /// Goes on with another table that counts the same references. Returns the old one.
+  [[nodiscard]] PinTable exchange_table(PinTable table) noexcept { return std::exchange(table_, std::move(table)); }
 
  private:
   [[nodiscard]] Attempt hold(const ObjectId& id, std::uint32_t max_steps) noexcept;

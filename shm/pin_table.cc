@@ -51,6 +51,12 @@ void PinTable::set_granted_through(std::uint64_t number) noexcept {
   header().granted_through.store(number, std::memory_order_seq_cst);
 }
 
+void PinTable::set_references(SlotIndex slot, std::uint32_t count) noexcept {
+  const std::uint32_t page = slot / PinTableGeometry::kEntriesPerPage;
+  map_word(page).fetch_or(bit_of(page), std::memory_order_seq_cst);
+  entry(slot).references.store(count, std::memory_order_seq_cst);
+}
+
 bool PinTable::touched(SlotIndex slot) const noexcept {
   const std::uint32_t page = slot / PinTableGeometry::kEntriesPerPage;
   return (map_word(page).load(std::memory_order_seq_cst) & bit_of(page)) != 0;

@@ -1,6 +1,7 @@
 #pragma once
 // The pin table: how many references one client holds to each slot. Written by that client alone, read by the
-// daemon, which believes nothing in it: a client that lies can only keep objects from being evicted.
+// daemon, which believes nothing in it: a client that lies can only keep objects from being evicted. (The daemon
+// writes into one only before its client has it: a child of fork() begins with a copy of its parent's references.)
 //
 //   header        counters, granted_through, and the map of touched pages
 //   entries       16 bytes for each slot of the index
@@ -58,6 +59,10 @@ struct PinTableGeometry {
     geometry.total_bytes = geometry.entries_at + std::uint64_t{geometry.page_count} * kPageBytes;
     return geometry;
   }
+  /// Where the page with this slot's entry begins.
+  [[nodiscard]] constexpr std::uint64_t page_at(std::uint32_t slot) const noexcept {
+    return entries_at + std::uint64_t{slot / kEntriesPerPage} * kPageBytes;
+  }
 };
 
 struct AccessCounts {
@@ -80,7 +85,8 @@ class PinTable {
   /// Uncounts one; true when it was this client's last to the slot. Sequentially consistent.
   [[nodiscard]] bool drop_reference(SlotIndex slot) noexcept;
   /// Another reference to what is held already: needs no check.
-  void copy_reference(SlotIndex slot) noexcept { entry(slot).references.fetch_add(1, std::memory_order_relaxed); }
+  /// Sequentially consistent for the sake of fork(), which must not overlook it; see client/attachment.h.
+  void copy_reference(SlotIndex slot) noexcept { entry(slot).references.fetch_add(1, std::memory_order_seq_cst); }
   void record_hit(SlotIndex slot, TimeNs now) noexcept;
   void record_miss() noexcept;
   void set_granted_through(std::uint64_t number) noexcept;
@@ -88,6 +94,8 @@ class PinTable {
 
   // ---- the daemon's side; everything read here may be a lie ----
 
+  /// Before the client has the table, and only then.
+  void set_references(SlotIndex slot, std::uint32_t count) noexcept;
   [[nodiscard]] bool touched(SlotIndex slot) const noexcept;
   /// 0 without a look when the page is untouched. Sequentially consistent.
   [[nodiscard]] std::uint32_t references(SlotIndex slot) const noexcept;
@@ -106,6 +114,7 @@ class PinTable {
       for (SlotIndex slot = first; slot < end; ++slot) visit(slot);
     }
   }
+  [[nodiscard]] const PinTableGeometry& geometry() const noexcept { return geometry_; }
   /// Bytes of this table that are in memory.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
 

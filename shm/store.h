@@ -103,6 +103,11 @@ class Store final : private Candidates {
   // ---- clients ----
 
   [[nodiscard]] Result<ClientId> attach(const ClientIdentity& identity, TimeNs now);
+  /// A client that begins with a copy of another's references, as a child of fork() does: what the original holds at
+  /// this moment is held twice from here on. Not its unsealed objects, not its grants. The same identity, until
+  /// set_pid().
+  [[nodiscard]] Result<ClientId> attach_copy(ClientId original, TimeNs now);
+  void set_pid(ClientId client, std::int32_t pid);
   /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped.
   void detach(ClientId client, TimeNs now);
   [[nodiscard]] const Segment& pin_table_segment(ClientId client) const;
@@ -249,6 +254,7 @@ class Store final : private Candidates {
   // use (store_use.cc)
   [[nodiscard]] bool in_use(SlotIndex slot);
   void take_up_grants(Client& client);
+  [[nodiscard]] Result<void> copy_references(const Client& from, Client& to) const;
   void fold_accesses(const Client& client);
   [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const noexcept;

@@ -1,4 +1,5 @@
-// Who uses an object: references in pin tables, holds, pins, and how recently and often. See store.h.
+// Who uses an object: references in pin tables and their inheritance, holds, pins, and how recently and often. See
+// store.h.
 
 #include <fmt/format.h>
 
@@ -8,6 +9,45 @@
 #include "shm/store.h"
 
 namespace dolium::shm {
+
+// ---- references, inherited ----
+
+// No client can see the copy before it is complete, and no retire() runs meanwhile: whatever the original's table
+// counts when it is looked at is counted in both from then on, whichever of the two lets go first.
+Result<ClientId> Store::attach_copy(ClientId original, TimeNs now) {
+  const Client* from = find_client(original);
+  DOLIUM_CHECK(from != nullptr, "a copy of a client that is not attached");
+  const Result<ClientId> copy = attach(from->identity, now);
+  if (!copy) return copy;
+  if (auto copied = copy_references(*from, *clients_.back()); !copied) {
+    detach(*copy, now);
+    return std::move(copied).error();
+  }
+  return copy;
+}
+
+Result<void> Store::copy_references(const Client& from, Client& to) const {
+  const PinTableGeometry& geometry = to.table.geometry();
+  // Reserved before it is written: where memory is short that is an error here, and not this process's end.
+  Result<void> reserved = to.segment.reserve(0, geometry.entries_at);
+  from.table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
+    // References to anything else are lies, or of a get that is about to notice that it came too late.
+    const SlotState state = row(slot).state;
+    if (!reserved || (state != SlotState::sealed && state != SlotState::retired)) return;
+    const std::uint32_t references = from.table.references(slot);
+    if (references == 0) return;
+    if (!to.table.touched(slot))
+      reserved = to.segment.reserve(geometry.page_at(slot), geometry.page_at(slot) + kPageBytes);
+    if (reserved) to.table.set_references(slot, references);
+  });
+  return reserved;
+}
+
+void Store::set_pid(ClientId id, std::int32_t pid) {
+  Client* client = find_client(id);
+  DOLIUM_CHECK(client != nullptr, "the process of a client that is not attached");
+  client->identity.pid = pid;
+}
 
 // ---- holds and grants ----
 

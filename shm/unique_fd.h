@@ -1,6 +1,7 @@
 #pragma once
 // UniqueFd: the only place where a raw descriptor lives. A resource: moves, never copies.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -27,6 +28,9 @@ class UniqueFd {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
   }
+  /// Closes what this was and makes `other` of it, under this one's number: who knows the number sees no change.
+  /// Precondition: both valid. False when the kernel refuses, which it has no reason to.
+  [[nodiscard]] bool replace_by(UniqueFd other) noexcept { return ::dup3(other.fd_, fd_, O_CLOEXEC) == fd_; }
 
  private:
   int fd_ = -1;

@@ -163,6 +163,51 @@ TEST_CASE("a client that does not read its replies is not listened to, and goes 
   CHECK(fixture.host.complaints.empty());
 }
 
+TEST_CASE("a session for a child outlives who asked for it, until the child says which process it is") {
+  Fixture fixture;
+  fixture.open();
+  fixture.session->await_adoption();
+  CHECK(fixture.session->state() == State::unadopted);
+  ::eventfd_write(fixture.process.get(), 1);  // the parent goes
+  fixture.turn();
+  CHECK(fixture.host.ended == 0);
+  fixture.send(fixture.ping(1));
+  fixture.turn();
+  REQUIRE(fixture.host.requests.size() == 1);
+  CHECK(fixture.session->sender() == ::getpid());
+  const shm::UniqueFd heir(::eventfd(0, EFD_CLOEXEC));
+  SECTION("and then it ends with that process") {
+    fixture.session->adopt(::getpid(), protocol::duplicate(heir.get()).value());
+    CHECK(fixture.session->is_open());
+    CHECK(fixture.session->peer().credentials.pid == ::getpid());
+    CHECK(fixture.session->peer().command == "daemon_tests");
+    fixture.turn();
+    CHECK(fixture.host.ended == 0);
+    ::eventfd_write(heir.get(), 1);
+  }
+  SECTION("or with its connection, if that process cannot be watched") {
+    fixture.session->adopt(0, shm::UniqueFd());
+    CHECK(fixture.session->is_open());
+    fixture.turn();
+    CHECK(fixture.host.ended == 0);
+    fixture.peer.reset();
+  }
+  SECTION("or with its connection, if it never says so") {
+    fixture.peer.reset();
+  }
+  SECTION("or quarantined, with its connection") {
+    const std::array<std::byte, 12> nonsense{std::byte{8}};
+    fixture.send(nonsense);
+    fixture.turn();
+    CHECK(fixture.session->state() == State::quarantined);
+    CHECK(fixture.host.ended == 0);
+    fixture.peer.reset();
+  }
+  fixture.turn();
+  CHECK(fixture.host.ended == 1);
+  CHECK(fixture.session->state() == State::ended);
+}
+
 TEST_CASE("a write to the release descriptor is passed on") {
   Fixture fixture;
   fixture.open();

@@ -1,12 +1,15 @@
-// fork(): the child inherits no session. Whatever it does with what it inherited, its parent does not notice.
+// fork(): the child goes on with a session of its own, and holds what its parent held. Where that cannot be, or is not
+// wanted, it inherits no session, and whatever it does with what it inherited, its parent does not notice.
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/worker.h"
@@ -24,12 +27,380 @@ void await_orphan(pid_t child) {
   CHECK((ended == child || (ended == -1 && errno == ECHILD)));
 }
 
+/// What the daemon lists for a process's only session; nothing when it has none, or more than one.
+std::optional<ClientInfo> listed(const Daemon& daemon, pid_t pid) {
+  std::vector<ClientInfo> found = daemon.watcher()->clients().value();
+  std::erase_if(found, [pid](const ClientInfo& each) { return each.pid != pid; });
+  return found.size() == 1 ? std::optional(found.front()) : std::nullopt;
+}
+
+/// The same as text, for CHECK(... == ...): "references objects bytes", or "not listed". Waits for what is expected.
+std::string holdings(const Daemon& daemon, pid_t pid, const std::string& expected) {
+  std::string found;
+  static_cast<void>(eventually([&] {
+    const std::optional<ClientInfo> client = listed(daemon, pid);
+    found = client ? std::to_string(client->references) + ' ' + std::to_string(client->objects_held) + ' ' +
+                         std::to_string(client->bytes_held)
+                   : "not listed";
+    return found == expected;
+  }));
+  return found;
+}
+
+#define CHECK_HOLDS(pid, expected) CHECK(holdings(daemon, pid, expected) == (expected))
+
+/// More than the store has: whatever may be evicted is.
+void put_under_pressure(Daemon& daemon) {
+  Worker writer(daemon);
+  CHECK(writer.ask("produce filler 200 1000000") == "ok 200");
+}
+
 }  // namespace
+
+// ---- the child follows ----
+
+TEST_CASE("a child reads what it inherited, whatever the parent releases later and however full the store is") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  Worker parent(daemon);
+  for (const char* command : {"put a 1000000", "get a", "copy a", "put b 3000", "get b", "put c 5000", "get c"})
+    REQUIRE(parent.ask(command) == "ok");
+  ForkedWorker child = parent.fork();
+  CHECK_HOLDS(parent.pid(), "4 3 1008064");
+  CHECK_HOLDS(child.pid(), "4 3 1008064");
+  CHECK(parent.ask("release a") == "ok");
+  CHECK(parent.ask("release b") == "ok");
+  CHECK(parent.ask("remove b") == "ok");
+  CHECK_HOLDS(parent.pid(), "1 1 5056");
+  put_under_pressure(daemon);
+  CHECK(child.ask("check a") == "ok");
+  CHECK(child.ask("check b") == "ok");
+  CHECK(child.ask("check c") == "ok");
+  CHECK(child.ask("get a") == "ok");
+  CHECK_HOLDS(child.pid(), "5 3 1008064");
+  CHECK(daemon.stats().retired_count == 1);
+  CHECK(child.ask("release b") == "ok");
+  CHECK(daemon.stats().retired_count == 0);
+  CHECK(child.ask("release a") == "ok");
+  CHECK(child.ask("release c") == "ok");
+  CHECK_HOLDS(child.pid(), "0 0 0");
+  CHECK_HOLDS(parent.pid(), "1 1 5056");
+  child.finish();
+  CHECK(parent.ask("check c") == "ok");
+  CHECK(parent.finish() == "exit 0");
+  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a child's client is a client") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  {
+    Worker parent(daemon);
+    const std::string event_fd = parent.ask("event_fd");
+    ForkedWorker child = parent.fork();
+    CHECK(child.ask("ping") == "ok");
+    CHECK(child.ask("put a 100000") == "ok");
+    CHECK(parent.ask("get a") == "ok");
+    CHECK(child.ask("get a 1000") == "ok");
+    CHECK(child.ask("create b 100000") == "ok");
+    CHECK(child.ask("hold b") == "ok");
+    CHECK(parent.ask("check a") == "ok");
+    CHECK(child.ask("event_fd") == event_fd);
+    CHECK(child.ask("subscribe") == "ok");
+    CHECK(child.ask("get_async c") == "ok");
+    CHECK(parent.ask("put c 10") == "ok");
+    CHECK(child.ask("process 1") == "ok");
+    CHECK(child.ask("drain c") == "ok 3 0 0");
+    CHECK(parent.ask("run") == "ok 0");
+    // Who waits for room hears of the child's releases: they go through its own eventfd.
+    CHECK(child.ask("release a") == "ok");
+    CHECK(parent.ask("release a") == "ok");
+    Worker writer(daemon);
+    writer.tell("create d 67000000 forever");
+    CHECK(daemon.waits(0, 1));
+    CHECK(child.ask("release b") == "ok");
+    CHECK(child.ask("release c") == "ok");
+    CHECK(writer.reply() == "ok");
+  }
+  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a child that is killed takes its references with it, and no others") {
+  Daemon daemon;
+  Worker parent(daemon);
+  for (const char* command : {"put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
+  const Census held = daemon.census();
+  ForkedWorker child = parent.fork();
+  for (const char* command : {"get a", "put b 1000", "get b", "create c 1000"}) REQUIRE(child.ask(command) == "ok");
+  CHECK_HOLDS(child.pid(), "3 2 101056");
+  child.kill();
+  REQUIRE(outcome(daemon.watcher()->remove(ObjectId::from_name("b"))) == "ok");
+  CHECK(daemon.settled(held) == held);
+  CHECK_HOLDS(parent.pid(), "1 1 100032");
+  CHECK(parent.ask("check a") == "ok");
+  CHECK(parent.ask("ping") == "ok");
+}
+
+TEST_CASE("a child outlives its parent, and so does what it inherited") {
+  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+  Daemon daemon;
+  const Census before = daemon.census();
+  {
+    std::optional<Worker> parent(daemon);
+    for (const char* command : {"put a 100000", "get a", "create b 1000"}) REQUIRE(parent->ask(command) == "ok");
+    ForkedWorker child = parent->fork();
+    const pid_t parent_pid = parent->pid();
+    SECTION("which is killed") {
+      parent->kill();
+    }
+    SECTION("which ends") {
+      CHECK(parent->finish() == "exit 0");
+    }
+    parent.reset();
+    CHECK_HOLDS(parent_pid, "not listed");
+    CHECK_HOLDS(child.pid(), "1 1 100032");
+    CHECK(daemon.stats().unsealed_count == 0);
+    put_under_pressure(daemon);
+    CHECK(child.ask("check a") == "ok");
+    CHECK(child.ask("ping") == "ok");
+    const pid_t pid = child.pid();
+    child.finish();
+    await_orphan(pid);
+  }
+  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a parent opens a dataset and forks eight workers that read it") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  {
+    Worker parent(daemon);
+    for (int n = 0; n < 100; ++n) {
+      const std::string name = "item" + std::to_string(n);
+      REQUIRE(parent.ask("put " + name + " 10000") == "ok");
+      REQUIRE(parent.ask("get " + name) == "ok");
+    }
+    std::vector<ForkedWorker> workers;
+    for (int n = 0; n < 8; ++n) workers.push_back(parent.fork());
+    for (const ForkedWorker& worker : workers) CHECK_HOLDS(worker.pid(), "100 100 1004800");
+    for (int n = 0; n < 100; ++n) REQUIRE(parent.ask("release item" + std::to_string(n)) == "ok");
+    put_under_pressure(daemon);
+    for (ForkedWorker& worker : workers)
+      for (int n = 0; n < 100; n += 9) CHECK(worker.ask("check item" + std::to_string(n)) == "ok");
+    workers[3].kill();
+    workers[4].finish();
+    CHECK_HOLDS(workers[3].pid(), "not listed");
+    CHECK_HOLDS(workers[4].pid(), "not listed");
+    for (const int n : {0, 7}) CHECK(workers[static_cast<std::size_t>(n)].ask("check item50") == "ok");
+  }
+  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a child forks in its turn") {
+  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+  Daemon daemon;
+  {
+    Worker parent(daemon);
+    for (const char* command : {"put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
+    ForkedWorker child = parent.fork();
+    for (const char* command : {"put b 1000", "get b"}) REQUIRE(child.ask(command) == "ok");
+    ForkedWorker grandchild = child.fork();
+    CHECK_HOLDS(parent.pid(), "1 1 100032");
+    CHECK_HOLDS(child.pid(), "2 2 101056");
+    CHECK_HOLDS(grandchild.pid(), "2 2 101056");
+    const pid_t pids[] = {child.pid(), grandchild.pid()};
+    child.kill();
+    CHECK(parent.ask("release a") == "ok");
+    put_under_pressure(daemon);
+    CHECK(grandchild.ask("check a") == "ok");
+    CHECK(grandchild.ask("check b") == "ok");
+    CHECK(grandchild.ask("get a") == "ok");
+    CHECK_HOLDS(pids[0], "not listed");
+    CHECK_HOLDS(pids[1], "3 2 101056");
+    grandchild.finish();
+    await_orphan(pids[1]);
+  }
+}
+
+TEST_CASE("a child that only reads follows a parent that only reads") {
+  Daemon daemon;
+  Worker writer(daemon);
+  REQUIRE(writer.ask("put a 100000") == "ok");
+  Worker parent = Worker::unconnected(daemon);
+  REQUIRE(parent.ask("connect read_only") == "ok");
+  REQUIRE(parent.ask("get a") == "ok");
+  ForkedWorker child = parent.fork();
+  CHECK(parent.ask("release a") == "ok");
+  put_under_pressure(daemon);
+  CHECK(child.ask("check a") == "ok");
+  CHECK(child.ask("get a") == "ok");
+  CHECK(child.ask("put b 10") == "permission_denied");
+  CHECK_HOLDS(child.pid(), "2 1 100032");
+  CHECK(listed(daemon, child.pid())->access == Access::read_only);
+}
+
+TEST_CASE("objects follow without the client that they came from, and every client of a process follows") {
+  Daemon daemon;
+  Worker parent(daemon);
+  for (const char* command : {"put a 100000", "get a", "connect", "put b 1000", "get b", "disconnect"})
+    REQUIRE(parent.ask(command) == "ok");
+  ForkedWorker child = parent.fork();
+  CHECK(parent.ask("release a") == "ok");
+  CHECK(parent.ask("release b") == "ok");
+  put_under_pressure(daemon);
+  CHECK(child.ask("check a") == "ok");
+  CHECK(child.ask("check b") == "ok");
+  CHECK(eventually([&] {
+    std::uint64_t references = 0;
+    const std::vector<ClientInfo> clients = daemon.watcher()->clients().value();
+    for (const ClientInfo& each : clients)
+      if (each.pid == child.pid()) references += each.references;
+    return references == 2;
+  }));
+  CHECK(child.ask("release a") == "ok");
+  CHECK(child.ask("release b") == "ok");
+  CHECK(child.ask("connect") == "ok");
+  CHECK(child.ask("ping") == "ok");
+}
+
+TEST_CASE("what the parent has begun stays the parent's") {
+  Daemon daemon;
+  Worker parent(daemon);
+  for (const char* command : {"create a 100000", "create b 1000", "subscribe", "get_async c", "create_async d 1000"})
+    REQUIRE(parent.ask(command) == "ok");
+  REQUIRE(daemon.waits(1, 0));
+  ForkedWorker child = parent.fork();
+  CHECK(child.ask("append a") == "disconnected");
+  CHECK(child.ask("seal a") == "disconnected");
+  CHECK(child.ask("drop b") == "ok");
+  CHECK(child.ask("drain") == "disconnected");
+  CHECK(parent.ask("put c 10") == "ok");
+  CHECK(child.ask("run") == "ok 0");
+  CHECK(parent.ask("process 2") == "ok ok");
+  CHECK(child.ask("run") == "ok 0");
+  child.finish();  // with all that it inherited
+  CHECK(daemon.stats().unsealed_count == 3);
+  CHECK(parent.ask("append a") == "ok");
+  for (const char* command : {"seal a", "seal b", "seal d", "get a", "get b"}) CHECK(parent.ask(command) == "ok");
+  CHECK(parent.ask("drain d") == "ok 4 0 0");
+}
+
+TEST_CASE("a parent whose other threads use the client forks a hundred times") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  {
+    Worker parent(daemon);
+    for (const char* command : {"put a 100000", "get a", "copy a", "put b 1000", "get b"})
+      REQUIRE(parent.ask(command) == "ok");
+    const Census held = daemon.census();
+    CHECK(parent.ask("fork_under_load 100 a") == "ok");
+    CHECK(daemon.settled(held) == held);
+    CHECK_HOLDS(parent.pid(), "3 2 101056");
+    CHECK(parent.ask("release a") == "ok");
+    CHECK(daemon.watcher()->evict(UINT64_MAX).value() == 100'032);
+    CHECK(parent.ask("check b") == "ok");
+  }
+  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a child that becomes another program, and a fork that fails, leave nothing behind") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  {
+    const std::shared_ptr<Client> client = daemon.connect();
+    const Census connected = daemon.census();
+    CHECK(run_to_end({"/bin/true"}).how == "exit 0");  // by fork() and exec
+    CHECK(daemon.settled(connected) == connected);
+    Worker parent(daemon);
+    for (const char* command : {"put a 1000", "get a"}) REQUIRE(parent.ask(command) == "ok");
+    const Census held = daemon.census();
+    CHECK(parent.ask("fork_in_vain") == "ok");
+    CHECK(daemon.settled(held) == held);
+    CHECK(parent.ask("get a") == "ok");
+    CHECK(parent.ask("ping") == "ok");
+  }
+  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+// ---- it cannot ----
+
+TEST_CASE("a child whose parent's daemon is dead, or does not answer, is told so") {
+  Daemon daemon;
+  Worker parent(daemon);
+  for (const char* command : {"put a 100000", "get a", "create b 1000"}) REQUIRE(parent.ask(command) == "ok");
+  SECTION("dead") {
+    REQUIRE(daemon.kill() == "signal 9");
+    ForkedWorker child = parent.fork();
+    CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("could not follow") &&
+                                     Catch::Contains("no daemon listens"));
+    CHECK(child.ask("check a") == "ok");  // nobody is left to reuse its memory
+    CHECK(child.ask("get a") == "disconnected");
+    CHECK(child.ask("seal b") == "disconnected");
+    ForkedWorker grandchild = child.fork();
+    CHECK_THAT(grandchild.ask("why"), Catch::StartsWith("disconnected"));
+    CHECK(child.ask("release a") == "ok");
+    CHECK(parent.ask("check a") == "ok");
+    CHECK(parent.ask("get a") == "ok");  // of the parent's own
+    CHECK(parent.ask("ping") == "disconnected");
+    daemon.start_again();
+    CHECK(child.ask("connect") == "ok");
+    CHECK(child.ask("ping") == "ok");
+  }
+  SECTION("frozen") {
+    const Census held = daemon.census();
+    daemon.process().freeze();
+    ForkedWorker child = parent.fork();
+    CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("does not answer"));
+    daemon.process().thaw();
+    CHECK(daemon.settled(held) == held);
+    CHECK(parent.ask("ping") == "ok");
+    ForkedWorker second = parent.fork();
+    CHECK(second.ask("ping") == "ok");
+  }
+  SECTION("another one by now") {
+    REQUIRE(daemon.kill() == "signal 9");
+    daemon.start_again();
+    ForkedWorker child = parent.fork();
+    CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("has no session"));
+    CHECK(child.ask("check a") == "ok");
+  }
+}
+
+TEST_CASE("a child that the daemon has no connection for is told so") {
+  Daemon daemon({"--max-connections", "2"});  // the watcher's and the parent's
+  Worker parent(daemon);
+  for (const char* command : {"put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
+  ForkedWorker child = parent.fork();
+  CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("max_connections"));
+  CHECK(child.ask("check a") == "ok");
+  CHECK(parent.ask("ping") == "ok");
+  CHECK_HOLDS(parent.pid(), "1 1 100032");
+}
+
+TEST_CASE("a reference that is taken by another library's handler, when it is too late, is never missing") {
+  Daemon daemon;
+  Worker parent = Worker::unconnected(daemon);
+  REQUIRE(parent.ask("touch_in_prepare a") == "ok");  // registered before ours: runs after it
+  for (const char* command : {"connect", "put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
+  ForkedWorker child = parent.fork();
+  CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("took references meanwhile"));
+  CHECK(parent.ask("copy a") == "ok");
+  CHECK_HOLDS(parent.pid(), "2 1 100032");
+}
+
+// ---- it shall not: ConnectOptions::follow_fork ----
 
 TEST_CASE("a forked child is refused everything, reads what its parent holds, and may connect by itself") {
   Daemon daemon;
   const Census before = daemon.census();
-  Worker parent(daemon);
+  Worker parent = Worker::unconnected(daemon);
+  REQUIRE(parent.ask("connect alone") == "ok");
   for (const char* command : {"put a 100000", "get a", "copy a", "create b 1000", "subscribe", "get_async c"})
     REQUIRE(parent.ask(command) == "ok");
   const Census held = daemon.census();
@@ -37,9 +408,9 @@ TEST_CASE("a forked child is refused everything, reads what its parent holds, an
   REQUIRE(held.unsealed == 1);
   REQUIRE(held.waiting_gets == 1);
   // The child drops all that it inherited, and ends.
-  CHECK(parent.ask("fork a") == "ok");
+  CHECK(parent.ask("fork_and_look a") == "ok");
   CHECK(daemon.settled(held) == held);
-  CHECK(parent.ask("fork a") == "ok");
+  CHECK(parent.ask("fork_and_look a") == "ok");
   CHECK(daemon.settled(held) == held);
   CHECK(daemon.watcher()->evict(UINT64_MAX).value() == 0);
   // And the parent goes on as if nothing had happened.
@@ -62,8 +433,9 @@ TEST_CASE("a child that lives on does not keep its dead parent's session") {
   const Census before = daemon.census();
   pid_t child = 0;
   {
-    Worker parent(daemon);
-    for (const char* command : {"put a 100000", "get a", "create b 1000"}) REQUIRE(parent.ask(command) == "ok");
+    Worker parent = Worker::unconnected(daemon);
+    for (const char* command : {"connect alone", "put a 100000", "get a", "create b 1000"})
+      REQUIRE(parent.ask(command) == "ok");
     const std::string reply = parent.ask("fork_and_stay");
     REQUIRE_THAT(reply, Catch::StartsWith("ok "));
     child = std::stoi(reply.substr(3));
@@ -85,8 +457,8 @@ TEST_CASE("a parent's release is the last one, though a child still has the mapp
   const Census before = daemon.census();
   pid_t child = 0;
   {
-    Worker parent(daemon);
-    for (const char* command : {"put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
+    Worker parent = Worker::unconnected(daemon);
+    for (const char* command : {"connect alone", "put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
     const std::string reply = parent.ask("fork_and_stay");
     REQUIRE_THAT(reply, Catch::StartsWith("ok "));
     child = std::stoi(reply.substr(3));

@@ -1,5 +1,6 @@
 // How a session begins, and how it does not: versions that differ, in either direction.
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -114,6 +115,79 @@ TEST_CASE("a connection that ends before its hello is nobody's business") {
   for (int n = 0; n < 20; ++n) {
     RawClient raw(daemon.socket());
     if (n % 2 == 0) REQUIRE(raw.send(std::vector<std::byte>(static_cast<std::size_t>(n % 4), std::byte{1})));
+  }
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a copy of a session is given to the process whose session it is, and to nobody else") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  {
+    RawClient parent(daemon.socket());
+    parent.hello(Access::read_only);
+    RawClient other(daemon.socket());
+    other.hello();
+    CHECK(parent.fork_token() != 0);
+    CHECK(parent.fork_token() != other.fork_token());
+    const auto refused = [&](std::uint64_t session, std::uint64_t token) {
+      RawClient raw(daemon.socket());
+      const protocol::ReplyFrame* frame = raw.hello_of(session, token);
+      return frame != nullptr && frame->body_as_ErrorReply() != nullptr &&
+             frame->body_as_ErrorReply()->code() == protocol::ErrorCode::permission_denied && raw.receive() == nullptr;
+    };
+    CHECK(refused(parent.session_id(), 0));
+    CHECK(refused(parent.session_id(), parent.fork_token() + 1));
+    CHECK(refused(parent.session_id(), other.fork_token()));
+    CHECK(refused(parent.session_id() + 1000, parent.fork_token()));
+    CHECK(refused(UINT64_MAX, 0));
+    const pid_t child = ::fork();  // has the token, but is another process
+    if (child == 0) ::_exit(refused(parent.session_id(), parent.fork_token()) ? 0 : 1);
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+
+    RawClient copy(daemon.socket());
+    const protocol::ReplyFrame* frame = copy.hello_of(parent.session_id(), parent.fork_token());
+    REQUIRE(frame != nullptr);
+    REQUIRE(frame->body_as_HelloReply() != nullptr);
+    CHECK(frame->body_as_HelloReply()->session_id() != parent.session_id());
+    CHECK(frame->body_as_HelloReply()->access() == protocol::AccessMode::read_only);  // not what was asked for
+    CHECK(frame->body_as_HelloReply()->fork_token() != parent.fork_token());
+    CHECK(copy.take_descriptors().size() == 2);
+    REQUIRE(copy.request(1, protocol::AdoptRequestT()));
+    REQUIRE(copy.request(2, protocol::PingRequestT()));
+    frame = copy.receive();
+    REQUIRE(frame != nullptr);
+    CHECK(frame->request_id() == 2);
+    CHECK(frame->body_as_DoneReply() != nullptr);
+  }
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a copy of a session takes nothing but its adoption, and that once") {
+  Daemon daemon;
+  daemon.expect_misbehaviour();
+  const Census before = daemon.census();
+  {
+    RawClient parent(daemon.socket());
+    parent.hello();
+    RawClient copy(daemon.socket());
+    REQUIRE(copy.hello_of(parent.session_id(), parent.fork_token()) != nullptr);
+    SECTION("a request before it") {
+      REQUIRE(copy.request(2, protocol::PingRequestT()));
+    }
+    SECTION("a second hello before it") {
+      REQUIRE(copy.request(2, RawClient::hello_request()));
+    }
+    SECTION("a second one") {
+      REQUIRE(copy.request(2, protocol::AdoptRequestT()));
+      REQUIRE(copy.request(3, protocol::AdoptRequestT()));
+    }
+    CHECK_FALSE(copy.last_words().empty());
+    RawClient ordinary(daemon.socket());
+    REQUIRE(ordinary.request(1, protocol::AdoptRequestT()));  // instead of a hello
+    CHECK_FALSE(ordinary.last_words().empty());
+    CHECK(daemon.misbehaviours() == 2);
   }
   CHECK(daemon.settled(before) == before);
 }

@@ -75,11 +75,20 @@ protocol::HelloRequestT RawClient::hello_request(Access access, std::uint32_t ve
   return hello;
 }
 
+const protocol::ReplyFrame* RawClient::hello_of(std::uint64_t session_id, std::uint64_t fork_token) {
+  protocol::HelloRequestT hello = hello_request();
+  hello.fork_of = session_id;
+  hello.fork_token = fork_token;
+  request(1, std::move(hello));
+  return receive();
+}
+
 const std::vector<shm::UniqueFd>& RawClient::hello(Access access) {
   request(1, hello_request(access));
   const protocol::ReplyFrame* frame = receive();
   if (frame == nullptr || frame->body_as_HelloReply() == nullptr) throw std::runtime_error("no welcome");
   session_id_ = frame->body_as_HelloReply()->session_id();
+  fork_token_ = frame->body_as_HelloReply()->fork_token();
   welcome_ = reader_.take_descriptors();
   return welcome_;
 }

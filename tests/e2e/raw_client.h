@@ -42,6 +42,10 @@ class RawClient {
   /// Says hello properly and keeps the welcome: its descriptors, in HelloReply's order.
   const std::vector<shm::UniqueFd>& hello(Access access = Access::read_write);
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
+  [[nodiscard]] std::uint64_t fork_token() const noexcept { return fork_token_; }
+  /// Asks for a copy of another's session; the reply.
+  [[nodiscard]] const protocol::ReplyFrame* hello_of(std::uint64_t session_id, std::uint64_t fork_token);
+  [[nodiscard]] std::vector<shm::UniqueFd> take_descriptors() { return reader_.take_descriptors(); }
   [[nodiscard]] static protocol::HelloRequestT hello_request(Access access = Access::read_write,
                                                              std::uint32_t version = protocol::kProtocolVersion);
 
@@ -54,6 +58,7 @@ class RawClient {
   protocol::FrameReader reader_;
   std::vector<shm::UniqueFd> welcome_;
   std::uint64_t session_id_ = 0;
+  std::uint64_t fork_token_ = 0;
 };
 
 }  // namespace dolium::e2e

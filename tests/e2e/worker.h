@@ -11,16 +11,11 @@
 
 namespace dolium::e2e {
 
-class Worker {
- public:
-  /// Connected, with Client::connect()'s defaults.
-  explicit Worker(const Daemon& daemon);
-  /// Started, not connected; `ask("connect")` does that.
-  [[nodiscard]] static Worker unconnected(const Daemon& daemon);
-  Worker(Worker&&) noexcept = default;
-  /// Unless it was killed, it must end by itself with status 0: under a sanitizer that says that it leaked nothing.
-  ~Worker();
+class ForkedWorker;
 
+/// What can be said to a worker.
+class Conversation {
+ public:
   /// Says a command, and waits for its reply.
   [[nodiscard]] std::string ask(const std::string& command);
   /// Says a command whose reply comes later, or never.
@@ -29,6 +24,32 @@ class Worker {
   [[nodiscard]] std::string reply();
   /// Whether a reply is there to be read.
   [[nodiscard]] bool has_reply() const;
+  /// The worker forks. Its child has all that the worker has, and takes the same commands.
+  [[nodiscard]] ForkedWorker fork();
+
+ protected:
+  Conversation() = default;
+  Conversation(Conversation&&) noexcept = default;
+  ~Conversation() = default;
+  /// How the worker ended, when it has.
+  [[nodiscard]] virtual std::string how_it_ended() = 0;
+
+  shm::UniqueFd commands_;
+  shm::UniqueFd replies_;
+
+ private:
+  std::string unread_;
+};
+
+class Worker : public Conversation {
+ public:
+  /// Connected, with Client::connect()'s defaults.
+  explicit Worker(const Daemon& daemon);
+  /// Started, not connected; `ask("connect")` does that.
+  [[nodiscard]] static Worker unconnected(const Daemon& daemon);
+  Worker(Worker&&) noexcept = default;
+  /// Unless it was killed, it must end by itself with status 0: under a sanitizer that says that it leaked nothing.
+  ~Worker();
 
   /// SIGKILL; returns when it is gone.
   void kill();
@@ -39,11 +60,31 @@ class Worker {
 
  private:
   explicit Worker(const std::string& socket);
+  [[nodiscard]] std::string how_it_ended() override { return process_.wait(); }
 
   Process process_;
-  shm::UniqueFd commands_;
-  shm::UniqueFd replies_;
-  std::string unread_;
+};
+
+/// A child of a worker. Ends with its owner, not with its parent.
+class ForkedWorker : public Conversation {
+ public:
+  ForkedWorker(ForkedWorker&&) noexcept = default;
+  ~ForkedWorker();
+  /// SIGKILL; returns when it is gone.
+  void kill();
+  /// Ends as a program does; returns when it is gone.
+  void finish();
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+ private:
+  friend Conversation;
+  ForkedWorker();
+  [[nodiscard]] std::string how_it_ended() override { return "it has ended"; }
+  void await_end();
+
+  std::unique_ptr<TemporaryDirectory> directory_;
+  pid_t pid_ = -1;
+  shm::UniqueFd handle_;  // pidfd; invalid when it is gone
 };
 
 }  // namespace dolium::e2e

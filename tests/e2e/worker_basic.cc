@@ -30,8 +30,12 @@ CreateOptions next_options(Arguments& arguments) {
 }
 
 std::string connect(WorkerState& state, Arguments& arguments) {
-  const bool read_only = next_or<std::string>(arguments, "") == "read_only";
-  auto client = Client::connect(state.socket, {.access = read_only ? Access::read_only : Access::read_write});
+  ConnectOptions options;
+  for (auto word = next_or<std::string>(arguments, ""); !word.empty(); word = next_or<std::string>(arguments, "")) {
+    if (word == "read_only") options.access = Access::read_only;
+    if (word == "alone") options.follow_fork = false;
+  }
+  auto client = Client::connect(state.socket, options);
   if (client) state.clients.push_back(*client);
   return client ? "ok" : to_string(client.error());
 }
@@ -141,6 +145,22 @@ std::string process(WorkerState& state, Arguments& arguments) {
   return all;
 }
 
+std::string run(WorkerState& state, Arguments&) {
+  const Result<void> done = state.client().process_events();
+  return outcome_of(done) + ' ' + std::to_string(state.outcomes.size());
+}
+
+std::string append(WorkerState& state, Arguments& arguments) {
+  const auto builder = state.builders.find(next_name(arguments));
+  const std::byte one{};
+  return builder == state.builders.end() ? "no such builder" : outcome_of(builder->second.write({&one, 1}));
+}
+
+std::string why(WorkerState& state, Arguments&) {
+  const Result<void> answer = state.client().ping();
+  return answer ? "ok" : to_string(answer.error());
+}
+
 std::string subscribe(WorkerState& state, Arguments&) {
   Result<Subscription> subscription = state.client().subscribe();
   if (!subscription) return outcome_of(subscription);
@@ -182,6 +202,10 @@ void add_basic_commands(Commands& commands) {
   commands["connect"] = connect;
   commands["disconnect"] = [](WorkerState& state, Arguments&) { return state.clients.clear(), "ok"; };
   commands["put"] = put;
+  commands["run"] = run;
+  commands["append"] = append;
+  commands["why"] = why;
+  commands["event_fd"] = [](WorkerState& state, Arguments&) { return std::to_string(state.client().event_fd()); };
   commands["create"] = create;
   commands["seal"] =
       finishing([](WorkerState&, const std::string&, ObjectBuilder builder) { return outcome_of(builder.seal()); });

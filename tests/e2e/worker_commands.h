@@ -2,7 +2,7 @@
 // What a worker can be told. Ids are ObjectId::from_name() of the NAME, contents are payloads (payload.h), TIMEOUT is
 // in milliseconds or "forever"; what stands in [] may be left out, from the end.
 //
-//   connect [read_only]        one more client; it is the one that all other commands use
+//   connect [read_only] [alone]   one more client; it is the one that all other commands use. alone: forks without it
 //   disconnect                 all client handles go; what they gave stays
 //   put NAME SIZE [pinned] [TIMEOUT]
 //   create NAME SIZE [pinned] [TIMEOUT]     a filled builder, kept under NAME
@@ -24,7 +24,15 @@
 //   misbehave NAME             a session of its own that holds NAME, writes something, and then talks nonsense
 //   zero_system_calls COUNT NAME            gets, copies, releases, exists, under a filter that kills
 //   memory                     what it maps and has open: see worker_process.cc
-//   fork NAME                  a child looks at what it inherited: see worker_process.cc
+//   why                        what ping says in words
+//   event_fd                   its number
+//   run                        process_events() once: its outcome, and how many callbacks have run
+//   append NAME                ObjectBuilder::write() of one byte
+//   fork PATH                  a child that goes on as a worker, over the FIFOs PATH.in and PATH.out; its pid
+//   fork_and_look NAME         a child looks at what it inherited without a session: see worker_process.cc
+//   fork_under_load COUNT NAME one child after the other, while threads use the client: see worker_fork.cc
+//   fork_in_vain               fork() fails
+//   touch_in_prepare NAME      from now on a handler of fork() copies a reference to NAME. Before the first connect
 //   fork_and_stay              a child that keeps all it inherited until the worker's commands end; its pid
 //   become UID                 another user, without any group
 
@@ -60,6 +68,7 @@ using Commands = std::map<std::string, Command>;
 void add_basic_commands(Commands& commands);
 void add_load_commands(Commands& commands);
 void add_process_commands(Commands& commands);
+void add_fork_commands(Commands& commands);
 
 /// "ok", or the error's code by name.
 template <class T>

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   add_basic_commands(commands);
   add_load_commands(commands);
   add_process_commands(commands);
+  add_fork_commands(commands);
   WorkerState state;
   state.socket = argv[1];
   for (std::string line; std::getline(std::cin, line);) {

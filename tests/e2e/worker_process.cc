@@ -1,4 +1,4 @@
-// The worker's commands about itself: its memory, its system calls, its children, its user.
+// The worker's commands about itself: its memory, its system calls, its user.
 
 #include <fcntl.h>
 #include <grp.h>
@@ -138,82 +138,7 @@ std::string zero_system_calls(WorkerState& state, Arguments& arguments) {
   return use_without_system_calls(state.client(), id, count);
 }
 
-// ---- children ----
-
-/// Everything in a child of fork() that must be refused; the number of the first that was not, 0 when all were.
-int first_not_refused(Client& client, const ObjectId& held) {
-  const auto refused = [](const auto& result) { return !result && result.error().code == Errc::disconnected; };
-  const ObjectId other = ObjectId::from_name("of the child");
-  const std::vector<std::byte> bytes(100);
-  const std::array<bool, 19> all = {refused(client.put(other, bytes)),
-                                    refused(client.put_many({})),
-                                    refused(client.create(other, 100)),
-                                    refused(client.get_raw(held)),
-                                    refused(client.get_raw(other, wait_forever)),
-                                    refused(client.get_many(std::span(&held, 1))),
-                                    refused(client.exists(held)),
-                                    refused(client.metadata(held)),
-                                    refused(client.pin(held)),
-                                    refused(client.unpin(held)),
-                                    refused(client.remove(held)),
-                                    refused(client.evict(1)),
-                                    refused(client.clear()),
-                                    refused(client.stats()),
-                                    refused(client.list()),
-                                    refused(client.clients()),
-                                    refused(client.subscribe()),
-                                    refused(client.process_events()),
-                                    refused(client.ping())};
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (!all[i]) return static_cast<int>(i) + 1;
-  return 0;
-}
-
-constexpr int kBuilderSealed = 101;
-constexpr int kTorn = 102;
-constexpr int kNoClientOfItsOwn = 103;
-
-int look_at_inheritance(WorkerState& state, const std::string& name) {
-  const ObjectId id = ObjectId::from_name(name);
-  if (const int number = first_not_refused(state.client(), id); number != 0) return number;
-  for (auto& [unused, builder] : state.builders)
-    if (const auto sealed = builder.seal(); sealed || sealed.error().code != Errc::disconnected) return kBuilderSealed;
-  {
-    const Object copy = state.held.at(name).front();
-    if (!is_payload(copy.data(), id)) return kTorn;
-  }
-  const auto own = Client::connect(state.socket);
-  if (!own) return kNoClientOfItsOwn;
-  const Result<Object> object = (*own)->get_raw(id);
-  if (!object || !is_payload(object->data(), id)) return kNoClientOfItsOwn;
-  state.subscriptions.clear();
-  state.held.clear();
-  state.builders.clear();
-  state.clients.clear();
-  return 0;
-}
-
-/// A child looks at what it inherited, drops it all, and ends. "ok", or the number of what was wrong.
-std::string fork_and_look(WorkerState& state, Arguments& arguments) {
-  const auto name = next_or<std::string>(arguments, "");
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(look_at_inheritance(state, name));
-  int status = 0;
-  if (::waitpid(child, &status, 0) != child) return "no child";
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return "ok";
-  return WIFEXITED(status) ? "check " + std::to_string(WEXITSTATUS(status)) : "the child was killed";
-}
-
-std::string fork_and_stay(WorkerState&, Arguments&) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    pollfd commands{STDIN_FILENO, 0, 0};  // only the hang-up: what is said there is for the parent
-    ::poll(&commands, 1, -1);
-    ::_exit(0);
-  }
-  ::signal(SIGCHLD, SIG_IGN);
-  return "ok " + std::to_string(child);
-}
+// ---- user ----
 
 std::string become(WorkerState&, Arguments& arguments) {
   const auto uid = next_or<uid_t>(arguments, 65534);
@@ -231,8 +156,6 @@ void add_process_commands(Commands& commands) {
   commands["misbehave"] = misbehave;
   commands["memory"] = memory;
   commands["zero_system_calls"] = zero_system_calls;
-  commands["fork"] = fork_and_look;
-  commands["fork_and_stay"] = fork_and_stay;
   commands["become"] = become;
 }
 

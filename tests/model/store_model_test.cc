@@ -96,6 +96,7 @@ class Model final {
   void finish();
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::uint64_t served_late() const { return served_late_; }
+  [[nodiscard]] std::uint64_t copies() const { return copies_; }
 
  private:
   static constexpr WaitKey kWatch = {0, 1};
@@ -109,6 +110,7 @@ class Model final {
 
   void act();
   void attach();
+  void attach_copy();
   void detach();
   void create(bool wait);
   void created(const NewObject& object, ClientId client, const Result<Placement>& placed);
@@ -142,6 +144,7 @@ class Model final {
   std::uint64_t last_life_ = 0;
   std::uint64_t evictions_ = 0;
   std::uint64_t served_late_ = 0;
+  std::uint64_t copies_ = 0;
   bool clearing_ = false;
   bool adding_ = false;  // a create that was not queued before
 };
@@ -174,8 +177,23 @@ void Model::act() {
 
 void Model::attach() {
   if (clients_.size() == kMaxClients) return;
+  if (!clients_.empty() && below(2) == 0) return attach_copy();
   const ClientId id = store_.attach({.pid = 1, .uid = 1000 + static_cast<std::uint32_t>(below(2))}, now_).value();
   clients_[id] = std::make_unique<ClientModel>(store_, id);
+}
+
+/// A child of fork(): holds what its parent holds, from the first moment on.
+void Model::attach_copy() {
+  const ClientModel& original = any_client();
+  const ClientId id = store_.attach_copy(original.side.id(), now_).value();
+  clients_[id] = std::make_unique<ClientModel>(store_, id);
+  clients_[id]->references = original.references;
+  std::map<SlotIndex, std::uint32_t> expected;
+  for (const Reference& reference : original.references) ++expected[reference.held.slot];
+  for (const auto& [slot, count] : expected) REQUIRE(clients_[id]->side.table().references(slot) == count);
+  REQUIRE(store_.client_info(id, now_).references == original.references.size());
+  REQUIRE(store_.client_info(id, now_).unsealed_count == 0);
+  ++copies_;
 }
 
 void Model::detach() {
@@ -489,4 +507,5 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   std::cout << model.evictions() << " evictions, " << model.served_late() << " creates served after a wait\n";
   CHECK(model.evictions() > steps / 1000);
   CHECK(model.served_late() > steps / 10'000);
+  CHECK(model.copies() > steps / 10'000);
 }

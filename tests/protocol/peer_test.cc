@@ -40,6 +40,53 @@ TEST_CASE("supplementary groups are the process's own, however many") {
   CHECK(groups == expected);
 }
 
+TEST_CASE("a connection that changes hands says who sent what, if it is asked to") {
+  Connection connection;
+  const Bytes message = framed(pattern(10));
+  const auto send_from_child = [&] {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(::send(connection.near.get(), message.data(), message.size(), 0) < 0 ? 1 : 0);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    return child;
+  };
+  FrameReader reader;
+  const auto read_one = [&] {
+    REQUIRE(reader.read_from(connection.far.get()).value() == ReadState::progress);
+    REQUIRE(reader.next());
+    CHECK_FALSE(reader.next());
+  };
+  send_from_child();
+  read_one();
+  CHECK(reader.sender() == 0);
+  REQUIRE(report_senders(connection.far.get()));
+  // Sent together, read apart: what is read at once is of one sender.
+  connection.send_raw(message);
+  const pid_t first = send_from_child();
+  const pid_t second = send_from_child();
+  read_one();
+  CHECK(reader.sender() == ::getpid());
+  read_one();
+  CHECK(reader.sender() == first);
+  read_one();
+  CHECK(reader.sender() == second);
+  // And descriptors still come through.
+  FrameWriter writer;
+  std::vector<shm::UniqueFd> all;
+  for (std::size_t i = 0; i < kMaxDescriptors; ++i) all.push_back(duplicate(connection.near.get()).value());
+  REQUIRE(writer.push(message, std::move(all)));
+  REQUIRE(writer.flush(connection.near.get()).value());
+  read_one();
+  CHECK(reader.sender() == ::getpid());
+  CHECK(reader.take_descriptors().size() == kMaxDescriptors);
+}
+
+TEST_CASE("a process has a name, and what is no process has none") {
+  CHECK(command_of(::getpid()) == "protocol_tests");
+  CHECK(command_of(-1) == "?");
+}
+
 TEST_CASE("a pidfd becomes readable when the process is gone") {
   const auto before = open_descriptors();
   {

@@ -33,6 +33,25 @@ TEST_CASE("a mark knows a forked child from the process that made it, wherever i
   CHECK(in_child(moved));
 }
 
+TEST_CASE("a child may claim its parent's mark, and a grandchild is told again") {
+  ForkMark mark = ForkMark::create().value();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    mark.claim();
+    if (mark.is_child()) ::_exit(1);
+    const pid_t grandchild = ::fork();
+    if (grandchild == 0) ::_exit(mark.is_child() ? 0 : 1);
+    int status = 0;
+    if (::waitpid(grandchild, &status, 0) != grandchild || status != 0) ::_exit(2);
+    ::_exit(mark.is_child() ? 3 : 0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK_FALSE(mark.is_child());
+}
+
 TEST_CASE("a child's own mark is no child's") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);

@@ -50,6 +50,80 @@ TEST_CASE("a granted object is kept until the client has taken it up, and not lo
   CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
 }
 
+TEST_CASE("a copy of a client holds what the original holds, whichever of the two lets go first") {
+  StoreFixture fixture;
+  TestClient parent = fixture.client();
+  fixture.put(1, 1000);
+  fixture.put(2, 1000);
+  fixture.put(3, 1000);
+  const Held twice = parent.get(id_of(1), fixture.now);
+  static_cast<void>(parent.get(id_of(1), fixture.now));
+  const Held once = parent.get(id_of(2), fixture.now);
+  TestClient child(fixture.store, fixture.store.attach_copy(parent.id(), fixture.now).value());
+  CHECK(child.table().references(twice.slot) == 2);
+  CHECK(child.table().references(once.slot) == 1);
+  CHECK(fixture.store.client_info(child.id(), fixture.now).references == 3);
+  CHECK(fixture.store.client_info(child.id(), fixture.now).hits == 0);  // they were the parent's
+  SECTION("the parent, and it goes") {
+    parent.release(once);
+    fixture.store.detach(parent.id(), fixture.now);
+    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);  // object 3
+    CHECK(child.sees(id_of(1)));
+    CHECK(child.sees(id_of(2)));
+    child.release(once);
+    child.release(twice);
+    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+    child.release(twice);
+    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+  }
+  SECTION("the child, by its death") {
+    fixture.store.detach(child.id(), fixture.now);
+    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+    parent.release(once);
+    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+  }
+  SECTION("of what was removed before the copy") {
+    fixture.store.clear(fixture.now);
+    TestClient late(fixture.store, fixture.store.attach_copy(child.id(), fixture.now).value());
+    fixture.store.detach(parent.id(), fixture.now);
+    fixture.store.detach(child.id(), fixture.now);
+    CHECK(fixture.store.stats(fixture.now).retired_count == 2);
+    late.release(once);
+    CHECK(fixture.store.stats(fixture.now).retired_count == 1);
+  }
+}
+
+TEST_CASE("a copy takes over neither lies nor grants nor what is being written") {
+  StoreFixture fixture;
+  TestClient parent = fixture.client();
+  const Placement placed =
+      fixture.store.create_object(parent.id(), {.id = id_of(1), .data_size = 1000}, fixture.now).value();
+  const SlotIndex granted = fixture.put(2, 1000);
+  fixture.store.hold(granted);
+  static_cast<void>(fixture.store.grant(parent.id(), {granted}));
+  parent.table().add_reference(placed.slot);                             // unsealed
+  parent.table().add_reference(granted + 1);                             // of no object, yet
+  parent.table().add_reference(fixture.store.config().max_objects - 1);  // nor this
+  const ClientId child = fixture.store.attach_copy(parent.id(), fixture.now).value();
+  const TestClient seen(fixture.store, child);
+  fixture.store.check_invariants();
+  CHECK(fixture.store.client_info(child, fixture.now).references == 0);
+  CHECK(fixture.store.client_info(child, fixture.now).unsealed_count == 0);
+  fixture.put(3, 1000);
+  fixture.store.detach(parent.id(), fixture.now);
+  CHECK_FALSE(fixture.exists(1));
+  CHECK(fixture.store.evict(kMiB, fixture.now) == 2048);
+}
+
+TEST_CASE("a copy is its original's until it says which process it is") {
+  StoreFixture fixture;
+  const ClientId child = fixture.store.attach_copy(fixture.writer, fixture.now).value();
+  CHECK(fixture.store.client_info(child, fixture.now).pid == 77);
+  fixture.store.set_pid(child, 78);
+  CHECK(fixture.store.client_info(child, fixture.now).pid == 78);
+  CHECK(fixture.store.client_info(fixture.writer, fixture.now).pid == 77);
+}
+
 TEST_CASE("grants end in order, each with its number") {
   StoreFixture fixture;
   TestClient reader = fixture.client();

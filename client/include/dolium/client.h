@@ -20,9 +20,20 @@ class Connection;
 /// builders outlive the Client: they keep its mappings, and its session at the daemon, until the last of them
 /// is gone. When the process dies, by whatever death, the daemon takes back everything it held or was writing.
 ///
-/// fork(): the child inherits no session. In the child every call on an inherited Client says `disconnected`,
-/// inherited Objects keep showing their bytes only as long as the parent holds them, and inherited builders do
-/// nothing. Connect again in the child.
+/// fork(): the child goes on where its parent was, with a session of its own (another session_id(), the same
+/// event_fd()). Inherited Clients work; inherited Objects are references of the child's own, valid and counted
+/// whatever the parent releases later. What the parent had begun stays the parent's: in the child inherited builders
+/// write and seal nothing and abort nothing, Subscription::next() says `disconnected`, and callbacks never run (an
+/// inherited AsyncHandle's cancel() is false). Threads of the parent may use the client meanwhile; a get, or a copy of
+/// an Object, then waits until fork() is over. References that such threads release or take at that very moment may
+/// stay counted for the child until it ends. A fork costs one handshake a client, and at most two seconds when the
+/// daemon does not answer.
+///
+/// When the child cannot follow (no daemon, no connection to be had, ConnectOptions::follow_fork is off, it was not
+/// made by fork() but by a bare clone()), every call on an inherited Client says `disconnected` and why, inherited
+/// Objects keep showing their bytes only as long as the parent holds them: connect again in the child. Handlers of
+/// one's own (pthread_atfork()) that use the store belong behind the first connect(): of those registered before, the
+/// child's run too early, and a copy of an Object in the one before fork() keeps the child from following.
 class DOLIUM_API Client final : public ObjectStore {
  public:
   /// disconnected when no daemon listens there (in time), permission_denied when this user may not,

@@ -33,11 +33,12 @@ struct ObjectView {
 }  // namespace detail
 
 /// Copying takes another reference and costs about 10 ns; no call on an Object makes a system call or waits,
-/// but the last release while somebody waits for room, which wakes that somebody. Distinct Objects may be
-/// used by distinct threads, copies of one too; one Object by one thread at a time, as any value.
+/// but the last release while somebody waits for room, which wakes that somebody, and a copy while another
+/// thread forks, which waits for that. Distinct Objects may be used by distinct threads, copies of one too; one
+/// Object by one thread at a time, as any value.
 ///
-/// After fork() the child's inherited Objects are no references: their bytes stay readable only as long as
-/// the parent keeps its own. See Client.
+/// After fork() the child's inherited Objects are references of its own, if its Client could follow; else they are
+/// none, and their bytes stay readable only as long as the parent keeps its own. See Client.
 class DOLIUM_API Object {
  public:
   /// Holds nothing: empty data.

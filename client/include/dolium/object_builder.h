@@ -18,7 +18,8 @@ class BuilderBackend;
 
 /// Moves, does not copy. Destroyed before seal() it aborts: the object was never there. It keeps its client's
 /// connection, and so can be sealed when the client's handle is gone already. One thread at a time; the bytes of
-/// data() may be filled by any number of threads.
+/// data() may be filled by any number of threads. After fork() it is the parent's alone: the child's copy of it shows
+/// the same bytes, but write() and seal() say `disconnected`, and its end is nobody's business.
 class DOLIUM_API ObjectBuilder {
  public:
   /// Internal: made by ObjectStore::create().

@@ -63,6 +63,10 @@ struct ConnectOptions {
   /// How long a call looks for its answer before it sleeps: to be woken on another core takes longer than most
   /// answers. 0: sleep at once, as a process that is bound to a single core always does.
   std::chrono::microseconds busy_poll{50};
+  /// A child of fork() goes on with a session of its own, and holds what its parent held (see Client). Costs each
+  /// fork() of the process one handshake with the daemon, about as long as connect(). Without it the child must
+  /// connect by itself, and what it inherits says so.
+  bool follow_fork = true;
 };
 
 }  // namespace dolium

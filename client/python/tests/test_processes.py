@@ -62,17 +62,11 @@ inherited = None
 
 
 def in_child(work):
-    """What a forked child returned, or None when its inherited client said that it is disconnected."""
+    """What a forked child returned."""
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(False)
 
-    def run():
-        try:
-            send.send(work())
-        except dolium.Disconnected:
-            send.send(None)
-
-    child = context.Process(target=run)
+    child = context.Process(target=lambda: send.send(work()))
     child.start()
     assert receive.poll(60), "the child did not answer"
     answer = receive.recv()
@@ -81,24 +75,16 @@ def in_child(work):
     return answer
 
 
-@pytest.fixture
-def inheritable(client):
-    """A client that forked children can use; libdolium before that says so."""
-    if in_child(lambda: client.ping() or "there") is None:
-        pytest.skip("this libdolium does not carry its clients across fork()")
-    return client
-
-
-def test_a_forked_child_uses_the_inherited_client(inheritable):
+def test_a_forked_child_uses_the_inherited_client(client):
     global inherited
-    inherited = inheritable
-    id = inheritable.put(np.arange(1000))
+    inherited = client
+    id = client.put(np.arange(1000))
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert [each.get(60) for each in [pool.apply_async(total_of_inherited, (id,)) for _ in range(8)]] == [499500] * 8
 
 
-def test_a_forked_child_s_inherited_objects_are_its_own(inheritable):
-    array = inheritable.get(inheritable.put(np.arange(1000), ID))
+def test_a_forked_child_s_inherited_objects_are_its_own(client):
+    array = client.get(client.put(np.arange(1000), ID))
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(False)
     go_receive, go_send = context.Pipe(False)
@@ -106,20 +92,20 @@ def test_a_forked_child_s_inherited_objects_are_its_own(inheritable):
     def run():
         send.send("forked")
         assert go_receive.poll(60)
-        inheritable.evict("256MiB")
+        client.evict("256MiB")
         send.send(int(array.sum()))
 
     child = context.Process(target=run)
     child.start()
     assert receive.recv() == "forked"
-    eventually(lambda: inheritable.metadata(ID).ref_count == 2)
+    eventually(lambda: client.metadata(ID).ref_count == 2)
     del array
-    inheritable.evict("256MiB")
-    assert inheritable.exists(ID)
+    client.evict("256MiB")
+    assert client.exists(ID)
     go_send.send("go")
     assert receive.poll(60) and receive.recv() == 499500
     child.join(30)
-    eventually(lambda: inheritable.metadata(ID).ref_count == 0)
+    eventually(lambda: client.metadata(ID).ref_count == 0)
 
 
 def test_an_inherited_builder_does_nothing(client):
