@@ -23,11 +23,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include <dolium/client.h>
 #include <dolium/event.h>
 #include <dolium/options.h>
 
 #include "client/attachment.h"
 #include "client/completions.h"
+#include "protocol/channel.h"
 #include "protocol/codec.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
@@ -62,8 +64,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// How often an object that was granted is looked for while the daemon is at work on its very bucket.
   static constexpr int kMaxLooks = 10'000;
+  /// How often a ring is looked at before others get the core.
+  static constexpr int kLooksPerYield = 100;
   /// How long a thread whose request does not fit into the socket relies on another that reads.
   static constexpr int kFlushPatienceMs = 5;
+  /// How many failures of deferred puts are kept for flush().
+  static constexpr std::size_t kMaxPutFailures = 4096;
   /// How long the daemon may take to say hello, at least.
   static constexpr std::chrono::seconds kHandshakeTimeout{5};
 
@@ -76,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// come back as they are. `call` may carry ids for a grant.
   template <class Reply, class Request, class Use>
   auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+    look_ourselves();
     if (auto begun = begin(std::move(request), std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
       return std::move(begun).error();
     wait(call);
@@ -122,6 +129,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return static_cast<const Reply*>(frame->body());
   }
 
+  /// Sends a deferred put; its failure comes as a notice. Waits only while the daemon is behind by a ring or a socket
+  /// full. out_of_memory when kMaxPutFailures were not taken yet.
+  template <class View>
+  [[nodiscard]] Result<void> post_deferred(const View& view) {
+    const Result<std::uint64_t> number = begin_deferred();
+    if (!number) return number.error();
+    send(*number, view, Patience::wait);
+    return {};
+  }
+  /// Waits until the daemon has carried out, or failed, all deferred puts of before.
+  [[nodiscard]] Result<void> settle_deferred();
+  /// Whether there were any since the last settle_deferred(): what is not in the index may be under way, and only the
+  /// daemon, which takes requests in order, can tell.
+  [[nodiscard]] bool has_deferred() const noexcept { return has_deferred_.load(std::memory_order_relaxed); }
+  /// disconnected when the connection ended before all was known.
+  [[nodiscard]] Result<std::vector<PutFailure>> take_put_failures();
+  /// Waits for the answer of a call that was begun.
+  void wait(Call& call);
+
   /// A subscription's buffer under the number of its request.
   [[nodiscard]] Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> subscribe();
   void unsubscribe(std::uint64_t number);
@@ -129,7 +155,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Reads what has arrived without waiting, and runs the callbacks that are due.
   Result<void> process_events();
-  [[nodiscard]] int event_fd() const noexcept { return poll_fd_.get(); }
+  [[nodiscard]] int event_fd();
   [[nodiscard]] Completions& completions() noexcept { return completions_; }
 
   /// disconnected when the daemon is known to be gone, or found to be by a look at the socket.
@@ -157,7 +183,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams;
     std::optional<Error> failure;
     std::string goodbye;
-    bool reading = false;                           // there is a leader
+    std::vector<PutFailure> put_failures;  // at most kMaxPutFailures, and what was under way when it was reached
+    bool reading = false;                  // there is a leader
+    bool watched = false;                  // somebody waits for event_fd()
     std::list<std::condition_variable*> followers;  // who waits while another leads
 
     std::mutex write_mutex;
@@ -165,6 +193,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     protocol::FrameWriter writer;
 
     protocol::FrameReader reader;  // the leader's
+
+    protocol::Channel channel;  // reading is the leader's, writing under write_mutex; a child begins without rings
   };
 
   Connection() = default;
@@ -174,6 +204,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Result<void> watch_events() const;
 
   // out
+  void look_ourselves();
+  [[nodiscard]] Result<std::uint64_t> begin_deferred();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   template <class Request>
   void send(std::uint64_t number, Request request, Patience patience) {
@@ -188,14 +220,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void flush(Patience patience);
 
   // in
-  void wait(Call& call);
   bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, const std::function<bool()>& done,
                   protocol::Deadline deadline);
   void read_once(protocol::Deadline deadline);
   [[nodiscard]] Result<protocol::ReadState> receive(protocol::Deadline deadline);
   bool try_read();
+  void stop_reading(std::unique_lock<std::mutex>& lock);
+  void wait_for_room();
   void dispatch(std::span<const std::byte> payload);
   void deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload);
+  void keep_put_failure(const protocol::PutFailedNotice& notice);
   void deliver_events(std::uint64_t number, const protocol::EventNotice& notice);
   void take_granted(Call& call, const protocol::ReplyFrame& frame);
   void complete(const std::shared_ptr<Call>& call);
@@ -207,6 +241,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   AttachmentRef attachment_;
   SessionLink* link_ = nullptr;   // the attachment's
   std::uint64_t fork_token_ = 0;  // as the handshake gave it
+  std::atomic<bool> has_deferred_ = false;
   std::uint64_t session_id_ = 0;
   Access access_ = Access::read_write;
   Completions completions_;

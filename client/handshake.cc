@@ -79,6 +79,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   protocol::HelloRequestT hello;
   hello.protocol_version = protocol::kProtocolVersion;
   hello.access = static_cast<protocol::AccessMode>(options.access);
+  hello.rings = options.rings;
   hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
   hello.library_version = DOLIUM_VERSION;
   Call call;
@@ -102,7 +103,9 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
   access_ = hello.access() == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
   session_id_ = hello.session_id();
   fork_token_ = hello.fork_token();
-  const std::size_t expected = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
+  const bool rings = hello.ring_bytes() != 0;
+  const std::size_t given = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
+  const std::size_t expected = rings ? given + 1 : given;
   if (descriptors.size() != expected)
     return Error{Errc::protocol_error,
                  fmt::format("the daemon sent {} descriptors where {} belong", descriptors.size(), expected)};
@@ -122,6 +125,13 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
         Mapping::map(descriptors[kWritableArena], hello.arena_bytes(), Mode::read_write, "writable arena");
     if (!writable) return std::move(writable).error();
     parts.writable_arena = *std::move(writable);
+  }
+  if (rings) {
+    if (hello.ring_bytes() != protocol::RingPair::kBytes)
+      return Error{Errc::protocol_error, "the daemon sent rings of another size than this library's"};
+    Result<Mapping> memory = Mapping::map(descriptors.back(), hello.ring_bytes(), Mode::read_write, "rings");
+    if (!memory) return std::move(memory).error();
+    traffic_->channel.use_rings(*std::move(memory), protocol::RingPair::Side::client);
   }
   auto link = std::make_unique<SessionLink>(std::move(descriptors[kReleaseEvent]), socket_);
   link_ = link.get();

@@ -15,15 +15,8 @@ namespace {
 
 using shm::TimeNs;
 
-/// What one PutManyRequest carries at most: far below a frame's cap, whatever the items' options add.
-constexpr std::size_t kBatchBytes = 1024 * 1024;
-constexpr std::size_t kBatchItems = 4096;
 /// What one GetRequest asks for at most; the daemon's own bound is not below this.
 constexpr std::size_t kWaitBatch = 16384;
-
-std::uint64_t to_wire(Timeout timeout) {
-  return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
-}
 
 /// What is left until the deadline, as the wire has it.
 std::uint64_t remaining(TimeNs deadline) {
@@ -45,12 +38,6 @@ Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::u
   wire->time_to_live_ms = static_cast<std::uint64_t>(options.time_to_live.count());
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
   return wire;
-}
-
-Result<void> check_may_write(const Connection& connection) {
-  if (connection.inherited()) return connection.inherited_by_fork();
-  if (connection.access() == Access::read_write) return {};
-  return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
 }
 
 /// The connection of what was begun here. In a forked child, also in one that goes on with a session of its own, what
@@ -178,6 +165,12 @@ AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Comp
 
 }  // namespace
 
+Result<void> check_may_write(const Connection& connection) {
+  if (connection.inherited()) return connection.inherited_by_fork();
+  if (connection.access() == Access::read_write) return {};
+  return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
+}
+
 Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id, std::uint64_t size,
                                                 const CreateOptions& options) {
   if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
@@ -187,50 +180,6 @@ Result<protocol::CreateRequestT> create_request(const Connection& connection, co
   request.object = *std::move(object);
   request.timeout_ns = to_wire(options.timeout);
   return request;
-}
-
-Result<protocol::PutRequestT> put_request(const Connection& connection, const ObjectId& id,
-                                          std::span<const std::byte> data, const CreateOptions& options) {
-  if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
-  auto object = to_wire(id, data.size(), options);
-  if (!object) return std::move(object).error();
-  protocol::PutRequestT request;
-  request.object = *std::move(object);
-  request.data = protocol::to_wire(data);
-  request.metadata = protocol::to_wire(options.metadata);
-  request.timeout_ns = to_wire(options.timeout);
-  return request;
-}
-
-Result<std::size_t> put_batch(Connection& connection, std::span<const PutItem> items,
-                              std::vector<Result<void>>& outcomes) {
-  protocol::PutManyRequestT batch;
-  std::vector<std::size_t> positions;  // in outcomes, of the batch's items
-  std::size_t bytes = 0;
-  std::size_t count = 0;
-  for (; count < items.size() && count < kBatchItems && bytes < kBatchBytes; ++count) {
-    const PutItem& item = items[count];
-    if (item.data.size() > kInlinePutLimit) break;
-    auto request = put_request(connection, item.id, item.data, item.options);
-    outcomes.push_back(request ? Result<void>() : Result<void>(request.error()));
-    if (!request) continue;
-    request->timeout_ns = 0;
-    bytes += item.data.size() + item.options.metadata.size() + item.options.type_name.size();
-    positions.push_back(outcomes.size() - 1);
-    batch.items.push_back(std::make_unique<protocol::PutRequestT>(*std::move(request)));
-  }
-  if (positions.empty()) return count;
-  return connection.ask<protocol::PutManyReply>(
-      std::move(batch), [&](const protocol::PutManyReply& reply) -> Result<std::size_t> {
-        if (reply.failures() == nullptr) return count;
-        for (const protocol::PutFailure* failure : *reply.failures()) {
-          if (failure->index() >= positions.size() || failure->code() > protocol::ErrorCode::MAX)
-            return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
-          outcomes[positions[failure->index()]] =
-              Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message())};
-        }
-        return count;
-      });
 }
 
 Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,

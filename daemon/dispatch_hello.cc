@@ -74,11 +74,25 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.index_bytes = engine_.store().index_segment().size();
   welcome.pin_table_bytes = engine_.store().pin_table_segment(*client).size();
   welcome.fork_token = random_token();
+  const bool rings = request.rings() && !inherits && add_rings(session, *fds);
+  if (rings) welcome.ring_bytes = RingPair::kBytes;
   session.open(*client, access, inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName),
                std::move(release_event), welcome.fork_token);
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();
   return {};
+}
+
+/// Whether there are any. It goes without them where there is no more memory, or no more descriptors.
+bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+  const Result<shm::Segment> segment = shm::Segment::create("rings", RingPair::kBytes);
+  if (!segment) return false;
+  Result<shm::Mapping> memory = segment->map(shm::Mapping::Mode::read_write);
+  Result<shm::UniqueFd> given = segment->duplicate();
+  if (!memory || !given) return false;
+  fds.push_back(*std::move(given));
+  session.use_rings(*std::move(memory));
+  return true;
 }
 
 // ---- fork() ----

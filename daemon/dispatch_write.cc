@@ -129,6 +129,16 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   session.reply(id, std::move(reply));
 }
 
+void Dispatch::on(Session& session, const PutDeferredRequest& request) {
+  const Result<void> put = put_now(session.client(), *request.put());
+  if (put) return;
+  PutFailedNoticeT notice;
+  notice.id = std::make_unique<protocol::Id>(*request.put()->object()->id());
+  notice.code = static_cast<ErrorCode>(put.error().code);
+  notice.message = put.error().message;
+  session.reply(0, std::move(notice));
+}
+
 Result<void> Dispatch::put_now(shm::ClientId client, const PutRequest& request) {
   const shm::NewObject object = to_object(*request.object());
   const auto data = from_wire(request.data());

@@ -1,7 +1,5 @@
 #include "daemon/event_loop.h"
 
-#include <sched.h>
-
 #include "shm/system_error.h"
 
 namespace dolium::daemon {
@@ -91,10 +89,9 @@ Result<BeforeWait> BeforeWait::create(EventLoop& loop, std::function<void()> cal
   return hook;
 }
 
-Result<BusyLoop> BusyLoop::create(EventLoop& loop) {
+Result<BusyLoop> BusyLoop::create(EventLoop& loop, std::function<void()> callback) {
   BusyLoop busy;
-  // Whoever shares this core may be the one we wait for.
-  auto box = make_box<Box>([] { ::sched_yield(); }, "keep the event loop awake",
+  auto box = make_box<Box>(std::move(callback), "keep the event loop awake",
                            [&](uv_idle_t* handle) { return uv_idle_init(loop.get(), handle); });
   if (!box) return std::move(box).error();
   busy.box_ = *std::move(box);

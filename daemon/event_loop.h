@@ -92,10 +92,10 @@ class BeforeWait {
   std::unique_ptr<Box, detail::CloseBox> box_;
 };
 
-/// While on, the loop does not wait: it looks for events again and again, and lets others run in between.
+/// While on, the loop does not wait: it looks for events again and again, and calls back in between.
 class BusyLoop {
  public:
-  [[nodiscard]] static Result<BusyLoop> create(EventLoop& loop);
+  [[nodiscard]] static Result<BusyLoop> create(EventLoop& loop, std::function<void()> callback);
   void set(bool on) noexcept;
 
  private:

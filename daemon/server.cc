@@ -1,6 +1,7 @@
 #include "daemon/server.h"
 
 #include <pwd.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,7 +73,7 @@ Result<void> Server::watch() {
   Result<Timer> prefault = Timer::create(*loop_, [this] { reserve_ahead(); });
   if (!prefault) return std::move(prefault).error();
   prefault_timer_ = *std::move(prefault);
-  Result<BusyLoop> busy = BusyLoop::create(*loop_);
+  Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
   if (!busy) return std::move(busy).error();
   busy_loop_ = *std::move(busy);
   if (shm::has_several_cores()) busy_poll_ = shm::TimeNs{config_.busy_poll_us} * 1000;
@@ -192,6 +193,15 @@ std::vector<ClientInfo> Server::describe_clients() {
 
 void Server::before_wait() {
   const shm::TimeNs now = shm::monotonic_now();
+  serve(now);
+  arm_timer();
+  if (std::exchange(asked_, false)) last_asked_ = now;
+  let_rest(now);
+  busy_loop_->set((now < last_asked_ + busy_poll_ || !awake_.empty()) && !stopping_);
+}
+
+/// Answers what has been asked: all that a turn of the loop owes its clients.
+void Server::serve(shm::TimeNs now) {
   do {  // serving and sending may each give the other something to do
     engine_->settle(now);
     std::vector<Session*> dirty;
@@ -205,9 +215,49 @@ void Server::before_wait() {
     }
     ended_.clear();
   } while (!dirty_.empty());
-  arm_timer();
-  if (std::exchange(asked_, false)) last_asked_ = now;
-  busy_loop_->set(now < last_asked_ + busy_poll_ && !stopping_);
+}
+
+// ---- rings ----
+
+bool Server::poll_rings() {
+  bool heard = false;
+  for (std::size_t i = 0; i < awake_.size(); ++i) {  // a session that ends takes itself out
+    Session& session = *awake_[i];
+    if (!session.poll()) continue;
+    heard = true;
+    if (const auto entry = sessions_.find(&session); entry != sessions_.end()) entry->second.last_heard = 0;
+  }
+  return heard;
+}
+
+/// Those who have been quiet for busy_poll_ ring from now on. Whom nobody polls may rest at once.
+void Server::let_rest(shm::TimeNs now) {
+  std::erase_if(awake_, [&](Session* session) {
+    Entry& entry = sessions_.at(session);
+    if (entry.last_heard == 0) entry.last_heard = now;
+    if (now < entry.last_heard + busy_poll_ && !stopping_) return false;
+    if (!session->rest()) return false;
+    entry.awake = false;
+    return true;
+  });
+}
+
+void Server::on_awake(Session& session) {
+  Entry& entry = sessions_.at(&session);
+  entry.last_heard = 0;
+  if (std::exchange(entry.awake, true)) return;
+  awake_.push_back(&session);
+}
+
+/// What the loop does instead of waiting.
+void Server::look_again() {
+  for (int looks = 0; looks < kLooksPerTurn; ++looks) {
+    if (poll_rings())
+      serve(shm::monotonic_now());
+    else
+      shm::relax();
+  }
+  ::sched_yield();  // whoever shares this core may be the one we wait for
 }
 
 void Server::arm_timer() {
@@ -282,6 +332,7 @@ void Server::on_ended(Session& session) {
     log_->debug("client {} is gone", session.client());
   }
   newcomers_.erase(&session);
+  if (entry->second.awake) std::erase(awake_, &session);
   ended_.push_back(std::move(entry->second.session));
   sessions_.erase(entry);
 }

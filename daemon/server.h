@@ -26,6 +26,8 @@ class Server final : private Session::Host {
  public:
   /// How long a connection may say nothing before its HelloRequest.
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
+  /// How often the rings are looked at between two looks at everything else.
+  static constexpr int kLooksPerTurn = 64;
   /// Between two steps of reserving memory ahead of use.
   static constexpr std::uint64_t kPrefaultIntervalMs = 2;
 
@@ -51,6 +53,10 @@ class Server final : private Session::Host {
   [[nodiscard]] std::vector<ClientInfo> describe_clients();
   void before_wait();
   void arm_timer();
+  bool poll_rings();
+  void let_rest(shm::TimeNs now);
+  void look_again();
+  void serve(shm::TimeNs now);
   void on_deadline();
   void reserve_ahead();
 
@@ -60,6 +66,7 @@ class Server final : private Session::Host {
   void on_release() override;
   void on_ended(Session& session) override;
   void on_dirty(Session& session) override;
+  void on_awake(Session& session) override;
 
   const Config config_;
   const std::shared_ptr<spdlog::logger> log_;
@@ -72,11 +79,14 @@ class Server final : private Session::Host {
     std::unique_ptr<Session> session;
     shm::TimeNs connected;
     bool dirty = false;
+    bool awake = false;          // in awake_
+    shm::TimeNs last_heard = 0;  // through its rings
   };
   std::unordered_map<Session*, Entry> sessions_;
   std::unordered_map<shm::ClientId, Session*> by_client_;
   std::unordered_set<Session*> newcomers_;  // of sessions_: those that have not said hello yet
   std::vector<Session*> dirty_;
+  std::vector<Session*> awake_;  // with rings, and heard of in the last busy_poll_: polled while the loop is awake
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
   std::optional<Poll> accept_poll_;
   std::optional<Timer> deadline_timer_;

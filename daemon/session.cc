@@ -54,9 +54,12 @@ void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcom
 
 void Session::pump(bool events_wait) {
   if (state_ == State::ended || state_ == State::half_closed || state_ == State::quarantined) return;
-  const Result<bool> flushed = writer_.flush(socket_.get());
-  if (!flushed) {  // the peer is gone, or half gone and not listening
-    on_end_of_stream();
+  const Result<bool> flushed = flush();
+  if (!flushed) {  // the peer is gone, or half gone and not listening; or it spoils its rings
+    if (flushed.error().code == Errc::protocol_error)
+      misbehaved(flushed.error());
+    else
+      on_end_of_stream();
     return;
   }
   if (state_ == State::leaving) {
@@ -68,8 +71,21 @@ void Session::pump(bool events_wait) {
   }
   if (!is_paused()) take_requests();  // what was read before the pause
   if (!listens()) return;
+  if (channel_.has_rings()) {  // bells are all that comes through the socket
+    socket_poll_->watch(UV_READABLE);
+    if (!is_paused()) host_.on_awake(*this);
+    if (events_wait && *flushed) host_.on_dirty(*this);
+    return;
+  }
   const bool more = events_wait || writer_.queued_bytes() != 0;
   socket_poll_->watch((is_paused() ? 0 : UV_READABLE) | (more ? UV_WRITABLE : 0));
+}
+
+Result<bool> Session::flush() {
+  Result<bool> flushed = channel_.flush(socket_.get(), writer_);
+  if (next_rings_ && flushed && *flushed)
+    channel_.use_rings(*std::exchange(next_rings_, std::nullopt), protocol::RingPair::Side::daemon);
+  return flushed;
 }
 
 // ---- in ----
@@ -79,21 +95,45 @@ void Session::on_socket(int events) {
     end();  // only a hang-up is watched for
     return;
   }
-  // While paused, "readable" can only be an error of the connection, which the next write will meet.
-  if ((events & UV_WRITABLE) != 0 || is_paused()) host_.on_dirty(*this);
-  if ((events & UV_READABLE) != 0 && listens() && !is_paused()) read_requests();
+  // While paused, "readable" can only be a bell, or an error of the connection, which the next write will meet.
+  const bool through_rings = channel_.has_rings();
+  if ((events & UV_WRITABLE) != 0 || is_paused() || through_rings) host_.on_dirty(*this);
+  if ((events & UV_READABLE) == 0 || !listens()) return;
+  if (!is_paused())
+    read_requests(protocol::Channel::Look::everywhere);
+  else if (through_rings)
+    take_bells_while_paused();
 }
 
-void Session::read_requests() {
-  const Result<ReadState> read = reader_.read_from(socket_.get());
+bool Session::read_requests(protocol::Channel::Look look) {
+  const Result<ReadState> read = channel_.read(socket_.get(), reader_, look);
   static_cast<void>(reader_.take_descriptors());  // no request carries any: they are closed here
   take_requests();
-  if (!listens()) return;
+  if (!listens()) return true;
   if (!read) {
     misbehaved(read.error());
   } else if (*read == ReadState::end_of_file) {
     on_end_of_stream();
   }
+  return !read || *read != ReadState::would_block;
+}
+
+void Session::take_bells_while_paused() {
+  const Result<ReadState> bells = protocol::Channel::take_bells(socket_.get());
+  if (!bells || *bells == ReadState::end_of_file) on_end_of_stream();
+}
+
+void Session::use_rings(shm::Mapping memory) {
+  next_rings_ = std::move(memory);
+}
+
+bool Session::poll() {
+  if (!listens() || is_paused() || !channel_.ring_has_bytes()) return false;
+  return read_requests(protocol::Channel::Look::ring_only);
+}
+
+bool Session::rest() {
+  return !listens() || is_paused() || channel_.may_sleep();
 }
 
 void Session::take_requests() {
@@ -186,7 +226,7 @@ void Session::misbehaved(const Error& what) {
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = what.message;
   if (const auto frame = encoder_.encode(0, std::move(goodbye)))
-    if (writer_.push(*frame)) static_cast<void>(writer_.flush(socket_.get()));  // a word, if there is room for it
+    if (writer_.push(*frame)) static_cast<void>(flush());  // a word, if there is room for it
   ::shutdown(socket_.get(), SHUT_WR);
   if (attached())
     silence(State::quarantined);

@@ -15,6 +15,10 @@
 // it was made for has said a word. The child has the connection from its first moment, so the hang-up will do; that
 // the parent, or a stray copy, may have it too makes the session last longer, never shorter.
 //
+// Through rings a client's messages arrive without an event of the loop: while the daemon is awake it polls the
+// sessions that it heard of last, and lets each rest, so that its client rings again, when it has been quiet for a
+// while.
+//
 // A session only moves frames; what they mean is Dispatch's business.
 
 #include <chrono>
@@ -28,6 +32,7 @@
 
 #include "daemon/access_list.h"
 #include "daemon/event_loop.h"
+#include "protocol/channel.h"
 #include "protocol/codec.h"
 #include "protocol/frame.h"
 #include "protocol/peer.h"
@@ -57,6 +62,8 @@ class Session {
     virtual void on_ended(Session& session) = 0;
     /// There is something to send, or to look at, before the loop waits again.
     virtual void on_dirty(Session& session) = 0;
+    /// It has rings, and is not asleep: poll() it, until it may rest().
+    virtual void on_awake(Session& session) = 0;
 
    protected:
     ~Host() = default;
@@ -87,6 +94,12 @@ class Session {
   /// greeting -> open. The token is what a copy of this session must be asked for with; 0: none may be.
   void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
             std::uint64_t fork_token = 0);
+  /// After the reply that is queued now, frames go through these.
+  void use_rings(shm::Mapping memory);
+  /// Takes the requests that have come through the rings. True when there were any bytes.
+  bool poll();
+  /// True: nothing is left to poll for; on_awake() says when there is again.
+  [[nodiscard]] bool rest();
   /// open -> unadopted, and back. `process` is a pidfd, or none when the process cannot be watched; `pid` 0 when it is
   /// not known either.
   void await_adoption();
@@ -118,7 +131,9 @@ class Session {
 
   void queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors);
   void on_socket(int events);
-  void read_requests();
+  bool read_requests(protocol::Channel::Look look);
+  void take_bells_while_paused();
+  [[nodiscard]] Result<bool> flush();
   void take_requests();
   void on_end_of_stream();
   void silence(State state);
@@ -142,6 +157,8 @@ class Session {
   protocol::FrameReader reader_;
   protocol::FrameWriter writer_;
   protocol::Encoder encoder_;
+  protocol::Channel channel_;
+  std::optional<shm::Mapping> next_rings_;  // until the reply that gives them to the client is out
   // Declared last: the watchers go before the descriptors that they watch.
   std::optional<Poll> socket_poll_;
   std::optional<Poll> process_poll_;

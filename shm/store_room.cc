@@ -14,28 +14,28 @@ namespace dolium::shm {
 Result<void> Store::check_creation(ClientId creator, const NewObject& object) const {
   const Client& client = *find_client(creator);
   const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
-  const std::string id = object.id.hex();
+  const auto id = [&object] { return object.id.hex(); };  // costs more than all that is checked here: only for an error
   if (object.metadata_size > kMaxMetadata)
-    return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id,
+    return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id(),
                                               object.metadata_size, kMaxMetadata)};
   if (object.type_name.size() > kMaxTypeName)
-    return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id,
+    return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id(),
                                               object.type_name.size(), kMaxTypeName)};
   // The sum may have wrapped only when the data alone are far beyond every capacity.
   if (object.data_size > config_.capacity || size > config_.capacity)
     return Error{Errc::too_large,
                  fmt::format("object {} of {} bytes does not fit a store of {} bytes, even an empty one: raise the "
                              "daemon's capacity",
-                             id, object.data_size, config_.capacity)};
+                             id(), object.data_size, config_.capacity)};
   if (find_unsealed(object.id) != nullptr)
-    return Error{Errc::already_exists, fmt::format("object {} is being written already", id)};
-  if (find(object.id) != kNoSlot) return Error{Errc::already_exists, fmt::format("object {} exists already", id)};
+    return Error{Errc::already_exists, fmt::format("object {} is being written already", id())};
+  if (find(object.id) != kNoSlot) return Error{Errc::already_exists, fmt::format("object {} exists already", id())};
   const std::uint64_t taken = Arena::taken_by(size);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
   if (limit != 0 && taken > limit)
     return Error{Errc::too_large, fmt::format("object {} takes {} bytes; one client may write {} at most "
                                               "(max_unsealed_bytes_per_client)",
-                                              id, taken, limit)};
+                                              id(), taken, limit)};
   if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes + taken > limit))
     return Error{Errc::out_of_memory,
                  fmt::format("this client is writing {} objects of {} bytes already: seal or abort some first",
