@@ -13,11 +13,15 @@ inline void relax() noexcept {
 #endif
 }
 
-[[nodiscard]] inline bool has_several_cores() noexcept {
+[[nodiscard]] inline unsigned core_count() noexcept {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   // Fails on machines with more cores than the set can name.
-  return ::sched_getaffinity(0, sizeof(cores), &cores) != 0 || CPU_COUNT(&cores) > 1;
+  return ::sched_getaffinity(0, sizeof(cores), &cores) != 0 ? CPU_SETSIZE : static_cast<unsigned>(CPU_COUNT(&cores));
+}
+
+[[nodiscard]] inline bool has_several_cores() noexcept {
+  return core_count() > 1;
 }
 
 }  // namespace dolium::shm

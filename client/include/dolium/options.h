@@ -36,6 +36,8 @@ struct CreateOptions {
   std::chrono::milliseconds time_to_idle{0};
   /// How long to wait for room when the store is full of what may not be evicted.
   Timeout timeout = no_wait;
+  /// How many threads copy what put() is given, where it is large, as for copy_bytes(). 1: the caller's alone.
+  unsigned copy_threads = 0;
 };
 
 /// One object of a `put_many()`.
