@@ -65,7 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// How often an object that was granted is looked for while the daemon is at work on its very bucket.
   static constexpr int kMaxLooks = 10'000;
   /// How often a ring is looked at before others get the core.
-  static constexpr int kLooksPerYield = 100;
+  static constexpr int kLooksPerYield = 40;
   /// How long a thread whose request does not fit into the socket relies on another that reads.
   static constexpr int kFlushPatienceMs = 5;
   /// How many failures of deferred puts are kept for flush().

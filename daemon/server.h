@@ -27,7 +27,7 @@ class Server final : private Session::Host {
   /// How long a connection may say nothing before its HelloRequest.
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
   /// How often the rings are looked at between two looks at everything else.
-  static constexpr int kLooksPerTurn = 64;
+  static constexpr int kLooksPerTurn = 32;
   /// Between two steps of reserving memory ahead of use.
   static constexpr std::uint64_t kPrefaultIntervalMs = 2;
 
