@@ -3,8 +3,8 @@
 //   bench_one_client SOCKET get|put|put_many|create N [SEED]
 //
 // SOCKET `-`: an InProcessStore of its own instead of a daemon's client. Objects of 1 KiB. `get` looks among the ids
-// numbered_id(0..9999) and puts them first where they are missing; `put_many` puts N in batches of 100. With a SEED a run is
-// the same each time: the ids follow from it, and nobody looks for an answer before it sleeps.
+// numbered_id(0..9999) and puts them first where they are missing; `put_many` puts N in batches of 100. With a SEED a
+// run is the same each time: the ids follow from it, and nobody looks for an answer before it sleeps.
 
 #include <cstdlib>
 #include <string>
