@@ -100,6 +100,7 @@ Report::Report(int argc, char** argv, std::string_view title, std::span<const Op
   CLI::App app(title_);
   app.add_option("--rows", rows_path_, "append the figures to this file, a JSON object a line");
   app.add_flag("--quick", quick_, "fewer rounds");
+  app.add_flag("--long", long_, "more rounds");
   app.add_flag("--smoke", smoke_, "one round of the least: only to see that it works");
   for (const Option& option : more) app.add_option(option.name, *option.value, option.meaning);
   try {

@@ -131,8 +131,11 @@ class Report {
   [[nodiscard]] bool quick() const noexcept { return quick_ || smoke_; }
   /// Only to see that the program works: one round of the least of everything; the figures mean nothing.
   [[nodiscard]] bool smoke() const noexcept { return smoke_; }
-  /// `full`, or `quick` with --quick, or 1 with --smoke.
-  [[nodiscard]] int rounds(int full, int quick) const noexcept { return smoke_ ? 1 : quick_ ? quick : full; }
+  /// `full`, or `quick` with --quick, or more with --long, or 1 with --smoke.
+  [[nodiscard]] int rounds(int full, int quick) const noexcept {
+    constexpr int kLongFactor = 5;
+    return smoke_ ? 1 : quick_ ? quick : long_ ? kLongFactor * full : full;
+  }
   void add(const Figure& figure);
   void add(const Series& series);
   /// A remark: what could not be measured and why, or how to read the figures above.
@@ -143,6 +146,7 @@ class Report {
   std::string rows_path_;
   bool quick_ = false;
   bool smoke_ = false;
+  bool long_ = false;
 };
 
 }  // namespace dolium::bench

@@ -55,20 +55,16 @@ int main(int argc, char** argv) {
   const std::size_t most = report.smoke() ? kMiB : kMost;
   const WarmMemory source(most);
   const WarmMemory target(most);
-  std::map<std::string, Series> lines;
+  std::vector<Series> lines;
+  for (const auto& [name, peer] : peers) lines.push_back({"sizes", name});
+  lines.push_back({"sizes", "memcpy"});
   for (std::size_t size = kLeast; size <= most; size *= kStep) {
     const Contest contest = run(report, peers, source.bytes().first(size), target);
     const auto rate = [&](const std::string& name) { return static_cast<double>(size) / contest.of(name).median(); };
-    const auto record = [&](const std::string& name) {
-      Series& line = lines.try_emplace(name, Series{"sizes", name}).first->second;
-      line.points.emplace_back(static_cast<double>(size), rate(name));
-    };
-    record("memcpy");
-    for (const auto& [name, peer] : peers) {
-      record(name);
+    for (Series& line : lines) line.points.emplace_back(static_cast<double>(size), rate(line.name));
+    for (const auto& [name, peer] : peers)
       report.add({"put " + size_name(size) + ": " + name, "", rate(name), "GB/s", "memcpy", rate("memcpy"),
                   1 / contest.ratio(name, "memcpy")});
-    }
   }
-  for (const auto& [name, line] : lines) report.add(line);
+  for (const Series& line : lines) report.add(line);
 }

@@ -43,7 +43,7 @@ constexpr std::uint64_t kPlotEvery = 32;  // puts
 struct Fullness {
   Samples live;   // what creators gave, data and metadata
   Samples taken;  // with padding
-  Series line;    // live, against how many times the capacity was stored
+  Series line;    // the least live of kPlotEvery puts, against how many times the capacity was stored
 };
 
 /// Pins objects, and lets one at random go for each that is too many.
@@ -76,6 +76,7 @@ Fullness churn(ObjectStore& store, const Churn& churn, std::uint64_t measured) {
   Fullness out{{}, {}, {"utilisation", churn.name}};
   Pinned pinned;
   std::uint64_t stored = 0;
+  double least = 1;  // since the last point of the line
   for (std::uint64_t number = 0; stored < (kWarmups + measured) * kCapacity; ++number) {
     std::uint64_t size = log_uniform(number ^ scramble(seed()), kKiB, 16 * kMiB);
     if (churn.pins && number % kPinEvery == 0) {
@@ -89,8 +90,11 @@ Fullness churn(ObjectStore& store, const Churn& churn, std::uint64_t measured) {
     get_some(store, number, churn.gets);
     const StoreStats stats = must(store.stats());
     const double live = static_cast<double>(stats.total_size) / static_cast<double>(kCapacity);
-    if (number % kPlotEvery == 0)
-      out.line.points.emplace_back(static_cast<double>(stored) / static_cast<double>(kCapacity), live);
+    least = std::min(least, live);
+    if (number % kPlotEvery == 0) {
+      out.line.points.emplace_back(static_cast<double>(stored) / static_cast<double>(kCapacity), least);
+      least = 1;
+    }
     if (stored < kWarmups * kCapacity) continue;
     out.live.add(live);
     out.taken.add(static_cast<double>(stats.used_bytes) / static_cast<double>(kCapacity));
