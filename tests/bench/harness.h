@@ -107,7 +107,7 @@ struct Figure {
   std::string goal = {};  ///< of DESIGN.md and the issues
 };
 
-/// A line of one of the plots that scripts/bench --plots draws (tests/bench/plot.py knows them by name).
+/// A line of one of the plots that scripts/bench --plots draws (tests/bench/plot knows them by name).
 struct Series {
   std::string plot;  ///< latency, sizes, clients, utilisation, replay
   std::string name;  ///< for the legend
