@@ -52,13 +52,18 @@ Result<Poll> Poll::create(EventLoop& loop, int fd, Callback callback) {
 }
 
 void Poll::watch(int events) noexcept {
-  if (events == watched_) return;
-  watched_ = events;
-  if (events == 0) {
+  if (events == box_->watched) return;
+  box_->watched = events;
+  if (events == 0)
     uv_poll_stop(&box_->handle);
-    return;
-  }
-  uv_poll_start(&box_->handle, events, [](uv_poll_t* handle, int status, int happened) {
+  else
+    start(*box_);
+}
+
+void Poll::start(Box& box) noexcept {
+  uv_poll_start(&box.handle, box.watched, [](uv_poll_t* handle, int status, int happened) {
+    // libuv stops what met an error; we go on, because what the peer sent before it vanished is still to be read.
+    if (auto* watched = static_cast<Box*>(handle->data); status != 0 && !watched->closing) start(*watched);
     call<Box>(handle->data, status != 0 ? static_cast<int>(UV_READABLE) : happened);
   });
 }

@@ -65,9 +65,11 @@ class Poll {
   void watch(int events) noexcept;
 
  private:
-  using Box = detail::Box<uv_poll_t, int>;
+  struct Box : detail::Box<uv_poll_t, int> {
+    int watched = 0;
+  };
+  static void start(Box& box) noexcept;
   std::unique_ptr<Box, detail::CloseBox> box_;
-  int watched_ = 0;
 };
 
 class Timer {

@@ -42,6 +42,7 @@ struct Fixture {
   Fixture() {
     auto [ours, theirs] = protocol::socket_pair().value();
     peer = std::move(theirs);
+    session_fd = ours.get();
     process = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC));  // stands for a pidfd: readable when the process is gone
     session = Session::create(*loop, host, std::move(ours), protocol::duplicate(process.get()).value(), {}).value();
   }
@@ -64,7 +65,10 @@ struct Fixture {
     session->open(1, Access::read_write, "test", protocol::duplicate(release.get()).value());
   }
 
+  [[nodiscard]] int session_socket() const { return session_fd; }
+
   RecordingHost host;
+  int session_fd = -1;
   std::unique_ptr<EventLoop> loop = EventLoop::create().value();
   shm::UniqueFd peer, process, release;
   protocol::Encoder encoder;
@@ -307,6 +311,17 @@ TEST_CASE("through rings, who does not read its replies is not listened to, and 
     fixture.turn(1);
   }
   CHECK(last == 20);
+}
+
+TEST_CASE("a session ends though its peer vanished with more unread on both sides than one look takes") {
+  RingFixture fixture;
+  fixture.session->reply(2, protocol::DoneReplyT());
+  fixture.session->pump();
+  REQUIRE(::send(fixture.session_socket(), "x", 1, MSG_NOSIGNAL) == 1);  // unread at its end: it vanishes with an error
+  fixture.send(std::vector<std::byte>(5000));                            // bells without end
+  fixture.peer.reset();
+  fixture.turn(100);
+  CHECK(fixture.session->state() == State::ended);
 }
 
 TEST_CASE("a client that spoils its rings is ended, and what it holds is kept") {

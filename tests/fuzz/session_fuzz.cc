@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -215,7 +216,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int turns = 0; turns < kMostTurns && server.session_count() != 0; ++turns) server.turn();
   server.store().check_invariants();
   const StoreStats left = server.store().stats(shm::monotonic_now());
-  if (server.session_count() != 0 || left.client_count != 0 || left.unsealed_count != 0 || left.in_use_count != 0)
+  if (server.session_count() != 0 || left.client_count != 0 || left.unsealed_count != 0 || left.in_use_count != 0) {
+    std::fprintf(stderr, "left behind: %zu sessions, %zu clients, %zu unsealed, %zu in use\n", server.session_count(),
+                 static_cast<std::size_t>(left.client_count), static_cast<std::size_t>(left.unsealed_count),
+                 static_cast<std::size_t>(left.in_use_count));
     std::abort();
+  }
   return 0;
 }
