@@ -146,8 +146,8 @@ void Store::fold_accesses(const Client& client) {
     if (!ledger.pinned) eviction_.insert(slot);
   });
   const AccessCounts counts = client.table.access_counts();
-  counters_.of_the_dead.hits += counts.hits;
-  counters_.of_the_dead.misses += counts.misses;
+  counters().of_the_dead.hits += counts.hits;
+  counters().of_the_dead.misses += counts.misses;
 }
 
 // ---- pins ----
@@ -163,10 +163,14 @@ Result<void> Store::check_pin_quota(std::uint32_t uid, std::uint64_t bytes) cons
 }
 
 void Store::set_pinned(SlotIndex slot, std::uint32_t uid) {
+  row(slot).pinned_by = uid;  // first: a successor believes it when it finds the other
   row(slot).pinned = true;
-  row(slot).pinned_by = uid;
+  count_pinned(slot);
+}
+
+void Store::count_pinned(SlotIndex slot) {
   pinned_tally_.add(taken_bytes(slot));
-  pinned_by_user_[uid] += taken_bytes(slot);
+  pinned_by_user_[row(slot).pinned_by] += taken_bytes(slot);
 }
 
 void Store::clear_pinned(SlotIndex slot) {
