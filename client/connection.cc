@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,8 +30,9 @@ Connection::~Connection() {
   attachment_.reset();
   // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
   // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
+  closing_ = true;
   if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure)
-    ::shutdown(socket_->get(), SHUT_WR);
+    send(++traffic_->last_number, protocol::LeaveRequestT(), Patience::none);
 }
 
 // ---- out ----
@@ -49,9 +49,12 @@ void Connection::post_cancel(std::uint64_t number) {
   cancel.request_id = number;
   std::uint64_t own = 0;
   {
+    const std::lock_guard writing(traffic_->write_mutex);
     const std::lock_guard lock(traffic_->mutex);
     if (traffic_->failure) return;
     own = ++traffic_->last_number;
+    // No other server shall be asked.
+    if (const auto call = traffic_->calls.find(number); call != traffic_->calls.end()) call->second->again = nullptr;
   }
   send(own, std::move(cancel), Patience::none);
 }
@@ -61,13 +64,14 @@ void Connection::flush(Patience patience) {
     Result<bool> flushed = false;
     {
       const std::lock_guard lock(traffic_->write_mutex);
-      flushed = traffic_->writer.flush(socket_->get());
+      flushed = traffic_->writer->flush(socket_->get());
     }
     if (!flushed) {
-      // What the daemon said before it closed is still to be read: it says why.
+      // What the daemon said before it closed is still to be read: it says why. Who reads finds out how to go on.
       while (try_read()) {
       }
-      return fail(flushed.error());
+      if (!may_resume()) fail(flushed.error());
+      return;
     }
     if (*flushed || patience == Patience::none) return;
     // The daemon takes no more requests until somebody reads its replies: that may have to be us.
@@ -103,6 +107,10 @@ bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_v
       read_once(deadline);
       lock.lock();
       traffic_->reading = false;
+      if (!traffic_->unsent.exchange(false)) continue;
+      lock.unlock();
+      flush(Patience::wait);
+      lock.lock();
       continue;
     }
     const auto place = traffic_->followers.insert(traffic_->followers.end(), &wake);
@@ -122,13 +130,13 @@ bool Connection::try_read() {
     if (traffic_->reading || traffic_->failure) return false;
     traffic_->reading = true;
   }
-  const Result<protocol::ReadState> read = traffic_->reader.read_from(socket_->get());
+  const Result<protocol::ReadState> read = traffic_->reader->read_from(socket_->get());
   const bool more = read && *read == protocol::ReadState::progress;
-  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
   if (!read)
-    fail(read.error());
+    lost(read.error());
   else if (*read == protocol::ReadState::end_of_file)
-    fail({Errc::disconnected, "the daemon closed the connection"});
+    lost({Errc::disconnected, "the daemon closed the connection"});
   const std::lock_guard lock(traffic_->mutex);
   traffic_->reading = false;
   if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
@@ -137,11 +145,11 @@ bool Connection::try_read() {
 
 void Connection::read_once(Deadline deadline) {
   const Result<protocol::ReadState> read = receive(deadline);
-  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
   if (!read)
-    fail(read.error());
+    lost(read.error());
   else if (*read == protocol::ReadState::end_of_file)
-    fail({Errc::disconnected, "the daemon closed the connection"});
+    lost({Errc::disconnected, "the daemon closed the connection"});
 }
 
 /// One piece of what the daemon sends; would_block when nothing came in time.
@@ -151,14 +159,14 @@ Result<protocol::ReadState> Connection::receive(Deadline deadline) {
   if (busy_poll_.count() > 0) {
     const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll_);
     do {
-      Result<ReadState> read = traffic_->reader.read_from(socket_->get());
+      Result<ReadState> read = traffic_->reader->read_from(socket_->get());
       if (!read || *read != ReadState::would_block) return read;
       ::sched_yield();  // whoever shares this core may be the one we wait for
     } while (Clock::now() < end);
   }
   const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
   if (!ready) return ready.error();
-  return *ready ? traffic_->reader.read_from(socket_->get()) : ReadState::would_block;
+  return *ready ? traffic_->reader->read_from(socket_->get()) : ReadState::would_block;
 }
 
 // ---- in ----
@@ -188,6 +196,7 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
   }
   take_granted(*call, frame);
   call->payload.assign(payload.begin(), payload.end());
+  call->epoch = epoch();
   complete(call);
 }
 
@@ -290,7 +299,7 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
     const std::lock_guard lock(traffic_->mutex);
     traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
   }
-  send(number, protocol::SubscribeRequestT(), Patience::wait);
+  send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
   wait(call);
   if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
     const std::lock_guard lock(traffic_->mutex);

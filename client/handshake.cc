@@ -60,6 +60,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   std::shared_ptr<Connection> connection(new Connection());
   Result<UniqueFd> socket = protocol::connect_to(path, deadline);
   if (!socket) return std::move(socket).error();
+  connection->path_ = absolute(path);
   connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
   if (auto trusted = check_daemon(path, connection->socket_->get()); !trusted) return std::move(trusted).error();
   if (shm::has_several_cores()) connection->busy_poll_ = options.busy_poll;
@@ -68,7 +69,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
   if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
   if (options.follow_fork)
-    connection->link_->follow({absolute(path), connection->session_id_, connection->fork_token_},
+    connection->link_->follow({connection->path_, connection->session_id_, connection->fork_token_},
                               connection->attachment(), connection);
   else
     connection->attachment().set_inherited_because("ConnectOptions::follow_fork is off");
@@ -92,7 +93,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   lock.unlock();
   const auto reply = reply_of<protocol::HelloReply>(call);
   if (!reply) return reply.error();
-  return attach(**reply, traffic_->reader.take_descriptors());
+  return attach(**reply, traffic_->reader->take_descriptors());
 }
 
 Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<UniqueFd> descriptors) {
@@ -148,10 +149,12 @@ Result<void> Connection::watch_events() const {
   return {};
 }
 
-Result<void> Connection::start_over(std::uint64_t session_id, UniqueFd completions, UniqueFd poll) {
+Result<void> Connection::start_over(std::uint64_t session_id, std::uint64_t token, UniqueFd completions,
+                                    UniqueFd poll) {
   abandon_to_parent(traffic_.release());
   traffic_ = std::make_unique<Traffic>();
   session_id_ = session_id;
+  fork_token_ = token;
   if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))
     return shm::system_error("put a child's descriptors in its parent's place");
   return watch_events();

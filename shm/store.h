@@ -193,6 +193,8 @@ class Store final : private Candidates {
   void drop_hold(SlotIndex slot);
   /// The client will take up no more grants.
   void drop_grants(ClientId client);
+  /// After recover(): the client knows of no grant that is not taken up. Numbers go on from there.
+  void renew_grants(ClientId client);
   /// Turns holds into a numbered promise to `client`: they end when the client's table says it took its own
   /// references (granted_through), or with the client. Numbers grow by one.
   [[nodiscard]] std::uint64_t grant(ClientId client, std::vector<SlotIndex> held);

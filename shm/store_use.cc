@@ -78,6 +78,12 @@ void Store::drop_grants(ClientId id) {
   client->grants.clear();
 }
 
+void Store::renew_grants(ClientId id) {
+  drop_grants(id);
+  Client* client = find_client(id);
+  client->last_grant = client->table.granted_through();
+}
+
 void Store::take_up_grants(Client& client) {
   if (client.grants.empty()) return;
   const std::uint64_t through = client.table.granted_through();
