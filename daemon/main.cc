@@ -59,7 +59,9 @@ std::optional<KeeperLink> link_to_keeper() {
 int serve(const Invocation& invocation, KeeperLink link) {
   auto estate = Estate::receive(std::move(link));
   if (!estate) return fail(estate.error());
-  const auto warnings = check_host(invocation.config.store);
+  // What there is already has its memory, which the machine has no more of to offer.
+  const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
+                                            : check_host(invocation.config.store);
   if (!warnings) return fail(warnings.error());
   const auto log = open_log(invocation.config);
   if (!log) return fail(log.error());

@@ -171,9 +171,8 @@ void Server::make_way() {
 }
 
 /// Before its client hears of it, or of what changed.
-void Server::keep(const Session& session) const {
+void Server::keep(const Session& session, bool may_return) const {
   const shm::ClientId client = session.client();
-  const bool may_return = session.state() != Session::State::quarantined;
   estate_.keep({client, sessions_.at(const_cast<Session*>(&session)).connected, may_return ? session.fork_token() : 0,
                 session.access(), session.name(), session.peer()},
                engine_->store().pin_table_segment(client), session);
@@ -339,7 +338,8 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   const bool was_attached = session.attached();
   const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);
-  if (session.attached() && (!was_attached || (was_unadopted && session.is_open()))) keep(session);
+  if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
+    keep(session, session.state() != Session::State::quarantined);
   if (was_attached || !session.attached()) return;
   newcomers_.erase(&session);
   by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
@@ -348,12 +348,12 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
 }
 
 void Server::on_silenced(Session& session) {
-  if (session.state() == Session::State::quarantined) keep(session);
   engine_->silence_client(session.client());
   dispatch_.forget(session.client());
 }
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
+  if (session.attached()) keep(session, false);  // before it is told: it shall not come back to another server
   log_->warn("client {} ({}, pid {}, user {}) is ended for misbehaviour: {}", session.client(), session.peer().command,
              session.peer().credentials.pid, session.peer().user, what.message);
 }

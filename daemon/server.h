@@ -51,7 +51,7 @@ class Server final : private Session::Host {
   [[nodiscard]] Result<void> watch();
   [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
   void make_way();
-  void keep(const Session& session) const;
+  void keep(const Session& session, bool may_return) const;
   void accept_all();
   [[nodiscard]] Result<void> welcome(shm::UniqueFd socket);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;

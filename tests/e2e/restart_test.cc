@@ -1,6 +1,9 @@
 // The server's death: killed, or told to make way, while the keeper lives. Clients go on, and nothing sealed is lost.
 
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -14,6 +17,7 @@
 
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/payload.h"
+#include "tests/e2e/raw_client.h"
 #include "tests/e2e/worker.h"
 
 using namespace dolium;
@@ -171,6 +175,94 @@ TEST_CASE("objects that outlive their client are held through a restart") {
   CHECK(daemon.watcher()->evict(UINT64_MAX).value() == 0);
   CHECK(daemon.stats().in_use_count == 1);
   CHECK(same(object.data(), pattern(1000)));
+}
+
+TEST_CASE("a session is gone on with by the process whose it is, once, and by nobody else") {
+  Daemon daemon;
+  RawClient mine(daemon.socket());
+  mine.hello();
+  RawClient other(daemon.socket());
+  other.hello();
+  const auto resume = [&](std::uint64_t session, std::uint64_t token) {
+    auto raw = std::make_unique<RawClient>(daemon.socket());
+    protocol::HelloRequestT hello = RawClient::hello_request();
+    hello.resume_of = session;
+    hello.fork_token = token;
+    raw->request(1, std::move(hello));
+    return raw;
+  };
+  const auto refused = [&](std::uint64_t session, std::uint64_t token) {
+    const protocol::ReplyFrame* frame = resume(session, token)->receive();
+    return frame != nullptr && frame->body_as_ErrorReply() != nullptr;
+  };
+  CHECK(refused(mine.session_id(), mine.fork_token()));  // its server is alive
+  const Census before = daemon.census();
+  replace_server(daemon, SIGKILL);
+  CHECK(mine.receive() == nullptr);
+  CHECK(refused(mine.session_id(), 0));
+  CHECK(refused(mine.session_id(), mine.fork_token() + 1));
+  CHECK(refused(mine.session_id(), other.fork_token()));
+  const pid_t child = ::fork();  // has the token, but is another process
+  if (child == 0) ::_exit(refused(mine.session_id(), mine.fork_token()) ? 0 : 1);
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  const auto resumed = resume(mine.session_id(), mine.fork_token());
+  const protocol::ReplyFrame* frame = resumed->receive();
+  REQUIRE(frame != nullptr);
+  REQUIRE(frame->body_as_HelloReply() != nullptr);
+  CHECK(frame->body_as_HelloReply()->session_id() == mine.session_id());
+  CHECK(resumed->take_descriptors().empty());
+  mine.close();  // what it hung on before
+  CHECK(refused(mine.session_id(), mine.fork_token()));
+  REQUIRE(resumed->request(2, protocol::PingRequestT()));
+  CHECK(resumed->receive() != nullptr);
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("who was ended for misbehaviour does not come back, and its memory stays its own") {
+  Daemon daemon;
+  daemon.expect_misbehaviour();
+  RawClient raw(daemon.socket());
+  raw.hello();
+  REQUIRE(raw.request(0, protocol::PingRequestT()));
+  CHECK_FALSE(raw.last_words().empty());
+  replace_server(daemon, SIGKILL);
+  RawClient again(daemon.socket());
+  protocol::HelloRequestT hello = RawClient::hello_request();
+  hello.resume_of = raw.session_id();
+  hello.fork_token = raw.fork_token();
+  again.request(1, std::move(hello));
+  const protocol::ReplyFrame* frame = again.receive();
+  REQUIRE(frame != nullptr);
+  CHECK(frame->body_as_ErrorReply() != nullptr);
+  CHECK(daemon.stats().client_count == 2);  // the watcher's, and what is left of it
+}
+
+TEST_CASE("who had closed its half of the connection is not taken for gone by the next server") {
+  Daemon daemon;
+  RawClient raw(daemon.socket());
+  raw.hello();
+  ::shutdown(raw.fd(), SHUT_WR);
+  replace_server(daemon, SIGKILL);
+  CHECK(daemon.stats().client_count == 2);
+  raw.close();
+  CHECK(eventually([&] { return daemon.stats().client_count == 1; }));
+}
+
+TEST_CASE("the keeper keeps nothing of who is gone") {
+  Daemon daemon;
+  replace_server(daemon, SIGKILL);
+  const std::size_t before = daemon.process().descriptors();
+  for (int round = 0; round < 3; ++round) {
+    Worker worker(daemon);
+    REQUIRE(worker.ask("ping") == "ok");
+    CHECK(eventually([&] { return daemon.process().descriptors() > before; }));
+    replace_server(daemon, SIGKILL);
+    REQUIRE(worker.ask("ping") == "ok");
+    worker.kill();
+    CHECK(eventually([&] { return daemon.process().descriptors() == before; }));
+  }
 }
 
 TEST_CASE("the server is killed at random moments under load, and nothing sealed is lost") {
