@@ -109,7 +109,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure.
   template <class Request>
-  Result<std::uint64_t> begin(Request request, std::shared_ptr<Call> call) {
+  Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call) {
     const std::uint64_t number = enlist(call);
     if (number == 0) return failure();
     send(number, std::move(request), Patience::wait, call.get());

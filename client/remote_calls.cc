@@ -353,7 +353,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
   request.timeout_ns = to_wire(timeout);
-  const Result<std::uint64_t> number = connection->begin(std::move(request), std::move(call));
+  const Result<std::uint64_t> number = connection->begin(std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }
@@ -379,7 +379,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(extent->deliver(size, metadata)); });
   };
-  const Result<std::uint64_t> number = connection->begin(*std::move(request), std::move(call));
+  const Result<std::uint64_t> number = connection->begin(*std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }

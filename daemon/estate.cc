@@ -9,7 +9,6 @@ namespace dolium::daemon {
 namespace {
 
 using Kind = KeeperMessage::Kind;
-using shm::UniqueFd;
 
 // Keys. A session's is its client's, which begin with 1, behind these.
 constexpr std::uint64_t kMemory = 0;

@@ -18,6 +18,8 @@
 #include "daemon/keeper_link.h"
 #include "shm/system_error.h"
 
+// One thread: NOLINTBEGIN(concurrency-mt-unsafe)
+
 namespace dolium::daemon {
 namespace {
 
@@ -177,3 +179,5 @@ int Keeper::run(char** argv) {
 }
 
 }  // namespace dolium::daemon
+
+// NOLINTEND(concurrency-mt-unsafe)

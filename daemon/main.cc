@@ -51,7 +51,7 @@ std::optional<KeeperLink> link_to_keeper() {
   const char* number = std::getenv(KeeperLink::kVariable);
   if (number == nullptr) return std::nullopt;
   KeeperLink link{shm::UniqueFd(std::atoi(number))};
-  ::unsetenv(KeeperLink::kVariable);
+  ::unsetenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
   ::fcntl(link.fd(), F_SETFD, FD_CLOEXEC);
   return link;
 }

@@ -102,7 +102,7 @@ void Store::settle_live(SlotIndex slot) {
 void Store::settle_odd(SlotIndex slot) {
   LedgerRow& ledger = row(slot);
   switch (ledger.state) {
-    case SlotState::free: ledger.operation = Operation::none; return;
+    case SlotState::free:
     case SlotState::retired: ledger.operation = Operation::none; return;
     case SlotState::unsealed:
       // What the daemon itself was copying is nobody's any more, as is what its writer has not heard of.
