@@ -43,8 +43,9 @@ Result<void> Client::ping() {
 Result<ObjectBuilder> Client::do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
   const auto request = detail::create_request(*connection_, id, size, options);
   if (!request) return request.error();
-  return connection_->ask<protocol::CreateReply>(*request, [&](const protocol::CreateReply& reply) {
-    return detail::remote_builder(connection_, id, reply.offset(), size, options.metadata);
+  Call call;
+  return connection_->ask<protocol::CreateReply>(*request, call, [&](const protocol::CreateReply& reply) {
+    return detail::remote_builder(connection_, id, reply.offset(), call.epoch, size, options.metadata);
   });
 }
 

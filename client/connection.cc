@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -35,8 +34,9 @@ Connection::~Connection() {
   attachment_.reset();
   // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
   // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
+  closing_ = true;
   if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure)
-    ::shutdown(socket_->get(), SHUT_WR);
+    send(++traffic_->last_number, protocol::LeaveRequestT(), Patience::none);
 }
 
 // ---- out ----
@@ -74,6 +74,10 @@ Result<void> Connection::settle_deferred() {
 Result<std::vector<PutFailure>> Connection::take_put_failures() {
   const std::lock_guard lock(traffic_->mutex);
   if (traffic_->failure) return *traffic_->failure;
+  if (std::exchange(traffic_->lost_deferred, false))
+    return Error{Errc::disconnected,
+                 "the daemon's server has died, or was replaced, and another goes on with its objects; which of the "
+                 "deferred puts of before were carried out is not known: look (exists) before you repeat them"};
   return std::exchange(traffic_->put_failures, {});
 }
 
@@ -82,9 +86,12 @@ void Connection::post_cancel(std::uint64_t number) {
   cancel.request_id = number;
   std::uint64_t own = 0;
   {
+    const std::lock_guard writing(traffic_->write_mutex);
     const std::lock_guard lock(traffic_->mutex);
     if (traffic_->failure) return;
     own = ++traffic_->last_number;
+    // No other server shall be asked.
+    if (const auto call = traffic_->calls.find(number); call != traffic_->calls.end()) call->second->again = nullptr;
   }
   send(own, std::move(cancel), Patience::none);
 }
@@ -94,13 +101,14 @@ void Connection::flush(Patience patience) {
     Result<bool> flushed = false;
     {
       const std::lock_guard lock(traffic_->write_mutex);
-      flushed = traffic_->channel.flush(socket_->get(), traffic_->writer);
+      flushed = traffic_->channel.flush(socket_->get(), *traffic_->writer);
     }
     if (!flushed) {
-      // What the daemon said before it closed is still to be read: it says why.
+      // What the daemon said before it closed is still to be read: it says why. Who reads finds out how to go on.
       while (try_read()) {
       }
-      return fail(flushed.error());
+      if (!may_resume()) fail(flushed.error());
+      return;
     }
     if (*flushed || patience == Patience::none) return;
     wait_for_room();
@@ -111,7 +119,11 @@ void Connection::flush(Patience patience) {
 
 /// The daemon takes no more requests until somebody reads its replies: that may have to be us.
 void Connection::wait_for_room() {
-  if (traffic_->channel.has_rings()) {
+  const bool through_rings = [this] {
+    const std::lock_guard lock(traffic_->write_mutex);  // a successor's may take their place
+    return traffic_->channel.has_rings();
+  }();
+  if (through_rings) {
     // The bell that says so may be heard by who reads: so never for long.
     if (try_read()) return;
     pollfd socket{socket_->get(), POLLIN, 0};
@@ -152,6 +164,10 @@ bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_v
       read_once(deadline);
       lock.lock();
       stop_reading(lock);
+      if (!traffic_->unsent.exchange(false)) continue;
+      lock.unlock();
+      flush(Patience::wait);
+      lock.lock();
       continue;
     }
     const auto place = traffic_->followers.insert(traffic_->followers.end(), &wake);
@@ -171,13 +187,13 @@ bool Connection::try_read() {
     if (traffic_->reading || traffic_->failure) return false;
     traffic_->reading = true;
   }
-  const Result<ReadState> read = traffic_->channel.read(socket_->get(), traffic_->reader, Channel::Look::everywhere);
+  const Result<ReadState> read = traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere);
   const bool more = read && *read == ReadState::progress;
-  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
   if (!read)
-    fail(read.error());
+    lost(read.error());
   else if (*read == ReadState::end_of_file)
-    fail({Errc::disconnected, "the daemon closed the connection"});
+    lost({Errc::disconnected, "the daemon closed the connection"});
   std::unique_lock lock(traffic_->mutex);
   stop_reading(lock);
   if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
@@ -200,11 +216,11 @@ int Connection::event_fd() {
 
 void Connection::read_once(Deadline deadline) {
   const Result<ReadState> read = receive(deadline);
-  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
   if (!read)
-    fail(read.error());
+    lost(read.error());
   else if (*read == ReadState::end_of_file)
-    fail({Errc::disconnected, "the daemon closed the connection"});
+    lost({Errc::disconnected, "the daemon closed the connection"});
 }
 
 /// One piece of what the daemon sends; would_block when nothing came in time.
@@ -216,16 +232,16 @@ Result<ReadState> Connection::receive(Deadline deadline) {
     do {
       for (int looks = 0; channel.has_rings() && looks < kLooksPerYield && !channel.ring_has_bytes(); ++looks)
         shm::relax();
-      Result<ReadState> read = channel.read(socket_->get(), traffic_->reader, Channel::Look::ring_only);
+      Result<ReadState> read = channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
       if (!read || *read != ReadState::would_block) return read;
       ::sched_yield();  // whoever shares this core may be the one we wait for
     } while (Clock::now() < end);
   }
-  if (!channel.may_sleep()) return channel.read(socket_->get(), traffic_->reader, Channel::Look::ring_only);
+  if (!channel.may_sleep()) return channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
   const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
   channel.awake();
   if (!ready) return ready.error();
-  return channel.read(socket_->get(), traffic_->reader, *ready ? Channel::Look::everywhere : Channel::Look::ring_only);
+  return channel.read(socket_->get(), *traffic_->reader, *ready ? Channel::Look::everywhere : Channel::Look::ring_only);
 }
 
 // ---- in ----
@@ -257,6 +273,7 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
   }
   take_granted(*call, frame);
   call->payload.assign(payload.begin(), payload.end());
+  call->epoch = epoch();
   complete(call);
 }
 
@@ -367,7 +384,7 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
     const std::lock_guard lock(traffic_->mutex);
     traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
   }
-  send(number, protocol::SubscribeRequestT(), Patience::wait);
+  send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
   wait(call);
   if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
     const std::lock_guard lock(traffic_->mutex);

@@ -6,6 +6,10 @@
 // thread's call costs one send and one receive, and no wake-up but the daemon's. (The pattern is that of XCB and
 // of leader/followers in Schmidt et al., "Pattern-Oriented Software Architecture 2".)
 //
+// When the daemon's server dies, its successor knows the session: whoever reads at that moment makes another connection
+// under the old descriptor's number, asks once more what may be asked twice, and answers the rest with the truth: that
+// nobody knows (resume.cc). Each connection is an epoch; what was being written in an earlier one is dropped.
+//
 // References promised by grants are taken by the leader as replies arrive, in the order of their numbers.
 //
 // Locks: mutex guards what is known (calls, streams, failure), write_mutex the way out. write_mutex may be
@@ -44,6 +48,13 @@ struct Call {
   /// Instead of waking a waiter. Called by the thread that reads: must not wait, and must not call back.
   std::function<void(Call&)> on_answer;
 
+  /// Encodes the request anew, for another server; none: whether it was carried out is not known, and twice may be once
+  /// too often.
+  std::function<Result<std::span<const std::byte>>(protocol::Encoder&, std::uint64_t number)> again;
+  std::optional<ObjectId> creating;  // an extent that we may never hear of
+  bool sent = false;                 // under write_mutex
+  std::uint32_t epoch = 0;           // in which it was answered
+
   std::vector<std::byte> payload;  // a verified ReplyFrame, when answered without a failure
   std::optional<Error> failure;
   bool answered = false;
@@ -59,6 +70,7 @@ struct EventBuffer {
 };
 
 class SessionLink;
+struct Resumed;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -72,6 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr std::size_t kMaxPutFailures = 4096;
   /// How long the daemon may take to say hello, at least.
   static constexpr std::chrono::seconds kHandshakeTimeout{5};
+  /// How long a successor of the daemon's server may take to answer.
+  static constexpr std::chrono::seconds kResumePatience{30};
 
   [[nodiscard]] static Result<std::shared_ptr<Connection>> open(std::string_view path, const ConnectOptions& options);
   Connection(const Connection&) = delete;
@@ -103,17 +117,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure.
   template <class Request>
-  Result<std::uint64_t> begin(Request request, std::shared_ptr<Call> call) {
-    const std::uint64_t number = enlist(std::move(call));
+  Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call) {
+    const std::uint64_t number = enlist(call);
     if (number == 0) return failure();
-    send(number, std::move(request), Patience::wait);
+    send(number, std::move(request), Patience::wait, call.get());
     return number;
   }
   /// Sends a request whose reply nobody waits for. Never blocks; for callbacks and destructors.
   template <class Request>
   void post(Request request) {
-    if (const std::uint64_t number = enlist(std::make_shared<Call>()); number != 0)
-      send(number, std::move(request), Patience::none);
+    const auto call = std::make_shared<Call>();
+    if (const std::uint64_t number = enlist(call); number != 0)
+      send(number, std::move(request), Patience::none, call.get());
   }
   /// The same for a request that has no reply.
   void post_cancel(std::uint64_t number);
@@ -167,7 +182,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] std::uint32_t generation() const noexcept { return attachment_->generation(); }
   /// In a forked child, by SessionLink, which has replaced the socket: goes on with a session that nobody has used.
   /// Calls, subscriptions and callbacks stay behind. The descriptors take the place of event_fd() and what it watches.
-  [[nodiscard]] Result<void> start_over(std::uint64_t session_id, shm::UniqueFd completions, shm::UniqueFd poll);
+  [[nodiscard]] Result<void> start_over(std::uint64_t session_id, std::uint64_t token, shm::UniqueFd completions,
+                                        shm::UniqueFd poll);
+  /// How many servers have died or been replaced under this connection.
+  [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
   [[nodiscard]] Access access() const noexcept { return access_; }
 
@@ -183,6 +201,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams;
     std::optional<Error> failure;
     std::string goodbye;
+    bool lost_deferred = false;  // the server died with deferred puts under way; flush() has not said so yet
     std::vector<PutFailure> put_failures;  // at most kMaxPutFailures, and what was under way when it was reached
     bool reading = false;                  // there is a leader
     bool watched = false;                  // somebody waits for event_fd()
@@ -190,9 +209,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     std::mutex write_mutex;
     protocol::Encoder encoder;
-    protocol::FrameWriter writer;
+    std::optional<protocol::FrameWriter> writer{std::in_place};
+    std::atomic<bool> unsent = false;  // somebody who could not wait has left something in the writer
 
-    protocol::FrameReader reader;  // the leader's
+    std::optional<protocol::FrameReader> reader{std::in_place};  // the leader's
 
     protocol::Channel channel;  // reading is the leader's, writing under write_mutex; a child begins without rings
   };
@@ -208,16 +228,47 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Result<std::uint64_t> begin_deferred();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   template <class Request>
-  void send(std::uint64_t number, Request request, Patience patience) {
+  void send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
     {
       const std::lock_guard lock(traffic_->write_mutex);
+      if (call != nullptr) remember(*call, request);
       const auto frame = traffic_->encoder.encode(number, std::move(request));
-      const Result<void> pushed = frame ? traffic_->writer.push(*frame) : Result<void>(frame.error());
+      const Result<void> pushed = frame ? traffic_->writer->push(*frame) : Result<void>(frame.error());
       if (!pushed) return answer_locally(number, pushed.error());
     }
     flush(patience);
   }
   void flush(Patience patience);
+
+  // after the death of a server (resume.cc)
+  template <class Request>
+  static void remember(Call& call, const Request& request) {
+    call.sent = true;
+    if constexpr (kMayBeAskedTwice<Request>)
+      call.again = [request, begun = std::chrono::steady_clock::now()](protocol::Encoder& encoder,
+                                                                       std::uint64_t number) {
+        Request copy = request;
+        if constexpr (std::is_same_v<Request, protocol::GetRequestT>)
+          if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, nanoseconds_since(begun));
+        if constexpr (std::is_same_v<Request, protocol::AbortRequestT>) copy.abandoned = true;
+        return encoder.encode(number, std::move(copy));
+      };
+    if constexpr (std::is_same_v<Request, protocol::CreateRequestT>)
+      call.creating = protocol::from_wire(*request.object->id);
+  }
+  template <class Request>
+  static constexpr bool kMayBeAskedTwice =
+      std::is_same_v<Request, protocol::GetRequestT> || std::is_same_v<Request, protocol::MetadataRequestT> ||
+      std::is_same_v<Request, protocol::ListRequestT> || std::is_same_v<Request, protocol::StatsRequestT> ||
+      std::is_same_v<Request, protocol::ClientsRequestT> || std::is_same_v<Request, protocol::PingRequestT> ||
+      std::is_same_v<Request, protocol::PinRequestT> || std::is_same_v<Request, protocol::UnpinRequestT> ||
+      std::is_same_v<Request, protocol::AbortRequestT> || std::is_same_v<Request, protocol::SubscribeRequestT>;
+  [[nodiscard]] static std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begun) noexcept;
+  /// The connection is lost: goes on with another, or fails. By who reads.
+  void lost(const Error& error);
+  [[nodiscard]] bool may_resume() const;
+  [[nodiscard]] Result<void> go_on_over(Resumed next);
+  [[nodiscard]] std::vector<std::shared_ptr<Call>> ask_again();
 
   // in
   bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, const std::function<bool()>& done,
@@ -240,9 +291,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<shm::UniqueFd> socket_;  // shared with the attachment: open as long as an Object lives
   AttachmentRef attachment_;
   SessionLink* link_ = nullptr;   // the attachment's
+  std::string path_;              // absolute
   std::uint64_t fork_token_ = 0;  // as the handshake gave it
   std::atomic<bool> has_deferred_ = false;
+  bool wants_rings_ = false;
   std::uint64_t session_id_ = 0;
+  std::atomic<std::uint32_t> epoch_ = 0;
+  bool closing_ = false;  // in the destructor: nothing is worth another connection
   Access access_ = Access::read_write;
   Completions completions_;
   std::chrono::microseconds busy_poll_{0};

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "client/connection.h"
+#include "client/greeting.h"
 #include "client/session_link.h"
 #include "protocol/peer.h"
 #include "protocol/version.h"
@@ -60,6 +61,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   std::shared_ptr<Connection> connection(new Connection());
   Result<UniqueFd> socket = protocol::connect_to(path, deadline);
   if (!socket) return std::move(socket).error();
+  connection->path_ = absolute(path);
   connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
   if (auto trusted = check_daemon(path, connection->socket_->get()); !trusted) return std::move(trusted).error();
   if (shm::has_several_cores()) connection->busy_poll_ = options.busy_poll;
@@ -68,7 +70,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
   if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
   if (options.follow_fork)
-    connection->link_->follow({absolute(path), connection->session_id_, connection->fork_token_},
+    connection->link_->follow({connection->path_, connection->session_id_, connection->fork_token_},
                               connection->attachment(), connection);
   else
     connection->attachment().set_inherited_because("ConnectOptions::follow_fork is off");
@@ -79,7 +81,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   protocol::HelloRequestT hello;
   hello.protocol_version = protocol::kProtocolVersion;
   hello.access = static_cast<protocol::AccessMode>(options.access);
-  hello.rings = options.rings;
+  hello.rings = wants_rings_ = options.rings;
   hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
   hello.library_version = DOLIUM_VERSION;
   Call call;
@@ -93,7 +95,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   lock.unlock();
   const auto reply = reply_of<protocol::HelloReply>(call);
   if (!reply) return reply.error();
-  return attach(**reply, traffic_->reader.take_descriptors());
+  return attach(**reply, traffic_->reader->take_descriptors());
 }
 
 Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<UniqueFd> descriptors) {
@@ -127,9 +129,7 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
     parts.writable_arena = *std::move(writable);
   }
   if (rings) {
-    if (hello.ring_bytes() != protocol::RingPair::kBytes)
-      return Error{Errc::protocol_error, "the daemon sent rings of another size than this library's"};
-    Result<Mapping> memory = Mapping::map(descriptors.back(), hello.ring_bytes(), Mode::read_write, "rings");
+    Result<Mapping> memory = map_rings(hello, descriptors.back());
     if (!memory) return std::move(memory).error();
     traffic_->channel.use_rings(*std::move(memory), protocol::RingPair::Side::client);
   }
@@ -158,10 +158,12 @@ Result<void> Connection::watch_events() const {
   return {};
 }
 
-Result<void> Connection::start_over(std::uint64_t session_id, UniqueFd completions, UniqueFd poll) {
+Result<void> Connection::start_over(std::uint64_t session_id, std::uint64_t token, UniqueFd completions,
+                                    UniqueFd poll) {
   abandon_to_parent(traffic_.release());
   traffic_ = std::make_unique<Traffic>();
   session_id_ = session_id;
+  fork_token_ = token;
   if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))
     return shm::system_error("put a child's descriptors in its parent's place");
   return watch_events();

@@ -63,14 +63,50 @@ class OwnConnection {
   std::uint32_t generation_;
 };
 
+/// The daemon drops what was being written when its server died.
+Error dropped(const ObjectId& id) {
+  return {Errc::disconnected,
+          fmt::format("the daemon's server has died, or was replaced, while object {} was being written, and it was "
+                      "dropped: create it again",
+                      id.hex())};
+}
+
+/// `epoch`: of the connection, when the extent was given.
 class RemoteBuilder final : public BuilderBackend {
  public:
-  RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id)
-      : connection_(std::move(connection)), id_(id) {}
+  RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset, std::uint32_t epoch)
+      : connection_(std::move(connection)), id_(id), offset_(offset), epoch_(epoch) {}
 
   Result<void> check() const override { return connection_.check("object"); }
   Result<Object> seal(bool hold) override {
     if (auto mine = check(); !mine) return std::move(mine).error();
+    if (connection_->epoch() != epoch_) {
+      give_up();
+      return dropped(id_);
+    }
+    Result<Object> sealed = ask_to_seal(hold);
+    // The server died of it, or before it: if the object is not sealed, nobody will write to it any more.
+    if (!sealed && connection_->epoch() != epoch_) give_up();
+    return sealed;
+  }
+  Result<void> abort() override {
+    if (connection_.is_parents()) return {};
+    Result<void> aborted = connection_->tell(abort_request());
+    // A server that died may have done it already.
+    const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
+    return gone ? Result<void>() : aborted;
+  }
+
+ private:
+  [[nodiscard]] protocol::AbortRequestT abort_request() const {
+    protocol::AbortRequestT request;
+    request.id = protocol::to_wire_pointer(id_);
+    request.abandoned = connection_->epoch() != epoch_;
+    request.offset = offset_;
+    return request;
+  }
+  void give_up() const { connection_->post(abort_request()); }
+  Result<Object> ask_to_seal(bool hold) {
     protocol::SealRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     request.hold = hold;
@@ -84,16 +120,11 @@ class RemoteBuilder final : public BuilderBackend {
                                                    return nothing_there(id_, no_wait);  // removed by somebody at once
                                                  });
   }
-  Result<void> abort() override {
-    if (connection_.is_parents()) return {};
-    protocol::AbortRequestT request;
-    request.id = protocol::to_wire_pointer(id_);
-    return connection_->tell(std::move(request));
-  }
 
- private:
   OwnConnection connection_;
   ObjectId id_;
+  std::uint64_t offset_;
+  std::uint32_t epoch_;
 };
 
 class RemoteSubscription final : public SubscriptionState {
@@ -120,7 +151,11 @@ class UndeliveredExtent {
  public:
   UndeliveredExtent(const Connection& connection, std::weak_ptr<Connection> weak, const ObjectId& id,
                     std::uint64_t offset)
-      : connection_(std::move(weak)), generation_(connection.generation()), id_(id), offset_(offset) {}
+      : connection_(std::move(weak)),
+        generation_(connection.generation()),
+        epoch_(connection.epoch()),
+        id_(id),
+        offset_(offset) {}
   UndeliveredExtent(const UndeliveredExtent&) = delete;
   UndeliveredExtent& operator=(const UndeliveredExtent&) = delete;
   ~UndeliveredExtent() {
@@ -129,18 +164,21 @@ class UndeliveredExtent {
     if (connection->generation() != generation_) return;  // the parent's
     protocol::AbortRequestT request;
     request.id = protocol::to_wire_pointer(id_);
+    request.abandoned = connection->epoch() != epoch_;
+    request.offset = offset_;
     connection->post(std::move(request));
   }
   [[nodiscard]] Result<ObjectBuilder> deliver(std::uint64_t size, std::span<const std::byte> metadata) {
     const auto connection = connection_.lock();
     if (connection == nullptr) return Error{Errc::disconnected, "the client is gone"};
     delivered_ = true;
-    return remote_builder(connection, id_, offset_, size, metadata);
+    return remote_builder(connection, id_, offset_, epoch_, size, metadata);
   }
 
  private:
   std::weak_ptr<Connection> connection_;
   std::uint32_t generation_;
+  std::uint32_t epoch_;
   ObjectId id_;
   std::uint64_t offset_;
   bool delivered_ = false;
@@ -183,12 +221,13 @@ Result<protocol::CreateRequestT> create_request(const Connection& connection, co
 }
 
 Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
-                                     std::uint64_t offset, std::uint64_t size, std::span<const std::byte> metadata) {
+                                     std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
+                                     std::span<const std::byte> metadata) {
   const std::span<std::byte> bytes = connection->attachment().writable_bytes(offset, size + metadata.size());
   if (bytes.size() != size + metadata.size())
     return Error{Errc::protocol_error, "the daemon gave an extent outside the arena"};
   if (!metadata.empty()) std::memcpy(bytes.data() + size, metadata.data(), metadata.size());
-  return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id));
+  return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id, offset, epoch));
 }
 
 Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
@@ -263,7 +302,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
   request.timeout_ns = to_wire(timeout);
-  const Result<std::uint64_t> number = connection->begin(std::move(request), std::move(call));
+  const Result<std::uint64_t> number = connection->begin(std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }
@@ -289,7 +328,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(extent->deliver(size, metadata)); });
   };
-  const Result<std::uint64_t> number = connection->begin(*std::move(request), std::move(call));
+  const Result<std::uint64_t> number = connection->begin(*std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }

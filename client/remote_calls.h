@@ -23,7 +23,7 @@ namespace dolium::detail {
 
 /// What create() hands out for an extent at `offset`.
 [[nodiscard]] Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
-                                                   std::uint64_t offset, std::uint64_t size,
+                                                   std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
                                                    std::span<const std::byte> metadata);
 
 /// Waits in the daemon for ids[i] of each i in `missing`; what came until the deadline is put into out[i].

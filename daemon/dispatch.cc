@@ -39,6 +39,7 @@ bool writes(RequestBody verb) {
     case RequestBody::NONE:
     case RequestBody::HelloRequest:
     case RequestBody::AdoptRequest:
+    case RequestBody::LeaveRequest:
     case RequestBody::GetRequest:
     case RequestBody::CancelRequest:
     case RequestBody::MetadataRequest:
@@ -82,6 +83,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::NONE: return;  // decode() lets none through
     case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
     case RequestBody::AdoptRequest: return adopt(session);
+    case RequestBody::LeaveRequest: return session.hear_no_more();
     case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
     case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
     case RequestBody::AbortRequest: return on(session, id, *frame.body_as_AbortRequest());

@@ -36,6 +36,7 @@ class Dispatch {
 
   void hello(Session& session, Id id, const protocol::HelloRequest& request);
   void adopt(Session& session);
+  [[nodiscard]] Result<void> resume(Session& session, Id id, const protocol::HelloRequest& request);
   void on(Session& session, Id id, const protocol::CreateRequest& request);
   void on(Session& session, Id id, const protocol::SealRequest& request);
   void on(Session& session, Id id, const protocol::AbortRequest& request);

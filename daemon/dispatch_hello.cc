@@ -1,4 +1,5 @@
-// The handshake: who may come in, what is handed to whom, and who becomes of a session's copy. See dispatch.h.
+// The handshake: who may come in, who comes back, what is handed to whom, and who becomes of a session's copy. See
+// dispatch.h.
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -44,6 +45,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
                     "use the same release of both",
                     DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
                     request.protocol_version())};
+  if (request.resume_of() != 0) return resume(session, id, request);
   const bool inherits = request.fork_of() != 0;
   const Result<Session*> parent = inherits ? parent_of(session, request) : nullptr;
   if (!parent) return parent.error();
@@ -93,6 +95,37 @@ bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
   fds.push_back(*std::move(given));
   session.use_rings(*std::move(memory));
   return true;
+}
+
+// ---- after a server's death ----
+
+Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& request) {
+  Session* before = find_(request.resume_of());
+  const PeerCredentials& asker = session.peer().credentials;
+  // Whose process is not known had not said so yet when the server died: there the token must do.
+  if (before == nullptr || before->state() != Session::State::orphaned || before->fork_token() == 0 ||
+      before->fork_token() != request.fork_token() || before->peer().credentials.uid != asker.uid ||
+      (before->process() >= 0 && before->peer().credentials.pid != asker.pid))
+    return Error{Errc::permission_denied,
+                 fmt::format("the daemon has no session {} that process {} could go on with: it was stopped and "
+                             "started, and its objects are others, or it has ended the session",
+                             request.resume_of(), asker.pid)};
+  engine_.store().renew_grants(before->client());
+  engine_.store().set_pid(before->client(), asker.pid);
+  session.replace(*before);
+  HelloReplyT welcome;
+  welcome.protocol_version = kProtocolVersion;
+  welcome.daemon_version = DOLIUM_VERSION;
+  welcome.session_id = session.client();
+  welcome.access = session.access() == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
+  welcome.arena_bytes = engine_.store().arena_segment().size();
+  welcome.index_bytes = engine_.store().index_segment().size();
+  welcome.pin_table_bytes = engine_.store().pin_table_segment(session.client()).size();
+  welcome.fork_token = session.fork_token();
+  std::vector<shm::UniqueFd> fds;
+  if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
+  session.reply(id, std::move(welcome), std::move(fds));
+  return {};
 }
 
 // ---- fork() ----

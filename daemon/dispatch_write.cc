@@ -39,6 +39,7 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
                           Session* creator = find_(client);
                           if (creator == nullptr) return;  // what was placed goes with its client
                           if (!placed) return creator->reply_error(id, placed.error());
+                          engine_.store().lend(placed->slot);
                           CreateReplyT reply;
                           reply.offset = placed->offset;
                           creator->reply(id, std::move(reply));
@@ -57,7 +58,10 @@ void Dispatch::on(Session& session, Id id, const SealRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
-  session.reply_outcome(id, engine_.store().abort(session.client(), from_wire(*request.id())));
+  const ObjectId object = from_wire(*request.id());
+  if (!request.abandoned()) return session.reply_outcome(id, engine_.store().abort(session.client(), object));
+  const auto offset = request.offset() == UINT64_MAX ? std::optional<std::uint64_t>() : std::optional(request.offset());
+  session.reply_outcome(id, engine_.store().give_up_abandoned(session.client(), object, offset));
 }
 
 void Dispatch::on(Session& session, Id id, const PutRequest& request) {

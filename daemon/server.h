@@ -15,6 +15,7 @@
 #include "daemon/access_list.h"
 #include "daemon/config.h"
 #include "daemon/dispatch.h"
+#include "daemon/estate.h"
 #include "daemon/event_loop.h"
 #include "daemon/session.h"
 #include "protocol/fd_socket.h"
@@ -31,21 +32,28 @@ class Server final : private Session::Host {
   /// Between two steps of reserving memory ahead of use.
   static constexpr std::uint64_t kPrefaultIntervalMs = 2;
 
-  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config,
-                                                              std::shared_ptr<spdlog::logger> log);
+  enum class End : std::uint8_t { finished, restart };
+
+  /// Goes on with the estate, if there is any.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config, std::shared_ptr<spdlog::logger> log,
+                                                              Estate estate);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Serves until SIGTERM, SIGINT or stop(); then tells the clients and returns.
-  void run();
+  /// Serves until SIGTERM, SIGINT or stop(), and then tells the clients; or until SIGHUP, and then leaves everything to
+  /// its successor.
+  [[nodiscard]] End run();
   void stop(const char* reason);
 
  private:
   Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access, std::unique_ptr<EventLoop> loop,
-         protocol::Listener listener, std::unique_ptr<shm::Engine> engine);
+         protocol::Listener listener, std::unique_ptr<shm::Engine> engine, Estate estate);
 
   [[nodiscard]] Result<void> watch();
+  [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
+  void make_way();
+  void keep(const Session& session, bool may_return) const;
   void accept_all();
   [[nodiscard]] Result<void> welcome(shm::UniqueFd socket);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
@@ -74,6 +82,7 @@ class Server final : private Session::Host {
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
   protocol::Listener listener_;
   std::unique_ptr<shm::Engine> engine_;
+  Estate estate_;
   Dispatch dispatch_;
   struct Entry {
     std::unique_ptr<Session> session;
@@ -99,6 +108,7 @@ class Server final : private Session::Host {
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;
   bool stopping_ = false;
+  End end_ = End::finished;
 };
 
 }  // namespace dolium::daemon

@@ -7,6 +7,8 @@
 //   leaving      its last frames are on their way out, then it ends
 //   half_closed  the peer sends no more, but its process still has the mappings (Objects outlive their Client):
 //                no waits, no grants, no events; what it holds and writes stays
+//   orphaned     of an earlier server: its client may come back over another connection; until then nothing is heard
+//                or said here
 //   quarantined  ended by us for misbehaviour; likewise, because its process may still touch its memory
 //
 // It ends, and its client leaves the store, when the peer's last descriptor is closed (hang-up) or its process
@@ -47,7 +49,7 @@ class Session {
   /// Events are put on the wire only while less than this is unsent; the rest waits in the stream.
   static constexpr std::size_t kMaxUnsentEvents = 256 * 1024;
 
-  enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, quarantined, ended };
+  enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, orphaned, quarantined, ended };
 
   /// What a session asks of its surroundings.
   class Host {
@@ -76,8 +78,21 @@ class Session {
     std::string user;
   };
 
+  struct Orphaned {
+    shm::ClientId client = 0;
+    Access access = Access::read_only;
+    std::string name;
+    std::uint64_t token = 0;
+    Peer peer;
+    shm::UniqueFd socket;
+    shm::UniqueFd release_event;
+    shm::UniqueFd process;
+  };
+
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(EventLoop& loop, Host& host, shm::UniqueFd socket,
                                                                shm::UniqueFd process, Peer peer);
+  /// A session that an earlier server had. `process` may be none. Its peer is told that nothing more will come.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> orphan(EventLoop& loop, Host& host, Orphaned what);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -100,9 +115,13 @@ class Session {
   bool poll();
   /// True: nothing is left to poll for; on_awake() says when there is again.
   [[nodiscard]] bool rest();
+  /// greeting -> open, in the place of an orphan, which ends without its client.
+  void replace(Session& orphan);
   /// open -> unadopted, and back. `process` is a pidfd, or none when the process cannot be watched; `pid` 0 when it is
   /// not known either.
   void await_adoption();
+  /// The peer will ask for nothing more, but its process still has the mappings: open -> half_closed.
+  void hear_no_more();
   void adopt(pid_t pid, shm::UniqueFd process);
   /// Who sent the request that is being handled, while it is unadopted; 0 when the kernel cannot say.
   [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
@@ -124,6 +143,10 @@ class Session {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
   [[nodiscard]] std::uint64_t fork_token() const noexcept { return fork_token_; }
+  // Its descriptors, for who keeps copies; -1: none.
+  [[nodiscard]] int socket() const noexcept { return socket_.get(); }
+  [[nodiscard]] int release_event() const noexcept { return release_event_.get(); }
+  [[nodiscard]] int process() const noexcept { return process_.get(); }
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
 
  private:
@@ -136,6 +159,10 @@ class Session {
   [[nodiscard]] Result<bool> flush();
   void take_requests();
   void on_end_of_stream();
+  [[nodiscard]] bool is_silent() const noexcept {
+    return state_ == State::half_closed || state_ == State::orphaned || state_ == State::quarantined;
+  }
+  [[nodiscard]] Result<void> watch_release_event();
   void silence(State state);
   void end();
   [[nodiscard]] bool is_paused() const noexcept { return writer_.queued_bytes() > kMaxUnsentBytes; }

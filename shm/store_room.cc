@@ -93,7 +93,14 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
     return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",
                                                   reserved.error().message)};
   }
+  ledger_.state().arena_reserved = memory_.reserved_bytes();
   return *offset;
+}
+
+Result<bool> Store::reserve_ahead() {
+  Result<bool> more = memory_.reserve_ahead();
+  ledger_.state().arena_reserved = memory_.reserved_bytes();
+  return more;
 }
 
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
@@ -199,7 +206,6 @@ void Store::leave_index(SlotIndex slot, RemovalCause cause) {
     clear_pinned(slot);
   else
     eviction_.erase(slot);
-  expiry_.erase(slot);
   sealed_tally_.subtract(taken_bytes(slot));
   count_removal(cause, taken_bytes(slot));
   if (listener_ != nullptr) listener_->on_removed(slot, object, cause);
@@ -228,11 +234,11 @@ void Store::discard_unsealed(SlotIndex slot) {
 void Store::count_removal(RemovalCause cause, std::uint64_t bytes) noexcept {
   switch (cause) {
     case RemovalCause::removed:
-    case RemovalCause::cleared: ++counters_.removed; break;
-    case RemovalCause::expired: ++counters_.expired; break;
+    case RemovalCause::cleared: ++counters().removed; break;
+    case RemovalCause::expired: ++counters().expired; break;
     case RemovalCause::evicted:
-      ++counters_.evictions;
-      counters_.evicted_bytes += bytes;
+      ++counters().evictions;
+      counters().evicted_bytes += bytes;
       break;
   }
 }

@@ -354,10 +354,10 @@ TEST_CASE("a child whose parent's daemon is dead, or does not answer, is told so
   }
   SECTION("frozen") {
     const Census held = daemon.census();
-    daemon.process().freeze();
+    daemon.freeze();
     ForkedWorker child = parent.fork();
     CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("does not answer"));
-    daemon.process().thaw();
+    daemon.thaw();
     CHECK(daemon.settled(held) == held);
     CHECK(parent.ask("ping") == "ok");
     ForkedWorker second = parent.fork();
