@@ -45,14 +45,17 @@ struct Lease {
   std::uint64_t bytes;
 };
 
+/// So large that all slots together fill the arena.
+constexpr std::uint64_t kFill = 2 * kKiB;
+
 /// Fills what is free, and evicts what may be: nothing that is given is anybody's.
 void use_up(Store& store, const std::vector<Lease>& leases, TimeNs now) {
   const ClientId user = store.attach({.pid = 99, .uid = 99}, now).value();
   for (std::uint64_t number = 0;; ++number) {
-    const auto placed = store.create_object(user, {.id = id_of(1'000'000 + number), .data_size = 1}, now);
+    const auto placed = store.create_object(user, {.id = id_of(1'000'000 + number), .data_size = kFill}, now);
     if (!placed) break;
     for (const Lease& lease : leases)
-      REQUIRE((placed->offset + kUnitBytes <= lease.offset || placed->offset >= lease.offset + lease.bytes));
+      REQUIRE((placed->offset + kFill <= lease.offset || placed->offset >= lease.offset + lease.bytes));
     REQUIRE(store.seal(user, id_of(1'000'000 + number), ++now));
     if (number >= kSmall.max_objects) break;
   }
