@@ -61,14 +61,17 @@ Result<std::uint64_t> Connection::begin_deferred() {
   if (traffic_->put_failures.size() >= kMaxPutFailures)
     return Error{Errc::out_of_memory, fmt::format("{} deferred puts have failed: take their errors with flush() first",
                                                   traffic_->put_failures.size())};
-  has_deferred_.store(true, std::memory_order_relaxed);
+  deferred_.fetch_add(1, std::memory_order_relaxed);
   return ++traffic_->last_number;
 }
 
 Result<void> Connection::settle_deferred() {
-  // Cleared first: a put that another thread defers meanwhile sets it again.
-  if (!has_deferred_.exchange(false)) return {};
-  return tell(protocol::PingRequestT());  // requests are carried out in order
+  if (!has_deferred()) return {};
+  const std::uint64_t sent = deferred_.load(std::memory_order_relaxed);
+  if (auto answered = tell(protocol::PingRequestT()); !answered) return answered;  // requests are carried out in order
+  const std::lock_guard lock(traffic_->mutex);
+  settled_.store(std::max(sent, settled_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+  return {};
 }
 
 Result<std::vector<PutFailure>> Connection::take_put_failures() {

@@ -157,7 +157,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Result<void> settle_deferred();
   /// Whether there were any since the last settle_deferred(): what is not in the index may be under way, and only the
   /// daemon, which takes requests in order, can tell.
-  [[nodiscard]] bool has_deferred() const noexcept { return has_deferred_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool has_deferred() const noexcept {
+    return deferred_.load(std::memory_order_relaxed) != settled_.load(std::memory_order_relaxed);
+  }
   /// disconnected when the connection ended before all was known.
   [[nodiscard]] Result<std::vector<PutFailure>> take_put_failures();
   /// Waits for the answer of a call that was begun.
@@ -201,7 +203,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams;
     std::optional<Error> failure;
     std::string goodbye;
-    bool lost_deferred = false;  // the server died with deferred puts under way; flush() has not said so yet
+    bool lost_deferred = false;            // the server died with deferred puts under way; flush() has not said so yet
     std::vector<PutFailure> put_failures;  // at most kMaxPutFailures, and what was under way when it was reached
     bool reading = false;                  // there is a leader
     bool watched = false;                  // somebody waits for event_fd()
@@ -293,7 +295,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   SessionLink* link_ = nullptr;   // the attachment's
   std::string path_;              // absolute
   std::uint64_t fork_token_ = 0;  // as the handshake gave it
-  std::atomic<bool> has_deferred_ = false;
+  // Deferred puts, ever: sent, and known to be done or lost. Written under the traffic's mutex.
+  std::atomic<std::uint64_t> deferred_ = 0;
+  std::atomic<std::uint64_t> settled_ = 0;
   bool wants_rings_ = false;
   std::uint64_t session_id_ = 0;
   std::atomic<std::uint32_t> epoch_ = 0;

@@ -68,6 +68,7 @@ std::vector<std::shared_ptr<Call>> Connection::ask_again() {
   std::vector<std::shared_ptr<Call>> unknown;
   const std::lock_guard lock(traffic_->mutex);
   traffic_->lost_deferred |= has_deferred();
+  settled_.store(deferred_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   const auto push = [this](const auto& frame) {
     // The queue was empty, and holds what the old one did at most.
     if (frame) static_cast<void>(traffic_->writer->push(*frame));

@@ -137,6 +137,26 @@ TEST_CASE("what was being written is dropped with the server, and says so") {
   CHECK(daemon.settled(before) == before);
 }
 
+TEST_CASE("deferred puts that were under way when the server died are told to be unknown, once") {
+  Daemon daemon;
+  const std::shared_ptr<Client> client = daemon.connect();
+  REQUIRE(client->put_deferred(id_of("before"), bytes_of("before")));
+  REQUIRE(client->flush().value().empty());
+  daemon.freeze();
+  for (std::size_t i = 0; i < 100; ++i) REQUIRE(client->put_deferred(id_of(i), bytes_of("under way")));
+  const pid_t old = daemon.server();
+  daemon.kill_server();
+  REQUIRE(daemon.replaced(old));
+  const auto told = client->flush();
+  REQUIRE(outcome(told) == "disconnected");
+  CHECK_THAT(told.error().message, Catch::Contains("deferred"));
+  CHECK(client->flush().value().empty());
+  CHECK(text_of(client->get_raw(id_of("before")).value().data()) == "before");
+  REQUIRE(client->put_deferred(id_of("after"), bytes_of("after")));
+  CHECK(client->flush().value().empty());
+  CHECK(daemon.watcher()->exists(id_of("after")).value());
+}
+
 TEST_CASE("a subscription goes on, and says that there is a gap") {
   Daemon daemon;
   const std::shared_ptr<Client> client = daemon.connect();
