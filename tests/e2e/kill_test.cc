@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/client/store_under_test.h"
+#include "tests/e2e/campaign.h"
 #include "tests/e2e/worker.h"
 
 using namespace dolium;
@@ -235,13 +236,15 @@ TEST_CASE("frozen for long, then killed: nobody else waits for it") {
   CHECK(daemon.settled(before) == before);
 }
 
-TEST_CASE("killed at random moments of a busy life, thirty times") {
+TEST_CASE("killed at random moments of a busy life") {
+  constexpr int kAtOnce = 2;
+  const int kills = from_environment("DOLIUM_CLIENT_KILLS", 60);
   Daemon daemon({"--capacity=2MiB"});
   const Census before = daemon.census();
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < kills / kAtOnce; ++round) {
     std::vector<Worker> workers;
     const std::uint64_t puts = daemon.stats().put_count;
-    for (int n = 0; n < 2; ++n) {
+    for (int n = 0; n < kAtOnce; ++n) {
       workers.push_back(Worker(daemon));
       workers.back().tell("churn " + std::to_string(round * 10 + n));
     }

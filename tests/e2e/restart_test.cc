@@ -8,7 +8,6 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <future>
 #include <map>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "tests/client/store_under_test.h"
+#include "tests/e2e/campaign.h"
 #include "tests/e2e/payload.h"
 #include "tests/e2e/raw_client.h"
 #include "tests/e2e/worker.h"
@@ -53,11 +53,6 @@ void check_books(const Daemon& daemon) {
   CHECK(stats.retired_count == 0);
   CHECK(stats.total_objects == objects.size());
   CHECK(stats.used_bytes == bytes);
-}
-
-int from_environment(const char* name, int otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::atoi(value);
 }
 
 }  // namespace
