@@ -1,12 +1,13 @@
 #include <dolium/client.h>
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "client/builder_backend.h"
 #include "client/connection.h"
 #include "client/new_object.h"
 #include "client/remote_calls.h"
+#include "client/remote_puts.h"
 
 namespace dolium {
 
@@ -42,23 +43,24 @@ Result<void> Client::ping() {
 Result<ObjectBuilder> Client::do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
   const auto request = detail::create_request(*connection_, id, size, options);
   if (!request) return request.error();
-  return connection_->ask<protocol::CreateReply>(*request, [&](const protocol::CreateReply& reply) {
-    return detail::remote_builder(connection_, id, reply.offset(), size, options.metadata);
+  Call call;
+  return connection_->ask<protocol::CreateReply>(*request, call, [&](const protocol::CreateReply& reply) {
+    return detail::remote_builder(connection_, id, reply.offset(), call.epoch, size, options.metadata);
   });
 }
 
 Result<Object> Client::do_put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options,
                               bool hold) {
-  auto request = detail::put_request(*connection_, id, data, options);
-  if (!request) return std::move(request).error();
-  request->hold = hold;
-  Call call;
-  call.ids.push_back(id);
-  return connection_->ask<protocol::PutReply>(*std::move(request), call,
-                                              [&](const protocol::PutReply&) -> Result<Object> {
-                                                if (!hold || call.taken.empty() || !call.taken.front()) return Object();
-                                                return *std::move(call.taken.front());
-                                              });
+  return detail::remote_put(*connection_, id, data, options, hold);
+}
+
+Result<void> Client::put_deferred(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
+  return detail::remote_put_deferred(*connection_, id, data, options);
+}
+
+Result<std::vector<PutFailure>> Client::flush() {
+  if (connection_->inherited()) return connection_->inherited_by_fork();
+  return detail::remote_flush(*connection_);
 }
 
 Result<std::vector<Result<void>>> Client::do_put_many(std::span<const PutItem> items) {
@@ -73,9 +75,11 @@ Result<std::vector<Result<void>>> Client::do_put_many(std::span<const PutItem> i
       items = items.subspan(1);
       continue;
     }
-    const Result<std::size_t> done = detail::put_batch(*connection_, items, outcomes);
-    if (!done) return done.error();
-    items = items.subspan(*done);
+    const auto large =
+        std::ranges::find_if(items, [](const PutItem& item) { return item.data.size() > kInlinePutLimit; });
+    const auto small = items.first(static_cast<std::size_t>(large - items.begin()));
+    if (auto done = detail::remote_put_many(*connection_, small, outcomes); !done) return std::move(done).error();
+    items = items.subspan(small.size());
   }
   return outcomes;
 }
@@ -107,7 +111,7 @@ Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const O
   const shm::TimeNs deadline = detail::deadline_of(timeout, shm::monotonic_now());
   std::vector<std::optional<Object>> out(ids.size());
   std::vector<std::size_t> missing;
-  bool undecided = false;
+  bool undecided = connection_->has_deferred();  // what is not there may be one of ours that is under way
   for (std::size_t i = 0; i < ids.size(); ++i) {
     Attachment::Attempt attempt = attachment.hold(ids[i], Attachment::Count::hit);
     undecided |= attempt.verdict == Attachment::Verdict::undecided;
@@ -131,7 +135,7 @@ Result<bool> Client::do_exists(const ObjectId& id) {
   if (connection_->inherited()) return connection_->inherited_by_fork();
   const std::optional<bool> there = connection_->attachment().exists(id);
   if (there && *there) return true;
-  if (there) {
+  if (there && !connection_->has_deferred()) {
     const Result<void> alive = connection_->check_alive();
     return alive ? Result<bool>(false) : Result<bool>(alive.error());
   }

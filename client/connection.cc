@@ -1,20 +1,23 @@
 #include "client/connection.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "shm/cores.h"
 #include "shm/system_error.h"
 
 namespace dolium::detail {
 
+using protocol::Channel;
 using protocol::Deadline;
 using protocol::kNoDeadline;
+using protocol::ReadState;
 
 void EventBuffer::add(const Event& event) {
   if (events.size() < Subscription::kMaxQueued) {
@@ -31,8 +34,9 @@ Connection::~Connection() {
   attachment_.reset();
   // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
   // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
+  closing_ = true;
   if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure)
-    ::shutdown(socket_->get(), SHUT_WR);
+    send(++traffic_->last_number, protocol::LeaveRequestT(), Patience::none);
 }
 
 // ---- out ----
@@ -44,14 +48,50 @@ std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
   return traffic_->last_number;
 }
 
+/// Before a call that is waited for: a bell would only wake who waits for event_fd(), for nothing. Not while another
+/// thread reads: it may be asleep already, and must hear.
+void Connection::look_ourselves() {
+  const std::lock_guard lock(traffic_->mutex);
+  if (!traffic_->reading) traffic_->channel.awake();
+}
+
+Result<std::uint64_t> Connection::begin_deferred() {
+  const std::lock_guard lock(traffic_->mutex);
+  if (traffic_->failure) return *traffic_->failure;
+  if (traffic_->put_failures.size() >= kMaxPutFailures)
+    return Error{Errc::out_of_memory, fmt::format("{} deferred puts have failed: take their errors with flush() first",
+                                                  traffic_->put_failures.size())};
+  has_deferred_.store(true, std::memory_order_relaxed);
+  return ++traffic_->last_number;
+}
+
+Result<void> Connection::settle_deferred() {
+  // Cleared first: a put that another thread defers meanwhile sets it again.
+  if (!has_deferred_.exchange(false)) return {};
+  return tell(protocol::PingRequestT());  // requests are carried out in order
+}
+
+Result<std::vector<PutFailure>> Connection::take_put_failures() {
+  const std::lock_guard lock(traffic_->mutex);
+  if (traffic_->failure) return *traffic_->failure;
+  if (std::exchange(traffic_->lost_deferred, false))
+    return Error{Errc::disconnected,
+                 "the daemon's server has died, or was replaced, and another goes on with its objects; which of the "
+                 "deferred puts of before were carried out is not known: look (exists) before you repeat them"};
+  return std::exchange(traffic_->put_failures, {});
+}
+
 void Connection::post_cancel(std::uint64_t number) {
   protocol::CancelRequestT cancel;
   cancel.request_id = number;
   std::uint64_t own = 0;
   {
+    const std::lock_guard writing(traffic_->write_mutex);
     const std::lock_guard lock(traffic_->mutex);
     if (traffic_->failure) return;
     own = ++traffic_->last_number;
+    // No other server shall be asked.
+    if (const auto call = traffic_->calls.find(number); call != traffic_->calls.end()) call->second->again = nullptr;
   }
   send(own, std::move(cancel), Patience::none);
 }
@@ -61,26 +101,47 @@ void Connection::flush(Patience patience) {
     Result<bool> flushed = false;
     {
       const std::lock_guard lock(traffic_->write_mutex);
-      flushed = traffic_->writer.flush(socket_->get());
+      flushed = traffic_->channel.flush(socket_->get(), *traffic_->writer);
     }
     if (!flushed) {
-      // What the daemon said before it closed is still to be read: it says why.
+      // What the daemon said before it closed is still to be read: it says why. Who reads finds out how to go on.
       while (try_read()) {
       }
-      return fail(flushed.error());
+      if (!may_resume()) fail(flushed.error());
+      return;
     }
     if (*flushed || patience == Patience::none) return;
-    // The daemon takes no more requests until somebody reads its replies: that may have to be us.
-    const bool someone_reads = [this] {
-      const std::lock_guard lock(traffic_->mutex);
-      return traffic_->reading;
-    }();
-    const short wanted = someone_reads ? POLLOUT : POLLOUT | POLLIN;
-    pollfd socket{socket_->get(), wanted, 0};
-    // Who reads now may have its answer and leave at any moment, without a word to us: then it is our turn.
-    ::poll(&socket, 1, someone_reads ? kFlushPatienceMs : -1);
-    if ((socket.revents & POLLIN) != 0) try_read();
+    wait_for_room();
+    const std::lock_guard lock(traffic_->mutex);
+    if (traffic_->failure) return;  // a ring takes no notice of its reader's death
   }
+}
+
+/// The daemon takes no more requests until somebody reads its replies: that may have to be us.
+void Connection::wait_for_room() {
+  const bool through_rings = [this] {
+    const std::lock_guard lock(traffic_->write_mutex);  // a successor's may take their place
+    return traffic_->channel.has_rings();
+  }();
+  if (through_rings) {
+    // The bell that says so may be heard by who reads: so never for long.
+    if (try_read()) return;
+    pollfd socket{socket_->get(), POLLIN, 0};
+    if (busy_poll_.count() > 0)
+      ::sched_yield();
+    else
+      ::poll(&socket, 1, kFlushPatienceMs);
+    return;
+  }
+  const bool someone_reads = [this] {
+    const std::lock_guard lock(traffic_->mutex);
+    return traffic_->reading;
+  }();
+  const short wanted = someone_reads ? POLLOUT : POLLOUT | POLLIN;
+  pollfd socket{socket_->get(), wanted, 0};
+  // Who reads now may have its answer and leave at any moment, without a word to us: then it is our turn.
+  ::poll(&socket, 1, someone_reads ? kFlushPatienceMs : -1);
+  if ((socket.revents & POLLIN) != 0) try_read();
 }
 
 // ---- waiting and leading ----
@@ -102,7 +163,11 @@ bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_v
       lock.unlock();
       read_once(deadline);
       lock.lock();
-      traffic_->reading = false;
+      stop_reading(lock);
+      if (!traffic_->unsent.exchange(false)) continue;
+      lock.unlock();
+      flush(Patience::wait);
+      lock.lock();
       continue;
     }
     const auto place = traffic_->followers.insert(traffic_->followers.end(), &wake);
@@ -122,43 +187,61 @@ bool Connection::try_read() {
     if (traffic_->reading || traffic_->failure) return false;
     traffic_->reading = true;
   }
-  const Result<protocol::ReadState> read = traffic_->reader.read_from(socket_->get());
-  const bool more = read && *read == protocol::ReadState::progress;
-  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
+  const Result<ReadState> read = traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere);
+  const bool more = read && *read == ReadState::progress;
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
   if (!read)
-    fail(read.error());
-  else if (*read == protocol::ReadState::end_of_file)
-    fail({Errc::disconnected, "the daemon closed the connection"});
-  const std::lock_guard lock(traffic_->mutex);
-  traffic_->reading = false;
+    lost(read.error());
+  else if (*read == ReadState::end_of_file)
+    lost({Errc::disconnected, "the daemon closed the connection"});
+  std::unique_lock lock(traffic_->mutex);
+  stop_reading(lock);
   if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
   return more;
 }
 
+/// Who waits for event_fd() must hear of what comes from now on, and of what came meanwhile.
+void Connection::stop_reading(std::unique_lock<std::mutex>&) {
+  traffic_->reading = false;
+  if (traffic_->watched && !traffic_->channel.may_sleep()) completions_.poke();
+}
+
+int Connection::event_fd() {
+  if (inherited()) return poll_fd_.get();  // the mutex may be locked there, by nobody
+  const std::lock_guard lock(traffic_->mutex);
+  traffic_->watched = true;
+  if (!traffic_->reading && !traffic_->channel.may_sleep()) completions_.poke();
+  return poll_fd_.get();
+}
+
 void Connection::read_once(Deadline deadline) {
-  const Result<protocol::ReadState> read = receive(deadline);
-  while (const auto payload = traffic_->reader.next()) dispatch(*payload);
+  const Result<ReadState> read = receive(deadline);
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
   if (!read)
-    fail(read.error());
-  else if (*read == protocol::ReadState::end_of_file)
-    fail({Errc::disconnected, "the daemon closed the connection"});
+    lost(read.error());
+  else if (*read == ReadState::end_of_file)
+    lost({Errc::disconnected, "the daemon closed the connection"});
 }
 
 /// One piece of what the daemon sends; would_block when nothing came in time.
-Result<protocol::ReadState> Connection::receive(Deadline deadline) {
-  using protocol::ReadState;
+Result<ReadState> Connection::receive(Deadline deadline) {
   using Clock = std::chrono::steady_clock;
+  Channel& channel = traffic_->channel;
   if (busy_poll_.count() > 0) {
     const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll_);
     do {
-      Result<ReadState> read = traffic_->reader.read_from(socket_->get());
+      for (int looks = 0; channel.has_rings() && looks < kLooksPerYield && !channel.ring_has_bytes(); ++looks)
+        shm::relax();
+      Result<ReadState> read = channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
       if (!read || *read != ReadState::would_block) return read;
       ::sched_yield();  // whoever shares this core may be the one we wait for
     } while (Clock::now() < end);
   }
+  if (!channel.may_sleep()) return channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
   const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
+  channel.awake();
   if (!ready) return ready.error();
-  return *ready ? traffic_->reader.read_from(socket_->get()) : ReadState::would_block;
+  return channel.read(socket_->get(), *traffic_->reader, *ready ? Channel::Look::everywhere : Channel::Look::ring_only);
 }
 
 // ---- in ----
@@ -172,6 +255,8 @@ void Connection::dispatch(std::span<const std::byte> payload) {
   } else if (const auto* goodbye = (*frame)->body_as_GoodbyeNotice()) {
     const std::lock_guard lock(traffic_->mutex);
     traffic_->goodbye = protocol::from_wire(goodbye->reason());
+  } else if (const auto* failed = (*frame)->body_as_PutFailedNotice()) {
+    keep_put_failure(*failed);
   } else {
     deliver(number, **frame, payload);
   }
@@ -188,6 +273,7 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
   }
   take_granted(*call, frame);
   call->payload.assign(payload.begin(), payload.end());
+  call->epoch = epoch();
   complete(call);
 }
 
@@ -220,6 +306,14 @@ void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {
     if (attempt.verdict == Attachment::Verdict::held) call.taken[i] = std::move(attempt.object);
   }
   attachment_->set_granted_through(grant);
+}
+
+void Connection::keep_put_failure(const protocol::PutFailedNotice& notice) {
+  if (notice.code() > protocol::ErrorCode::MAX)
+    return fail({Errc::protocol_error, "the daemon reports an unknown error"});
+  const std::lock_guard lock(traffic_->mutex);
+  traffic_->put_failures.push_back(
+      {protocol::from_wire(*notice.id()), {static_cast<Errc>(notice.code()), protocol::from_wire(notice.message())}});
 }
 
 void Connection::deliver_events(std::uint64_t number, const protocol::EventNotice& notice) {
@@ -290,7 +384,7 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
     const std::lock_guard lock(traffic_->mutex);
     traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
   }
-  send(number, protocol::SubscribeRequestT(), Patience::wait);
+  send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
   wait(call);
   if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
     const std::lock_guard lock(traffic_->mutex);

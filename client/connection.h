@@ -6,6 +6,10 @@
 // thread's call costs one send and one receive, and no wake-up but the daemon's. (The pattern is that of XCB and
 // of leader/followers in Schmidt et al., "Pattern-Oriented Software Architecture 2".)
 //
+// When the daemon's server dies, its successor knows the session: whoever reads at that moment makes another connection
+// under the old descriptor's number, asks once more what may be asked twice, and answers the rest with the truth: that
+// nobody knows (resume.cc). Each connection is an epoch; what was being written in an earlier one is dropped.
+//
 // References promised by grants are taken by the leader as replies arrive, in the order of their numbers.
 //
 // Locks: mutex guards what is known (calls, streams, failure), write_mutex the way out. write_mutex may be
@@ -23,11 +27,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include <dolium/client.h>
 #include <dolium/event.h>
 #include <dolium/options.h>
 
 #include "client/attachment.h"
 #include "client/completions.h"
+#include "protocol/channel.h"
 #include "protocol/codec.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
@@ -41,6 +47,13 @@ struct Call {
   std::vector<std::optional<Object>> taken;
   /// Instead of waking a waiter. Called by the thread that reads: must not wait, and must not call back.
   std::function<void(Call&)> on_answer;
+
+  /// Encodes the request anew, for another server; none: whether it was carried out is not known, and twice may be once
+  /// too often.
+  std::function<Result<std::span<const std::byte>>(protocol::Encoder&, std::uint64_t number)> again;
+  std::optional<ObjectId> creating;  // an extent that we may never hear of
+  bool sent = false;                 // under write_mutex
+  std::uint32_t epoch = 0;           // in which it was answered
 
   std::vector<std::byte> payload;  // a verified ReplyFrame, when answered without a failure
   std::optional<Error> failure;
@@ -57,15 +70,22 @@ struct EventBuffer {
 };
 
 class SessionLink;
+struct Resumed;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// How often an object that was granted is looked for while the daemon is at work on its very bucket.
   static constexpr int kMaxLooks = 10'000;
+  /// How often a ring is looked at before others get the core.
+  static constexpr int kLooksPerYield = 40;
   /// How long a thread whose request does not fit into the socket relies on another that reads.
   static constexpr int kFlushPatienceMs = 5;
+  /// How many failures of deferred puts are kept for flush().
+  static constexpr std::size_t kMaxPutFailures = 4096;
   /// How long the daemon may take to say hello, at least.
   static constexpr std::chrono::seconds kHandshakeTimeout{5};
+  /// How long a successor of the daemon's server may take to answer.
+  static constexpr std::chrono::seconds kResumePatience{30};
 
   [[nodiscard]] static Result<std::shared_ptr<Connection>> open(std::string_view path, const ConnectOptions& options);
   Connection(const Connection&) = delete;
@@ -76,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// come back as they are. `call` may carry ids for a grant.
   template <class Reply, class Request, class Use>
   auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+    look_ourselves();
     if (auto begun = begin(std::move(request), std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
       return std::move(begun).error();
     wait(call);
@@ -96,17 +117,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure.
   template <class Request>
-  Result<std::uint64_t> begin(Request request, std::shared_ptr<Call> call) {
-    const std::uint64_t number = enlist(std::move(call));
+  Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call) {
+    const std::uint64_t number = enlist(call);
     if (number == 0) return failure();
-    send(number, std::move(request), Patience::wait);
+    send(number, std::move(request), Patience::wait, call.get());
     return number;
   }
   /// Sends a request whose reply nobody waits for. Never blocks; for callbacks and destructors.
   template <class Request>
   void post(Request request) {
-    if (const std::uint64_t number = enlist(std::make_shared<Call>()); number != 0)
-      send(number, std::move(request), Patience::none);
+    const auto call = std::make_shared<Call>();
+    if (const std::uint64_t number = enlist(call); number != 0)
+      send(number, std::move(request), Patience::none, call.get());
   }
   /// The same for a request that has no reply.
   void post_cancel(std::uint64_t number);
@@ -122,6 +144,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return static_cast<const Reply*>(frame->body());
   }
 
+  /// Sends a deferred put; its failure comes as a notice. Waits only while the daemon is behind by a ring or a socket
+  /// full. out_of_memory when kMaxPutFailures were not taken yet.
+  template <class View>
+  [[nodiscard]] Result<void> post_deferred(const View& view) {
+    const Result<std::uint64_t> number = begin_deferred();
+    if (!number) return number.error();
+    send(*number, view, Patience::wait);
+    return {};
+  }
+  /// Waits until the daemon has carried out, or failed, all deferred puts of before.
+  [[nodiscard]] Result<void> settle_deferred();
+  /// Whether there were any since the last settle_deferred(): what is not in the index may be under way, and only the
+  /// daemon, which takes requests in order, can tell.
+  [[nodiscard]] bool has_deferred() const noexcept { return has_deferred_.load(std::memory_order_relaxed); }
+  /// disconnected when the connection ended before all was known.
+  [[nodiscard]] Result<std::vector<PutFailure>> take_put_failures();
+  /// Waits for the answer of a call that was begun.
+  void wait(Call& call);
+
   /// A subscription's buffer under the number of its request.
   [[nodiscard]] Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> subscribe();
   void unsubscribe(std::uint64_t number);
@@ -129,7 +170,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Reads what has arrived without waiting, and runs the callbacks that are due.
   Result<void> process_events();
-  [[nodiscard]] int event_fd() const noexcept { return poll_fd_.get(); }
+  [[nodiscard]] int event_fd();
   [[nodiscard]] Completions& completions() noexcept { return completions_; }
 
   /// disconnected when the daemon is known to be gone, or found to be by a look at the socket.
@@ -141,7 +182,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] std::uint32_t generation() const noexcept { return attachment_->generation(); }
   /// In a forked child, by SessionLink, which has replaced the socket: goes on with a session that nobody has used.
   /// Calls, subscriptions and callbacks stay behind. The descriptors take the place of event_fd() and what it watches.
-  [[nodiscard]] Result<void> start_over(std::uint64_t session_id, shm::UniqueFd completions, shm::UniqueFd poll);
+  [[nodiscard]] Result<void> start_over(std::uint64_t session_id, std::uint64_t token, shm::UniqueFd completions,
+                                        shm::UniqueFd poll);
+  /// How many servers have died or been replaced under this connection.
+  [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
   [[nodiscard]] Access access() const noexcept { return access_; }
 
@@ -157,14 +201,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams;
     std::optional<Error> failure;
     std::string goodbye;
-    bool reading = false;                           // there is a leader
+    bool lost_deferred = false;  // the server died with deferred puts under way; flush() has not said so yet
+    std::vector<PutFailure> put_failures;  // at most kMaxPutFailures, and what was under way when it was reached
+    bool reading = false;                  // there is a leader
+    bool watched = false;                  // somebody waits for event_fd()
     std::list<std::condition_variable*> followers;  // who waits while another leads
 
     std::mutex write_mutex;
     protocol::Encoder encoder;
-    protocol::FrameWriter writer;
+    std::optional<protocol::FrameWriter> writer{std::in_place};
+    std::atomic<bool> unsent = false;  // somebody who could not wait has left something in the writer
 
-    protocol::FrameReader reader;  // the leader's
+    std::optional<protocol::FrameReader> reader{std::in_place};  // the leader's
+
+    protocol::Channel channel;  // reading is the leader's, writing under write_mutex; a child begins without rings
   };
 
   Connection() = default;
@@ -174,28 +224,63 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Result<void> watch_events() const;
 
   // out
+  void look_ourselves();
+  [[nodiscard]] Result<std::uint64_t> begin_deferred();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   template <class Request>
-  void send(std::uint64_t number, Request request, Patience patience) {
+  void send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
     {
       const std::lock_guard lock(traffic_->write_mutex);
+      if (call != nullptr) remember(*call, request);
       const auto frame = traffic_->encoder.encode(number, std::move(request));
-      const Result<void> pushed = frame ? traffic_->writer.push(*frame) : Result<void>(frame.error());
+      const Result<void> pushed = frame ? traffic_->writer->push(*frame) : Result<void>(frame.error());
       if (!pushed) return answer_locally(number, pushed.error());
     }
     flush(patience);
   }
   void flush(Patience patience);
 
+  // after the death of a server (resume.cc)
+  template <class Request>
+  static void remember(Call& call, const Request& request) {
+    call.sent = true;
+    if constexpr (kMayBeAskedTwice<Request>)
+      call.again = [request, begun = std::chrono::steady_clock::now()](protocol::Encoder& encoder,
+                                                                       std::uint64_t number) {
+        Request copy = request;
+        if constexpr (std::is_same_v<Request, protocol::GetRequestT>)
+          if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, nanoseconds_since(begun));
+        if constexpr (std::is_same_v<Request, protocol::AbortRequestT>) copy.abandoned = true;
+        return encoder.encode(number, std::move(copy));
+      };
+    if constexpr (std::is_same_v<Request, protocol::CreateRequestT>)
+      call.creating = protocol::from_wire(*request.object->id);
+  }
+  template <class Request>
+  static constexpr bool kMayBeAskedTwice =
+      std::is_same_v<Request, protocol::GetRequestT> || std::is_same_v<Request, protocol::MetadataRequestT> ||
+      std::is_same_v<Request, protocol::ListRequestT> || std::is_same_v<Request, protocol::StatsRequestT> ||
+      std::is_same_v<Request, protocol::ClientsRequestT> || std::is_same_v<Request, protocol::PingRequestT> ||
+      std::is_same_v<Request, protocol::PinRequestT> || std::is_same_v<Request, protocol::UnpinRequestT> ||
+      std::is_same_v<Request, protocol::AbortRequestT> || std::is_same_v<Request, protocol::SubscribeRequestT>;
+  [[nodiscard]] static std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begun) noexcept;
+  /// The connection is lost: goes on with another, or fails. By who reads.
+  void lost(const Error& error);
+  [[nodiscard]] bool may_resume() const;
+  [[nodiscard]] Result<void> go_on_over(Resumed next);
+  [[nodiscard]] std::vector<std::shared_ptr<Call>> ask_again();
+
   // in
-  void wait(Call& call);
   bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake, const std::function<bool()>& done,
                   protocol::Deadline deadline);
   void read_once(protocol::Deadline deadline);
   [[nodiscard]] Result<protocol::ReadState> receive(protocol::Deadline deadline);
   bool try_read();
+  void stop_reading(std::unique_lock<std::mutex>& lock);
+  void wait_for_room();
   void dispatch(std::span<const std::byte> payload);
   void deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload);
+  void keep_put_failure(const protocol::PutFailedNotice& notice);
   void deliver_events(std::uint64_t number, const protocol::EventNotice& notice);
   void take_granted(Call& call, const protocol::ReplyFrame& frame);
   void complete(const std::shared_ptr<Call>& call);
@@ -206,8 +291,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<shm::UniqueFd> socket_;  // shared with the attachment: open as long as an Object lives
   AttachmentRef attachment_;
   SessionLink* link_ = nullptr;   // the attachment's
+  std::string path_;              // absolute
   std::uint64_t fork_token_ = 0;  // as the handshake gave it
+  std::atomic<bool> has_deferred_ = false;
+  bool wants_rings_ = false;
   std::uint64_t session_id_ = 0;
+  std::atomic<std::uint32_t> epoch_ = 0;
+  bool closing_ = false;  // in the destructor: nothing is worth another connection
   Access access_ = Access::read_write;
   Completions completions_;
   std::chrono::microseconds busy_poll_{0};

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "client/connection.h"
+#include "client/greeting.h"
 #include "client/session_link.h"
 #include "protocol/peer.h"
 #include "protocol/version.h"
@@ -60,6 +61,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   std::shared_ptr<Connection> connection(new Connection());
   Result<UniqueFd> socket = protocol::connect_to(path, deadline);
   if (!socket) return std::move(socket).error();
+  connection->path_ = absolute(path);
   connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
   if (auto trusted = check_daemon(path, connection->socket_->get()); !trusted) return std::move(trusted).error();
   if (shm::has_several_cores()) connection->busy_poll_ = options.busy_poll;
@@ -68,7 +70,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
   if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
   if (options.follow_fork)
-    connection->link_->follow({absolute(path), connection->session_id_, connection->fork_token_},
+    connection->link_->follow({connection->path_, connection->session_id_, connection->fork_token_},
                               connection->attachment(), connection);
   else
     connection->attachment().set_inherited_because("ConnectOptions::follow_fork is off");
@@ -79,6 +81,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   protocol::HelloRequestT hello;
   hello.protocol_version = protocol::kProtocolVersion;
   hello.access = static_cast<protocol::AccessMode>(options.access);
+  hello.rings = wants_rings_ = options.rings;
   hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
   hello.library_version = DOLIUM_VERSION;
   Call call;
@@ -92,7 +95,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   lock.unlock();
   const auto reply = reply_of<protocol::HelloReply>(call);
   if (!reply) return reply.error();
-  return attach(**reply, traffic_->reader.take_descriptors());
+  return attach(**reply, traffic_->reader->take_descriptors());
 }
 
 Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<UniqueFd> descriptors) {
@@ -102,7 +105,9 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
   access_ = hello.access() == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
   session_id_ = hello.session_id();
   fork_token_ = hello.fork_token();
-  const std::size_t expected = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
+  const bool rings = hello.ring_bytes() != 0;
+  const std::size_t given = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
+  const std::size_t expected = rings ? given + 1 : given;
   if (descriptors.size() != expected)
     return Error{Errc::protocol_error,
                  fmt::format("the daemon sent {} descriptors where {} belong", descriptors.size(), expected)};
@@ -122,6 +127,11 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
         Mapping::map(descriptors[kWritableArena], hello.arena_bytes(), Mode::read_write, "writable arena");
     if (!writable) return std::move(writable).error();
     parts.writable_arena = *std::move(writable);
+  }
+  if (rings) {
+    Result<Mapping> memory = map_rings(hello, descriptors.back());
+    if (!memory) return std::move(memory).error();
+    traffic_->channel.use_rings(*std::move(memory), protocol::RingPair::Side::client);
   }
   auto link = std::make_unique<SessionLink>(std::move(descriptors[kReleaseEvent]), socket_);
   link_ = link.get();
@@ -148,10 +158,12 @@ Result<void> Connection::watch_events() const {
   return {};
 }
 
-Result<void> Connection::start_over(std::uint64_t session_id, UniqueFd completions, UniqueFd poll) {
+Result<void> Connection::start_over(std::uint64_t session_id, std::uint64_t token, UniqueFd completions,
+                                    UniqueFd poll) {
   abandon_to_parent(traffic_.release());
   traffic_ = std::make_unique<Traffic>();
   session_id_ = session_id;
+  fork_token_ = token;
   if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))
     return shm::system_error("put a child's descriptors in its parent's place");
   return watch_events();

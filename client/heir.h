@@ -10,18 +10,12 @@
 
 #include <dolium/result.h>
 
+#include "client/greeting.h"
 #include "protocol/fd_socket.h"
 #include "shm/segment.h"
 #include "shm/unique_fd.h"
 
 namespace dolium::detail {
-
-/// What a session must know of itself to be followed.
-struct SessionOrigin {
-  std::string path;  // of the socket
-  std::uint64_t session_id = 0;
-  std::uint64_t fork_token = 0;
-};
 
 struct Heir {
   shm::UniqueFd socket;

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <utility>
+
+#include <dolium/copy.h>
 
 #include "client/builder_backend.h"
 
@@ -43,13 +44,13 @@ Error ObjectBuilder::finished() const {
   return {Errc::already_sealed, fmt::format("the builder of object {} was sealed, aborted or moved from", id_.hex())};
 }
 
-Result<void> ObjectBuilder::write(std::span<const std::byte> bytes) {
+Result<void> ObjectBuilder::write(std::span<const std::byte> bytes, unsigned threads) {
   if (backend_ == nullptr) return finished();
   if (auto mine = backend_->check(); !mine) return mine;
   if (bytes.size() > data_.size() - written_)
     return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit", id_.hex(),
                                               data_.size(), written_, bytes.size())};
-  if (!bytes.empty()) std::memcpy(data_.data() + written_, bytes.data(), bytes.size());
+  copy_bytes(data_.subspan(written_), bytes, threads);
   written_ += bytes.size();
   return {};
 }

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <vector>
+
+#include <dolium/copy.h>
 
 #include "client/subscription_state.h"
 
@@ -16,16 +17,13 @@ Result<ObjectBuilder> ObjectStore::create(const ObjectId& id, std::uint64_t size
 }
 
 Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
-  const auto copy = [&data](std::span<std::byte> out) {
-    if (!data.empty()) std::memcpy(out.data(), data.data(), data.size());
-  };
   if (data.size() <= kInlinePutLimit) {
     const Result<Object> done = do_put(id, data, options, false);
     return done ? Result<void>() : Result<void>(done.error());
   }
   Result<ObjectBuilder> builder = do_create(id, data.size(), options);
   if (!builder) return std::move(builder).error();
-  copy(builder->data());
+  copy_bytes(builder->data(), data, options.copy_threads);
   const Result<ObjectId> sealed = builder->seal();
   return sealed ? Result<void>() : Result<void>(sealed.error());
 }

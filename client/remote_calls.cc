@@ -15,15 +15,8 @@ namespace {
 
 using shm::TimeNs;
 
-/// What one PutManyRequest carries at most: far below a frame's cap, whatever the items' options add.
-constexpr std::size_t kBatchBytes = 1024 * 1024;
-constexpr std::size_t kBatchItems = 4096;
 /// What one GetRequest asks for at most; the daemon's own bound is not below this.
 constexpr std::size_t kWaitBatch = 16384;
-
-std::uint64_t to_wire(Timeout timeout) {
-  return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
-}
 
 /// What is left until the deadline, as the wire has it.
 std::uint64_t remaining(TimeNs deadline) {
@@ -45,12 +38,6 @@ Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::u
   wire->time_to_live_ms = static_cast<std::uint64_t>(options.time_to_live.count());
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
   return wire;
-}
-
-Result<void> check_may_write(const Connection& connection) {
-  if (connection.inherited()) return connection.inherited_by_fork();
-  if (connection.access() == Access::read_write) return {};
-  return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
 }
 
 /// The connection of what was begun here. In a forked child, also in one that goes on with a session of its own, what
@@ -76,14 +63,50 @@ class OwnConnection {
   std::uint32_t generation_;
 };
 
+/// The daemon drops what was being written when its server died.
+Error dropped(const ObjectId& id) {
+  return {Errc::disconnected,
+          fmt::format("the daemon's server has died, or was replaced, while object {} was being written, and it was "
+                      "dropped: create it again",
+                      id.hex())};
+}
+
+/// `epoch`: of the connection, when the extent was given.
 class RemoteBuilder final : public BuilderBackend {
  public:
-  RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id)
-      : connection_(std::move(connection)), id_(id) {}
+  RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset, std::uint32_t epoch)
+      : connection_(std::move(connection)), id_(id), offset_(offset), epoch_(epoch) {}
 
   Result<void> check() const override { return connection_.check("object"); }
   Result<Object> seal(bool hold) override {
     if (auto mine = check(); !mine) return std::move(mine).error();
+    if (connection_->epoch() != epoch_) {
+      give_up();
+      return dropped(id_);
+    }
+    Result<Object> sealed = ask_to_seal(hold);
+    // The server died of it, or before it: if the object is not sealed, nobody will write to it any more.
+    if (!sealed && connection_->epoch() != epoch_) give_up();
+    return sealed;
+  }
+  Result<void> abort() override {
+    if (connection_.is_parents()) return {};
+    Result<void> aborted = connection_->tell(abort_request());
+    // A server that died may have done it already.
+    const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
+    return gone ? Result<void>() : aborted;
+  }
+
+ private:
+  [[nodiscard]] protocol::AbortRequestT abort_request() const {
+    protocol::AbortRequestT request;
+    request.id = protocol::to_wire_pointer(id_);
+    request.abandoned = connection_->epoch() != epoch_;
+    request.offset = offset_;
+    return request;
+  }
+  void give_up() const { connection_->post(abort_request()); }
+  Result<Object> ask_to_seal(bool hold) {
     protocol::SealRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     request.hold = hold;
@@ -97,16 +120,11 @@ class RemoteBuilder final : public BuilderBackend {
                                                    return nothing_there(id_, no_wait);  // removed by somebody at once
                                                  });
   }
-  Result<void> abort() override {
-    if (connection_.is_parents()) return {};
-    protocol::AbortRequestT request;
-    request.id = protocol::to_wire_pointer(id_);
-    return connection_->tell(std::move(request));
-  }
 
- private:
   OwnConnection connection_;
   ObjectId id_;
+  std::uint64_t offset_;
+  std::uint32_t epoch_;
 };
 
 class RemoteSubscription final : public SubscriptionState {
@@ -133,7 +151,11 @@ class UndeliveredExtent {
  public:
   UndeliveredExtent(const Connection& connection, std::weak_ptr<Connection> weak, const ObjectId& id,
                     std::uint64_t offset)
-      : connection_(std::move(weak)), generation_(connection.generation()), id_(id), offset_(offset) {}
+      : connection_(std::move(weak)),
+        generation_(connection.generation()),
+        epoch_(connection.epoch()),
+        id_(id),
+        offset_(offset) {}
   UndeliveredExtent(const UndeliveredExtent&) = delete;
   UndeliveredExtent& operator=(const UndeliveredExtent&) = delete;
   ~UndeliveredExtent() {
@@ -142,18 +164,21 @@ class UndeliveredExtent {
     if (connection->generation() != generation_) return;  // the parent's
     protocol::AbortRequestT request;
     request.id = protocol::to_wire_pointer(id_);
+    request.abandoned = connection->epoch() != epoch_;
+    request.offset = offset_;
     connection->post(std::move(request));
   }
   [[nodiscard]] Result<ObjectBuilder> deliver(std::uint64_t size, std::span<const std::byte> metadata) {
     const auto connection = connection_.lock();
     if (connection == nullptr) return Error{Errc::disconnected, "the client is gone"};
     delivered_ = true;
-    return remote_builder(connection, id_, offset_, size, metadata);
+    return remote_builder(connection, id_, offset_, epoch_, size, metadata);
   }
 
  private:
   std::weak_ptr<Connection> connection_;
   std::uint32_t generation_;
+  std::uint32_t epoch_;
   ObjectId id_;
   std::uint64_t offset_;
   bool delivered_ = false;
@@ -178,6 +203,12 @@ AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Comp
 
 }  // namespace
 
+Result<void> check_may_write(const Connection& connection) {
+  if (connection.inherited()) return connection.inherited_by_fork();
+  if (connection.access() == Access::read_write) return {};
+  return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
+}
+
 Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id, std::uint64_t size,
                                                 const CreateOptions& options) {
   if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
@@ -189,57 +220,14 @@ Result<protocol::CreateRequestT> create_request(const Connection& connection, co
   return request;
 }
 
-Result<protocol::PutRequestT> put_request(const Connection& connection, const ObjectId& id,
-                                          std::span<const std::byte> data, const CreateOptions& options) {
-  if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
-  auto object = to_wire(id, data.size(), options);
-  if (!object) return std::move(object).error();
-  protocol::PutRequestT request;
-  request.object = *std::move(object);
-  request.data = protocol::to_wire(data);
-  request.metadata = protocol::to_wire(options.metadata);
-  request.timeout_ns = to_wire(options.timeout);
-  return request;
-}
-
-Result<std::size_t> put_batch(Connection& connection, std::span<const PutItem> items,
-                              std::vector<Result<void>>& outcomes) {
-  protocol::PutManyRequestT batch;
-  std::vector<std::size_t> positions;  // in outcomes, of the batch's items
-  std::size_t bytes = 0;
-  std::size_t count = 0;
-  for (; count < items.size() && count < kBatchItems && bytes < kBatchBytes; ++count) {
-    const PutItem& item = items[count];
-    if (item.data.size() > kInlinePutLimit) break;
-    auto request = put_request(connection, item.id, item.data, item.options);
-    outcomes.push_back(request ? Result<void>() : Result<void>(request.error()));
-    if (!request) continue;
-    request->timeout_ns = 0;
-    bytes += item.data.size() + item.options.metadata.size() + item.options.type_name.size();
-    positions.push_back(outcomes.size() - 1);
-    batch.items.push_back(std::make_unique<protocol::PutRequestT>(*std::move(request)));
-  }
-  if (positions.empty()) return count;
-  return connection.ask<protocol::PutManyReply>(
-      std::move(batch), [&](const protocol::PutManyReply& reply) -> Result<std::size_t> {
-        if (reply.failures() == nullptr) return count;
-        for (const protocol::PutFailure* failure : *reply.failures()) {
-          if (failure->index() >= positions.size() || failure->code() > protocol::ErrorCode::MAX)
-            return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
-          outcomes[positions[failure->index()]] =
-              Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message())};
-        }
-        return count;
-      });
-}
-
 Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
-                                     std::uint64_t offset, std::uint64_t size, std::span<const std::byte> metadata) {
+                                     std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
+                                     std::span<const std::byte> metadata) {
   const std::span<std::byte> bytes = connection->attachment().writable_bytes(offset, size + metadata.size());
   if (bytes.size() != size + metadata.size())
     return Error{Errc::protocol_error, "the daemon gave an extent outside the arena"};
   if (!metadata.empty()) std::memcpy(bytes.data() + size, metadata.data(), metadata.size());
-  return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id));
+  return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id, offset, epoch));
 }
 
 Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
@@ -314,7 +302,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
   request.timeout_ns = to_wire(timeout);
-  const Result<std::uint64_t> number = connection->begin(std::move(request), std::move(call));
+  const Result<std::uint64_t> number = connection->begin(std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }
@@ -340,7 +328,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(extent->deliver(size, metadata)); });
   };
-  const Result<std::uint64_t> number = connection->begin(*std::move(request), std::move(call));
+  const Result<std::uint64_t> number = connection->begin(*std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }

@@ -10,18 +10,20 @@
 
 namespace dolium::detail {
 
-/// Checked and ready to be sent; permission_denied when this client may not write.
+/// permission_denied when this client may not write; disconnected in a forked child that could not follow.
+[[nodiscard]] Result<void> check_may_write(const Connection& connection);
+/// As the wire has it.
+[[nodiscard]] inline std::uint64_t to_wire(Timeout timeout) noexcept {
+  return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
+}
+
+/// Checked and ready to be sent.
 [[nodiscard]] Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id,
                                                               std::uint64_t size, const CreateOptions& options);
-[[nodiscard]] Result<protocol::PutRequestT> put_request(const Connection& connection, const ObjectId& id,
-                                                        std::span<const std::byte> data, const CreateOptions& options);
-/// One message with as many of the items, from the first on, as fit; their outcomes are appended. How many.
-[[nodiscard]] Result<std::size_t> put_batch(Connection& connection, std::span<const PutItem> items,
-                                            std::vector<Result<void>>& outcomes);
 
 /// What create() hands out for an extent at `offset`.
 [[nodiscard]] Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
-                                                   std::uint64_t offset, std::uint64_t size,
+                                                   std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
                                                    std::span<const std::byte> metadata);
 
 /// Waits in the daemon for ids[i] of each i in `missing`; what came until the deadline is put into out[i].

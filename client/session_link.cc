@@ -89,8 +89,8 @@ Result<void> SessionLink::take_over(Bequest bequest) {
   origin_.fork_token = heir.fork_token;
   Heir::adopt(*socket_);
   if (kept_connection_ != nullptr) {
-    auto started =
-        kept_connection_->start_over(heir.session_id, std::move(bequest.completions), std::move(bequest.poll));
+    auto started = kept_connection_->start_over(heir.session_id, heir.fork_token, std::move(bequest.completions),
+                                                std::move(bequest.poll));
     if (!started) return started;
   }
   return attachment_->take_over(std::move(heir.pin_table));  // last: from here on it is not inherited any more

@@ -30,6 +30,7 @@ bool writes(RequestBody verb) {
     case RequestBody::AbortRequest:
     case RequestBody::PutRequest:
     case RequestBody::PutManyRequest:
+    case RequestBody::PutDeferredRequest:
     case RequestBody::PinRequest:
     case RequestBody::UnpinRequest:
     case RequestBody::RemoveRequest:
@@ -38,6 +39,7 @@ bool writes(RequestBody verb) {
     case RequestBody::NONE:
     case RequestBody::HelloRequest:
     case RequestBody::AdoptRequest:
+    case RequestBody::LeaveRequest:
     case RequestBody::GetRequest:
     case RequestBody::CancelRequest:
     case RequestBody::MetadataRequest:
@@ -81,11 +83,13 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::NONE: return;  // decode() lets none through
     case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
     case RequestBody::AdoptRequest: return adopt(session);
+    case RequestBody::LeaveRequest: return session.hear_no_more();
     case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
     case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
     case RequestBody::AbortRequest: return on(session, id, *frame.body_as_AbortRequest());
     case RequestBody::PutRequest: return on(session, id, *frame.body_as_PutRequest());
     case RequestBody::PutManyRequest: return on(session, id, *frame.body_as_PutManyRequest());
+    case RequestBody::PutDeferredRequest: return on(session, *frame.body_as_PutDeferredRequest());
     case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
     case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());
     case RequestBody::MetadataRequest: return on(session, id, *frame.body_as_MetadataRequest());

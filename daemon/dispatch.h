@@ -36,11 +36,13 @@ class Dispatch {
 
   void hello(Session& session, Id id, const protocol::HelloRequest& request);
   void adopt(Session& session);
+  [[nodiscard]] Result<void> resume(Session& session, Id id, const protocol::HelloRequest& request);
   void on(Session& session, Id id, const protocol::CreateRequest& request);
   void on(Session& session, Id id, const protocol::SealRequest& request);
   void on(Session& session, Id id, const protocol::AbortRequest& request);
   void on(Session& session, Id id, const protocol::PutRequest& request);
   void on(Session& session, Id id, const protocol::PutManyRequest& request);
+  void on(Session& session, const protocol::PutDeferredRequest& request);
   void on(Session& session, Id id, const protocol::GetRequest& request);
   void on(Session& session, Id id, const protocol::CancelRequest& request);
   void on(Session& session, Id id, const protocol::MetadataRequest& request);
@@ -61,6 +63,7 @@ class Dispatch {
   /// What is handed to a client, in the order that HelloReply promises; to a child of fork() what it does not inherit.
   [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
                                                                const shm::UniqueFd& release_event, bool inherits) const;
+  [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   /// Fills, seals and perhaps grants what was placed for an inline put.
   [[nodiscard]] Result<std::uint64_t> finish_put(shm::ClientId client, const ObjectId& id, shm::SlotIndex slot,
                                                  std::span<const std::byte> data, std::span<const std::byte> metadata,

@@ -1,4 +1,5 @@
-// The handshake: who may come in, what is handed to whom, and who becomes of a session's copy. See dispatch.h.
+// The handshake: who may come in, who comes back, what is handed to whom, and who becomes of a session's copy. See
+// dispatch.h.
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -44,6 +45,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
                     "use the same release of both",
                     DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
                     request.protocol_version())};
+  if (request.resume_of() != 0) return resume(session, id, request);
   const bool inherits = request.fork_of() != 0;
   const Result<Session*> parent = inherits ? parent_of(session, request) : nullptr;
   if (!parent) return parent.error();
@@ -74,10 +76,55 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.index_bytes = engine_.store().index_segment().size();
   welcome.pin_table_bytes = engine_.store().pin_table_segment(*client).size();
   welcome.fork_token = random_token();
+  const bool rings = request.rings() && !inherits && add_rings(session, *fds);
+  if (rings) welcome.ring_bytes = RingPair::kBytes;
   session.open(*client, access, inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName),
                std::move(release_event), welcome.fork_token);
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();
+  return {};
+}
+
+/// Whether there are any. It goes without them where there is no more memory, or no more descriptors.
+bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+  const Result<shm::Segment> segment = shm::Segment::create("rings", RingPair::kBytes);
+  if (!segment) return false;
+  Result<shm::Mapping> memory = segment->map(shm::Mapping::Mode::read_write);
+  Result<shm::UniqueFd> given = segment->duplicate();
+  if (!memory || !given) return false;
+  fds.push_back(*std::move(given));
+  session.use_rings(*std::move(memory));
+  return true;
+}
+
+// ---- after a server's death ----
+
+Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& request) {
+  Session* before = find_(request.resume_of());
+  const PeerCredentials& asker = session.peer().credentials;
+  // Whose process is not known had not said so yet when the server died: there the token must do.
+  if (before == nullptr || before->state() != Session::State::orphaned || before->fork_token() == 0 ||
+      before->fork_token() != request.fork_token() || before->peer().credentials.uid != asker.uid ||
+      (before->process() >= 0 && before->peer().credentials.pid != asker.pid))
+    return Error{Errc::permission_denied,
+                 fmt::format("the daemon has no session {} that process {} could go on with: it was stopped and "
+                             "started, and its objects are others, or it has ended the session",
+                             request.resume_of(), asker.pid)};
+  engine_.store().renew_grants(before->client());
+  engine_.store().set_pid(before->client(), asker.pid);
+  session.replace(*before);
+  HelloReplyT welcome;
+  welcome.protocol_version = kProtocolVersion;
+  welcome.daemon_version = DOLIUM_VERSION;
+  welcome.session_id = session.client();
+  welcome.access = session.access() == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
+  welcome.arena_bytes = engine_.store().arena_segment().size();
+  welcome.index_bytes = engine_.store().index_segment().size();
+  welcome.pin_table_bytes = engine_.store().pin_table_segment(session.client()).size();
+  welcome.fork_token = session.fork_token();
+  std::vector<shm::UniqueFd> fds;
+  if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
+  session.reply(id, std::move(welcome), std::move(fds));
   return {};
 }
 

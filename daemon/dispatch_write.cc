@@ -39,6 +39,7 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
                           Session* creator = find_(client);
                           if (creator == nullptr) return;  // what was placed goes with its client
                           if (!placed) return creator->reply_error(id, placed.error());
+                          engine_.store().lend(placed->slot);
                           CreateReplyT reply;
                           reply.offset = placed->offset;
                           creator->reply(id, std::move(reply));
@@ -57,7 +58,10 @@ void Dispatch::on(Session& session, Id id, const SealRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
-  session.reply_outcome(id, engine_.store().abort(session.client(), from_wire(*request.id())));
+  const ObjectId object = from_wire(*request.id());
+  if (!request.abandoned()) return session.reply_outcome(id, engine_.store().abort(session.client(), object));
+  const auto offset = request.offset() == UINT64_MAX ? std::optional<std::uint64_t>() : std::optional(request.offset());
+  session.reply_outcome(id, engine_.store().give_up_abandoned(session.client(), object, offset));
 }
 
 void Dispatch::on(Session& session, Id id, const PutRequest& request) {
@@ -127,6 +131,16 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
     reply.failures.push_back(std::move(failure));
   }
   session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, const PutDeferredRequest& request) {
+  const Result<void> put = put_now(session.client(), *request.put());
+  if (put) return;
+  PutFailedNoticeT notice;
+  notice.id = std::make_unique<protocol::Id>(*request.put()->object()->id());
+  notice.code = static_cast<ErrorCode>(put.error().code);
+  notice.message = put.error().message;
+  session.reply(0, std::move(notice));
 }
 
 Result<void> Dispatch::put_now(shm::ClientId client, const PutRequest& request) {

@@ -1,7 +1,5 @@
 #include "daemon/event_loop.h"
 
-#include <sched.h>
-
 #include "shm/system_error.h"
 
 namespace dolium::daemon {
@@ -54,13 +52,18 @@ Result<Poll> Poll::create(EventLoop& loop, int fd, Callback callback) {
 }
 
 void Poll::watch(int events) noexcept {
-  if (events == watched_) return;
-  watched_ = events;
-  if (events == 0) {
+  if (events == box_->watched) return;
+  box_->watched = events;
+  if (events == 0)
     uv_poll_stop(&box_->handle);
-    return;
-  }
-  uv_poll_start(&box_->handle, events, [](uv_poll_t* handle, int status, int happened) {
+  else
+    start(*box_);
+}
+
+void Poll::start(Box& box) noexcept {
+  uv_poll_start(&box.handle, box.watched, [](uv_poll_t* handle, int status, int happened) {
+    // libuv stops what met an error; we go on, because what the peer sent before it vanished is still to be read.
+    if (auto* watched = static_cast<Box*>(handle->data); status != 0 && !watched->closing) start(*watched);
     call<Box>(handle->data, status != 0 ? static_cast<int>(UV_READABLE) : happened);
   });
 }
@@ -91,10 +94,9 @@ Result<BeforeWait> BeforeWait::create(EventLoop& loop, std::function<void()> cal
   return hook;
 }
 
-Result<BusyLoop> BusyLoop::create(EventLoop& loop) {
+Result<BusyLoop> BusyLoop::create(EventLoop& loop, std::function<void()> callback) {
   BusyLoop busy;
-  // Whoever shares this core may be the one we wait for.
-  auto box = make_box<Box>([] { ::sched_yield(); }, "keep the event loop awake",
+  auto box = make_box<Box>(std::move(callback), "keep the event loop awake",
                            [&](uv_idle_t* handle) { return uv_idle_init(loop.get(), handle); });
   if (!box) return std::move(box).error();
   busy.box_ = *std::move(box);

@@ -65,9 +65,11 @@ class Poll {
   void watch(int events) noexcept;
 
  private:
-  using Box = detail::Box<uv_poll_t, int>;
+  struct Box : detail::Box<uv_poll_t, int> {
+    int watched = 0;
+  };
+  static void start(Box& box) noexcept;
   std::unique_ptr<Box, detail::CloseBox> box_;
-  int watched_ = 0;
 };
 
 class Timer {
@@ -92,10 +94,10 @@ class BeforeWait {
   std::unique_ptr<Box, detail::CloseBox> box_;
 };
 
-/// While on, the loop does not wait: it looks for events again and again, and lets others run in between.
+/// While on, the loop does not wait: it looks for events again and again, and calls back in between.
 class BusyLoop {
  public:
-  [[nodiscard]] static Result<BusyLoop> create(EventLoop& loop);
+  [[nodiscard]] static Result<BusyLoop> create(EventLoop& loop, std::function<void()> callback);
   void set(bool on) noexcept;
 
  private:

@@ -1,13 +1,18 @@
-// doliumd: reads like a parts list.
+// doliumd: reads like a parts list. Started by hand it is the keeper, which starts it again as the server.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "daemon/config.h"
+#include "daemon/estate.h"
 #include "daemon/host_check.h"
+#include "daemon/keeper.h"
 #include "daemon/logging.h"
 #include "daemon/server.h"
 
@@ -41,18 +46,36 @@ int check_config(const Invocation& invocation) {
   return EXIT_SUCCESS;
 }
 
-int serve(const Invocation& invocation) {
-  const auto warnings = check_host(invocation.config.store);
+/// The end of the keeper's socket, if the keeper started us; and nobody whom we start may take it for theirs.
+std::optional<KeeperLink> link_to_keeper() {
+  const char* number = std::getenv(KeeperLink::kVariable);
+  if (number == nullptr) return std::nullopt;
+  KeeperLink link{shm::UniqueFd(std::atoi(number))};
+  ::unsetenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
+  ::fcntl(link.fd(), F_SETFD, FD_CLOEXEC);
+  return link;
+}
+
+int serve(const Invocation& invocation, KeeperLink link) {
+  auto estate = Estate::receive(std::move(link));
+  if (!estate) return fail(estate.error());
+  // What there is already has its memory, which the machine has no more of to offer.
+  const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
+                                            : check_host(invocation.config.store);
   if (!warnings) return fail(warnings.error());
   const auto log = open_log(invocation.config);
   if (!log) return fail(log.error());
   for (const std::string& warning : invocation.warnings) (*log)->warn("{}", warning);
   for (const std::string& warning : *warnings) (*log)->warn("{}", warning);
-  raise_descriptor_limit();
-  const auto server = Server::create(invocation.config, *log);
+  const auto server = Server::create(invocation.config, *log, *std::move(estate));
   if (!server) return fail(server.error());
-  (*server)->run();
-  return EXIT_SUCCESS;
+  return (*server)->run() == Server::End::restart ? Keeper::kRestart : EXIT_SUCCESS;
+}
+
+int run(const Invocation& invocation, char** argv) {
+  if (auto link = link_to_keeper()) return serve(invocation, *std::move(link));
+  raise_descriptor_limit();
+  return Keeper::run(argv);
 }
 
 }  // namespace
@@ -61,7 +84,7 @@ int main(int argc, char** argv) {
   const auto invocation = load(argc, argv);
   if (!invocation) return fail(invocation.error());
   switch (invocation->action) {
-    case Action::run: return serve(*invocation);
+    case Action::run: return run(*invocation, argv);
     case Action::check_config: return check_config(*invocation);
     case Action::help:
     case Action::version: fmt::print("{}", invocation->text); return EXIT_SUCCESS;

@@ -1,6 +1,7 @@
 #include "daemon/server.h"
 
 #include <pwd.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,11 +26,7 @@ std::string user_name(uid_t uid) {
   return std::to_string(uid);
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared_ptr<spdlog::logger> log) {
-  Result<AccessList> access = AccessList::resolve(config.readers, config.writers, ::geteuid());
-  if (!access) return std::move(access).error();
+Result<protocol::Listener> open_listener(const Config& config) {
   if (auto prepared = prepare_socket_directory(config.socket_path); !prepared) return std::move(prepared).error();
   protocol::ListenOptions options{.path = config.socket_path, .mode = config.socket_mode};
   if (!config.socket_group.empty()) {
@@ -37,26 +34,71 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
     if (!group) return group.error();
     options.group = *group;
   }
-  Result<protocol::Listener> listener = protocol::Listener::open(options);
+  return protocol::Listener::open(options);
+}
+
+/// Takes the pin tables of the orphans.
+Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<shm::UniqueFd> memory,
+                                            std::vector<Estate::Orphan>& orphans, spdlog::logger& log) {
+  std::vector<shm::Survivor> survivors;
+  for (Estate::Orphan& orphan : orphans) {
+    const protocol::PeerCredentials& peer = orphan.record.peer.credentials;
+    survivors.push_back(
+        {orphan.record.client, {peer.pid, peer.uid}, orphan.record.attached, std::move(orphan.pin_table)});
+  }
+  const shm::TimeNs began = shm::monotonic_now();
+  auto store = shm::Store::recover(config.store, std::move(memory), std::move(survivors), began);
+  if (!store) return store;
+  const shm::Recovery& found = (*store)->recovery();
+  log.info(
+      "going on with {} objects, {} removed but held, of {} clients, after {} us; {} that were being written are "
+      "dropped, the memory of {} kept until their writers let go; {} evictions undone, {} steps finished",
+      found.sealed, found.retired, orphans.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
+      found.abandoned, found.undone, found.finished);
+  if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);
+  const StoreConfig& is = (*store)->config();
+  if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy)
+    log.warn(
+        "a store's capacity, max_objects and eviction_policy stay as they are until doliumd is stopped and started");
+  return store;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared_ptr<spdlog::logger> log,
+                                               Estate estate) {
+  Result<AccessList> access = AccessList::resolve(config.readers, config.writers, ::geteuid());
+  if (!access) return std::move(access).error();
+  std::optional<protocol::Listener> inherited = estate.take_listener();
+  Result<protocol::Listener> listener = inherited ? *std::move(inherited) : open_listener(config);
   if (!listener) return std::move(listener).error();
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
   if (!loop) return std::move(loop).error();
-  Result<std::unique_ptr<shm::Store>> store = shm::Store::create(config.store, shm::monotonic_now());
+  std::vector<Estate::Orphan> orphans = estate.take_orphans();
+  Result<std::unique_ptr<shm::Store>> store = estate.inherited()
+                                                  ? recover(config, estate.take_memory(), orphans, *log)
+                                                  : shm::Store::create(config.store, shm::monotonic_now());
   if (!store) return std::move(store).error();
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
-                                            *std::move(listener), std::make_unique<shm::Engine>(*std::move(store))));
+                                            *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
+                                            std::move(estate)));
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
+  if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
+  server->estate_.keep_memory(server->engine_->store());
+  server->estate_.keep_listener(server->listener_);
   return server;
 }
 
 Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access,
-               std::unique_ptr<EventLoop> loop, protocol::Listener listener, std::unique_ptr<shm::Engine> engine)
+               std::unique_ptr<EventLoop> loop, protocol::Listener listener, std::unique_ptr<shm::Engine> engine,
+               Estate estate)
     : config_(config),
       log_(std::move(log)),
       access_(std::move(access)),
       loop_(std::move(loop)),
       listener_(std::move(listener)),
       engine_(std::move(engine)),
+      estate_(std::move(estate)),
       dispatch_(
           *engine_, [this](shm::ClientId client) { return find(client); }, [this] { return describe_clients(); }) {}
 
@@ -72,13 +114,16 @@ Result<void> Server::watch() {
   Result<Timer> prefault = Timer::create(*loop_, [this] { reserve_ahead(); });
   if (!prefault) return std::move(prefault).error();
   prefault_timer_ = *std::move(prefault);
-  Result<BusyLoop> busy = BusyLoop::create(*loop_);
+  Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
   if (!busy) return std::move(busy).error();
   busy_loop_ = *std::move(busy);
   if (shm::has_several_cores()) busy_poll_ = shm::TimeNs{config_.busy_poll_us} * 1000;
   Result<BeforeWait> hook = BeforeWait::create(*loop_, [this] { before_wait(); });
   if (!hook) return std::move(hook).error();
   before_wait_ = *std::move(hook);
+  Result<Signal> replaced = Signal::create(*loop_, SIGHUP, [this] { make_way(); });
+  if (!replaced) return std::move(replaced).error();
+  signals_.push_back(*std::move(replaced));
   for (const auto& [number, name] : {std::pair(SIGTERM, "SIGTERM"), std::pair(SIGINT, "SIGINT")}) {
     Result<Signal> signal = Signal::create(*loop_, number, [this, name = name] { stop(name); });
     if (!signal) return std::move(signal).error();
@@ -87,13 +132,51 @@ Result<void> Server::watch() {
   return {};
 }
 
-void Server::run() {
+Result<void> Server::take_orphans(std::vector<Estate::Orphan> orphans) {
+  for (Estate::Orphan& orphan : orphans) {
+    SessionRecord& record = orphan.record;
+    Result<std::unique_ptr<Session>> session =
+        Session::orphan(*loop_, *this,
+                        {record.client, record.access, std::move(record.name), record.token, std::move(record.peer),
+                         std::move(orphan.socket), std::move(orphan.release_event), std::move(orphan.process)});
+    if (!session) return std::move(session).error();
+    Session* raw = session->get();
+    sessions_.emplace(raw, Entry{*std::move(session), record.attached, false});
+    by_client_.emplace(raw->client(), raw);
+  }
+  return {};
+}
+
+Server::End Server::run() {
   const StoreConfig& store = engine_->store().config();
   log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
              listener_.path());
   accept_poll_->watch(UV_READABLE);
   prefault_timer_->start_once(kPrefaultIntervalMs);
+  estate_.say_ready();
   loop_->run();
+  return end_;
+}
+
+void Server::make_way() {
+  if (stopping_) return;
+  stopping_ = true;
+  end_ = End::restart;
+  log_->info("making way for a successor (SIGHUP)");
+  accept_poll_->watch(0);
+  std::vector<Session*> answered;  // to send may end a session, and take it out of sessions_
+  for (const auto& [session, entry] : sessions_) answered.push_back(session);
+  for (Session* session : answered) session->pump();
+  listener_.leave_to_successor();
+  loop_->stop();
+}
+
+/// Before its client hears of it, or of what changed.
+void Server::keep(const Session& session, bool may_return) const {
+  const shm::ClientId client = session.client();
+  estate_.keep({client, sessions_.at(const_cast<Session*>(&session)).connected, may_return ? session.fork_token() : 0,
+                session.access(), session.name(), session.peer()},
+               engine_->store().pin_table_segment(client), session);
 }
 
 void Server::stop(const char* reason) {
@@ -154,11 +237,15 @@ Result<void> Server::welcome(shm::UniqueFd socket) {
 }
 
 Result<void> Server::check_limits(const Session::Peer& peer) const {
-  if (sessions_.size() >= config_.max_connections)
+  // Who comes back counts as one.
+  const auto counts = [](const auto& entry) { return entry.first->state() != Session::State::orphaned; };
+  const auto open = static_cast<std::size_t>(std::ranges::count_if(sessions_, counts));
+  if (open >= config_.max_connections)
     return Error{Errc::out_of_memory,
-                 fmt::format("{} connections are open, which is the daemon's max_connections", sessions_.size())};
-  const auto of_user = static_cast<std::size_t>(std::ranges::count_if(
-      sessions_, [&](const auto& entry) { return entry.first->peer().credentials.uid == peer.credentials.uid; }));
+                 fmt::format("{} connections are open, which is the daemon's max_connections", open)};
+  const auto of_user = static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& entry) {
+    return counts(entry) && entry.first->peer().credentials.uid == peer.credentials.uid;
+  }));
   if (config_.max_connections_per_user != 0 && of_user >= config_.max_connections_per_user)
     return Error{Errc::out_of_memory, fmt::format("user {} has {} connections, which is the daemon's "
                                                   "max_connections_per_user",
@@ -192,6 +279,15 @@ std::vector<ClientInfo> Server::describe_clients() {
 
 void Server::before_wait() {
   const shm::TimeNs now = shm::monotonic_now();
+  serve(now);
+  arm_timer();
+  if (std::exchange(asked_, false)) last_asked_ = now;
+  let_rest(now);
+  busy_loop_->set((now < last_asked_ + busy_poll_ || !awake_.empty()) && !stopping_);
+}
+
+/// Answers what has been asked: all that a turn of the loop owes its clients.
+void Server::serve(shm::TimeNs now) {
   do {  // serving and sending may each give the other something to do
     engine_->settle(now);
     std::vector<Session*> dirty;
@@ -205,9 +301,49 @@ void Server::before_wait() {
     }
     ended_.clear();
   } while (!dirty_.empty());
-  arm_timer();
-  if (std::exchange(asked_, false)) last_asked_ = now;
-  busy_loop_->set(now < last_asked_ + busy_poll_ && !stopping_);
+}
+
+// ---- rings ----
+
+bool Server::poll_rings() {
+  bool heard = false;
+  for (std::size_t i = 0; i < awake_.size(); ++i) {  // a session that ends takes itself out
+    Session& session = *awake_[i];
+    if (!session.poll()) continue;
+    heard = true;
+    if (const auto entry = sessions_.find(&session); entry != sessions_.end()) entry->second.last_heard = 0;
+  }
+  return heard;
+}
+
+/// Those who have been quiet for busy_poll_ ring from now on. Whom nobody polls may rest at once.
+void Server::let_rest(shm::TimeNs now) {
+  std::erase_if(awake_, [&](Session* session) {
+    Entry& entry = sessions_.at(session);
+    if (entry.last_heard == 0) entry.last_heard = now;
+    if (now < entry.last_heard + busy_poll_ && !stopping_) return false;
+    if (!session->rest()) return false;
+    entry.awake = false;
+    return true;
+  });
+}
+
+void Server::on_awake(Session& session) {
+  Entry& entry = sessions_.at(&session);
+  entry.last_heard = 0;
+  if (std::exchange(entry.awake, true)) return;
+  awake_.push_back(&session);
+}
+
+/// What the loop does instead of waiting.
+void Server::look_again() {
+  for (int looks = 0; looks < kLooksPerTurn; ++looks) {
+    if (poll_rings())
+      serve(shm::monotonic_now());
+    else
+      shm::relax();
+  }
+  ::sched_yield();  // whoever shares this core may be the one we wait for
 }
 
 void Server::arm_timer() {
@@ -250,10 +386,13 @@ void Server::reserve_ahead() {
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
   asked_ = true;
   const bool was_attached = session.attached();
+  const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);
+  if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
+    keep(session, session.state() != Session::State::quarantined);
   if (was_attached || !session.attached()) return;
   newcomers_.erase(&session);
-  by_client_.emplace(session.client(), &session);
+  by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
   log_->debug("client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
               session.peer().credentials.pid, session.peer().user);
 }
@@ -264,6 +403,7 @@ void Server::on_silenced(Session& session) {
 }
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
+  if (session.attached()) keep(session, false);  // before it is told: it shall not come back to another server
   log_->warn("client {} ({}, pid {}, user {}) is ended for misbehaviour: {}", session.client(), session.peer().command,
              session.peer().credentials.pid, session.peer().user, what.message);
 }
@@ -276,12 +416,14 @@ void Server::on_ended(Session& session) {
   const auto entry = sessions_.find(&session);
   if (entry == sessions_.end()) return;
   if (session.attached()) {
+    estate_.forget(session.client());  // first: what a successor believes to be held is held
     by_client_.erase(session.client());
     dispatch_.forget(session.client());
     engine_->drop_client(session.client(), shm::monotonic_now());
     log_->debug("client {} is gone", session.client());
   }
   newcomers_.erase(&session);
+  if (entry->second.awake) std::erase(awake_, &session);
   ended_.push_back(std::move(entry->second.session));
   sessions_.erase(entry);
 }

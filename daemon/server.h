@@ -15,6 +15,7 @@
 #include "daemon/access_list.h"
 #include "daemon/config.h"
 #include "daemon/dispatch.h"
+#include "daemon/estate.h"
 #include "daemon/event_loop.h"
 #include "daemon/session.h"
 #include "protocol/fd_socket.h"
@@ -26,24 +27,33 @@ class Server final : private Session::Host {
  public:
   /// How long a connection may say nothing before its HelloRequest.
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
+  /// How often the rings are looked at between two looks at everything else.
+  static constexpr int kLooksPerTurn = 32;
   /// Between two steps of reserving memory ahead of use.
   static constexpr std::uint64_t kPrefaultIntervalMs = 2;
 
-  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config,
-                                                              std::shared_ptr<spdlog::logger> log);
+  enum class End : std::uint8_t { finished, restart };
+
+  /// Goes on with the estate, if there is any.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config, std::shared_ptr<spdlog::logger> log,
+                                                              Estate estate);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Serves until SIGTERM, SIGINT or stop(); then tells the clients and returns.
-  void run();
+  /// Serves until SIGTERM, SIGINT or stop(), and then tells the clients; or until SIGHUP, and then leaves everything to
+  /// its successor.
+  [[nodiscard]] End run();
   void stop(const char* reason);
 
  private:
   Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access, std::unique_ptr<EventLoop> loop,
-         protocol::Listener listener, std::unique_ptr<shm::Engine> engine);
+         protocol::Listener listener, std::unique_ptr<shm::Engine> engine, Estate estate);
 
   [[nodiscard]] Result<void> watch();
+  [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
+  void make_way();
+  void keep(const Session& session, bool may_return) const;
   void accept_all();
   [[nodiscard]] Result<void> welcome(shm::UniqueFd socket);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
@@ -51,6 +61,10 @@ class Server final : private Session::Host {
   [[nodiscard]] std::vector<ClientInfo> describe_clients();
   void before_wait();
   void arm_timer();
+  bool poll_rings();
+  void let_rest(shm::TimeNs now);
+  void look_again();
+  void serve(shm::TimeNs now);
   void on_deadline();
   void reserve_ahead();
 
@@ -60,6 +74,7 @@ class Server final : private Session::Host {
   void on_release() override;
   void on_ended(Session& session) override;
   void on_dirty(Session& session) override;
+  void on_awake(Session& session) override;
 
   const Config config_;
   const std::shared_ptr<spdlog::logger> log_;
@@ -67,16 +82,20 @@ class Server final : private Session::Host {
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
   protocol::Listener listener_;
   std::unique_ptr<shm::Engine> engine_;
+  Estate estate_;
   Dispatch dispatch_;
   struct Entry {
     std::unique_ptr<Session> session;
     shm::TimeNs connected;
     bool dirty = false;
+    bool awake = false;          // in awake_
+    shm::TimeNs last_heard = 0;  // through its rings
   };
   std::unordered_map<Session*, Entry> sessions_;
   std::unordered_map<shm::ClientId, Session*> by_client_;
   std::unordered_set<Session*> newcomers_;  // of sessions_: those that have not said hello yet
   std::vector<Session*> dirty_;
+  std::vector<Session*> awake_;  // with rings, and heard of in the last busy_poll_: polled while the loop is awake
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
   std::optional<Poll> accept_poll_;
   std::optional<Timer> deadline_timer_;
@@ -89,6 +108,7 @@ class Server final : private Session::Host {
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;
   bool stopping_ = false;
+  End end_ = End::finished;
 };
 
 }  // namespace dolium::daemon

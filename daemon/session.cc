@@ -53,10 +53,13 @@ void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcom
 }
 
 void Session::pump(bool events_wait) {
-  if (state_ == State::ended || state_ == State::half_closed || state_ == State::quarantined) return;
-  const Result<bool> flushed = writer_.flush(socket_.get());
-  if (!flushed) {  // the peer is gone, or half gone and not listening
-    on_end_of_stream();
+  if (state_ == State::ended || is_silent()) return;
+  const Result<bool> flushed = flush();
+  if (!flushed) {  // the peer is gone, or half gone and not listening; or it spoils its rings
+    if (flushed.error().code == Errc::protocol_error)
+      misbehaved(flushed.error());
+    else
+      on_end_of_stream();
     return;
   }
   if (state_ == State::leaving) {
@@ -68,32 +71,69 @@ void Session::pump(bool events_wait) {
   }
   if (!is_paused()) take_requests();  // what was read before the pause
   if (!listens()) return;
+  if (channel_.has_rings()) {  // bells are all that comes through the socket
+    socket_poll_->watch(UV_READABLE);
+    if (!is_paused()) host_.on_awake(*this);
+    if (events_wait && *flushed) host_.on_dirty(*this);
+    return;
+  }
   const bool more = events_wait || writer_.queued_bytes() != 0;
   socket_poll_->watch((is_paused() ? 0 : UV_READABLE) | (more ? UV_WRITABLE : 0));
+}
+
+Result<bool> Session::flush() {
+  Result<bool> flushed = channel_.flush(socket_.get(), writer_);
+  if (next_rings_ && flushed && *flushed)
+    channel_.use_rings(*std::exchange(next_rings_, std::nullopt), protocol::RingPair::Side::daemon);
+  return flushed;
 }
 
 // ---- in ----
 
 void Session::on_socket(int events) {
-  if (state_ == State::half_closed || state_ == State::quarantined) {
+  if (is_silent()) {
     end();  // only a hang-up is watched for
     return;
   }
-  // While paused, "readable" can only be an error of the connection, which the next write will meet.
-  if ((events & UV_WRITABLE) != 0 || is_paused()) host_.on_dirty(*this);
-  if ((events & UV_READABLE) != 0 && listens() && !is_paused()) read_requests();
+  // While paused, "readable" can only be a bell, or an error of the connection, which the next write will meet.
+  const bool through_rings = channel_.has_rings();
+  if ((events & UV_WRITABLE) != 0 || is_paused() || through_rings) host_.on_dirty(*this);
+  if ((events & UV_READABLE) == 0 || !listens()) return;
+  if (!is_paused())
+    read_requests(protocol::Channel::Look::everywhere);
+  else if (through_rings)
+    take_bells_while_paused();
 }
 
-void Session::read_requests() {
-  const Result<ReadState> read = reader_.read_from(socket_.get());
+bool Session::read_requests(protocol::Channel::Look look) {
+  const Result<ReadState> read = channel_.read(socket_.get(), reader_, look);
   static_cast<void>(reader_.take_descriptors());  // no request carries any: they are closed here
   take_requests();
-  if (!listens()) return;
+  if (!listens()) return true;
   if (!read) {
     misbehaved(read.error());
   } else if (*read == ReadState::end_of_file) {
     on_end_of_stream();
   }
+  return !read || *read != ReadState::would_block;
+}
+
+void Session::take_bells_while_paused() {
+  const Result<ReadState> bells = protocol::Channel::take_bells(socket_.get());
+  if (!bells || *bells == ReadState::end_of_file) on_end_of_stream();
+}
+
+void Session::use_rings(shm::Mapping memory) {
+  next_rings_ = std::move(memory);
+}
+
+bool Session::poll() {
+  if (!listens() || is_paused() || !channel_.ring_has_bytes()) return false;
+  return read_requests(protocol::Channel::Look::ring_only);
+}
+
+bool Session::rest() {
+  return !listens() || is_paused() || channel_.may_sleep();
 }
 
 void Session::take_requests() {
@@ -128,6 +168,10 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
   name_ = std::move(name);
   release_event_ = std::move(release_event);
   state_ = State::open;
+  if (auto watched = watch_release_event(); !watched) misbehaved(watched.error());
+}
+
+Result<void> Session::watch_release_event() {
   Result<Poll> poll = Poll::create(*loop_, release_event_.get(), [this](int) {
     // Not eventfd_read(): whether that waits is a flag of the open file, which the client has too and can change.
     eventfd_t count = 0;
@@ -135,12 +179,49 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
     static_cast<void>(::preadv2(release_event_.get(), &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
     host_.on_release();
   });
-  if (!poll) {
-    misbehaved(poll.error());
-    return;
-  }
+  if (!poll) return std::move(poll).error();
   release_poll_ = *std::move(poll);
   release_poll_->watch(UV_READABLE);
+  return {};
+}
+
+Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Orphaned what) {
+  std::unique_ptr<Session> session(
+      new Session(host, std::move(what.socket), std::move(what.process), std::move(what.peer)));
+  Session* self = session.get();
+  self->loop_ = &loop;
+  self->client_ = what.client;
+  self->access_ = what.access;
+  self->name_ = std::move(what.name);
+  self->fork_token_ = what.token;
+  self->release_event_ = std::move(what.release_event);
+  self->state_ = State::orphaned;
+  Result<Poll> socket_poll = Poll::create(loop, self->socket_.get(), [self](int events) { self->on_socket(events); });
+  if (!socket_poll) return std::move(socket_poll).error();
+  self->socket_poll_ = *std::move(socket_poll);
+  self->socket_poll_->watch(Poll::kHangUp);
+  if (self->process_.valid()) {
+    Result<Poll> process_poll = Poll::create(loop, self->process_.get(), [self](int) { self->end(); });
+    if (!process_poll) return std::move(process_poll).error();
+    self->process_poll_ = *std::move(process_poll);
+    self->process_poll_->watch(UV_READABLE);
+  }
+  if (auto watched = self->watch_release_event(); !watched) return std::move(watched).error();
+  // Where the peer had closed its half already, closing ours would look like a hang-up.
+  pollfd probe{self->socket_.get(), POLLRDHUP, 0};
+  if (::poll(&probe, 1, 0) == 0) ::shutdown(self->socket_.get(), SHUT_WR);
+  return session;
+}
+
+void Session::replace(Session& orphan) {
+  orphan.release_poll_.reset();
+  open(std::exchange(orphan.client_, 0), orphan.access_, std::move(orphan.name_), std::move(orphan.release_event_),
+       orphan.fork_token_);
+  orphan.end();
+}
+
+void Session::hear_no_more() {
+  if (state_ == State::open) silence(State::half_closed);
 }
 
 void Session::await_adoption() {
@@ -172,7 +253,7 @@ void Session::adopt(pid_t pid, shm::UniqueFd process) {
 
 void Session::leave() {
   const bool had_its_chance = state_ == State::leaving;
-  if (had_its_chance || state_ == State::half_closed || state_ == State::quarantined) {
+  if (had_its_chance || is_silent()) {
     end();
   } else if (state_ != State::ended) {
     state_ = State::leaving;
@@ -186,7 +267,7 @@ void Session::misbehaved(const Error& what) {
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = what.message;
   if (const auto frame = encoder_.encode(0, std::move(goodbye)))
-    if (writer_.push(*frame)) static_cast<void>(writer_.flush(socket_.get()));  // a word, if there is room for it
+    if (writer_.push(*frame)) static_cast<void>(flush());  // a word, if there is room for it
   ::shutdown(socket_.get(), SHUT_WR);
   if (attached())
     silence(State::quarantined);

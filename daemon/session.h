@@ -7,6 +7,8 @@
 //   leaving      its last frames are on their way out, then it ends
 //   half_closed  the peer sends no more, but its process still has the mappings (Objects outlive their Client):
 //                no waits, no grants, no events; what it holds and writes stays
+//   orphaned     of an earlier server: its client may come back over another connection; until then nothing is heard
+//                or said here
 //   quarantined  ended by us for misbehaviour; likewise, because its process may still touch its memory
 //
 // It ends, and its client leaves the store, when the peer's last descriptor is closed (hang-up) or its process
@@ -14,6 +16,10 @@
 // process is not watched: the one that connected may go (as who forks to become a daemon does) before the child that
 // it was made for has said a word. The child has the connection from its first moment, so the hang-up will do; that
 // the parent, or a stray copy, may have it too makes the session last longer, never shorter.
+//
+// Through rings a client's messages arrive without an event of the loop: while the daemon is awake it polls the
+// sessions that it heard of last, and lets each rest, so that its client rings again, when it has been quiet for a
+// while.
 //
 // A session only moves frames; what they mean is Dispatch's business.
 
@@ -28,6 +34,7 @@
 
 #include "daemon/access_list.h"
 #include "daemon/event_loop.h"
+#include "protocol/channel.h"
 #include "protocol/codec.h"
 #include "protocol/frame.h"
 #include "protocol/peer.h"
@@ -42,7 +49,7 @@ class Session {
   /// Events are put on the wire only while less than this is unsent; the rest waits in the stream.
   static constexpr std::size_t kMaxUnsentEvents = 256 * 1024;
 
-  enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, quarantined, ended };
+  enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, orphaned, quarantined, ended };
 
   /// What a session asks of its surroundings.
   class Host {
@@ -57,6 +64,8 @@ class Session {
     virtual void on_ended(Session& session) = 0;
     /// There is something to send, or to look at, before the loop waits again.
     virtual void on_dirty(Session& session) = 0;
+    /// It has rings, and is not asleep: poll() it, until it may rest().
+    virtual void on_awake(Session& session) = 0;
 
    protected:
     ~Host() = default;
@@ -69,8 +78,21 @@ class Session {
     std::string user;
   };
 
+  struct Orphaned {
+    shm::ClientId client = 0;
+    Access access = Access::read_only;
+    std::string name;
+    std::uint64_t token = 0;
+    Peer peer;
+    shm::UniqueFd socket;
+    shm::UniqueFd release_event;
+    shm::UniqueFd process;
+  };
+
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(EventLoop& loop, Host& host, shm::UniqueFd socket,
                                                                shm::UniqueFd process, Peer peer);
+  /// A session that an earlier server had. `process` may be none. Its peer is told that nothing more will come.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> orphan(EventLoop& loop, Host& host, Orphaned what);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -87,9 +109,19 @@ class Session {
   /// greeting -> open. The token is what a copy of this session must be asked for with; 0: none may be.
   void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
             std::uint64_t fork_token = 0);
+  /// After the reply that is queued now, frames go through these.
+  void use_rings(shm::Mapping memory);
+  /// Takes the requests that have come through the rings. True when there were any bytes.
+  bool poll();
+  /// True: nothing is left to poll for; on_awake() says when there is again.
+  [[nodiscard]] bool rest();
+  /// greeting -> open, in the place of an orphan, which ends without its client.
+  void replace(Session& orphan);
   /// open -> unadopted, and back. `process` is a pidfd, or none when the process cannot be watched; `pid` 0 when it is
   /// not known either.
   void await_adoption();
+  /// The peer will ask for nothing more, but its process still has the mappings: open -> half_closed.
+  void hear_no_more();
   void adopt(pid_t pid, shm::UniqueFd process);
   /// Who sent the request that is being handled, while it is unadopted; 0 when the kernel cannot say.
   [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
@@ -111,6 +143,10 @@ class Session {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
   [[nodiscard]] std::uint64_t fork_token() const noexcept { return fork_token_; }
+  // Its descriptors, for who keeps copies; -1: none.
+  [[nodiscard]] int socket() const noexcept { return socket_.get(); }
+  [[nodiscard]] int release_event() const noexcept { return release_event_.get(); }
+  [[nodiscard]] int process() const noexcept { return process_.get(); }
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
 
  private:
@@ -118,9 +154,15 @@ class Session {
 
   void queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors);
   void on_socket(int events);
-  void read_requests();
+  bool read_requests(protocol::Channel::Look look);
+  void take_bells_while_paused();
+  [[nodiscard]] Result<bool> flush();
   void take_requests();
   void on_end_of_stream();
+  [[nodiscard]] bool is_silent() const noexcept {
+    return state_ == State::half_closed || state_ == State::orphaned || state_ == State::quarantined;
+  }
+  [[nodiscard]] Result<void> watch_release_event();
   void silence(State state);
   void end();
   [[nodiscard]] bool is_paused() const noexcept { return writer_.queued_bytes() > kMaxUnsentBytes; }
@@ -142,6 +184,8 @@ class Session {
   protocol::FrameReader reader_;
   protocol::FrameWriter writer_;
   protocol::Encoder encoder_;
+  protocol::Channel channel_;
+  std::optional<shm::Mapping> next_rings_;  // until the reply that gives them to the client is out
   // Declared last: the watchers go before the descriptors that they watch.
   std::optional<Poll> socket_poll_;
   std::optional<Poll> process_poll_;

@@ -8,6 +8,7 @@
 // `switch (frame->body_type())` needs no other case. What the fields *mean* is still the peer's word: enums may
 // hold values without a name, optional strings, vectors and structs may be null.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -56,6 +57,12 @@ template <class Frame>
   return frame;
 }
 
+/// A request that is encoded straight from the caller's bytes: names its table, and builds it.
+template <class View>
+concept RequestView = requires(const View& view, flatbuffers::FlatBufferBuilder& builder) {
+  { view.build(builder) } -> std::same_as<flatbuffers::Offset<typename View::Message>>;
+};
+
 /// A buffer that messages are built in, used again for the next one. Not thread-safe. A resource.
 class Encoder {
  public:
@@ -69,19 +76,30 @@ class Encoder {
   requires(kIsRequest<Message> != kIsReply<Message>)
       [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, Message message) {
     using Frame = std::conditional_t<kIsRequest<Message>, RequestFrame, ReplyFrame>;
-    if (builder_.GetSize() > kKeptEncoderBytes) {
-      builder_.Reset();
-    } else {
-      builder_.Clear();
-    }
+    begin();
     typename Frame::NativeTableType frame;
     frame.request_id = request_id;
     frame.body.Set(std::move(message));
     builder_.Finish(Frame::Pack(builder_, &frame));
     return finish();
   }
+  template <RequestView View>
+  [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, const View& view) {
+    begin();
+    const auto body = view.build(builder_);
+    constexpr RequestBody kKind = RequestBodyTraits<typename View::Message>::enum_value;
+    builder_.Finish(CreateRequestFrame(builder_, request_id, kKind, body.Union()));
+    return finish();
+  }
 
  private:
+  void begin() {
+    if (builder_.GetSize() > kKeptEncoderBytes) {
+      builder_.Reset();
+    } else {
+      builder_.Clear();
+    }
+  }
   // Not FinishSizePrefixed(): that aligns the fields relative to the prefix, and the reader aligns the payload.
   [[nodiscard]] Result<std::span<const std::byte>> finish() {
     const std::uint32_t payload_bytes = builder_.GetSize();

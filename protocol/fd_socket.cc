@@ -227,6 +227,11 @@ Result<Listener> Listener::open(const ListenOptions& options) {
   return listener;
 }
 
+Listener Listener::adopt(std::string path, UniqueFd lock, UniqueFd socket) {
+  const Result<ino_t> inode = inode_of(path);  // none: somebody removed it, and there is nothing left to remove
+  return {std::move(path), std::move(lock), std::move(socket), open_spare(), inode ? *inode : 0};
+}
+
 Result<UniqueFd> Listener::accept() {
   const auto accept_once = [&] {
     return UniqueFd(

@@ -16,6 +16,7 @@
 #include <iterator>
 #include <utility>
 
+#include "protocol/ring.h"
 #include "shm/system_error.h"
 
 namespace dolium::protocol {
@@ -94,6 +95,16 @@ Result<ReadState> FrameReader::read_from(int fd) {
   keep_ancillaries(message);
   if (received == 0) return ReadState::end_of_file;
   end_ += static_cast<std::size_t>(received);
+  return find_complete();
+}
+
+Result<ReadState> FrameReader::read_from(RingReader& ring) {
+  if (begin_ < complete_) return ReadState::progress;
+  if (ring.is_empty()) return ReadState::would_block;
+  make_room();
+  const Result<std::size_t> received = ring.read({buffer_.get() + end_, capacity_ - end_});
+  if (!received) return received.error();
+  end_ += *received;
   return find_complete();
 }
 
@@ -211,6 +222,21 @@ Result<bool> FrameWriter::flush(int fd) {
     // The kernel takes descriptors with the first byte or not at all.
     if (attached && count > 0) attachments_.pop_front();
     sent_ += static_cast<std::size_t>(count);
+  }
+  drop_sent();
+  return true;
+}
+
+Result<bool> FrameWriter::flush(RingWriter& ring) {
+  require(attachments_.empty(), "descriptors go through the socket");
+  while (queued_bytes() > 0) {
+    const Result<std::size_t> count = ring.write(std::span(bytes_).subspan(sent_));
+    if (!count) return count.error();
+    sent_ += *count;
+    if (*count == 0 && ring.ask_for_room()) {
+      drop_sent();
+      return false;
+    }
   }
   drop_sent();
   return true;

@@ -30,6 +30,9 @@ struct msghdr;
 
 namespace dolium::protocol {
 
+class RingReader;
+class RingWriter;
+
 inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint32_t);
 /// The largest payload of one frame.
 inline constexpr std::size_t kMaxFrameBytes = 4 * 1024 * 1024;
@@ -58,6 +61,8 @@ class FrameReader {
   /// protocol_error when a header is out of bounds (frames before it are still there for next()), system_error
   /// when the socket fails; either is the end of this stream.
   [[nodiscard]] Result<ReadState> read_from(int fd);
+  /// The same from a ring, which has no end of its own and carries no descriptors.
+  [[nodiscard]] Result<ReadState> read_from(RingReader& ring);
 
   /// The next complete payload, at kPayloadAlignment; valid until the next call of next() or read_from().
   [[nodiscard]] std::optional<std::span<const std::byte>> next();
@@ -104,6 +109,8 @@ class FrameWriter {
   /// Sends what it can, many frames in one sendmsg(). True: everything is out. False: the socket is full;
   /// call again when it is writable. disconnected when the peer has vanished; an error is final.
   [[nodiscard]] Result<bool> flush(int fd);
+  /// The same into a ring. False: it is full, and its reader has been asked to say when it is not. No descriptors.
+  [[nodiscard]] Result<bool> flush(RingWriter& ring);
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_.size() - sent_; }
   /// Aborts when an attachment lies outside the queue. For tests.

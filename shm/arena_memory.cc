@@ -5,19 +5,32 @@
 namespace dolium::shm {
 
 Result<ArenaMemory> ArenaMemory::create(const StoreConfig& config) {
-  ArenaMemory memory;
   Result<Segment> segment = Segment::create("arena", config.capacity, {.huge_pages = config.huge_pages});
   if (!segment) return std::move(segment).error();
-  memory.segment_ = *std::move(segment);
+  Result<ArenaMemory> memory = over(config, *std::move(segment));
+  // Huge pages come from a pool that others may empty meanwhile: take them now or fail now.
+  if (memory && (config.preallocate || config.huge_pages)) {
+    if (auto reserved = memory->segment_.reserve(0, config.capacity); !reserved) return std::move(reserved).error();
+    memory->reserved_ = config.capacity;
+  }
+  return memory;
+}
+
+Result<ArenaMemory> ArenaMemory::adopt(const StoreConfig& config, UniqueFd given, std::uint64_t reserved) {
+  Result<Segment> segment = Segment::adopt("arena", config.capacity, std::move(given));
+  if (!segment) return std::move(segment).error();
+  Result<ArenaMemory> memory = over(config, *std::move(segment));
+  if (memory) memory->reserved_ = memory->used_to_ = std::min(reserved, config.capacity);
+  return memory;
+}
+
+Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment) {
+  ArenaMemory memory;
+  memory.segment_ = std::move(segment);
   Result<Mapping> mapping = memory.segment_.map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
   memory.mapping_ = *std::move(mapping);
   memory.ahead_ = config.prefault;
-  // Huge pages come from a pool that others may empty meanwhile: take them now or fail now.
-  if (config.preallocate || config.huge_pages) {
-    if (auto reserved = memory.segment_.reserve(0, config.capacity); !reserved) return std::move(reserved).error();
-    memory.reserved_ = config.capacity;
-  }
   return memory;
 }
 

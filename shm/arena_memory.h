@@ -23,6 +23,9 @@ class ArenaMemory {
 
   [[nodiscard]] static Result<ArenaMemory> create(const StoreConfig& config);
 
+  /// Goes on with another process's, of which everything below `reserved` is reserved.
+  [[nodiscard]] static Result<ArenaMemory> adopt(const StoreConfig& config, UniqueFd memory, std::uint64_t reserved);
+
   /// Makes sure that everything below `end` is reserved. An error leaves things as they were.
   [[nodiscard]] Result<void> reserve_to(std::uint64_t end);
   /// One step of reserving ahead of use, for idle moments; false when there is nothing to do.
@@ -35,6 +38,8 @@ class ArenaMemory {
   [[nodiscard]] std::uint64_t reserved_bytes() const noexcept { return reserved_; }
 
  private:
+  [[nodiscard]] static Result<ArenaMemory> over(const StoreConfig& config, Segment segment);
+
   Segment segment_;
   Mapping mapping_;
   std::uint64_t used_to_ = 0;   // the highest end ever asked for

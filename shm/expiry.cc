@@ -19,28 +19,11 @@ TimeNs Lifetimes::due(TimeNs sealed, TimeNs accessed) const noexcept {
   return std::min(after(sealed, to_live), after(accessed, to_idle));
 }
 
-void Expiry::insert(SlotIndex slot, TimeNs sealed, const Lifetimes& lifetimes) {
-  lifetimes_[slot] = {sealed, lifetimes};
-  look_again(slot, lifetimes.due(sealed, sealed));
-}
-
-Lifetimes Expiry::lifetimes(SlotIndex slot) const noexcept {
-  const auto found = lifetimes_.find(slot);
-  return found == lifetimes_.end() ? Lifetimes{} : found->second.lifetimes;
-}
-
-std::optional<SlotIndex> Expiry::pop_due(TimeNs now) {
-  while (!heap_.empty() && heap_.top().when <= now) {
-    const Entry entry = heap_.top();
-    heap_.pop();
-    const auto found = lifetimes_.find(entry.slot);
-    if (found != lifetimes_.end() && found->second.sealed == entry.sealed) return entry.slot;
-  }
-  return std::nullopt;
-}
-
-void Expiry::look_again(SlotIndex slot, TimeNs when) {
-  if (when != kNever) heap_.push({when, slot, lifetimes_.at(slot).sealed});
+std::optional<Expiry::Due> Expiry::pop_due(TimeNs now) {
+  if (heap_.empty() || heap_.top().when > now) return std::nullopt;
+  const Due object = heap_.top().object;
+  heap_.pop();
+  return object;
 }
 
 }  // namespace dolium::shm

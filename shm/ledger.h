@@ -1,24 +1,32 @@
 #pragma once
-// The ledger: what only requests need to know of an object, in rows parallel to the index's slots. A memfd of
-// the daemon's own: no client has it, and a restarted daemon that is handed it again knows what it knew.
+// The ledger: what only requests need to know of an object, in rows parallel to the index's slots, and what the store
+// must remember of itself. Memfds of the daemon's own: no client has them, and a restarted daemon that is handed them
+// again knows what it knew.
+//
+// Columns are separate, so that only who needs one pays for it: lifetimes are written, and their memory reserved, for
+// the few objects that have any; hits are counted for lfu alone.
 
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <dolium/result.h>
+#include <dolium/store_config.h>
 
 #include "shm/basic_types.h"
-#include "shm/segment.h"
+#include "shm/ledger_column.h"
+#include "shm/pin_table.h"
 
 namespace dolium::shm {
 
 enum class SlotState : std::uint8_t {
   free,
-  unsealed,  ///< being written by its creator
-  sealed,    ///< visible
-  retired,   ///< no longer visible, but held: its extent is freed at the last release
+  unsealed,   ///< being written by its creator
+  sealed,     ///< visible
+  retired,    ///< no longer visible, but held: its extent is freed at the last release
+  abandoned,  ///< was being written when a daemon died: its extent is freed when its writer cannot write any more
 };
 
 /// What is being done to a slot that others may see half done. Noted before its seq becomes odd, and cleared only
@@ -47,90 +55,79 @@ class OrderedByte {
 };
 
 struct LedgerRow {
-  TimeNs sealed;             ///< unique among all objects: the order of seals
-  TimeNs accessed;           ///< the last access that was noticed; never before `sealed`
+  TimeNs sealed;  ///< unique among all objects: the order of seals
+  /// The last access that was noticed; never before `sealed`. Until the object is sealed: the ClientId of its writer,
+  /// which a successor must know.
+  std::uint64_t accessed;
   std::uint32_t writing_ms;  ///< from creation to seal; at most 49 days are told
   std::int32_t creator_pid;
   std::uint32_t pinned_by;  ///< uid, when pinned
   OrderedByte<SlotState> state;
   OrderedByte<Operation> operation;
-  bool pinned;
+  bool pinned : 1;
+  bool mortal : 1;              ///< has a row of lifetimes
+  bool lent : 1;                ///< its writer was told where it is: another process may write there
   std::uint8_t type_name_size;  ///< the name stands behind the metadata
 };
 static_assert(sizeof(LedgerRow) == 32);
 
-/// What lfu needs besides: in a column of its own, so that the other policies do not pay for it.
+/// Of an object that expires. Milliseconds; 0: for ever.
+struct LifetimeRow {
+  std::uint64_t to_live_ms;
+  std::uint64_t to_idle_ms;
+};
+
+/// What lfu needs besides.
 struct HitRow {
   std::uint32_t hits;  ///< gets that were noticed
   std::uint32_t base;  ///< what the clients' counters said at publication, less those of dead clients
 };
 
-/// One memfd of rows, a row for each slot.
-template <class Row>
-class LedgerColumn {
- public:
-  /// Rows are reserved about so many bytes at a time, so that a store with few objects costs little.
-  static constexpr std::uint64_t kReserveStep = 128 * 1024;
+/// What happened since the store was made.
+struct StoreCounters {
+  std::uint64_t puts = 0, evictions = 0, evicted_bytes = 0, expired = 0, removed = 0, aborted = 0, refused = 0;
+  AccessCounts of_the_dead;  ///< gets of clients that are gone
+};
 
-  [[nodiscard]] static Result<LedgerColumn> create(const char* name, std::uint32_t slot_count) {
-    LedgerColumn column;
-    Result<Segment> segment = Segment::create(name, round_up(slot_count * sizeof(Row), kPageBytes));
-    if (!segment) return std::move(segment).error();
-    Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
-    if (!mapping) return std::move(mapping).error();
-    column.segment_ = *std::move(segment);
-    column.mapping_ = *std::move(mapping);
-    return column;
-  }
+/// What the store must remember of itself.
+struct LedgerState {
+  static constexpr std::uint64_t kMagic = 0x3172676c696c6f64;  // "dolilgr1"
+  static constexpr std::uint32_t kLayout = 1;                  ///< of all that is in the ledger
 
-  /// Makes sure that the kernel has given the row's memory: a write that comes later cannot fail.
-  [[nodiscard]] Result<void> reserve(SlotIndex slot) {
-    const std::uint64_t needed = (std::uint64_t{slot} + 1) * sizeof(Row);
-    if (needed <= reserved_bytes_) return {};
-    const std::uint64_t end = std::min(segment_.size(), round_up(needed, kReserveStep));
-    if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return reserved;
-    reserved_bytes_ = end;
-    return {};
-  }
-
-  [[nodiscard]] Row& row(SlotIndex slot) const noexcept { return reinterpret_cast<Row*>(mapping_.data())[slot]; }
-
- private:
-  Segment segment_;
-  Mapping mapping_;
-  std::uint64_t reserved_bytes_ = 0;  // from the start
+  std::uint64_t magic = 0;
+  std::uint32_t layout = 0;
+  EvictionPolicy policy = {};
+  TimeNs started = 0;
+  std::uint64_t last_client = 0;     ///< the highest ClientId ever given
+  std::uint64_t arena_reserved = 0;  ///< bytes of the arena that are reserved, from its start
+  StoreCounters counters;
 };
 
 class Ledger {
  public:
-  [[nodiscard]] static Result<Ledger> create(std::uint32_t slot_count, bool counts_hits) {
-    Ledger ledger;
-    auto rows = LedgerColumn<LedgerRow>::create("ledger", slot_count);
-    if (!rows) return std::move(rows).error();
-    ledger.rows_ = *std::move(rows);
-    if (!counts_hits) return ledger;
-    auto hits = LedgerColumn<HitRow>::create("hits", slot_count);
-    if (!hits) return std::move(hits).error();
-    ledger.hits_ = *std::move(hits);
-    return ledger;
-  }
+  [[nodiscard]] static Result<Ledger> create(std::uint32_t slot_count, EvictionPolicy policy, TimeNs now);
+  /// From what segments() gave, in that order.
+  [[nodiscard]] static Result<Ledger> adopt(std::uint32_t slot_count, std::vector<UniqueFd> memory);
+  [[nodiscard]] std::vector<const Segment*> segments() const;
 
   /// Before a slot's row is first written.
-  [[nodiscard]] Result<void> reserve(SlotIndex slot) {
-    Result<void> reserved = rows_.reserve(slot);
-    return reserved && hits_ ? hits_->reserve(slot) : reserved;
-  }
+  [[nodiscard]] Result<void> reserve(SlotIndex slot);
+  /// Before its lifetimes are written.
+  [[nodiscard]] Result<void> reserve_lifetimes(SlotIndex slot) { return lifetimes_.reserve(slot); }
 
+  [[nodiscard]] LedgerState& state() const noexcept { return state_.row(0); }
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return rows_.row(slot); }
+  /// Precondition: they are reserved, as those of a mortal row are.
+  [[nodiscard]] LifetimeRow& lifetimes(SlotIndex slot) const noexcept { return lifetimes_.row(slot); }
   [[nodiscard]] bool counts_hits() const noexcept { return hits_.has_value(); }
   /// Precondition: counts_hits().
   [[nodiscard]] HitRow& hit_row(SlotIndex slot) const noexcept { return hits_->row(slot); }
-  [[nodiscard]] std::uint64_t bookkeeping_bytes(std::uint32_t slots_touched) const noexcept {
-    return std::uint64_t{slots_touched} * (sizeof(LedgerRow) + (hits_ ? sizeof(HitRow) : 0));
-  }
+  [[nodiscard]] std::uint64_t bookkeeping_bytes(std::uint32_t slots_touched) const noexcept;
 
  private:
+  LedgerColumn<LedgerState> state_;
   LedgerColumn<LedgerRow> rows_;
+  LedgerColumn<LifetimeRow, kPageBytes> lifetimes_;  // reserved page by page: those who have any lie far apart
   std::optional<LedgerColumn<HitRow>> hits_;
 };
 

@@ -1,8 +1,12 @@
 #include "shm/object_index.h"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+
 #include <new>
 
 #include "shm/check.h"
+#include "shm/system_error.h"
 
 namespace dolium::shm {
 namespace {
@@ -27,6 +31,28 @@ Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t 
   header.slot_count = geometry.slot_count;
   header.bucket_count = geometry.bucket_count;
   header.arena_bytes = arena_bytes;
+  return index;
+}
+
+Result<ObjectIndex> ObjectIndex::adopt(UniqueFd memory) {
+  struct stat found {};
+  if (::fstat(memory.get(), &found) != 0) return system_error("look at the memory of the index");
+  Result<Segment> segment = Segment::adopt("index", static_cast<std::uint64_t>(found.st_size), std::move(memory));
+  if (!segment) return std::move(segment).error();
+  if (segment->size() < kPageBytes) return Error{Errc::protocol_error, "an index without a header"};
+  Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
+  if (!mapping) return std::move(mapping).error();
+  const auto& header = *reinterpret_cast<const IndexHeader*>(mapping->data());
+  const IndexGeometry geometry = IndexGeometry::for_slots(header.slot_count);
+  if (header.magic != kIndexMagic || header.layout != kIndexLayout || geometry.total_bytes != segment->size())
+    return Error{Errc::protocol_error,
+                 fmt::format("the index has layout {}, this program knows layout {}", header.layout, kIndexLayout)};
+  ObjectIndex index(*std::move(segment), *std::move(mapping), geometry);
+  // Slots are taken in order for the first time, and from then on their seq is not 0.
+  while (index.touched_ < geometry.slot_count && index.slot(index.touched_).seq.load(std::memory_order_relaxed) != 0)
+    ++index.touched_;
+  const std::uint64_t rows = std::uint64_t{index.touched_} * sizeof(Slot);
+  index.reserved_bytes_ = geometry.slots_at + rows / kReserveStep * kReserveStep;  // or more; asking again is harmless
   return index;
 }
 
@@ -119,6 +145,28 @@ void ObjectIndex::unlink(SlotIndex index) noexcept {
 
 void ObjectIndex::release(SlotIndex index) {
   free_.push_back(index);
+}
+
+bool ObjectIndex::is_linked(SlotIndex index) const noexcept {
+  std::uint32_t link = unpack(bucket(slot(index).id.load()).load(std::memory_order_relaxed)).head;
+  // Bounded, and within the rows that there are, whatever the chain says.
+  for (std::uint32_t steps = 0; link != 0 && link <= touched_ && steps < touched_; ++steps) {
+    if (from_link(link) == index) return true;
+    link = slot(from_link(link)).next.load(std::memory_order_relaxed);
+  }
+  return false;
+}
+
+void ObjectIndex::link(SlotIndex index) noexcept {
+  Bucket& chain = bucket(slot(index).id.load());
+  slot(index).next.store(unpack(chain.load(std::memory_order_relaxed)).head, std::memory_order_release);
+  set_bucket(chain, to_link(index));
+}
+
+void ObjectIndex::unlink_remains(SlotIndex index) noexcept {
+  if (is_linked(index)) return unlink(index);
+  Bucket& chain = bucket(slot(index).id.load());
+  set_bucket(chain, unpack(chain.load(std::memory_order_relaxed)).head);
 }
 
 SlotIndex ObjectIndex::find(const ObjectId& id) const noexcept {

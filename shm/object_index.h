@@ -30,8 +30,13 @@ class ObjectIndex {
  public:
   [[nodiscard]] static Result<ObjectIndex> create(std::uint32_t slot_count, std::uint64_t arena_bytes);
 
+  /// Goes on with another daemon's index, as it left it. What rows there are is for the caller to find out, and to
+  /// settle each (see *after a crash* below) before anything else is asked of it.
+  [[nodiscard]] static Result<ObjectIndex> adopt(UniqueFd memory);
+
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return geometry_.slot_count; }
+  [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header().arena_bytes; }
   /// One above the highest slot ever taken: what walks need to look at.
   [[nodiscard]] std::uint32_t slots_touched() const noexcept { return touched_; }
 
@@ -55,6 +60,17 @@ class ObjectIndex {
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept;
   [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
   [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
+
+  // ---- after a crash: a row may be even and not linked, odd and linked, or its chain changed without a new version
+  // ----
+
+  /// Whether the row stands in its bucket's chain.
+  [[nodiscard]] bool is_linked(SlotIndex slot) const noexcept;
+  /// Makes an even row that nobody finds one that everybody finds.
+  void link(SlotIndex slot) noexcept;
+  /// Takes an odd row out of its chain if it is still there. In any case its bucket has a new version then, so that
+  /// nobody who stands on the row trusts what is written there next.
+  void unlink_remains(SlotIndex slot) noexcept;
 
   /// Says that a release matters to somebody, or no longer does. Sequentially consistent.
   void set_release_wanted(bool wanted) noexcept;

@@ -19,6 +19,7 @@ struct MappableFd {
 };
 
 constexpr mode_t kOwnerOnly = 0600;
+constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 }  // namespace
 
@@ -52,8 +53,21 @@ Result<Segment> Segment::create(std::string_view name, std::uint64_t bytes, Opti
   if (::fchmod(fd, kOwnerOnly) != 0) return system_error(fmt::format("protect the memory of the {}", name));
   if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0)
     return system_error(fmt::format("size the memory of the {} to {} bytes", name, bytes));
-  if (::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-    return system_error(fmt::format("seal the size of the {}", name));
+  if (::fcntl(fd, F_ADD_SEALS, kSeals) != 0) return system_error(fmt::format("seal the size of the {}", name));
+  return segment;
+}
+
+Result<Segment> Segment::adopt(std::string_view name, std::uint64_t bytes, UniqueFd memory) {
+  struct stat found {};
+  if (::fstat(memory.get(), &found) != 0) return system_error(fmt::format("look at the memory of the {}", name));
+  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
+  if (static_cast<std::uint64_t>(found.st_size) != bytes || seals < 0 || (seals & kSeals) != kSeals)
+    return Error{Errc::protocol_error, fmt::format("what should be the {} of {} bytes is {} bytes large, or not sealed",
+                                                   name, bytes, found.st_size)};
+  Segment segment;
+  segment.name_ = name;
+  segment.size_ = bytes;
+  segment.fd_ = std::move(memory);
   return segment;
 }
 

@@ -50,14 +50,14 @@ Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs no
   if (!memory) return std::move(memory).error();
   Result<ObjectIndex> index = ObjectIndex::create(config->max_objects, config->capacity);
   if (!index) return std::move(index).error();
-  Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy == EvictionPolicy::lfu);
+  Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy, now);
   if (!ledger) return std::move(ledger).error();
+  ledger->state().arena_reserved = memory->reserved_bytes();
   return std::unique_ptr<Store>(new Store(*config, *std::move(memory), *std::move(index), *std::move(ledger), now));
 }
 
 Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now)
     : config_(config),
-      started_(now),
       now_(now),
       memory_(std::move(memory)),
       index_(std::move(index)),
@@ -72,16 +72,20 @@ Result<ClientId> Store::attach(const ClientIdentity& identity, TimeNs now) {
   const std::uint64_t bytes = PinTableGeometry::for_slots(index_.slot_count()).total_bytes;
   Result<Segment> segment = Segment::create("pins", bytes);
   if (!segment) return std::move(segment).error();
-  Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
+  return admit(identity, *std::move(segment), ++ledger_.state().last_client, now_);
+}
+
+Result<ClientId> Store::admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached) {
+  Result<Mapping> mapping = pin_table.map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
   auto client = std::make_unique<Client>();
-  client->id = ++last_client_;
+  client->id = id;
   client->identity = identity;
-  client->attached = now_;
-  client->segment = *std::move(segment);
+  client->attached = attached;
+  client->segment = std::move(pin_table);
   client->table = PinTable(*std::move(mapping), index_.slot_count());
   clients_.push_back(std::move(client));
-  return last_client_;
+  return id;
 }
 
 void Store::detach(ClientId id, TimeNs now) {
@@ -98,8 +102,10 @@ void Store::detach(ClientId id, TimeNs now) {
     }
     discard_unsealed(it->second.slot);
     it = unsealed_.erase(it);
-    ++counters_.aborted;
+    ++counters().aborted;
   }
+  for (std::size_t i = abandoned_.size(); i-- > 0;)
+    if (row(abandoned_[i]).accessed == id) free_abandoned(i);
   fold_accesses(*client);
   sweep();
   room_made_ = true;  // what it held may be evicted now
@@ -126,27 +132,34 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
   if (auto allowed = check_creation(creator, object); !allowed) return std::move(allowed).error();
   const Result<SlotIndex> slot = take_slot(size);
   if (!slot) return slot.error();
-  const Result<std::uint64_t> offset = take_extent(size, *slot);
+  const bool mortal = object.lifetimes.any();
+  const Result<void> reserved = mortal ? ledger_.reserve_lifetimes(*slot) : Result<void>();
+  const Result<std::uint64_t> offset = reserved ? take_extent(size, *slot) : reserved.error();
   if (!offset) {
     index_.release(*slot);
     return offset.error();
   }
+  if (mortal)
+    ledger_.lifetimes(*slot) = {static_cast<std::uint64_t>(object.lifetimes.to_live.count()),
+                                static_cast<std::uint64_t>(object.lifetimes.to_idle.count())};
   index_.write(*slot, {object.id, *offset, object.data_size, object.metadata_size, object.type_tag});
   row(*slot) = {.sealed = 0,
-                .accessed = 0,
+                .accessed = creator,
                 .writing_ms = 0,
                 .creator_pid = client->identity.pid,
                 .pinned_by = 0,
                 .state = SlotState::unsealed,
                 .operation = Operation::none,
                 .pinned = false,
+                .mortal = mortal,
+                .lent = false,
                 .type_name_size = static_cast<std::uint8_t>(object.type_name.size())};
   if (!object.type_name.empty())
     std::memcpy(memory_.bytes(*offset + object.data_size + object.metadata_size, 0).data(), object.type_name.data(),
                 object.type_name.size());
   if (object.pinned) set_pinned(*slot, client->identity.uid);
   const std::uint64_t taken = taken_bytes(*slot);
-  unsealed_.emplace(object.id, Unsealed{*slot, creator, now_, object.lifetimes});
+  unsealed_.emplace(object.id, Unsealed{*slot, creator, now_});
   unsealed_tally_.add(taken);
   ++client->unsealed_count;
   client->unsealed_bytes += taken;
@@ -188,17 +201,18 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
 
   last_seal_ = std::max(now_, last_seal_ + 1);
   LedgerRow& ledger = row(slot);
-  ledger.sealed = ledger.accessed = last_seal_;
+  ledger.sealed = last_seal_;
   constexpr std::uint64_t kNsPerMs = 1'000'000;
   ledger.writing_ms = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((last_seal_ - unsealed->created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};
-  index_.publish(slot);  // the even seq is what commits: a row found sealed is always published
+  index_.publish(slot);             // the even seq is what commits: a row found sealed is always published
+  ledger.accessed = ledger.sealed;  // until now it said whose it is, which a successor would have had to know
   ledger.state = SlotState::sealed;
   sealed_tally_.add(taken);
   if (!ledger.pinned) eviction_.insert(slot);
-  if (unsealed->lifetimes.any()) expiry_.insert(slot, ledger.sealed, unsealed->lifetimes);
-  ++counters_.puts;
+  if (ledger.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
+  ++counters().puts;
   room_made_ = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, index_.read(slot));
   return slot;
@@ -209,8 +223,32 @@ Result<void> Store::abort(ClientId client, const ObjectId& id) {
   if (!unsealed) return unsealed.error();
   discard_unsealed(unsealed->slot);
   unsealed_.erase(id);
-  ++counters_.aborted;
+  ++counters().aborted;
   return {};
+}
+
+Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset) {
+  for (std::size_t i = abandoned_.size(); i-- > 0;) {
+    const SlotFields object = index_.read(abandoned_[i]);
+    if (row(abandoned_[i]).accessed != client || object.id != id || (offset && object.offset != *offset)) continue;
+    free_abandoned(i);
+    return {};
+  }
+  return not_found(id);
+}
+
+void Store::free_abandoned(std::size_t position) {
+  const SlotIndex slot = abandoned_[position];
+  const std::uint64_t taken = taken_bytes(slot);
+  if (Client* creator = find_client(row(slot).accessed)) {
+    --creator->unsealed_count;
+    creator->unsealed_bytes -= taken;
+  }
+  unsealed_tally_.subtract(taken);
+  ++counters().aborted;
+  abandoned_[position] = abandoned_.back();
+  abandoned_.pop_back();
+  free_slot(slot);
 }
 
 Result<bool> Store::remove(const ObjectId& id, TimeNs now) {
@@ -249,23 +287,30 @@ Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
   if (!row(slot).pinned) return {};
   clear_pinned(slot);
   eviction_.insert(slot);
-  if (expiry_.lifetimes(slot).any()) expiry_.look_again(slot, now_);
+  if (row(slot).mortal) expiry_.look_at({slot, row(slot).sealed}, now_);
   room_made_ = true;
   return {};
 }
 
+Lifetimes Store::lifetimes(SlotIndex slot) const noexcept {
+  if (!row(slot).mortal) return {};
+  const LifetimeRow& found = ledger_.lifetimes(slot);
+  return {std::chrono::milliseconds(found.to_live_ms), std::chrono::milliseconds(found.to_idle_ms)};
+}
+
 void Store::expire(TimeNs now) {
   advance(now);
-  while (const std::optional<SlotIndex> slot = expiry_.pop_due(now_)) {
-    const LedgerRow& ledger = row(*slot);
-    if (ledger.pinned) continue;  // unpin() looks again
-    const Lifetimes lifetimes = expiry_.lifetimes(*slot);
+  while (const std::optional<Expiry::Due> object = expiry_.pop_due(now_)) {
+    const LedgerRow& ledger = row(object->slot);
+    if (ledger.state != SlotState::sealed || ledger.sealed != object->sealed) continue;  // it is gone
+    if (ledger.pinned) continue;                                                         // unpin() looks again
     // An object that somebody holds is not idle.
-    const TimeNs due = lifetimes.due(ledger.sealed, in_use(*slot) ? now_ : last_access(*slot));
+    const TimeNs due =
+        lifetimes(object->slot).due(ledger.sealed, in_use(object->slot) ? now_ : last_access(object->slot));
     if (due <= now_)
-      retire(*slot, RemovalCause::expired);
+      retire(object->slot, RemovalCause::expired);
     else
-      expiry_.look_again(*slot, due);
+      expiry_.look_at(*object, due);
   }
 }
 

@@ -6,11 +6,16 @@
 //   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client
 //   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
 //   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
+//   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone
 //   free       neither slot nor extent
 //
 // Who owns what: the index owns the rows that clients see, the ledger what only requests see, the arena the
 // extents; references are owned by the clients, in their pin tables, and read from there each time. Holds are
 // the daemon's own references: for a client that was promised an object and has not taken its own reference yet.
+//
+// What a store knows lies in the memory of segments() and of the pin tables, but for holds, which end with the daemon
+// that gave them: recover() makes a store of what a dead daemon left, whatever it was in the middle of
+// (store_recovery.cc).
 //
 // Not thread-safe. Everything a client can do is validated here; callers only decode.
 
@@ -47,6 +52,25 @@ using ClientId = std::uint64_t;
 struct ClientIdentity {
   std::int32_t pid = 0;
   std::uint32_t uid = 0;
+};
+
+/// A client of the store as it was before recover().
+struct Survivor {
+  ClientId id = 0;
+  ClientIdentity identity;
+  TimeNs attached = 0;
+  UniqueFd pin_table;
+};
+
+/// What recover() found, in objects.
+struct Recovery {
+  std::uint64_t sealed = 0;
+  std::uint64_t retired = 0;    ///< removed, and held still
+  std::uint64_t abandoned = 0;  ///< were being written by clients that are still there
+  std::uint64_t dropped = 0;    ///< were being written by nobody else any more
+  std::uint64_t undone = 0;     ///< evictions
+  std::uint64_t finished = 0;   ///< seals and removals
+  std::uint64_t damaged = 0;    ///< could not be true, and are gone
 };
 
 /// What an object shall be. The name need not outlive the call.
@@ -94,8 +118,19 @@ class Store final : private Candidates {
   static constexpr int kMaxPlans = 16;
 
   [[nodiscard]] static Result<std::unique_ptr<Store>> create(const StoreConfig& config, TimeNs now);
+  /// Goes on with what segments() of an earlier store gave, in that order, whatever it was in the middle of when it
+  /// ended. `survivors` are all clients whose processes may still use it: what one who is missing here holds, or
+  /// writes, is taken for free. What belongs to the memory (capacity, max_objects, eviction_policy) is as it was,
+  /// whatever `config` says.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> recover(const StoreConfig& config, std::vector<UniqueFd> memory,
+                                                              std::vector<Survivor> survivors, TimeNs now);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
+
+  /// The memory to keep for a successor, beside the clients' pin tables.
+  [[nodiscard]] std::vector<const Segment*> segments() const;
+  /// What recover() found.
+  [[nodiscard]] const Recovery& recovery() const noexcept { return recovery_; }
 
   /// One listener, which outlives the store or is taken away with nullptr.
   void set_listener(StoreListener* listener) noexcept { listener_ = listener; }
@@ -124,6 +159,12 @@ class Store final : private Candidates {
   [[nodiscard]] std::span<std::byte> writable_bytes(SlotIndex slot) const;
   [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now);
   [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id);
+  /// Its bytes may be written by its creator from here on, not by us alone.
+  void lend(SlotIndex slot) { row(slot).lent = true; }
+  /// The creator will not write to this object of before recover() any more. Without an offset: to none of this id,
+  /// of which it was never told where it is. not_found when there is none.
+  [[nodiscard]] Result<void> give_up_abandoned(ClientId client, const ObjectId& id,
+                                               std::optional<std::uint64_t> offset);
   [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
   [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now);
   void clear(TimeNs now);
@@ -152,6 +193,8 @@ class Store final : private Candidates {
   void drop_hold(SlotIndex slot);
   /// The client will take up no more grants.
   void drop_grants(ClientId client);
+  /// After recover(): the client knows of no grant that is not taken up. Numbers go on from there.
+  void renew_grants(ClientId client);
   /// Turns holds into a numbered promise to `client`: they end when the client's table says it took its own
   /// references (granted_through), or with the client. Numbers grow by one.
   [[nodiscard]] std::uint64_t grant(ClientId client, std::vector<SlotIndex> held);
@@ -165,9 +208,9 @@ class Store final : private Candidates {
   /// True when room may have appeared since the last call: something was freed, sealed, unpinned.
   [[nodiscard]] bool take_room_made() noexcept { return std::exchange(room_made_, false); }
   /// A create was refused, or waited in vain, for want of room: for the statistics.
-  void count_refusal() noexcept { ++counters_.refused; }
+  void count_refusal() noexcept { ++counters().refused; }
   /// One step of reserving memory ahead of use; false when there is nothing to do.
-  [[nodiscard]] Result<bool> reserve_ahead() { return memory_.reserve_ahead(); }
+  [[nodiscard]] Result<bool> reserve_ahead();
 
   // ---- reports ----
 
@@ -204,11 +247,6 @@ class Store final : private Candidates {
     SlotIndex slot;
     ClientId creator;
     TimeNs created;
-    Lifetimes lifetimes;
-  };
-  struct Counters {
-    std::uint64_t puts = 0, evictions = 0, evicted_bytes = 0, expired = 0, removed = 0, aborted = 0, refused = 0;
-    AccessCounts of_the_dead;
   };
   /// A count of objects and of their bytes in the arena.
   struct Tally {
@@ -221,6 +259,17 @@ class Store final : private Candidates {
 
   Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now);
 
+  // what a dead daemon left (store_recovery.cc)
+  [[nodiscard]] Result<void> readmit(Survivor survivor);
+  void settle_rows();
+  void settle_live(SlotIndex slot);
+  void settle_odd(SlotIndex slot);
+  void vacate(SlotIndex slot);
+  void claim_extents();
+  void count_row(SlotIndex slot);
+  void repair_hits(SlotIndex slot);
+  [[nodiscard]] std::uint64_t size_of(SlotIndex slot) const noexcept;
+
   // Candidates
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
   Use refresh(SlotIndex slot) override;
@@ -229,6 +278,10 @@ class Store final : private Candidates {
   [[nodiscard]] Client* find_client(ClientId client) const noexcept;
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return ledger_.row(slot); }
   [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena_.size_of(ExtentRef::live(slot)); }
+  [[nodiscard]] StoreCounters& counters() const noexcept { return ledger_.state().counters; }
+  [[nodiscard]] Lifetimes lifetimes(SlotIndex slot) const noexcept;
+  [[nodiscard]] Result<ClientId> admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached);
+  void free_abandoned(std::size_t position);
   [[nodiscard]] const Unsealed* find_unsealed(const ObjectId& id) const;
   [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id) const;
 
@@ -259,6 +312,7 @@ class Store final : private Candidates {
   [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const noexcept;
   void set_pinned(SlotIndex slot, std::uint32_t uid);
+  void count_pinned(SlotIndex slot);
   void clear_pinned(SlotIndex slot);
   [[nodiscard]] Result<void> check_pin_quota(std::uint32_t uid, std::uint64_t bytes) const;
 
@@ -269,7 +323,6 @@ class Store final : private Candidates {
   void count_objects(StoreStats& stats) const;
 
   StoreConfig config_;
-  TimeNs started_;
   TimeNs now_;
   TimeNs last_seal_ = 0;
   StoreListener* listener_ = nullptr;
@@ -281,13 +334,13 @@ class Store final : private Candidates {
   Expiry expiry_;
   std::unordered_map<ObjectId, Unsealed> unsealed_;
   std::vector<SlotIndex> retired_;
+  std::vector<SlotIndex> abandoned_;
   std::size_t next_sweep_ = 0;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;
-  std::vector<std::unique_ptr<Client>> clients_;  // few; walked for each look at a slot
-  ClientId last_client_ = 0;
+  std::vector<std::unique_ptr<Client>> clients_;                     // few; walked for each look at a slot
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
   Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
-  Counters counters_;
+  Recovery recovery_;
   bool room_made_ = false;
 };
 

@@ -58,7 +58,7 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   out.metadata_size = fields.metadata_size;
   out.state = ledger.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
   out.sealed_at = to_wall(ledger.sealed, now);
-  out.last_accessed = to_wall(last_access(slot), now);
+  if (ledger.state != SlotState::unsealed) out.last_accessed = to_wall(last_access(slot), now);
   for (const auto& client : clients_) out.ref_count += client->table.references(slot);
   out.type_tag = fields.type_tag;
   out.type_name = type_name(slot, fields);
@@ -66,9 +66,8 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   const Unsealed* unsealed = ledger.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
   constexpr TimeNs kNsPerMs = 1'000'000;
   out.created_at = to_wall(unsealed != nullptr ? unsealed->created : ledger.sealed - kNsPerMs * ledger.writing_ms, now);
-  const Lifetimes lifetimes = unsealed != nullptr ? unsealed->lifetimes : expiry_.lifetimes(slot);
-  out.time_to_live = lifetimes.to_live;
-  out.time_to_idle = lifetimes.to_idle;
+  out.time_to_live = lifetimes(slot).to_live;
+  out.time_to_idle = lifetimes(slot).to_idle;
   out.creator_pid = ledger.creator_pid;
   return out;
 }
@@ -100,7 +99,7 @@ void Store::count_objects(StoreStats& stats) const {
     const std::uint64_t taken = taken_bytes(slot);
     stats.padding_bytes += taken - size - ledger.type_name_size;
     // A claim on a slot that is still being written can only be a lie, or left behind by one.
-    const bool in_use = used[slot] && ledger.state != SlotState::unsealed;
+    const bool in_use = used[slot] && (ledger.state == SlotState::sealed || ledger.state == SlotState::retired);
     if (in_use) ++stats.in_use_count, stats.in_use_bytes += taken;
     if (ledger.state != SlotState::sealed) continue;
     ++stats.total_objects;
@@ -130,7 +129,7 @@ StoreStats Store::stats(TimeNs now) {
   stats.unsealed_bytes = unsealed_tally_.bytes;
   stats.retired_count = retired_tally_.count;
   stats.retired_bytes = retired_tally_.bytes;
-  AccessCounts accesses = counters_.of_the_dead;
+  AccessCounts accesses = counters().of_the_dead;
   for (const auto& client : clients_) {
     const AccessCounts counts = client->table.access_counts();
     accesses.hits += counts.hits;
@@ -139,15 +138,15 @@ StoreStats Store::stats(TimeNs now) {
   stats.hit_count = accesses.hits;
   stats.miss_count = accesses.misses;
   stats.get_count = accesses.hits + accesses.misses;
-  stats.put_count = counters_.puts;
-  stats.eviction_count = counters_.evictions;
-  stats.evicted_bytes = counters_.evicted_bytes;
-  stats.expired_count = counters_.expired;
-  stats.removed_count = counters_.removed;
-  stats.aborted_count = counters_.aborted;
-  stats.out_of_memory_count = counters_.refused;
+  stats.put_count = counters().puts;
+  stats.eviction_count = counters().evictions;
+  stats.evicted_bytes = counters().evicted_bytes;
+  stats.expired_count = counters().expired;
+  stats.removed_count = counters().removed;
+  stats.aborted_count = counters().aborted;
+  stats.out_of_memory_count = counters().refused;
   stats.client_count = clients_.size();
-  stats.uptime = to_ms(now_ - started_);
+  stats.uptime = to_ms(now_ - ledger_.state().started);
   return stats;
 }
 
@@ -197,13 +196,14 @@ void Store::check_invariants() const {
                  "eviction does not know what it may evict");
     if (ledger.state == SlotState::free) continue;
     used += taken_bytes(slot);
-    if (ledger.state == SlotState::unsealed) unsealed.add(taken_bytes(slot));
+    if (ledger.state == SlotState::unsealed || ledger.state == SlotState::abandoned) unsealed.add(taken_bytes(slot));
     if (ledger.state == SlotState::retired) retired.add(taken_bytes(slot));
     if (ledger.state == SlotState::sealed) sealed.add(taken_bytes(slot));
     if (ledger.pinned) pinned.add(taken_bytes(slot));
   }
   DOLIUM_CHECK(used == arena_.used_bytes(), "the arena's bytes are not those of the objects");
-  DOLIUM_CHECK(unsealed == unsealed_tally_ && unsealed.count == unsealed_.size(), "unsealed objects are miscounted");
+  DOLIUM_CHECK(unsealed == unsealed_tally_ && unsealed.count == unsealed_.size() + abandoned_.size(),
+               "unsealed objects are miscounted");
   DOLIUM_CHECK(retired == retired_tally_ && retired.count == retired_.size(), "retired objects are miscounted");
   DOLIUM_CHECK(pinned == pinned_tally_, "pinned objects are miscounted");
   DOLIUM_CHECK(sealed == sealed_tally_, "sealed objects are miscounted");

@@ -14,28 +14,28 @@ namespace dolium::shm {
 Result<void> Store::check_creation(ClientId creator, const NewObject& object) const {
   const Client& client = *find_client(creator);
   const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
-  const std::string id = object.id.hex();
+  const auto id = [&object] { return object.id.hex(); };  // costs more than all that is checked here: only for an error
   if (object.metadata_size > kMaxMetadata)
-    return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id,
+    return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id(),
                                               object.metadata_size, kMaxMetadata)};
   if (object.type_name.size() > kMaxTypeName)
-    return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id,
+    return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id(),
                                               object.type_name.size(), kMaxTypeName)};
   // The sum may have wrapped only when the data alone are far beyond every capacity.
   if (object.data_size > config_.capacity || size > config_.capacity)
     return Error{Errc::too_large,
                  fmt::format("object {} of {} bytes does not fit a store of {} bytes, even an empty one: raise the "
                              "daemon's capacity",
-                             id, object.data_size, config_.capacity)};
+                             id(), object.data_size, config_.capacity)};
   if (find_unsealed(object.id) != nullptr)
-    return Error{Errc::already_exists, fmt::format("object {} is being written already", id)};
-  if (find(object.id) != kNoSlot) return Error{Errc::already_exists, fmt::format("object {} exists already", id)};
+    return Error{Errc::already_exists, fmt::format("object {} is being written already", id())};
+  if (find(object.id) != kNoSlot) return Error{Errc::already_exists, fmt::format("object {} exists already", id())};
   const std::uint64_t taken = Arena::taken_by(size);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
   if (limit != 0 && taken > limit)
     return Error{Errc::too_large, fmt::format("object {} takes {} bytes; one client may write {} at most "
                                               "(max_unsealed_bytes_per_client)",
-                                              id, taken, limit)};
+                                              id(), taken, limit)};
   if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes + taken > limit))
     return Error{Errc::out_of_memory,
                  fmt::format("this client is writing {} objects of {} bytes already: seal or abort some first",
@@ -93,7 +93,14 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
     return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",
                                                   reserved.error().message)};
   }
+  ledger_.state().arena_reserved = memory_.reserved_bytes();
   return *offset;
+}
+
+Result<bool> Store::reserve_ahead() {
+  Result<bool> more = memory_.reserve_ahead();
+  ledger_.state().arena_reserved = memory_.reserved_bytes();
+  return more;
 }
 
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
@@ -199,7 +206,6 @@ void Store::leave_index(SlotIndex slot, RemovalCause cause) {
     clear_pinned(slot);
   else
     eviction_.erase(slot);
-  expiry_.erase(slot);
   sealed_tally_.subtract(taken_bytes(slot));
   count_removal(cause, taken_bytes(slot));
   if (listener_ != nullptr) listener_->on_removed(slot, object, cause);
@@ -228,11 +234,11 @@ void Store::discard_unsealed(SlotIndex slot) {
 void Store::count_removal(RemovalCause cause, std::uint64_t bytes) noexcept {
   switch (cause) {
     case RemovalCause::removed:
-    case RemovalCause::cleared: ++counters_.removed; break;
-    case RemovalCause::expired: ++counters_.expired; break;
+    case RemovalCause::cleared: ++counters().removed; break;
+    case RemovalCause::expired: ++counters().expired; break;
     case RemovalCause::evicted:
-      ++counters_.evictions;
-      counters_.evicted_bytes += bytes;
+      ++counters().evictions;
+      counters().evicted_bytes += bytes;
       break;
   }
 }

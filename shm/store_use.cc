@@ -78,6 +78,12 @@ void Store::drop_grants(ClientId id) {
   client->grants.clear();
 }
 
+void Store::renew_grants(ClientId id) {
+  drop_grants(id);
+  Client* client = find_client(id);
+  client->last_grant = client->table.granted_through();
+}
+
 void Store::take_up_grants(Client& client) {
   if (client.grants.empty()) return;
   const std::uint64_t through = client.table.granted_through();
@@ -146,8 +152,8 @@ void Store::fold_accesses(const Client& client) {
     if (!ledger.pinned) eviction_.insert(slot);
   });
   const AccessCounts counts = client.table.access_counts();
-  counters_.of_the_dead.hits += counts.hits;
-  counters_.of_the_dead.misses += counts.misses;
+  counters().of_the_dead.hits += counts.hits;
+  counters().of_the_dead.misses += counts.misses;
 }
 
 // ---- pins ----
@@ -163,10 +169,14 @@ Result<void> Store::check_pin_quota(std::uint32_t uid, std::uint64_t bytes) cons
 }
 
 void Store::set_pinned(SlotIndex slot, std::uint32_t uid) {
+  row(slot).pinned_by = uid;  // first: a successor believes it when it finds the other
   row(slot).pinned = true;
-  row(slot).pinned_by = uid;
+  count_pinned(slot);
+}
+
+void Store::count_pinned(SlotIndex slot) {
   pinned_tally_.add(taken_bytes(slot));
-  pinned_by_user_[uid] += taken_bytes(slot);
+  pinned_by_user_[row(slot).pinned_by] += taken_bytes(slot);
 }
 
 void Store::clear_pinned(SlotIndex slot) {

@@ -3,7 +3,8 @@
 // (two wake-ups, nothing else): the least that two hops can cost.
 //
 // Before each measurement everyone is left alone for 200 us, so that all are really asleep and all pay for the same
-// wake-ups.
+// wake-ups. "Daemon awake": a ping just before, so that the daemon still looks for messages when seal() comes. "All
+// polling": the reader looks for the object in a loop, without a system call; it takes a core for each of the three.
 
 #include <unistd.h>
 
@@ -18,13 +19,22 @@ constexpr std::size_t kObjectBytes = kKiB;
 constexpr int kRepeats = 40;  // a slice
 constexpr useconds_t kPauseUs = 200;
 
-/// A process that waits for the objects numbered 0, 1, ... and tells when it got each.
-Child waiting_reader(const Daemon& daemon) {
-  return Child([&](const Channel& channel) {
+enum class Mode : std::uint8_t { all_asleep, daemon_awake, all_polling };
+
+Object poll_for(Client& client, const ObjectId& id) {
+  for (;;)
+    if (std::optional<Object> object = client.try_get(id)) return *std::move(object);
+}
+
+/// A process that waits for the objects numbered 0, 1, ..., says that it does, and tells when it got each.
+Child waiting_reader(const Daemon& daemon, Mode mode) {
+  return Child([&daemon, mode](const Channel& channel) {
     const auto client = daemon.connect();
     double number = 0;
     while (channel.hear(number)) {
-      const Object object = must(client->get_raw(numbered_id(static_cast<std::uint64_t>(number)), wait_forever));
+      const ObjectId id = numbered_id(static_cast<std::uint64_t>(number));
+      channel.tell(0);
+      const Object object = mode == Mode::all_polling ? poll_for(*client, id) : must(client->get_raw(id, wait_forever));
       channel.tell(static_cast<double>(now_ns()));
     }
   });
@@ -35,12 +45,13 @@ void wait_until_it_waits(Client& client) {
   ::usleep(kPauseUs);
 }
 
-double hand_over_ns(Client& client, const Child& reader, std::uint64_t number) {
-  reader.channel().tell(static_cast<double>(number));
+double hand_over_ns(Client& client, const Child& reader, Mode mode, std::uint64_t number) {
+  reader.ask(static_cast<double>(number));
   const std::vector<std::byte> data(kObjectBytes, std::byte{7});
   ObjectBuilder builder = must(client.create(numbered_id(number), data.size()));
   must(builder.write(data));
-  wait_until_it_waits(client);
+  if (mode != Mode::all_polling) wait_until_it_waits(client);
+  if (mode != Mode::all_asleep) must(client.ping());
   const auto begin = static_cast<double>(now_ns());
   must(builder.seal());
   return reader.channel().must_hear() - begin;
@@ -49,12 +60,14 @@ double hand_over_ns(Client& client, const Child& reader, std::uint64_t number) {
 void measure(Report& report, int core_count) {
   const Cores cores(core_count);
   const Daemon daemon;
-  const Child reader = waiting_reader(daemon);
+  const Child reader = waiting_reader(daemon, Mode::all_asleep);
+  const Child awake_reader = waiting_reader(daemon, Mode::daemon_awake);
   const SocketPingPong socket;
   const FutexRelay futex;
   const auto client = daemon.connect();
+  std::uint64_t next = 0;
   const auto after_pause = [](auto measured) {
-    return [measured](Samples& samples) mutable {
+    return [measured](Samples& samples) {
       for (int i = 0; i < kRepeats; ++i) {
         ::usleep(kPauseUs);
         samples.add(measured());
@@ -62,8 +75,8 @@ void measure(Report& report, int core_count) {
     };
   };
   Contest contest;
-  contest.add("dolium",
-              after_pause([&, next = std::uint64_t{0}]() mutable { return hand_over_ns(*client, reader, next++); }));
+  contest.add("dolium", after_pause([&] { return hand_over_ns(*client, reader, Mode::all_asleep, next++); }));
+  contest.add("awake", after_pause([&] { return hand_over_ns(*client, awake_reader, Mode::daemon_awake, next++); }));
   contest.add("socket", after_pause([&] { return time_ns([&] { socket.round_trip(); }); }));
   contest.add("futex", after_pause([&] { return futex.relay(); }));
   contest.run(report.rounds(25, 6));
@@ -76,9 +89,31 @@ void measure(Report& report, int core_count) {
               "two-hop futex relay", contest.of("futex").percentile(0.99) / 1e3});
 }
 
+void measure_polling(Report& report) {
+  constexpr int kProcesses = 3;
+  if (usable_cores() < kProcesses)
+    report.note("all polling needs " + std::to_string(kProcesses) + " cores: here they take turns");
+  const Daemon daemon;
+  const Child reader = waiting_reader(daemon, Mode::all_polling);
+  const auto client = daemon.connect();
+  Samples samples;
+  const int count = report.rounds(1000, 200);
+  for (int i = 0; i < count; ++i)
+    samples.add(hand_over_ns(*client, reader, Mode::all_polling, static_cast<std::uint64_t>(i)) / 1e3);
+  report.add({"hand-over, all polling: p50",
+              std::to_string(usable_cores()),
+              samples.median(),
+              "us",
+              {},
+              0,
+              {},
+              "<= 1 with 3 cores"});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Report report(argc, argv, "handover: 1 KiB from a writer to a blocked reader");
   for (const int cores : {2, 1}) measure(report, cores);
+  measure_polling(report);
 }

@@ -96,10 +96,13 @@ std::uint64_t log_uniform(std::uint64_t number, std::uint64_t least, std::uint64
 
 // ---- the report ----
 
-Report::Report(int argc, char** argv, std::string_view title) : title_(title) {
+Report::Report(int argc, char** argv, std::string_view title, std::span<const Option> more) : title_(title) {
   CLI::App app(title_);
   app.add_option("--rows", rows_path_, "append the figures to this file, a JSON object a line");
   app.add_flag("--quick", quick_, "fewer rounds");
+  app.add_flag("--long", long_, "more rounds");
+  app.add_flag("--smoke", smoke_, "one round of the least: only to see that it works");
+  for (const Option& option : more) app.add_option(option.name, *option.value, option.meaning);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -121,6 +124,12 @@ void Report::add(const Figure& figure) {
   if (!figure.beside.empty()) row["beside"] = {{"what", figure.beside}, {"value", figure.beside_value}};
   if (figure.ratio) row["ratio"] = *figure.ratio;
   if (!figure.goal.empty()) row["goal"] = figure.goal;
+  std::ofstream(rows_path_, std::ios::app) << row.dump() << '\n';
+}
+
+void Report::add(const Series& series) {
+  if (rows_path_.empty()) return;
+  const nlohmann::json row{{"plot", series.plot}, {"series", series.name}, {"points", series.points}};
   std::ofstream(rows_path_, std::ios::app) << row.dump() << '\n';
 }
 

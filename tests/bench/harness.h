@@ -9,8 +9,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <dolium/object_id.h>
@@ -105,17 +107,37 @@ struct Figure {
   std::string goal = {};  ///< of DESIGN.md and the issues
 };
 
+/// A line of one of the plots that scripts/bench --plots draws (tests/bench/plot knows them by name).
+struct Series {
+  std::string plot;  ///< latency, sizes, clients, utilisation, replay
+  std::string name;  ///< for the legend
+  std::vector<std::pair<double, double>> points = {};
+};
+
 /// What a program of this suite was asked for, and where its figures go: a line each on standard output, and in
 /// JSON, one object a line, to the file named by --rows.
 class Report {
  public:
-  /// Parses the command line; ends the program on --help and on nonsense.
-  Report(int argc, char** argv, std::string_view title);
+  /// An option that one program alone has.
+  struct Option {
+    const char* name;
+    const char* meaning;
+    std::string* value;
+  };
 
-  [[nodiscard]] bool quick() const noexcept { return quick_; }
-  /// `full`, or `quick` with --quick.
-  [[nodiscard]] int rounds(int full, int quick) const noexcept { return quick_ ? quick : full; }
+  /// Parses the command line; ends the program on --help and on nonsense.
+  Report(int argc, char** argv, std::string_view title, std::span<const Option> more = {});
+
+  [[nodiscard]] bool quick() const noexcept { return quick_ || smoke_; }
+  /// Only to see that the program works: one round of the least of everything; the figures mean nothing.
+  [[nodiscard]] bool smoke() const noexcept { return smoke_; }
+  /// `full`, or `quick` with --quick, or more with --long, or 1 with --smoke.
+  [[nodiscard]] int rounds(int full, int quick) const noexcept {
+    constexpr int kLongFactor = 5;
+    return smoke_ ? 1 : quick_ ? quick : long_ ? kLongFactor * full : full;
+  }
   void add(const Figure& figure);
+  void add(const Series& series);
   /// A remark: what could not be measured and why, or how to read the figures above.
   void note(std::string_view text);
 
@@ -123,6 +145,8 @@ class Report {
   std::string title_;
   std::string rows_path_;
   bool quick_ = false;
+  bool smoke_ = false;
+  bool long_ = false;
 };
 
 }  // namespace dolium::bench

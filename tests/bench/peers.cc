@@ -20,48 +20,7 @@ constexpr std::size_t kMany = 100;
 constexpr int kGetBatch = 32;
 constexpr int kGetBatches = 100;  // a slice
 
-class Dolium final : public Peer {
- public:
-  explicit Dolium(std::shared_ptr<Client> client) : client_(std::move(client)) {}
-  void put(const ObjectId& key, std::span<const std::byte> value) override { must(client_->put(key, value)); }
-  void put_many(std::span<const ObjectId> keys, std::span<const std::byte> value) override {
-    std::vector<PutItem> items;
-    for (const ObjectId& key : keys) items.push_back({key, value});
-    for (const Result<void>& outcome : must(client_->put_many(items))) must(outcome);
-  }
-  std::size_t get(const ObjectId& key) override { return must(client_->get_raw(key)).data().size(); }
-  void forget(std::span<const ObjectId> keys) override {
-    for (const ObjectId& key : keys) require(must(client_->remove(key)), "an object is gone");
-  }
-
- private:
-  std::shared_ptr<Client> client_;
-};
-
-using Servers = std::vector<std::unique_ptr<PeerServer>>;
-
-/// Those that there are, Dolium first.
-Servers start_all(Report* to_note) {
-  Servers servers;
-  const auto daemon = std::make_shared<Daemon>();
-  servers.push_back(std::make_unique<PeerServer>(
-      "Dolium", [socket = daemon->socket()] { return std::make_unique<Dolium>(must(Client::connect(socket))); },
-      daemon));
-  struct Start {
-    const char* name;
-    std::unique_ptr<PeerServer> (*start)();
-  };
-  for (const auto& [name, start] :
-       {Start{"Redis", start_redis}, {"memcached", start_memcached}, {"LMDB", start_lmdb}}) {
-    if (auto server = start())
-      servers.push_back(std::move(server));
-    else if (to_note != nullptr)
-      to_note->note(std::string(name) + " is not installed, or was not when this was built: scripts/bench --peers");
-  }
-  return servers;
-}
-
-void report_all(Report& report, const Servers& servers, const Contest& contest, const std::string& cores,
+void report_all(Report& report, const PeerServers& servers, const Contest& contest, const std::string& cores,
                 const std::string& what, double divisor, const std::string& unit) {
   for (const auto& server : servers) {
     const std::string& name = server->name();
@@ -78,10 +37,7 @@ void fill(const PeerServer& server) {
   const Child writer([&](const Channel& channel) {
     const std::vector<std::byte> data(kKiB, std::byte{7});
     const auto peer = server.connect();
-    for (std::uint64_t i = 0; i < kObjects; ++i) {
-      const ObjectId id = numbered_id(i);
-      peer->put_many({&id, 1}, data);
-    }
+    put_all(*peer, kObjects, data);
     channel.tell(0);
   });
   static_cast<void>(writer.channel().must_hear());
@@ -89,7 +45,7 @@ void fill(const PeerServer& server) {
 
 void gets(Report& report, int core_count, bool first) {
   const Cores cores(core_count);
-  const Servers servers = start_all(first ? &report : nullptr);
+  const PeerServers servers = start_peers(first ? &report : nullptr);
   Contest contest;
   for (const auto& server : servers) {
     fill(*server);
@@ -113,7 +69,7 @@ void gets(Report& report, int core_count, bool first) {
 void puts(Report& report, int core_count, const std::string& what, std::size_t size, std::size_t at_once,
           int samples_a_slice) {
   const Cores cores(core_count);
-  const Servers servers = start_all(nullptr);
+  const PeerServers servers = start_peers(nullptr);
   const WarmMemory data(size);
   const std::uint64_t keys = size > kKiB ? 4 : kKeys;
   Contest contest;

@@ -43,9 +43,21 @@ class PeerServer {
   std::shared_ptr<void> process_;
 };
 
+/// Dolium itself, behind the same interface.
+[[nodiscard]] std::unique_ptr<PeerServer> start_dolium();
 /// Null when it is not installed, or was not when this was built (LMDB).
 [[nodiscard]] std::unique_ptr<PeerServer> start_redis();
 [[nodiscard]] std::unique_ptr<PeerServer> start_memcached();
 [[nodiscard]] std::unique_ptr<PeerServer> start_lmdb();
+
+/// How many objects one of them is asked to hold at most.
+inline constexpr std::uint64_t kMostPeerObjects = 1'100'000;
+
+using PeerServers = std::vector<std::unique_ptr<PeerServer>>;
+/// Dolium first, then those that are installed; who is not is noted, if there is where to.
+[[nodiscard]] PeerServers start_peers(Report* to_note);
+
+/// Puts numbered_id(0) to numbered_id(count - 1), as many at once as all can take.
+void put_all(Peer& peer, std::uint64_t count, std::span<const std::byte> value);
 
 }  // namespace dolium::bench

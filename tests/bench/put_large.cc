@@ -91,7 +91,7 @@ double read_ns(Client& client, const ObjectId& id) {
 void first_touch(Report& report, int core_count, std::uint64_t bytes, std::chrono::milliseconds pause) {
   const Cores cores(core_count);
   const Daemon daemon;
-  ::usleep(kSettleMs * 1000);
+  ::usleep(report.smoke() ? 0 : kSettleMs * 1000);
   const WarmMemory source(bytes);
   const WarmMemory target(bytes);
   const ObjectId kept = numbered_id(1, 1);

@@ -1,5 +1,6 @@
-// Putting 1 KiB: in one message (put), in two (create, write, seal), and many in one (put_many), beside a bare round
-// trip over a Unix socket. Everything back to back: the processes hardly sleep.
+// Putting 1 KiB: in one message (put), in two (create, write, seal), many in one (put_many), and one by one without
+// waiting for the answers (put_deferred, up to the flush() that hears them all), beside a bare round trip over a Unix
+// socket. Everything back to back: the processes hardly sleep.
 
 #include "tests/bench/limits.h"
 #include "tests/bench/syscalls.h"
@@ -10,8 +11,9 @@ using namespace dolium;
 using namespace dolium::bench;
 
 constexpr std::size_t kObjectBytes = kKiB;
-constexpr int kPuts = 200;       // a slice
-constexpr int kManyRepeats = 3;  // of put_many, a slice
+constexpr int kPuts = 200;               // a slice
+constexpr std::size_t kDeferred = 2000;  // a slice
+constexpr int kManyRepeats = 3;          // of put_many, a slice
 
 /// Puts under fresh ids, and forgets them between slices so that nothing is ever evicted.
 class Putter {
@@ -31,6 +33,13 @@ class Putter {
       for (const Result<void>& outcome : must(client_->put_many(items))) must(outcome);
     });
   }
+  [[nodiscard]] double deferred_ns(std::size_t count) {
+    return time_ns([&] {
+      for (std::size_t i = 0; i < count; ++i) must(client_->put_deferred(next_id(), data_));
+      require(must(client_->flush()).empty(), "a deferred put failed");
+    });
+  }
+
   void clear() { must(client_->clear()); }
   void ping() { must(client_->ping()); }
 
@@ -55,6 +64,13 @@ Contest::Slice many(Putter& putter, std::size_t count) {
   };
 }
 
+Contest::Slice deferred(Putter& putter, std::size_t count) {
+  return [&putter, count](Samples& samples) {
+    samples.add(putter.deferred_ns(count) / static_cast<double>(count));
+    putter.clear();
+  };
+}
+
 void measure(Report& report, int core_count) {
   const Cores cores(core_count);
   const Daemon daemon;
@@ -67,6 +83,7 @@ void measure(Report& report, int core_count) {
   contest.add("create", repeated([&] { putter.create(); }));
   contest.add("many 100", many(putter, 100));
   contest.add("many 1000", many(putter, 1000));
+  contest.add("deferred", deferred(putter, kDeferred));
   contest.run(report.rounds(60, 15));
 
   const auto beside_bare = [&](const char* name, const char* key, const char* goal) {
@@ -77,6 +94,14 @@ void measure(Report& report, int core_count) {
   beside_bare("put (one round trip): p50", "put", "");
   beside_bare("create, write, seal (two round trips): p50", "create", "");
   report.add({"put, one by one, a second", cores.name(), 1e9 / contest.of("put").mean(), "/s"});
+  report.add({"put_deferred, one by one and a flush, a second",
+              cores.name(),
+              1e9 / contest.of("deferred").median(),
+              "/s",
+              {},
+              0,
+              {},
+              ">= 5e5"});
   report.add({"put_many of 100, objects a second", cores.name(), 1e9 / contest.of("many 100").median(), "/s"});
   report.add({"put_many of 1000, objects a second",
               cores.name(),

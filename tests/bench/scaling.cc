@@ -1,9 +1,8 @@
-// How gets scale: 1 to 8 client processes, each in a loop over the same 10,000 objects of 1 KiB in an order of its
-// own, for the same time. On a machine with fewer cores than clients the sum can only stay level.
+// How throughput grows with clients: 1 to 8 processes, each in a loop over the same objects of 1 KiB in an order of its
+// own, for the same time; Dolium and its peers in turn. On a machine with fewer cores than clients the sum can only
+// stay level. Then Dolium alone: one hot object, and puts.
 
-#include <deque>
-
-#include "tests/bench/process.h"
+#include "tests/bench/peers.h"
 
 namespace {
 
@@ -11,60 +10,110 @@ using namespace dolium;
 using namespace dolium::bench;
 
 constexpr std::uint64_t kObjects = 10'000;
-constexpr std::uint64_t kHotObjects = 1;
 constexpr int kMostClients = 8;
-constexpr std::uint64_t kChecked = 256;  // gets between two looks at the clock
+constexpr std::uint64_t kPutKeys = 64;  // a client's own, removed and put again
+constexpr std::uint64_t kBetweenLooks = 32;
 
-/// Does gets for as many milliseconds as it is told, and tells how many a second it made.
-Child getter(const Daemon& daemon, std::uint64_t objects, std::uint64_t seed) {
-  return Child([&daemon, objects, seed](const Channel& channel) {
-    const auto client = daemon.connect();
+/// What one client does all the time, once. Each has kObjects ids of its own choice.
+using Work = std::function<void(Peer&, const std::vector<ObjectId>& ids, std::uint64_t number)>;
+using Choice = std::function<ObjectId(std::uint64_t client, std::uint64_t number)>;
+
+Choice among(std::uint64_t objects) {
+  return [objects](std::uint64_t client, std::uint64_t number) {
+    return numbered_id(scramble(client * kObjects + number) % objects);
+  };
+}
+
+ObjectId own(std::uint64_t client, std::uint64_t number) {
+  return numbered_id(number, client + 1);
+}
+
+void get_once(Peer& peer, const std::vector<ObjectId>& ids, std::uint64_t number) {
+  require(peer.get(ids[number % kObjects]) == kKiB, "an object is missing");
+}
+
+void put_once(Peer& peer, const std::vector<ObjectId>& ids, std::uint64_t number) {
+  static const std::vector<std::byte> data(kKiB, std::byte{7});
+  const ObjectId& id = ids[number % kPutKeys];
+  if (number >= kPutKeys) peer.forget({&id, 1});
+  peer.put(id, data);
+}
+
+/// Works for as many milliseconds as it is told, and tells how often a second.
+Child worker(const PeerServer& server, const Choice& choice, const Work& work, std::uint64_t client) {
+  return Child([&server, choice, work, client](const Channel& channel) {
+    const auto peer = server.connect();
     std::vector<ObjectId> ids;
-    for (std::uint64_t i = 0; i < kObjects; ++i) ids.push_back(numbered_id(scramble(seed + i) % objects));
+    for (std::uint64_t i = 0; i < kObjects; ++i) ids.push_back(choice(client, i));
     double milliseconds = 0;
+    std::uint64_t number = 0;
     while (channel.hear(milliseconds)) {
+      const std::uint64_t before = number;
       const std::int64_t begin = now_ns();
       const std::int64_t end = begin + static_cast<std::int64_t>(milliseconds * 1e6);
-      std::uint64_t gets = 0;
       while (now_ns() < end)
-        for (std::uint64_t i = 0; i < kChecked; ++i, ++gets)
-          require(client->get_raw(ids[gets % kObjects]).has_value(), "an object is missing");
-      channel.tell(static_cast<double>(gets) * 1e9 / static_cast<double>(now_ns() - begin));
+        for (std::uint64_t i = 0; i < kBetweenLooks; ++i) work(*peer, ids, number++);
+      channel.tell(static_cast<double>(number - before) * 1e9 / static_cast<double>(now_ns() - begin));
     }
   });
 }
 
-double gets_per_second(const std::deque<Child>& clients, int count, double milliseconds) {
-  for (int i = 0; i < count; ++i) clients[static_cast<std::size_t>(i)].channel().tell(milliseconds);
-  double sum = 0;
-  for (int i = 0; i < count; ++i) sum += clients[static_cast<std::size_t>(i)].channel().must_hear();
-  return sum;
+/// The clients of one store, and what they did together in each round.
+struct Team {
+  std::string name;
+  std::vector<Child> clients = {};
+  std::map<int, Samples> rates = {};
+
+  void run(int count, double milliseconds) {
+    for (int i = 0; i < count; ++i) clients[static_cast<std::size_t>(i)].channel().tell(milliseconds);
+    double sum = 0;
+    for (int i = 0; i < count; ++i) sum += clients[static_cast<std::size_t>(i)].channel().must_hear();
+    rates[count].add(sum);
+  }
+};
+
+Team hire(const PeerServer& server, const std::string& name, const Choice& choice, const Work& work) {
+  Team team{name};
+  for (int i = 0; i < kMostClients; ++i)
+    team.clients.push_back(worker(server, choice, work, static_cast<std::uint64_t>(i)));
+  return team;
 }
 
-void measure(Report& report, const Daemon& daemon, const std::string& what, std::uint64_t objects) {
-  std::deque<Child> clients;
-  for (int i = 0; i < kMostClients; ++i)
-    clients.push_back(getter(daemon, objects, kObjects * static_cast<std::uint64_t>(i)));
-  std::map<int, Samples> rates;
-  const double milliseconds = report.quick() ? 40 : 200;
+void measure(Report& report, std::vector<Team>& teams, const std::string& what, bool plot) {
+  const double milliseconds = report.smoke() ? 5 : report.quick() ? 30 : 150;
   for (int round = 0; round < report.rounds(7, 3); ++round)
-    for (int count = 1; count <= kMostClients; count = count < 4 ? count + 1 : count * 2)
-      rates[count].add(gets_per_second(clients, count, milliseconds));
-  const double one = rates[1].median();
-  for (const auto& [count, samples] : rates)
-    report.add({"gets a second, " + what + ", " + std::to_string(count) + " clients",
-                std::to_string(std::min(count, usable_cores())), samples.median(), "/s", "1 client", one,
-                samples.median() / one});
+    for (int count = 1; count <= kMostClients; ++count)
+      for (Team& team : teams) team.run(count, milliseconds);
+  for (const Team& team : teams) {
+    Series line{"clients", team.name};
+    const double one = team.rates.at(1).median();
+    for (const auto& [count, samples] : team.rates) {
+      line.points.emplace_back(count, samples.median());
+      if (count == 3 || (count > 4 && count < kMostClients)) continue;
+      report.add({what + " a second, " + team.name + ", " + std::to_string(count) + " clients",
+                  std::to_string(std::min(count, usable_cores())), samples.median(), "/s", "1 client", one,
+                  samples.median() / one});
+    }
+    if (plot) report.add(line);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Report report(argc, argv, "scaling: gets of 1 KiB from 1 to 8 processes");
-  const Daemon daemon;
-  const auto client = daemon.connect();
+  Report report(argc, argv, "scaling: 1 KiB, from 1 to 8 processes");
+  const PeerServers servers = start_peers(&report);
   const std::vector<std::byte> data(kKiB, std::byte{7});
-  for (std::uint64_t i = 0; i < kObjects; ++i) must(client->put(numbered_id(i), data));
-  measure(report, daemon, "10,000 objects", kObjects);
-  measure(report, daemon, "one hot object", kHotObjects);
+  std::vector<Team> all;
+  for (const auto& server : servers) {
+    put_all(*server->connect(), kObjects, data);
+    all.push_back(hire(*server, server->name(), among(kObjects), get_once));
+  }
+  measure(report, all, "gets", true);
+  std::vector<Team> hot;
+  hot.push_back(hire(*servers.front(), "one hot object", among(1), get_once));
+  measure(report, hot, "gets", false);
+  std::vector<Team> puts;
+  puts.push_back(hire(*servers.front(), "Dolium", own, put_once));
+  measure(report, puts, "remove and put", false);
 }

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "protocol/fd_socket.h"
@@ -28,11 +29,12 @@ class RecordingHost final : public Session::Host {
   void on_release() override { ++releases; }
   void on_ended(Session&) override { ++ended; }
   void on_dirty(Session&) override { dirty = true; }
+  void on_awake(Session&) override { ++awake; }
 
   std::vector<std::uint64_t> requests;
   std::vector<std::string> complaints;
   std::size_t reply_bytes = 0;
-  int silenced = 0, releases = 0, ended = 0;
+  int silenced = 0, releases = 0, ended = 0, awake = 0;
   bool dirty = false;
 };
 
@@ -40,6 +42,7 @@ struct Fixture {
   Fixture() {
     auto [ours, theirs] = protocol::socket_pair().value();
     peer = std::move(theirs);
+    session_fd = ours.get();
     process = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC));  // stands for a pidfd: readable when the process is gone
     session = Session::create(*loop, host, std::move(ours), protocol::duplicate(process.get()).value(), {}).value();
   }
@@ -62,7 +65,10 @@ struct Fixture {
     session->open(1, Access::read_write, "test", protocol::duplicate(release.get()).value());
   }
 
+  [[nodiscard]] int session_socket() const { return session_fd; }
+
   RecordingHost host;
+  int session_fd = -1;
   std::unique_ptr<EventLoop> loop = EventLoop::create().value();
   shm::UniqueFd peer, process, release;
   protocol::Encoder encoder;
@@ -231,6 +237,100 @@ TEST_CASE("descriptors that ride where none belong are closed") {
   CHECK(fixture.host.requests.size() == 1);
   char byte = 0;
   CHECK(::read(reader.get(), &byte, 1) == 0);  // end of file: nobody has the writing end any more
+}
+
+// ---- through rings ----
+
+namespace {
+
+struct RingFixture : Fixture {
+  RingFixture() {
+    open();
+    session->use_rings(segment.map(shm::Mapping::Mode::read_write).value());
+    session->reply(1, protocol::DoneReplyT());  // as the welcome: the last that goes through the socket
+    session->pump();
+    std::array<char, 100> welcome;
+    REQUIRE(::recv(peer.get(), welcome.data(), welcome.size(), MSG_DONTWAIT) > 0);
+    channel.use_rings(segment.map(shm::Mapping::Mode::read_write).value(), protocol::RingPair::Side::client);
+  }
+  void ask(std::uint64_t id) {
+    REQUIRE(writer.push(ping(id)));
+    REQUIRE(*channel.flush(peer.get(), writer));
+  }
+  std::uint64_t answer() {
+    REQUIRE(channel.read(peer.get(), reader, protocol::Channel::Look::everywhere));
+    const auto payload = reader.next();
+    return payload ? protocol::decode<protocol::ReplyFrame>(*payload).value()->request_id() : 0;
+  }
+
+  shm::Segment segment = shm::Segment::create("rings", protocol::RingPair::kBytes).value();
+  protocol::Channel channel;
+  protocol::FrameWriter writer;
+  protocol::FrameReader reader;
+};
+
+}  // namespace
+
+TEST_CASE("through rings requests are polled for, and a session at rest is woken by a bell") {
+  RingFixture fixture;
+  CHECK(fixture.host.awake == 1);
+  CHECK_FALSE(fixture.session->poll());
+  fixture.ask(7);
+  CHECK(fixture.session->poll());
+  fixture.session->pump();
+  CHECK(fixture.answer() == 7);
+  fixture.ask(8);
+  CHECK_FALSE(fixture.session->rest());  // not over a request
+  CHECK(fixture.session->poll());
+  CHECK(fixture.session->rest());
+  fixture.ask(9);
+  fixture.turn();
+  CHECK(fixture.host.requests == std::vector<std::uint64_t>{7, 8, 9});
+  CHECK(fixture.answer() == 8);
+  CHECK(fixture.answer() == 9);
+  CHECK(fixture.host.complaints.empty());
+}
+
+TEST_CASE("through rings, who does not read its replies is not listened to, and not polled for") {
+  RingFixture fixture;
+  fixture.host.reply_bytes = 100'000;
+  for (std::uint64_t id = 1; id <= 20; ++id) fixture.ask(id);
+  for (int i = 0; i < 20; ++i) {
+    static_cast<void>(fixture.session->poll());
+    fixture.session->pump();
+  }
+  const std::size_t taken = fixture.host.requests.size();
+  CHECK(taken < 20);
+  CHECK_FALSE(fixture.session->poll());
+  CHECK(fixture.session->rest());
+  // It reads: with each piece it rings, and in the end all are answered.
+  std::uint64_t last = 0;
+  for (int i = 0; i < 1000 && last != 20; ++i) {
+    if (const std::uint64_t id = fixture.answer(); id != 0) last = id;
+    static_cast<void>(fixture.session->poll());
+    fixture.turn(1);
+  }
+  CHECK(last == 20);
+}
+
+TEST_CASE("a session ends though its peer vanished with more unread on both sides than one look takes") {
+  RingFixture fixture;
+  fixture.session->reply(2, protocol::DoneReplyT());
+  fixture.session->pump();
+  REQUIRE(::send(fixture.session_socket(), "x", 1, MSG_NOSIGNAL) == 1);  // unread at its end: it vanishes with an error
+  fixture.send(std::vector<std::byte>(5000));                            // bells without end
+  fixture.peer.reset();
+  fixture.turn(100);
+  CHECK(fixture.session->state() == State::ended);
+}
+
+TEST_CASE("a client that spoils its rings is ended, and what it holds is kept") {
+  RingFixture fixture;
+  const shm::Mapping memory = fixture.segment.map(shm::Mapping::Mode::read_write).value();
+  reinterpret_cast<protocol::RingWords*>(memory.data())->written.store(UINT64_MAX);
+  CHECK(fixture.session->poll());
+  CHECK(fixture.session->state() == State::quarantined);
+  CHECK(fixture.host.complaints.size() == 1);
 }
 
 }  // namespace dolium::daemon

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cstdlib>
 
@@ -144,8 +146,8 @@ Census Daemon::census() const {
           .waiting_gets = stats.waiting_gets,
           .waiting_creates = stats.waiting_creates,
           .clients = stats.client_count,
-          .daemon_descriptors = process_.descriptors(),
-          .daemon_mappings = process_.shared_mappings()};
+          .daemon_descriptors = count_descriptors(server()),
+          .daemon_mappings = count_shared_mappings(server())};
 }
 
 Census Daemon::settled(const Census& expected) const {
@@ -182,7 +184,40 @@ std::string Daemon::stop() {
 }
 
 std::string Daemon::kill() {
-  return process_.kill();
+  const shm::UniqueFd server_handle(static_cast<int>(::syscall(SYS_pidfd_open, server(), 0)));
+  const std::string how = process_.kill();
+  pollfd gone{server_handle.get(), POLLIN, 0};
+  CHECK(::poll(&gone, 1, static_cast<int>(std::chrono::milliseconds(kProcessPatience).count())) == 1);
+  return how;
+}
+
+pid_t Daemon::server() const {
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process_.pid()));
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+void Daemon::kill_server() const {
+  REQUIRE(::kill(server(), SIGKILL) == 0);
+}
+
+bool Daemon::replaced(pid_t old) const {
+  return test::eventually([&] { return server() != 0 && server() != old; }) && watcher_->ping().has_value();
+}
+
+void Daemon::freeze() const {
+  REQUIRE(::kill(server(), SIGSTOP) == 0);
+  REQUIRE(test::eventually([&] {
+    std::ifstream stat(fmt::format("/proc/{}/stat", server()));
+    std::string line;
+    std::getline(stat, line);
+    return line.find(") T ") != std::string::npos;
+  }));
+}
+
+void Daemon::thaw() const {
+  REQUIRE(::kill(server(), SIGCONT) == 0);
 }
 
 }  // namespace dolium::e2e

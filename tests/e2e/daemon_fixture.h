@@ -58,7 +58,17 @@ class Daemon {
 
   [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
   [[nodiscard]] std::filesystem::path directory() const { return directory_.path(); }
+  /// The keeper, which is what one starts and stops.
   [[nodiscard]] Process& process() noexcept { return process_; }
+  /// The server's process that there is now; 0 when there is none.
+  [[nodiscard]] pid_t server() const;
+  /// SIGKILL to the server alone; when another one serves, nothing is waited for.
+  void kill_server() const;
+  /// Until the server is another than `old`, and answers.
+  [[nodiscard]] bool replaced(pid_t old) const;
+  /// The server stands still, and the keeper does not notice.
+  void freeze() const;
+  void thaw() const;
   /// The command line that would start another one in the same place.
   [[nodiscard]] std::vector<std::string> command() const;
 
@@ -83,7 +93,7 @@ class Daemon {
 
   /// SIGTERM; how it ended. "exit 0" is what it should be.
   [[nodiscard]] std::string stop();
-  /// SIGKILL.
+  /// SIGKILL to the keeper, which the server does not outlive.
   [[nodiscard]] std::string kill();
   /// A new daemon in the old one's place, with a new watcher.
   void start_again();

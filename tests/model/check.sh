@@ -53,7 +53,14 @@ assert  | restart        | NOTE_CLEARED          | note cleared before an evicte
 assert  | restart        | UNLINK_EARLY          | unlinked before the way back is closed
 assert  | restart        | FORGET_PINS           | removed rows freed without a scan
 assert  | restart        | FORGET_UNSEALED       | extents being written forgotten
-assert  | restart        | STATE_ALONE           | the seal judged by the note, not by seq'
+assert  | restart        | STATE_ALONE           | the seal judged by the note, not by seq
+pass    | bell           |                       | 7: nobody sleeps beside bytes, or beside room
+asleep  | bell           | NO_FENCE_WRITTEN      | bytes published without a fence
+asleep  | bell           | NO_FENCE_ASLEEP       | asleep set without a fence
+asleep  | bell           | NO_FENCE_READ         | bytes taken without a fence
+asleep  | bell           | NO_FENCE_WANTS        | room asked for without a fence
+asleep  | bell           | ASK_AND_WAIT          | no look after room was asked for
+asleep  | bell           | WRONG_POSITION        | no bell for a reader that has one byte to read'
 
 readonly long='
 pass    | pin_protocol   | kGets=2               | 1, 2: two clients, two gets and one

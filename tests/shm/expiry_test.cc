@@ -12,7 +12,7 @@ constexpr TimeNs kMs = 1'000'000;
 
 std::vector<SlotIndex> due_at(Expiry& expiry, TimeNs now) {
   std::vector<SlotIndex> slots;
-  while (const auto slot = expiry.pop_due(now)) slots.push_back(*slot);
+  while (const auto object = expiry.pop_due(now)) slots.push_back(object->slot);
   return slots;
 }
 
@@ -31,36 +31,33 @@ TEST_CASE("lifetimes end with whichever of the two comes first") {
 TEST_CASE("objects become due in the order of their time, each once") {
   Expiry expiry;
   CHECK(expiry.next_due() == kNever);
-  expiry.insert(1, 100, {milliseconds(30), {}});
-  expiry.insert(2, 101, {milliseconds(10), {}});
-  expiry.insert(3, 102, {{}, milliseconds(20)});
-  CHECK(expiry.next_due() == 101 + 10 * kMs);
-  CHECK(due_at(expiry, 101 + 10 * kMs - 1).empty());
-  CHECK(due_at(expiry, 101 + 10 * kMs) == std::vector<SlotIndex>{2});
-  CHECK(due_at(expiry, 200 * kMs) == std::vector<SlotIndex>{3, 1});
-  CHECK(due_at(expiry, 200 * kMs).empty());
+  expiry.look_at({1, 100}, 30);
+  expiry.look_at({2, 101}, 10);
+  expiry.look_at({3, 102}, 20);
+  CHECK(expiry.next_due() == 10);
+  CHECK(due_at(expiry, 9).empty());
+  CHECK(due_at(expiry, 10) == std::vector<SlotIndex>{2});
+  CHECK(due_at(expiry, 200) == std::vector<SlotIndex>{3, 1});
+  CHECK(due_at(expiry, 200).empty());
   CHECK(expiry.next_due() == kNever);
 }
 
-TEST_CASE("an object that is looked at again is due at the new time") {
+TEST_CASE("an object that is looked at again is due at the new time, and at no time never") {
   Expiry expiry;
-  expiry.insert(1, 100, {{}, milliseconds(10)});
-  REQUIRE(due_at(expiry, 20 * kMs) == std::vector<SlotIndex>{1});
-  expiry.look_again(1, 30 * kMs);
-  CHECK(expiry.next_due() == 30 * kMs);
-  CHECK(due_at(expiry, 29 * kMs).empty());
-  CHECK(due_at(expiry, 30 * kMs) == std::vector<SlotIndex>{1});
-  expiry.look_again(1, kNever);
+  expiry.look_at({1, 100}, 10);
+  REQUIRE(due_at(expiry, 20) == std::vector<SlotIndex>{1});
+  expiry.look_at({1, 100}, 30);
+  CHECK(expiry.next_due() == 30);
+  CHECK(due_at(expiry, 29).empty());
+  CHECK(due_at(expiry, 30) == std::vector<SlotIndex>{1});
+  expiry.look_at({1, 100}, kNever);
   CHECK(expiry.next_due() == kNever);
 }
 
-TEST_CASE("an entry of an object that is gone concerns nobody, not even who has its slot now") {
+TEST_CASE("an entry names the object that it was made for, whoever has its slot by then") {
   Expiry expiry;
-  expiry.insert(1, 100, {milliseconds(10), {}});
-  expiry.erase(1);
-  CHECK_FALSE(expiry.lifetimes(1).any());
-  expiry.insert(1, 200, {milliseconds(50), {}});
-  CHECK(due_at(expiry, 40 * kMs).empty());
-  CHECK(due_at(expiry, 60 * kMs) == std::vector<SlotIndex>{1});
-  CHECK(expiry.lifetimes(1).to_live == milliseconds(50));
+  expiry.look_at({1, 100}, 10);
+  expiry.look_at({1, 200}, 50);
+  CHECK(expiry.pop_due(60) == Expiry::Due{1, 100});
+  CHECK(expiry.pop_due(60) == Expiry::Due{1, 200});
 }

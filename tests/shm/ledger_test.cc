@@ -4,11 +4,12 @@
 
 #include <catch2/catch.hpp>
 
+using namespace dolium;
 using namespace dolium::shm;
 
 TEST_CASE("rows are what was written, from the first to the last") {
   constexpr std::uint32_t kSlots = 10'000;
-  Ledger ledger = Ledger::create(kSlots, false).value();
+  Ledger ledger = Ledger::create(kSlots, EvictionPolicy::lru, 5).value();
   for (const SlotIndex slot : {SlotIndex{0}, SlotIndex{4095}, SlotIndex{4096}, kSlots - 1}) {
     REQUIRE(ledger.reserve(slot));
     CHECK(ledger.row(slot).state == SlotState::free);
@@ -20,6 +21,8 @@ TEST_CASE("rows are what was written, from the first to the last") {
                         .state = SlotState::sealed,
                         .operation = Operation::evicting,
                         .pinned = true,
+                        .mortal = false,
+                        .lent = true,
                         .type_name_size = 6};
   }
   for (const SlotIndex slot : {SlotIndex{0}, SlotIndex{4095}, SlotIndex{4096}, kSlots - 1}) {
@@ -30,8 +33,8 @@ TEST_CASE("rows are what was written, from the first to the last") {
 }
 
 TEST_CASE("hits have rows only where they are counted, and are paid for only there") {
-  Ledger plain = Ledger::create(100, false).value();
-  Ledger counting = Ledger::create(100, true).value();
+  Ledger plain = Ledger::create(100, EvictionPolicy::lru, 5).value();
+  Ledger counting = Ledger::create(100, EvictionPolicy::lfu, 5).value();
   CHECK_FALSE(plain.counts_hits());
   REQUIRE(counting.counts_hits());
   REQUIRE(counting.reserve(99));
@@ -39,4 +42,38 @@ TEST_CASE("hits have rows only where they are counted, and are paid for only the
   CHECK(counting.hit_row(99).hits == 7);
   CHECK(counting.hit_row(98).hits == 0);
   CHECK(counting.bookkeeping_bytes(10) - plain.bookkeeping_bytes(10) == 10 * sizeof(HitRow));
+}
+
+TEST_CASE("lifetimes are paid for by who has them") {
+  Ledger ledger = Ledger::create(1'000'000, EvictionPolicy::lru, 5).value();
+  const std::uint64_t before = ledger.bookkeeping_bytes(10);
+  REQUIRE(ledger.reserve_lifetimes(999'999));
+  ledger.lifetimes(999'999) = {.to_live_ms = 1, .to_idle_ms = 2};
+  CHECK(ledger.lifetimes(999'999).to_idle_ms == 2);
+  CHECK(ledger.bookkeeping_bytes(10) - before == kPageBytes);
+}
+
+TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
+  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu);
+  Ledger ledger = Ledger::create(100, policy, 5).value();
+  REQUIRE(ledger.reserve(7));
+  ledger.row(7).sealed = 70;
+  ledger.state().counters.puts = 9;
+  const auto memory = [&ledger] {
+    std::vector<UniqueFd> fds;
+    for (const Segment* segment : ledger.segments()) fds.push_back(segment->duplicate().value());
+    return fds;
+  };
+  const Ledger next = Ledger::adopt(100, memory()).value();
+  CHECK(next.row(7).sealed == 70);
+  CHECK(next.state().counters.puts == 9);
+  CHECK(next.state().started == 5);
+  CHECK(next.state().policy == policy);
+  CHECK(next.counts_hits() == (policy == EvictionPolicy::lfu));
+  CHECK_FALSE(Ledger::adopt(1000, memory()));  // rows for fewer slots
+  std::vector<UniqueFd> few = memory();
+  few.pop_back();
+  CHECK_FALSE(Ledger::adopt(100, std::move(few)));
+  ledger.state().layout = 77;
+  CHECK_THAT(Ledger::adopt(100, memory()).error().message, Catch::Contains("layout 77"));
 }

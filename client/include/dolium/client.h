@@ -2,8 +2,10 @@
 // Client: an ObjectStore whose memory is shared with all processes of this host that connect to one daemon.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <dolium/object_store.h>
 #include <dolium/socket_path.h>
@@ -13,6 +15,12 @@ namespace dolium {
 namespace detail {
 class Connection;
 }
+
+/// A deferred put that failed: flush() tells.
+struct PutFailure {
+  ObjectId id;
+  Error error;
+};
 
 /// A process's connection to doliumd. Threads may share it.
 ///
@@ -42,6 +50,16 @@ class DOLIUM_API Client final : public ObjectStore {
                                                                const ConnectOptions& options = {});
   ~Client() override;
 
+  /// put() without waiting for the answer, for many small objects in a row: several times as fast as put(). The bytes
+  /// are copied before it returns. The object is visible to others a moment later, whether or not flush() is called,
+  /// and to this client at once. What only the daemon can know (already_exists, out_of_memory, ...) is told by the next
+  /// flush(); here only what is wrong with the arguments or the connection, and out_of_memory when 4096 failures wait
+  /// for flush(). At most kInlinePutLimit bytes; `options.timeout` must be no_wait. Waits while the daemon is behind by
+  /// more than it takes in at once.
+  Result<void> put_deferred(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
+  /// Waits until all deferred puts of before are done; those that failed since the last call, in order. After
+  /// `disconnected` nobody knows which were done.
+  Result<std::vector<PutFailure>> flush();
   /// A round trip to the daemon: is it there?
   Result<void> ping();
   /// What the daemon granted.

@@ -4,6 +4,7 @@
 #include <dolium/async.h>
 #include <dolium/client.h>
 #include <dolium/codec.h>
+#include <dolium/copy.h>
 #include <dolium/error.h>
 #include <dolium/event.h>
 #include <dolium/in_process_store.h>

@@ -33,7 +33,8 @@ class DOLIUM_API ObjectBuilder {
   /// be written to after seal() or abort(), when it is empty.
   [[nodiscard]] std::span<std::byte> data() noexcept { return data_; }
   /// Copies `bytes` behind what write() has written so far. too_large when they do not fit: nothing is written.
-  Result<void> write(std::span<const std::byte> bytes);
+  /// `threads` as for copy_bytes(): what is large is copied by several.
+  Result<void> write(std::span<const std::byte> bytes, unsigned threads = 0);
   /// How many bytes write() has written.
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
 

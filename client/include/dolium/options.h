@@ -36,6 +36,8 @@ struct CreateOptions {
   std::chrono::milliseconds time_to_idle{0};
   /// How long to wait for room when the store is full of what may not be evicted.
   Timeout timeout = no_wait;
+  /// How many threads copy what put() is given, where it is large, as for copy_bytes(). 1: the caller's alone.
+  unsigned copy_threads = 0;
 };
 
 /// One object of a `put_many()`.
@@ -47,7 +49,7 @@ struct PutItem {
 
 enum class Access : std::uint8_t {
   read_write,
-  read_only,  ///< gets no writable descriptor but that of its own pin table
+  read_only,  ///< gets no writable descriptor but those of its own pin table and rings
 };
 
 struct ConnectOptions {
@@ -63,6 +65,9 @@ struct ConnectOptions {
   /// How long a call looks for its answer before it sleeps: to be woken on another core takes longer than most
   /// answers. 0: sleep at once, as a process that is bound to a single core always does.
   std::chrono::microseconds busy_poll{50};
+  /// Messages to and from the daemon go through shared memory, without a system call while both sides are awake. Costs
+  /// 132 KiB of shared memory a client. Off: through the socket.
+  bool rings = true;
   /// A child of fork() goes on with a session of its own, and holds what its parent held (see Client). Costs each
   /// fork() of the process one handshake with the daemon, about as long as connect(). Without it the child must
   /// connect by itself, and what it inherits says so.

@@ -151,7 +151,7 @@ PyObject* write(PyObject* self, PyObject* args, PyObject* kwargs) {
       ++builder.copies_under_way;
       {
         const py::gil_scoped_release others_run;
-        std::memcpy(extent.bytes + offset, view->buf, size);
+        copy_bytes({extent.bytes + offset, size}, {static_cast<const std::byte*>(view->buf), size});
       }
       --builder.copies_under_way;
     }

@@ -1,0 +1,89 @@
+#include "daemon/estate.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace dolium::daemon {
+namespace {
+
+using Kind = KeeperMessage::Kind;
+
+// Keys. A session's is its client's, which begin with 1, behind these.
+constexpr std::uint64_t kMemory = 0;
+constexpr std::uint64_t kListener = 1;
+constexpr std::uint64_t kSessions = 2;
+
+/// Where a session's descriptors stand.
+enum Position : std::size_t { kPinTable, kSocket, kReleaseEvent, kProcess };
+
+}  // namespace
+
+Result<Estate> Estate::receive(KeeperLink link) {
+  Estate estate(std::move(link));
+  for (;;) {
+    Result<KeeperMessage> message = estate.link_.receive();
+    if (!message) return std::move(message).error();
+    if (message->kind == Kind::start) return estate;
+    if (message->kind != Kind::keep) return Error{Errc::disconnected, "the keeper is gone"};
+    if (auto taken = estate.take(std::move(message->thing)); !taken) return std::move(taken).error();
+  }
+}
+
+Result<void> Estate::take(Kept thing) {
+  if (thing.key == kMemory) {
+    memory_ = std::move(thing.descriptors);
+    return {};
+  }
+  if (thing.key == kListener) {
+    if (thing.descriptors.size() != 2) return Error{Errc::protocol_error, "no socket to listen on"};
+    listener_.emplace(
+        protocol::Listener::adopt(thing.text, std::move(thing.descriptors[0]), std::move(thing.descriptors[1])));
+    return {};
+  }
+  Result<SessionRecord> record = SessionRecord::from_text(thing.text);
+  if (!record) return std::move(record).error();
+  if (thing.descriptors.size() < kProcess) return Error{Errc::protocol_error, "a session without its descriptors"};
+  Orphan& orphan = orphans_.emplace_back();
+  orphan.record = *std::move(record);
+  orphan.pin_table = std::move(thing.descriptors[kPinTable]);
+  orphan.socket = std::move(thing.descriptors[kSocket]);
+  orphan.release_event = std::move(thing.descriptors[kReleaseEvent]);
+  if (thing.descriptors.size() > kProcess) orphan.process = std::move(thing.descriptors[kProcess]);
+  return {};
+}
+
+void Estate::keep_memory(const shm::Store& store) const {
+  std::vector<int> descriptors;
+  for (const shm::Segment* segment : store.segments()) descriptors.push_back(segment->fd().get());
+  send(Kind::keep, kMemory, {}, descriptors);
+}
+
+void Estate::keep_listener(const protocol::Listener& listener) const {
+  send(Kind::keep, kListener, listener.path(), {listener.lock(), listener.fd()});
+}
+
+void Estate::keep(const SessionRecord& record, const shm::Segment& pin_table, const Session& session) const {
+  std::vector<int> descriptors = {pin_table.fd().get(), session.socket(), session.release_event()};
+  if (session.process() >= 0) descriptors.push_back(session.process());
+  send(Kind::keep, kSessions + record.client, record.to_text(), descriptors);
+}
+
+void Estate::forget(shm::ClientId client) const {
+  send(Kind::forget, kSessions + client);
+}
+
+void Estate::say_ready() const {
+  send(Kind::ready, 0);
+}
+
+void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const std::vector<int>& descriptors) const {
+  const Result<void> sent = link_.send(kind, key, text, descriptors);
+  if (sent) return;
+  // Going on would mean clients that a successor does not know of. A successor does without this thing instead.
+  fmt::print(stderr, "doliumd: {}\n", sent.error().message);
+  std::abort();
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,59 @@
+#pragma once
+// Estate: what a server has of the keeper, and gives to it: the memory, the socket to listen on, the sessions.
+//
+// A session is given before its client hears of it, and again whenever its record changes; it is taken back before its
+// references are dropped. So a successor knows every pin table that anybody may still count in.
+//
+// Not thread-safe. That the keeper does not take something is the end of this process, which it would not outlive.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "daemon/keeper_link.h"
+#include "daemon/session_record.h"
+#include "protocol/fd_socket.h"
+#include "shm/store.h"
+
+namespace dolium::daemon {
+
+class Estate {
+ public:
+  /// A session of an earlier server.
+  struct Orphan {
+    SessionRecord record;
+    shm::UniqueFd pin_table;
+    shm::UniqueFd socket;
+    shm::UniqueFd release_event;
+    shm::UniqueFd process;  // none: it was not known
+  };
+
+  /// Hears from the keeper what there is.
+  [[nodiscard]] static Result<Estate> receive(KeeperLink link);
+
+  /// Is there anything to go on with?
+  [[nodiscard]] bool inherited() const noexcept { return !memory_.empty(); }
+  // What was inherited; each once.
+  [[nodiscard]] std::vector<shm::UniqueFd> take_memory() { return std::move(memory_); }
+  [[nodiscard]] std::optional<protocol::Listener> take_listener() { return std::move(listener_); }
+  [[nodiscard]] std::vector<Orphan> take_orphans() { return std::move(orphans_); }
+
+  void keep_memory(const shm::Store& store) const;
+  void keep_listener(const protocol::Listener& listener) const;
+  void keep(const SessionRecord& record, const shm::Segment& pin_table, const Session& session) const;
+  void forget(shm::ClientId client) const;
+  void say_ready() const;
+
+ private:
+  explicit Estate(KeeperLink link) : link_(std::move(link)) {}
+  [[nodiscard]] Result<void> take(Kept thing);
+  void send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text = {},
+            const std::vector<int>& descriptors = {}) const;
+
+  KeeperLink link_;
+  std::vector<shm::UniqueFd> memory_;
+  std::optional<protocol::Listener> listener_;
+  std::vector<Orphan> orphans_;
+};
+
+}  // namespace dolium::daemon

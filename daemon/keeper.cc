@@ -1,0 +1,183 @@
+#include "daemon/keeper.h"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <optional>
+
+#include "daemon/keeper_link.h"
+#include "shm/system_error.h"
+
+// One thread: NOLINTBEGIN(concurrency-mt-unsafe)
+
+namespace dolium::daemon {
+namespace {
+
+using Kind = KeeperMessage::Kind;
+using shm::UniqueFd;
+
+void say(const std::string& what) {
+  std::fprintf(stderr, "doliumd: %s\n", what.c_str());
+}
+
+/// The program's file as it was named when we began: a new version may stand there by now.
+std::string own_path() {
+  std::array<char, 4096> path;
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "/proc/self/exe";
+}
+
+/// In the child. Returns only when it failed.
+void become_server(const std::string& program, char** argv, const UniqueFd& link, pid_t keeper, const sigset_t& mask) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != keeper) ::_exit(EXIT_FAILURE);  // it died before that was asked for
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  // Without close-on-exec, for this process alone.
+  const int fd = ::dup(link.get());
+  if (fd < 0 || ::setenv(KeeperLink::kVariable, std::to_string(fd).c_str(), 1) != 0) return;
+  ::execv(program.c_str(), argv);
+  ::execv("/proc/self/exe", argv);  // its file may have been removed
+}
+
+class KeeperProcess {
+ public:
+  KeeperProcess(std::string program, char** argv, UniqueFd signals, const sigset_t& mask)
+      : program_(std::move(program)), argv_(argv), signals_(std::move(signals)), mask_(mask) {}
+
+  int run() {
+    for (;;) {
+      if (auto started = start(); !started) return give_up(started.error().message);
+      const int status = attend();
+      const std::optional<int> code = after(status);
+      if (code) return *code;
+    }
+  }
+
+ private:
+  Result<void> start() {
+    auto ends = KeeperLink::make_pair();
+    if (!ends) return std::move(ends).error();
+    link_ = std::move(ends->first);
+    served_ = false;
+    const UniqueFd theirs(::dup(ends->second.fd()));
+    const pid_t keeper = ::getpid();
+    server_ = ::fork();
+    if (server_ < 0) return shm::system_error("start the server");
+    if (server_ == 0) {
+      become_server(program_, argv_, theirs, keeper, mask_);
+      ::_exit(127);
+    }
+    ends->second = KeeperLink();
+    for (const auto& [key, thing] : kept_)
+      if (!hand_over(thing)) return {};  // it died: attend() will see
+    static_cast<void>(link_.send(Kind::start, 0));
+    return {};
+  }
+
+  [[nodiscard]] bool hand_over(const Kept& thing) const {
+    std::vector<int> descriptors;
+    for (const UniqueFd& fd : thing.descriptors) descriptors.push_back(fd.get());
+    return link_.send(Kind::keep, thing.key, thing.text, descriptors).has_value();
+  }
+
+  /// Until the server has ended, and all that it said has been heard; returns its wait status.
+  int attend() {
+    for (;;) {
+      std::array<pollfd, 2> entries{pollfd{signals_.get(), POLLIN, 0}, pollfd{link_.fd(), POLLIN, 0}};
+      if (::poll(entries.data(), entries.size(), -1) < 0) continue;  // EINTR
+      if (entries[1].revents != 0) hear();
+      if ((entries[0].revents & POLLIN) != 0) pass_signals();
+      int status = 0;
+      if (::waitpid(server_, &status, WNOHANG) != server_) continue;
+      while (link_.valid()) hear();
+      return status;
+    }
+  }
+
+  void hear() {
+    Result<KeeperMessage> message = link_.receive();
+    if (!message) say(message.error().message);
+    // Without its link it cannot be followed. It ends, if it has not ended already.
+    if (!message || message->kind == Kind::none) {
+      link_ = KeeperLink();
+      ::kill(server_, SIGKILL);
+    } else if (message->kind == Kind::keep) {
+      kept_[message->thing.key] = std::move(message->thing);
+    } else if (message->kind == Kind::forget) {
+      kept_.erase(message->thing.key);
+    } else if (message->kind == Kind::ready) {
+      served_ = true;
+      early_deaths_ = 0;
+    }
+  }
+
+  void pass_signals() {
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) return;
+    const int number = static_cast<int>(info.ssi_signo);
+    if (number == SIGCHLD) return;
+    stopping_ = stopping_ || number != SIGHUP;
+    ::kill(server_, number);
+  }
+
+  /// What to exit with, or nothing when another server is to follow.
+  std::optional<int> after(int status) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart) return WEXITSTATUS(status);
+    if (stopping_) return give_up("the server was killed while it was ending");
+    if (WIFEXITED(status)) return std::nullopt;
+    early_deaths_ = served_ ? 0 : early_deaths_ + 1;
+    const std::string how = "the server was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
+                            ::strsignal(WTERMSIG(status)) + ")";
+    if (early_deaths_ == Keeper::kMaxEarlyDeaths)
+      return give_up(how + ", as " + std::to_string(Keeper::kMaxEarlyDeaths - 1) +
+                     " before it, and none of them ever served: giving up, and with it all objects");
+    say(how + ": another one goes on with its objects");
+    return std::nullopt;
+  }
+
+  static int give_up(const std::string& why) {
+    say(why);
+    return EXIT_FAILURE;
+  }
+
+  const std::string program_;
+  char** const argv_;
+  const UniqueFd signals_;
+  const sigset_t mask_;  // as we were given it, for the server
+  KeeperLink link_;
+  pid_t server_ = 0;
+  std::map<std::uint64_t, Kept> kept_;
+  bool served_ = false;
+  bool stopping_ = false;
+  int early_deaths_ = 0;
+};
+
+}  // namespace
+
+int Keeper::run(char** argv) {
+  sigset_t ours;
+  sigset_t before;
+  ::sigemptyset(&ours);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ours, number);
+  ::sigprocmask(SIG_BLOCK, &ours, &before);
+  UniqueFd signals(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals.valid()) {
+    say(shm::system_error("watch for signals").message);
+    return EXIT_FAILURE;
+  }
+  return KeeperProcess(own_path(), argv, std::move(signals), before).run();
+}
+
+}  // namespace dolium::daemon
+
+// NOLINTEND(concurrency-mt-unsafe)

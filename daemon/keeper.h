@@ -1,0 +1,29 @@
+#pragma once
+// Keeper: the half of doliumd that does nothing but own: the store's memory, the listening socket, and of each client
+// its pin table, connection, process and release event. The other half, the server, does all the work, and may die of
+// it; the keeper then starts another, which finds everything where it was.
+//
+// The server is this program again, executed anew: nothing of a dead server's heap is in its successor, a new version
+// of the program is taken up by a planned restart, and the keeper's own memory stays as small as it was. Descriptors
+// go to it over a pair of sockets, as it sends new ones back (keeper_link.h): so a server that is started first and one
+// that follows another begin alike.
+//
+// The kernel kills the server when the keeper dies. One thread; no dependency but the kernel.
+
+#include <string>
+
+namespace dolium::daemon {
+
+class Keeper {
+ public:
+  /// How many servers in a row may die before they serve, until it is given up.
+  static constexpr int kMaxEarlyDeaths = 5;
+  /// What a server exits with that shall be followed by another.
+  static constexpr int kRestart = 75;
+
+  /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
+  /// SIGTERM and SIGINT end the server; SIGHUP has it replaced.
+  [[nodiscard]] static int run(char** argv);
+};
+
+}  // namespace dolium::daemon

@@ -1,0 +1,96 @@
+#include "daemon/keeper_link.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "shm/system_error.h"
+
+namespace dolium::daemon {
+namespace {
+
+using shm::UniqueFd;
+
+struct Header {
+  std::uint32_t kind;
+  std::uint32_t text_size;
+  std::uint64_t key;
+};
+
+using Ancillary = std::array<char, CMSG_SPACE(KeeperLink::kMaxDescriptors * sizeof(int))>;
+
+std::vector<UniqueFd> descriptors_of(msghdr& message) {
+  std::vector<UniqueFd> out;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+      out.emplace_back(fd);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::pair<KeeperLink, KeeperLink>> KeeperLink::make_pair() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return shm::system_error("make the sockets between keeper and server");
+  return std::pair(KeeperLink(UniqueFd(ends[0])), KeeperLink(UniqueFd(ends[1])));
+}
+
+Result<void> KeeperLink::send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text,
+                              const std::vector<int>& descriptors) const {
+  if (text.size() > kMaxText || descriptors.size() > kMaxDescriptors)
+    return Error{Errc::invalid_argument, "more than one message to the keeper can hold"};
+  Header header{static_cast<std::uint32_t>(kind), static_cast<std::uint32_t>(text.size()), key};
+  std::array<iovec, 2> parts{iovec{&header, sizeof(header)}, iovec{const_cast<char*>(text.data()), text.size()}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  alignas(cmsghdr) Ancillary ancillary{};
+  if (!descriptors.empty()) {
+    message.msg_control = ancillary.data();
+    message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
+    cmsghdr* part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
+  }
+  while (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0)
+    if (errno != EINTR) return shm::system_error("tell the other half of the daemon");
+  return {};
+}
+
+Result<KeeperMessage> KeeperLink::receive() const {
+  Header header{};
+  std::array<char, kMaxText> text;
+  std::array<iovec, 2> parts{iovec{&header, sizeof(header)}, iovec{text.data(), text.size()}};
+  alignas(cmsghdr) Ancillary ancillary{};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  message.msg_control = ancillary.data();
+  message.msg_controllen = ancillary.size();
+  ssize_t size = 0;
+  while ((size = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC)) < 0)
+    if (errno != EINTR) return shm::system_error("hear from the other half of the daemon");
+  KeeperMessage out;
+  if (size == 0) return out;
+  out.thing.descriptors = descriptors_of(message);
+  // Descriptors are cut off when this process has no room for them: what is half kept is not kept.
+  if (static_cast<std::size_t>(size) != sizeof(header) + header.text_size || (message.msg_flags & MSG_CTRUNC) != 0)
+    return Error{Errc::system_error, "a message between keeper and server was cut: are there too few descriptors?"};
+  out.kind = static_cast<KeeperMessage::Kind>(header.kind);
+  out.thing.key = header.key;
+  out.thing.text.assign(text.data(), header.text_size);
+  return out;
+}
+
+}  // namespace dolium::daemon

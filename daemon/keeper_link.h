@@ -1,0 +1,60 @@
+#pragma once
+// KeeperLink: what keeper and server say to each other, over a pair of sockets that keeps messages whole.
+//
+//   keeper -> server   at its start: keep, for each thing that is kept, then start
+//   server -> keeper   keep (a new thing, or a new state of one), forget, ready (it serves)
+//
+// A thing has a key, a few descriptors and some bytes, of which the keeper understands nothing. What was sent is the
+// keeper's, even if its sender dies at once: the kernel has it. Both ends are our own program: this is no border.
+//
+// A resource: moves. Not thread-safe; send() waits while the other end is behind.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <dolium/result.h>
+
+#include "shm/unique_fd.h"
+
+namespace dolium::daemon {
+
+/// Something that outlives a server.
+struct Kept {
+  std::uint64_t key = 0;
+  std::string text;
+  std::vector<shm::UniqueFd> descriptors;
+};
+
+struct KeeperMessage {
+  enum class Kind : std::uint32_t { none, keep, forget, start, ready };
+  Kind kind = Kind::none;  ///< none: nothing more will come
+  Kept thing;
+};
+
+class KeeperLink {
+ public:
+  static constexpr std::size_t kMaxText = 4096;
+  static constexpr std::size_t kMaxDescriptors = 16;
+  /// Where a server finds its end.
+  static constexpr const char* kVariable = "DOLIUMD_KEEPER";
+
+  KeeperLink() = default;
+  explicit KeeperLink(shm::UniqueFd socket) : socket_(std::move(socket)) {}
+  [[nodiscard]] static Result<std::pair<KeeperLink, KeeperLink>> make_pair();
+
+  /// Sends copies of the descriptors.
+  [[nodiscard]] Result<void> send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text = {},
+                                  const std::vector<int>& descriptors = {}) const;
+  /// The next message; waits for it.
+  [[nodiscard]] Result<KeeperMessage> receive() const;
+
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  [[nodiscard]] bool valid() const noexcept { return socket_.valid(); }
+
+ private:
+  shm::UniqueFd socket_;
+};
+
+}  // namespace dolium::daemon

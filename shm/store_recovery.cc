@@ -1,0 +1,209 @@
+// What a store finds that a dead daemon left, and how it goes on with it. See store.h and shm/README.md.
+//
+// First every row that was touched is settled, by what its seq, its state and the operation that was noted say:
+//
+//   seq    state                  what had happened               what is done
+//   even   sealed                 nothing, or an eviction noted   the note is taken back
+//   even   unsealed               the seal was committed          finished: linked, and sealed
+//   odd    sealed, evicting       an eviction, undecided          undone: even again
+//   odd    sealed, removing       a removal, decided              finished: unlinked; retired or free
+//   odd    retired, abandoned     nothing                         stays, if anybody may still use it
+//   odd    unsealed               it was being written            abandoned, if another process may write there
+//   odd    free                   nothing
+//
+// Each step leaves a row that stands in this table too: the one who recovers may die as well. Readers are at work
+// meanwhile, and nothing is done to them that is not done every day. Then the heap's books are made from the rows.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "shm/check.h"
+#include "shm/store.h"
+
+namespace dolium::shm {
+namespace {
+
+/// Where each piece stands in segments(); behind these, the ledger's.
+enum Position : std::size_t { kArena, kIndex, kLedger };
+
+}  // namespace
+
+std::vector<const Segment*> Store::segments() const {
+  std::vector<const Segment*> all = {&memory_.segment(), &index_.segment()};
+  const std::vector<const Segment*> ledger = ledger_.segments();
+  all.insert(all.end(), ledger.begin(), ledger.end());
+  return all;
+}
+
+Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vector<UniqueFd> memory,
+                                              std::vector<Survivor> survivors, TimeNs now) {
+  if (memory.size() <= kLedger)
+    return Error{Errc::protocol_error, fmt::format("a store of {} pieces of memory", memory.size())};
+  Result<ObjectIndex> index = ObjectIndex::adopt(std::move(memory[kIndex]));
+  if (!index) return std::move(index).error();
+  std::vector<UniqueFd> columns(std::make_move_iterator(memory.begin() + kLedger),
+                                std::make_move_iterator(memory.end()));
+  Result<Ledger> ledger = Ledger::adopt(index->slot_count(), std::move(columns));
+  if (!ledger) return std::move(ledger).error();
+  StoreConfig config = given;
+  config.capacity = index->arena_bytes();
+  config.max_objects = index->slot_count();
+  config.eviction_policy = ledger->state().policy;
+  Result<ArenaMemory> arena = ArenaMemory::adopt(config, std::move(memory[kArena]), ledger->state().arena_reserved);
+  if (!arena) return std::move(arena).error();
+  std::unique_ptr<Store> store(new Store(config, *std::move(arena), *std::move(index), *std::move(ledger), now));
+  // All of them before the first look at a row: what they hold and write decides.
+  for (Survivor& survivor : survivors)
+    if (auto admitted = store->readmit(std::move(survivor)); !admitted) return std::move(admitted).error();
+  store->settle_rows();
+  store->claim_extents();
+  store->index_.set_release_wanted(false);  // nobody waits yet
+  return store;
+}
+
+Result<void> Store::readmit(Survivor survivor) {
+  const std::uint64_t bytes = PinTableGeometry::for_slots(index_.slot_count()).total_bytes;
+  Result<Segment> table = Segment::adopt("pins", bytes, std::move(survivor.pin_table));
+  if (!table) return std::move(table).error();
+  const Result<ClientId> client = admit(survivor.identity, *std::move(table), survivor.id, survivor.attached);
+  if (!client) return client.error();
+  ledger_.state().last_client = std::max(ledger_.state().last_client, survivor.id);
+  return {};
+}
+
+void Store::settle_rows() {
+  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
+    if (index_.is_live(slot))
+      settle_live(slot);
+    else
+      settle_odd(slot);
+  }
+}
+
+void Store::settle_live(SlotIndex slot) {
+  LedgerRow& ledger = row(slot);
+  const bool committed = ledger.state == SlotState::sealed || ledger.state == SlotState::unsealed;
+  if (!committed) {
+    ++recovery_.damaged;
+    index_.begin_retire(slot);
+    index_.unlink_remains(slot);
+    return vacate(slot);
+  }
+  if (!index_.is_linked(slot)) index_.link(slot);
+  if (ledger.state == SlotState::unsealed) {
+    ++recovery_.finished;
+    ledger.accessed = ledger.sealed;
+    ledger.state = SlotState::sealed;
+  }
+  ledger.operation = Operation::none;
+}
+
+void Store::settle_odd(SlotIndex slot) {
+  LedgerRow& ledger = row(slot);
+  switch (ledger.state) {
+    case SlotState::free:
+    case SlotState::retired: ledger.operation = Operation::none; return;
+    case SlotState::unsealed:
+      // What the daemon itself was copying is nobody's any more, as is what its writer has not heard of.
+      if (ledger.lent) ledger.state = SlotState::abandoned;
+      [[fallthrough]];
+    case SlotState::abandoned:
+      ledger.pinned = false;
+      if (ledger.state == SlotState::abandoned && find_client(ledger.accessed) != nullptr) return;
+      ++recovery_.dropped;
+      return vacate(slot);
+    case SlotState::sealed: break;
+  }
+  if (ledger.operation == Operation::evicting) {
+    ++recovery_.undone;
+    index_.cancel_retire(slot);
+    ledger.operation = Operation::none;
+    return;
+  }
+  ++recovery_.finished;
+  index_.unlink_remains(slot);
+  ledger.pinned = false;
+  if (!in_use(slot)) return vacate(slot);
+  ledger.state = SlotState::retired;
+  ledger.operation = Operation::none;
+}
+
+/// Of a row that is odd, and not linked.
+void Store::vacate(SlotIndex slot) {
+  row(slot).pinned = false;
+  row(slot).state = SlotState::free;
+  row(slot).operation = Operation::none;
+}
+
+std::uint64_t Store::size_of(SlotIndex slot) const noexcept {
+  const SlotFields fields = index_.read(slot);
+  return fields.data_size + fields.metadata_size + row(slot).type_name_size;
+}
+
+void Store::claim_extents() {
+  struct Claim {
+    std::uint64_t offset;
+    SlotIndex slot;
+  };
+  std::vector<Claim> claims;
+  for (SlotIndex slot = index_.slots_touched(); slot-- > 0;) {  // backwards: the lowest free slot is taken first
+    if (row(slot).state == SlotState::free)
+      index_.release(slot);
+    else
+      claims.push_back({index_.read(slot).offset, slot});
+  }
+  std::ranges::sort(claims, {}, &Claim::offset);  // in this order each claim finds its place at once
+  for (const auto& [offset, slot] : claims) {
+    if (arena_.claim(offset, size_of(slot), slot)) {
+      count_row(slot);
+      continue;
+    }
+    ++recovery_.damaged;  // what it says of its place cannot be
+    if (index_.is_live(slot)) index_.begin_retire(slot);
+    index_.unlink_remains(slot);
+    vacate(slot);
+    index_.release(slot);
+  }
+}
+
+void Store::count_row(SlotIndex slot) {
+  LedgerRow& ledger = row(slot);
+  const std::uint64_t taken = taken_bytes(slot);
+  if (ledger.state == SlotState::retired) {
+    ++recovery_.retired;
+    retired_.push_back(slot);
+    return retired_tally_.add(taken);
+  }
+  if (ledger.state == SlotState::abandoned) {
+    ++recovery_.abandoned;
+    Client* creator = find_client(ledger.accessed);
+    ++creator->unsealed_count;
+    creator->unsealed_bytes += taken;
+    abandoned_.push_back(slot);
+    return unsealed_tally_.add(taken);
+  }
+  ++recovery_.sealed;
+  // It may have died between the commit and this.
+  ledger.accessed = std::max(ledger.accessed, ledger.sealed);
+  last_seal_ = std::max(last_seal_, ledger.sealed);
+  repair_hits(slot);
+  sealed_tally_.add(taken);
+  if (ledger.pinned)
+    count_pinned(slot);
+  else
+    eviction_.insert(slot);
+  if (ledger.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
+}
+
+/// The hits of a client that is gone may have been left out of the sum and not yet taken from the base, or the reverse:
+/// then there seem to be more than there can be, and what was noticed must do.
+void Store::repair_hits(SlotIndex slot) {
+  if (!ledger_.counts_hits()) return;
+  constexpr std::uint32_t kMostBelievable = UINT32_MAX / 2;
+  HitRow& counted = ledger_.hit_row(slot);
+  const std::uint32_t sum = hit_sum(slot);
+  if (sum - counted.base > kMostBelievable) counted.base = sum - counted.hits;
+}
+
+}  // namespace dolium::shm

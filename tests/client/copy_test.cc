@@ -1,0 +1,37 @@
+// copy_bytes: every byte once, and no other, however many threads.
+
+#include <dolium/copy.h>
+
+#include <sys/resource.h>
+
+#include "tests/client/store_under_test.h"
+
+using namespace dolium;
+using namespace dolium::test;
+
+TEST_CASE("copy_bytes copies all that it is given and nothing beside it") {
+  constexpr std::byte kUntouched{0xa5};
+  const unsigned threads = GENERATE(0U, 1U, 2U, 3U, 4U, 99U);
+  const std::size_t size = GENERATE(as<std::size_t>(), 0, 1, 4095, kParallelCopyBytes - 1, kParallelCopyBytes,
+                                    kParallelCopyBytes + 1, 3 * kParallelCopyBytes + 4099);
+  CAPTURE(threads, size);
+  const Bytes from = pattern(size, threads);
+  Bytes to(size + 2, kUntouched);
+  copy_bytes(std::span(to).subspan(1), from, threads);
+  CHECK(same(std::span(to).subspan(1, size), from));
+  CHECK(to.front() == kUntouched);
+  CHECK(to.back() == kUntouched);
+}
+
+TEST_CASE("where no thread can be had, the caller copies all of it") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
+  const Bytes from = pattern(4 * kParallelCopyBytes);
+  Bytes to(from.size());
+  // No room for another stack.
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_AS, &none) == 0);
+  copy_bytes(to, from);
+  REQUIRE(::setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(to == from);
+}

@@ -1,0 +1,78 @@
+// Keeper and server over their pair of sockets, in one process: things go over and come back whole.
+
+#include "daemon/keeper_link.h"
+
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "daemon/session_record.h"
+
+using namespace dolium;
+using namespace dolium::daemon;
+using Kind = KeeperMessage::Kind;
+
+TEST_CASE("what is kept goes over with its descriptors, each message whole and in order") {
+  const auto [ours, theirs] = KeeperLink::make_pair().value();
+  const shm::UniqueFd event(::eventfd(5, EFD_CLOEXEC));
+  const std::string text = std::string("a\0b\n", 4) + std::string(KeeperLink::kMaxText - 4, 'x');
+  REQUIRE(ours.send(Kind::keep, 7, text, {event.get(), event.get()}));
+  REQUIRE(ours.send(Kind::forget, UINT64_MAX));
+  const KeeperMessage kept = theirs.receive().value();
+  CHECK(kept.kind == Kind::keep);
+  CHECK(kept.thing.key == 7);
+  CHECK(kept.thing.text == text);
+  REQUIRE(kept.thing.descriptors.size() == 2);
+  std::uint64_t count = 0;
+  REQUIRE(::read(kept.thing.descriptors[1].get(), &count, sizeof(count)) == sizeof(count));
+  CHECK(count == 5);  // the same open file
+  const KeeperMessage forgotten = theirs.receive().value();
+  CHECK(forgotten.kind == Kind::forget);
+  CHECK(forgotten.thing.key == UINT64_MAX);
+  CHECK(forgotten.thing.descriptors.empty());
+}
+
+TEST_CASE("what was sent before its sender died is there, and then the end") {
+  auto [ours, theirs] = KeeperLink::make_pair().value();
+  REQUIRE(ours.send(Kind::ready, 0));
+  ours = KeeperLink();
+  CHECK(theirs.receive().value().kind == Kind::ready);
+  CHECK(theirs.receive().value().kind == Kind::none);
+  CHECK_FALSE(theirs.send(Kind::start, 0));  // and no SIGPIPE
+}
+
+TEST_CASE("more than a message holds is refused") {
+  const auto [ours, theirs] = KeeperLink::make_pair().value();
+  CHECK_FALSE(ours.send(Kind::keep, 1, std::string(KeeperLink::kMaxText + 1, 'x')));
+  CHECK_FALSE(ours.send(Kind::keep, 1, {}, std::vector<int>(KeeperLink::kMaxDescriptors + 1, 0)));
+}
+
+TEST_CASE("a session's record is what it was, and nothing else is taken for one") {
+  const SessionRecord record{.client = 3,
+                             .attached = 1234567890123,
+                             .token = UINT64_MAX,
+                             .access = Access::read_only,
+                             .name = std::string("na\0me", 5),
+                             .peer = {.credentials = {.pid = 42, .uid = 1000, .gid = 100},
+                                      .permission = Permission::read_only,
+                                      .command = "worker",
+                                      .user = "somebody"}};
+  const std::string text = record.to_text();
+  const SessionRecord back = SessionRecord::from_text(text).value();
+  CHECK(back.client == 3);
+  CHECK(back.attached == 1234567890123);
+  CHECK(back.token == UINT64_MAX);
+  CHECK(back.access == Access::read_only);
+  CHECK(back.name == record.name);
+  CHECK(back.peer.credentials.pid == 42);
+  CHECK(back.peer.credentials.uid == 1000);
+  CHECK(back.peer.credentials.gid == 100);
+  CHECK(back.peer.permission == Permission::read_only);
+  CHECK(back.peer.command == "worker");
+  CHECK(back.peer.user == "somebody");
+  for (std::size_t size = 0; size < text.size(); ++size) CHECK_FALSE(SessionRecord::from_text(text.substr(0, size)));
+  CHECK_FALSE(SessionRecord::from_text(text + "x"));
+  CHECK_FALSE(SessionRecord::from_text("\x7f" + text.substr(1)));  // another version's
+}

@@ -1,0 +1,353 @@
+// The server's death: killed, or told to make way, while the keeper lives. Clients go on, and nothing sealed is lost.
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <future>
+#include <map>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/payload.h"
+#include "tests/e2e/raw_client.h"
+#include "tests/e2e/worker.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+namespace {
+
+/// SIGKILL to the server, or SIGHUP to the keeper; until another one answers.
+void replace_server(Daemon& daemon, int signal) {
+  const pid_t old = daemon.server();
+  if (signal == SIGKILL)
+    daemon.kill_server();
+  else
+    daemon.process().signal(signal);
+  REQUIRE(daemon.replaced(old));
+}
+
+/// How many bytes of the arena an object takes.
+std::uint64_t taken_by(const ObjectMetadata& object) {
+  constexpr std::uint64_t kUnit = 64;
+  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+  return (std::max<std::uint64_t>(size, 1) + kUnit - 1) / kUnit * kUnit;
+}
+
+/// The daemon's books against what it lists: nothing is retired or unsealed.
+void check_books(const Daemon& daemon) {
+  std::uint64_t bytes = 0;
+  const std::vector<ObjectMetadata> objects = daemon.watcher()->list().value();
+  for (const ObjectMetadata& object : objects) bytes += taken_by(object);
+  const StoreStats stats = daemon.stats();
+  CHECK(stats.unsealed_count == 0);
+  CHECK(stats.retired_count == 0);
+  CHECK(stats.total_objects == objects.size());
+  CHECK(stats.used_bytes == bytes);
+}
+
+int from_environment(const char* name, int otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : std::atoi(value);
+}
+
+}  // namespace
+
+TEST_CASE("when the server is killed or replaced, clients go on with what they hold") {
+  const int signal = GENERATE(SIGKILL, SIGHUP);
+  CAPTURE(signal);
+  Daemon daemon;
+  const std::shared_ptr<Client> client = daemon.connect();
+  Worker worker(daemon);
+  REQUIRE(worker.ask("put a 100000") == "ok");
+  REQUIRE(outcome(client->put(id_of("b"), pattern(1000), {.type_name = "text", .pinned = true})) == "ok");
+  REQUIRE(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1)})) == "ok");
+  REQUIRE(worker.ask("get a") == "ok");
+  const Object held = client->get_raw(id_of("a")).value();
+  const Object removed = client->get_raw(id_of("b")).value();
+  REQUIRE(client->unpin(id_of("b")));
+  REQUIRE(client->remove(id_of("b")).value());
+  const std::uint64_t session = client->session_id();
+  const Census before = daemon.census();
+  for (int round = 0; round < 3; ++round) {
+    replace_server(daemon, signal);
+    CHECK(outcome(client->ping()) == "ok");
+    CHECK(worker.ask("ping") == "ok");
+    CHECK(client->session_id() == session);
+    CHECK(daemon.settled(before) == before);
+    CHECK(is_payload(held.data(), id_of("a")));
+    CHECK(same(removed.data(), pattern(1000)));
+    CHECK(client->metadata(id_of("c")).value().time_to_live == std::chrono::hours(1));
+    CHECK(outcome(client->get_raw(id_of("b"))) == "not_found");
+    CHECK(client->evict(UINT64_MAX).value() != 0);  // c alone: the others are held
+    CHECK(worker.ask("check a") == "ok");
+    CHECK(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1)})) == "ok");
+  }
+}
+
+TEST_CASE("who waits for an object goes on waiting while servers die") {
+  Daemon daemon;
+  Worker forever(daemon);
+  forever.tell("get late forever");
+  REQUIRE(daemon.waits(1, 0));
+  const std::shared_ptr<Client> client = daemon.connect();
+  for (int round = 0; round < 3; ++round) {
+    replace_server(daemon, SIGKILL);
+    REQUIRE(daemon.waits(1, 0));
+  }
+  auto bounded =
+      std::async(std::launch::async, [&] { return outcome(client->get_raw(id_of("never"), std::chrono::seconds(1))); });
+  replace_server(daemon, SIGKILL);
+  CHECK(bounded.get() == "timed_out");
+  Worker writer(daemon);
+  REQUIRE(writer.ask("put late 1000") == "ok");
+  CHECK(forever.reply() == "ok");
+  CHECK(forever.ask("check late") == "ok");
+}
+
+TEST_CASE("what was being written is dropped with the server, and says so") {
+  const int signal = GENERATE(SIGKILL, SIGHUP);
+  Daemon daemon;
+  const std::shared_ptr<Client> client = daemon.connect();
+  const Census before = daemon.census();
+  std::optional<ObjectBuilder> builder = client->create(id_of("a"), 100'000).value();
+  ObjectBuilder other = client->create(id_of("b"), 100'000).value();
+  replace_server(daemon, signal);
+  REQUIRE(client->ping());
+  // Nobody else is given the memory that is still being written to.
+  CHECK(daemon.stats().unsealed_count == 2);
+  std::ranges::fill(builder->data(), std::byte{1});
+  const auto sealed = builder->seal();
+  CHECK(outcome(sealed) == "disconnected");
+  CHECK_THAT(sealed.error().message, Catch::Contains("dropped"));
+  CHECK(outcome(client->get_raw(id_of("a"))) == "not_found");
+  CHECK(outcome(client->put(id_of("a"), pattern(1000))) == "ok");
+  CHECK(client->remove(id_of("a")).value());
+  builder.reset();
+  CHECK(outcome(other.abort()) == "ok");
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a subscription goes on, and says that there is a gap") {
+  Daemon daemon;
+  const std::shared_ptr<Client> client = daemon.connect();
+  Subscription events = client->subscribe().value();
+  replace_server(daemon, SIGKILL);
+  CHECK(events.next(kPatience).value().kind == Event::Kind::overflow);
+  REQUIRE(outcome(daemon.watcher()->put(id_of("a"), pattern(10))) == "ok");
+  CHECK(events.next(kPatience).value().id == id_of("a"));
+}
+
+TEST_CASE("clients that die with the server are forgotten by the next one") {
+  Daemon daemon;
+  put_numbered(*daemon.watcher(), 0, 3, 1000);
+  const Census before = daemon.census();
+  for (int round = 0; round < 5; ++round) {
+    Worker worker(daemon);
+    REQUIRE(worker.ask("create x 100000") == "ok");
+    REQUIRE(worker.ask("put y 1000") == "ok");
+    REQUIRE(worker.ask("get y") == "ok");
+    const pid_t old = daemon.server();
+    daemon.freeze();  // so that it does not see the worker go
+    worker.kill();
+    daemon.kill_server();
+    REQUIRE(daemon.replaced(old));
+    REQUIRE(daemon.watcher()->remove(id_of("y")).value());
+    CHECK(daemon.settled(before) == before);
+  }
+}
+
+TEST_CASE("objects that outlive their client are held through a restart") {
+  Daemon daemon;
+  std::shared_ptr<Client> client = daemon.connect();
+  REQUIRE(outcome(client->put(id_of("a"), pattern(1000))) == "ok");
+  const Object object = client->get_raw(id_of("a")).value();
+  client.reset();
+  replace_server(daemon, SIGKILL);
+  CHECK(daemon.watcher()->evict(UINT64_MAX).value() == 0);
+  CHECK(daemon.stats().in_use_count == 1);
+  CHECK(same(object.data(), pattern(1000)));
+}
+
+TEST_CASE("a session is gone on with by the process whose it is, once, and by nobody else") {
+  Daemon daemon;
+  RawClient mine(daemon.socket());
+  mine.hello();
+  RawClient other(daemon.socket());
+  other.hello();
+  const auto resume = [&](std::uint64_t session, std::uint64_t token) {
+    auto raw = std::make_unique<RawClient>(daemon.socket());
+    protocol::HelloRequestT hello = RawClient::hello_request();
+    hello.resume_of = session;
+    hello.fork_token = token;
+    raw->request(1, std::move(hello));
+    return raw;
+  };
+  const auto refused = [&](std::uint64_t session, std::uint64_t token) {
+    const protocol::ReplyFrame* frame = resume(session, token)->receive();
+    return frame != nullptr && frame->body_as_ErrorReply() != nullptr;
+  };
+  CHECK(refused(mine.session_id(), mine.fork_token()));  // its server is alive
+  const Census before = daemon.census();
+  replace_server(daemon, SIGKILL);
+  CHECK(mine.receive() == nullptr);
+  CHECK(refused(mine.session_id(), 0));
+  CHECK(refused(mine.session_id(), mine.fork_token() + 1));
+  CHECK(refused(mine.session_id(), other.fork_token()));
+  const pid_t child = ::fork();  // has the token, but is another process
+  if (child == 0) ::_exit(refused(mine.session_id(), mine.fork_token()) ? 0 : 1);
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  const auto resumed = resume(mine.session_id(), mine.fork_token());
+  const protocol::ReplyFrame* frame = resumed->receive();
+  REQUIRE(frame != nullptr);
+  REQUIRE(frame->body_as_HelloReply() != nullptr);
+  CHECK(frame->body_as_HelloReply()->session_id() == mine.session_id());
+  CHECK(resumed->take_descriptors().empty());
+  mine.close();  // what it hung on before
+  CHECK(refused(mine.session_id(), mine.fork_token()));
+  REQUIRE(resumed->request(2, protocol::PingRequestT()));
+  CHECK(resumed->receive() != nullptr);
+  CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("who was ended for misbehaviour does not come back, and its memory stays its own") {
+  Daemon daemon;
+  daemon.expect_misbehaviour();
+  RawClient raw(daemon.socket());
+  raw.hello();
+  REQUIRE(raw.request(0, protocol::PingRequestT()));
+  CHECK_FALSE(raw.last_words().empty());
+  replace_server(daemon, SIGKILL);
+  RawClient again(daemon.socket());
+  protocol::HelloRequestT hello = RawClient::hello_request();
+  hello.resume_of = raw.session_id();
+  hello.fork_token = raw.fork_token();
+  again.request(1, std::move(hello));
+  const protocol::ReplyFrame* frame = again.receive();
+  REQUIRE(frame != nullptr);
+  CHECK(frame->body_as_ErrorReply() != nullptr);
+  CHECK(daemon.stats().client_count == 2);  // the watcher's, and what is left of it
+}
+
+TEST_CASE("who had closed its half of the connection is not taken for gone by the next server") {
+  Daemon daemon;
+  RawClient raw(daemon.socket());
+  raw.hello();
+  ::shutdown(raw.fd(), SHUT_WR);
+  replace_server(daemon, SIGKILL);
+  CHECK(daemon.stats().client_count == 2);
+  raw.close();
+  CHECK(eventually([&] { return daemon.stats().client_count == 1; }));
+}
+
+TEST_CASE("the keeper keeps nothing of who is gone") {
+  Daemon daemon;
+  replace_server(daemon, SIGKILL);
+  const std::size_t before = daemon.process().descriptors();
+  for (int round = 0; round < 3; ++round) {
+    Worker worker(daemon);
+    REQUIRE(worker.ask("ping") == "ok");
+    CHECK(eventually([&] { return daemon.process().descriptors() > before; }));
+    replace_server(daemon, SIGKILL);
+    REQUIRE(worker.ask("ping") == "ok");
+    worker.kill();
+    CHECK(eventually([&] { return daemon.process().descriptors() == before; }));
+  }
+}
+
+TEST_CASE("the server is killed at random moments under load, and nothing sealed is lost") {
+  const int kills = from_environment("DOLIUM_SERVER_KILLS", 20);
+  const int seed = from_environment("DOLIUM_SEED", 1);
+  CAPTURE(seed);
+  Daemon daemon({"--capacity=256MiB"});
+  std::mt19937 random(static_cast<std::mt19937::result_type>(seed));
+  std::atomic<std::uint64_t> steps = 0;
+  std::atomic<bool> done = false;
+  enum class State { sealed, removed, unknown };
+  std::map<std::uint64_t, State> objects;  // by number; written by one thread, and read after it
+  const ObjectId precious = id_of("precious");
+  REQUIRE(outcome(daemon.watcher()->put(precious, pattern(200'000))) == "ok");
+  const auto load = [&, writer = daemon.connect()](std::uint32_t own_seed) -> std::string {
+    std::mt19937 own(own_seed);
+    const auto below = [&](std::uint32_t n) { return own() % n; };
+    const Object held = writer->get_raw(precious).value();
+    for (std::uint64_t number = 0; !done; ++number, ++steps) {
+      const ObjectId id = id_of(number);
+      std::vector<std::byte> bytes(below(8) == 0 ? 70'000 + below(100'000) : 8 + below(4000));
+      fill_payload(bytes, id, number);
+      std::string how = outcome(writer->put(id, bytes));
+      if (how != "ok" && how != "disconnected") return "put: " + how;
+      objects[number] = how == "ok" ? State::sealed : State::unknown;
+      if (number >= 400) {
+        auto& victim = objects[number - 400];
+        how = outcome(writer->remove(id_of(number - 400)));
+        if (how != "ok" && how != "disconnected") return "remove: " + how;
+        victim = how == "ok" ? State::removed : State::unknown;
+      }
+      const auto there = writer->get_raw(id, no_wait);
+      if (objects[number] == State::sealed && !(there && is_payload(there->data(), id)))
+        return "a sealed object is lost";
+      if (!same(held.data(), pattern(200'000))) return "what was held has changed";
+    }
+    return "ok";
+  };
+  auto loading = std::async(std::launch::async, load, static_cast<std::uint32_t>(seed));
+  std::chrono::nanoseconds longest{0};
+  for (int kill = 0; kill < kills; ++kill) {
+    const std::uint64_t until = steps + random() % 200;
+    while (steps < until && loading.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+      std::this_thread::yield();
+    const auto begun = std::chrono::steady_clock::now();
+    replace_server(daemon, SIGKILL);
+    longest = std::max<std::chrono::nanoseconds>(longest, std::chrono::steady_clock::now() - begun);
+  }
+  done = true;
+  REQUIRE(loading.get() == "ok");
+  std::uint64_t sealed = 0;
+  std::uint64_t unknown = 0;
+  for (const auto& [number, state] : objects) {
+    const auto there = daemon.watcher()->get_raw(id_of(number));
+    if (there) CHECK(is_payload(there->data(), id_of(number)));
+    if (state == State::sealed) CHECK(there.has_value());
+    if (state == State::removed) CHECK_FALSE(there.has_value());
+    sealed += state == State::sealed ? 1 : 0;
+    unknown += state == State::unknown ? 1 : 0;
+  }
+  check_books(daemon);
+  CHECK(same(daemon.watcher()->get_raw(precious).value().data(), pattern(200'000)));
+  fmt::print(
+      "{} kills of the server: {} of {} objects sealed and whole, {} requests without an answer, served again "
+      "after {} ms at most\n",
+      kills, sealed, objects.size(), unknown, std::chrono::duration_cast<std::chrono::milliseconds>(longest).count());
+}
+
+TEST_CASE("a hundred thousand objects are there again at once") {
+  Daemon daemon({"--capacity=256MiB"});
+  constexpr std::uint64_t kObjects = 100'000;
+  constexpr std::size_t kBatch = 4000;
+  const std::vector<std::byte> bytes = pattern(1000);
+  for (std::uint64_t first = 0; first < kObjects; first += kBatch) {
+    std::vector<PutItem> items(kBatch);
+    for (std::size_t i = 0; i < kBatch; ++i) items[i] = {.id = id_of(first + i), .data = bytes};
+    REQUIRE(outcome(daemon.watcher()->put_many(items)) == "ok");
+  }
+  REQUIRE(daemon.stats().total_objects == kObjects);
+  const auto begun = std::chrono::steady_clock::now();
+  replace_server(daemon, SIGKILL);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  CHECK(daemon.stats().total_objects == kObjects);
+  check_books(daemon);
+  fmt::print("served again with {} objects after {} ms\n", kObjects,
+             std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+}

@@ -1,0 +1,226 @@
+// A store's sessions under clients that say anything: each input is a history of what four connections send, sensible
+// requests about a handful of ids, bytes bent on the way, half frames, descriptors that belong nowhere, ends in the
+// middle. After it the store's books must be right; after the connections' end nothing of them may be left.
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+
+#include "protocol/convert.h"
+#include "protocol/version.h"
+#include "tests/fuzz/mini_server.h"
+
+namespace {
+
+using namespace dolium;
+
+/// The input, byte by byte; zeros behind its end.
+class Choices {
+ public:
+  explicit Choices(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+  [[nodiscard]] bool done() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] std::uint8_t byte() noexcept {
+    if (bytes_.empty()) return 0;
+    const std::uint8_t first = bytes_.front();
+    bytes_ = bytes_.subspan(1);
+    return first;
+  }
+  [[nodiscard]] std::uint64_t below(std::uint64_t bound) noexcept { return byte() % bound; }
+  [[nodiscard]] ObjectId id() noexcept {
+    return ObjectId::from_name(std::string(1, static_cast<char>('a' + below(6))));
+  }
+
+ private:
+  std::span<const std::uint8_t> bytes_;
+};
+
+/// One connection's far end.
+struct Peer {
+  shm::UniqueFd socket;
+  std::uint64_t last_request = 0;
+};
+
+constexpr std::uint64_t kCapacity = 64 * 1024;
+
+std::unique_ptr<protocol::NewObjectT> new_object(Choices& choose) {
+  auto object = std::make_unique<protocol::NewObjectT>();
+  object->id = protocol::to_wire_pointer(choose.id());
+  object->data_size = choose.below(8) == 0 ? UINT64_MAX - choose.byte() : choose.byte() * std::uint64_t{150};
+  object->metadata_size = static_cast<std::uint32_t>(choose.below(4) * 16);
+  object->type_name = choose.below(4) == 0 ? "type" : "";
+  object->pinned = choose.below(8) == 0;
+  object->time_to_live_ms = choose.below(16) == 0 ? choose.byte() : 0;
+  return object;
+}
+
+protocol::PutRequestT put(Choices& choose) {
+  protocol::PutRequestT request;
+  request.object = new_object(choose);
+  const bool honest = choose.below(8) != 0;
+  request.object->data_size %= 4096;
+  request.data.assign(request.object->data_size + (honest ? 0 : 1), 7);
+  request.metadata.assign(request.object->metadata_size, 8);
+  request.hold = choose.below(2) == 0;
+  return request;
+}
+
+/// The frame of a request that a client could send; empty for an id that cannot be encoded.
+std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number) {
+  protocol::Encoder encoder;
+  const auto encoded = [&](auto message) {
+    const auto frame = encoder.encode(number, std::move(message)).value();
+    return std::vector<std::byte>(frame.begin(), frame.end());
+  };
+  const auto about = [&](auto message) {
+    message.id = protocol::to_wire_pointer(choose.id());
+    return encoded(std::move(message));
+  };
+  switch (choose.below(20)) {
+    case 0: {
+      protocol::HelloRequestT hello;
+      hello.protocol_version = protocol::kProtocolVersion;
+      hello.access = choose.below(4) == 0 ? protocol::AccessMode::read_only : protocol::AccessMode::read_write;
+      hello.rings = choose.below(2) == 0;
+      hello.fork_of = choose.below(8) == 0 ? choose.below(4) : 0;
+      return encoded(std::move(hello));
+    }
+    case 1: {
+      protocol::CreateRequestT create;
+      create.object = new_object(choose);
+      create.timeout_ns = choose.below(2) == 0 ? 0 : choose.byte() * std::uint64_t{100'000};
+      return encoded(std::move(create));
+    }
+    case 2: {
+      protocol::SealRequestT seal;
+      seal.hold = choose.below(2) == 0;
+      return about(std::move(seal));
+    }
+    case 3: return about(protocol::AbortRequestT());
+    case 4: return encoded(put(choose));
+    case 5: {
+      protocol::PutManyRequestT many;
+      for (std::uint64_t i = choose.below(5); i > 0; --i)
+        many.items.push_back(std::make_unique<protocol::PutRequestT>(put(choose)));
+      return encoded(std::move(many));
+    }
+    case 6: {
+      protocol::PutDeferredRequestT deferred;
+      deferred.put = std::make_unique<protocol::PutRequestT>(put(choose));
+      return encoded(std::move(deferred));
+    }
+    case 7: {
+      protocol::GetRequestT get;
+      for (std::uint64_t i = choose.below(4); i > 0; --i) get.ids.push_back(protocol::to_wire(choose.id()));
+      get.timeout_ns = choose.below(2) == 0 ? UINT64_MAX : choose.byte() * std::uint64_t{100'000};
+      return encoded(std::move(get));
+    }
+    case 8: {
+      protocol::CancelRequestT cancel;
+      cancel.request_id = choose.below(number + 1);
+      return encoded(std::move(cancel));
+    }
+    case 9: return about(protocol::MetadataRequestT());
+    case 10: {
+      protocol::ListRequestT list;
+      list.cursor = static_cast<std::uint32_t>(choose.byte());
+      return encoded(std::move(list));
+    }
+    case 11: return about(protocol::PinRequestT());
+    case 12: return about(protocol::UnpinRequestT());
+    case 13: return about(protocol::RemoveRequestT());
+    case 14: {
+      protocol::EvictRequestT evict;
+      evict.bytes = choose.byte() * std::uint64_t{1000};
+      return encoded(std::move(evict));
+    }
+    case 15: return encoded(protocol::ClearRequestT());
+    case 16: return encoded(protocol::StatsRequestT());
+    case 17: return encoded(protocol::SubscribeRequestT());
+    case 18: {
+      protocol::UnsubscribeRequestT unsubscribe;
+      unsubscribe.subscription = choose.below(number + 1);
+      return encoded(std::move(unsubscribe));
+    }
+    default: return encoded(protocol::AdoptRequestT());
+  }
+}
+
+void send(const Peer& peer, std::span<const std::byte> bytes, bool with_descriptors) {
+  iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(2 * sizeof(int))> control{};
+  if (with_descriptors) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+    const std::array<int, 2> numbers = {0, 1};
+    std::memcpy(CMSG_DATA(header), numbers.data(), sizeof(numbers));
+  }
+  // Whether it fits, or anybody listens, is not this side's worry.
+  static_cast<void>(::sendmsg(peer.socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+void listen_to(const Peer& peer) {
+  std::array<std::byte, 65536> replies;
+  while (::recv(peer.socket.get(), replies.data(), replies.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+void step(fuzz::MiniServer& server, Peer& peer, Choices& choose) {
+  if (!peer.socket.valid()) {
+    peer = {server.connect(), 0};
+    return;
+  }
+  const std::uint8_t what = choose.byte();
+  if (what < 8) return peer.socket.reset();
+  if (what < 16) return listen_to(peer);
+  std::vector<std::byte> frame = frame_of(choose, what < 24 ? choose.byte() : ++peer.last_request);
+  if (what < 48) frame[choose.byte() % frame.size()] ^= static_cast<std::byte>(choose.byte());
+  if (what < 56) frame.resize(choose.byte() % frame.size() + 1);
+  send(peer, frame, what >= 56 && what < 60);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr int kMostSteps = 200;
+  StoreConfig config;
+  config.capacity = kCapacity;
+  config.max_objects = 64;
+  config.prefault = false;
+  config.eviction_policy = size == 0 ? EvictionPolicy::lru : static_cast<EvictionPolicy>(data[0] % 3);
+  Choices choose({data, size});
+  static_cast<void>(choose.byte());
+  fuzz::MiniServer server(config);
+  std::array<Peer, 4> peers;
+  for (int steps = 0; steps < kMostSteps && !choose.done(); ++steps) {
+    Peer& peer = peers[choose.below(peers.size())];
+    step(server, peer, choose);
+    server.turn();
+    server.store().check_invariants();
+  }
+  for (Peer& peer : peers) peer.socket.reset();
+  // What was sent to a session that has rings is taken for bells, some hundred a turn.
+  constexpr int kMostTurns = 1000;
+  for (int turns = 0; turns < kMostTurns && server.session_count() != 0; ++turns) server.turn();
+  server.store().check_invariants();
+  const StoreStats left = server.store().stats(shm::monotonic_now());
+  if (server.session_count() != 0 || left.client_count != 0 || left.unsealed_count != 0 || left.in_use_count != 0) {
+    std::fprintf(stderr, "left behind: %zu sessions, %zu clients, %zu unsealed, %zu in use\n", server.session_count(),
+                 static_cast<std::size_t>(left.client_count), static_cast<std::size_t>(left.unsealed_count),
+                 static_cast<std::size_t>(left.in_use_count));
+    std::abort();
+  }
+  return 0;
+}

@@ -1,0 +1,279 @@
+// A store is killed at every store instruction of everything that it does, and another goes on with its memory.
+
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+#include "tests/shm/crash_points.h"
+#include "tests/shm/store_fixture.h"
+
+using namespace dolium;
+using namespace dolium::shm;
+using namespace dolium::shm::test;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+/// Few slots: their tables are a page each, and copied often.
+const StoreConfig kSmall = {.capacity = 64 * kKiB, .max_objects = 32};
+
+/// All that is told of the sealed objects.
+std::map<ObjectId, std::string> objects_of(Store& store, TimeNs now) {
+  std::vector<ObjectMetadata> listed;
+  const Moment moment{now, std::chrono::system_clock::time_point(std::chrono::nanoseconds(now))};
+  std::uint32_t cursor = 0;
+  do cursor = store.list(cursor, moment, listed);
+  while (cursor != 0);
+  std::map<ObjectId, std::string> out;
+  for (const ObjectMetadata& object : listed) {
+    if (object.state != ObjectState::sealed) continue;
+    const SlotFields fields = store.fields(store.find(object.id));
+    out[object.id] =
+        fmt::format("{} bytes at {}, pinned {}, lives {} idle {}, sealed {}, by {}, held {}", object.data_size,
+                    fields.offset, object.is_pinned, object.time_to_live.count(), object.time_to_idle.count(),
+                    object.sealed_at.time_since_epoch().count(), object.creator_pid, object.ref_count);
+  }
+  return out;
+}
+
+/// What a process may still read or write: nobody else may be given any of it.
+struct Lease {
+  std::uint64_t offset;
+  std::uint64_t bytes;
+};
+
+/// So large that all slots together fill the arena.
+constexpr std::uint64_t kFill = 2 * kKiB;
+
+/// Fills what is free, and evicts what may be: nothing that is given is anybody's.
+void use_up(Store& store, const std::vector<Lease>& leases, TimeNs now) {
+  const ClientId user = store.attach({.pid = 99, .uid = 99}, now).value();
+  for (std::uint64_t number = 0;; ++number) {
+    const auto placed = store.create_object(user, {.id = id_of(1'000'000 + number), .data_size = kFill}, now);
+    if (!placed) break;
+    for (const Lease& lease : leases)
+      REQUIRE((placed->offset + kFill <= lease.offset || placed->offset >= lease.offset + lease.bytes));
+    REQUIRE(store.seal(user, id_of(1'000'000 + number), ++now));
+    if (number >= kSmall.max_objects) break;
+  }
+  store.check_invariants();
+  store.detach(user, now);
+}
+
+/// Runs `operation`, and recovers from each of its points: whatever was there before and after it is there; what
+/// comes or goes with it may be.
+std::size_t kill_everywhere(StoreFixture& fixture, const std::vector<ClientId>& clients,
+                            const std::vector<Lease>& leases, const std::function<void()>& operation) {
+  const auto before = objects_of(fixture.store, fixture.now);
+  const std::vector<Image> images = images_during(fixture.store, operation);
+  const auto after = objects_of(fixture.store, fixture.now);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    CAPTURE(i, images.size());
+    const auto store = recovered(fixture.store, images[i], clients, fixture.now);
+    store->check_invariants();
+    CHECK(store->recovery().damaged == 0);
+    const auto found = objects_of(*store, fixture.now);
+    for (const auto& [id, told] : found) {
+      const bool was = before.contains(id) && before.at(id) == told;
+      const bool will = after.contains(id) && after.at(id) == told;
+      REQUIRE((was || will));
+    }
+    for (const auto& [id, told] : before)
+      if (after.contains(id)) REQUIRE(found.contains(id));
+    use_up(*store, leases, fixture.now);
+  }
+  return images.size();
+}
+
+}  // namespace
+
+TEST_CASE("a store that ended between two operations is what it was") {
+  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo);
+  StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = policy});
+  TestClient reader = fixture.client();
+  fixture.put({.id = id_of(1), .data_size = 100, .type_name = "text"});
+  fixture.put({.id = id_of(2), .data_size = 200, .pinned = true});
+  fixture.put({.id = id_of(3), .data_size = 300, .lifetimes = {.to_live = milliseconds(5000)}});
+  fixture.put({.id = id_of(4), .data_size = 400, .lifetimes = {.to_idle = milliseconds(7)}});
+  fixture.put(5, 500);
+  fixture.put(6, 600);
+  const Held held = reader.get(id_of(5), fixture.now);
+  REQUIRE(fixture.store.remove(id_of(5), fixture.now).value());
+  REQUIRE(fixture.create(7, 700));
+  const StoreStats before = fixture.store.stats(fixture.now);
+  const auto objects = objects_of(fixture.store, fixture.now);
+
+  const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer, reader.id()}, fixture.now);
+  store->check_invariants();
+  CHECK(objects_of(*store, fixture.now) == objects);
+  CHECK(store->recovery().sealed == 5);
+  CHECK(store->recovery().retired == 1);
+  CHECK(store->recovery().dropped == 1);  // nobody had been told where number 7 is
+  CHECK(store->metadata(id_of(1), {fixture.now, {}}).value().type_name == "text");
+  const StoreStats after = store->stats(fixture.now);
+  CHECK(after.put_count == before.put_count);
+  CHECK(after.removed_count == before.removed_count);
+  CHECK(after.hit_count == before.hit_count);
+  CHECK(after.pinned_bytes == before.pinned_bytes);
+  CHECK(after.retired_bytes == before.retired_bytes);
+  CHECK(after.reserved_bytes == before.reserved_bytes);
+  CHECK(after.used_bytes == before.used_bytes - Arena::taken_by(700));
+  CHECK(after.uptime == before.uptime);
+  // Time goes on where it was.
+  CHECK(store->next_expiry() == fixture.store.next_expiry());
+  store->expire(fixture.now + kSecond);
+  CHECK(store->find(id_of(4)) == kNoSlot);
+  store->expire(fixture.now + 10 * kSecond);
+  CHECK(store->find(id_of(3)) == kNoSlot);
+  // The client's table goes on counting, and nobody is given its number.
+  CHECK(store->attach({}, fixture.now).value() > reader.id());
+  reader.release(held);
+  store->check_invariants();
+}
+
+TEST_CASE("what was being written is kept from others until its writer is gone or lets go of it") {
+  StoreFixture fixture(kSmall);
+  const ClientId other = fixture.attach();
+  const Placement mine = fixture.create(1, 1000).value();
+  const Placement theirs = fixture.store.create_object(other, {.id = id_of(2), .data_size = 2000}, fixture.now).value();
+  fixture.store.lend(mine.slot);
+  fixture.store.lend(theirs.slot);
+  const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer, other}, fixture.now);
+  CHECK(store->recovery().abandoned == 2);
+  CHECK(store->client_info(other, fixture.now).unsealed_bytes == Arena::taken_by(2000));
+  CHECK(outcome(store->seal(fixture.writer, id_of(1), fixture.now)) == "not_found");
+  // Its id is free, for the same client too; letting go of the old one is not letting go of the new.
+  REQUIRE(store->create_object(fixture.writer, {.id = id_of(1), .data_size = 10}, fixture.now));
+  CHECK(outcome(store->give_up_abandoned(other, id_of(1), mine.offset)) == "not_found");
+  CHECK(outcome(store->give_up_abandoned(fixture.writer, id_of(1), mine.offset + 64)) == "not_found");
+  CHECK(outcome(store->give_up_abandoned(fixture.writer, id_of(1), mine.offset)) == "ok");
+  CHECK(outcome(store->give_up_abandoned(fixture.writer, id_of(1), {})) == "not_found");
+  store->check_invariants();
+  // Through another restart.
+  const auto again = recovered(*store, image_of(*store), {fixture.writer, other}, fixture.now);
+  CHECK(again->recovery().abandoned == 1);
+  CHECK(again->stats(fixture.now).used_bytes == Arena::taken_by(2000));
+  again->detach(other, fixture.now);
+  CHECK(again->stats(fixture.now).used_bytes == 0);
+  again->check_invariants();
+  // Of who did not survive nothing is kept.
+  CHECK(recovered(*store, image_of(*store), {fixture.writer}, fixture.now)->stats(fixture.now).used_bytes == 0);
+}
+
+TEST_CASE("a store is killed at every point of every operation") {
+  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu);
+  StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = policy});
+  TestClient reader = fixture.client();
+  const std::vector<ClientId> clients = {fixture.writer, reader.id()};
+  for (std::uint64_t number = 0; number < 6; ++number) fixture.put(number, 10 * kKiB);
+  const Held held = reader.get(id_of(2), fixture.now);
+  std::vector<Lease> leases = {{held.offset, 10 * kKiB}};
+  const auto kill = [&](const std::function<void()>& operation) {
+    CHECK(kill_everywhere(fixture, clients, leases, operation) > 1);
+  };
+  Store& store = fixture.store;
+  kill([&] { REQUIRE(store.pin(fixture.writer, id_of(1), fixture.now)); });
+  kill([&] { REQUIRE(store.unpin(id_of(1), fixture.now)); });
+  kill([&] {
+    // Evicts two neighbours.
+    REQUIRE(store.create_object(
+        fixture.writer, {.id = id_of(10), .data_size = 18 * kKiB, .pinned = true, .lifetimes = {milliseconds(9), {}}},
+        fixture.now));
+  });
+  kill([&] { REQUIRE(store.seal(fixture.writer, id_of(10), ++fixture.now)); });
+  kill([&] { REQUIRE(store.remove(id_of(10), fixture.now).value()); });
+  kill([&] { REQUIRE(store.remove(id_of(2), fixture.now).value()); });  // is held
+  kill([&] { REQUIRE(fixture.create(11, 100)); });
+  kill([&] { REQUIRE(store.abort(fixture.writer, id_of(11))); });
+  reader.release(held);
+  leases.clear();
+  kill([&] { store.sweep(); });
+  kill([&] { CHECK(store.evict(1, fixture.now) > 0); });
+  kill([&] { store.clear(fixture.now); });
+}
+
+TEST_CASE("a store that dies in its own recovery is recovered all the same") {
+  StoreFixture fixture(kSmall);
+  TestClient reader = fixture.client();
+  for (std::uint64_t number = 0; number < 6; ++number) fixture.put(number, 10 * kKiB);
+  reader.get(id_of(0), fixture.now);  // and keeps it
+  const std::vector<ClientId> clients = {fixture.writer, reader.id()};
+  const std::vector<Image> images = images_during(fixture.store, [&] {
+    REQUIRE(fixture.store.remove(id_of(0), fixture.now).value());
+    REQUIRE(fixture.create(10, 15 * kKiB));
+    REQUIRE(fixture.store.seal(fixture.writer, id_of(10), ++fixture.now));
+  });
+  for (const Image& image : images) {
+    const auto first = recovered(fixture.store, image, clients, fixture.now);
+    const auto objects = objects_of(*first, fixture.now);
+    const auto second = recovered(*first, image_of(*first), clients, fixture.now);
+    second->check_invariants();
+    CHECK(objects_of(*second, fixture.now) == objects);
+    CHECK(second->recovery().undone + second->recovery().finished + second->recovery().damaged == 0);
+  }
+}
+
+TEST_CASE("random histories, killed at every point") {
+  const auto seed = GENERATE(range(1U, 9U));
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  const auto below = [&](std::uint32_t n) { return std::uniform_int_distribution<std::uint32_t>(0, n - 1)(random); };
+  StoreFixture fixture(
+      {.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = static_cast<EvictionPolicy>(seed % 3)});
+  TestClient reader = fixture.client();
+  const std::vector<ClientId> clients = {fixture.writer, reader.id()};
+  std::vector<Held> held;
+  std::map<std::uint64_t, Placement> writing;
+  Store& store = fixture.store;
+  for (int step = 0; step < 60; ++step) {
+    CAPTURE(step);
+    const std::uint64_t number = below(24);
+    const ObjectId id = id_of(number);
+    std::vector<Lease> leases;
+    for (const Held& each : held) leases.push_back({each.offset, each.data_size});
+    for (const auto& [which, placed] : writing) leases.push_back({placed.offset, 64});
+    ++fixture.now;
+    switch (below(7)) {
+      case 0:
+      case 1:
+        kill_everywhere(fixture, clients, leases, [&] {
+          const auto placed = store.create_object(fixture.writer,
+                                                  {.id = id,
+                                                   .data_size = below(12 * 1024),
+                                                   .pinned = below(8) == 0,
+                                                   .lifetimes = {{}, milliseconds(below(2))}},
+                                                  fixture.now);
+          if (!placed) return;
+          store.lend(placed->slot);
+          writing.emplace(number, *placed);
+        });
+        break;
+      case 2:
+        if (writing.empty()) break;
+        kill_everywhere(fixture, clients, {}, [&] {
+          REQUIRE(store.seal(fixture.writer, id_of(writing.begin()->first), fixture.now));
+          writing.erase(writing.begin());
+        });
+        break;
+      case 3:
+        kill_everywhere(fixture, clients, leases, [&] { static_cast<void>(store.remove(id, fixture.now)); });
+        break;
+      case 4:
+        if (reader.sees(id)) held.push_back(reader.get(id, fixture.now));
+        break;
+      case 5:
+        if (held.empty()) break;
+        reader.release(held.back());
+        held.pop_back();
+        break;
+      case 6:
+        kill_everywhere(fixture, clients, leases,
+                        [&] { static_cast<void>(store.evict(1 + below(9000), fixture.now)); });
+        break;
+    }
+  }
+  for (const Held& each : held) reader.release(each);
+}
