@@ -86,6 +86,8 @@ class OwnersDaemon {
     process_ = Process::start(owners_command(directory_.socket(), flags), {});
     REQUIRE(eventually([&] { return connected() || !process_.running(); }));
     REQUIRE(root_ != nullptr);
+    std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process_.pid())) >> server_;
+    REQUIRE(server_ > 0);
     Bytes payload(kPayloadBytes);
     fill_payload(payload, id_of("kept"));
     REQUIRE(outcome(root_->put(id_of("kept"), payload)) == "ok");
@@ -100,7 +102,8 @@ class OwnersDaemon {
 
   [[nodiscard]] std::string socket() const { return directory_.socket().string(); }
   [[nodiscard]] fs::path log() const { return directory_.path() / "log"; }
-  [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  /// Ways into either of its processes.
+  [[nodiscard]] std::string ways_in() const { return ways_into(process_.pid()) + ways_into(server_); }
   [[nodiscard]] ObjectStore& root() { return *root_; }
   /// The object that was there from the start is found, and not a byte of it has changed.
   [[nodiscard]] bool is_intact() {
@@ -116,7 +119,8 @@ class OwnersDaemon {
   }
 
   OwnersDirectory directory_;
-  Process process_;
+  Process process_;  // the keeper
+  pid_t server_ = 0;
   std::shared_ptr<Client> root_;
 };
 
@@ -248,7 +252,7 @@ TEST_CASE("security: a reader of another user can neither write nor resize anyth
     return fmt::format("{} descriptors; index:{}{} arena:{}{} pins:{} daemon:{}", fds.size(),
                        ways_to_write(fds[kIndex].get()), ways_to_resize(fds[kIndex].get()),
                        ways_to_write(fds[kArena].get()), ways_to_resize(fds[kArena].get()),
-                       ways_to_resize(fds[kPinTable].get()), ways_into(daemon.pid()));
+                       ways_to_resize(fds[kPinTable].get()), daemon.ways_in());
   });
   CHECK(ways == "4 descriptors; index: arena: pins: daemon:");
   CHECK(daemon.is_intact());
@@ -263,7 +267,7 @@ TEST_CASE("security: a writer of another user can neither write the index nor re
     return fmt::format("{} descriptors; index:{}{} arena:{}{} pins:{} daemon:{}", fds.size(),
                        ways_to_write(fds[kIndex].get()), ways_to_resize(fds[kIndex].get()),
                        ways_to_write(fds[kArena].get()), ways_to_resize(fds[kWritableArena].get()),
-                       ways_to_resize(fds[kPinTable].get()), ways_into(daemon.pid()));
+                       ways_to_resize(fds[kPinTable].get()), daemon.ways_in());
   });
   CHECK(ways == "5 descriptors; index: arena: pins: daemon:");
   CHECK(daemon.is_intact());
@@ -334,7 +338,7 @@ TEST_CASE("security: who may not connect learns nothing about the store") {
   OwnersDaemon daemon({"--socket-mode=" + mode});
   const fs::path files = fs::path(daemon.socket()).parent_path();
   const std::string learnt = as_user(kStranger, [&] {
-    std::string what = ways_into(daemon.pid());
+    std::string what = daemon.ways_in();
     for (const auto& file : fs::directory_iterator(files))
       if (std::ifstream(file.path()).is_open()) what += " " + file.path().filename().string();
     if (mode == "0600") return what;
