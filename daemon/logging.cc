@@ -3,9 +3,23 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
 
 namespace dolium::daemon {
 namespace {
+
+/// The log names clients, users and objects: while this lives, files and directories are made for their owner alone.
+/// (spdlog has no say in modes. Only at start: the umask is the whole process's.)
+class PrivateFiles {
+ public:
+  PrivateFiles() : before_(::umask(0077)) {}
+  PrivateFiles(const PrivateFiles&) = delete;
+  PrivateFiles& operator=(const PrivateFiles&) = delete;
+  ~PrivateFiles() { ::umask(before_); }
+
+ private:
+  mode_t before_;
+};
 
 constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
 
@@ -24,6 +38,7 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 
 spdlog::sink_ptr open_sink(const std::string& file) {
   if (file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  const PrivateFiles private_files;
   return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
 }
 

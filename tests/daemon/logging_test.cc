@@ -3,6 +3,7 @@
 #include "daemon/logging.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <regex>
 #include <sstream>
@@ -28,6 +29,20 @@ TEST_CASE("lines begin with the time and the level, and are on disk at once") {
   log->debug("not at this level");
   const std::regex line(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d info listening on /x\n)");
   CHECK(std::regex_match(text_of(file), line));
+}
+
+TEST_CASE("a log that everybody could read under a common umask is its owner's alone") {
+  namespace fs = std::filesystem;
+  const TemporaryDirectory directory;
+  const fs::path file = directory.path() / "made/doliumd.log";
+  const mode_t before = ::umask(0022);
+  CHECK(open_log({.log_file = file}));
+  CHECK(::umask(before) == 0022);  // as it was
+  CHECK(fs::status(file).permissions() == fs::perms(0600));
+  CHECK(fs::status(file.parent_path()).permissions() == fs::perms(0700));
+  fs::permissions(file, fs::perms(0640));  // an operator's choice
+  CHECK(open_log({.log_file = file}));
+  CHECK(fs::status(file).permissions() == fs::perms(0640));
 }
 
 TEST_CASE("a file is appended to") {
