@@ -150,7 +150,8 @@ def test_a_killed_process_leaves_nothing(client):
 @pytest.mark.parametrize("kind", ["client", "in_process"])
 def test_ctrl_c_ends_a_wait(daemon, client, kind, wait):
     code = f"""if True:
-        import dolium, sys, threading
+        import dolium, signal, sys, threading
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell has it ignored
         store = dolium.Client(sys.argv[1]) if {kind == "client"} else dolium.InProcessStore("1MiB")
         held = store.create(None, store.stats().capacity) if "1 <<" in {wait!r} else None
         def ready():
@@ -166,9 +167,12 @@ def test_ctrl_c_ends_a_wait(daemon, client, kind, wait):
             print("interrupted")
     """
     process = subprocess.Popen([sys.executable, "-c", code, daemon], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[0] == "interrupted\n" and process.returncode == 0
+    try:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[0] == "interrupted\n" and process.returncode == 0
+    finally:
+        process.kill()
 
 
 def test_a_signal_handler_that_returns_does_not_end_a_wait(store):
