@@ -208,7 +208,8 @@ TEST_CASE("a session is gone on with by the process whose it is, once, and by no
     return raw;
   };
   const auto refused = [&](std::uint64_t session, std::uint64_t token) {
-    const protocol::ReplyFrame* frame = resume(session, token)->receive();
+    const auto raw = resume(session, token);  // the reply lies in it
+    const protocol::ReplyFrame* frame = raw->receive();
     return frame != nullptr && frame->body_as_ErrorReply() != nullptr;
   };
   CHECK(refused(mine.session_id(), mine.fork_token()));  // its server is alive
