@@ -159,8 +159,8 @@ def test_ctrl_c_ends_a_wait(daemon, client, kind, wait):
                 while store.stats().waiting_gets + store.stats().waiting_creates == 0:
                     pass
             print("ready", flush=True)
-        threading.Thread(target=ready).start()
         try:
+            threading.Thread(target=ready).start()  # in here: of a subscriber nobody can tell whether it waits already
             {wait}
         except KeyboardInterrupt:
             assert store.stats().waiting_creates == 0
