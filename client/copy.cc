@@ -31,14 +31,7 @@ void* copy_part(void* argument) {
 /// A thread that copies one part; where none can be had, the caller does it.
 class Helper {
  public:
-  explicit Helper(const Part& part) noexcept : part_(part) {
-    // It inherits the mask: a handler of the program's must not run where it does not expect to.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    started_ = pthread_create(&thread_, nullptr, copy_part, &part_) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
+  explicit Helper(const Part& part) noexcept : part_(part), started_(start()) {}
   Helper(const Helper&) = delete;
   Helper& operator=(const Helper&) = delete;
   ~Helper() {
@@ -49,9 +42,19 @@ class Helper {
   }
 
  private:
+  [[nodiscard]] bool start() noexcept {
+    // It inherits the mask: a handler of the program's must not run where it does not expect to.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = pthread_create(&thread_, nullptr, copy_part, &part_) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
+  }
+
   Part part_;
   pthread_t thread_{};
-  bool started_ = false;
+  bool started_;
 };
 
 /// The caller takes the last part, while helpers are at work on the others, one in each stack frame.

@@ -112,6 +112,30 @@ void BusyLoop::set(bool on) noexcept {
     uv_idle_stop(&box_->handle);
 }
 
+Background::~Background() {
+  if (task_ == nullptr) return;
+  task_->worked.acquire();
+  task_->owner = nullptr;
+}
+
+void Background::start(std::function<void()> work, std::function<void()> done) {
+  task_ = new Task{{}, std::move(work), std::move(done), this};
+  task_->request.data = task_;
+  uv_queue_work(
+      loop_.get(), &task_->request,
+      [](uv_work_t* request) {
+        auto* task = static_cast<Task*>(request->data);
+        task->work();
+        task->worked.release();
+      },
+      [](uv_work_t* request, int) {
+        const std::unique_ptr<Task> task(static_cast<Task*>(request->data));
+        if (task->owner == nullptr) return;
+        task->owner->task_ = nullptr;
+        task->done();
+      });
+}
+
 Result<Signal> Signal::create(EventLoop& loop, int signal_number, std::function<void()> callback) {
   Signal signal;
   auto box = make_box<Box>(std::move(callback), "handle a signal", [&](uv_signal_t* handle) {

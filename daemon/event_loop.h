@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <semaphore>
 
 #include <dolium/result.h>
 
@@ -104,6 +105,31 @@ class BusyLoop {
   using Box = detail::Box<uv_idle_t>;
   std::unique_ptr<Box, detail::CloseBox> box_;
   bool on_ = false;
+};
+
+/// Work that takes too long for the loop's own thread: done by one of libuv's, one piece at a time.
+class Background {
+ public:
+  explicit Background(EventLoop& loop) noexcept : loop_(loop) {}
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+  /// Waits for the work under way; its `done` is not called any more.
+  ~Background();
+
+  [[nodiscard]] bool busy() const noexcept { return task_ != nullptr; }
+  /// `work` on another thread, then `done` on the loop's. Precondition: !busy().
+  void start(std::function<void()> work, std::function<void()> done);
+
+ private:
+  struct Task {
+    uv_work_t request;
+    std::function<void()> work;
+    std::function<void()> done;
+    Background* owner;  // nullptr: it is gone
+    std::binary_semaphore worked{0};
+  };
+  EventLoop& loop_;
+  Task* task_ = nullptr;  // deleted in the loop, when libuv is through with it
 };
 
 class Signal {

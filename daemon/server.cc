@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -98,6 +99,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       loop_(std::move(loop)),
       listener_(std::move(listener)),
       engine_(std::move(engine)),
+      warmer_(*loop_, engine_->store(), *log_),
       estate_(std::move(estate)),
       dispatch_(
           *engine_, [this](shm::ClientId client) { return find(client); }, [this] { return describe_clients(); }) {}
@@ -111,9 +113,6 @@ Result<void> Server::watch() {
   Result<Timer> deadlines = Timer::create(*loop_, [this] { on_deadline(); });
   if (!deadlines) return std::move(deadlines).error();
   deadline_timer_ = *std::move(deadlines);
-  Result<Timer> prefault = Timer::create(*loop_, [this] { reserve_ahead(); });
-  if (!prefault) return std::move(prefault).error();
-  prefault_timer_ = *std::move(prefault);
   Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
   if (!busy) return std::move(busy).error();
   busy_loop_ = *std::move(busy);
@@ -152,7 +151,6 @@ Server::End Server::run() {
   log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
              listener_.path());
   accept_poll_->watch(UV_READABLE);
-  prefault_timer_->start_once(kPrefaultIntervalMs);
   estate_.say_ready();
   loop_->run();
   return end_;
@@ -280,6 +278,7 @@ std::vector<ClientInfo> Server::describe_clients() {
 void Server::before_wait() {
   const shm::TimeNs now = shm::monotonic_now();
   serve(now);
+  warmer_.go_on();
   arm_timer();
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
@@ -292,7 +291,8 @@ void Server::serve(shm::TimeNs now) {
     engine_->settle(now);
     std::vector<Session*> dirty;
     dirty.swap(dirty_);
-    for (Session* session : dirty) {
+    // Last first: who has something to hear because of another's request has waited longer than who just asked.
+    for (Session* session : std::views::reverse(dirty)) {
       const auto entry = sessions_.find(session);
       if (entry == sessions_.end()) continue;
       entry->second.dirty = false;
@@ -372,13 +372,6 @@ void Server::on_deadline() {
     session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
     session->leave();  // those that were leaving, and did not read why
   }
-}
-
-void Server::reserve_ahead() {
-  const Result<bool> more = engine_->store().reserve_ahead();
-  if (!more) log_->warn("memory is not reserved ahead of use any more: {}", more.error().message);
-  constexpr std::uint64_t kIdleMs = 250;
-  prefault_timer_->start_once(more && *more ? kPrefaultIntervalMs : kIdleMs);
 }
 
 // ---- what sessions tell ----

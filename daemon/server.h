@@ -18,6 +18,7 @@
 #include "daemon/estate.h"
 #include "daemon/event_loop.h"
 #include "daemon/session.h"
+#include "daemon/warmer.h"
 #include "protocol/fd_socket.h"
 #include "shm/engine.h"
 
@@ -29,8 +30,6 @@ class Server final : private Session::Host {
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
   /// How often the rings are looked at between two looks at everything else.
   static constexpr int kLooksPerTurn = 32;
-  /// Between two steps of reserving memory ahead of use.
-  static constexpr std::uint64_t kPrefaultIntervalMs = 2;
 
   enum class End : std::uint8_t { finished, restart };
 
@@ -66,7 +65,6 @@ class Server final : private Session::Host {
   void look_again();
   void serve(shm::TimeNs now);
   void on_deadline();
-  void reserve_ahead();
 
   void on_request(Session& session, const protocol::RequestFrame& request) override;
   void on_silenced(Session& session) override;
@@ -82,6 +80,7 @@ class Server final : private Session::Host {
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
   protocol::Listener listener_;
   std::unique_ptr<shm::Engine> engine_;
+  Warmer warmer_;
   Estate estate_;
   Dispatch dispatch_;
   struct Entry {
@@ -100,7 +99,6 @@ class Server final : private Session::Host {
   std::optional<Poll> accept_poll_;
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
-  std::optional<Timer> prefault_timer_;
   std::optional<BusyLoop> busy_loop_;
   shm::TimeNs busy_poll_ = 0;  // how long to look for more after a request, ns
   bool asked_ = false;         // there was a request in this turn

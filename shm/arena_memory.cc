@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shm/basic_types.h"
+
 namespace dolium::shm {
 
 Result<ArenaMemory> ArenaMemory::create(const StoreConfig& config) {
@@ -30,29 +32,44 @@ Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment
   Result<Mapping> mapping = memory.segment_.map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
   memory.mapping_ = *std::move(mapping);
-  memory.ahead_ = config.prefault;
+  memory.ahead_ = config.prefault && !config.huge_pages;  // those are there already, in 2 MiB pages
   return memory;
 }
 
 Result<void> ArenaMemory::reserve_to(std::uint64_t end) {
   used_to_ = std::max(used_to_, end);
   if (end <= reserved_) return {};
-  const std::uint64_t target = std::min(segment_.size(), std::max(end, reserved_ + kReserveStep));
-  if (auto reserved = segment_.reserve(reserved_, target); !reserved) return reserved;
-  reserved_ = target;
-  return {};
+  std::uint64_t target = std::min(segment_.size(), round_up(std::max(end, reserved_ + kReserveStep), kHugePageBytes));
+  Result<void> reserved = segment_.reserve(reserved_, target);
+  if (!reserved) {  // memory is short: what is needed, and no more
+    target = round_up(end, kPageBytes);
+    reserved = segment_.reserve(reserved_, target);
+  }
+  if (reserved) reserved_ = target;
+  return reserved;
 }
 
-Result<bool> ArenaMemory::reserve_ahead() {
-  const std::uint64_t goal = std::min(segment_.size(), used_to_ + kReserveAhead);
-  if (!ahead_ || reserved_ >= goal) return false;
-  const std::uint64_t target = std::min(goal, reserved_ + kReserveStep);
-  if (auto reserved = segment_.reserve(reserved_, target); !reserved) {
-    ahead_ = false;  // memory is short: take it only when it is really needed
-    return std::move(reserved).error();
-  }
-  reserved_ = target;
-  return true;
+std::optional<ArenaMemory::Stretch> ArenaMemory::next_to_warm() const noexcept {
+  const std::uint64_t begin = std::max(warm_to_, round_up(used_to_, kHugePageBytes));
+  const std::uint64_t goal = std::min(segment_.size(), std::max(reserved_, used_to_ + kWarmAhead));
+  if (!ahead_ || begin >= goal) return std::nullopt;
+  return Stretch{begin, std::min(segment_.size(), begin + kHugePageBytes)};
+}
+
+ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch) const {
+  // One page of it suffices, and saves the kernel the copying of the others.
+  Warmth warmth{segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes)), {}};
+  if (!warmth.reserved) return warmth;
+  warmth.collapsed = mapping_.collapse(stretch.begin, stretch.end);
+  warmth.reserved = segment_.reserve(stretch.begin, stretch.end);
+  return warmth;
+}
+
+void ArenaMemory::warmed(const Stretch& stretch, const Warmth& warmth) {
+  ahead_ = static_cast<bool>(warmth.reserved);  // memory is short: take it only when it is really needed
+  if (!warmth.reserved) return;
+  warm_to_ = stretch.end;
+  if (stretch.begin <= reserved_) reserved_ = std::max(reserved_, stretch.end);
 }
 
 }  // namespace dolium::shm

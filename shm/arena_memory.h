@@ -3,8 +3,15 @@
 //
 // What the allocator hands out is reserved first: the kernel has given the memory, so nobody who writes to it
 // can meet a SIGBUS. Reserved memory is kept: pages that are warm are the fastest there are.
+//
+// With `prefault`, memory is made warm ahead of its use, from the start of the arena upwards, a stretch at a time:
+// reserved, as one 2 MiB page where the kernel can (MADV_COLLAPSE, Linux 6.1), so that the first touch of a client that
+// maps it costs one fault and not 512. A stretch takes some milliseconds, so warm() may run on another thread, while
+// everything else goes on. What was ever handed out is left as it is: to make that a large page the kernel would copy
+// it, and keep whoever touches it waiting.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <dolium/result.h>
@@ -18,8 +25,17 @@ class ArenaMemory {
  public:
   /// Reservation grows by at least this much at a time (a system call of its own, whatever the size).
   static constexpr std::uint64_t kReserveStep = std::uint64_t{4} << 20;
-  /// With `prefault`, how much is kept reserved ahead of what was ever used.
-  static constexpr std::uint64_t kReserveAhead = std::uint64_t{64} << 20;
+  /// With `prefault`, how much is kept warm ahead of what was ever used.
+  static constexpr std::uint64_t kWarmAhead = std::uint64_t{64} << 20;
+
+  struct Stretch {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  struct Warmth {
+    Result<void> reserved;
+    Result<void> collapsed;  ///< an error: it consists of 4 KiB pages
+  };
 
   [[nodiscard]] static Result<ArenaMemory> create(const StoreConfig& config);
 
@@ -28,8 +44,12 @@ class ArenaMemory {
 
   /// Makes sure that everything below `end` is reserved. An error leaves things as they were.
   [[nodiscard]] Result<void> reserve_to(std::uint64_t end);
-  /// One step of reserving ahead of use, for idle moments; false when there is nothing to do.
-  [[nodiscard]] Result<bool> reserve_ahead();
+  /// What to make warm next; nothing when all is as warm as it shall be.
+  [[nodiscard]] std::optional<Stretch> next_to_warm() const noexcept;
+  /// Makes what next_to_warm() said warm. From any thread, beside everything else but another warm().
+  [[nodiscard]] Warmth warm(const Stretch& stretch) const;
+  /// Takes note of what warm() achieved. Where memory is short nothing is taken ahead of use any more.
+  void warmed(const Stretch& stretch, const Warmth& warmth);
 
   [[nodiscard]] std::span<std::byte> bytes(std::uint64_t offset, std::uint64_t size) const noexcept {
     return {mapping_.data() + offset, size};
@@ -44,6 +64,7 @@ class ArenaMemory {
   Mapping mapping_;
   std::uint64_t used_to_ = 0;   // the highest end ever asked for
   std::uint64_t reserved_ = 0;  // everything below is reserved
+  std::uint64_t warm_to_ = 0;   // nothing below is to be warmed any more
   bool ahead_ = false;
 };
 

@@ -17,6 +17,7 @@ inline constexpr TimeNs kNever = UINT64_MAX;
 /// shares a cache line with another.
 inline constexpr std::uint64_t kUnitBytes = 64;
 inline constexpr std::uint64_t kPageBytes = 4096;
+inline constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
 
 [[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t grain) noexcept {
   return (value + grain - 1) / grain * grain;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <boost/interprocess/exceptions.hpp>
 
+#include "shm/basic_types.h"
 #include "shm/system_error.h"
 
 namespace dolium::shm {
@@ -18,6 +19,20 @@ struct MappableFd {
   [[nodiscard]] boost::interprocess::mapping_handle_t get_mapping_handle() const { return {fd, false}; }
 };
 
+/// Address space for `bytes` that begins at a multiple of 2 MiB, mapped without access; nullptr when there is none.
+void* aligned_space(std::uint64_t bytes) {
+  const std::uint64_t enough = bytes + kHugePageBytes;
+  void* const space = ::mmap(nullptr, enough, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (space == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(space);
+  auto* const aligned = begin + (round_up(reinterpret_cast<std::uintptr_t>(begin), kHugePageBytes) -
+                                 reinterpret_cast<std::uintptr_t>(begin));
+  auto* const end = aligned + round_up(bytes, kPageBytes);
+  if (aligned != begin) ::munmap(begin, static_cast<std::size_t>(aligned - begin));
+  ::munmap(end, static_cast<std::size_t>(begin + enough - end));
+  return aligned;
+}
+
 constexpr mode_t kOwnerOnly = 0600;
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
@@ -26,15 +41,26 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 Result<Mapping> Mapping::map(const UniqueFd& fd, std::uint64_t bytes, Mode mode, std::string_view what) {
   namespace bip = boost::interprocess;
   Mapping mapping;
+  void* const place = bytes < kHugePageBytes ? nullptr : aligned_space(bytes);
   try {
     mapping.region_ =
-        bip::mapped_region(MappableFd{fd.get()}, mode == Mode::read_only ? bip::read_only : bip::read_write, 0, bytes);
+        bip::mapped_region(MappableFd{fd.get()}, mode == Mode::read_only ? bip::read_only : bip::read_write, 0, bytes,
+                           place, place == nullptr ? bip::default_map_options : MAP_FIXED);
   } catch (const bip::interprocess_exception& failure) {
+    if (place != nullptr) ::munmap(place, round_up(bytes, kPageBytes));
     return system_error(fmt::format("map {} bytes of the {}", bytes, what), failure.get_native_error());
   }
   if (::madvise(mapping.data(), bytes, MADV_DONTDUMP) != 0)
     return system_error(fmt::format("keep the {} out of core dumps", what));
   return mapping;
+}
+
+Result<void> Mapping::collapse(std::uint64_t begin, std::uint64_t end) const {
+#ifndef MADV_COLLAPSE
+  constexpr int MADV_COLLAPSE = 25;  // Linux 6.1; the C library of Debian 12 has no name for it
+#endif
+  if (::madvise(data() + begin, end - begin, MADV_COLLAPSE) != 0) return system_error("make a 2 MiB page");
+  return {};
 }
 
 Result<void> Mapping::exclude_from_fork() const {

@@ -25,11 +25,15 @@ class Mapping {
   enum class Mode : std::uint8_t { read_only, read_write };
 
   Mapping() = default;
-  /// Maps the first `bytes` of `fd`, shared. The descriptor may be closed afterwards. Left out of core dumps.
+  /// Maps the first `bytes` of `fd`, shared. The descriptor may be closed afterwards. Left out of core dumps. What is
+  /// 2 MiB or larger begins at a multiple of that: else no 2 MiB page could be mapped as one.
   [[nodiscard]] static Result<Mapping> map(const UniqueFd& fd, std::uint64_t bytes, Mode mode, std::string_view what);
 
   [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(region_.get_address()); }
   [[nodiscard]] std::uint64_t size() const noexcept { return region_.get_size(); }
+  /// Makes [begin, end) one 2 MiB page each 2 MiB, where there are none yet; the bytes stay what they are, for all who
+  /// map them, and whoever touches them meanwhile waits. An error where the kernel cannot, or will not now.
+  [[nodiscard]] Result<void> collapse(std::uint64_t begin, std::uint64_t end) const;
   /// A child after fork() will not have this mapping.
   [[nodiscard]] Result<void> exclude_from_fork() const;
 

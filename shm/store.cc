@@ -24,8 +24,7 @@ Result<StoreConfig> completed(StoreConfig config) {
     return Error{Errc::invalid_argument, "low_water_mark must be between 0 and 0.5"};
   if (config.max_objects > kMaxSlots)
     return Error{Errc::invalid_argument, fmt::format("max_objects can be {} at most", kMaxSlots)};
-  constexpr std::uint64_t kHugePage = 2 << 20;
-  config.capacity = round_up(config.capacity, config.huge_pages ? kHugePage : kPageBytes);
+  config.capacity = round_up(config.capacity, config.huge_pages ? kHugePageBytes : kPageBytes);
   if (config.max_objects == 0)
     config.max_objects =
         static_cast<std::uint32_t>(std::clamp<std::uint64_t>(config.capacity / 1024, kMinSlots, kMaxSlots));

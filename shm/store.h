@@ -209,8 +209,9 @@ class Store final : private Candidates {
   [[nodiscard]] bool take_room_made() noexcept { return std::exchange(room_made_, false); }
   /// A create was refused, or waited in vain, for want of room: for the statistics.
   void count_refusal() noexcept { ++counters().refused; }
-  /// One step of reserving memory ahead of use; false when there is nothing to do.
-  [[nodiscard]] Result<bool> reserve_ahead();
+  /// The arena's bytes, for who makes them warm ahead of their use: ArenaMemory::next_to_warm() and warm().
+  [[nodiscard]] const ArenaMemory& memory() const noexcept { return memory_; }
+  void warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth);
 
   // ---- reports ----
 

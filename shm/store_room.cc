@@ -97,10 +97,9 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
   return *offset;
 }
 
-Result<bool> Store::reserve_ahead() {
-  Result<bool> more = memory_.reserve_ahead();
+void Store::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth) {
+  memory_.warmed(stretch, warmth);
   ledger_.state().arena_reserved = memory_.reserved_bytes();
-  return more;
 }
 
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {

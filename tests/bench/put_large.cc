@@ -104,6 +104,12 @@ void first_touch(Report& report, int core_count, std::uint64_t bytes, std::chron
   contest.add("read", [&](Samples& samples) {
     samples.add(fresh_client_ns(daemon, pause, [&](Client& client) { return read_ns(client, kept); }));
   });
+  contest.add("read again", [&](Samples& samples) {
+    samples.add(fresh_client_ns(daemon, pause, [&](Client& client) {
+      static_cast<void>(read_ns(client, kept));
+      return read_ns(client, kept);
+    }));
+  });
   contest.add("memcpy", [&](Samples& samples) {
     samples.add(time_ns([&] { std::memcpy(target.bytes().data(), source.bytes().data(), bytes); }));
   });
@@ -114,7 +120,8 @@ void first_touch(Report& report, int core_count, std::uint64_t bytes, std::chron
               gb_per_s(bytes, contest.of("write").median()), "GB/s", "memcpy", copy,
               1 / contest.ratio("write", "memcpy"), ">= 6 GB/s"});
   report.add({"first read of " + size_name(bytes) + " by a new client, " + when, cores.name(),
-              gb_per_s(bytes, contest.of("read").median()), "GB/s", "memcpy", copy, 1 / contest.ratio("read", "memcpy"),
+              gb_per_s(bytes, contest.of("read").median()), "GB/s", "its second read",
+              gb_per_s(bytes, contest.of("read again").median()), 1 / contest.ratio("read", "read again"),
               ">= 20 GB/s"});
 }
 

@@ -1,8 +1,11 @@
-// The arena's bytes: reserved before they are handed out, by steps, ahead of use when wanted, never beyond the end.
+// The arena's bytes: reserved before they are handed out, by steps, warm ahead of use when wanted, never beyond the
+// end.
 
 #include "shm/arena_memory.h"
 
 #include <catch2/catch.hpp>
+
+#include "shm/basic_types.h"
 
 using namespace dolium;
 using namespace dolium::shm;
@@ -19,6 +22,13 @@ StoreConfig config_of(std::uint64_t capacity, bool preallocate, bool prefault) {
   return config;
 }
 
+/// How many stretches there were.
+std::uint64_t warm_all(ArenaMemory& memory) {
+  std::uint64_t stretches = 0;
+  for (; const auto next = memory.next_to_warm(); ++stretches) memory.warmed(*next, memory.warm(*next));
+  return stretches;
+}
+
 }  // namespace
 
 TEST_CASE("memory is reserved by steps as it is used, and kept") {
@@ -28,27 +38,59 @@ TEST_CASE("memory is reserved by steps as it is used, and kept") {
   CHECK(memory.reserved_bytes() == ArenaMemory::kReserveStep);
   REQUIRE(memory.reserve_to(10));
   CHECK(memory.reserved_bytes() == ArenaMemory::kReserveStep);
+  REQUIRE(memory.reserve_to(5 * kMiB));
+  CHECK(memory.reserved_bytes() == 2 * ArenaMemory::kReserveStep);
   REQUIRE(memory.reserve_to(10 * kMiB));  // the last step ends with the arena
   CHECK(memory.reserved_bytes() == 10 * kMiB);
   memory.bytes(10 * kMiB - 1, 1).front() = std::byte{7};
-  CHECK_FALSE(memory.reserve_ahead().value());
+  CHECK_FALSE(memory.next_to_warm());
 }
 
 TEST_CASE("preallocate reserves everything at once") {
   CHECK(ArenaMemory::create(config_of(6 * kMiB, true, false)).value().reserved_bytes() == 6 * kMiB);
 }
 
-TEST_CASE("with prefault idle moments reserve ahead of what was used, and no further") {
-  const std::uint64_t capacity = ArenaMemory::kReserveAhead + 20 * kMiB;
+TEST_CASE("with prefault memory is made warm ahead of what was used, and no further") {
+  const std::uint64_t capacity = ArenaMemory::kWarmAhead + 20 * kMiB;
   ArenaMemory memory = ArenaMemory::create(config_of(capacity, false, true)).value();
-  while (memory.reserve_ahead().value()) {
-  }
-  CHECK(memory.reserved_bytes() == ArenaMemory::kReserveAhead);
+  CHECK(warm_all(memory) == ArenaMemory::kWarmAhead / kHugePageBytes);
+  CHECK(memory.reserved_bytes() == ArenaMemory::kWarmAhead);
   REQUIRE(memory.reserve_to(10 * kMiB));
-  while (memory.reserve_ahead().value()) {
-  }
-  CHECK(memory.reserved_bytes() == ArenaMemory::kReserveAhead + 10 * kMiB);
+  CHECK(warm_all(memory) == 10 * kMiB / kHugePageBytes);
+  CHECK(memory.reserved_bytes() == ArenaMemory::kWarmAhead + 10 * kMiB);
   REQUIRE(memory.reserve_to(capacity));
-  CHECK_FALSE(memory.reserve_ahead().value());
+  CHECK(warm_all(memory) == 0);
   CHECK(memory.reserved_bytes() == capacity);
+}
+
+TEST_CASE("an arena that is no multiple of 2 MiB is warmed to its end") {
+  ArenaMemory memory = ArenaMemory::create(config_of(3 * kMiB, false, true)).value();
+  CHECK(warm_all(memory) == 2);
+  CHECK(memory.reserved_bytes() == 3 * kMiB);
+}
+
+TEST_CASE("what was handed out before it could be warmed is left alone; what was only reserved is not") {
+  ArenaMemory memory = ArenaMemory::create(config_of(8 * kMiB, true, true)).value();
+  REQUIRE(memory.reserve_to(3 * kMiB));
+  CHECK(memory.next_to_warm().value().begin == 4 * kMiB);
+  CHECK(warm_all(memory) == 2);
+}
+
+TEST_CASE("warming changes no byte, even where the stretch was handed out meanwhile") {
+  ArenaMemory memory = ArenaMemory::create(config_of(8 * kMiB, false, true)).value();
+  const ArenaMemory::Stretch next = memory.next_to_warm().value();
+  REQUIRE(memory.reserve_to(kHugePageBytes));
+  for (std::uint64_t at = 0; at < kHugePageBytes; at += kPageBytes)
+    memory.bytes(at, 1).front() = std::byte(at / kPageBytes);
+  memory.warmed(next, memory.warm(next));
+  for (std::uint64_t at = 0; at < kHugePageBytes; at += kPageBytes)
+    CHECK(memory.bytes(at, 1).front() == std::byte(at / kPageBytes));
+}
+
+TEST_CASE("where memory is short, nothing is taken ahead of use any more") {
+  ArenaMemory memory = ArenaMemory::create(config_of(8 * kMiB, false, true)).value();
+  const ArenaMemory::Stretch next = memory.next_to_warm().value();
+  memory.warmed(next, {Error{Errc::out_of_memory, "none left"}, {}});
+  CHECK_FALSE(memory.next_to_warm());
+  CHECK(memory.reserved_bytes() == 0);
 }

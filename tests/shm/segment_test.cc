@@ -51,6 +51,18 @@ bool is_mapped(const void* address) {
 
 }  // namespace
 
+TEST_CASE("a large mapping begins where a 2 MiB page can") {
+  const Segment memory = Segment::create("test", kHugePageBytes + kPageBytes).value();
+  for (const Mode mode : {Mode::read_write, Mode::read_only}) {
+    const Mapping mapping = memory.map(mode).value();
+    CHECK(reinterpret_cast<std::uintptr_t>(mapping.data()) % kHugePageBytes == 0);
+    CHECK(mapping.size() == kHugePageBytes + kPageBytes);
+    CHECK(is_mapped(mapping.data() + kHugePageBytes));
+  }
+  const std::byte* gone = memory.map(Mode::read_only).value().data();
+  CHECK_FALSE(is_mapped(gone));
+}
+
 TEST_CASE("a segment is zero, and all its mappings show the same memory") {
   const Segment memory = segment();
   CHECK(memory.size() == kBytes);

@@ -209,10 +209,10 @@ TEST_CASE("memory is reserved before it is handed out") {
   fixture.put(1, 10 * kMiB);
   CHECK(fixture.store.stats(fixture.now).reserved_bytes >= 10 * kMiB);
   CHECK(fixture.store.stats(fixture.now).reserved_bytes < 32 * kMiB);
-  CHECK_FALSE(fixture.store.reserve_ahead().value());  // not without prefault
+  CHECK_FALSE(fixture.store.memory().next_to_warm());  // not without prefault
   StoreFixture ahead({.capacity = 32 * kMiB, .prefault = true});
-  while (ahead.store.reserve_ahead().value()) {
-  }
+  while (const auto next = ahead.store.memory().next_to_warm())
+    ahead.store.warmed(*next, ahead.store.memory().warm(*next));
   CHECK(ahead.store.stats(ahead.now).reserved_bytes == 32 * kMiB);
   StoreFixture all({.capacity = 32 * kMiB, .preallocate = true});
   CHECK(all.store.stats(all.now).reserved_bytes == 32 * kMiB);
