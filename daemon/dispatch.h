@@ -64,11 +64,9 @@ class Dispatch {
   [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
                                                                const shm::UniqueFd& release_event, bool inherits) const;
   [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
-  /// Fills, seals and perhaps grants what was placed for an inline put.
-  [[nodiscard]] Result<std::uint64_t> finish_put(shm::ClientId client, const ObjectId& id, shm::SlotIndex slot,
-                                                 std::span<const std::byte> data, std::span<const std::byte> metadata,
-                                                 bool hold);
-  [[nodiscard]] Result<void> put_now(shm::ClientId client, const protocol::PutRequest& request);
+  void answer_put(Session& session, Id id, const Result<shm::SlotIndex>& put, bool hold);
+  [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutRequest& request,
+                                               shm::TimeNs now);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
 
   shm::Engine& engine_;

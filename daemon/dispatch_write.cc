@@ -72,43 +72,30 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   const auto metadata = from_wire(request.metadata());
   if (data.size() != object.data_size || metadata.size() != object.metadata_size)
     return session.misbehaved({Errc::protocol_error, "a put whose sizes are not those of its bytes"});
-  const auto answer = [this, client, id, object_id = object.id, hold = request.hold()](
-                          const Result<shm::Placement>& placed, std::span<const std::byte> bytes,
-                          std::span<const std::byte> extra) {
-    const Result<std::uint64_t> grant = placed ? finish_put(client, object_id, placed->slot, bytes, extra, hold)
-                                               : Result<std::uint64_t>(placed.error());
-    Session* creator = find_(client);
-    if (creator == nullptr) return;
-    if (!grant) return creator->reply_error(id, grant.error());
-    PutReplyT reply;
-    reply.grant = *grant;
-    creator->reply(id, std::move(reply));
-  };
-  if (request.timeout_ns() == 0) {
-    engine_.creates().add({client, id}, object, now, now,
-                          [&](const Result<shm::Placement>& placed) { answer(placed, data, metadata); });
-    return;
-  }
+  if (request.timeout_ns() == 0) return answer_put(session, id, put_now(client, request, now), request.hold());
   // The frame's bytes are gone when the wait ends.
   std::vector<std::byte> kept(data.begin(), data.end());
   kept.insert(kept.end(), metadata.begin(), metadata.end());
   engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
-                        [answer, kept = std::move(kept), size = data.size()](const Result<shm::Placement>& placed) {
-                          answer(placed, std::span(kept).first(size), std::span(kept).subspan(size));
+                        [this, client, id, object_id = object.id, hold = request.hold(),
+                         kept = std::move(kept)](const Result<shm::Placement>& placed) {
+                          Session* creator = find_(client);
+                          if (creator == nullptr) return;  // what was placed goes with its client
+                          if (!placed) return creator->reply_error(id, placed.error());
+                          if (!kept.empty())
+                            std::memcpy(engine_.store().writable_bytes(placed->slot).data(), kept.data(), kept.size());
+                          answer_put(*creator, id, engine_.store().seal(client, object_id, shm::monotonic_now()), hold);
                         });
 }
 
-Result<std::uint64_t> Dispatch::finish_put(shm::ClientId client, const ObjectId& id, SlotIndex slot,
-                                           std::span<const std::byte> data, std::span<const std::byte> metadata,
-                                           bool hold) {
-  const std::span<std::byte> out = engine_.store().writable_bytes(slot);
-  if (!data.empty()) std::memcpy(out.data(), data.data(), data.size());
-  if (!metadata.empty()) std::memcpy(out.data() + data.size(), metadata.data(), metadata.size());
-  const Result<SlotIndex> sealed = engine_.store().seal(client, id, shm::monotonic_now());
-  if (!sealed) return sealed.error();
-  if (!hold) return std::uint64_t{0};
-  engine_.store().hold(slot);
-  return engine_.store().grant(client, {slot});
+void Dispatch::answer_put(Session& session, Id id, const Result<SlotIndex>& put, bool hold) {
+  if (!put) return session.reply_error(id, put.error());
+  PutReplyT reply;
+  if (hold) {
+    engine_.store().hold(*put);
+    reply.grant = engine_.store().grant(session.client(), {*put});
+  }
+  session.reply(id, std::move(reply));
 }
 
 void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
@@ -117,12 +104,14 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   std::uint64_t bytes = 0;
   for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
     const PutRequest& item = *request.items()->Get(i);
+    engine_.store().prefetch(from_wire(*item.object()->id()));
     bytes += from_wire(item.data()).size() + from_wire(item.metadata()).size();
     if (bytes > protocol::kMaxFrameBytes)
       return session.misbehaved({Errc::protocol_error, "puts that share their bytes"});
   }
+  const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
-    const Result<void> put = put_now(session.client(), *request.items()->Get(i));
+    const Result<SlotIndex> put = put_now(session.client(), *request.items()->Get(i), now);
     if (put) continue;
     auto failure = std::make_unique<PutFailureT>();
     failure->index = i;
@@ -134,7 +123,7 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
 }
 
 void Dispatch::on(Session& session, const PutDeferredRequest& request) {
-  const Result<void> put = put_now(session.client(), *request.put());
+  const Result<SlotIndex> put = put_now(session.client(), *request.put(), shm::monotonic_now());
   if (put) return;
   PutFailedNoticeT notice;
   notice.id = std::make_unique<protocol::Id>(*request.put()->object()->id());
@@ -143,16 +132,15 @@ void Dispatch::on(Session& session, const PutDeferredRequest& request) {
   session.reply(0, std::move(notice));
 }
 
-Result<void> Dispatch::put_now(shm::ClientId client, const PutRequest& request) {
+Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutRequest& request, TimeNs now) {
   const shm::NewObject object = to_object(*request.object());
   const auto data = from_wire(request.data());
   const auto metadata = from_wire(request.metadata());
   if (data.size() != object.data_size || metadata.size() != object.metadata_size)
     return Error{Errc::protocol_error, "a put whose sizes are not those of its bytes"};
-  const Result<shm::Placement> placed = engine_.store().create_object(client, object, shm::monotonic_now());
-  if (!placed) return placed.error();
-  const Result<std::uint64_t> done = finish_put(client, object.id, placed->slot, data, metadata, false);
-  return done ? Result<void>() : Result<void>(done.error());
+  Result<SlotIndex> put = engine_.store().put_object(client, object, data, metadata, now);
+  if (!put && put.error().code == Errc::out_of_memory) engine_.store().count_refusal();
+  return put;
 }
 
 }  // namespace dolium::daemon

@@ -32,6 +32,7 @@ void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs dea
 }
 
 void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
+  if (wanted_.empty()) return;  // saves the hash
   const auto wanted = wanted_.extract(id);
   if (wanted.empty()) return;
   std::vector<WaitKey> complete;

@@ -125,7 +125,33 @@ Store::Client* Store::find_client(ClientId client) const noexcept {
 
 Result<Placement> Store::create_object(ClientId creator, const NewObject& object, TimeNs now) {
   advance(now);
+  const Result<Placement> placed = place(creator, object);
+  if (!placed) return placed;
+  const std::uint64_t taken = taken_bytes(placed->slot);
+  unsealed_.emplace(object.id, Unsealed{placed->slot, creator, now_});
+  unsealed_tally_.add(taken);
   Client* client = find_client(creator);
+  ++client->unsealed_count;
+  client->unsealed_bytes += taken;
+  return placed;
+}
+
+Result<SlotIndex> Store::put_object(ClientId creator, const NewObject& object, std::span<const std::byte> data,
+                                    std::span<const std::byte> metadata, TimeNs now) {
+  DOLIUM_CHECK(data.size() == object.data_size && metadata.size() == object.metadata_size, "a put of other bytes");
+  advance(now);
+  const Result<Placement> placed = place(creator, object);
+  if (!placed) return placed.error();
+  std::byte* const out = memory_.bytes(placed->offset, 0).data();
+  if (!data.empty()) std::memcpy(out, data.data(), data.size());
+  if (!metadata.empty()) std::memcpy(out + data.size(), metadata.data(), metadata.size());
+  publish(placed->slot, now_);
+  return placed->slot;
+}
+
+/// An unsealed row that nobody knows of yet, and its extent.
+Result<Placement> Store::place(ClientId creator, const NewObject& object) {
+  const Client* client = find_client(creator);
   DOLIUM_CHECK(client != nullptr, "create by a client that is not attached");
   const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
   if (auto allowed = check_creation(creator, object); !allowed) return std::move(allowed).error();
@@ -157,11 +183,6 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
     std::memcpy(memory_.bytes(*offset + object.data_size + object.metadata_size, 0).data(), object.type_name.data(),
                 object.type_name.size());
   if (object.pinned) set_pinned(*slot, client->identity.uid);
-  const std::uint64_t taken = taken_bytes(*slot);
-  unsealed_.emplace(object.id, Unsealed{*slot, creator, now_});
-  unsealed_tally_.add(taken);
-  ++client->unsealed_count;
-  client->unsealed_bytes += taken;
   return Placement{*slot, *offset};
 }
 
@@ -171,6 +192,7 @@ std::span<std::byte> Store::writable_bytes(SlotIndex slot) const {
 }
 
 const Store::Unsealed* Store::find_unsealed(const ObjectId& id) const {
+  if (unsealed_.empty()) return nullptr;  // saves the hash
   const auto found = unsealed_.find(id);
   return found == unsealed_.end() ? nullptr : &found->second;
 }
@@ -190,31 +212,34 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
   advance(now);
   const Result<Unsealed> unsealed = own_unsealed(client, id);
   if (!unsealed) return unsealed.error();
-  const SlotIndex slot = unsealed->slot;
-  const std::uint64_t taken = taken_bytes(slot);
+  const std::uint64_t taken = taken_bytes(unsealed->slot);
   Client* creator = find_client(client);
   --creator->unsealed_count;
   creator->unsealed_bytes -= taken;
   unsealed_tally_.subtract(taken);
   unsealed_.erase(id);
+  publish(unsealed->slot, unsealed->created);
+  return unsealed->slot;
+}
 
+/// unsealed -> sealed
+void Store::publish(SlotIndex slot, TimeNs created) {
   last_seal_ = std::max(now_, last_seal_ + 1);
   LedgerRow& ledger = row(slot);
   ledger.sealed = last_seal_;
   constexpr std::uint64_t kNsPerMs = 1'000'000;
   ledger.writing_ms = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>((last_seal_ - unsealed->created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
+      std::min<std::uint64_t>((last_seal_ - created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};
   index_.publish(slot);             // the even seq is what commits: a row found sealed is always published
   ledger.accessed = ledger.sealed;  // until now it said whose it is, which a successor would have had to know
   ledger.state = SlotState::sealed;
-  sealed_tally_.add(taken);
+  sealed_tally_.add(taken_bytes(slot));
   if (!ledger.pinned) eviction_.insert(slot);
   if (ledger.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
   ++counters().puts;
   room_made_ = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, index_.read(slot));
-  return slot;
 }
 
 Result<void> Store::abort(ClientId client, const ObjectId& id) {

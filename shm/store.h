@@ -155,6 +155,9 @@ class Store final : private Candidates {
   [[nodiscard]] Result<void> check_creation(ClientId client, const NewObject& object) const;
   /// out_of_memory when there is no room and none can be made; errors as check_creation().
   [[nodiscard]] Result<Placement> create_object(ClientId client, const NewObject& object, TimeNs now);
+  /// create_object(), the bytes and seal() in one, for who has the bytes at hand. Errors as create_object().
+  [[nodiscard]] Result<SlotIndex> put_object(ClientId client, const NewObject& object, std::span<const std::byte> data,
+                                             std::span<const std::byte> metadata, TimeNs now);
   /// The bytes of an unsealed object: data, then metadata.
   [[nodiscard]] std::span<std::byte> writable_bytes(SlotIndex slot) const;
   [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now);
@@ -176,6 +179,8 @@ class Store final : private Candidates {
 
   // ---- holds and grants ----
 
+  /// Before a find(), or a creation, that comes soon: has the processor fetch where it will look.
+  void prefetch(const ObjectId& id) const noexcept { index_.prefetch(id); }
   /// The sealed object's slot, or kNoSlot.
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return index_.find(id); }
   [[nodiscard]] SlotFields fields(SlotIndex slot) const noexcept { return index_.read(slot); }
@@ -282,6 +287,8 @@ class Store final : private Candidates {
   [[nodiscard]] StoreCounters& counters() const noexcept { return ledger_.state().counters; }
   [[nodiscard]] Lifetimes lifetimes(SlotIndex slot) const noexcept;
   [[nodiscard]] Result<ClientId> admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached);
+  [[nodiscard]] Result<Placement> place(ClientId creator, const NewObject& object);
+  void publish(SlotIndex slot, TimeNs created);
   void free_abandoned(std::size_t position);
   [[nodiscard]] const Unsealed* find_unsealed(const ObjectId& id) const;
   [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id) const;

@@ -188,6 +188,10 @@ TEST_CASE("a store is killed at every point of every operation") {
   kill([&] { REQUIRE(store.remove(id_of(2), fixture.now).value()); });  // is held
   kill([&] { REQUIRE(fixture.create(11, 100)); });
   kill([&] { REQUIRE(store.abort(fixture.writer, id_of(11))); });
+  kill([&] {
+    const std::vector<std::byte> bytes(18 * kKiB);  // evicts
+    REQUIRE(store.put_object(fixture.writer, {.id = id_of(12), .data_size = bytes.size()}, bytes, {}, ++fixture.now));
+  });
   reader.release(held);
   leases.clear();
   kill([&] { store.sweep(); });

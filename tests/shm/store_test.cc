@@ -41,6 +41,24 @@ TEST_CASE("an object is created, written through one mapping, sealed, and read t
   fixture.store.check_invariants();
 }
 
+TEST_CASE("an object is put in one step, and is like one that was created, written and sealed") {
+  StoreFixture fixture;
+  TestClient reader = fixture.client();
+  const NewObject object = {.id = id_of(1), .data_size = 100, .metadata_size = 20, .type_name = "name"};
+  const std::vector<std::byte> data(100, std::byte{1});
+  const std::vector<std::byte> metadata(20, std::byte{2});
+  REQUIRE(fixture.store.put_object(fixture.writer, object, data, metadata, fixture.now));
+  const Held held = reader.hold(id_of(1));
+  const std::span<const std::byte> bytes = reader.bytes(held);
+  CHECK(std::ranges::equal(bytes.first(100), data));
+  CHECK(std::ranges::equal(bytes.subspan(100), metadata));
+  CHECK(fixture.store.metadata(id_of(1), {fixture.now, {}}).value().type_name == "name");
+  CHECK(fixture.store.client_info(fixture.writer, fixture.now).unsealed_bytes == 0);
+  CHECK(outcome(fixture.store.put_object(fixture.writer, object, data, metadata, fixture.now)) == "already_exists");
+  CHECK(outcome(fixture.store.seal(fixture.writer, id_of(1), fixture.now)) == "already_sealed");
+  fixture.store.check_invariants();
+}
+
 TEST_CASE("only its creator may seal or abort an object") {
   StoreFixture fixture;
   const ClientId other = fixture.attach();
