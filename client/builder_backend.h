@@ -12,6 +12,8 @@ class BuilderBackend {
   virtual ~BuilderBackend() = default;
   /// Whether this process may write it: one that it inherited by fork() is its parent's.
   [[nodiscard]] virtual Result<void> check() const = 0;
+  /// seal() comes within some 100 us: whoever must be awake for it can be woken now.
+  virtual void seal_is_near() noexcept {}
   /// With `hold`, the object comes back held.
   virtual Result<Object> seal(bool hold) = 0;
   virtual Result<void> abort() = 0;

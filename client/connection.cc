@@ -55,6 +55,12 @@ void Connection::look_ourselves() {
   if (!traffic_->reading) traffic_->channel.awake();
 }
 
+void Connection::wake_early() noexcept {
+  if (busy_poll_.count() == 0) return;
+  const std::unique_lock lock(traffic_->write_mutex, std::try_to_lock);  // who writes wakes it anyway
+  if (lock.owns_lock()) traffic_->channel.wake_early(socket_->get());
+}
+
 Result<std::uint64_t> Connection::begin_deferred() {
   const std::lock_guard lock(traffic_->mutex);
   if (traffic_->failure) return *traffic_->failure;

@@ -144,6 +144,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return static_cast<const Reply*>(frame->body());
   }
 
+  /// A request comes soon: the daemon is woken, if it sleeps, so that it is awake by then. Where several cores are, and
+  /// through rings; else nothing.
+  void wake_early() noexcept;
   /// Sends a deferred put; its failure comes as a notice. Waits only while the daemon is behind by a ring or a socket
   /// full. out_of_memory when kMaxPutFailures were not taken yet.
   template <class View>

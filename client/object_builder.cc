@@ -9,6 +9,13 @@
 #include "client/builder_backend.h"
 
 namespace dolium {
+namespace {
+
+/// To copy so much takes about as long as to wake the daemon, which has gone to sleep by the end of a long copy: so it
+/// is woken before the last of it. (1 MiB into a full store: 5.0 GB/s without, 5.9 to 6.5 with; memcpy 7.5.)
+constexpr std::size_t kTailBytes = 384 * 1024;
+
+}  // namespace
 
 ObjectBuilder::ObjectBuilder(const ObjectId& id, std::span<std::byte> data,
                              std::unique_ptr<detail::BuilderBackend> backend) noexcept
@@ -50,7 +57,14 @@ Result<void> ObjectBuilder::write(std::span<const std::byte> bytes, unsigned thr
   if (bytes.size() > data_.size() - written_)
     return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit", id_.hex(),
                                               data_.size(), written_, bytes.size())};
-  copy_bytes(data_.subspan(written_), bytes, threads);
+  const std::span<std::byte> out = data_.subspan(written_);
+  const bool completes = bytes.size() == out.size();
+  const std::size_t head = completes && bytes.size() > kTailBytes ? bytes.size() - kTailBytes : 0;
+  if (head != 0) {
+    copy_bytes(out, bytes.first(head), threads);
+    backend_->seal_is_near();
+  }
+  copy_bytes(out.subspan(head), bytes.subspan(head), threads);
   written_ += bytes.size();
   return {};
 }

@@ -23,7 +23,7 @@ Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> dat
   }
   Result<ObjectBuilder> builder = do_create(id, data.size(), options);
   if (!builder) return std::move(builder).error();
-  copy_bytes(builder->data(), data, options.copy_threads);
+  if (auto written = builder->write(data, options.copy_threads); !written) return written;
   const Result<ObjectId> sealed = builder->seal();
   return sealed ? Result<void>() : Result<void>(sealed.error());
 }

@@ -78,6 +78,7 @@ class RemoteBuilder final : public BuilderBackend {
       : connection_(std::move(connection)), id_(id), offset_(offset), epoch_(epoch) {}
 
   Result<void> check() const override { return connection_.check("object"); }
+  void seal_is_near() noexcept override { connection_->wake_early(); }
   Result<Object> seal(bool hold) override {
     if (auto mine = check(); !mine) return std::move(mine).error();
     if (connection_->epoch() != epoch_) {

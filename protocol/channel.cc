@@ -46,6 +46,10 @@ Result<bool> Channel::flush(int socket, FrameWriter& writer) {
   return flushed;
 }
 
+void Channel::wake_early(int socket) noexcept {
+  if (has_rings() && rings_->out.take_early_bell()) ring_bell(socket);
+}
+
 Result<ReadState> Channel::take_bells(int socket) {
   std::array<std::byte, 256> bells;  // what is left keeps the socket readable
   ssize_t count = 0;

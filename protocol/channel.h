@@ -31,6 +31,9 @@ class Channel {
   /// after the next bell.
   [[nodiscard]] Result<bool> flush(int socket, FrameWriter& writer);
 
+  /// Wakes the other side ahead of a write that comes soon, so that it looks for it already. Nothing without rings.
+  void wake_early(int socket) noexcept;
+
   /// Before waiting for the socket to be readable. False: something has arrived, read it first.
   [[nodiscard]] bool may_sleep() noexcept { return !has_rings() || rings_->in.fall_asleep(); }
   /// After that wait: no bells, please.

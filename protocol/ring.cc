@@ -50,6 +50,10 @@ bool RingWriter::take_bell() noexcept {
   return asleep != 0 && asleep - 1 != written_ && words_->asleep.exchange(0) != 0;
 }
 
+bool RingWriter::take_early_bell() noexcept {
+  return words_->asleep.load(std::memory_order_seq_cst) != 0 && words_->asleep.exchange(0) != 0;
+}
+
 Result<std::size_t> RingReader::read(std::span<std::byte> out) {
   const std::uint64_t arrived = words_->written.load(std::memory_order_acquire) - read_;
   if (arrived > room_.size()) return impossible(arrived);

@@ -53,6 +53,8 @@ class RingWriter {
   [[nodiscard]] bool ask_for_room() noexcept;
   /// True when the reader sleeps and must be woken, by whoever is told so: it is told once.
   [[nodiscard]] bool take_bell() noexcept;
+  /// take_bell() for who is about to write: true when the reader sleeps, whatever it has read.
+  [[nodiscard]] bool take_early_bell() noexcept;
 
  private:
   RingWords* words_;

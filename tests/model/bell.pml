@@ -10,7 +10,7 @@
  *   ASLEEP                       RingWords::asleep: 0, or 1 + what the reader had read
  *   WANTS                        RingWords::wants_room
  *   writer's inner loop          FrameWriter::flush(RingWriter&), RingWriter::write()
- *   ask, ring_reader             RingWriter::ask_for_room(), take_bell()
+ *   ask, ring_reader             RingWriter::ask_for_room(), take_bell(), take_early_bell()
  *   reader's steps               RingReader::read(), take_bell(), fall_asleep(), awake()
  *
  * Left out: the bytes themselves, whose order a release store of WRITTEN keeps on every machine; counts that lie.
@@ -42,6 +42,14 @@ active proctype writer() {
   :: else ->
      no_room = false;
      must_wait = false;
+     if  // Channel::wake_early(), or not
+     :: exchange_0(0, ASLEEP, asleep);
+        if
+        :: asleep != 0 -> bell_for_reader = true
+        :: else
+        fi
+     :: true
+     fi;
      do
      :: written == kTotal || no_room -> break
      :: else ->

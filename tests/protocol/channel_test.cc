@@ -92,3 +92,22 @@ TEST_CASE("last words through the ring are heard before the end of the connectio
   CHECK(next(pair.reader) == pattern(3000));
   CHECK(*pair.receive() == ReadState::end_of_file);
 }
+
+TEST_CASE("who is about to write can wake the other side before, which is then told once") {
+  const bool rings = GENERATE(false, true);
+  CAPTURE(rings);
+  Pair pair(rings);
+  const int near = pair.connection.near.get(), far = pair.connection.far.get();
+  pair.near.wake_early(near);
+  CHECK_FALSE(pair.bell_rang(far));  // it does not sleep
+  CHECK(pair.far.may_sleep());
+  pair.near.wake_early(near);
+  pair.near.wake_early(near);
+  CHECK(pair.bell_rang(far) == rings);
+  if (!rings) return;
+  CHECK(*pair.receive() == ReadState::would_block);
+  REQUIRE(pair.writer.push(framed(pattern(10))));
+  CHECK(*pair.near.flush(near, pair.writer));
+  CHECK_FALSE(pair.bell_rang(far));
+  CHECK(*pair.receive() == ReadState::progress);
+}
