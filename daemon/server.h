@@ -31,6 +31,8 @@ class Server final : private Session::Host {
   static constexpr int kLooksPerTurn = 32;
   /// Between two steps of reserving memory ahead of use.
   static constexpr std::uint64_t kPrefaultIntervalMs = 2;
+  /// How long nobody is let in after the system has refused a connection.
+  static constexpr std::uint64_t kAcceptPauseMs = 20;
 
   enum class End : std::uint8_t { finished, restart };
 
@@ -55,7 +57,8 @@ class Server final : private Session::Host {
   void make_way();
   void keep(const Session& session, bool may_return) const;
   void accept_all();
-  [[nodiscard]] Result<void> welcome(shm::UniqueFd socket);
+  [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
+  static void turn_away(const shm::UniqueFd& socket, const Error& why);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
   [[nodiscard]] Session* find(shm::ClientId client) const;
   [[nodiscard]] std::vector<ClientInfo> describe_clients();
@@ -98,6 +101,7 @@ class Server final : private Session::Host {
   std::vector<Session*> awake_;  // with rings, and heard of in the last busy_poll_: polled while the loop is awake
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
   std::optional<Poll> accept_poll_;
+  std::optional<Timer> accept_timer_;  // until connections are accepted again
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<Timer> prefault_timer_;
