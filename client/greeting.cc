@@ -39,7 +39,7 @@ Result<const protocol::HelloReply*> welcome(const protocol::ReplyFrame& frame) {
   if (const auto* reply = frame.body_as_HelloReply()) return reply;
   if (const auto* error = frame.body_as_ErrorReply()) return protocol::from_wire(*error);
   if (const auto* goodbye = frame.body_as_GoodbyeNotice())
-    return Error{Errc::permission_denied, protocol::from_wire(goodbye->reason())};
+    return Error{Errc::disconnected, protocol::from_wire(goodbye->reason())};
   return Error{Errc::protocol_error, "the daemon answered a question that was not asked"};
 }
 

@@ -32,8 +32,8 @@ struct SessionOrigin {
 [[nodiscard]] Result<void> send_frame(const shm::UniqueFd& socket, std::span<const std::byte> frame,
                                       protocol::Deadline deadline);
 
-/// Says hello and waits for the answer, which lies in the reader. `disconnected` when the daemon went away without a
-/// word; what it had to say against it is another error.
+/// Says hello and waits for the answer, which lies in the reader. `disconnected` when the daemon went away, or could
+/// not let us in at this moment; what it has against us is another error.
 [[nodiscard]] Result<const protocol::HelloReply*> exchange_hellos(const shm::UniqueFd& socket,
                                                                   protocol::HelloRequestT hello,
                                                                   protocol::FrameReader& reader,

@@ -34,10 +34,12 @@ Result<std::unique_ptr<Box, detail::CloseBox>> make_box(decltype(Box::callback) 
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
   std::unique_ptr<EventLoop> loop(new EventLoop());
   if (const int status = uv_loop_init(&loop->loop_); status != 0) return loop_error("make an event loop", status);
+  loop->made_ = true;
   return loop;
 }
 
 EventLoop::~EventLoop() {
+  if (!made_) return;
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
 }

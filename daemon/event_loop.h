@@ -33,6 +33,7 @@ class EventLoop {
  private:
   EventLoop() = default;
   uv_loop_t loop_;
+  bool made_ = false;
 };
 
 namespace detail {

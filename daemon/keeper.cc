@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include <map>
 #include <optional>
 
+#include "daemon/heap.h"
 #include "daemon/keeper_link.h"
 #include "shm/system_error.h"
 
@@ -56,9 +58,9 @@ class KeeperProcess {
 
   int run() {
     for (;;) {
-      if (auto started = start(); !started) return give_up(started.error().message);
-      const int status = attend();
-      const std::optional<int> code = after(status);
+      if (!pause()) return give_up("ended while no server would start");
+      const Result<void> started = start();
+      const std::optional<int> code = started ? after(attend()) : refused(started.error().message);
       if (code) return *code;
     }
   }
@@ -70,18 +72,38 @@ class KeeperProcess {
     link_ = std::move(ends->first);
     served_ = false;
     const UniqueFd theirs(::dup(ends->second.fd()));
+    if (!theirs.valid()) return shm::system_error("give the server its socket");
     const pid_t keeper = ::getpid();
     server_ = ::fork();
     if (server_ < 0) return shm::system_error("start the server");
     if (server_ == 0) {
       become_server(program_, argv_, theirs, keeper, mask_);
-      ::_exit(127);
+      say(shm::system_error("become the server").message);
+      ::_exit(kRefusedBySystem);
     }
     ends->second = KeeperLink();
-    for (const auto& [key, thing] : kept_)
-      if (!hand_over(thing)) return {};  // it died: attend() will see
-    static_cast<void>(link_.send(Kind::start, 0));
+    const bool has_all = std::ranges::all_of(kept_, [this](const auto& each) { return hand_over(each.second); });
+    // If it has not died of itself: it would wait for the rest for ever. attend() will see.
+    if (!has_all || !link_.send(Kind::start, 0)) ::kill(server_, SIGKILL);
     return {};
+  }
+
+  /// Before a server that follows one which did not serve. False: we were told to end meanwhile.
+  bool pause() {
+    const int tries = early_deaths_ + refusals_;
+    if (tries == 0) return true;
+    const int longest = std::min(Keeper::kLongestPauseMs, Keeper::kFirstPauseMs << std::min(tries - 1, 10));
+    pollfd signals{signals_.get(), POLLIN, 0};
+    if (::poll(&signals, 1, longest) > 0) pass_signals();
+    return !stopping_;
+  }
+
+  /// After what the system would not do.
+  std::optional<int> refused(const std::string& what) {
+    if (kept_.empty()) return give_up(what);
+    ++refusals_;
+    say(what + ": trying again; the objects are kept");
+    return std::nullopt;
   }
 
   [[nodiscard]] bool hand_over(const Kept& thing) const {
@@ -99,6 +121,7 @@ class KeeperProcess {
       if ((entries[0].revents & POLLIN) != 0) pass_signals();
       int status = 0;
       if (::waitpid(server_, &status, WNOHANG) != server_) continue;
+      server_ = 0;
       while (link_.valid()) hear();
       return status;
     }
@@ -110,14 +133,14 @@ class KeeperProcess {
     // Without its link it cannot be followed. It ends, if it has not ended already.
     if (!message || message->kind == Kind::none) {
       link_ = KeeperLink();
-      ::kill(server_, SIGKILL);
+      if (server_ > 0) ::kill(server_, SIGKILL);
     } else if (message->kind == Kind::keep) {
       kept_[message->thing.key] = std::move(message->thing);
     } else if (message->kind == Kind::forget) {
       kept_.erase(message->thing.key);
     } else if (message->kind == Kind::ready) {
       served_ = true;
-      early_deaths_ = 0;
+      early_deaths_ = refusals_ = 0;
     }
   }
 
@@ -127,13 +150,20 @@ class KeeperProcess {
     const int number = static_cast<int>(info.ssi_signo);
     if (number == SIGCHLD) return;
     stopping_ = stopping_ || number != SIGHUP;
-    ::kill(server_, number);
+    if (server_ > 0) ::kill(server_, number);
   }
 
   /// What to exit with, or nothing when another server is to follow.
   std::optional<int> after(int status) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart) return WEXITSTATUS(status);
+    const bool was_refused = WIFEXITED(status) && WEXITSTATUS(status) == kRefusedBySystem;
+    if (was_refused && kept_.empty()) return EXIT_FAILURE;  // it has said why
+    if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart && !was_refused) return WEXITSTATUS(status);
     if (stopping_) return give_up("the server was killed while it was ending");
+    if (was_refused && served_) {
+      say("another server goes on with the objects");
+      return std::nullopt;
+    }
+    if (was_refused) return refused("the server could not start");
     if (WIFEXITED(status)) return std::nullopt;
     early_deaths_ = served_ ? 0 : early_deaths_ + 1;
     const std::string how = "the server was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
@@ -160,6 +190,7 @@ class KeeperProcess {
   bool served_ = false;
   bool stopping_ = false;
   int early_deaths_ = 0;
+  int refusals_ = 0;  // since a server served
 };
 
 }  // namespace

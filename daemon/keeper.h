@@ -8,6 +8,9 @@
 // go to it over a pair of sockets, as it sends new ones back (keeper_link.h): so a server that is started first and one
 // that follows another begin alike.
 //
+// What the system refuses a server that is to follow another, it may grant the next: as long as there are objects, the
+// keeper goes on trying, in growing intervals. It is itself refused things (a process, a descriptor): the same.
+//
 // The kernel kills the server when the keeper dies. One thread; no dependency but the kernel.
 
 #include <string>
@@ -20,6 +23,9 @@ class Keeper {
   static constexpr int kMaxEarlyDeaths = 5;
   /// What a server exits with that shall be followed by another.
   static constexpr int kRestart = 75;
+  /// Between two servers, when the first did not get as far as to serve: doubled each time, up to the second.
+  static constexpr int kFirstPauseMs = 50;
+  static constexpr int kLongestPauseMs = 5000;
 
   /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
   /// SIGTERM and SIGINT end the server; SIGHUP has it replaced.

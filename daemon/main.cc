@@ -11,6 +11,7 @@
 
 #include "daemon/config.h"
 #include "daemon/estate.h"
+#include "daemon/heap.h"
 #include "daemon/host_check.h"
 #include "daemon/keeper.h"
 #include "daemon/logging.h"
@@ -21,9 +22,20 @@ namespace {
 using namespace dolium;
 using namespace dolium::daemon;
 
+/// Before the static objects of our libraries are made, which need memory too.
+__attribute__((constructor(101))) void prepare_for_no_memory() {
+  end_without_memory(std::getenv(KeeperLink::kVariable) != nullptr ? kRefusedBySystem : EXIT_FAILURE);
+}
+
 int fail(const Error& error) {
   fmt::print(stderr, "doliumd: {}\n", error.message);
   return EXIT_FAILURE;
+}
+
+/// What the system refuses now, it may grant the next server.
+int fail_to_serve(const Error& error) {
+  const int status = fail(error);
+  return error.code == Errc::system_error ? kRefusedBySystem : status;
 }
 
 /// A client costs four descriptors; a login shell's soft limit of 1024 is meant for select(), which is not used here.
@@ -58,22 +70,23 @@ std::optional<KeeperLink> link_to_keeper() {
 
 int serve(const Invocation& invocation, KeeperLink link) {
   auto estate = Estate::receive(std::move(link));
-  if (!estate) return fail(estate.error());
+  if (!estate) return fail_to_serve(estate.error());
   // What there is already has its memory, which the machine has no more of to offer.
   const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
                                             : check_host(invocation.config.store);
-  if (!warnings) return fail(warnings.error());
+  if (!warnings) return fail_to_serve(warnings.error());
   const auto log = open_log(invocation.config);
-  if (!log) return fail(log.error());
+  if (!log) return fail_to_serve(log.error());
   for (const std::string& warning : invocation.warnings) (*log)->warn("{}", warning);
   for (const std::string& warning : *warnings) (*log)->warn("{}", warning);
   const auto server = Server::create(invocation.config, *log, *std::move(estate));
-  if (!server) return fail(server.error());
+  if (!server) return fail_to_serve(server.error());
   return (*server)->run() == Server::End::restart ? Keeper::kRestart : EXIT_SUCCESS;
 }
 
 int run(const Invocation& invocation, char** argv) {
   if (auto link = link_to_keeper()) return serve(invocation, *std::move(link));
+  wait_for_memory();
   raise_descriptor_limit();
   return Keeper::run(argv);
 }

@@ -113,6 +113,11 @@ Result<void> Server::watch() {
   Result<Timer> deadlines = Timer::create(*loop_, [this] { on_deadline(); });
   if (!deadlines) return std::move(deadlines).error();
   deadline_timer_ = *std::move(deadlines);
+  Result<Timer> accepting_again = Timer::create(*loop_, [this] {
+    if (!stopping_) accept_poll_->watch(UV_READABLE);
+  });
+  if (!accepting_again) return std::move(accepting_again).error();
+  accept_timer_ = *std::move(accepting_again);
   Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
   if (!busy) return std::move(busy).error();
   busy_loop_ = *std::move(busy);
@@ -150,6 +155,7 @@ Server::End Server::run() {
   const StoreConfig& store = engine_->store().config();
   log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
              listener_.path());
+  listener_.take_over();
   accept_poll_->watch(UV_READABLE);
   estate_.say_ready();
   loop_->run();
@@ -200,15 +206,31 @@ void Server::accept_all() {
     Result<shm::UniqueFd> socket = listener_.accept();
     if (!socket) {
       log_->warn("a connection could not be accepted: {}", socket.error().message);
+      accept_poll_->watch(0);  // who waits would be reported again at once
+      accept_timer_->start_once(kAcceptPauseMs);
       return;
     }
     if (!socket->valid()) return;
-    if (auto welcomed = welcome(*std::move(socket)); !welcomed)
+    if (auto welcomed = welcome(*socket); !welcomed) {
       log_->warn("a connection was turned away: {}", welcomed.error().message);
+      turn_away(*socket, welcomed.error());
+    }
   }
 }
 
-Result<void> Server::welcome(shm::UniqueFd socket) {
+/// Says why, where no session has taken the socket to say it.
+void Server::turn_away(const shm::UniqueFd& socket, const Error& why) {
+  if (!socket.valid()) return;
+  protocol::GoodbyeNoticeT goodbye;
+  goodbye.reason = why.message;
+  protocol::Encoder encoder;
+  protocol::FrameWriter writer;
+  const auto frame = encoder.encode(0, std::move(goodbye));
+  if (frame && writer.push(*frame)) static_cast<void>(writer.flush(socket.get()));  // a new connection has room
+}
+
+/// Takes the socket when it gets as far as a session.
+Result<void> Server::welcome(shm::UniqueFd& socket) {
   const Result<protocol::PeerCredentials> credentials = protocol::peer_credentials(socket.get());
   if (!credentials) return credentials.error();
   const Result<std::vector<gid_t>> groups = protocol::peer_groups(socket.get());
@@ -397,8 +419,9 @@ void Server::on_silenced(Session& session) {
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
   if (session.attached()) keep(session, false);  // before it is told: it shall not come back to another server
-  log_->warn("client {} ({}, pid {}, user {}) is ended for misbehaviour: {}", session.client(), session.peer().command,
-             session.peer().credentials.pid, session.peer().user, what.message);
+  const char* why = what.code == Errc::system_error ? "" : " for misbehaviour";
+  log_->warn("client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,
+             session.peer().credentials.pid, session.peer().user, why, what.message);
 }
 
 void Server::on_release() {

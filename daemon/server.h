@@ -30,6 +30,8 @@ class Server final : private Session::Host {
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
   /// How often the rings are looked at between two looks at everything else.
   static constexpr int kLooksPerTurn = 32;
+  /// How long nobody is let in after the system has refused a connection.
+  static constexpr std::uint64_t kAcceptPauseMs = 20;
 
   enum class End : std::uint8_t { finished, restart };
 
@@ -54,7 +56,8 @@ class Server final : private Session::Host {
   void make_way();
   void keep(const Session& session, bool may_return) const;
   void accept_all();
-  [[nodiscard]] Result<void> welcome(shm::UniqueFd socket);
+  [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
+  static void turn_away(const shm::UniqueFd& socket, const Error& why);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
   [[nodiscard]] Session* find(shm::ClientId client) const;
   [[nodiscard]] std::vector<ClientInfo> describe_clients();
@@ -97,6 +100,7 @@ class Server final : private Session::Host {
   std::vector<Session*> awake_;  // with rings, and heard of in the last busy_poll_: polled while the loop is awake
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
   std::optional<Poll> accept_poll_;
+  std::optional<Timer> accept_timer_;  // until connections are accepted again
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<BusyLoop> busy_loop_;

@@ -6,10 +6,21 @@
 #include <sys/uio.h>
 
 #include "protocol/convert.h"
+#include "shm/system_error.h"
 
 namespace dolium::daemon {
 
 using protocol::ReadState;
+
+namespace {
+
+/// Whether the descriptor is in one of these states now.
+bool happens(int fd, short states) {
+  pollfd probe{fd, states, 0};
+  return shm::retry_interrupted([&] { return ::poll(&probe, 1, 0); }) > 0 && (probe.revents & states) != 0;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, shm::UniqueFd socket,
                                                  shm::UniqueFd process, Peer peer) {
@@ -55,11 +66,11 @@ void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcom
 void Session::pump(bool events_wait) {
   if (state_ == State::ended || is_silent()) return;
   const Result<bool> flushed = flush();
-  if (!flushed) {  // the peer is gone, or half gone and not listening; or it spoils its rings
-    if (flushed.error().code == Errc::protocol_error)
-      misbehaved(flushed.error());
-    else
+  if (!flushed) {  // the peer is gone, or half gone and not listening; or it spoils its rings, or the system fails
+    if (flushed.error().code == Errc::disconnected)
       on_end_of_stream();
+    else
+      misbehaved(flushed.error());
     return;
   }
   if (state_ == State::leaving) {
@@ -150,8 +161,7 @@ void Session::take_requests() {
 }
 
 void Session::on_end_of_stream() {
-  pollfd probe{socket_.get(), 0, 0};
-  const bool hung_up = ::poll(&probe, 1, 0) < 0 || (probe.revents & (POLLHUP | POLLERR)) != 0;
+  const bool hung_up = happens(socket_.get(), POLLHUP | POLLERR);
   if (hung_up || !attached())
     end();
   else
@@ -208,8 +218,7 @@ Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Or
   }
   if (auto watched = self->watch_release_event(); !watched) return std::move(watched).error();
   // Where the peer had closed its half already, closing ours would look like a hang-up.
-  pollfd probe{self->socket_.get(), POLLRDHUP, 0};
-  if (::poll(&probe, 1, 0) == 0) ::shutdown(self->socket_.get(), SHUT_WR);
+  if (!happens(self->socket_.get(), POLLHUP | POLLERR | POLLRDHUP)) ::shutdown(self->socket_.get(), SHUT_WR);
   return session;
 }
 

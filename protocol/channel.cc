@@ -4,16 +4,28 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "shm/system_error.h"
 
 namespace dolium::protocol {
 namespace {
 
-/// A failure needs no care: a full socket holds bells enough, and a broken one is found out by who reads it.
+/// How often, a millisecond apart, the kernel may have no memory for a bell.
+constexpr int kMaxShortages = 100;
+
+/// Most failures need no care: a full socket holds bells enough, and a broken one is found out by who reads it. But a
+/// bell that the kernel had no memory for would leave the other side asleep: then rather none of us goes on.
 void ring_bell(int socket) {
   constexpr std::byte kBell{1};
-  while (::send(socket, &kBell, sizeof(kBell), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  const auto ring = [&] { return ::send(socket, &kBell, sizeof(kBell), MSG_DONTWAIT | MSG_NOSIGNAL); };
+  for (int shortages = 0; shm::retry_interrupted(ring) < 0 && shm::is_short_of_memory(errno); ++shortages) {
+    if (shortages == kMaxShortages) {
+      ::shutdown(socket, SHUT_RDWR);
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
@@ -52,12 +64,11 @@ void Channel::wake_early(int socket) noexcept {
 
 Result<ReadState> Channel::take_bells(int socket) {
   std::array<std::byte, 256> bells;  // what is left keeps the socket readable
-  ssize_t count = 0;
-  do count = ::recv(socket, bells.data(), bells.size(), MSG_DONTWAIT);
-  while (count < 0 && errno == EINTR);
+  const ssize_t count =
+      shm::retry_interrupted([&] { return ::recv(socket, bells.data(), bells.size(), MSG_DONTWAIT); });
   if (count > 0) return ReadState::would_block;
   if (count == 0 || errno == ECONNRESET) return ReadState::end_of_file;
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return ReadState::would_block;
+  if (errno == EAGAIN || errno == EWOULDBLOCK || shm::is_short_of_memory(errno)) return ReadState::would_block;
   return shm::system_error("read from the connection");
 }
 

@@ -22,19 +22,13 @@
 namespace dolium::protocol {
 namespace {
 
+using shm::retry_interrupted;
 using shm::UniqueFd;
 using std::chrono::steady_clock;
 
 constexpr int kSocketFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 constexpr std::chrono::milliseconds kFirstRetry{1};
 constexpr std::chrono::milliseconds kLastRetry{50};
-
-template <class Call>
-auto retry_interrupted(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
 
 Result<sockaddr_un> address_of(std::string_view path) {
   sockaddr_un address{};
@@ -228,8 +222,13 @@ Result<Listener> Listener::open(const ListenOptions& options) {
 }
 
 Listener Listener::adopt(std::string path, UniqueFd lock, UniqueFd socket) {
-  const Result<ino_t> inode = inode_of(path);  // none: somebody removed it, and there is nothing left to remove
-  return {std::move(path), std::move(lock), std::move(socket), open_spare(), inode ? *inode : 0};
+  return {std::move(path), std::move(lock), std::move(socket), open_spare(), 0};
+}
+
+void Listener::take_over() noexcept {
+  struct stat status {};
+  // If it is not there, somebody removed it, and there is nothing left to remove.
+  inode_ = ::lstat(path_.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
 Result<UniqueFd> Listener::accept() {
@@ -242,11 +241,14 @@ Result<UniqueFd> Listener::accept() {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED) return UniqueFd();
   const int reason = errno;
   if (reason == EMFILE || reason == ENFILE) {
-    // The kernel wants a free number before it looks whether anybody waits at all.
+    // The kernel wants a free number before it looks whether anybody waits at all. (None, where the spare one could not
+    // be had back: then nobody knows, and whoever waits goes on waiting.)
     spare_.reset();
-    const bool somebody_waited = accept_once().valid();
+    UniqueFd turned_away = accept_once();
+    const bool nobody_waits = !turned_away.valid() && (errno == EAGAIN || errno == EWOULDBLOCK);
+    turned_away.reset();
     spare_ = open_spare();
-    if (!somebody_waited) return UniqueFd();
+    if (nobody_waits) return UniqueFd();
   }
   return shm::system_error("accept a connection", reason);
 }
@@ -274,7 +276,7 @@ Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
 }
 
 Result<UniqueFd> duplicate(int fd) {
-  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  UniqueFd copy(retry_interrupted([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); }));
   if (!copy.valid()) return shm::system_error("duplicate a descriptor");
   return copy;
 }

@@ -44,7 +44,8 @@ class Listener {
   /// A stale socket file (nobody answers) is replaced. already_exists when a daemon is listening there,
   /// invalid_argument when the path is too long or names something that is not a socket, which is left alone.
   [[nodiscard]] static Result<Listener> open(const ListenOptions& options);
-  /// Goes on with what another process opened, and shares its lock. The socket file is ours to remove from here on.
+  /// Goes on with what another process opened, and shares its lock. The socket file stays, unless take_over() is
+  /// called.
   [[nodiscard]] static Listener adopt(std::string path, shm::UniqueFd lock, shm::UniqueFd socket);
   Listener(Listener&& other) noexcept = default;
   Listener& operator=(Listener&&) = delete;
@@ -54,6 +55,8 @@ class Listener {
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
   [[nodiscard]] int lock() const noexcept { return lock_.get(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// The socket file is ours to remove.
+  void take_over() noexcept;
   /// Somebody else goes on with it: the socket file stays.
   void leave_to_successor() noexcept { inode_ = 0; }
   /// The next connection, or an invalid descriptor when nobody waits (any more). When this process is out of

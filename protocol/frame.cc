@@ -46,14 +46,6 @@ void require(bool condition, const char* sentence) {
   std::abort();
 }
 
-template <class Call>
-ssize_t retry_interrupted(Call call) {
-  ssize_t result;
-  do result = call();
-  while (result < 0 && errno == EINTR);
-  return result;
-}
-
 ssize_t send_once(int fd, std::span<const std::byte> bytes, std::span<const shm::UniqueFd> descriptors) {
   alignas(cmsghdr) std::array<std::byte, kControlBytes> control{};
   iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
@@ -71,7 +63,7 @@ ssize_t send_once(int fd, std::span<const std::byte> bytes, std::span<const shm:
     std::ranges::transform(descriptors, numbers.begin(), &shm::UniqueFd::get);
     std::memcpy(CMSG_DATA(header), numbers.data(), descriptors.size() * sizeof(int));
   }
-  return retry_interrupted([&] { return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  return shm::retry_interrupted([&] { return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 }  // namespace
@@ -86,9 +78,10 @@ Result<ReadState> FrameReader::read_from(int fd) {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();  // the kernel closes what does not fit here
-  const ssize_t received = retry_interrupted([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  const ssize_t received =
+      shm::retry_interrupted([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
   if (received < 0) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return ReadState::would_block;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || shm::is_short_of_memory(errno)) return ReadState::would_block;
     if (errno == ECONNRESET) return ReadState::end_of_file;
     return shm::system_error("read from the connection");
   }
@@ -213,7 +206,7 @@ Result<bool> FrameWriter::flush(int fd) {
     if (count < 0) {
       const int reason = errno;
       drop_sent();
-      if (reason == EAGAIN || reason == EWOULDBLOCK) return false;
+      if (reason == EAGAIN || reason == EWOULDBLOCK || shm::is_short_of_memory(reason)) return false;
       if (reason == EPIPE || reason == ECONNRESET) {
         return Error{Errc::disconnected, "the other side has closed the connection"};
       }

@@ -77,16 +77,17 @@ Result<Segment> Segment::create(std::string_view name, std::uint64_t bytes, Opti
   if (!segment.fd_.valid()) return system_error(fmt::format("create the memory of the {}", name));
   const int fd = segment.fd_.get();
   if (::fchmod(fd, kOwnerOnly) != 0) return system_error(fmt::format("protect the memory of the {}", name));
-  if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0)
+  if (retry_interrupted([&] { return ::ftruncate(fd, static_cast<off_t>(bytes)); }) != 0)
     return system_error(fmt::format("size the memory of the {} to {} bytes", name, bytes));
-  if (::fcntl(fd, F_ADD_SEALS, kSeals) != 0) return system_error(fmt::format("seal the size of the {}", name));
+  if (retry_interrupted([&] { return ::fcntl(fd, F_ADD_SEALS, kSeals); }) != 0)
+    return system_error(fmt::format("seal the size of the {}", name));
   return segment;
 }
 
 Result<Segment> Segment::adopt(std::string_view name, std::uint64_t bytes, UniqueFd memory) {
   struct stat found {};
   if (::fstat(memory.get(), &found) != 0) return system_error(fmt::format("look at the memory of the {}", name));
-  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
+  const int seals = retry_interrupted([&] { return ::fcntl(memory.get(), F_GET_SEALS); });
   if (static_cast<std::uint64_t>(found.st_size) != bytes || seals < 0 || (seals & kSeals) != kSeals)
     return Error{Errc::protocol_error, fmt::format("what should be the {} of {} bytes is {} bytes large, or not sealed",
                                                    name, bytes, found.st_size)};
@@ -98,21 +99,22 @@ Result<Segment> Segment::adopt(std::string_view name, std::uint64_t bytes, Uniqu
 }
 
 Result<UniqueFd> Segment::reopen_read_only() const {
-  UniqueFd fd(::open(fmt::format("/proc/self/fd/{}", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string path = fmt::format("/proc/self/fd/{}", fd_.get());
+  UniqueFd fd(retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
   if (!fd.valid()) return system_error(fmt::format("reopen the {} for reading", name_));
   return fd;
 }
 
 Result<UniqueFd> Segment::duplicate() const {
-  UniqueFd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  UniqueFd fd(retry_interrupted([&] { return ::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0); }));
   if (!fd.valid()) return system_error(fmt::format("duplicate the descriptor of the {}", name_));
   return fd;
 }
 
 Result<void> Segment::reserve(std::uint64_t begin, std::uint64_t end) const {
-  while (::fallocate(fd_.get(), 0, static_cast<off_t>(begin), static_cast<off_t>(end - begin)) != 0) {
-    if (errno != EINTR) return system_error(fmt::format("reserve {} bytes of memory for the {}", end - begin, name_));
-  }
+  const auto bytes = static_cast<off_t>(end - begin);
+  if (retry_interrupted([&] { return ::fallocate(fd_.get(), 0, static_cast<off_t>(begin), bytes); }) != 0)
+    return system_error(fmt::format("reserve {} bytes of memory for the {}", bytes, name_));
   return {};
 }
 

@@ -1,0 +1,19 @@
+#pragma once
+// What the two halves of doliumd do when operator new finds no memory. Nobody catches std::bad_alloc here: no step of a
+// state machine is left half done, and no exception passes through the event loop's C.
+//
+//   server   ends where it stands. Another goes on with every sealed object: the store's memory is made to be found in
+//            the middle of anything (shm/store_recovery.cc), and a new heap is what was missing.
+//   keeper   waits until there is some, once there is a store to be kept. It must not end, and without memory there is
+//            nothing that it could do.
+
+namespace dolium::daemon {
+
+/// What a server exits with that the system has refused something it cannot do without. Another may have more luck.
+inline constexpr int kRefusedBySystem = 71;  // EX_OSERR
+
+/// For the whole process from here on. The first with this exit status.
+void end_without_memory(int status) noexcept;
+void wait_for_memory() noexcept;
+
+}  // namespace dolium::daemon
