@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <new>
+#include <vector>
 
 #include "shm/check.h"
 #include "shm/system_error.h"
@@ -75,9 +76,9 @@ Slot& ObjectIndex::slot(SlotIndex index) const noexcept {
 }
 
 Result<SlotIndex> ObjectIndex::take() {
-  if (!free_.empty()) {
-    const SlotIndex index = free_.back();
-    free_.pop_back();
+  if (free_ != 0) {
+    const SlotIndex index = from_link(free_);
+    free_ = static_cast<std::uint32_t>(slot(index).offset.load(std::memory_order_relaxed));
     return index;
   }
   if (touched_ == geometry_.slot_count) return kNoSlot;
@@ -143,8 +144,11 @@ void ObjectIndex::unlink(SlotIndex index) noexcept {
   set_bucket(chain, head);
 }
 
-void ObjectIndex::release(SlotIndex index) {
-  free_.push_back(index);
+void ObjectIndex::release(SlotIndex index) noexcept {
+  // Not in `next`: who stands on this row since before it was unlinked goes on from there, and not into all that is
+  // free.
+  slot(index).offset.store(free_, std::memory_order_relaxed);
+  free_ = to_link(index);
 }
 
 bool ObjectIndex::is_linked(SlotIndex index) const noexcept {
@@ -191,8 +195,7 @@ void ObjectIndex::set_release_wanted(bool wanted) noexcept {
 }
 
 std::uint64_t ObjectIndex::bookkeeping_bytes() const noexcept {
-  return kPageBytes + std::uint64_t{geometry_.bucket_count} * sizeof(Bucket) + std::uint64_t{touched_} * sizeof(Slot) +
-         free_.capacity() * sizeof(SlotIndex);
+  return kPageBytes + std::uint64_t{geometry_.bucket_count} * sizeof(Bucket) + std::uint64_t{touched_} * sizeof(Slot);
 }
 
 void ObjectIndex::check_invariants() const {
@@ -209,7 +212,12 @@ void ObjectIndex::check_invariants() const {
   }
   for (SlotIndex index = 0; index < touched_; ++index)
     DOLIUM_CHECK(linked[index] == is_live(index), "linked and live do not agree between operations");
-  for (const SlotIndex index : free_) DOLIUM_CHECK(!linked[index], "a free slot is linked");
+  std::uint32_t seen = 0;
+  for (std::uint32_t link = free_; link != 0;
+       link = static_cast<std::uint32_t>(slot(from_link(link)).offset.load(std::memory_order_relaxed))) {
+    DOLIUM_CHECK(from_link(link) < touched_ && ++seen <= touched_, "the free slots lead astray, or in a ring");
+    DOLIUM_CHECK(!linked[from_link(link)], "a free slot is linked");
+  }
 }
 
 }  // namespace dolium::shm

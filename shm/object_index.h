@@ -8,8 +8,6 @@
 // Not thread-safe (one writer); readers in other threads and processes use IndexReader.
 
 #include <cstdint>
-#include <optional>
-#include <vector>
 
 #include <dolium/result.h>
 
@@ -54,7 +52,7 @@ class ObjectIndex {
   /// retiring -> unlinked: gone for all who look it up.
   void unlink(SlotIndex slot) noexcept;
   /// taken or unlinked -> free. Nobody may hold it any more.
-  void release(SlotIndex slot);
+  void release(SlotIndex slot) noexcept;
 
   /// The published (or retiring) slot with this id, or kNoSlot.
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept;
@@ -91,7 +89,7 @@ class ObjectIndex {
   IndexGeometry geometry_;
   std::uint32_t touched_ = 0;
   std::uint64_t reserved_bytes_ = 0;  // of the segment, from its start
-  std::vector<SlotIndex> free_;       // slots below touched_ that are free, last freed on top
+  std::uint32_t free_ = 0;  // link to the slot last freed; each free row names, in `offset`, the one freed before it
 };
 
 }  // namespace dolium::shm

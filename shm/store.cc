@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "shm/check.h"
 
@@ -52,7 +53,18 @@ Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs no
   Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy, now);
   if (!ledger) return std::move(ledger).error();
   ledger->state().arena_reserved = memory->reserved_bytes();
-  return std::unique_ptr<Store>(new Store(*config, *std::move(memory), *std::move(index), *std::move(ledger), now));
+  return over(*config, *std::move(memory), *std::move(index), *std::move(ledger), now);
+}
+
+Result<std::unique_ptr<Store>> Store::over(const StoreConfig& config, ArenaMemory memory, ObjectIndex index,
+                                           Ledger ledger, TimeNs now) {
+  try {
+    return std::unique_ptr<Store>(new Store(config, std::move(memory), std::move(index), std::move(ledger), now));
+  } catch (const std::bad_alloc&) {
+    return Error{Errc::system_error, fmt::format("there is no memory for the records of {} objects: lower max_objects, "
+                                                 "or raise this process's limit of address space (ulimit -v)",
+                                                 config.max_objects)};
+  }
 }
 
 Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now)

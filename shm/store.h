@@ -258,6 +258,8 @@ class Store final : private Candidates {
     friend bool operator==(const Tally&, const Tally&) = default;
   };
 
+  [[nodiscard]] static Result<std::unique_ptr<Store>> over(const StoreConfig& config, ArenaMemory memory,
+                                                           ObjectIndex index, Ledger ledger, TimeNs now);
   Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now);
 
   // what a dead daemon left (store_recovery.cc)

@@ -52,14 +52,16 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   config.eviction_policy = ledger->state().policy;
   Result<ArenaMemory> arena = ArenaMemory::adopt(config, std::move(memory[kArena]), ledger->state().arena_reserved);
   if (!arena) return std::move(arena).error();
-  std::unique_ptr<Store> store(new Store(config, *std::move(arena), *std::move(index), *std::move(ledger), now));
+  Result<std::unique_ptr<Store>> made = over(config, *std::move(arena), *std::move(index), *std::move(ledger), now);
+  if (!made) return made;
+  const std::unique_ptr<Store>& store = *made;
   // All of them before the first look at a row: what they hold and write decides.
   for (Survivor& survivor : survivors)
     if (auto admitted = store->readmit(std::move(survivor)); !admitted) return std::move(admitted).error();
   store->settle_rows();
   store->claim_extents();
   store->index_.set_release_wanted(false);  // nobody waits yet
-  return store;
+  return made;
 }
 
 Result<void> Store::readmit(Survivor survivor) {
