@@ -71,14 +71,10 @@ Bucket& ObjectIndex::bucket(const ObjectId& id) const noexcept {
   return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[bucket_of(id, geometry_.bucket_count)];
 }
 
-Slot& ObjectIndex::slot(SlotIndex index) const noexcept {
-  return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
-}
-
 Result<SlotIndex> ObjectIndex::take() {
   if (free_ != 0) {
     const SlotIndex index = from_link(free_);
-    free_ = static_cast<std::uint32_t>(slot(index).offset.load(std::memory_order_relaxed));
+    free_ = slot(index).offset.load(std::memory_order_relaxed);
     return index;
   }
   if (touched_ == geometry_.slot_count) return kNoSlot;
@@ -98,11 +94,8 @@ void ObjectIndex::write(SlotIndex index, const SlotFields& fields) noexcept {
   std::atomic_thread_fence(std::memory_order_release);
   Slot& row = slot(index);
   row.id.store(fields.id);
-  row.offset.store(fields.offset, std::memory_order_relaxed);
-  row.data_size.store(fields.data_size, std::memory_order_relaxed);
-  row.metadata_size.store(fields.metadata_size, std::memory_order_relaxed);
+  set_place(row, {fields.offset, fields.data_size, fields.metadata_size});
   row.type_tag.store(fields.type_tag, std::memory_order_relaxed);
-  row.flags.store(0, std::memory_order_relaxed);
 }
 
 void ObjectIndex::set_bucket(Bucket& where, std::uint32_t head) noexcept {
@@ -182,8 +175,9 @@ SlotIndex ObjectIndex::find(const ObjectId& id) const noexcept {
 
 SlotFields ObjectIndex::read(SlotIndex index) const noexcept {
   const Slot& row = slot(index);
-  return {row.id.load(), row.offset.load(std::memory_order_relaxed), row.data_size.load(std::memory_order_relaxed),
-          row.metadata_size.load(std::memory_order_relaxed), row.type_tag.load(std::memory_order_relaxed)};
+  const Place place = place_of(row);
+  return {row.id.load(), place.offset, place.data_size, place.metadata_size,
+          row.type_tag.load(std::memory_order_relaxed)};
 }
 
 bool ObjectIndex::is_live(SlotIndex index) const noexcept {
@@ -213,8 +207,7 @@ void ObjectIndex::check_invariants() const {
   for (SlotIndex index = 0; index < touched_; ++index)
     DOLIUM_CHECK(linked[index] == is_live(index), "linked and live do not agree between operations");
   std::uint32_t seen = 0;
-  for (std::uint32_t link = free_; link != 0;
-       link = static_cast<std::uint32_t>(slot(from_link(link)).offset.load(std::memory_order_relaxed))) {
+  for (std::uint32_t link = free_; link != 0; link = slot(from_link(link)).offset.load(std::memory_order_relaxed)) {
     DOLIUM_CHECK(from_link(link) < touched_ && ++seen <= touched_, "the free slots lead astray, or in a ring");
     DOLIUM_CHECK(!linked[from_link(link)], "a free slot is linked");
   }

@@ -58,6 +58,8 @@ class ObjectIndex {
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept;
   [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
   [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
+  /// What the daemon notes for itself: written at any time after take(), read at any time.
+  [[nodiscard]] SlotMargin& margin(SlotIndex index) const noexcept { return slot(index).margin; }
 
   // ---- after a crash: a row may be even and not linked, odd and linked, or its chain changed without a new version
   // ----
@@ -81,7 +83,9 @@ class ObjectIndex {
 
   [[nodiscard]] IndexHeader& header() const noexcept;
   [[nodiscard]] Bucket& bucket(const ObjectId& id) const noexcept;
-  [[nodiscard]] Slot& slot(SlotIndex index) const noexcept;
+  [[nodiscard]] Slot& slot(SlotIndex index) const noexcept {
+    return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
+  }
   void set_bucket(Bucket& bucket, std::uint32_t head) noexcept;
 
   Segment segment_;

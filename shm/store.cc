@@ -14,6 +14,10 @@
 namespace dolium::shm {
 namespace {
 
+static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata < std::uint64_t{1} << kMetadataSizeBits,
+              "what an object may be must fit into its row");
+static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
+
 constexpr std::uint32_t kMinSlots = 1024;
 constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
 
@@ -144,7 +148,8 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
   const Result<SlotIndex> slot = take_slot(size);
   if (!slot) return slot.error();
   const bool mortal = object.lifetimes.any();
-  const Result<void> reserved = mortal ? ledger_.reserve_lifetimes(*slot) : Result<void>();
+  Result<void> reserved = mortal ? ledger_.reserve_lifetimes(*slot) : Result<void>();
+  if (reserved && object.pinned) reserved = ledger_.reserve_pinner(*slot);
   const Result<std::uint64_t> offset = reserved ? take_extent(size, *slot) : reserved.error();
   if (!offset) {
     index_.release(*slot);
@@ -154,17 +159,15 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
     ledger_.lifetimes(*slot) = {static_cast<std::uint64_t>(object.lifetimes.to_live.count()),
                                 static_cast<std::uint64_t>(object.lifetimes.to_idle.count())};
   index_.write(*slot, {object.id, *offset, object.data_size, object.metadata_size, object.type_tag});
-  row(*slot) = {.sealed = 0,
-                .accessed = creator,
-                .writing_ms = 0,
-                .creator_pid = client->identity.pid,
-                .pinned_by = 0,
-                .state = SlotState::unsealed,
-                .operation = Operation::none,
-                .pinned = false,
-                .mortal = mortal,
-                .lent = false,
-                .type_name_size = static_cast<std::uint8_t>(object.type_name.size())};
+  row(*slot) = {.sealed = 0, .accessed = creator};
+  margin(*slot) = {.writing_ms = 0,
+                   .creator_pid = client->identity.pid,
+                   .type_name_size = static_cast<std::uint8_t>(object.type_name.size()),
+                   .pinned = false,
+                   .mortal = mortal,
+                   .lent = false,
+                   .operation = Operation::none,
+                   .state = SlotState::unsealed};
   if (!object.type_name.empty())
     std::memcpy(memory_.bytes(*offset + object.data_size + object.metadata_size, 0).data(), object.type_name.data(),
                 object.type_name.size());
@@ -212,17 +215,18 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
 
   last_seal_ = std::max(now_, last_seal_ + 1);
   LedgerRow& ledger = row(slot);
+  SlotMargin& margin = index_.margin(slot);
   ledger.sealed = last_seal_;
   constexpr std::uint64_t kNsPerMs = 1'000'000;
-  ledger.writing_ms = static_cast<std::uint32_t>(
+  margin.writing_ms = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((last_seal_ - unsealed->created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};
   index_.publish(slot);             // the even seq is what commits: a row found sealed is always published
   ledger.accessed = ledger.sealed;  // until now it said whose it is, which a successor would have had to know
-  ledger.state = SlotState::sealed;
+  margin.state = SlotState::sealed;
   sealed_tally_.add(taken);
-  if (!ledger.pinned) eviction_.insert(slot);
-  if (ledger.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
+  if (!margin.pinned) eviction_.insert(slot);
+  if (margin.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
   ++counters().puts;
   room_made_ = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, index_.read(slot));
@@ -274,7 +278,7 @@ Result<bool> Store::remove(const ObjectId& id, TimeNs now) {
 void Store::clear(TimeNs now) {
   advance(now);
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot)
-    if (row(slot).state == SlotState::sealed) retire(slot, RemovalCause::cleared);
+    if (margin(slot).state == SlotState::sealed) retire(slot, RemovalCause::cleared);
 }
 
 Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
@@ -282,9 +286,10 @@ Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
   if (find_unsealed(id) != nullptr) return still_unsealed(id);
   const SlotIndex slot = find(id);
   if (slot == kNoSlot) return not_found(id);
-  if (row(slot).pinned) return {};
+  if (margin(slot).pinned) return {};
   const std::uint32_t uid = find_client(client)->identity.uid;
   if (auto allowed = check_pin_quota(uid, taken_bytes(slot)); !allowed) return allowed;
+  if (auto reserved = ledger_.reserve_pinner(slot); !reserved) return reserved;
   eviction_.erase(slot);
   set_pinned(slot, uid);
   return {};
@@ -295,16 +300,16 @@ Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
   if (find_unsealed(id) != nullptr) return still_unsealed(id);
   const SlotIndex slot = find(id);
   if (slot == kNoSlot) return not_found(id);
-  if (!row(slot).pinned) return {};
+  if (!margin(slot).pinned) return {};
   clear_pinned(slot);
   eviction_.insert(slot);
-  if (row(slot).mortal) expiry_.look_at({slot, row(slot).sealed}, now_);
+  if (margin(slot).mortal) expiry_.look_at({slot, row(slot).sealed}, now_);
   room_made_ = true;
   return {};
 }
 
 Lifetimes Store::lifetimes(SlotIndex slot) const noexcept {
-  if (!row(slot).mortal) return {};
+  if (!margin(slot).mortal) return {};
   const LifetimeRow& found = ledger_.lifetimes(slot);
   return {std::chrono::milliseconds(found.to_live_ms), std::chrono::milliseconds(found.to_idle_ms)};
 }
@@ -313,8 +318,9 @@ void Store::expire(TimeNs now) {
   advance(now);
   while (const std::optional<Expiry::Due> object = expiry_.pop_due(now_)) {
     const LedgerRow& ledger = row(object->slot);
-    if (ledger.state != SlotState::sealed || ledger.sealed != object->sealed) continue;  // it is gone
-    if (ledger.pinned) continue;                                                         // unpin() looks again
+    const SlotMargin& margin = index_.margin(object->slot);
+    if (margin.state != SlotState::sealed || ledger.sealed != object->sealed) continue;  // it is gone
+    if (margin.pinned) continue;                                                         // unpin() looks again
     // An object that somebody holds is not idle.
     const TimeNs due =
         lifetimes(object->slot).due(ledger.sealed, in_use(object->slot) ? now_ : last_access(object->slot));
