@@ -9,7 +9,10 @@ namespace dolium::shm {
 static_assert(kMaxCapacity / kUnitBytes == std::uint64_t{1} << kMaxUnitsLog2);
 
 Arena::Arena(std::uint64_t capacity_bytes, std::uint32_t max_slots)
-    : capacity_(capacity_bytes), free_bytes_(capacity_bytes), max_slots_(max_slots) {
+    : capacity_(capacity_bytes),
+      free_bytes_(capacity_bytes),
+      max_slots_(max_slots),
+      live_(reserved_vector<LiveExtent>(max_slots)) {
   DOLIUM_CHECK(capacity_ > 0 && capacity_ <= kMaxCapacity && capacity_ % kUnitBytes == 0, "impossible capacity");
   DOLIUM_CHECK(max_slots_ <= FreeLists::kMaxRecords, "more slots than an ExtentRef can name");
   first_ = add_free(0, capacity_ / kUnitBytes);
@@ -93,22 +96,12 @@ std::uint64_t Arena::largest_free_extent() const noexcept {
 }
 
 std::uint64_t Arena::bookkeeping_bytes() const noexcept {
-  return sizeof(*this) - sizeof(free_) + live_.capacity() * sizeof(LiveExtent) + free_.bookkeeping_bytes();
-}
-
-/// Grows the table by half when it must grow, and never past max_slots_; what is not yet used is not touched.
-void Arena::make_room_for(SlotIndex owner) {
-  if (owner < live_.size()) return;
-  if (owner >= live_.capacity()) {
-    const std::size_t grown = std::max<std::size_t>(std::size_t{owner} + 1, live_.capacity() + live_.capacity() / 2);
-    live_.reserve(std::min<std::size_t>(grown, max_slots_));
-  }
-  live_.resize(std::size_t{owner} + 1, LiveExtent{0, kUnowned, ExtentRef()});
+  return sizeof(*this) - sizeof(free_) + live_.size() * sizeof(LiveExtent) + free_.bookkeeping_bytes();
 }
 
 /// Gives [offset, offset + units) out of the free extent `record` to `owner`; what is left at either end stays free.
 void Arena::carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner) {
-  make_room_for(owner);
+  if (owner >= live_.size()) live_.resize(std::size_t{owner} + 1, LiveExtent{0, kUnowned, ExtentRef()});
   const FreeExtent whole = free_[record];
   free_.remove(record);
   const ExtentRef carved = ExtentRef::live(owner);

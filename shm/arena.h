@@ -15,11 +15,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "shm/basic_types.h"
 #include "shm/extent_ref.h"
 #include "shm/free_lists.h"
+#include "shm/reserved_vector.h"
 
 namespace dolium::shm {
 
@@ -29,6 +29,7 @@ inline constexpr std::uint64_t kMaxCapacity = std::uint64_t{1} << 38;
 class Arena {
  public:
   /// capacity_bytes: a multiple of kUnitBytes, at most kMaxCapacity. Slots are below max_slots (< 2^31).
+  /// std::bad_alloc when there are no addresses for that many.
   Arena(std::uint64_t capacity_bytes, std::uint32_t max_slots);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -73,7 +74,6 @@ class Arena {
   static_assert(sizeof(LiveExtent) == 12);
   static constexpr ExtentRef kUnowned = ExtentRef::free(FreeLists::kMaxRecords);
 
-  void make_room_for(SlotIndex owner);
   void carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner);
   void link(ExtentRef left, ExtentRef right) noexcept;
   ExtentRef add_free(std::uint64_t offset, std::uint64_t units);
@@ -88,7 +88,7 @@ class Arena {
   std::uint32_t live_count_ = 0;
   SlotIndex last_claimed_ = kNoSlot;  // where claim() starts to look; may own nothing by now
   ExtentRef first_;
-  std::vector<LiveExtent> live_;  // by owner; as long as the highest owner so far needs
+  ReservedVector<LiveExtent> live_;  // by owner; as long as the highest owner so far needs
   FreeLists free_;
 };
 

@@ -54,20 +54,14 @@ void EvictionOrder::remove(SlotIndex slot) {
   array_.pop_back();
 }
 
+/// The array has been as long as the words of place_, or nearly, and keeps the memory.
 std::uint64_t EvictionOrder::bookkeeping_bytes() const noexcept {
-  return sizeof(*this) + (array_.capacity() + cold_.capacity() + place_.capacity()) * sizeof(SlotIndex);
+  return sizeof(*this) + (2 * place_.size() + cold_.capacity()) * sizeof(SlotIndex);
 }
 
-/// Both tables grow together, by half when they must grow, and never past max_slots_.
 void EvictionOrder::make_room_for(SlotIndex slot) {
   DOLIUM_CHECK(slot < max_slots_ && !contains(slot), "a slot that is a member already or cannot exist");
-  if (slot < place_.size()) return;
-  if (slot >= place_.capacity()) {
-    const std::size_t grown = std::max<std::size_t>(std::size_t{slot} + 1, place_.capacity() + place_.capacity() / 2);
-    place_.reserve(std::min<std::size_t>(grown, max_slots_));
-    array_.reserve(place_.capacity());
-  }
-  place_.resize(std::size_t{slot} + 1, kNowhere);
+  if (slot >= place_.size()) place_.resize(std::size_t{slot} + 1, kNowhere);
 }
 
 void EvictionOrder::put(std::uint32_t position, SlotIndex slot) noexcept {

@@ -11,13 +11,18 @@
 
 #include "shm/basic_types.h"
 #include "shm/candidates.h"
+#include "shm/reserved_vector.h"
 
 namespace dolium::shm {
 
 class EvictionOrder {
  public:
+  /// std::bad_alloc when there are no addresses for that many.
   EvictionOrder(const Candidates& candidates, std::uint32_t max_slots)
-      : candidates_(candidates), max_slots_(max_slots) {}
+      : candidates_(candidates),
+        max_slots_(max_slots),
+        array_(reserved_vector<SlotIndex>(max_slots)),
+        place_(reserved_vector<std::uint32_t>(max_slots)) {}
 
   // Preconditions: !contains(slot). add_cold() is O(size of the cold set) unless the slot is hotter than all of it.
   void add_to_heap(SlotIndex slot);
@@ -63,9 +68,9 @@ class EvictionOrder {
   const Candidates& candidates_;
   std::uint32_t max_slots_;
   std::uint32_t heap_size_ = 0;
-  std::vector<SlotIndex> array_;  // [0, heap_size_): the heap; the rest: parked, in no order
+  ReservedVector<SlotIndex> array_;  // [0, heap_size_): the heap; the rest: parked, in no order
   std::vector<SlotIndex> cold_;
-  std::vector<std::uint32_t> place_;  // by slot; as long as the highest slot so far needs
+  ReservedVector<std::uint32_t> place_;  // by slot; as long as the highest slot so far needs
 };
 
 }  // namespace dolium::shm

@@ -11,9 +11,10 @@ Holder::Attempt Holder::hold(const ObjectId& id, std::uint32_t max_steps) noexce
     const Slot& row = index_.slot(found.slot);
     table_.add_reference(found.slot);
     if (row.seq.load(std::memory_order_seq_cst) == found.seq) {
+      const Place place = place_of(row);
       return {Verdict::held,
-              {found.slot, row.offset.load(std::memory_order_relaxed), row.data_size.load(std::memory_order_relaxed),
-               row.metadata_size.load(std::memory_order_relaxed), row.type_tag.load(std::memory_order_relaxed)},
+              {found.slot, place.offset, place.data_size, place.metadata_size,
+               row.type_tag.load(std::memory_order_relaxed)},
               release_wanted};
     }
     release_wanted |= release(found.slot);

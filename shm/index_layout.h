@@ -11,6 +11,8 @@
 //
 //   seq even   the row is live; its fields are stable
 //   seq odd    the row is free, being written, or being retired: nothing in it may be trusted
+//
+// Fields are as narrow as what they say, so that the margin, which is the daemon's own, fits into the row's cache line.
 
 #include <algorithm>
 #include <array>
@@ -22,11 +24,12 @@
 #include <dolium/object_id.h>
 
 #include "shm/basic_types.h"
+#include "shm/slot_margin.h"
 
 namespace dolium::shm {
 
 inline constexpr std::uint64_t kIndexMagic = 0x3178646e696c6f64;  // "dolindx1"
-inline constexpr std::uint32_t kIndexLayout = 1;
+inline constexpr std::uint32_t kIndexLayout = 2;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free,
               "shared words must need no lock");
@@ -54,13 +57,31 @@ struct alignas(64) Slot {
   std::atomic<std::uint64_t> seq;
   AtomicId id;
   std::atomic<std::uint32_t> next;
-  std::atomic<std::uint64_t> offset;     ///< of the data in the arena
-  std::atomic<std::uint64_t> data_size;  ///< the metadata stand right behind the data
+  std::atomic<std::uint64_t> sizes;  ///< metadata_size << kDataSizeBits | data_size
   std::atomic<std::uint64_t> type_tag;
-  std::atomic<std::uint32_t> metadata_size;
-  std::atomic<std::uint32_t> flags;  ///< none yet
+  std::atomic<std::uint32_t> offset;  ///< of the data in the arena, in units of kUnitBytes; of a free row: see take()
+  SlotMargin margin;
 };
 static_assert(sizeof(Slot) == 64);
+
+inline constexpr int kDataSizeBits = 40;
+inline constexpr int kMetadataSizeBits = 64 - kDataSizeBits;
+
+/// Where an object's bytes are: the metadata stand right behind the data.
+struct Place {
+  std::uint64_t offset = 0;
+  std::uint64_t data_size = 0;
+  std::uint32_t metadata_size = 0;
+};
+inline void set_place(Slot& row, const Place& place) noexcept {
+  row.offset.store(static_cast<std::uint32_t>(place.offset / kUnitBytes), std::memory_order_relaxed);
+  row.sizes.store(std::uint64_t{place.metadata_size} << kDataSizeBits | place.data_size, std::memory_order_relaxed);
+}
+[[nodiscard]] inline Place place_of(const Slot& row) noexcept {
+  const std::uint64_t sizes = row.sizes.load(std::memory_order_relaxed);
+  return {row.offset.load(std::memory_order_relaxed) * kUnitBytes, sizes & ((std::uint64_t{1} << kDataSizeBits) - 1),
+          static_cast<std::uint32_t>(sizes >> kDataSizeBits)};
+}
 
 /// {head, version} in one word, so that a reader sees both change at once. The version counts every change of
 /// the chain; it wraps after 2^32 of them, which a reader would have to sleep through exactly.

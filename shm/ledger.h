@@ -1,13 +1,11 @@
 #pragma once
-// The ledger: what only requests need to know of an object, in rows parallel to the index's slots, and what the store
-// must remember of itself. Memfds of the daemon's own: no client has them, and a restarted daemon that is handed them
-// again knows what it knew.
+// The ledger: what only requests need to know of an object and its index row has no room for (shm/slot_margin.h), in
+// rows parallel to the index's slots, and what the store must remember of itself. Memfds of the daemon's own: no client
+// has them, and a restarted daemon that is handed them again knows what it knew.
 //
-// Columns are separate, so that only who needs one pays for it: lifetimes are written, and their memory reserved, for
-// the few objects that have any; hits are counted for lfu alone.
+// Columns are separate, so that only who needs one pays for it: lifetimes, and who pinned it, are written, and their
+// memory reserved, for the few objects that have any; hits are counted for lfu alone.
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -21,55 +19,13 @@
 
 namespace dolium::shm {
 
-enum class SlotState : std::uint8_t {
-  free,
-  unsealed,   ///< being written by its creator
-  sealed,     ///< visible
-  retired,    ///< no longer visible, but held: its extent is freed at the last release
-  abandoned,  ///< was being written when a daemon died: its extent is freed when its writer cannot write any more
-};
-
-/// What is being done to a slot that others may see half done. Noted before its seq becomes odd, and cleared only
-/// when seq is even again or the row is free: so whoever finds an odd row after a crash knows what to do with it.
-enum class Operation : std::uint8_t {
-  none,
-  evicting,  ///< may still be called off: make seq even again
-  removing,  ///< is decided: unlink and free
-};
-
-/// A byte of the ledger whose order among the writes to the index matters to a successor. Copies as a value.
-template <class T>
-class OrderedByte {
- public:
-  OrderedByte(T value = {}) noexcept : value_(value) {}
-  OrderedByte(const OrderedByte& other) noexcept : value_(static_cast<T>(other)) {}
-  OrderedByte& operator=(const OrderedByte& other) noexcept { return *this = static_cast<T>(other); }
-  OrderedByte& operator=(T value) noexcept {
-    value_.store(value, std::memory_order_release);
-    return *this;
-  }
-  operator T() const noexcept { return value_.load(std::memory_order_acquire); }
-
- private:
-  std::atomic<T> value_;
-};
-
+/// The times by which eviction orders objects: compared far more often than anything else is read.
 struct LedgerRow {
   TimeNs sealed;  ///< unique among all objects: the order of seals
   /// The last access that was noticed; never before `sealed`. Until the object is sealed: the ClientId of its writer,
   /// which a successor must know.
   std::uint64_t accessed;
-  std::uint32_t writing_ms;  ///< from creation to seal; at most 49 days are told
-  std::int32_t creator_pid;
-  std::uint32_t pinned_by;  ///< uid, when pinned
-  OrderedByte<SlotState> state;
-  OrderedByte<Operation> operation;
-  bool pinned : 1;
-  bool mortal : 1;              ///< has a row of lifetimes
-  bool lent : 1;                ///< its writer was told where it is: another process may write there
-  std::uint8_t type_name_size;  ///< the name stands behind the metadata
 };
-static_assert(sizeof(LedgerRow) == 32);
 
 /// Of an object that expires. Milliseconds; 0: for ever.
 struct LifetimeRow {
@@ -92,7 +48,7 @@ struct StoreCounters {
 /// What the store must remember of itself.
 struct LedgerState {
   static constexpr std::uint64_t kMagic = 0x3172676c696c6f64;  // "dolilgr1"
-  static constexpr std::uint32_t kLayout = 1;                  ///< of all that is in the ledger
+  static constexpr std::uint32_t kLayout = 2;                  ///< of all that is in the ledger
 
   std::uint64_t magic = 0;
   std::uint32_t layout = 0;
@@ -115,10 +71,15 @@ class Ledger {
   /// Before its lifetimes are written.
   [[nodiscard]] Result<void> reserve_lifetimes(SlotIndex slot) { return lifetimes_.reserve(slot); }
 
+  /// Before it is written who pinned it.
+  [[nodiscard]] Result<void> reserve_pinner(SlotIndex slot) { return pinners_.reserve(slot); }
+
   [[nodiscard]] LedgerState& state() const noexcept { return state_.row(0); }
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return rows_.row(slot); }
   /// Precondition: they are reserved, as those of a mortal row are.
   [[nodiscard]] LifetimeRow& lifetimes(SlotIndex slot) const noexcept { return lifetimes_.row(slot); }
+  /// The uid of who pinned it. Precondition: it is reserved, as that of a pinned row is.
+  [[nodiscard]] std::uint32_t& pinner(SlotIndex slot) const noexcept { return pinners_.row(slot); }
   [[nodiscard]] bool counts_hits() const noexcept { return hits_.has_value(); }
   /// Precondition: counts_hits().
   [[nodiscard]] HitRow& hit_row(SlotIndex slot) const noexcept { return hits_->row(slot); }
@@ -127,7 +88,9 @@ class Ledger {
  private:
   LedgerColumn<LedgerState> state_;
   LedgerColumn<LedgerRow> rows_;
-  LedgerColumn<LifetimeRow, kPageBytes> lifetimes_;  // reserved page by page: those who have any lie far apart
+  // Reserved page by page: those who have any lie far apart.
+  LedgerColumn<LifetimeRow, kPageBytes> lifetimes_;
+  LedgerColumn<std::uint32_t, kPageBytes> pinners_;
   std::optional<LedgerColumn<HitRow>> hits_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <new>
+#include <vector>
 
 #include "shm/check.h"
 #include "shm/system_error.h"
@@ -70,14 +71,10 @@ Bucket& ObjectIndex::bucket(const ObjectId& id) const noexcept {
   return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[bucket_of(id, geometry_.bucket_count)];
 }
 
-Slot& ObjectIndex::slot(SlotIndex index) const noexcept {
-  return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
-}
-
 Result<SlotIndex> ObjectIndex::take() {
-  if (!free_.empty()) {
-    const SlotIndex index = free_.back();
-    free_.pop_back();
+  if (free_ != 0) {
+    const SlotIndex index = from_link(free_);
+    free_ = slot(index).offset.load(std::memory_order_relaxed);
     return index;
   }
   if (touched_ == geometry_.slot_count) return kNoSlot;
@@ -97,11 +94,8 @@ void ObjectIndex::write(SlotIndex index, const SlotFields& fields) noexcept {
   std::atomic_thread_fence(std::memory_order_release);
   Slot& row = slot(index);
   row.id.store(fields.id);
-  row.offset.store(fields.offset, std::memory_order_relaxed);
-  row.data_size.store(fields.data_size, std::memory_order_relaxed);
-  row.metadata_size.store(fields.metadata_size, std::memory_order_relaxed);
+  set_place(row, {fields.offset, fields.data_size, fields.metadata_size});
   row.type_tag.store(fields.type_tag, std::memory_order_relaxed);
-  row.flags.store(0, std::memory_order_relaxed);
 }
 
 void ObjectIndex::set_bucket(Bucket& where, std::uint32_t head) noexcept {
@@ -143,8 +137,11 @@ void ObjectIndex::unlink(SlotIndex index) noexcept {
   set_bucket(chain, head);
 }
 
-void ObjectIndex::release(SlotIndex index) {
-  free_.push_back(index);
+void ObjectIndex::release(SlotIndex index) noexcept {
+  // Not in `next`: who stands on this row since before it was unlinked goes on from there, and not into all that is
+  // free.
+  slot(index).offset.store(free_, std::memory_order_relaxed);
+  free_ = to_link(index);
 }
 
 bool ObjectIndex::is_linked(SlotIndex index) const noexcept {
@@ -178,8 +175,9 @@ SlotIndex ObjectIndex::find(const ObjectId& id) const noexcept {
 
 SlotFields ObjectIndex::read(SlotIndex index) const noexcept {
   const Slot& row = slot(index);
-  return {row.id.load(), row.offset.load(std::memory_order_relaxed), row.data_size.load(std::memory_order_relaxed),
-          row.metadata_size.load(std::memory_order_relaxed), row.type_tag.load(std::memory_order_relaxed)};
+  const Place place = place_of(row);
+  return {row.id.load(), place.offset, place.data_size, place.metadata_size,
+          row.type_tag.load(std::memory_order_relaxed)};
 }
 
 bool ObjectIndex::is_live(SlotIndex index) const noexcept {
@@ -191,8 +189,7 @@ void ObjectIndex::set_release_wanted(bool wanted) noexcept {
 }
 
 std::uint64_t ObjectIndex::bookkeeping_bytes() const noexcept {
-  return kPageBytes + std::uint64_t{geometry_.bucket_count} * sizeof(Bucket) + std::uint64_t{touched_} * sizeof(Slot) +
-         free_.capacity() * sizeof(SlotIndex);
+  return kPageBytes + std::uint64_t{geometry_.bucket_count} * sizeof(Bucket) + std::uint64_t{touched_} * sizeof(Slot);
 }
 
 void ObjectIndex::check_invariants() const {
@@ -209,7 +206,11 @@ void ObjectIndex::check_invariants() const {
   }
   for (SlotIndex index = 0; index < touched_; ++index)
     DOLIUM_CHECK(linked[index] == is_live(index), "linked and live do not agree between operations");
-  for (const SlotIndex index : free_) DOLIUM_CHECK(!linked[index], "a free slot is linked");
+  std::uint32_t seen = 0;
+  for (std::uint32_t link = free_; link != 0; link = slot(from_link(link)).offset.load(std::memory_order_relaxed)) {
+    DOLIUM_CHECK(from_link(link) < touched_ && ++seen <= touched_, "the free slots lead astray, or in a ring");
+    DOLIUM_CHECK(!linked[from_link(link)], "a free slot is linked");
+  }
 }
 
 }  // namespace dolium::shm

@@ -8,8 +8,6 @@
 // Not thread-safe (one writer); readers in other threads and processes use IndexReader.
 
 #include <cstdint>
-#include <optional>
-#include <vector>
 
 #include <dolium/result.h>
 
@@ -54,7 +52,7 @@ class ObjectIndex {
   /// retiring -> unlinked: gone for all who look it up.
   void unlink(SlotIndex slot) noexcept;
   /// taken or unlinked -> free. Nobody may hold it any more.
-  void release(SlotIndex slot);
+  void release(SlotIndex slot) noexcept;
 
   /// Has the processor fetch the id's bucket, where a find() that comes soon begins.
   void prefetch(const ObjectId& id) const noexcept { __builtin_prefetch(&bucket(id), 1); }
@@ -62,6 +60,8 @@ class ObjectIndex {
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept;
   [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
   [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
+  /// What the daemon notes for itself: written at any time after take(), read at any time.
+  [[nodiscard]] SlotMargin& margin(SlotIndex index) const noexcept { return slot(index).margin; }
 
   // ---- after a crash: a row may be even and not linked, odd and linked, or its chain changed without a new version
   // ----
@@ -85,7 +85,9 @@ class ObjectIndex {
 
   [[nodiscard]] IndexHeader& header() const noexcept;
   [[nodiscard]] Bucket& bucket(const ObjectId& id) const noexcept;
-  [[nodiscard]] Slot& slot(SlotIndex index) const noexcept;
+  [[nodiscard]] Slot& slot(SlotIndex index) const noexcept {
+    return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
+  }
   void set_bucket(Bucket& bucket, std::uint32_t head) noexcept;
 
   Segment segment_;
@@ -93,7 +95,7 @@ class ObjectIndex {
   IndexGeometry geometry_;
   std::uint32_t touched_ = 0;
   std::uint64_t reserved_bytes_ = 0;  // of the segment, from its start
-  std::vector<SlotIndex> free_;       // slots below touched_ that are free, last freed on top
+  std::uint32_t free_ = 0;  // link to the slot last freed; each free row names, in `offset`, the one freed before it
 };
 
 }  // namespace dolium::shm

@@ -7,11 +7,16 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "shm/check.h"
 
 namespace dolium::shm {
 namespace {
+
+static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata < std::uint64_t{1} << kMetadataSizeBits,
+              "what an object may be must fit into its row");
+static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
 
 constexpr std::uint32_t kMinSlots = 1024;
 constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
@@ -52,7 +57,18 @@ Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs no
   Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy, now);
   if (!ledger) return std::move(ledger).error();
   ledger->state().arena_reserved = memory->reserved_bytes();
-  return std::unique_ptr<Store>(new Store(*config, *std::move(memory), *std::move(index), *std::move(ledger), now));
+  return over(*config, *std::move(memory), *std::move(index), *std::move(ledger), now);
+}
+
+Result<std::unique_ptr<Store>> Store::over(const StoreConfig& config, ArenaMemory memory, ObjectIndex index,
+                                           Ledger ledger, TimeNs now) {
+  try {
+    return std::unique_ptr<Store>(new Store(config, std::move(memory), std::move(index), std::move(ledger), now));
+  } catch (const std::bad_alloc&) {
+    return Error{Errc::system_error, fmt::format("there is no memory for the records of {} objects: lower max_objects, "
+                                                 "or raise this process's limit of address space (ulimit -v)",
+                                                 config.max_objects)};
+  }
 }
 
 Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now)
@@ -158,7 +174,8 @@ Result<Placement> Store::place(ClientId creator, const NewObject& object) {
   const Result<SlotIndex> slot = take_slot(size);
   if (!slot) return slot.error();
   const bool mortal = object.lifetimes.any();
-  const Result<void> reserved = mortal ? ledger_.reserve_lifetimes(*slot) : Result<void>();
+  Result<void> reserved = mortal ? ledger_.reserve_lifetimes(*slot) : Result<void>();
+  if (reserved && object.pinned) reserved = ledger_.reserve_pinner(*slot);
   const Result<std::uint64_t> offset = reserved ? take_extent(size, *slot) : reserved.error();
   if (!offset) {
     index_.release(*slot);
@@ -168,17 +185,15 @@ Result<Placement> Store::place(ClientId creator, const NewObject& object) {
     ledger_.lifetimes(*slot) = {static_cast<std::uint64_t>(object.lifetimes.to_live.count()),
                                 static_cast<std::uint64_t>(object.lifetimes.to_idle.count())};
   index_.write(*slot, {object.id, *offset, object.data_size, object.metadata_size, object.type_tag});
-  row(*slot) = {.sealed = 0,
-                .accessed = creator,
-                .writing_ms = 0,
-                .creator_pid = client->identity.pid,
-                .pinned_by = 0,
-                .state = SlotState::unsealed,
-                .operation = Operation::none,
-                .pinned = false,
-                .mortal = mortal,
-                .lent = false,
-                .type_name_size = static_cast<std::uint8_t>(object.type_name.size())};
+  row(*slot) = {.sealed = 0, .accessed = creator};
+  margin(*slot) = {.writing_ms = 0,
+                   .creator_pid = client->identity.pid,
+                   .type_name_size = static_cast<std::uint8_t>(object.type_name.size()),
+                   .pinned = false,
+                   .mortal = mortal,
+                   .lent = false,
+                   .operation = Operation::none,
+                   .state = SlotState::unsealed};
   if (!object.type_name.empty())
     std::memcpy(memory_.bytes(*offset + object.data_size + object.metadata_size, 0).data(), object.type_name.data(),
                 object.type_name.size());
@@ -226,17 +241,18 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
 void Store::publish(SlotIndex slot, TimeNs created) {
   last_seal_ = std::max(now_, last_seal_ + 1);
   LedgerRow& ledger = row(slot);
+  SlotMargin& margin = index_.margin(slot);
   ledger.sealed = last_seal_;
   constexpr std::uint64_t kNsPerMs = 1'000'000;
-  ledger.writing_ms = static_cast<std::uint32_t>(
+  margin.writing_ms = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((last_seal_ - created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};
   index_.publish(slot);             // the even seq is what commits: a row found sealed is always published
   ledger.accessed = ledger.sealed;  // until now it said whose it is, which a successor would have had to know
-  ledger.state = SlotState::sealed;
+  margin.state = SlotState::sealed;
   sealed_tally_.add(taken_bytes(slot));
-  if (!ledger.pinned) eviction_.insert(slot);
-  if (ledger.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
+  if (!margin.pinned) eviction_.insert(slot);
+  if (margin.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
   ++counters().puts;
   room_made_ = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, index_.read(slot));
@@ -287,7 +303,7 @@ Result<bool> Store::remove(const ObjectId& id, TimeNs now) {
 void Store::clear(TimeNs now) {
   advance(now);
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot)
-    if (row(slot).state == SlotState::sealed) retire(slot, RemovalCause::cleared);
+    if (margin(slot).state == SlotState::sealed) retire(slot, RemovalCause::cleared);
 }
 
 Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
@@ -295,9 +311,10 @@ Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
   if (find_unsealed(id) != nullptr) return still_unsealed(id);
   const SlotIndex slot = find(id);
   if (slot == kNoSlot) return not_found(id);
-  if (row(slot).pinned) return {};
+  if (margin(slot).pinned) return {};
   const std::uint32_t uid = find_client(client)->identity.uid;
   if (auto allowed = check_pin_quota(uid, taken_bytes(slot)); !allowed) return allowed;
+  if (auto reserved = ledger_.reserve_pinner(slot); !reserved) return reserved;
   eviction_.erase(slot);
   set_pinned(slot, uid);
   return {};
@@ -308,16 +325,16 @@ Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
   if (find_unsealed(id) != nullptr) return still_unsealed(id);
   const SlotIndex slot = find(id);
   if (slot == kNoSlot) return not_found(id);
-  if (!row(slot).pinned) return {};
+  if (!margin(slot).pinned) return {};
   clear_pinned(slot);
   eviction_.insert(slot);
-  if (row(slot).mortal) expiry_.look_at({slot, row(slot).sealed}, now_);
+  if (margin(slot).mortal) expiry_.look_at({slot, row(slot).sealed}, now_);
   room_made_ = true;
   return {};
 }
 
 Lifetimes Store::lifetimes(SlotIndex slot) const noexcept {
-  if (!row(slot).mortal) return {};
+  if (!margin(slot).mortal) return {};
   const LifetimeRow& found = ledger_.lifetimes(slot);
   return {std::chrono::milliseconds(found.to_live_ms), std::chrono::milliseconds(found.to_idle_ms)};
 }
@@ -326,8 +343,9 @@ void Store::expire(TimeNs now) {
   advance(now);
   while (const std::optional<Expiry::Due> object = expiry_.pop_due(now_)) {
     const LedgerRow& ledger = row(object->slot);
-    if (ledger.state != SlotState::sealed || ledger.sealed != object->sealed) continue;  // it is gone
-    if (ledger.pinned) continue;                                                         // unpin() looks again
+    const SlotMargin& margin = index_.margin(object->slot);
+    if (margin.state != SlotState::sealed || ledger.sealed != object->sealed) continue;  // it is gone
+    if (margin.pinned) continue;                                                         // unpin() looks again
     // An object that somebody holds is not idle.
     const TimeNs due =
         lifetimes(object->slot).due(ledger.sealed, in_use(object->slot) ? now_ : last_access(object->slot));

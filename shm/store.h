@@ -2,16 +2,17 @@
 // Store: the state machine. It knows objects, extents, clients' references, and what may be evicted; it knows
 // no socket, no file, no clock (time is passed in), and waits for nothing.
 //
-// An object's life, by the state of its ledger row:
+// An object's life, by the state in its row's margin:
 //   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client
 //   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
 //   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
 //   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone
 //   free       neither slot nor extent
 //
-// Who owns what: the index owns the rows that clients see, the ledger what only requests see, the arena the
-// extents; references are owned by the clients, in their pin tables, and read from there each time. Holds are
-// the daemon's own references: for a client that was promised an object and has not taken its own reference yet.
+// Who owns what: the index owns the rows that clients see and, in their margin, what the daemon notes of them, the
+// ledger the rest of what only requests see, the arena the extents; references are owned by the clients, in their pin
+// tables, and read from there each time. Holds are the daemon's own references: for a client that was promised an
+// object and has not taken its own reference yet.
 //
 // What a store knows lies in the memory of segments() and of the pin tables, but for holds, which end with the daemon
 // that gave them: recover() makes a store of what a dead daemon left, whatever it was in the middle of
@@ -163,7 +164,7 @@ class Store final : private Candidates {
   [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now);
   [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id);
   /// Its bytes may be written by its creator from here on, not by us alone.
-  void lend(SlotIndex slot) { row(slot).lent = true; }
+  void lend(SlotIndex slot) { margin(slot).lent = true; }
   /// The creator will not write to this object of before recover() any more. Without an offset: to none of this id,
   /// of which it was never told where it is. not_found when there is none.
   [[nodiscard]] Result<void> give_up_abandoned(ClientId client, const ObjectId& id,
@@ -190,7 +191,7 @@ class Store final : private Candidates {
     const std::uint32_t end =
         begin + std::min(index_.slots_touched() - std::min(begin, index_.slots_touched()), kListPage);
     for (SlotIndex slot = begin; slot < end; ++slot)
-      if (row(slot).state == SlotState::sealed) visit(index_.read(slot));
+      if (margin(slot).state == SlotState::sealed) visit(index_.read(slot));
     return end < index_.slots_touched() ? end : 0;
   }
   /// Keeps a sealed object, once more, until drop_hold() or the client's grant has been taken up.
@@ -263,6 +264,8 @@ class Store final : private Candidates {
     friend bool operator==(const Tally&, const Tally&) = default;
   };
 
+  [[nodiscard]] static Result<std::unique_ptr<Store>> over(const StoreConfig& config, ArenaMemory memory,
+                                                           ObjectIndex index, Ledger ledger, TimeNs now);
   Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, Ledger ledger, TimeNs now);
 
   // what a dead daemon left (store_recovery.cc)
@@ -283,6 +286,7 @@ class Store final : private Candidates {
   void advance(TimeNs now) noexcept { now_ = now > now_ ? now : now_; }
   [[nodiscard]] Client* find_client(ClientId client) const noexcept;
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return ledger_.row(slot); }
+  [[nodiscard]] SlotMargin& margin(SlotIndex slot) const noexcept { return index_.margin(slot); }
   [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena_.size_of(ExtentRef::live(slot)); }
   [[nodiscard]] StoreCounters& counters() const noexcept { return ledger_.state().counters; }
   [[nodiscard]] Lifetimes lifetimes(SlotIndex slot) const noexcept;

@@ -52,14 +52,16 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   config.eviction_policy = ledger->state().policy;
   Result<ArenaMemory> arena = ArenaMemory::adopt(config, std::move(memory[kArena]), ledger->state().arena_reserved);
   if (!arena) return std::move(arena).error();
-  std::unique_ptr<Store> store(new Store(config, *std::move(arena), *std::move(index), *std::move(ledger), now));
+  Result<std::unique_ptr<Store>> made = over(config, *std::move(arena), *std::move(index), *std::move(ledger), now);
+  if (!made) return made;
+  const std::unique_ptr<Store>& store = *made;
   // All of them before the first look at a row: what they hold and write decides.
   for (Survivor& survivor : survivors)
     if (auto admitted = store->readmit(std::move(survivor)); !admitted) return std::move(admitted).error();
   store->settle_rows();
   store->claim_extents();
   store->index_.set_release_wanted(false);  // nobody waits yet
-  return store;
+  return made;
 }
 
 Result<void> Store::readmit(Survivor survivor) {
@@ -83,7 +85,8 @@ void Store::settle_rows() {
 
 void Store::settle_live(SlotIndex slot) {
   LedgerRow& ledger = row(slot);
-  const bool committed = ledger.state == SlotState::sealed || ledger.state == SlotState::unsealed;
+  SlotMargin& margin = index_.margin(slot);
+  const bool committed = margin.state == SlotState::sealed || margin.state == SlotState::unsealed;
   if (!committed) {
     ++recovery_.damaged;
     index_.begin_retire(slot);
@@ -91,54 +94,54 @@ void Store::settle_live(SlotIndex slot) {
     return vacate(slot);
   }
   if (!index_.is_linked(slot)) index_.link(slot);
-  if (ledger.state == SlotState::unsealed) {
+  if (margin.state == SlotState::unsealed) {
     ++recovery_.finished;
     ledger.accessed = ledger.sealed;
-    ledger.state = SlotState::sealed;
+    margin.state = SlotState::sealed;
   }
-  ledger.operation = Operation::none;
+  margin.operation = Operation::none;
 }
 
 void Store::settle_odd(SlotIndex slot) {
-  LedgerRow& ledger = row(slot);
-  switch (ledger.state) {
+  SlotMargin& margin = index_.margin(slot);
+  switch (margin.state) {
     case SlotState::free:
-    case SlotState::retired: ledger.operation = Operation::none; return;
+    case SlotState::retired: margin.operation = Operation::none; return;
     case SlotState::unsealed:
       // What the daemon itself was copying is nobody's any more, as is what its writer has not heard of.
-      if (ledger.lent) ledger.state = SlotState::abandoned;
+      if (margin.lent) margin.state = SlotState::abandoned;
       [[fallthrough]];
     case SlotState::abandoned:
-      ledger.pinned = false;
-      if (ledger.state == SlotState::abandoned && find_client(ledger.accessed) != nullptr) return;
+      margin.pinned = false;
+      if (margin.state == SlotState::abandoned && find_client(row(slot).accessed) != nullptr) return;
       ++recovery_.dropped;
       return vacate(slot);
     case SlotState::sealed: break;
   }
-  if (ledger.operation == Operation::evicting) {
+  if (margin.operation == Operation::evicting) {
     ++recovery_.undone;
     index_.cancel_retire(slot);
-    ledger.operation = Operation::none;
+    margin.operation = Operation::none;
     return;
   }
   ++recovery_.finished;
   index_.unlink_remains(slot);
-  ledger.pinned = false;
+  margin.pinned = false;
   if (!in_use(slot)) return vacate(slot);
-  ledger.state = SlotState::retired;
-  ledger.operation = Operation::none;
+  margin.state = SlotState::retired;
+  margin.operation = Operation::none;
 }
 
 /// Of a row that is odd, and not linked.
 void Store::vacate(SlotIndex slot) {
-  row(slot).pinned = false;
-  row(slot).state = SlotState::free;
-  row(slot).operation = Operation::none;
+  margin(slot).pinned = false;
+  margin(slot).state = SlotState::free;
+  margin(slot).operation = Operation::none;
 }
 
 std::uint64_t Store::size_of(SlotIndex slot) const noexcept {
   const SlotFields fields = index_.read(slot);
-  return fields.data_size + fields.metadata_size + row(slot).type_name_size;
+  return fields.data_size + fields.metadata_size + margin(slot).type_name_size;
 }
 
 void Store::claim_extents() {
@@ -148,7 +151,7 @@ void Store::claim_extents() {
   };
   std::vector<Claim> claims;
   for (SlotIndex slot = index_.slots_touched(); slot-- > 0;) {  // backwards: the lowest free slot is taken first
-    if (row(slot).state == SlotState::free)
+    if (margin(slot).state == SlotState::free)
       index_.release(slot);
     else
       claims.push_back({index_.read(slot).offset, slot});
@@ -169,13 +172,14 @@ void Store::claim_extents() {
 
 void Store::count_row(SlotIndex slot) {
   LedgerRow& ledger = row(slot);
+  const SlotMargin& margin = index_.margin(slot);
   const std::uint64_t taken = taken_bytes(slot);
-  if (ledger.state == SlotState::retired) {
+  if (margin.state == SlotState::retired) {
     ++recovery_.retired;
     retired_.push_back(slot);
     return retired_tally_.add(taken);
   }
-  if (ledger.state == SlotState::abandoned) {
+  if (margin.state == SlotState::abandoned) {
     ++recovery_.abandoned;
     Client* creator = find_client(ledger.accessed);
     ++creator->unsealed_count;
@@ -189,11 +193,11 @@ void Store::count_row(SlotIndex slot) {
   last_seal_ = std::max(last_seal_, ledger.sealed);
   repair_hits(slot);
   sealed_tally_.add(taken);
-  if (ledger.pinned)
+  if (margin.pinned)
     count_pinned(slot);
   else
     eviction_.insert(slot);
-  if (ledger.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
+  if (margin.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
 }
 
 /// The hits of a client that is gone may have been left out of the sum and not yet taken from the base, or the reverse:

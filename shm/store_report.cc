@@ -43,7 +43,7 @@ std::uint32_t Store::list(std::uint32_t cursor, const Moment& now, std::vector<O
   const std::uint32_t begin = std::min(cursor, index_.slots_touched());
   const std::uint32_t end = begin + std::min(index_.slots_touched() - begin, kListPage);
   for (SlotIndex slot = begin; slot < end; ++slot) {
-    const SlotState state = row(slot).state;
+    const SlotState state = margin(slot).state;
     if (state == SlotState::sealed || state == SlotState::unsealed) out.push_back(describe(slot, now));
   }
   return end < index_.slots_touched() ? end : 0;
@@ -51,29 +51,31 @@ std::uint32_t Store::list(std::uint32_t cursor, const Moment& now, std::vector<O
 
 ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   const LedgerRow& ledger = row(slot);
+  const SlotMargin& margin = index_.margin(slot);
   const SlotFields fields = index_.read(slot);
   ObjectMetadata out;
   out.id = fields.id;
   out.data_size = fields.data_size;
   out.metadata_size = fields.metadata_size;
-  out.state = ledger.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
+  out.state = margin.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
   out.sealed_at = to_wall(ledger.sealed, now);
-  if (ledger.state != SlotState::unsealed) out.last_accessed = to_wall(last_access(slot), now);
+  if (margin.state != SlotState::unsealed) out.last_accessed = to_wall(last_access(slot), now);
   for (const auto& client : clients_) out.ref_count += client->table.references(slot);
   out.type_tag = fields.type_tag;
   out.type_name = type_name(slot, fields);
-  out.is_pinned = ledger.pinned;
-  const Unsealed* unsealed = ledger.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
+  out.is_pinned = margin.pinned;
+  const Unsealed* unsealed = margin.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
   constexpr TimeNs kNsPerMs = 1'000'000;
-  out.created_at = to_wall(unsealed != nullptr ? unsealed->created : ledger.sealed - kNsPerMs * ledger.writing_ms, now);
+  out.created_at = to_wall(unsealed != nullptr ? unsealed->created : ledger.sealed - kNsPerMs * margin.writing_ms, now);
   out.time_to_live = lifetimes(slot).to_live;
   out.time_to_idle = lifetimes(slot).to_idle;
-  out.creator_pid = ledger.creator_pid;
+  out.creator_pid = margin.creator_pid;
   return out;
 }
 
 std::string Store::type_name(SlotIndex slot, const SlotFields& fields) const {
-  const auto bytes = memory_.bytes(fields.offset + fields.data_size + fields.metadata_size, row(slot).type_name_size);
+  const auto bytes =
+      memory_.bytes(fields.offset + fields.data_size + fields.metadata_size, margin(slot).type_name_size);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -92,20 +94,20 @@ void Store::count_objects(StoreStats& stats) const {
   const std::vector<bool> used = slots_in_use();
   std::vector<std::uint64_t> counts(64, 0);  // by the bucket's binary logarithm
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
-    const LedgerRow& ledger = row(slot);
-    if (ledger.state == SlotState::free) continue;
+    const SlotMargin& margin = index_.margin(slot);
+    if (margin.state == SlotState::free) continue;
     const SlotFields fields = index_.read(slot);
     const std::uint64_t size = fields.data_size + fields.metadata_size;
     const std::uint64_t taken = taken_bytes(slot);
-    stats.padding_bytes += taken - size - ledger.type_name_size;
+    stats.padding_bytes += taken - size - margin.type_name_size;
     // A claim on a slot that is still being written can only be a lie, or left behind by one.
-    const bool in_use = used[slot] && (ledger.state == SlotState::sealed || ledger.state == SlotState::retired);
+    const bool in_use = used[slot] && (margin.state == SlotState::sealed || margin.state == SlotState::retired);
     if (in_use) ++stats.in_use_count, stats.in_use_bytes += taken;
-    if (ledger.state != SlotState::sealed) continue;
+    if (margin.state != SlotState::sealed) continue;
     ++stats.total_objects;
     stats.total_size += size;
     ++counts[static_cast<std::size_t>(std::countr_zero(bucket_for(fields.data_size)))];
-    if (!in_use && !ledger.pinned) stats.evictable_bytes += taken;
+    if (!in_use && !margin.pinned) stats.evictable_bytes += taken;
   }
   for (std::size_t log2 = 0; log2 < counts.size(); ++log2)
     if (counts[log2] != 0) stats.size_histogram.emplace_back(std::uint64_t{1} << log2, counts[log2]);
@@ -159,7 +161,7 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
   info.uid = client->identity.uid;
   client->table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
     const std::uint32_t references = client->table.references(slot);
-    const SlotState state = row(slot).state;
+    const SlotState state = margin(slot).state;
     if (references == 0 || (state != SlotState::sealed && state != SlotState::retired)) return;
     info.references += references;
     ++info.objects_held;
@@ -188,18 +190,18 @@ void Store::check_invariants() const {
   Tally unsealed, retired, pinned, sealed;
   std::uint64_t used = 0;
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
-    const LedgerRow& ledger = row(slot);
-    DOLIUM_CHECK(arena_.owns(slot) == (ledger.state != SlotState::free), "an extent without an object, or the reverse");
-    DOLIUM_CHECK(ledger.operation == Operation::none, "an operation was left half done");
-    DOLIUM_CHECK(index_.is_live(slot) == (ledger.state == SlotState::sealed), "index and ledger disagree");
-    DOLIUM_CHECK(eviction_.contains(slot) == (ledger.state == SlotState::sealed && !ledger.pinned),
+    const SlotMargin& margin = index_.margin(slot);
+    DOLIUM_CHECK(arena_.owns(slot) == (margin.state != SlotState::free), "an extent without an object, or the reverse");
+    DOLIUM_CHECK(margin.operation == Operation::none, "an operation was left half done");
+    DOLIUM_CHECK(index_.is_live(slot) == (margin.state == SlotState::sealed), "index and ledger disagree");
+    DOLIUM_CHECK(eviction_.contains(slot) == (margin.state == SlotState::sealed && !margin.pinned),
                  "eviction does not know what it may evict");
-    if (ledger.state == SlotState::free) continue;
+    if (margin.state == SlotState::free) continue;
     used += taken_bytes(slot);
-    if (ledger.state == SlotState::unsealed || ledger.state == SlotState::abandoned) unsealed.add(taken_bytes(slot));
-    if (ledger.state == SlotState::retired) retired.add(taken_bytes(slot));
-    if (ledger.state == SlotState::sealed) sealed.add(taken_bytes(slot));
-    if (ledger.pinned) pinned.add(taken_bytes(slot));
+    if (margin.state == SlotState::unsealed || margin.state == SlotState::abandoned) unsealed.add(taken_bytes(slot));
+    if (margin.state == SlotState::retired) retired.add(taken_bytes(slot));
+    if (margin.state == SlotState::sealed) sealed.add(taken_bytes(slot));
+    if (margin.pinned) pinned.add(taken_bytes(slot));
   }
   DOLIUM_CHECK(used == arena_.used_bytes(), "the arena's bytes are not those of the objects");
   DOLIUM_CHECK(unsealed == unsealed_tally_ && unsealed.count == unsealed_.size() + abandoned_.size(),

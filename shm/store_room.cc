@@ -121,18 +121,18 @@ bool Store::evict_window(std::uint64_t size) {
 
 bool Store::retire_unused(const std::vector<SlotIndex>& slots) {
   for (const SlotIndex slot : slots) {
-    row(slot).operation = Operation::evicting;  // step 0
-    index_.begin_retire(slot);                  // step 1
+    margin(slot).operation = Operation::evicting;  // step 0
+    index_.begin_retire(slot);                     // step 1
   }
   // Step 2: whoever took a reference before our seq became visible is seen here; whoever comes later sees seq.
   const bool unused = std::ranges::none_of(slots, [this](SlotIndex slot) { return in_use(slot); });
   for (const SlotIndex slot : slots) {  // step 3
     if (!unused) {
       index_.cancel_retire(slot);
-      row(slot).operation = Operation::none;  // only when seq is even again: see Operation
+      margin(slot).operation = Operation::none;  // only when seq is even again: see Operation
       continue;
     }
-    row(slot).operation = Operation::removing;  // from here on it is finished, not undone
+    margin(slot).operation = Operation::removing;  // from here on it is finished, not undone
     leave_index(slot, RemovalCause::evicted);
     free_slot(slot);
   }
@@ -185,14 +185,14 @@ void Store::sweep_some(std::size_t how_many) {
 // ---- the end of an object ----
 
 void Store::retire(SlotIndex slot, RemovalCause cause) {
-  row(slot).operation = Operation::removing;  // step 0
-  index_.begin_retire(slot);                  // step 1
+  margin(slot).operation = Operation::removing;  // step 0
+  index_.begin_retire(slot);                     // step 1
   leave_index(slot, cause);
   if (in_use(slot)) {  // steps 2 and 3: seq stays odd for good
-    row(slot).state = SlotState::retired;
+    margin(slot).state = SlotState::retired;
     retired_.push_back(slot);
     retired_tally_.add(taken_bytes(slot));
-    row(slot).operation = Operation::none;
+    margin(slot).operation = Operation::none;
   } else {
     free_slot(slot);
   }
@@ -201,7 +201,7 @@ void Store::retire(SlotIndex slot, RemovalCause cause) {
 void Store::leave_index(SlotIndex slot, RemovalCause cause) {
   const SlotFields object = index_.read(slot);
   index_.unlink(slot);
-  if (row(slot).pinned)
+  if (margin(slot).pinned)
     clear_pinned(slot);
   else
     eviction_.erase(slot);
@@ -211,8 +211,8 @@ void Store::leave_index(SlotIndex slot, RemovalCause cause) {
 }
 
 void Store::free_slot(SlotIndex slot) {
-  row(slot).state = SlotState::free;
-  row(slot).operation = Operation::none;
+  margin(slot).state = SlotState::free;
+  margin(slot).operation = Operation::none;
   arena_.free(slot);
   index_.release(slot);
   room_made_ = true;
@@ -226,7 +226,7 @@ void Store::discard_unsealed(SlotIndex slot) {
     creator->unsealed_bytes -= taken;
   }
   unsealed_tally_.subtract(taken);
-  if (row(slot).pinned) clear_pinned(slot);
+  if (margin(slot).pinned) clear_pinned(slot);
   free_slot(slot);
 }
 

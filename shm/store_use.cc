@@ -32,7 +32,7 @@ Result<void> Store::copy_references(const Client& from, Client& to) const {
   Result<void> reserved = to.segment.reserve(0, geometry.entries_at);
   from.table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
     // References to anything else are lies, or of a get that is about to notice that it came too late.
-    const SlotState state = row(slot).state;
+    const SlotState state = margin(slot).state;
     if (!reserved || (state != SlotState::sealed && state != SlotState::retired)) return;
     const std::uint32_t references = from.table.references(slot);
     if (references == 0) return;
@@ -142,14 +142,15 @@ std::uint32_t Store::hit_sum(SlotIndex slot) const noexcept {
 void Store::fold_accesses(const Client& client) {
   client.table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
     LedgerRow& ledger = row(slot);
-    if (ledger.state != SlotState::sealed) return;
+    const SlotMargin& margin = index_.margin(slot);
+    if (margin.state != SlotState::sealed) return;
     if (ledger_.counts_hits()) ledger_.hit_row(slot).base -= client.table.hits(slot);
     const TimeNs accessed = std::min(client.table.last_access(slot), now_);
     if (accessed <= ledger.accessed) return;
     // A key must not change under the heap that is ordered by it.
-    if (!ledger.pinned) eviction_.erase(slot);
+    if (!margin.pinned) eviction_.erase(slot);
     ledger.accessed = accessed;
-    if (!ledger.pinned) eviction_.insert(slot);
+    if (!margin.pinned) eviction_.insert(slot);
   });
   const AccessCounts counts = client.table.access_counts();
   counters().of_the_dead.hits += counts.hits;
@@ -169,20 +170,21 @@ Result<void> Store::check_pin_quota(std::uint32_t uid, std::uint64_t bytes) cons
 }
 
 void Store::set_pinned(SlotIndex slot, std::uint32_t uid) {
-  row(slot).pinned_by = uid;  // first: a successor believes it when it finds the other
-  row(slot).pinned = true;
+  ledger_.pinner(slot) = uid;
+  std::atomic_signal_fence(std::memory_order_release);  // a successor believes it when it finds the other
+  margin(slot).pinned = true;
   count_pinned(slot);
 }
 
 void Store::count_pinned(SlotIndex slot) {
   pinned_tally_.add(taken_bytes(slot));
-  pinned_by_user_[row(slot).pinned_by] += taken_bytes(slot);
+  pinned_by_user_[ledger_.pinner(slot)] += taken_bytes(slot);
 }
 
 void Store::clear_pinned(SlotIndex slot) {
-  row(slot).pinned = false;
+  margin(slot).pinned = false;
   pinned_tally_.subtract(taken_bytes(slot));
-  const auto user = pinned_by_user_.find(row(slot).pinned_by);
+  const auto user = pinned_by_user_.find(ledger_.pinner(slot));
   user->second -= taken_bytes(slot);
   if (user->second == 0) pinned_by_user_.erase(user);
 }

@@ -126,7 +126,7 @@ void measure(Report& report, const std::string& what, std::uint64_t count, std::
   const auto each = [&](const std::string& name, double bytes, const std::string& goal) {
     report.add({what + ": " + name, "", bytes / objects, "B", {}, 0, {}, goal});
   };
-  each("one client, which got each", with_one.total() - least.total(), "<= 160, aim 128");
+  each("one client, which got each", with_one.total() - least.total(), "<= 128, aim 100");
   each("  of it index and pin table", with_one.shared - least.shared, "");
   each("  of it the daemon's heap", with_one.anonymous - least.anonymous, "");
   each("one client, which only put", stored.total() - least.total(), "");

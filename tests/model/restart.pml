@@ -5,7 +5,7 @@
  * it whenever it likes. The daemon is killed up to kCrashes times, between any two of its steps. What it had stored
  * is not lost (a killed process's store buffer drains); what it knew is. Its successor knows only the words below,
  * and takes for free every extent that no row claims.
- * STATE is the word of the parallel array (step 0; the ledger's `state` and `operation` in one). A row claims the
+ * STATE is the row's margin (step 0; its `state` and `operation` in one word). A row claims the
  * extent at OFFSET unless it is vacant.
  *
  *   live       linked, even                            removed  odd; its extent is free when nobody holds it
@@ -29,7 +29,7 @@
  *   STATE_ALONE      the successor takes a row that says `writing` for unsealed, though its seq is even
  *
  * In the code: the operations are Store::seal(), retire() and retire_unused() over shm/object_index.cc and
- * shm/ledger.h. recover_row() and relocate() are the design's; no code had them when this was written.
+ * shm/slot_margin.h. recover_row() and relocate() are the design's; no code had them when this was written.
  */
 #ifndef kOperations
 #define kOperations 2

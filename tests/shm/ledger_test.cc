@@ -12,23 +12,12 @@ TEST_CASE("rows are what was written, from the first to the last") {
   Ledger ledger = Ledger::create(kSlots, EvictionPolicy::lru, 5).value();
   for (const SlotIndex slot : {SlotIndex{0}, SlotIndex{4095}, SlotIndex{4096}, kSlots - 1}) {
     REQUIRE(ledger.reserve(slot));
-    CHECK(ledger.row(slot).state == SlotState::free);
-    ledger.row(slot) = {.sealed = slot + 1,
-                        .accessed = slot + 2,
-                        .writing_ms = 3,
-                        .creator_pid = 4,
-                        .pinned_by = 5,
-                        .state = SlotState::sealed,
-                        .operation = Operation::evicting,
-                        .pinned = true,
-                        .mortal = false,
-                        .lent = true,
-                        .type_name_size = 6};
+    CHECK(ledger.row(slot).sealed == 0);
+    ledger.row(slot) = {.sealed = slot + 1, .accessed = slot + 2};
   }
   for (const SlotIndex slot : {SlotIndex{0}, SlotIndex{4095}, SlotIndex{4096}, kSlots - 1}) {
     CHECK(ledger.row(slot).sealed == slot + 1);
-    CHECK(ledger.row(slot).state == SlotState::sealed);
-    CHECK(ledger.row(slot).operation == Operation::evicting);
+    CHECK(ledger.row(slot).accessed == slot + 2);
   }
 }
 
@@ -44,13 +33,16 @@ TEST_CASE("hits have rows only where they are counted, and are paid for only the
   CHECK(counting.bookkeeping_bytes(10) - plain.bookkeeping_bytes(10) == 10 * sizeof(HitRow));
 }
 
-TEST_CASE("lifetimes are paid for by who has them") {
+TEST_CASE("lifetimes, and who pinned it, are paid for by who has them") {
   Ledger ledger = Ledger::create(1'000'000, EvictionPolicy::lru, 5).value();
   const std::uint64_t before = ledger.bookkeeping_bytes(10);
   REQUIRE(ledger.reserve_lifetimes(999'999));
   ledger.lifetimes(999'999) = {.to_live_ms = 1, .to_idle_ms = 2};
   CHECK(ledger.lifetimes(999'999).to_idle_ms == 2);
-  CHECK(ledger.bookkeeping_bytes(10) - before == kPageBytes);
+  REQUIRE(ledger.reserve_pinner(999'999));
+  ledger.pinner(999'999) = 1000;
+  CHECK(ledger.pinner(999'999) == 1000);
+  CHECK(ledger.bookkeeping_bytes(10) - before == 2 * kPageBytes);
 }
 
 TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
@@ -58,6 +50,8 @@ TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
   Ledger ledger = Ledger::create(100, policy, 5).value();
   REQUIRE(ledger.reserve(7));
   ledger.row(7).sealed = 70;
+  REQUIRE(ledger.reserve_pinner(7));
+  ledger.pinner(7) = 1000;
   ledger.state().counters.puts = 9;
   const auto memory = [&ledger] {
     std::vector<UniqueFd> fds;
@@ -66,6 +60,7 @@ TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
   };
   const Ledger next = Ledger::adopt(100, memory()).value();
   CHECK(next.row(7).sealed == 70);
+  CHECK(next.pinner(7) == 1000);
   CHECK(next.state().counters.puts == 9);
   CHECK(next.state().started == 5);
   CHECK(next.state().policy == policy);
