@@ -33,6 +33,7 @@
 //   fork_under_load COUNT NAME one child after the other, while threads use the client: see worker_fork.cc
 //   fork_in_vain               fork() fails
 //   touch_in_prepare NAME      from now on a handler of fork() copies a reference to NAME. Before the first connect
+//   record SEED COUNT START PROCESS OBJECTS PRESSURE     calls with their times: see worker_history.cc
 //   die_at POINT NTH           SIGKILL when it comes to that point (points.h) for the nth time; e2e_stepper alone
 //   stop_at POINT NTH          SIGSTOP likewise
 //   fork_and_survive           a child that uses what it inherited, when the worker's commands end, and says "child ok"
@@ -72,6 +73,7 @@ void add_basic_commands(Commands& commands);
 void add_load_commands(Commands& commands);
 void add_process_commands(Commands& commands);
 void add_fork_commands(Commands& commands);
+void add_history_commands(Commands& commands);
 /// None in a worker whose library knows no points.
 void add_point_commands(Commands& commands);
 
