@@ -1,7 +1,10 @@
 #pragma once
-// How long a test goes on that could go on for ever: a number that scripts/torture raises.
+// What campaigns have in common, which could go on for ever: how long they do is a number that scripts/torture raises,
+// and what they choose follows from a seed that they print. DOLIUM_SEED=N takes that course again.
 
 #include <cstdlib>
+#include <iostream>
+#include <random>
 
 namespace dolium::e2e {
 
@@ -9,5 +12,23 @@ namespace dolium::e2e {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : std::atoi(value);
 }
+
+/// The choices of one campaign.
+class Dice {
+ public:
+  Dice() : seed_(static_cast<unsigned>(from_environment("DOLIUM_SEED", 20261126))), random_(seed_) {
+    std::cout << "DOLIUM_SEED=" << seed_ << std::endl;
+  }
+  [[nodiscard]] unsigned seed() const noexcept { return seed_; }
+  [[nodiscard]] std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random_() % bound); }
+  template <class Range>
+  [[nodiscard]] const auto& any(const Range& range) {
+    return *std::next(std::begin(range), static_cast<std::ptrdiff_t>(below(std::size(range))));
+  }
+
+ private:
+  unsigned seed_;
+  std::mt19937_64 random_;
+};
 
 }  // namespace dolium::e2e

@@ -239,14 +239,16 @@ TEST_CASE("frozen for long, then killed: nobody else waits for it") {
 TEST_CASE("killed at random moments of a busy life") {
   constexpr int kAtOnce = 2;
   const int kills = from_environment("DOLIUM_CLIENT_KILLS", 60);
+  Dice dice;
   Daemon daemon({"--capacity=2MiB"});
   const Census before = daemon.census();
   for (int round = 0; round < kills / kAtOnce; ++round) {
+    CAPTURE(dice.seed(), round);
     std::vector<Worker> workers;
     const std::uint64_t puts = daemon.stats().put_count;
     for (int n = 0; n < kAtOnce; ++n) {
       workers.push_back(Worker(daemon));
-      workers.back().tell("churn " + std::to_string(round * 10 + n));
+      workers.back().tell("churn " + std::to_string(dice.below(1'000'000)));
     }
     REQUIRE(eventually([&] { return daemon.stats().put_count >= puts + 50; }));
     for (Worker& worker : workers) worker.kill();

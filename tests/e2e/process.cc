@@ -77,6 +77,11 @@ void Process::freeze() const {
     if (errno != EINTR) fail("wait for a child to stop");
 }
 
+bool Process::has_stopped() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG) == 0 && info.si_pid == pid_;
+}
+
 void Process::thaw() const {
   signal(SIGCONT);
 }

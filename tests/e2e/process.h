@@ -36,6 +36,8 @@ class Process {
   void signal(int number) const;
   /// SIGSTOP, and waits until it stands still.
   void freeze() const;
+  /// Whether it has stood still since this was last asked, by whomever it was told to.
+  [[nodiscard]] bool has_stopped() const;
   void thaw() const;
   /// Waits for the end and says how it ended: "exit 0", "signal 9"; "still running" when patience ran out.
   [[nodiscard]] std::string wait(std::chrono::milliseconds patience = kProcessPatience);

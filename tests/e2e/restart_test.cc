@@ -18,6 +18,7 @@
 #include "tests/e2e/campaign.h"
 #include "tests/e2e/payload.h"
 #include "tests/e2e/raw_client.h"
+#include "tests/e2e/recount.h"
 #include "tests/e2e/worker.h"
 
 using namespace dolium;
@@ -34,13 +35,6 @@ void replace_server(Daemon& daemon, int signal) {
   else
     daemon.process().signal(signal);
   REQUIRE(daemon.replaced(old));
-}
-
-/// How many bytes of the arena an object takes.
-std::uint64_t taken_by(const ObjectMetadata& object) {
-  constexpr std::uint64_t kUnit = 64;
-  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
-  return (std::max<std::uint64_t>(size, 1) + kUnit - 1) / kUnit * kUnit;
 }
 
 /// The daemon's books against what it lists: nothing is retired or unsealed.

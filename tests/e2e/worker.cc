@@ -12,22 +12,26 @@
 
 namespace dolium::e2e {
 
-Worker::Worker(const std::string& socket) {
+Worker::Worker(const char* program, const std::string& socket) {
   Pipe commands = make_pipe();
   Pipe replies = make_pipe();
   const shm::UniqueFd errors(::dup(STDERR_FILENO));
-  process_ = Process::start({DOLIUM_E2E_WORKER_PATH, socket},
+  process_ = Process::start({program, socket},
                             {.in = commands.read_end.get(), .out = replies.write_end.get(), .error = errors.get()});
   commands_ = std::move(commands.write_end);
   replies_ = std::move(replies.read_end);
 }
 
-Worker::Worker(const Daemon& daemon) : Worker(daemon.socket()) {
+Worker::Worker(const Daemon& daemon) : Worker(DOLIUM_E2E_WORKER_PATH, daemon.socket()) {
   REQUIRE(ask("connect") == "ok");
 }
 
 Worker Worker::unconnected(const Daemon& daemon) {
-  return Worker(daemon.socket());
+  return {DOLIUM_E2E_WORKER_PATH, daemon.socket()};
+}
+
+Worker Worker::stepper(const Daemon& daemon) {
+  return {DOLIUM_E2E_STEPPER_PATH, daemon.socket()};
 }
 
 Worker::~Worker() {

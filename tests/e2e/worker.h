@@ -41,12 +41,14 @@ class Conversation {
   std::string unread_;
 };
 
-class Worker : public Conversation {
+class Worker final : public Conversation {
  public:
   /// Connected, with Client::connect()'s defaults.
   explicit Worker(const Daemon& daemon);
   /// Started, not connected; `ask("connect")` does that.
   [[nodiscard]] static Worker unconnected(const Daemon& daemon);
+  /// Likewise; one that can be told to die or to stop at a named point (points.h).
+  [[nodiscard]] static Worker stepper(const Daemon& daemon);
   Worker(Worker&&) noexcept = default;
   /// Unless it was killed, it must end by itself with status 0: under a sanitizer that says that it leaked nothing.
   ~Worker();
@@ -55,18 +57,20 @@ class Worker : public Conversation {
   void kill();
   /// Ends as a program does, destructors and all; how it ended.
   [[nodiscard]] std::string finish();
+  /// Its commands end, and nobody waits for it.
+  void hang_up() { commands_.reset(); }
   [[nodiscard]] Process& process() noexcept { return process_; }
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
 
  private:
-  explicit Worker(const std::string& socket);
+  Worker(const char* program, const std::string& socket);
   [[nodiscard]] std::string how_it_ended() override { return process_.wait(); }
 
   Process process_;
 };
 
 /// A child of a worker. Ends with its owner, not with its parent.
-class ForkedWorker : public Conversation {
+class ForkedWorker final : public Conversation {
  public:
   ForkedWorker(ForkedWorker&&) noexcept = default;
   ~ForkedWorker();

@@ -14,7 +14,7 @@
 //   get_async NAME | create_async NAME SIZE | process N    runs callbacks until N more have come: their outcomes
 //   subscribe | drain [NAME]   reads events until NAME is sealed, or events were lost; how many sealed, removed,
 //                              overflow
-//   churn SEED                 does all of this at random, for ever
+//   churn SEED [COUNT]         does all of this at random, COUNT times or for ever
 //   produce PREFIX COUNT SIZE  COUNT puts of up to SIZE bytes, waiting for room; how many succeeded
 //   rewrite PREFIX COUNT N     COUNT times, puts a new generation of one of N objects
 //   consume PREFIX COUNT N     COUNT times, gets one of N objects; how many were there; "torn" if one was
@@ -33,6 +33,10 @@
 //   fork_under_load COUNT NAME one child after the other, while threads use the client: see worker_fork.cc
 //   fork_in_vain               fork() fails
 //   touch_in_prepare NAME      from now on a handler of fork() copies a reference to NAME. Before the first connect
+//   record SEED COUNT START PROCESS OBJECTS PRESSURE     calls with their times: see worker_history.cc
+//   die_at POINT NTH           SIGKILL when it comes to that point (points.h) for the nth time; e2e_stepper alone
+//   stop_at POINT NTH          SIGSTOP likewise
+//   fork_and_survive           a child that uses what it inherited, when the worker's commands end, and says "child ok"
 //   fork_and_stay              a child that keeps all it inherited until the worker's commands end; its pid
 //   become UID                 another user, without any group
 
@@ -69,6 +73,9 @@ void add_basic_commands(Commands& commands);
 void add_load_commands(Commands& commands);
 void add_process_commands(Commands& commands);
 void add_fork_commands(Commands& commands);
+void add_history_commands(Commands& commands);
+/// None in a worker whose library knows no points.
+void add_point_commands(Commands& commands);
 
 /// "ok", or the error's code by name.
 template <class T>

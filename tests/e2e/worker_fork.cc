@@ -120,6 +120,32 @@ std::string fork_and_stay(WorkerState&, Arguments&) {
   return "ok " + std::to_string(child);
 }
 
+/// "child ok", or what of its inheritance a child could not use.
+std::string use_inheritance(WorkerState& state) {
+  for (auto& [name, objects] : state.held) {
+    const ObjectId id = ObjectId::from_name(name);
+    for (const Object& object : objects)
+      if (!is_payload(object.data(), id)) return "child torn";
+    const Result<Object> again = state.client().get_raw(id);  // its parent may have removed it
+    if (again && !is_payload(again->data(), id)) return "child torn";
+    if (!again && again.error().code != Errc::not_found) return "child: " + to_string(again.error());
+  }
+  const Result<void> alive = state.client().ping();
+  return alive ? "child ok" : "child: " + to_string(alive.error());
+}
+
+std::string fork_and_survive(WorkerState& state, Arguments&) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    pollfd commands{STDIN_FILENO, 0, 0};
+    ::poll(&commands, 1, -1);
+    const std::string words = use_inheritance(state) + '\n';
+    ::_exit(::write(STDOUT_FILENO, words.data(), words.size()) > 0 ? 0 : 1);
+  }
+  ::signal(SIGCHLD, SIG_IGN);
+  return "ok " + std::to_string(child);
+}
+
 // ---- under load ----
 
 /// What a thread can be seen to hold: a child may find it, and then it must be counted there. More and more, so that
@@ -244,6 +270,7 @@ void add_fork_commands(Commands& commands) {
   commands["fork"] = fork_worker;
   commands["fork_and_look"] = fork_and_look;
   commands["fork_and_stay"] = fork_and_stay;
+  commands["fork_and_survive"] = fork_and_survive;
   commands["fork_under_load"] = fork_under_load;
   commands["fork_in_vain"] = fork_in_vain;
   commands["touch_in_prepare"] = touch_in_prepare;

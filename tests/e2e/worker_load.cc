@@ -3,6 +3,7 @@
 #include <random>
 
 #include "tests/e2e/payload.h"
+#include "tests/e2e/points.h"
 #include "tests/e2e/worker_commands.h"
 
 namespace dolium::e2e {
@@ -32,7 +33,7 @@ void churn_once(WorkerState& state, Random& random) {
   Client& client = state.client();
   const std::string name = "churn " + std::to_string(below(random, 40));
   const ObjectId id = ObjectId::from_name(name);
-  switch (below(random, 10)) {
+  switch (below(random, 12)) {
     case 0:
     case 1:
       if (Result<ObjectBuilder> builder =
@@ -59,6 +60,13 @@ void churn_once(WorkerState& state, Random& random) {
       static_cast<void>(client.put(id, bytes));
       break;
     }
+    case 9: {  // more at once than a ring holds
+      std::vector<std::byte> bytes(below(random, 30'000));
+      fill_payload(bytes, id, random());
+      for (int n = 0; n < 4; ++n) static_cast<void>(client.put_deferred(id, bytes));
+      break;
+    }
+    case 10: static_cast<void>(client.flush()); break;
     default:
       static_cast<void>(client.get_async(id, wait_forever, [](const Result<Object>&) {}));
       static_cast<void>(client.process_events());
@@ -67,7 +75,9 @@ void churn_once(WorkerState& state, Random& random) {
 
 std::string churn(WorkerState& state, Arguments& arguments) {
   Random random(next_or<std::uint64_t>(arguments, 1));
-  for (;;) churn_once(state, random);
+  const auto count = next_or<std::size_t>(arguments, SIZE_MAX);
+  for (std::size_t n = 0; n < count; ++n) churn_once(state, random);
+  return "ok";
 }
 
 std::string create_and_abort(WorkerState& state, Arguments&) {
@@ -116,6 +126,9 @@ std::string consume(WorkerState& state, Arguments& arguments) {
     if (!object && object.error().code == Errc::not_found) continue;
     if (!object) return outcome_of(object);
     ++found;
+    pass("reading");
+    if (!is_payload(object->data(), id)) return "torn";
+    pass("read");
     if (!is_payload(object->data(), id)) return "torn";
   }
   return "ok " + std::to_string(found);

@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
   add_load_commands(commands);
   add_process_commands(commands);
   add_fork_commands(commands);
+  add_history_commands(commands);
+  add_point_commands(commands);
   WorkerState state;
   state.socket = argv[1];
   for (std::string line; std::getline(std::cin, line);) {

@@ -39,14 +39,18 @@ class MiniServer final : private daemon::Session::Host {
   }
   /// Everything that can be done now, is.
   void turn() {
-    for (int i = 0; i < 3; ++i) {
-      uv_run(loop_->get(), UV_RUN_NOWAIT);
-      for (const auto& session : sessions_) session->poll();
-      engine_.tick(shm::monotonic_now());
-      serve();
-    }
+    for (int i = 0; i < 3; ++i) small_turn();
+  }
+  /// As the server: what the loop has heard, then the rings of who is awake, then what is due.
+  void small_turn() {
+    uv_run(loop_->get(), UV_RUN_NOWAIT);
+    for (std::size_t i = 0; i < awake_.size(); ++i) awake_[i]->poll();
+    if (engine_.next_deadline() <= shm::monotonic_now()) engine_.tick(shm::monotonic_now());
+    serve();
+    std::erase_if(awake_, [](daemon::Session* session) { return session->rest(); });
   }
   [[nodiscard]] shm::Store& store() noexcept { return engine_.store(); }
+  [[nodiscard]] shm::Engine& engine() noexcept { return engine_; }
   [[nodiscard]] std::size_t session_count() const noexcept { return sessions_.size(); }
 
  private:
@@ -83,17 +87,21 @@ class MiniServer final : private daemon::Session::Host {
       engine_.drop_client(session.client(), shm::monotonic_now());
     }
     ended_.push_back(&session);
+    std::erase(awake_, &session);
   }
   void on_dirty(daemon::Session& session) override {
     if (std::ranges::find(dirty_, &session) == dirty_.end()) dirty_.push_back(&session);
   }
-  void on_awake(daemon::Session&) override {}
+  void on_awake(daemon::Session& session) override {
+    if (std::ranges::find(awake_, &session) == awake_.end()) awake_.push_back(&session);
+  }
 
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
   shm::Engine engine_;
   daemon::Dispatch dispatch_;
   std::vector<std::unique_ptr<daemon::Session>> sessions_;
   std::vector<daemon::Session*> dirty_;
+  std::vector<daemon::Session*> awake_;  // who has rings, and was not quiet when last polled
   std::vector<daemon::Session*> ended_;
 };
 

@@ -1,0 +1,170 @@
+// How e2e_stepper comes to stop between two steps of the library: the linker is told (points.wrap) to lead each of
+// these functions' callers to a function of ours, and what we call real_... to the library's. Only calls from one file
+// to another can be led so, and the compiler does not look over our shoulder: a signature that changes must change
+// here. A symbol that is gone is a link error.
+
+#include "tests/e2e/points.h"
+
+#include <atomic>
+#include <csignal>
+#include <string>
+#include <utility>
+
+#include "client/connection.h"
+#include "client/greeting.h"
+#include "client/heir.h"
+#include "client/remote_puts.h"
+#include "tests/e2e/worker_commands.h"
+
+namespace dolium::e2e {
+namespace {
+
+struct Armed {
+  std::string point;
+  int signal = 0;
+  std::atomic<int> left = 0;  // how often it is still passed; 0: nothing is armed
+};
+constinit Armed* armed = nullptr;  // set before anybody passes anything
+
+/// The point behind a call, whatever the call returns.
+class After {
+ public:
+  explicit After(std::string_view point) noexcept : point_(point) {}
+  After(const After&) = delete;
+  After& operator=(const After&) = delete;
+  ~After() { pass(point_); }
+
+ private:
+  std::string_view point_;
+};
+
+}  // namespace
+
+void arm(std::string_view point, int nth, int signal) {
+  if (armed == nullptr) armed = new Armed;  // for life: a dying process passes points in its destructors
+  armed->point = point;
+  armed->signal = signal;
+  armed->left = nth;
+}
+
+void pass(std::string_view point) noexcept {
+  if (armed == nullptr || armed->left <= 0 || point != armed->point) return;
+  if (--armed->left == 0) static_cast<void>(::raise(armed->signal));
+}
+
+// NOLINTBEGIN(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
+/// What stands behind this is the body of the function that callers are led to.
+#define DOLIUM_E2E_LED(symbol, Return, parameters)        \
+  Return real_##symbol parameters asm("__real_" #symbol); \
+  Return wrap_##symbol parameters asm("__wrap_" #symbol); \
+  Return wrap_##symbol parameters
+
+/// A member's first parameter is the object: so it is called in the C++ ABI of every compiler that we build with.
+#define DOLIUM_E2E_STEP(symbol, before, after, Return, parameters, arguments) \
+  DOLIUM_E2E_LED(symbol, Return, parameters) {                                \
+    pass(before);                                                             \
+    const After behind(after);                                                \
+    return real_##symbol arguments;                                           \
+  }
+// NOLINTEND(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
+
+namespace {
+constexpr std::string_view kNone;
+using Descriptor = const shm::UniqueFd&;
+using Origin = const detail::SessionOrigin&;
+using InBytes = std::span<std::byte>;
+using OutBytes = std::span<const std::byte>;
+using detail::Attachment;
+using detail::Connection;
+using protocol::Deadline;
+using protocol::RingReader;
+using protocol::RingWriter;
+using shm::Mapping;
+using shm::PinTable;
+using shm::SlotIndex;
+using shm::UniqueFd;
+}  // namespace
+
+DOLIUM_E2E_STEP(_ZNK6dolium3shm11IndexReader4findERKNS_8ObjectIdEj, kNone, "looked-up", shm::IndexReader::Lookup,
+                (const shm::IndexReader* self, const ObjectId& id, std::uint32_t steps), (self, id, steps))
+DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable13add_referenceEj, kNone, "counted", void, (PinTable * self, SlotIndex slot),
+                (self, slot))
+DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable14drop_referenceEj, "releasing", "released", bool,
+                (PinTable * self, SlotIndex slot), (self, slot))
+DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable10record_hitEjm, "held", "hit-recorded", void,
+                (PinTable * self, SlotIndex slot, shm::TimeNs now), (self, slot, now))
+DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable19set_granted_throughEm, "grant-used", "grant-given-back", void,
+                (PinTable * self, std::uint64_t number), (self, number))
+
+DOLIUM_E2E_STEP(_ZN6dolium8protocol10RingWriter5writeESt4spanIKSt4byteLm18446744073709551615EE, "ring-writing",
+                "ring-written", Result<std::size_t>, (RingWriter * self, OutBytes bytes), (self, bytes))
+DOLIUM_E2E_LED(_ZN6dolium8protocol10RingWriter9take_bellEv, bool, (RingWriter * self)) {
+  const bool taken = real__ZN6dolium8protocol10RingWriter9take_bellEv(self);
+  if (taken) pass("ring-bell-taken");
+  return taken;
+}
+DOLIUM_E2E_LED(_ZN6dolium8protocol10RingWriter12ask_for_roomEv, bool, (RingWriter * self)) {
+  const bool full = real__ZN6dolium8protocol10RingWriter12ask_for_roomEv(self);
+  if (full) pass("ring-full");
+  return full;
+}
+DOLIUM_E2E_STEP(_ZN6dolium8protocol10RingReader4readESt4spanISt4byteLm18446744073709551615EE, kNone, "ring-read",
+                Result<std::size_t>, (RingReader * self, InBytes out), (self, out))
+DOLIUM_E2E_STEP(_ZN6dolium8protocol10RingReader11fall_asleepEv, kNone, "ring-asleep", bool, (RingReader * self), (self))
+
+DOLIUM_E2E_STEP(
+    _ZN6dolium6detail19remote_put_deferredERNS0_10ConnectionERKNS_8ObjectIdESt4spanIKSt4byteLm18446744073709551615EERKNS_13CreateOptionsE,
+    kNone, "deferred-put-sent", Result<void>,
+    (Connection & connection, const ObjectId& id, OutBytes data, const CreateOptions& options),
+    (connection, id, data, options))
+DOLIUM_E2E_STEP(_ZN6dolium6detail12remote_flushERNS0_10ConnectionE, "flushing", kNone, Result<std::vector<PutFailure>>,
+                (Connection & connection), (connection))
+
+DOLIUM_E2E_STEP(_ZN6dolium3shm7Mapping3mapERKNS0_8UniqueFdEmNS1_4ModeESt17basic_string_viewIcSt11char_traitsIcEE,
+                "mapping", kNone, Result<Mapping>,
+                (Descriptor fd, std::uint64_t bytes, Mapping::Mode mode, std::string_view what),
+                (fd, bytes, mode, what))
+DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment6createENS1_5PartsE, "attaching", "attached", Result<Attachment*>,
+                (Attachment::Parts parts), (std::move(parts)))
+
+DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9hold_backEv, kNone, "gate-shut", void, (Attachment * self), (self))
+DOLIUM_E2E_STEP(
+    _ZN6dolium6detail4Heir3askERKNS0_13SessionOriginEmNSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
+    kNone, "heir-asked", Result<detail::Heir>, (Origin parent, std::uint64_t bytes, Deadline deadline),
+    (parent, bytes, deadline))
+DOLIUM_E2E_STEP(_ZN6dolium6detail4Heir5adoptERKNS_3shm8UniqueFdE, "adopting", "adopted", void, (Descriptor socket),
+                (socket))
+DOLIUM_E2E_STEP(_ZN6dolium6detail10Connection10start_overEmmNS_3shm8UniqueFdES3_, "starting-over", kNone, Result<void>,
+                (Connection * self, std::uint64_t session, std::uint64_t token, UniqueFd completions, UniqueFd poll),
+                (self, session, token, std::move(completions), std::move(poll)))
+DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9take_overENS_3shm7MappingE, "taking-over", "taken-over", Result<void>,
+                (Attachment * self, Mapping table), (self, std::move(table)))
+
+DOLIUM_E2E_STEP(
+    _ZN6dolium6detail14resume_sessionERKNS0_13SessionOriginEbNSt6chrono10time_pointINS4_3_V212steady_clockENS4_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
+    "resuming", "resumed", Result<detail::Resumed>, (Origin session, bool rings, Deadline deadline),
+    (session, rings, deadline))
+DOLIUM_E2E_STEP(_ZN6dolium8protocol7Channel9use_ringsENS_3shm7MappingENS0_8RingPair4SideE, kNone, "rings-renewed", void,
+                (protocol::Channel * self, Mapping memory, protocol::RingPair::Side side),
+                (self, std::move(memory), side))
+
+// ---- what a worker can be told of it ----
+
+namespace {
+
+Command arming(int signal) {
+  return [signal](WorkerState&, Arguments& arguments) -> std::string {
+    const auto point = next_or<std::string>(arguments, "");
+    arm(point, next_or<int>(arguments, 1), signal);
+    return "ok";
+  };
+}
+
+}  // namespace
+
+void add_point_commands(Commands& commands) {
+  commands["die_at"] = arming(SIGKILL);
+  commands["stop_at"] = arming(SIGSTOP);
+}
+
+}  // namespace dolium::e2e

@@ -1,0 +1,67 @@
+#pragma once
+// The named points of the protocol: where a client stands between two steps that its daemon, or another client, could
+// tell apart. e2e_stepper is e2e_worker with a stop at each of them; the library in it is the one that ships, and knows
+// nothing of this: the linker leads the calls between its files through here (points.cc, points.wrap).
+
+#include <string_view>
+
+namespace dolium::e2e {
+
+/// What a worker must be busy with to come by.
+enum class Course : char {
+  life,     ///< churn: puts, gets, grants, releases, deferred puts, rings filled and emptied
+  connect,  ///< a handshake
+  fork,     ///< a fork with a client, seen by parent or child
+  resume,   ///< the server's death
+};
+
+struct Point {
+  std::string_view name;
+  Course course;
+};
+
+inline constexpr Point kPoints[] = {
+    // a get: attachment.cc, holder.cc
+    {"looked-up", Course::life},         // the row is known, nothing is counted
+    {"counted", Course::life},           // the reference is counted, the row not looked at again
+    {"held", Course::life},              // held, and no hit recorded
+    {"hit-recorded", Course::life},      // the Object is not made yet
+    {"releasing", Course::life},         // the Object is gone, its reference counted
+    {"released", Course::life},          // and not; who waits for room has not been told
+    {"grant-used", Course::life},        // a reference of a grant is taken, the grant not given back
+    {"grant-given-back", Course::life},  //
+    // messages: channel.cc, ring.cc
+    {"ring-writing", Course::life},     // a request, or the rest of one, is not in the ring
+    {"ring-written", Course::life},     // it is; the daemon may be asleep
+    {"ring-bell-taken", Course::life},  // the daemon is to be woken, and was not
+    {"ring-full", Course::life},        // no room, and the daemon was asked to say when there is
+    {"ring-read", Course::life},        // an answer is copied out, perhaps half of one
+    {"ring-asleep", Course::life},      // the daemon shall ring
+    // puts: remote_puts.cc
+    {"deferred-put-sent", Course::life},  // its failure is still to come
+    {"flushing", Course::life},           // deferred puts are under way, and are about to be waited for
+    // the handshake: handshake.cc
+    {"mapping", Course::connect},    // descriptors are here, not all mapped
+    {"attaching", Course::connect},  // all mapped
+    {"attached", Course::connect},
+    // fork(): session_link.cc, heir.cc
+    {"gate-shut", Course::fork},      // other threads' gets wait
+    {"heir-asked", Course::fork},     // parent: the daemon has made the child's session, or is about to
+    {"adopting", Course::fork},       // child: it has its descriptors, and the daemon takes them for its parent's
+    {"adopted", Course::fork},        // child: it has said who it is
+    {"starting-over", Course::fork},  // child: its connection is still its parent's
+    {"taking-over", Course::fork},    // child: all but its pin table is its own
+    {"taken-over", Course::fork},
+    // after the server's death: resume.cc, greeting.cc
+    {"resuming", Course::resume},       // nothing of it is known to the new server but what the keeper kept
+    {"resumed", Course::resume},        // the new server has answered, nothing has been asked again
+    {"rings-renewed", Course::resume},  // messages go the new way
+};
+
+/// From now on: at the nth time that this process, or a child of it, comes to the point, it sends itself the signal.
+void arm(std::string_view point, int nth, int signal);
+
+/// Here is the point. Costs a comparison when nothing is armed.
+void pass(std::string_view point) noexcept;
+
+}  // namespace dolium::e2e

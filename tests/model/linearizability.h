@@ -1,0 +1,53 @@
+#pragma once
+// Linearizability: whether what several processes saw of one object can be explained by a single order of their calls,
+// in which each takes effect at once, somewhere between its beginning and its end (Herlihy and Wing, 1990). Objects are
+// judged one by one: a history is linearizable exactly if each object's part of it is.
+//
+// The search is that of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of where it
+// has been ("Testing for linearizability", 2017): how far each process has come, and the object's state by then; the
+// same pair twice leads nowhere new.
+//
+// What is ours is the object. It has a life: absent, unsealed, sealed, absent again. Nobody need call for it to end:
+// eviction may end it at any time, but not while somebody holds it, or it is pinned.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dolium::history {
+
+struct Operation {
+  enum class Kind : std::uint8_t { create, seal, abort, put, put_deferred, get, release, remove, pin, unpin, exists };
+  enum class Outcome : std::uint8_t {
+    done,      ///< it was done; exists: yes
+    absent,    ///< not_found, timed_out; remove, exists: no
+    taken,     ///< already_exists
+    unsealed,  ///< not_sealed
+    no_room,   ///< out_of_memory: nothing was done
+  };
+
+  Kind kind = Kind::get;
+  Outcome outcome = Outcome::done;
+  std::uint64_t value = 0;  ///< which life of the object was written, got or let go of: unique to its writer's call
+  std::uint64_t begin = 0;  ///< nanoseconds, on one clock for all processes
+  std::uint64_t end = 0;    ///< of a deferred put: when it was known to be done
+};
+
+/// What each process did with one object, in its own order. A deferred put takes effect between its beginning and its
+/// end like any other call, and before whatever its process asks the daemon next. What needs no daemon (a release; a
+/// get that finds something in the index) may overtake it.
+using History = std::vector<std::vector<Operation>>;
+
+enum class Evictions : std::uint8_t { none, possible };
+
+/// Nothing when it is linearizable; else, for people: what happened, how far it can be explained, and where no
+/// explanation goes on.
+[[nodiscard]] std::optional<std::string> why_not_linearizable(const History& history, Evictions evictions);
+
+// One operation as words, for who records in another process.
+[[nodiscard]] std::string to_words(const Operation& operation);
+/// Nothing when they are none.
+[[nodiscard]] std::optional<Operation> from_words(std::istream& words);
+
+}  // namespace dolium::history
