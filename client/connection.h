@@ -281,7 +281,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_once(protocol::Deadline deadline);
   [[nodiscard]] Result<protocol::ReadState> receive(protocol::Deadline deadline);
   bool try_read();
-  void stop_reading(std::unique_lock<std::mutex>& lock);
+  void stop_reading();  // under the mutex
   void wait_for_room();
   void dispatch(std::span<const std::byte> payload);
   void deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload);

@@ -1,0 +1,153 @@
+// Waiting: who reads for all, how long it looks before it sleeps, and what becomes of a request that finds no room. See
+// connection.h.
+
+#include <poll.h>
+#include <sched.h>
+
+#include <algorithm>
+
+#include "client/connection.h"
+#include "shm/cores.h"
+
+namespace dolium::detail {
+
+using protocol::Channel;
+using protocol::Deadline;
+using protocol::kNoDeadline;
+using protocol::ReadState;
+
+void Connection::wait(Call& call) {
+  std::unique_lock lock(traffic_->mutex);
+  wait_until(
+      lock, call.wake, [&call] { return call.answered; }, kNoDeadline);
+}
+
+bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,
+                            const std::function<bool()>& done, Deadline deadline) {
+  bool in_time = true;
+  while (in_time && !done()) {
+    in_time = deadline == kNoDeadline || std::chrono::steady_clock::now() < deadline;
+    if (!in_time) break;
+    if (!traffic_->reading) {
+      traffic_->reading = true;
+      lock.unlock();
+      read_once(deadline);
+      lock.lock();
+      stop_reading();
+      if (!traffic_->unsent.exchange(false)) continue;
+      lock.unlock();
+      flush(Patience::wait);
+      lock.lock();
+      continue;
+    }
+    const auto place = traffic_->followers.insert(traffic_->followers.end(), &wake);
+    if (deadline == kNoDeadline)
+      wake.wait(lock);
+    else
+      wake.wait_until(lock, deadline);
+    traffic_->followers.erase(place);
+  }
+  if (!traffic_->reading && !traffic_->followers.empty()) traffic_->followers.front()->notify_one();
+  return done();
+}
+
+bool Connection::try_read() {
+  {
+    const std::lock_guard lock(traffic_->mutex);
+    if (traffic_->reading || traffic_->failure) return false;
+    traffic_->reading = true;
+  }
+  const Result<ReadState> read = traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere);
+  const bool more = read && *read == ReadState::progress;
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
+  if (!read)
+    lost(read.error());
+  else if (*read == ReadState::end_of_file)
+    lost({Errc::disconnected, "the daemon closed the connection"});
+  std::unique_lock lock(traffic_->mutex);
+  stop_reading();
+  if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
+  return more;
+}
+
+/// Who waits for event_fd() must hear of what comes from now on, and of what came meanwhile.
+void Connection::stop_reading() {
+  traffic_->reading = false;
+  if (traffic_->watched && !traffic_->channel.may_sleep()) completions_.poke();
+}
+
+int Connection::event_fd() {
+  if (inherited()) return poll_fd_.get();  // the mutex may be locked there, by nobody
+  const std::lock_guard lock(traffic_->mutex);
+  traffic_->watched = true;
+  if (!traffic_->reading && !traffic_->channel.may_sleep()) completions_.poke();
+  return poll_fd_.get();
+}
+
+void Connection::read_once(Deadline deadline) {
+  const Result<ReadState> read = receive(deadline);
+  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
+  if (!read)
+    lost(read.error());
+  else if (*read == ReadState::end_of_file)
+    lost({Errc::disconnected, "the daemon closed the connection"});
+}
+
+/// One piece of what the daemon sends; would_block when nothing came in time.
+Result<ReadState> Connection::receive(Deadline deadline) {
+  using Clock = std::chrono::steady_clock;
+  Channel& channel = traffic_->channel;
+  if (busy_poll_.count() > 0) {
+    const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll_);
+    do {
+      for (int looks = 0; channel.has_rings() && looks < kLooksPerYield && !channel.ring_has_bytes(); ++looks)
+        shm::relax();
+      Result<ReadState> read = channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
+      if (!read || *read != ReadState::would_block) return read;
+      ::sched_yield();  // whoever shares this core may be the one we wait for
+    } while (Clock::now() < end);
+  }
+  if (!channel.may_sleep()) return channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
+  const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
+  channel.awake();
+  if (!ready) return ready.error();
+  return channel.read(socket_->get(), *traffic_->reader, *ready ? Channel::Look::everywhere : Channel::Look::ring_only);
+}
+
+/// The daemon takes no more requests until somebody reads its replies: that may have to be us.
+void Connection::wait_for_room() {
+  const bool through_rings = [this] {
+    const std::lock_guard lock(traffic_->write_mutex);  // a successor's may take their place
+    return traffic_->channel.has_rings();
+  }();
+  if (through_rings) {
+    // The bell that says so may be heard by who reads: so never for long.
+    if (try_read()) return;
+    pollfd socket{socket_->get(), POLLIN, 0};
+    if (busy_poll_.count() > 0)
+      ::sched_yield();
+    else
+      ::poll(&socket, 1, kFlushPatienceMs);
+    return;
+  }
+  const bool someone_reads = [this] {
+    const std::lock_guard lock(traffic_->mutex);
+    return traffic_->reading;
+  }();
+  const short wanted = someone_reads ? POLLOUT : POLLOUT | POLLIN;
+  pollfd socket{socket_->get(), wanted, 0};
+  // Who reads now may have its answer and leave at any moment, without a word to us: then it is our turn.
+  ::poll(&socket, 1, someone_reads ? kFlushPatienceMs : -1);
+  if ((socket.revents & POLLIN) != 0) try_read();
+}
+
+Result<void> Connection::process_events() {
+  while (try_read()) {
+  }
+  flush(Patience::none);
+  completions_.run();
+  const std::lock_guard lock(traffic_->mutex);
+  return traffic_->failure ? Result<void>(*traffic_->failure) : Result<void>();
+}
+
+}  // namespace dolium::detail

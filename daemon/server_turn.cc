@@ -1,0 +1,114 @@
+// A turn of the server's loop: who has been asked is answered, who may rest rests, and the timer is set. See server.h.
+
+#include <sched.h>
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "daemon/server.h"
+#include "shm/cores.h"
+#include "shm/monotonic_clock.h"
+
+namespace dolium::daemon {
+
+void Server::before_wait() {
+  const shm::TimeNs now = shm::monotonic_now();
+  serve(now);
+  warmer_.go_on();
+  arm_timer();
+  if (std::exchange(asked_, false)) last_asked_ = now;
+  let_rest(now);
+  busy_loop_->set((now < last_asked_ + busy_poll_ || !awake_.empty()) && !stopping_);
+}
+
+/// Answers what has been asked: all that a turn of the loop owes its clients.
+void Server::serve(shm::TimeNs now) {
+  do {  // serving and sending may each give the other something to do
+    engine_->settle(now);
+    std::vector<Session*> dirty;
+    dirty.swap(dirty_);
+    // Last first: who has something to hear because of another's request has waited longer than who just asked.
+    for (Session* session : std::views::reverse(dirty)) {
+      const auto entry = sessions_.find(session);
+      if (entry == sessions_.end()) continue;
+      entry->second.dirty = false;
+      const bool events_wait = session->is_open() && dispatch_.send_events(*session);
+      session->pump(events_wait);
+    }
+    ended_.clear();
+  } while (!dirty_.empty());
+}
+
+// ---- rings ----
+
+bool Server::poll_rings() {
+  bool heard = false;
+  for (std::size_t i = 0; i < awake_.size(); ++i) {  // a session that ends takes itself out
+    Session& session = *awake_[i];
+    if (!session.poll()) continue;
+    heard = true;
+    if (const auto entry = sessions_.find(&session); entry != sessions_.end()) entry->second.last_heard = 0;
+  }
+  return heard;
+}
+
+/// Those who have been quiet for busy_poll_ ring from now on. Whom nobody polls may rest at once.
+void Server::let_rest(shm::TimeNs now) {
+  std::erase_if(awake_, [&](Session* session) {
+    Entry& entry = sessions_.at(session);
+    if (entry.last_heard == 0) entry.last_heard = now;
+    if (now < entry.last_heard + busy_poll_ && !stopping_) return false;
+    if (!session->rest()) return false;
+    entry.awake = false;
+    return true;
+  });
+}
+
+void Server::on_awake(Session& session) {
+  Entry& entry = sessions_.at(&session);
+  entry.last_heard = 0;
+  if (std::exchange(entry.awake, true)) return;
+  awake_.push_back(&session);
+}
+
+/// What the loop does instead of waiting.
+void Server::look_again() {
+  for (int looks = 0; looks < kLooksPerTurn; ++looks) {
+    if (poll_rings())
+      serve(shm::monotonic_now());
+    else
+      shm::relax();
+  }
+  ::sched_yield();  // whoever shares this core may be the one we wait for
+}
+
+void Server::arm_timer() {
+  constexpr shm::TimeNs kPatience = kHandshakeTimeoutMs * 1'000'000;
+  const shm::TimeNs now = shm::monotonic_now();
+  shm::TimeNs next = engine_->next_deadline();
+  for (Session* session : newcomers_) next = std::min(next, sessions_.at(session).connected + kPatience);
+  if (next == armed_for_ && next > now) return;
+  armed_for_ = next;
+  if (next == shm::kNever) {
+    deadline_timer_->stop();
+  } else {
+    // Rounded up: a timer that rings early finds nothing to do and must be set again.
+    deadline_timer_->start_once(next <= now ? 0 : (next - now + 999'999) / 1'000'000);
+  }
+}
+
+void Server::on_deadline() {
+  const shm::TimeNs now = shm::monotonic_now();
+  armed_for_ = shm::kNever;
+  engine_->tick(now);
+  std::vector<Session*> silent;
+  for (Session* session : newcomers_)
+    if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);
+  for (Session* session : silent) {
+    session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+    session->leave();  // those that were leaving, and did not read why
+  }
+}
+
+}  // namespace dolium::daemon
