@@ -138,9 +138,7 @@ Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutRequest& requ
   const auto metadata = from_wire(request.metadata());
   if (data.size() != object.data_size || metadata.size() != object.metadata_size)
     return Error{Errc::protocol_error, "a put whose sizes are not those of its bytes"};
-  Result<SlotIndex> put = engine_.store().put_object(client, object, data, metadata, now);
-  if (!put && put.error().code == Errc::out_of_memory) engine_.store().count_refusal();
-  return put;
+  return engine_.creates().put_now(client, object, data, metadata, now);
 }
 
 }  // namespace dolium::daemon

@@ -9,11 +9,10 @@
 namespace dolium::shm {
 
 void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done) {
-  if (auto allowed = store_.check_creation(key.client, object); !allowed) return done(std::move(allowed).error());
   Result<Placement> placed = store_.create_object(key.client, object, now);
-  const bool may_wait = deadline > now && count(key.client) < kMaxPerClient;
-  if (placed || placed.error().code != Errc::out_of_memory || !may_wait) {
-    if (!placed && placed.error().code == Errc::out_of_memory) store_.count_refusal();
+  if (placed || !lacks_room(key.client, object, placed.error())) return done(std::move(placed));
+  if (deadline <= now || count(key.client) >= kMaxPerClient) {
+    store_.count_refusal();
     return done(std::move(placed));
   }
   const bool first = queue_.empty();
@@ -21,6 +20,18 @@ void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadli
   wait.object.type_name = wait.type_name;
   if (first) store_.set_release_wanted(true);
   serve(now);  // what was released before the word stood, nobody will tell
+}
+
+/// Whether waiting may help. Who is at a limit of his own is told at once.
+bool CreateWaits::lacks_room(ClientId client, const NewObject& object, const Error& refused) const {
+  return refused.code == Errc::out_of_memory && store_.check_creation(client, object).has_value();
+}
+
+Result<SlotIndex> CreateWaits::put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
+                                       std::span<const std::byte> metadata, TimeNs now) {
+  Result<SlotIndex> put = store_.put_object(client, object, data, metadata, now);
+  if (!put && lacks_room(client, object, put.error())) store_.count_refusal();
+  return put;
 }
 
 void CreateWaits::serve(TimeNs now) {

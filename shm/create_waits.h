@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <list>
+#include <span>
 #include <string>
 
 #include "shm/get_waits.h"
@@ -31,6 +32,9 @@ class CreateWaits {
   /// Creates now or waits for room until the deadline. `done` may be called before this returns. Waits that
   /// end in vain are `timed_out`; out_of_memory when the deadline is not after `now`.
   void add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done);
+  /// Store::put_object(), now or not at all: want of room is counted as it is for creates.
+  [[nodiscard]] Result<SlotIndex> put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
+                                          std::span<const std::byte> metadata, TimeNs now);
   [[nodiscard]] bool contains(const WaitKey& key) const noexcept;
   /// Room may have appeared: serves all that fit.
   void serve(TimeNs now);
@@ -54,6 +58,7 @@ class CreateWaits {
   };
   using Queue = std::list<Wait>;
 
+  [[nodiscard]] bool lacks_room(ClientId client, const NewObject& object, const Error& refused) const;
   Queue::iterator find(const WaitKey& key) noexcept;
   void give_up(Queue::iterator wait);
   void left() noexcept;

@@ -11,8 +11,10 @@ enum Position : std::size_t { kState, kRows, kLifetimes, kPinners, kHits };
 /// Puts a column in its place, if it was made, and there was no error before it.
 template <class Column>
 void set(Column& column, Result<Column> made, Result<void>& outcome) {
-  if (!made && outcome) outcome = std::move(made).error();
-  if (made) column = *std::move(made);
+  if (made)
+    column = *std::move(made);
+  else if (outcome)
+    outcome = std::move(made).error();
 }
 
 }  // namespace

@@ -125,6 +125,26 @@ TEST_CASE("a wait ends at its deadline, and a refusal is counted") {
   CHECK(fixture.store.stats(start + 3 * kSecond).out_of_memory_count == 2);
 }
 
+TEST_CASE("a put that does not wait is done or refused, and only what lacked room is counted") {
+  Fixture fixture({.capacity = kMiB, .max_unsealed_bytes_per_client = kQuarter});
+  const std::vector<std::byte> bytes(kQuarter + 1);
+  const auto put = [&](std::uint64_t number, std::uint64_t size) {
+    const NewObject object = {.id = id_of(number), .data_size = size};
+    return outcome(fixture.waits.put_now(fixture.writer, object, std::span(bytes).first(size), {}, fixture.now));
+  };
+  fixture.fill_pinned();
+  CHECK(put(10, kQuarter) == "out_of_memory");
+  CHECK(put(10, kQuarter + 1) == "too_large");
+  CHECK(put(0, 1) == "already_exists");
+  CHECK(fixture.store.stats(fixture.now).out_of_memory_count == 1);
+  fixture.unpin(0);
+  CHECK(put(10, kQuarter) == "ok");
+  fixture.unpin(1);
+  fixture.add(11, kQuarter);
+  CHECK(put(12, kQuarter) == "out_of_memory");  // the client's own limit, of which room is no part
+  CHECK(fixture.store.stats(fixture.now).out_of_memory_count == 1);
+}
+
 TEST_CASE("a release of which nobody told is found by the slow rescan, before any deadline") {
   Fixture fixture;
   TestClient reader = fixture.client();

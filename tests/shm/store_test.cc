@@ -209,7 +209,7 @@ TEST_CASE("list walks in pages and forgets nothing") {
   CHECK(out.size() == 9000);
 }
 
-TEST_CASE("bookkeeping stays within 160 bytes an object with one client") {
+TEST_CASE("bookkeeping stays within 128 bytes an object with one client") {
   constexpr std::uint64_t kObjects = 100'000;
   StoreFixture fixture({.capacity = 16 * kMiB, .max_objects = kObjects});
   TestClient reader = fixture.client();
@@ -218,7 +218,7 @@ TEST_CASE("bookkeeping stays within 160 bytes an object with one client") {
     fixture.put(n, 100);
     reader.touch(id_of(n), fixture.now);
   }
-  CHECK((fixture.store.bookkeeping_bytes() - empty) / kObjects <= 160);
+  CHECK((fixture.store.bookkeeping_bytes() - empty) / kObjects <= 128);
 }
 
 TEST_CASE("memory is reserved before it is handed out") {
