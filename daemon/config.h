@@ -49,6 +49,7 @@ struct Config {
 enum class Action : std::uint8_t {
   run,
   check_config,  ///< check this configuration against the machine, print it, and stop
+  replace,       ///< have the running daemon's server replaced, and stop
   help,          ///< print Invocation::text and stop
   version,       ///< likewise
 };

@@ -66,6 +66,7 @@ struct ActionFlags {
   const CLI::Option* help;
   const CLI::Option* version;
   const CLI::Option* check;
+  const CLI::Option* replace;
 };
 
 ActionFlags add_actions(CLI::App& app) {
@@ -74,12 +75,17 @@ ActionFlags add_actions(CLI::App& app) {
       app.add_flag("-h,--help")->description("print this help and exit"),
       app.add_flag("-V,--version")->description("print the version and exit"),
       app.add_flag("--check-config")
-          ->description("check the configuration against this machine, print it, and exit: 0 if it would do, else 1")};
+          ->description("check the configuration against this machine, print it, and exit: 0 if it would do, else 1"),
+      app.add_flag("--replace")
+          ->description(
+              "have the daemon that runs on this socket go on with a new server, which reads its configuration "
+              "anew, and exit: no object is lost")};
 }
 
 Action asked_for(const ActionFlags& flags) {
   if (flags.help->count() > 0) return Action::help;
   if (flags.version->count() > 0) return Action::version;
+  if (flags.replace->count() > 0) return Action::replace;
   return flags.check->count() > 0 ? Action::check_config : Action::run;
 }
 

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "daemon/heap.h"
 #include "daemon/keeper_link.h"
@@ -39,16 +40,16 @@ std::string own_path() {
   return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "/proc/self/exe";
 }
 
+constexpr const char* kAsItWas = "/proc/self/exe";  // whatever stands under its name by now
+
 /// In the child. Returns only when it failed.
-void become_server(const std::string& program, char** argv, const UniqueFd& link, pid_t keeper, const sigset_t& mask) {
+void become(const std::string& program, char** argv, const std::string& variable, pid_t keeper, const sigset_t& mask) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != keeper) ::_exit(EXIT_FAILURE);  // it died before that was asked for
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
-  // Without close-on-exec, for this process alone.
-  const int fd = ::dup(link.get());
-  if (fd < 0 || ::setenv(KeeperLink::kVariable, std::to_string(fd).c_str(), 1) != 0) return;
+  if (::setenv(KeeperLink::kVariable, variable.c_str(), 1) != 0) return;
   ::execv(program.c_str(), argv);
-  ::execv("/proc/self/exe", argv);  // its file may have been removed
+  ::execv(kAsItWas, argv);  // its file may have been removed
 }
 
 class KeeperProcess {
@@ -71,21 +72,24 @@ class KeeperProcess {
     if (!ends) return std::move(ends).error();
     link_ = std::move(ends->first);
     served_ = false;
-    const UniqueFd theirs(::dup(ends->second.fd()));
+    const UniqueFd theirs(::dup(ends->second.fd()));  // without close-on-exec
     if (!theirs.valid()) return shm::system_error("give the server its socket");
-    const pid_t keeper = ::getpid();
-    server_ = ::fork();
+    server_ = start_process(early_deaths_ == 0 ? program_ : kAsItWas, std::to_string(theirs.get()));
     if (server_ < 0) return shm::system_error("start the server");
-    if (server_ == 0) {
-      become_server(program_, argv_, theirs, keeper, mask_);
-      say(shm::system_error("become the server").message);
-      ::_exit(kRefusedBySystem);
-    }
     ends->second = KeeperLink();
     const bool has_all = std::ranges::all_of(kept_, [this](const auto& each) { return hand_over(each.second); });
     // If it has not died of itself: it would wait for the rest for ever. attend() will see.
     if (!has_all || !link_.send(Kind::start, 0)) ::kill(server_, SIGKILL);
     return {};
+  }
+
+  [[nodiscard]] pid_t start_process(const std::string& program, const std::string& variable) const {
+    const pid_t keeper = ::getpid();
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    become(program, argv_, variable, keeper, mask_);
+    say(shm::system_error("become the server").message);
+    ::_exit(kRefusedBySystem);
   }
 
   /// Before a server that follows one which did not serve. False: we were told to end meanwhile.
@@ -120,6 +124,7 @@ class KeeperProcess {
       if (entries[1].revents != 0) hear();
       if ((entries[0].revents & POLLIN) != 0) pass_signals();
       int status = 0;
+      if (check_ > 0 && ::waitpid(check_, &status, WNOHANG) == check_) replace_if(status);
       if (::waitpid(server_, &status, WNOHANG) != server_) continue;
       server_ = 0;
       while (link_.valid()) hear();
@@ -129,18 +134,20 @@ class KeeperProcess {
 
   void hear() {
     Result<KeeperMessage> message = link_.receive();
-    if (!message) say(message.error().message);
-    // Without its link it cannot be followed. It ends, if it has not ended already.
-    if (!message || message->kind == Kind::none) {
+    if (!message) {  // what was lost cannot be followed
+      say(message.error().message);
       link_ = KeeperLink();
       if (server_ > 0) ::kill(server_, SIGKILL);
+    } else if (message->kind == Kind::none) {
+      link_ = KeeperLink();  // it is ending, and may still have to clean up; having more to say would be its end, too
     } else if (message->kind == Kind::keep) {
       kept_[message->thing.key] = std::move(message->thing);
     } else if (message->kind == Kind::forget) {
       kept_.erase(message->thing.key);
     } else if (message->kind == Kind::ready) {
-      served_ = true;
+      served_ = ever_served_ = true;
       early_deaths_ = refusals_ = 0;
+      if (std::exchange(check_again_, false)) check_successor();
     }
   }
 
@@ -149,25 +156,54 @@ class KeeperProcess {
     if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) return;
     const int number = static_cast<int>(info.ssi_signo);
     if (number == SIGCHLD) return;
-    stopping_ = stopping_ || number != SIGHUP;
+    if (number == SIGHUP) return check_successor();
+    stopping_ = true;
     if (server_ > 0) ::kill(server_, number);
+  }
+
+  /// Before the server is let go: with what it could not start, nobody could go on. One at a time; a configuration that
+  /// changes meanwhile is looked at again.
+  void check_successor() {
+    if (check_ > 0) {
+      check_again_ = true;
+      return;
+    }
+    check_ = start_process(program_, KeeperLink::kCheckOnly);
+    if (check_ < 0) say(shm::system_error("check whether another server could go on").message);
+  }
+
+  void replace_if(int status) {
+    check_ = 0;
+    if (!served_) {  // it is still starting, and may have read what was there before
+      check_again_ = true;
+    } else if (std::exchange(check_again_, false)) {
+      check_successor();
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) {
+      ::kill(server_, SIGHUP);
+    } else {
+      say("no other server could go on with this configuration and program: the one that serves stays as it is");
+    }
   }
 
   /// What to exit with, or nothing when another server is to follow.
   std::optional<int> after(int status) {
     const bool was_refused = WIFEXITED(status) && WEXITSTATUS(status) == kRefusedBySystem;
     if (was_refused && kept_.empty()) return EXIT_FAILURE;  // it has said why
-    if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart && !was_refused) return WEXITSTATUS(status);
+    // One that was to go on with a store, and would not start, is no reason to let go of the store.
+    const bool would_not_follow = WIFEXITED(status) && !was_refused && ever_served_ && !served_ && !stopping_;
+    if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart && !was_refused && !would_not_follow)
+      return WEXITSTATUS(status);
     if (stopping_) return give_up("the server was killed while it was ending");
     if (was_refused && served_) {
       say("another server goes on with the objects");
       return std::nullopt;
     }
     if (was_refused) return refused("the server could not start");
-    if (WIFEXITED(status)) return std::nullopt;
+    if (WIFEXITED(status) && !would_not_follow) return std::nullopt;
     early_deaths_ = served_ ? 0 : early_deaths_ + 1;
-    const std::string how = "the server was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
-                            ::strsignal(WTERMSIG(status)) + ")";
+    const std::string how = would_not_follow ? "the server would not start"
+                                             : "the server was ended by signal " + std::to_string(WTERMSIG(status)) +
+                                                   " (" + ::strsignal(WTERMSIG(status)) + ")";
     if (early_deaths_ == Keeper::kMaxEarlyDeaths)
       return give_up(how + ", as " + std::to_string(Keeper::kMaxEarlyDeaths - 1) +
                      " before it, and none of them ever served: giving up, and with it all objects");
@@ -187,7 +223,10 @@ class KeeperProcess {
   KeeperLink link_;
   pid_t server_ = 0;
   std::map<std::uint64_t, Kept> kept_;
-  bool served_ = false;
+  pid_t check_ = 0;           // the process that looks whether another server could go on; 0: none
+  bool check_again_ = false;  // something has changed since it began
+  bool served_ = false;       // the server that there is
+  bool ever_served_ = false;
   bool stopping_ = false;
   int early_deaths_ = 0;
   int refusals_ = 0;  // since a server served

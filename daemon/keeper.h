@@ -19,7 +19,8 @@ namespace dolium::daemon {
 
 class Keeper {
  public:
-  /// How many servers in a row may die before they serve, until it is given up.
+  /// How many servers in a row may die before they serve, until it is given up. After the first that was to go on with
+  /// a store the program as it was when the keeper began is tried, too.
   static constexpr int kMaxEarlyDeaths = 5;
   /// What a server exits with that shall be followed by another.
   static constexpr int kRestart = 75;
@@ -28,7 +29,8 @@ class Keeper {
   static constexpr int kLongestPauseMs = 5000;
 
   /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
-  /// SIGTERM and SIGINT end the server; SIGHUP has it replaced.
+  /// SIGTERM and SIGINT end the server; SIGHUP has it replaced, if a successor with the configuration, and of the
+  /// program, as they are by then says that it could follow.
   [[nodiscard]] static int run(char** argv);
 };
 

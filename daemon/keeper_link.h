@@ -39,6 +39,8 @@ class KeeperLink {
   static constexpr std::size_t kMaxDescriptors = 16;
   /// Where a server finds its end.
   static constexpr const char* kVariable = "DOLIUMD_KEEPER";
+  /// What stands there instead when it shall only say, by its exit status, whether it could follow.
+  static constexpr const char* kCheckOnly = "check";
 
   KeeperLink() = default;
   explicit KeeperLink(shm::UniqueFd socket) : socket_(std::move(socket)) {}

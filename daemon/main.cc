@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 
 #include "daemon/config.h"
 #include "daemon/estate.h"
@@ -15,7 +16,9 @@
 #include "daemon/host_check.h"
 #include "daemon/keeper.h"
 #include "daemon/logging.h"
+#include "daemon/running_daemon.h"
 #include "daemon/server.h"
+#include "shm/system_error.h"
 
 namespace {
 
@@ -58,6 +61,37 @@ int check_config(const Invocation& invocation) {
   return EXIT_SUCCESS;
 }
 
+/// Whether a server with this configuration could go on with a store that there is.
+Result<void> check_successor(const Config& config) {
+  if (auto access = AccessList::resolve(config.readers, config.writers, ::geteuid()); !access)
+    return std::move(access).error();
+  if (auto log = open_log(config); !log) return std::move(log).error();
+  return {};
+}
+
+/// Before anybody is asked to go: would the successor, with the running daemon's own command line, do?
+Result<void> check_successor_of(const RunningDaemon& running) {
+  const Result<std::vector<std::string>> command = running.command();
+  if (!command) return command.error();
+  std::vector<const char*> words;
+  for (const std::string& word : *command) words.push_back(word.c_str());
+  if (::chdir(running.working_directory().c_str()) != 0) return shm::system_error("go where the running daemon is");
+  const auto invocation = load(static_cast<int>(words.size()), words.data());
+  return invocation ? check_successor(invocation->config) : Result<void>(invocation.error());
+}
+
+int replace(const Config& config) {
+  auto running = RunningDaemon::find(config.socket_path);
+  if (!running) return fail(running.error());
+  if (auto checked = check_successor_of(*running); !checked)
+    return fail({checked.error().code,
+                 "a successor could not follow, so the server goes on as it is: " + checked.error().message});
+  const Result<pid_t> server = running->replace_server();
+  if (!server) return fail(server.error());
+  fmt::print("server {} goes on\n", *server);
+  return EXIT_SUCCESS;
+}
+
 /// The end of the keeper's socket, if the keeper started us; and nobody whom we start may take it for theirs.
 std::optional<KeeperLink> link_to_keeper() {
   const char* number = std::getenv(KeeperLink::kVariable);
@@ -85,6 +119,11 @@ int serve(const Invocation& invocation, KeeperLink link) {
 }
 
 int run(const Invocation& invocation, char** argv) {
+  const char* variable = std::getenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
+  if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly) {
+    const Result<void> checked = check_successor(invocation.config);
+    return checked ? EXIT_SUCCESS : fail(checked.error());
+  }
   if (auto link = link_to_keeper()) return serve(invocation, *std::move(link));
   wait_for_memory();
   raise_descriptor_limit();
@@ -99,6 +138,7 @@ int main(int argc, char** argv) {
   switch (invocation->action) {
     case Action::run: return run(*invocation, argv);
     case Action::check_config: return check_config(*invocation);
+    case Action::replace: return replace(invocation->config);
     case Action::help:
     case Action::version: fmt::print("{}", invocation->text); return EXIT_SUCCESS;
   }

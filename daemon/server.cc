@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "client/types/size_text.h"
+#include "daemon/running_daemon.h"
 #include "daemon/socket_directory.h"
 #include "shm/cores.h"
 #include "shm/monotonic_clock.h"
@@ -85,6 +86,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
   server->estate_.keep_memory(server->engine_->store());
   server->estate_.keep_listener(server->listener_);
+  if (auto written = write_owner(server->listener_.lock()); !written) return std::move(written).error();
   return server;
 }
 

@@ -163,6 +163,7 @@ TEST_CASE("the socket's path is never empty") {
 TEST_CASE("actions are recognised, and --help and --version win over mistakes") {
   CHECK(load_with({}).value().action == Action::run);
   CHECK(load_with({"--check-config"}).value().action == Action::check_config);
+  CHECK(load_with({"--replace"}).value().action == Action::replace);
   CHECK(load_with({"--help", "--bogus"}).value().action == Action::help);
   CHECK(load_with({"-h"}).value().action == Action::help);
   const Invocation version = load_with({"--version", "--config", "/nowhere"}).value();

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <future>
 #include <map>
 #include <optional>
@@ -81,6 +82,59 @@ TEST_CASE("when the server is killed or replaced, clients go on with what they h
     CHECK(worker.ask("check a") == "ok");
     CHECK(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1)})) == "ok");
   }
+}
+
+TEST_CASE("doliumd --replace: another server goes on with every object") {
+  Daemon daemon;
+  Worker worker(daemon);
+  REQUIRE(worker.ask("put a 100000") == "ok");
+  REQUIRE(worker.ask("get a") == "ok");
+  put_numbered(*daemon.watcher(), 0, 50, 1000);
+  const Census before = daemon.census();
+  for (int round = 0; round < 3; ++round) {
+    const pid_t old = daemon.server();
+    const Finished replaced = run_to_end({daemon.command().front(), "--replace", "--socket", daemon.socket()});
+    INFO(replaced.output);
+    REQUIRE(replaced.how == "exit 0");
+    CHECK(replaced.output == fmt::format("server {} goes on\n", daemon.server()));
+    CHECK(daemon.server() != old);
+    CHECK(worker.ask("ping") == "ok");  // it comes back when it has something to say
+    CHECK(worker.ask("check a") == "ok");
+    CHECK(daemon.settled(before) == before);
+    CHECK(present(*daemon.watcher(), 50).size() == 50);
+  }
+  const std::string elsewhere = (daemon.directory() / "no.sock").string();
+  const Finished nobody = run_to_end({daemon.command().front(), "--replace", "--socket", elsewhere});
+  CHECK(nobody.how == "exit 1");
+  CHECK_THAT(nobody.output, Catch::Contains(elsewhere) && Catch::Contains("nothing to replace"));
+}
+
+TEST_CASE("a configuration that would not do is reported, and the server goes on as it was") {
+  const TemporaryDirectory directory;
+  const std::string file = (directory.path() / "doliumd.toml").string();
+  std::ofstream(file) << "[log]\nlevel = \"info\"\n";
+  Daemon daemon({"--config=" + file});
+  put_numbered(*daemon.watcher(), 0, 10, 1000);
+  const Census before = daemon.census();
+  const pid_t old = daemon.server();
+  const std::vector<std::string> replace = {daemon.command().front(), "--replace", "--socket", daemon.socket()};
+  std::ofstream(file) << "[log]\nlevel = \"chatty\"\n";
+  SECTION("SIGHUP") {
+    daemon.process().signal(SIGHUP);
+    CHECK(eventually([&] { return daemon.log().find("stays as it is") != std::string::npos; }));
+    CHECK_THAT(daemon.log(), Catch::Contains("chatty"));
+  }
+  SECTION("--replace says so itself") {
+    const Finished refused = run_to_end(replace);
+    CHECK(refused.how == "exit 1");
+    CHECK_THAT(refused.output, Catch::Contains("the server goes on as it is") && Catch::Contains("chatty"));
+  }
+  CHECK(daemon.server() == old);
+  CHECK(daemon.settled(before) == before);
+  std::ofstream(file) << "[log]\nlevel = \"debug\"\n";
+  CHECK(run_to_end(replace).how == "exit 0");
+  CHECK(daemon.server() != old);
+  CHECK(daemon.settled(before) == before);
 }
 
 TEST_CASE("who waits for an object goes on waiting while servers die") {

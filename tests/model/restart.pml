@@ -29,7 +29,8 @@
  *   STATE_ALONE      the successor takes a row that says `writing` for unsealed, though its seq is even
  *
  * In the code: the operations are Store::seal(), retire() and retire_unused() over shm/object_index.cc and
- * shm/slot_margin.h. recover_row() and relocate() are the design's; no code had them when this was written.
+ * shm/slot_margin.h; recover_row() is Store::recover() (shm/store_recovery.cc), which tests/shm/store_recovery_test.cc kills
+ * before each of its stores. relocate() alone is the design's: the store does not move objects.
  */
 #ifndef kOperations
 #define kOperations 2

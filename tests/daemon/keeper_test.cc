@@ -1,0 +1,110 @@
+// The keeper with servers that are this program again: what it makes of their ends.
+
+#include "daemon/keeper.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "daemon/keeper_link.h"
+#include "tests/daemon/temporary_directory.h"
+
+using namespace dolium;
+using namespace dolium::daemon;
+
+namespace {
+
+constexpr const char* kDiary = "DOLIUM_TEST_DIARY";  // where servers say that they were there
+
+void write_diary() {
+  std::ofstream(std::getenv(kDiary), std::ios::app) << "started\n";
+}
+
+/// The end of the keeper's socket, as a server has it.
+KeeperLink link_to_keeper() {
+  return KeeperLink(shm::UniqueFd(std::atoi(std::getenv(KeeperLink::kVariable))));
+}
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+struct Ended {
+  int status;
+  std::string said;
+  std::size_t servers;
+};
+
+/// A keeper, in a process of its own, whose servers run that hidden test case of this program.
+Ended keep(const char* server) {
+  const TemporaryDirectory directory;
+  const std::string said = directory.path() / "said";
+  const std::string diary = directory.path() / "diary";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int out = ::open(said.c_str(), O_WRONLY | O_CREAT, 0600);
+    if (::dup2(out, STDERR_FILENO) < 0 || ::setenv(kDiary, diary.c_str(), 1) != 0) ::_exit(99);
+    std::string program = "doliumd";
+    std::string test = server;
+    std::vector<char*> arguments = {program.data(), test.data(), nullptr};
+    ::_exit(Keeper::run(arguments.data()));
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  const std::string entries = content(diary);
+  return {WEXITSTATUS(status), content(said), static_cast<std::size_t>(std::ranges::count(entries, '\n'))};
+}
+
+}  // namespace
+
+TEST_CASE("server that dies at once", "[.server]") {
+  write_diary();
+  ::raise(SIGKILL);
+}
+
+TEST_CASE("server that serves once and can never follow", "[.server]") {
+  write_diary();
+  const KeeperLink link = link_to_keeper();
+  const bool first = link.receive().value().kind == KeeperMessage::Kind::start;  // nothing is kept yet
+  if (!first) ::_exit(3);
+  REQUIRE(link.send(KeeperMessage::Kind::keep, 1, "something"));
+  REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
+  ::raise(SIGKILL);
+}
+
+TEST_CASE("server that cannot even begin", "[.server]") {
+  write_diary();
+  ::_exit(3);
+}
+
+TEST_CASE("the keeper gives up a server that dies again and again before it serves") {
+  const Ended ended = keep("server that dies at once");
+  CHECK(ended.status == EXIT_FAILURE);
+  CHECK(ended.servers == Keeper::kMaxEarlyDeaths);
+  CHECK_THAT(ended.said, Catch::Contains("signal 9"));
+  CHECK_THAT(ended.said, Catch::EndsWith("giving up, and with it all objects\n"));
+}
+
+TEST_CASE("a server that could not follow another is tried again, and given up in the end") {
+  const Ended ended = keep("server that serves once and can never follow");
+  CHECK(ended.status == EXIT_FAILURE);
+  CHECK(ended.servers == 1 + Keeper::kMaxEarlyDeaths);
+  CHECK_THAT(ended.said, Catch::Contains("the server would not start: another one goes on with its objects"));
+  CHECK_THAT(ended.said, Catch::EndsWith("giving up, and with it all objects\n"));
+}
+
+TEST_CASE("the first server that cannot begin is not tried again, and its status is the keeper's") {
+  const Ended ended = keep("server that cannot even begin");
+  CHECK(ended.status == 3);
+  CHECK(ended.servers == 1);
+  CHECK(ended.said == "");
+}
