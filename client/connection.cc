@@ -35,8 +35,7 @@ Connection::~Connection() {
   // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
   // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
   closing_ = true;
-  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure)
-    send(++traffic_->last_number, protocol::LeaveRequestT(), Patience::none);
+  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure) post(protocol::LeaveRequestT());
 }
 
 // ---- out ----
@@ -46,6 +45,13 @@ std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
   if (traffic_->failure) return 0;
   traffic_->calls.emplace(++traffic_->last_number, std::move(call));
   return traffic_->last_number;
+}
+
+/// Of a request that could not be sent. Whoever is about to answer it, because the connection fails, must have done so
+/// before it is gone.
+void Connection::withdraw(std::uint64_t number, Call& call) {
+  std::unique_lock lock(traffic_->mutex);
+  if (traffic_->calls.erase(number) == 0 && !call.on_answer) call.wake.wait(lock, [&] { return call.answered; });
 }
 
 /// Before a call that is waited for: a bell would only wake who waits for event_fd(), for nothing. Not while another
@@ -196,13 +202,8 @@ bool Connection::try_read() {
     if (traffic_->reading || traffic_->failure) return false;
     traffic_->reading = true;
   }
-  const Result<ReadState> read = traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere);
-  const bool more = read && *read == ReadState::progress;
-  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
-  if (!read)
-    lost(read.error());
-  else if (*read == ReadState::end_of_file)
-    lost({Errc::disconnected, "the daemon closed the connection"});
+  const bool more =
+      take([this] { return traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere); });
   std::unique_lock lock(traffic_->mutex);
   stop_reading(lock);
   if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
@@ -224,12 +225,25 @@ int Connection::event_fd() {
 }
 
 void Connection::read_once(Deadline deadline) {
-  const Result<ReadState> read = receive(deadline);
-  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
-  if (!read)
-    lost(read.error());
-  else if (*read == ReadState::end_of_file)
-    lost({Errc::disconnected, "the daemon closed the connection"});
+  take([&] { return receive(deadline); });
+}
+
+/// Reads by `read`, and does what is to be done with it; true when there may be more. Whoever reads, reads for all:
+/// where there is no memory for what has come, nobody would ever get it, so the connection fails, for everybody to see.
+template <class Read>
+bool Connection::take(Read&& read) {
+  try {
+    const Result<ReadState> state = read();
+    while (const auto payload = traffic_->reader->next()) dispatch(*payload);
+    if (!state)
+      lost(state.error());
+    else if (*state == ReadState::end_of_file)
+      lost({Errc::disconnected, "the daemon closed the connection"});
+    return state && *state == ReadState::progress;
+  } catch (const std::bad_alloc&) {
+    fail_without_memory();
+    return false;
+  }
 }
 
 /// One piece of what the daemon sends; would_block when nothing came in time.
@@ -280,9 +294,13 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
     call = std::move(found->second);
     traffic_->calls.erase(found);
   }
-  take_granted(*call, frame);
-  call->payload.assign(payload.begin(), payload.end());
-  call->epoch = epoch();
+  try {
+    take_granted(*call, frame);
+    call->payload.assign(payload.begin(), payload.end());
+    call->epoch = epoch();
+  } catch (const std::bad_alloc&) {
+    call->failure = Error{Errc::system_error, "no memory for the daemon's answer (Cannot allocate memory)"};
+  }
   complete(call);
 }
 
@@ -305,7 +323,12 @@ void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {
     grant = put->grant();
   }
   if (grant == 0) return;
-  call.taken.resize(call.ids.size());
+  try {
+    call.taken.resize(call.ids.size());
+  } catch (const std::bad_alloc&) {
+    attachment_->set_granted_through(grant);  // nobody takes it up
+    throw;
+  }
   for (std::size_t i = 0; i < call.ids.size(); ++i) {
     if (found != nullptr && (i >= found->size() || found->Get(static_cast<flatbuffers::uoffset_t>(i)) == 0)) continue;
     // The grant keeps it from being evicted; only a removal can have made it absent meanwhile.
@@ -349,6 +372,15 @@ void Connection::answer_locally(std::uint64_t number, const Error& error) {
   complete(call);
 }
 
+void Connection::fail_without_memory() noexcept {
+  try {
+    fail({Errc::disconnected,
+          "no memory for what the daemon sent (Cannot allocate memory): the connection is given up"});
+  } catch (const std::bad_alloc&) {
+    fail({Errc::disconnected, "no memory"});  // short enough to need none
+  }
+}
+
 void Connection::fail(const Error& error) {
   std::unordered_map<std::uint64_t, std::shared_ptr<Call>> orphans;
   Error told = error;
@@ -362,8 +394,13 @@ void Connection::fail(const Error& error) {
     for (auto& [number, stream] : traffic_->streams) stream->wake.notify_one();
   }
   for (auto& [number, call] : orphans) {
-    call->failure = told;
-    complete(call);
+    try {
+      call->failure = told;
+      complete(call);
+    } catch (const std::bad_alloc&) {  // all the others shall hear of it
+      call->failure = Error{Errc::disconnected, "no memory"};
+      if (!call->on_answer) complete(call);
+    }
   }
   completions_.poke();
 }
@@ -389,11 +426,18 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
   Call call;
   const std::uint64_t number = enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call));
   if (number == 0) return failure();
-  {
+  try {
+    {
+      const std::lock_guard lock(traffic_->mutex);
+      traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
+    }
+    send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
+  } catch (...) {
+    withdraw(number, call);
     const std::lock_guard lock(traffic_->mutex);
-    traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
+    traffic_->streams.erase(number);
+    throw;
   }
-  send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
   wait(call);
   if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
     const std::lock_guard lock(traffic_->mutex);
