@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 
 namespace dolium::detail {
 
@@ -14,8 +15,7 @@ Connection::~Connection() {
   // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
   // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
   closing_ = true;
-  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure)
-    send(++traffic_->last_number, protocol::LeaveRequestT(), Patience::none);
+  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure) post(protocol::LeaveRequestT());
 }
 
 // ---- out ----
@@ -25,6 +25,13 @@ std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
   if (traffic_->failure) return 0;
   traffic_->calls.emplace(++traffic_->last_number, std::move(call));
   return traffic_->last_number;
+}
+
+/// Of a request that could not be sent. Whoever is about to answer it, because the connection fails, must have done so
+/// before it is gone.
+void Connection::withdraw(std::uint64_t number, Call& call) {
+  std::unique_lock lock(traffic_->mutex);
+  if (traffic_->calls.erase(number) == 0 && !call.on_answer) call.wake.wait(lock, [&] { return call.answered; });
 }
 
 /// Before a call that is waited for: a bell would only wake who waits for event_fd(), for nothing. Not while another
@@ -120,6 +127,15 @@ void Connection::answer_locally(std::uint64_t number, const Error& error) {
   complete(call);
 }
 
+void Connection::fail_without_memory() noexcept {
+  try {
+    fail({Errc::disconnected,
+          "no memory for what the daemon sent (Cannot allocate memory): the connection is given up"});
+  } catch (const std::bad_alloc&) {
+    fail({Errc::disconnected, "no memory"});  // short enough to need none
+  }
+}
+
 void Connection::fail(const Error& error) {
   std::unordered_map<std::uint64_t, std::shared_ptr<Call>> orphans;
   Error told = error;
@@ -133,8 +149,13 @@ void Connection::fail(const Error& error) {
     for (auto& [number, stream] : traffic_->streams) stream->wake.notify_one();
   }
   for (auto& [number, call] : orphans) {
-    call->failure = told;
-    complete(call);
+    try {
+      call->failure = told;
+      complete(call);
+    } catch (const std::bad_alloc&) {  // all the others shall hear of it
+      call->failure = Error{Errc::disconnected, "no memory"};
+      if (!call->on_answer) complete(call);
+    }
   }
   completions_.poke();
 }

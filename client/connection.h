@@ -115,20 +115,31 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return ask<protocol::DoneReply>(std::move(request), [](const protocol::DoneReply&) { return Result<void>(); });
   }
 
-  /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure.
+  /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure; none that was
+  /// not, for want of memory (std::bad_alloc), is touched any more.
   template <class Request>
   Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call) {
     const std::uint64_t number = enlist(call);
     if (number == 0) return failure();
-    send(number, std::move(request), Patience::wait, call.get());
+    try {
+      send(number, std::move(request), Patience::wait, call.get());
+    } catch (...) {
+      withdraw(number, *call);
+      throw;
+    }
     return number;
   }
-  /// Sends a request whose reply nobody waits for. Never blocks; for callbacks and destructors.
+  /// Sends a request whose reply nobody waits for. Never blocks, nor throws; for callbacks and destructors. What there
+  /// is no memory for is not sent: the session's end does the same, later.
   template <class Request>
-  void post(Request request) {
-    const auto call = std::make_shared<Call>();
-    if (const std::uint64_t number = enlist(call); number != 0)
-      send(number, std::move(request), Patience::none, call.get());
+  void post(Request request) noexcept {
+    try {
+      const auto call = std::make_shared<Call>();
+      if (const std::uint64_t number = enlist(call); number != 0)
+        send(number, std::move(request), Patience::none, call.get());
+    } catch (const std::bad_alloc&) {
+      completions_.poke();  // whoever waits for event_fd() flushes what was begun
+    }
   }
   /// The same for a request that has no reply.
   void post_cancel(std::uint64_t number);
@@ -232,6 +243,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void look_ourselves();
   [[nodiscard]] Result<std::uint64_t> begin_deferred();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
+  void withdraw(std::uint64_t number, Call& call);
   template <class Request>
   void send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
     {
@@ -281,6 +293,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_once(protocol::Deadline deadline);
   [[nodiscard]] Result<protocol::ReadState> receive(protocol::Deadline deadline);
   bool try_read();
+  template <class Read>
+  bool take(Read&& read);
+  void fail_without_memory() noexcept;
   void stop_reading();  // under the mutex
   void wait_for_room();
   void dispatch(std::span<const std::byte> payload);

@@ -1,5 +1,6 @@
 // What the daemon sends, and whom it is for. See connection.h.
 
+#include <new>
 #include <utility>
 
 #include "client/connection.h"
@@ -41,9 +42,13 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
     call = std::move(found->second);
     traffic_->calls.erase(found);
   }
-  take_granted(*call, frame);
-  call->payload.assign(payload.begin(), payload.end());
-  call->epoch = epoch();
+  try {
+    take_granted(*call, frame);
+    call->payload.assign(payload.begin(), payload.end());
+    call->epoch = epoch();
+  } catch (const std::bad_alloc&) {
+    call->failure = Error{Errc::system_error, "no memory for the daemon's answer (Cannot allocate memory)"};
+  }
   complete(call);
 }
 
@@ -66,7 +71,12 @@ void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {
     grant = put->grant();
   }
   if (grant == 0) return;
-  call.taken.resize(call.ids.size());
+  try {
+    call.taken.resize(call.ids.size());
+  } catch (const std::bad_alloc&) {
+    attachment_->set_granted_through(grant);  // nobody takes it up
+    throw;
+  }
   for (std::size_t i = 0; i < call.ids.size(); ++i) {
     if (found != nullptr && (i >= found->size() || found->Get(static_cast<flatbuffers::uoffset_t>(i)) == 0)) continue;
     // The grant keeps it from being evicted; only a removal can have made it absent meanwhile.
@@ -102,11 +112,18 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
   Call call;
   const std::uint64_t number = enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call));
   if (number == 0) return failure();
-  {
+  try {
+    {
+      const std::lock_guard lock(traffic_->mutex);
+      traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
+    }
+    send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
+  } catch (...) {
+    withdraw(number, call);
     const std::lock_guard lock(traffic_->mutex);
-    traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
+    traffic_->streams.erase(number);
+    throw;
   }
-  send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
   wait(call);
   if (const auto done = reply_of<protocol::DoneReply>(call); !done) {
     const std::lock_guard lock(traffic_->mutex);

@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <new>
 
 #include "client/connection.h"
 #include "shm/cores.h"
@@ -57,13 +58,8 @@ bool Connection::try_read() {
     if (traffic_->reading || traffic_->failure) return false;
     traffic_->reading = true;
   }
-  const Result<ReadState> read = traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere);
-  const bool more = read && *read == ReadState::progress;
-  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
-  if (!read)
-    lost(read.error());
-  else if (*read == ReadState::end_of_file)
-    lost({Errc::disconnected, "the daemon closed the connection"});
+  const bool more =
+      take([this] { return traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere); });
   std::unique_lock lock(traffic_->mutex);
   stop_reading();
   if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
@@ -85,12 +81,25 @@ int Connection::event_fd() {
 }
 
 void Connection::read_once(Deadline deadline) {
-  const Result<ReadState> read = receive(deadline);
-  while (const auto payload = traffic_->reader->next()) dispatch(*payload);
-  if (!read)
-    lost(read.error());
-  else if (*read == ReadState::end_of_file)
-    lost({Errc::disconnected, "the daemon closed the connection"});
+  take([&] { return receive(deadline); });
+}
+
+/// Reads by `read`, and does what is to be done with it; true when there may be more. Whoever reads, reads for all:
+/// where there is no memory for what has come, nobody would ever get it, so the connection fails, for everybody to see.
+template <class Read>
+bool Connection::take(Read&& read) {
+  try {
+    const Result<ReadState> state = read();
+    while (const auto payload = traffic_->reader->next()) dispatch(*payload);
+    if (!state)
+      lost(state.error());
+    else if (*state == ReadState::end_of_file)
+      lost({Errc::disconnected, "the daemon closed the connection"});
+    return state && *state == ReadState::progress;
+  } catch (const std::bad_alloc&) {
+    fail_without_memory();
+    return false;
+  }
 }
 
 /// One piece of what the daemon sends; would_block when nothing came in time.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
 #include <dolium/copy.h>
@@ -43,8 +44,13 @@ ObjectBuilder::~ObjectBuilder() {
 
 void ObjectBuilder::abandon() noexcept {
   if (backend_ == nullptr) return;
-  // There is nobody to tell of a failure; the daemon aborts by itself what a lost session leaves behind.
-  static_cast<void>(abort());
+  // There is nobody to tell of a failure; the daemon aborts by itself what a lost session leaves behind, and no later
+  // than with the session what nobody had the memory to tell it.
+  try {
+    static_cast<void>(abort());
+  } catch (const std::bad_alloc&) {
+    data_ = {};
+  }
 }
 
 Error ObjectBuilder::finished() const {

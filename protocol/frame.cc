@@ -127,6 +127,9 @@ void FrameReader::make_room() {
 
 void FrameReader::keep_ancillaries(msghdr& message) {
   sender_ = 0;
+  // All of them have an owner before any can be refused memory.
+  std::array<shm::UniqueFd, kMaxDescriptors> received;
+  std::size_t kept = 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET) continue;
     if (header->cmsg_type == SCM_CREDENTIALS && header->cmsg_len == CMSG_LEN(sizeof(ucred))) {
@@ -140,9 +143,10 @@ void FrameReader::keep_ancillaries(msghdr& message) {
       int number = -1;
       std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
       shm::UniqueFd descriptor(number);
-      if (descriptors_.size() < kMaxDescriptors) descriptors_.push_back(std::move(descriptor));
+      if (descriptors_.size() + kept < kMaxDescriptors) received[kept++] = std::move(descriptor);
     }
   }
+  std::move(received.begin(), received.begin() + kept, std::back_inserter(descriptors_));
 }
 
 // Every header is judged as soon as it is there, so that next() has nothing to refuse.

@@ -47,13 +47,17 @@ Faults::~Faults() {
 // NOLINTEND(concurrency-mt-unsafe)
 
 void Faults::arm(const Fault& fault) {
+  prepare(fault);
+  plan_->armed.store(1);
+}
+
+void Faults::prepare(const Fault& fault) {
   plan_->call.store(fault.call);
   plan_->role.store(fault.role);
   plan_->span.store(fault.span);
   plan_->error.store(fault.error);
   plan_->countdown.store(fault.n);
   plan_->struck.store(0);
-  plan_->armed.store(1);
 }
 
 std::uint64_t Faults::disarm() {
@@ -84,7 +88,7 @@ const std::vector<Row>& fault_table() {
       {Call::poll, {EINTR}},
       {Call::socket, {ENOMEM, ENOBUFS, EMFILE, ENFILE}},
       {Call::socketpair, {ENOMEM, EMFILE, ENFILE}},
-      {Call::connect, {EAGAIN, ECONNREFUSED, EACCES, EINTR}},
+      {Call::connect, {EAGAIN, ECONNREFUSED, EINTR}},
       {Call::accept4, {ENOMEM, ENOBUFS, EMFILE, ENFILE, ECONNABORTED, EINTR}},
       {Call::getsockopt, {ENOMEM, ENOBUFS, EMFILE}},
       {Call::setsockopt, {ENOMEM, ENOBUFS}},

@@ -36,6 +36,8 @@ class Faults {
   ~Faults();
 
   void arm(const Fault& fault);
+  /// All but to arm it: the process under test does that.
+  void prepare(const Fault& fault);
   /// How often it has struck.
   std::uint64_t disarm();
   [[nodiscard]] std::uint64_t struck() const { return plan_->struck.load(); }
