@@ -85,9 +85,9 @@ TEST_CASE("a long life with a death each second leaves memory and descriptors as
               << daemon.stats().eviction_count << " evictions; the server's own memory " << warm / kKiB << " KiB warm, "
               << at_last / kKiB << " KiB at last\n";
     CHECK(at_last <= warm + kMaxGrowth);
+    REQUIRE(eventually([&] { return daemon.stats().eviction_count > 0; }));  // however slow the machine
   }
   CHECK(daemon.server() == server);
-  CHECK(daemon.stats().eviction_count > 0);
   REQUIRE(eventually([&] { return daemon.stats().client_count == empty.clients; }));
   const Census counted = recount(daemon, empty);
   CHECK(daemon.settled(counted) == counted);
