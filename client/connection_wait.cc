@@ -63,7 +63,8 @@ bool Connection::try_read() {
   if (!read)
     lost(read.error());
   else if (*read == ReadState::end_of_file)
-    lost({Errc::disconnected, "the daemon closed the connection"});
+    lost({Errc::disconnected,
+          "the daemon closed the connection: it was stopped, or has died; connect again when it is back"});
   std::unique_lock lock(traffic_->mutex);
   stop_reading();
   if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
@@ -90,7 +91,8 @@ void Connection::read_once(Deadline deadline) {
   if (!read)
     lost(read.error());
   else if (*read == ReadState::end_of_file)
-    lost({Errc::disconnected, "the daemon closed the connection"});
+    lost({Errc::disconnected,
+          "the daemon closed the connection: it was stopped, or has died; connect again when it is back"});
 }
 
 /// One piece of what the daemon sends; would_block when nothing came in time.
