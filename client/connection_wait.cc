@@ -94,7 +94,8 @@ bool Connection::take(Read&& read) {
     if (!state)
       lost(state.error());
     else if (*state == ReadState::end_of_file)
-      lost({Errc::disconnected, "the daemon closed the connection"});
+      lost({Errc::disconnected,
+            "the daemon closed the connection: it was stopped, or has died; connect again when it is back"});
     return state && *state == ReadState::progress;
   } catch (const std::bad_alloc&) {
     fail_without_memory();

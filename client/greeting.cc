@@ -31,7 +31,9 @@ Result<const protocol::ReplyFrame*> receive(const UniqueFd& socket, protocol::Fr
     if (!*ready) return no_answer();
     const Result<protocol::ReadState> read = reader.read_from(socket.get());
     if (!read) return read.error();
-    if (*read == protocol::ReadState::end_of_file) return Error{Errc::disconnected, "the daemon closed the connection"};
+    if (*read == protocol::ReadState::end_of_file)
+      return Error{Errc::disconnected,
+                   "the daemon closed the connection before it had answered: it was stopped, or has died"};
   }
 }
 

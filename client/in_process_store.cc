@@ -113,7 +113,7 @@ Result<bool> InProcessStore::do_exists(const ObjectId& id) {
 
 Result<ObjectMetadata> InProcessStore::do_metadata(const ObjectId& id) {
   if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
-  return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().metadata(id, moment(now)); });
+  return engine_->with([&](Engine& engine, TimeNs now) { return engine.metadata(id, moment(now)); });
 }
 
 Result<void> InProcessStore::do_pin(const ObjectId& id, bool pinned) {
@@ -159,9 +159,7 @@ Result<std::vector<ClientInfo>> InProcessStore::do_clients() {
   if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
   return engine_->with([this](Engine& engine, TimeNs now) {
     ClientInfo self = engine.store().client_info(engine_->client(), now);
-    self.command = ::program_invocation_short_name;
     self.user = std::to_string(self.uid);
-    self.name = "in-process";
     self.waiting_gets = engine.gets().count(engine_->client());
     self.waiting_creates = engine.creates().count(engine_->client());
     return std::vector<ClientInfo>{std::move(self)};

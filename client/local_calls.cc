@@ -92,7 +92,7 @@ AsyncHandle cancelling(const std::shared_ptr<LocalEngine>& local, Completions::T
   return AsyncHandle([weak = std::weak_ptr(local), ticket, key] {
     const auto here = weak.lock();
     if (here == nullptr) return false;
-    if (!here->attachment().inherited()) here->with([&](Engine& engine, TimeNs) { engine.cancel(key); });
+    if (!here->attachment().inherited()) here->with([&](Engine& engine, TimeNs now) { engine.cancel(key, now); });
     return here->completions().cancel(ticket);
   });
 }

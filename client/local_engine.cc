@@ -41,7 +41,8 @@ LocalEngine::~LocalEngine() = default;
 Result<void> LocalEngine::attach() {
   using Mode = shm::Mapping::Mode;
   shm::Store& store = engine_->store();
-  const Result<shm::ClientId> client = store.attach({::getpid(), ::getuid()}, shm::monotonic_now());
+  const Result<shm::ClientId> client =
+      store.attach({::getpid(), ::getuid(), ::program_invocation_short_name, "in-process"}, shm::monotonic_now());
   if (!client) return client.error();
   client_ = *client;
   Result<shm::Mapping> index = store.index_segment().map(Mode::read_only);

@@ -32,15 +32,21 @@ namespace detail {
 
 Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_size, bool misaligned) {
   if (misaligned)
-    return {Errc::type_mismatch,
-            fmt::format("object {} lies at an address that elements of this type cannot have", id.hex())};
+    return {
+        Errc::type_mismatch,
+        fmt::format(
+            "object {} lies at an address that elements of this type cannot have: copy its bytes to where they can lie",
+            id.hex())};
   return {Errc::type_mismatch,
-          fmt::format("object {} has {} bytes, which is no multiple of {}", id.hex(), size, element_size)};
+          fmt::format("object {} has {} bytes, which is no multiple of the {} of an element: it was put as something "
+                      "else",
+                      id.hex(), size, element_size)};
 }
 
 Error wrong_size(std::string_view type_name, std::uint64_t size, std::uint64_t expected) {
-  return {Errc::type_mismatch,
-          fmt::format("a stored {} has {} bytes where {} were expected", type_name, size, expected)};
+  return {Errc::type_mismatch, fmt::format("a stored {} has {} bytes where {} were expected: it was put by a program "
+                                           "that means something else by that name",
+                                           type_name, size, expected)};
 }
 
 }  // namespace detail

@@ -54,15 +54,17 @@ void ObjectBuilder::abandon() noexcept {
 }
 
 Error ObjectBuilder::finished() const {
-  return {Errc::already_sealed, fmt::format("the builder of object {} was sealed, aborted or moved from", id_.hex())};
+  return {Errc::already_sealed,
+          fmt::format("the builder of object {} was sealed, aborted or moved from: create another one", id_.hex())};
 }
 
 Result<void> ObjectBuilder::write(std::span<const std::byte> bytes, unsigned threads) {
   if (backend_ == nullptr) return finished();
   if (auto mine = backend_->check(); !mine) return mine;
   if (bytes.size() > data_.size() - written_)
-    return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit", id_.hex(),
-                                              data_.size(), written_, bytes.size())};
+    return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit: create it "
+                                              "larger",
+                                              id_.hex(), data_.size(), written_, bytes.size())};
   const std::span<std::byte> out = data_.subspan(written_);
   const bool completes = bytes.size() == out.size();
   const std::size_t head = completes && bytes.size() > kTailBytes ? bytes.size() - kTailBytes : 0;

@@ -207,7 +207,8 @@ AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Comp
 Result<void> check_may_write(const Connection& connection) {
   if (connection.inherited()) return connection.inherited_by_fork();
   if (connection.access() == Access::read_write) return {};
-  return Error{Errc::permission_denied, "this client is connected for reading only (ConnectOptions::access)"};
+  return Error{Errc::permission_denied,
+               "this client is connected for reading only: connect with ConnectOptions::access read_write"};
 }
 
 Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id, std::uint64_t size,

@@ -4,7 +4,7 @@
 // Model: flags win over the file, the file over the defaults. Every option exists as a key of the file and as
 // a flag; one table (config_options.cc) describes them all, and file, flags, --help and to_toml() are read off
 // it. Whatever leaves load() is in range and complete, but nothing in here has looked at the machine yet:
-// host_check.h compares it with the memory there is, access_list.h turns the names into numbers.
+// shm/host_check.h compares it with the memory there is, access_list.h turns the names into numbers.
 //
 // Values; no state is kept.
 

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/types/arguments.h"
 #include "client/types/did_you_mean.h"
 #include "daemon/config_options.h"
 
@@ -102,7 +103,7 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   std::vector<Row> rows;
   add_options(app, rows);
   try {
-    app.parse(argc, argv);
+    app.parse(arguments_for_cli11(argc, argv));
   } catch (const CLI::ParseError& error) {
     return invalid(error.what());
   }

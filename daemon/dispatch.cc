@@ -1,6 +1,7 @@
 #include "daemon/dispatch.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -118,14 +119,16 @@ bool Dispatch::is_waiting(const shm::WaitKey& key) const {
 void Dispatch::on(Session& session, Id id, const GetRequest& request) {
   const shm::ClientId client = session.client();
   if (request.ids()->size() > shm::GetWaits::kMaxIds)
-    return session.reply_error(
-        id, {Errc::invalid_argument,
-             fmt::format("one get may name {} ids, not {}", shm::GetWaits::kMaxIds, request.ids()->size())});
+    return session.reply_error(id,
+                               {Errc::invalid_argument, fmt::format("one get may name {} ids, not {}: ask in parts",
+                                                                    shm::GetWaits::kMaxIds, request.ids()->size())});
   if (!engine_.gets().may_wait(client, request.ids()->size()))
     return session.reply_error(
-        id, {Errc::out_of_memory,
-             fmt::format("this client has {} gets waiting; {} may wait, for {} ids in all",
-                         engine_.gets().count(client), shm::GetWaits::kMaxPerClient, shm::GetWaits::kMaxIdsPerClient)});
+        id,
+        {Errc::out_of_memory,
+         fmt::format(
+             "this client has {} gets waiting; {} may wait, for {} ids in all: wait for their answers, or cancel some",
+             engine_.gets().count(client), shm::GetWaits::kMaxPerClient, shm::GetWaits::kMaxIdsPerClient)});
   std::vector<ObjectId> ids;
   ids.reserve(request.ids()->size());
   for (const protocol::Id* each : *request.ids()) ids.push_back(from_wire(*each));
@@ -142,13 +145,13 @@ void Dispatch::on(Session& session, Id id, const GetRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id, const CancelRequest& request) {
-  engine_.cancel({session.client(), request.request_id()});
+  engine_.cancel({session.client(), request.request_id()}, shm::monotonic_now());
 }
 
 // ---- about objects ----
 
 void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
-  const Result<ObjectMetadata> found = engine_.store().metadata(from_wire(*request.id()), moment(shm::monotonic_now()));
+  const Result<ObjectMetadata> found = engine_.metadata(from_wire(*request.id()), moment(shm::monotonic_now()));
   if (!found) return session.reply_error(id, found.error());
   MetadataReplyT reply;
   reply.object = to_wire(*found);
@@ -194,7 +197,10 @@ void Dispatch::on(Session& session, Id id, const ClearRequest&) {
 // ---- about the store ----
 
 void Dispatch::on(Session& session, Id id, const StatsRequest&) {
-  session.reply(id, to_wire(engine_.stats(shm::monotonic_now())));
+  StoreStats stats = engine_.stats(shm::monotonic_now());
+  stats.server_pid = ::getpid();
+  stats.server_version = DOLIUM_VERSION;
+  session.reply(id, to_wire(stats));
 }
 
 void Dispatch::on(Session& session, Id id, const ClientsRequest&) {
@@ -214,7 +220,8 @@ void Dispatch::on(Session& session, Id id, const SubscribeRequest&) {
   std::vector<Id>& mine = subscriptions_[client];
   if (mine.size() >= kMaxSubscriptions)
     return session.reply_error(
-        id, {Errc::out_of_memory, fmt::format("one client may have {} subscriptions", kMaxSubscriptions)});
+        id,
+        {Errc::out_of_memory, fmt::format("one client may have {} subscriptions: end one first", kMaxSubscriptions)});
   mine.push_back(id);
   session.reply_outcome(id, {});
   engine_.subscribe({client, id}, [this, client] {

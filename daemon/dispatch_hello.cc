@@ -56,9 +56,11 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
     return Error{Errc::permission_denied,
                  fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration",
                              peer.user, peer.credentials.uid, access == Access::read_only ? "read" : "write to")};
+  const std::string name = inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName);
   const Result<shm::ClientId> client =
       inherits ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
-               : engine_.store().attach({peer.credentials.pid, peer.credentials.uid}, shm::monotonic_now());
+               : engine_.store().attach({peer.credentials.pid, peer.credentials.uid, peer.command, name},
+                                        shm::monotonic_now());
   if (!client) return client.error();
   shm::UniqueFd release_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   Result<std::vector<shm::UniqueFd>> fds = release_event.valid() ? descriptors(*client, access, release_event, inherits)
@@ -78,8 +80,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.fork_token = random_token();
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
   if (rings) welcome.ring_bytes = RingPair::kBytes;
-  session.open(*client, access, inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName),
-               std::move(release_event), welcome.fork_token);
+  session.open(*client, access, name, std::move(release_event), welcome.fork_token);
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();
   return {};
@@ -111,7 +112,7 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
                              "started, and its objects are others, or it has ended the session",
                              request.resume_of(), asker.pid)};
   engine_.store().renew_grants(before->client());
-  engine_.store().set_pid(before->client(), asker.pid);
+  engine_.store().set_process(before->client(), asker.pid, session.peer().command);
   session.replace(*before);
   HelloReplyT welcome;
   welcome.protocol_version = kProtocolVersion;
@@ -150,7 +151,7 @@ void Dispatch::adopt(Session& session) {
   // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
   const pid_t pid = session.sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
-  if (pid > 0) engine_.store().set_pid(session.client(), pid);
+  if (pid > 0) engine_.store().set_process(session.client(), pid, protocol::command_of(pid));
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
 }
 

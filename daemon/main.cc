@@ -13,11 +13,11 @@
 #include "daemon/config.h"
 #include "daemon/estate.h"
 #include "daemon/heap.h"
-#include "daemon/host_check.h"
 #include "daemon/keeper.h"
 #include "daemon/logging.h"
 #include "daemon/running_daemon.h"
 #include "daemon/server.h"
+#include "shm/host_check.h"
 #include "shm/system_error.h"
 
 namespace {
@@ -50,11 +50,14 @@ void raise_descriptor_limit() {
 }
 
 int check_config(const Invocation& invocation) {
-  const auto warnings = check_host(invocation.config.store);
+  const auto warnings = shm::check_host(invocation.config.store);
   if (!warnings) return fail(warnings.error());
   if (const auto access = AccessList::resolve(invocation.config.readers, invocation.config.writers, ::geteuid());
       !access)
     return fail(access.error());
+  const std::string& group = invocation.config.socket_group;
+  if (const auto known = group.empty() ? Result<gid_t>(gid_t{0}) : resolve_group(group); !known)
+    return fail({known.error().code, fmt::format("--socket-group: {}", known.error().message)});
   fmt::print("{}", to_toml(invocation.config));
   for (const std::string& warning : invocation.warnings) fmt::print(stderr, "doliumd: warning: {}\n", warning);
   for (const std::string& warning : *warnings) fmt::print(stderr, "doliumd: warning: {}\n", warning);
@@ -107,7 +110,7 @@ int serve(const Invocation& invocation, KeeperLink link) {
   if (!estate) return fail_to_serve(estate.error());
   // What there is already has its memory, which the machine has no more of to offer.
   const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
-                                            : check_host(invocation.config.store);
+                                            : shm::check_host(invocation.config.store);
   if (!warnings) return fail_to_serve(warnings.error());
   const auto log = open_log(invocation.config);
   if (!log) return fail_to_serve(log.error());

@@ -11,7 +11,7 @@
 
 #include "client/types/size_text.h"
 #include "daemon/running_daemon.h"
-#include "daemon/socket_directory.h"
+#include "protocol/socket_directory.h"
 #include "shm/cores.h"
 #include "shm/monotonic_clock.h"
 
@@ -27,7 +27,8 @@ std::string user_name(uid_t uid) {
 }
 
 Result<protocol::Listener> open_listener(const Config& config) {
-  if (auto prepared = prepare_socket_directory(config.socket_path); !prepared) return std::move(prepared).error();
+  if (auto prepared = protocol::prepare_socket_directory(config.socket_path); !prepared)
+    return std::move(prepared).error();
   protocol::ListenOptions options{.path = config.socket_path, .mode = config.socket_mode};
   if (!config.socket_group.empty()) {
     const Result<gid_t> group = resolve_group(config.socket_group);
@@ -43,8 +44,10 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
   std::vector<shm::Survivor> survivors;
   for (Estate::Orphan& orphan : orphans) {
     const protocol::PeerCredentials& peer = orphan.record.peer.credentials;
-    survivors.push_back(
-        {orphan.record.client, {peer.pid, peer.uid}, orphan.record.attached, std::move(orphan.pin_table)});
+    survivors.push_back({orphan.record.client,
+                         {peer.pid, peer.uid, orphan.record.peer.command, orphan.record.name},
+                         orphan.record.attached,
+                         std::move(orphan.pin_table)});
   }
   const shm::TimeNs began = shm::monotonic_now();
   auto store = shm::Store::recover(config.store, std::move(memory), std::move(survivors), began);
@@ -261,14 +264,15 @@ Result<void> Server::check_limits(const Session::Peer& peer) const {
   const auto counts = [](const auto& entry) { return entry.first->state() != Session::State::orphaned; };
   const auto open = static_cast<std::size_t>(std::ranges::count_if(sessions_, counts));
   if (open >= config_.max_connections)
-    return Error{Errc::out_of_memory,
-                 fmt::format("{} connections are open, which is the daemon's max_connections", open)};
+    return Error{
+        Errc::out_of_memory,
+        fmt::format("{} connections are open, which is the daemon's max_connections: end some, or raise it", open)};
   const auto of_user = static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& entry) {
     return counts(entry) && entry.first->peer().credentials.uid == peer.credentials.uid;
   }));
   if (config_.max_connections_per_user != 0 && of_user >= config_.max_connections_per_user)
     return Error{Errc::out_of_memory, fmt::format("user {} has {} connections, which is the daemon's "
-                                                  "max_connections_per_user",
+                                                  "max_connections_per_user: end some, or raise it",
                                                   peer.user, of_user)};
   return {};
 }
@@ -282,13 +286,14 @@ std::vector<ClientInfo> Server::describe_clients() {
   std::vector<ClientInfo> out;
   for (const auto& [client, session] : by_client_) {
     ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
-    info.command = session->peer().command;
     info.user = session->peer().user;
-    info.name = session->name();
     info.access = session->access();
     info.waiting_gets = engine_->gets().count(client);
     info.waiting_creates = engine_->creates().count(client);
     info.quarantined = session->state() == Session::State::quarantined;
+    info.left = session->state() == Session::State::half_closed;
+    info.orphaned = session->state() == Session::State::orphaned;
+    info.unread_bytes = session->unsent_bytes();
     out.push_back(std::move(info));
   }
   std::ranges::sort(out, {}, &ClientInfo::session_id);

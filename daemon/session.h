@@ -147,6 +147,8 @@ class Session {
   [[nodiscard]] int socket() const noexcept { return socket_.get(); }
   [[nodiscard]] int release_event() const noexcept { return release_event_.get(); }
   [[nodiscard]] int process() const noexcept { return process_.get(); }
+  /// Queued, and not taken by the peer.
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept { return writer_.queued_bytes(); }
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
 
  private:

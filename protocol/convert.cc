@@ -47,6 +47,71 @@ std::chrono::milliseconds from_ms(std::uint64_t ms) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(ms, INT64_MAX)));
 }
 
+ClientUse from_wire(const UseRow& row) {
+  ClientUse use;
+  use.session_id = row.session_id();
+  use.pid = row.pid();
+  use.command = protocol::from_wire(row.command());
+  use.name = protocol::from_wire(row.name());
+  use.references = row.references();
+  use.bytes_held = row.bytes_held();
+  use.unsealed_bytes = row.unsealed_bytes();
+  return use;
+}
+
+std::unique_ptr<UseRowT> to_wire(const ClientUse& use) {
+  auto row = std::make_unique<UseRowT>();
+  row->session_id = use.session_id;
+  row->pid = use.pid;
+  row->command = use.command;
+  row->name = use.name;
+  row->references = use.references;
+  row->bytes_held = use.bytes_held;
+  row->unsealed_bytes = use.unsealed_bytes;
+  return row;
+}
+
+std::vector<ClientUse> from_wire(const flatbuffers::Vector<flatbuffers::Offset<UseRow>>* rows) {
+  std::vector<ClientUse> uses;
+  if (rows != nullptr)
+    for (const UseRow* row : *rows) uses.push_back(from_wire(*row));
+  return uses;
+}
+
+std::vector<std::unique_ptr<UseRowT>> to_wire(const std::vector<ClientUse>& uses) {
+  std::vector<std::unique_ptr<UseRowT>> rows;
+  for (const ClientUse& use : uses) rows.push_back(to_wire(use));
+  return rows;
+}
+
+Refusal from_wire(const RefusalInfo& info) {
+  Refusal refusal;
+  refusal.ago = from_ms(info.ago_ms());
+  if (info.id() != nullptr) refusal.id = protocol::from_wire(*info.id());
+  refusal.size = info.size();
+  if (info.code() <= ErrorCode::MAX) refusal.code = static_cast<Errc>(info.code());
+  refusal.reason = protocol::from_wire(info.reason());
+  if (info.by() != nullptr) refusal.by = from_wire(*info.by());
+  refusal.free_bytes = info.free_bytes();
+  refusal.largest_free_extent = info.largest_free_extent();
+  refusal.holders = from_wire(info.holders());
+  return refusal;
+}
+
+std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
+  auto info = std::make_unique<RefusalInfoT>();
+  info->ago_ms = to_ms(refusal.ago);
+  info->id = to_wire_pointer(refusal.id);
+  info->size = refusal.size;
+  info->code = static_cast<ErrorCode>(refusal.code);
+  info->reason = refusal.reason;
+  info->by = to_wire(refusal.by);
+  info->free_bytes = refusal.free_bytes;
+  info->largest_free_extent = refusal.largest_free_extent;
+  info->holders = to_wire(refusal.holders);
+  return info;
+}
+
 }  // namespace
 
 ObjectId from_wire(const Id& id) noexcept {
@@ -106,6 +171,9 @@ ObjectMetadata from_wire(const ObjectInfo& info) {
   out.time_to_live = from_ms(info.time_to_live_ms());
   out.time_to_idle = from_ms(info.time_to_idle_ms());
   out.creator_pid = info.creator_pid();
+  out.creator_command = from_wire(info.creator_command());
+  out.holders = from_wire(info.holders());
+  out.waiters = from_wire(info.waiters());
   return out;
 }
 
@@ -125,6 +193,9 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
   info->time_to_live_ms = to_ms(metadata.time_to_live);
   info->time_to_idle_ms = to_ms(metadata.time_to_idle);
   info->creator_pid = metadata.creator_pid;
+  info->creator_command = metadata.creator_command;
+  info->holders = to_wire(metadata.holders);
+  info->waiters = to_wire(metadata.waiters);
   return info;
 }
 
@@ -137,7 +208,7 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
                   member(get_count) member(hit_count) member(miss_count) member(put_count) member(eviction_count)    \
                       member(evicted_bytes) member(expired_count) member(removed_count) member(aborted_count)        \
                           member(out_of_memory_count) member(client_count) member(waiting_gets)                      \
-                              member(waiting_creates)
+                              member(waiting_creates) member(server_pid)
 
 StoreStats from_wire(const StatsReply& reply) {
   StoreStats stats;
@@ -145,6 +216,8 @@ StoreStats from_wire(const StatsReply& reply) {
   DOLIUM_STATS_MEMBERS(DOLIUM_COPY)
 #undef DOLIUM_COPY
   stats.uptime = from_ms(reply.uptime_ms());
+  stats.server_version = from_wire(reply.server_version());
+  if (reply.last_refusal() != nullptr) stats.last_refusal = from_wire(*reply.last_refusal());
   if (const auto* rows = reply.size_histogram())
     for (const HistogramRow* row : *rows) stats.size_histogram.emplace_back(row->bucket(), row->count());
   return stats;
@@ -156,6 +229,8 @@ StatsReplyT to_wire(const StoreStats& stats) {
   DOLIUM_STATS_MEMBERS(DOLIUM_COPY)
 #undef DOLIUM_COPY
   reply.uptime_ms = to_ms(stats.uptime);
+  reply.server_version = stats.server_version;
+  if (stats.last_refusal) reply.last_refusal = to_wire(*stats.last_refusal);
   for (const auto& [bucket, count] : stats.size_histogram) {
     auto row = std::make_unique<HistogramRowT>();
     row->bucket = bucket;
@@ -168,7 +243,7 @@ StatsReplyT to_wire(const StoreStats& stats) {
 #define DOLIUM_CLIENT_MEMBERS(member)                                                                   \
   member(session_id) member(pid) member(uid) member(references) member(objects_held) member(bytes_held) \
       member(unsealed_count) member(unsealed_bytes) member(hits) member(misses) member(waiting_gets)    \
-          member(waiting_creates) member(quarantined)
+          member(waiting_creates) member(quarantined) member(left) member(orphaned) member(unread_bytes)
 
 ClientInfo from_wire(const ClientRow& row) {
   ClientInfo client;
@@ -180,6 +255,8 @@ ClientInfo from_wire(const ClientRow& row) {
   client.name = from_wire(row.name());
   client.access = row.access() == AccessMode::read_only ? Access::read_only : Access::read_write;
   client.connected_for = from_ms(row.connected_ms());
+  client.oldest_unsealed = from_ms(row.oldest_unsealed_ms());
+  client.longest_held = from_ms(row.longest_held_ms());
   return client;
 }
 
@@ -193,6 +270,8 @@ std::unique_ptr<ClientRowT> to_wire(const ClientInfo& client) {
   row->name = client.name;
   row->access = static_cast<AccessMode>(client.access);
   row->connected_ms = to_ms(client.connected_for);
+  row->oldest_unsealed_ms = to_ms(client.oldest_unsealed);
+  row->longest_held_ms = to_ms(client.longest_held);
   return row;
 }
 

@@ -63,14 +63,23 @@ Attempt try_connect(const sockaddr_un& address) {
 }
 
 Error already_listening(const std::string& path) {
-  return Error{Errc::already_exists, fmt::format("a daemon is already listening at {}", path)};
+  return Error{Errc::already_exists,
+               fmt::format("a daemon is already listening at {}: stop it first, or choose another --socket", path)};
 }
 
 Result<UniqueFd> take_lock(const std::string& path) {
   const std::string lock_path = path + ".lock";
   UniqueFd lock(retry_interrupted(
       [&] { return ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600); }));
-  if (!lock.valid()) return shm::system_error(fmt::format("open {}", lock_path));
+  const int reason = errno;
+  struct stat status {};
+  const bool known = lock.valid() ? ::fstat(lock.get(), &status) == 0 : ::lstat(lock_path.c_str(), &status) == 0;
+  // Its owner could lock it for ever, and no daemon of ours would be there.
+  if (known && status.st_uid != 0 && status.st_uid != ::geteuid())
+    return Error{Errc::permission_denied, fmt::format("{} belongs to user {}, who could keep every other daemon from "
+                                                      "starting; choose another --socket, or have it removed",
+                                                      lock_path, status.st_uid)};
+  if (!lock.valid()) return shm::system_error(fmt::format("open {}", lock_path), reason);
   if (retry_interrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno == EWOULDBLOCK) return already_listening(path);
     return shm::system_error(fmt::format("lock {}", lock_path));
@@ -86,7 +95,10 @@ Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
     return shm::system_error(fmt::format("look at {}", path));
   }
   if (!S_ISSOCK(status.st_mode)) {
-    return Error{Errc::invalid_argument, fmt::format("{} exists and is not a socket; it is left as it is", path)};
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("{} exists and is not a socket; it is left as it is: move it away, or choose another --socket",
+                    path)};
   }
   const Attempt attempt = try_connect(address);
   switch (attempt.error) {

@@ -10,9 +10,10 @@ namespace dolium::shm {
 
 void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done) {
   Result<Placement> placed = store_.create_object(key.client, object, now);
-  if (placed || !lacks_room(key.client, object, placed.error())) return done(std::move(placed));
-  if (deadline <= now || count(key.client) >= kMaxPerClient) {
-    store_.count_refusal();
+  if (placed) return done(std::move(placed));
+  const bool may_wait = deadline > now && count(key.client) < kMaxPerClient;
+  if (!may_wait || !lacks_room(key.client, object, placed.error())) {
+    note_refusal(key.client, object, placed.error(), now);
     return done(std::move(placed));
   }
   const bool first = queue_.empty();
@@ -30,8 +31,13 @@ bool CreateWaits::lacks_room(ClientId client, const NewObject& object, const Err
 Result<SlotIndex> CreateWaits::put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
                                        std::span<const std::byte> metadata, TimeNs now) {
   Result<SlotIndex> put = store_.put_object(client, object, data, metadata, now);
-  if (!put && lacks_room(client, object, put.error())) store_.count_refusal();
+  if (!put) note_refusal(client, object, put.error(), now);
   return put;
+}
+
+void CreateWaits::note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now) {
+  if (lacks_room(client, object, error)) store_.count_refusal();
+  store_.note_refusal(client, object, error, now);
 }
 
 void CreateWaits::serve(TimeNs now) {
@@ -62,10 +68,10 @@ void CreateWaits::serve(TimeNs now) {
   for (auto& [done, placed] : answers) done(std::move(placed));
 }
 
-bool CreateWaits::cancel(const WaitKey& key) {
+bool CreateWaits::cancel(const WaitKey& key, TimeNs now) {
   const auto wait = find(key);
   if (wait == queue_.end()) return false;
-  give_up(wait);
+  give_up(wait, now);
   return true;
 }
 
@@ -78,19 +84,21 @@ void CreateWaits::tick(TimeNs now) {
   if (!queue_.empty() && now >= deadline_after(last_scan_, kRescan)) serve(now);
   for (auto wait = queue_.begin(); wait != queue_.end();) {
     const auto next = std::next(wait);
-    if (wait->deadline <= now) give_up(wait);
+    if (wait->deadline <= now) give_up(wait, now);
     wait = next;
   }
 }
 
-void CreateWaits::give_up(Queue::iterator wait) {
-  const Wait gone = std::move(*wait);
-  queue_.erase(wait);
+void CreateWaits::give_up(Queue::iterator wait, TimeNs now) {
+  Queue gone;  // the same node, so that the object's view of its type's name stays good
+  gone.splice(gone.end(), queue_, wait);
   left();
   store_.count_refusal();
-  gone.done(Error{Errc::timed_out, "no room for object " + gone.object.id.hex() +
-                                       " appeared in time: what fills the store is pinned, in use or being written "
-                                       "(`dolium stats` and `dolium clients` tell by whom)"});
+  const Error error{Errc::timed_out, "no room for object " + wait->object.id.hex() +
+                                         " appeared in time: what fills the store is pinned, in use or being written "
+                                         "(`dolium stats` and `dolium clients` tell by whom)"};
+  store_.note_refusal(wait->key.client, wait->object, error, now);
+  wait->done(error);
 }
 
 void CreateWaits::left() noexcept {

@@ -39,7 +39,7 @@ class CreateWaits {
   /// Room may have appeared: serves all that fit.
   void serve(TimeNs now);
   /// Ends the wait as its deadline would; false when there is no such wait.
-  bool cancel(const WaitKey& key);
+  bool cancel(const WaitKey& key, TimeNs now);
   void drop_client(ClientId client);
   /// Ends what is due, and serves when the last scan is kRescan ago.
   void tick(TimeNs now);
@@ -59,8 +59,9 @@ class CreateWaits {
   using Queue = std::list<Wait>;
 
   [[nodiscard]] bool lacks_room(ClientId client, const NewObject& object, const Error& refused) const;
+  void note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now);
   Queue::iterator find(const WaitKey& key) noexcept;
-  void give_up(Queue::iterator wait);
+  void give_up(Queue::iterator wait, TimeNs now);
   void left() noexcept;
 
   Store& store_;

@@ -1,5 +1,7 @@
 #include "shm/engine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace dolium::shm {
@@ -24,8 +26,8 @@ bool Engine::has_events(const WaitKey& key) const {
   return found != streams_.end() && found->second.stream.has_more();
 }
 
-void Engine::cancel(const WaitKey& key) {
-  if (!gets_.cancel(key)) creates_.cancel(key);
+void Engine::cancel(const WaitKey& key, TimeNs now) {
+  if (!gets_.cancel(key)) creates_.cancel(key, now);
 }
 
 void Engine::silence_client(ClientId client) {
@@ -60,6 +62,28 @@ StoreStats Engine::stats(TimeNs now) {
   stats.waiting_gets = gets_.count();
   stats.waiting_creates = creates_.count();
   return stats;
+}
+
+Result<ObjectMetadata> Engine::metadata(const ObjectId& id, const Moment& now) {
+  Result<ObjectMetadata> found = store_->metadata(id, now);
+  std::vector<ClientUse> waiters = waiters_for(id);
+  if (found) {
+    found->waiters = std::move(waiters);
+  } else if (!waiters.empty()) {
+    const ClientUse& first = waiters.front();
+    return Error{found.error().code,
+                 fmt::format("{}; {} for it to be sealed: {} (pid {}){}", found.error().message,
+                             waiters.size() == 1 ? "a client waits" : fmt::format("{} clients wait", waiters.size()),
+                             first.command, first.pid, waiters.size() == 1 ? "" : ", ...")};
+  }
+  return found;
+}
+
+std::vector<ClientUse> Engine::waiters_for(const ObjectId& id) const {
+  std::vector<ClientUse> waiters;
+  for (const ClientId client : gets_.waiting_for(id, ObjectMetadata::kMaxUses))
+    waiters.push_back(store_->client_use(client));
+  return waiters;
 }
 
 void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {

@@ -34,7 +34,7 @@ class Engine final : private StoreListener {
   [[nodiscard]] bool has_events(const WaitKey& key) const;
 
   /// Ends a waiting get or create as its deadline would; nothing when it is answered already.
-  void cancel(const WaitKey& key);
+  void cancel(const WaitKey& key, TimeNs now);
   /// The client is gone for good: its waits and subscriptions too. Nobody is told.
   void drop_client(ClientId client, TimeNs now);
   /// The client's waits, grants and subscriptions end; what it holds and writes stays until drop_client().
@@ -49,6 +49,8 @@ class Engine final : private StoreListener {
   [[nodiscard]] TimeNs next_deadline() const noexcept;
 
   [[nodiscard]] StoreStats stats(TimeNs now);
+  /// With who waits for it; of what does not exist, the error tells who.
+  [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);
 
  private:
   struct Subscriber {
@@ -59,6 +61,7 @@ class Engine final : private StoreListener {
   void on_sealed(SlotIndex slot, const SlotFields& object) override;
   void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) override;
   void tell(SlotIndex slot, const Event& event);
+  [[nodiscard]] std::vector<ClientUse> waiters_for(const ObjectId& id) const;
 
   std::unique_ptr<Store> store_;
   GetWaits gets_;

@@ -1,5 +1,6 @@
 #include "shm/get_waits.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace dolium::shm {
@@ -70,6 +71,17 @@ void GetWaits::drop_client(ClientId client) {
 std::size_t GetWaits::count(ClientId client) const noexcept {
   const auto found = per_client_.find(client);
   return found == per_client_.end() ? 0 : found->second.waits;
+}
+
+std::vector<ClientId> GetWaits::waiting_for(const ObjectId& id, std::size_t limit) const {
+  std::vector<ClientId> clients;
+  const auto wanted = wanted_.find(id);
+  if (wanted == wanted_.end()) return clients;
+  for (const Position& position : wanted->second) {
+    if (clients.size() == limit) break;
+    if (std::ranges::find(clients, position.key.client) == clients.end()) clients.push_back(position.key.client);
+  }
+  return clients;
 }
 
 bool GetWaits::may_wait(ClientId client, std::size_t ids) const noexcept {

@@ -56,6 +56,8 @@ class GetWaits {
     return deadlines_.empty() ? kNever : deadlines_.begin()->first;
   }
   [[nodiscard]] std::size_t count() const noexcept { return waits_.size(); }
+  /// Who waits for this object, first come first, each once; at most so many.
+  [[nodiscard]] std::vector<ClientId> waiting_for(const ObjectId& id, std::size_t limit) const;
   [[nodiscard]] std::size_t count(ClientId client) const noexcept;
   /// Whether a client may begin one more wait, for so many ids.
   [[nodiscard]] bool may_wait(ClientId client, std::size_t ids) const noexcept;

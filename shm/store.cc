@@ -216,10 +216,13 @@ Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id)
   const Unsealed* unsealed = find_unsealed(id);
   if (unsealed == nullptr) {
     if (find(id) == kNoSlot) return not_found(id);
-    return Error{Errc::already_sealed, fmt::format("object {} is sealed already", id.hex())};
+    return Error{Errc::already_sealed,
+                 fmt::format("object {} is sealed already: nobody can change or abort it any more (remove it instead)",
+                             id.hex())};
   }
   if (unsealed->creator != client)
-    return Error{Errc::permission_denied, fmt::format("only the creator of object {} may seal or abort it", id.hex())};
+    return Error{Errc::permission_denied,
+                 fmt::format("only the creator of object {} may seal or abort it, not this client", id.hex())};
   return *unsealed;
 }
 

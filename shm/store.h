@@ -53,6 +53,8 @@ using ClientId = std::uint64_t;
 struct ClientIdentity {
   std::int32_t pid = 0;
   std::uint32_t uid = 0;
+  std::string command = {};  ///< this and the name are for reports only
+  std::string name = {};
 };
 
 /// A client of the store as it was before recover().
@@ -117,6 +119,8 @@ class Store final : private Candidates {
   static constexpr std::uint32_t kListPage = 4096;
   /// How often a plan of eviction may be spoilt by readers before the create gives up.
   static constexpr int kMaxPlans = 16;
+  /// How often, at most, refusals have all pin tables searched for who holds the memory.
+  static constexpr TimeNs kHolderSearch = 100'000'000;
 
   [[nodiscard]] static Result<std::unique_ptr<Store>> create(const StoreConfig& config, TimeNs now);
   /// Goes on with what segments() of an earlier store gave, in that order, whatever it was in the middle of when it
@@ -141,9 +145,9 @@ class Store final : private Candidates {
   [[nodiscard]] Result<ClientId> attach(const ClientIdentity& identity, TimeNs now);
   /// A client that begins with a copy of another's references, as a child of fork() does: what the original holds at
   /// this moment is held twice from here on. Not its unsealed objects, not its grants. The same identity, until
-  /// set_pid().
+  /// set_process().
   [[nodiscard]] Result<ClientId> attach_copy(ClientId original, TimeNs now);
-  void set_pid(ClientId client, std::int32_t pid);
+  void set_process(ClientId client, std::int32_t pid, std::string command);
   /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped.
   void detach(ClientId client, TimeNs now);
   [[nodiscard]] const Segment& pin_table_segment(ClientId client) const;
@@ -215,6 +219,8 @@ class Store final : private Candidates {
   [[nodiscard]] bool take_room_made() noexcept { return std::exchange(room_made_, false); }
   /// A create was refused, or waited in vain, for want of room: for the statistics.
   void count_refusal() noexcept { ++counters().refused; }
+  /// A create was refused with this error, or waited in vain: remembered if it was for want of room or of quota.
+  void note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now);
   /// The arena's bytes, for who makes them warm ahead of their use: ArenaMemory::next_to_warm() and warm().
   [[nodiscard]] const ArenaMemory& memory() const noexcept { return memory_; }
   void warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth);
@@ -228,6 +234,8 @@ class Store final : private Candidates {
   [[nodiscard]] StoreStats stats(TimeNs now);
   /// What the client holds; the caller adds who it is.
   [[nodiscard]] ClientInfo client_info(ClientId client, TimeNs now) const;
+  /// Its names alone.
+  [[nodiscard]] ClientUse client_use(ClientId client) const;
   [[nodiscard]] const StoreConfig& config() const noexcept { return config_; }
   /// Bytes of bookkeeping, all told, for the benchmark of overhead.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const;
@@ -331,6 +339,8 @@ class Store final : private Candidates {
   // reports (store_report.cc)
   [[nodiscard]] ObjectMetadata describe(SlotIndex slot, const Moment& now) const;
   [[nodiscard]] std::string type_name(SlotIndex slot, const SlotFields& fields) const;
+  [[nodiscard]] std::vector<ClientUse> holders_of(SlotIndex slot) const;
+  [[nodiscard]] std::vector<ClientUse> top_holders() const;
   [[nodiscard]] std::vector<bool> slots_in_use() const;
   void count_objects(StoreStats& stats) const;
 
@@ -353,6 +363,9 @@ class Store final : private Candidates {
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
   Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
   Recovery recovery_;
+  std::optional<Refusal> last_refusal_;  // `ago` is filled when it is told
+  TimeNs last_refused_ = 0;
+  TimeNs holders_searched_ = 0;
   bool room_made_ = false;
 };
 

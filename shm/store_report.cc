@@ -32,10 +32,15 @@ std::chrono::system_clock::time_point to_wall(TimeNs time, const Moment& now) {
 
 Result<ObjectMetadata> Store::metadata(const ObjectId& id, const Moment& now) {
   advance(now.monotonic);
-  if (const Unsealed* unsealed = find_unsealed(id)) return describe(unsealed->slot, now);
-  const SlotIndex slot = find(id);
+  const Unsealed* unsealed = find_unsealed(id);
+  const SlotIndex slot = unsealed != nullptr ? unsealed->slot : find(id);
   if (slot == kNoSlot) return Error{Errc::not_found, "there is no object " + id.hex()};
-  return describe(slot, now);
+  ObjectMetadata out = describe(slot, now);
+  out.holders = holders_of(slot);
+  const auto creator =
+      std::ranges::find(clients_, out.creator_pid, [](const auto& client) { return client->identity.pid; });
+  if (creator != clients_.end()) out.creator_command = (*creator)->identity.command;
+  return out;
 }
 
 std::uint32_t Store::list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out) {
@@ -71,6 +76,21 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   out.time_to_idle = lifetimes(slot).to_idle;
   out.creator_pid = margin.creator_pid;
   return out;
+}
+
+std::vector<ClientUse> Store::holders_of(SlotIndex slot) const {
+  std::vector<ClientUse> holders;
+  if (margin(slot).state != SlotState::sealed) return holders;  // a claim on what is being written is a lie
+  for (const auto& client : clients_) {
+    const std::uint32_t references = client->table.references(slot);
+    if (references == 0) continue;
+    ClientUse& use = holders.emplace_back(client_use(client->id));
+    use.references = references;
+    use.bytes_held = taken_bytes(slot);
+  }
+  std::ranges::stable_sort(holders, std::greater(), &ClientUse::references);
+  if (holders.size() > ObjectMetadata::kMaxUses) holders.resize(ObjectMetadata::kMaxUses);
+  return holders;
 }
 
 std::string Store::type_name(SlotIndex slot, const SlotFields& fields) const {
@@ -149,7 +169,59 @@ StoreStats Store::stats(TimeNs now) {
   stats.out_of_memory_count = counters().refused;
   stats.client_count = clients_.size();
   stats.uptime = to_ms(now_ - ledger_.state().started);
+  stats.last_refusal = last_refusal_;
+  if (stats.last_refusal) stats.last_refusal->ago = to_ms(now_ - last_refused_);
   return stats;
+}
+
+// ---- why there was no room ----
+
+void Store::note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now) {
+  if (error.code != Errc::out_of_memory && error.code != Errc::too_large && error.code != Errc::timed_out) return;
+  advance(now);
+  Refusal refusal;
+  refusal.id = object.id;
+  refusal.size = object.data_size + object.metadata_size + object.type_name.size();
+  refusal.code = error.code;
+  refusal.reason = error.message;
+  refusal.by = client_use(client);
+  refusal.free_bytes = arena_.free_bytes();
+  refusal.largest_free_extent = arena_.largest_free_extent();
+  // Who is refused tries again, perhaps at once and for ever: that shall not have all tables walked each time.
+  const bool search = !last_refusal_ || now_ >= holders_searched_ + kHolderSearch;
+  refusal.holders = search ? top_holders() : std::move(last_refusal_->holders);
+  if (search) holders_searched_ = now_;
+  last_refusal_ = std::move(refusal);
+  last_refused_ = now_;
+}
+
+std::vector<ClientUse> Store::top_holders() const {
+  std::vector<ClientUse> holders;
+  for (const auto& client : clients_) {
+    const ClientInfo info = client_info(client->id, now_);
+    if (info.bytes_held + info.unsealed_bytes == 0) continue;
+    ClientUse& use = holders.emplace_back(client_use(client->id));
+    use.references = info.references;
+    use.bytes_held = info.bytes_held;
+    use.unsealed_bytes = info.unsealed_bytes;
+  }
+  std::ranges::stable_sort(holders, std::greater(),
+                           [](const ClientUse& use) { return use.bytes_held + use.unsealed_bytes; });
+  if (holders.size() > Refusal::kMaxHolders) holders.resize(Refusal::kMaxHolders);
+  return holders;
+}
+
+// ---- clients ----
+
+ClientUse Store::client_use(ClientId id) const {
+  const Client* client = find_client(id);
+  DOLIUM_CHECK(client != nullptr, "a report on a client that is not attached");
+  ClientUse use;
+  use.session_id = client->id;
+  use.pid = client->identity.pid;
+  use.command = client->identity.command;
+  use.name = client->identity.name;
+  return use;
 }
 
 ClientInfo Store::client_info(ClientId id, TimeNs now) const {
@@ -159,6 +231,8 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
   info.session_id = client->id;
   info.pid = client->identity.pid;
   info.uid = client->identity.uid;
+  info.command = client->identity.command;
+  info.name = client->identity.name;
   client->table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
     const std::uint32_t references = client->table.references(slot);
     const SlotState state = margin(slot).state;
@@ -166,7 +240,13 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
     info.references += references;
     ++info.objects_held;
     info.bytes_held += taken_bytes(slot);
+    // A child of fork() has not got what it holds, and a clock that is ahead is a lie.
+    const TimeNs since = std::max(client->table.last_access(slot), client->attached);
+    info.longest_held = std::max(info.longest_held, to_ms(now - std::min(now, since)));
   });
+  for (const auto& [object, unsealed] : unsealed_)
+    if (unsealed.creator == id)
+      info.oldest_unsealed = std::max(info.oldest_unsealed, to_ms(now - std::min(now, unsealed.created)));
   info.unsealed_count = client->unsealed_count;
   info.unsealed_bytes = client->unsealed_bytes;
   const AccessCounts counts = client->table.access_counts();

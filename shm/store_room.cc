@@ -28,8 +28,11 @@ Result<void> Store::check_creation(ClientId creator, const NewObject& object) co
                              "daemon's capacity",
                              id(), object.data_size, config_.capacity)};
   if (find_unsealed(object.id) != nullptr)
-    return Error{Errc::already_exists, fmt::format("object {} is being written already", id())};
-  if (find(object.id) != kNoSlot) return Error{Errc::already_exists, fmt::format("object {} exists already", id())};
+    return Error{Errc::already_exists,
+                 fmt::format("object {} is being written already: wait for it, or choose another id", id())};
+  if (find(object.id) != kNoSlot)
+    return Error{Errc::already_exists,
+                 fmt::format("object {} exists already: remove it first, or choose another id", id())};
   const std::uint64_t taken = Arena::taken_by(size);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
   if (limit != 0 && taken > limit)

@@ -43,10 +43,11 @@ Result<void> Store::copy_references(const Client& from, Client& to) const {
   return reserved;
 }
 
-void Store::set_pid(ClientId id, std::int32_t pid) {
+void Store::set_process(ClientId id, std::int32_t pid, std::string command) {
   Client* client = find_client(id);
   DOLIUM_CHECK(client != nullptr, "the process of a client that is not attached");
   client->identity.pid = pid;
+  client->identity.command = std::move(command);
 }
 
 // ---- holds and grants ----

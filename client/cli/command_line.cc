@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "client/cli/printable.h"
+#include "client/types/arguments.h"
 #include "client/types/did_you_mean.h"
 
 namespace dolium::cli {
@@ -100,7 +101,7 @@ std::string CommandLine::misplaced(const std::string& word) const {
 
 int CommandLine::run(int argc, const char* const* argv) {
   try {
-    app_->parse(argc, argv);
+    app_->parse(arguments_for_cli11(argc, argv));
     const std::vector<std::string> extras = app_->remaining(true);
     const bool wants_help = !chosen_ && (extras.empty() || extras == std::vector<std::string>{"help"});
     if (wants_help) throw CLI::CallForHelp();

@@ -9,6 +9,7 @@
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
+#include "client/cli/stats_report.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
@@ -125,6 +126,22 @@ std::string exact(std::uint64_t bytes) {
   return bytes < 1024 ? fmt::format("{} B", bytes) : fmt::format("{} ({} bytes)", format_size(bytes), grouped(bytes));
 }
 
+std::string creator_of(const ObjectMetadata& object) {
+  if (object.creator_command.empty()) return fmt::format("pid {}, not connected any more", object.creator_pid);
+  return fmt::format("{} (pid {})", printable(object.creator_command), object.creator_pid);
+}
+
+/// "python3 (pid 12, "loader"): 3 references; sh (pid 13): 1 reference"
+std::string users(const std::vector<ClientUse>& uses, bool with_references) {
+  std::vector<std::string> parts;
+  for (const ClientUse& use : uses) {
+    const std::string count = with_references ? ": " + counted(use.references, "reference") : "";
+    parts.push_back(who(use) + count);
+  }
+  const std::string more = uses.size() == ObjectMetadata::kMaxUses ? "; perhaps more" : "";
+  return fmt::format("{}{}", fmt::join(parts, "; "), more);
+}
+
 Table description(const ObjectMetadata& object) {
   Table table({{""}, {""}});
   table.add({"id", object.id.hex()});
@@ -140,7 +157,9 @@ Table description(const ObjectMetadata& object) {
   table.add({"last access", moment(object.last_accessed)});
   table.add({"time to live", lifetime(object.time_to_live)});
   table.add({"time to idle", lifetime(object.time_to_idle)});
-  table.add({"creator", fmt::format("pid {}", object.creator_pid)});
+  table.add({"creator", creator_of(object)});
+  if (!object.holders.empty()) table.add({"held by", users(object.holders, true)});
+  if (!object.waiters.empty()) table.add({"waited for by", users(object.waiters, false)});
   return table;
 }
 
@@ -174,6 +193,9 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
     if (Result<Object> got = (*client)->get_raw(*id)) bytes = *std::move(got);
   if (globals.json) {
     Json json = to_json(*object);
+    json["creator_command"] = object->creator_command;
+    json["holders"] = to_json(object->holders);
+    json["waiters"] = to_json(object->waiters);
     json["data_preview_hex"] = bytes ? Json(hex_of(bytes->data())) : Json();
     json["metadata_preview_hex"] = bytes ? Json(hex_of(bytes->metadata())) : Json();
     print_json(json);

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
 #include "client/cli/stats_report.h"
+#include "client/cli/survey.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
@@ -20,51 +20,15 @@ namespace {
 constexpr std::size_t kNameColumns = 24;
 constexpr std::size_t kMaxPings = 100'000;
 
-Result<std::vector<ClientInfo>> other_clients(Client& client) {
-  Result<std::vector<ClientInfo>> clients = client.clients();
-  if (!clients) return clients;
-  std::erase_if(*clients, [&](const ClientInfo& each) { return each.session_id == client.session_id(); });
-  std::ranges::sort(*clients, {}, &ClientInfo::session_id);  // as they came
-  return clients;
-}
-
-Result<std::vector<PinnedBy>> pinned_by(Client& client) {
-  const Result<std::vector<ObjectMetadata>> objects = client.list();
-  if (!objects) return objects.error();
-  std::map<std::int32_t, PinnedBy> by_pid;
-  for (const ObjectMetadata& object : *objects) {
-    if (!object.is_pinned) continue;
-    PinnedBy& by = by_pid[object.creator_pid];
-    by.creator_pid = object.creator_pid;
-    ++by.count;
-    by.bytes += object.data_size + object.metadata_size;
-  }
-  std::vector<PinnedBy> out;
-  for (const auto& [pid, by] : by_pid) out.push_back(by);
-  std::ranges::stable_sort(out, std::greater(), &PinnedBy::bytes);
-  return out;
-}
-
 Result<void> stats(const Globals& globals) {
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
-  StatsReport report{.socket = globals.socket, .stats = {}, .clients = {}, .pinned_by = {}};
-  Result<StoreStats> stats = (*client)->stats();
-  if (!stats) return stats.error();
-  report.stats = *std::move(stats);
-  Result<std::vector<ClientInfo>> clients = other_clients(**client);
-  if (!clients) return clients.error();
-  report.clients = *std::move(clients);
-  // The list may be long: only for who wants to know.
-  if (report.stats.pinned_count != 0) {
-    Result<std::vector<PinnedBy>> by = pinned_by(**client);
-    if (!by) return by.error();
-    report.pinned_by = *std::move(by);
-  }
+  const Result<StatsReport> report = survey(**client, globals.socket);
+  if (!report) return report.error();
   if (globals.json)
-    print_json(to_json(report));
+    print_json(to_json(*report));
   else
-    fmt::print("{}", text(report));
+    fmt::print("{}", text(*report));
   return {};
 }
 

@@ -26,7 +26,7 @@ Error ambiguous(std::string_view text, std::vector<std::string>& candidates) {
   std::string message = fmt::format("{} objects begin with {}: {}", candidates.size(), text,
                                     fmt::join(candidates.begin(), candidates.begin() + static_cast<long>(shown), ", "));
   if (shown < candidates.size()) message += fmt::format(" and {} more", candidates.size() - shown);
-  return {Errc::invalid_argument, std::move(message)};
+  return {Errc::invalid_argument, message + "; give more digits"};
 }
 
 bool is_hex(char c) {
@@ -39,7 +39,8 @@ Result<ObjectId> look_up(ObjectStore& store, const std::string& prefix) {
   std::vector<std::string> candidates;
   for (const ObjectMetadata& object : *objects)
     if (std::string hex = object.id.hex(); hex.starts_with(prefix)) candidates.push_back(std::move(hex));
-  if (candidates.empty()) return Error{Errc::not_found, fmt::format("there is no object {}...", prefix)};
+  if (candidates.empty())
+    return Error{Errc::not_found, fmt::format("there is no object {}... (`dolium list` shows what there is)", prefix)};
   if (candidates.size() > 1) return ambiguous(prefix, candidates);
   return ObjectId::from_hex(candidates.front());
 }

@@ -32,6 +32,34 @@ Json to_json(const ObjectMetadata& object) {
           {"creator_pid", object.creator_pid}};
 }
 
+Json to_json(const ClientUse& use) {
+  return {{"session_id", use.session_id},
+          {"pid", use.pid},
+          {"command", use.command},
+          {"name", use.name},
+          {"references", use.references},
+          {"bytes_held", use.bytes_held},
+          {"unsealed_bytes", use.unsealed_bytes}};
+}
+
+Json to_json(std::span<const ClientUse> uses) {
+  Json array = Json::array();
+  for (const ClientUse& use : uses) array.push_back(to_json(use));
+  return array;
+}
+
+Json to_json(const Refusal& refusal) {
+  return {{"ago_ms", refusal.ago.count()},
+          {"id", refusal.id.hex()},
+          {"size", refusal.size},
+          {"code", to_string(refusal.code)},
+          {"reason", refusal.reason},
+          {"by", to_json(refusal.by)},
+          {"free_bytes", refusal.free_bytes},
+          {"largest_free_extent", refusal.largest_free_extent},
+          {"holders", to_json(refusal.holders)}};
+}
+
 Json to_json(const ClientInfo& client) {
   return {{"session_id", client.session_id},
           {"pid", client.pid},
@@ -50,7 +78,12 @@ Json to_json(const ClientInfo& client) {
           {"waiting_gets", client.waiting_gets},
           {"waiting_creates", client.waiting_creates},
           {"connected_ms", client.connected_for.count()},
-          {"quarantined", client.quarantined}};
+          {"quarantined", client.quarantined},
+          {"left", client.left},
+          {"orphaned", client.orphaned},
+          {"unread_bytes", client.unread_bytes},
+          {"oldest_unsealed_ms", client.oldest_unsealed.count()},
+          {"longest_held_ms", client.longest_held.count()}};
 }
 
 Json to_json(const StoreStats& stats) {
@@ -88,7 +121,10 @@ Json to_json(const StoreStats& stats) {
           {"client_count", stats.client_count},
           {"waiting_gets", stats.waiting_gets},
           {"waiting_creates", stats.waiting_creates},
-          {"uptime_ms", stats.uptime.count()}};
+          {"uptime_ms", stats.uptime.count()},
+          {"last_refusal", stats.last_refusal ? to_json(*stats.last_refusal) : Json()},
+          {"server_pid", stats.server_pid},
+          {"server_version", stats.server_version}};
 }
 
 std::string dump(const Json& json, int indent) {

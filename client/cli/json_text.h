@@ -3,6 +3,7 @@
 // for "not yet"; durations in milliseconds, by their names.
 
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include <dolium/event.h>
 #include <dolium/metadata.h>
@@ -14,6 +15,9 @@ using Json = nlohmann::ordered_json;
 
 [[nodiscard]] Json to_json(const ObjectMetadata& object);
 [[nodiscard]] Json to_json(const ClientInfo& client);
+[[nodiscard]] Json to_json(const ClientUse& use);
+[[nodiscard]] Json to_json(std::span<const ClientUse> uses);
+[[nodiscard]] Json to_json(const Refusal& refusal);
 [[nodiscard]] Json to_json(const StoreStats& stats);
 
 /// ASCII only, whatever the bytes were: invalid UTF-8 is replaced, and no terminal is told anything.

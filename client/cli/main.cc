@@ -11,5 +11,6 @@ int main(int argc, char** argv) {
   add_keep_verbs(line);
   add_watch(line);
   add_bench(line);
+  add_doctor(line);
   return line.run(argc, argv);
 }

@@ -252,10 +252,22 @@ std::string hit_ratio(std::uint64_t hits, std::uint64_t gets) {
   return fmt::format("{:.1f} %", static_cast<double>(hits) * 100 / static_cast<double>(gets));
 }
 
+namespace {
+
+std::string who(const std::string& command, std::int32_t pid, const std::string& given) {
+  const std::string name = printable(command, kNameColumns);
+  if (given.empty() || given == command) return fmt::format("{} (pid {})", name, pid);
+  return fmt::format("{} (pid {}, \"{}\")", name, pid, printable(given, kNameColumns));
+}
+
+}  // namespace
+
 std::string who(const ClientInfo& client) {
-  const std::string name = printable(client.command, kNameColumns);
-  if (client.name.empty() || client.name == client.command) return fmt::format("{} (pid {})", name, client.pid);
-  return fmt::format("{} (pid {}, \"{}\")", name, client.pid, printable(client.name, kNameColumns));
+  return who(client.command, client.pid, client.name);
+}
+
+std::string who(const ClientUse& use) {
+  return who(use.command, use.pid, use.name);
 }
 
 std::string explain(const StatsReport& report) {

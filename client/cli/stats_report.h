@@ -46,6 +46,7 @@ struct Shares {
 [[nodiscard]] std::string hit_ratio(std::uint64_t hits, std::uint64_t gets);
 /// "python3 (pid 123)"
 [[nodiscard]] std::string who(const ClientInfo& client);
+[[nodiscard]] std::string who(const ClientUse& use);
 
 /// One sentence that explains the state.
 [[nodiscard]] std::string explain(const StatsReport& report);

@@ -11,5 +11,6 @@ void add_object_verbs(CommandLine& line);  ///< put, get
 void add_keep_verbs(CommandLine& line);    ///< pin, unpin, remove, evict, clear
 void add_watch(CommandLine& line);         ///< watch
 void add_bench(CommandLine& line);         ///< bench
+void add_doctor(CommandLine& line);        ///< doctor
 
 }  // namespace dolium::cli

@@ -58,7 +58,9 @@ ObjectId ObjectId::from_name(std::string_view name) {
 
 Result<ObjectId> ObjectId::from_binary(std::string_view bytes) {
   if (bytes.size() != kSize)
-    return Error{Errc::invalid_argument, fmt::format("an object id has {} bytes, not {}", kSize, bytes.size())};
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("an object id has {} bytes, not {} (from_name() makes one of any text)", kSize, bytes.size())};
   ObjectId id;
   std::memcpy(id.bytes_.data(), bytes.data(), kSize);
   return id;
@@ -67,7 +69,8 @@ Result<ObjectId> ObjectId::from_binary(std::string_view bytes) {
 Result<ObjectId> ObjectId::from_hex(std::string_view digits) {
   if (digits.size() != 2 * kSize)
     return Error{Errc::invalid_argument,
-                 fmt::format("an object id has {} hexadecimal digits, not {}", 2 * kSize, digits.size())};
+                 fmt::format("an object id has {} hexadecimal digits, not {} (from_name() makes one of any text)",
+                             2 * kSize, digits.size())};
   ObjectId id;
   for (std::size_t i = 0; i < kSize; ++i) {
     const int high = hex_digit(digits[2 * i]);

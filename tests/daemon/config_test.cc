@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "daemon/config_options.h"
-#include "tests/daemon/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 namespace dolium::daemon {
 namespace {
@@ -104,7 +104,7 @@ TEST_CASE("an effective configuration reads back as itself") {
 }
 
 TEST_CASE("flags win over the file, the file over the defaults") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   directory.write("doliumd.toml", "[store]\ncapacity = \"64MiB\"\nmax_objects = 7\n[access]\nreaders = [\"root\"]\n");
   const std::string file = directory.path() / "doliumd.toml";
   const Config config = load_with({"--max-objects", "9", "--config", file.c_str(), "--readers", ""}).value().config;
@@ -151,6 +151,13 @@ TEST_CASE("booleans can be bare flags") {
   CHECK(load_with({"--preallocate", "--huge-pages"}).value().config.store.huge_pages);
   CHECK_FALSE(load_with({"--prefault=false"}).value().config.store.prefault);
   CHECK_FALSE(load_with({"--prefault", "false"}).value().config.store.prefault);
+}
+
+TEST_CASE("an empty value on the command line leaves its neighbour alone") {
+  const Config config = load_with({"--socket-group=", "--readers=*", "--writers="}).value().config;
+  CHECK(config.socket_group.empty());
+  CHECK(config.readers == Words{"*"});
+  CHECK(config.writers.empty());
 }
 
 TEST_CASE("the socket's path is never empty") {

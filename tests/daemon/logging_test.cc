@@ -8,7 +8,7 @@
 #include <regex>
 #include <sstream>
 
-#include "tests/daemon/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 namespace dolium::daemon {
 namespace {
@@ -22,7 +22,7 @@ std::string text_of(const std::filesystem::path& path) {
 }  // namespace
 
 TEST_CASE("lines begin with the time and the level, and are on disk at once") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::string file = directory.path() / "deep/er/doliumd.log";
   const auto log = open_log({.log_file = file}).value();
   log->info("listening on {}", "/x");
@@ -33,7 +33,7 @@ TEST_CASE("lines begin with the time and the level, and are on disk at once") {
 
 TEST_CASE("a log that everybody could read under a common umask is its owner's alone") {
   namespace fs = std::filesystem;
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const fs::path file = directory.path() / "made/doliumd.log";
   const mode_t before = ::umask(0022);
   CHECK(open_log({.log_file = file}));
@@ -46,7 +46,7 @@ TEST_CASE("a log that everybody could read under a common umask is its owner's a
 }
 
 TEST_CASE("a file is appended to") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
   open_log({.log_file = file}).value()->info("one");
   open_log({.log_file = file}).value()->info("two");
@@ -56,7 +56,7 @@ TEST_CASE("a file is appended to") {
 }
 
 TEST_CASE("levels are kept, off is off") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
   const auto log = open_log({.log_level = LogLevel::off, .log_file = file}).value();
   log->critical("nobody hears");
@@ -66,7 +66,7 @@ TEST_CASE("levels are kept, off is off") {
 }
 
 TEST_CASE("a log that cannot be opened is an error that names it") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const auto log = open_log({.log_file = directory.path()});
   REQUIRE_FALSE(log);
   CHECK(log.error().code == Errc::system_error);

@@ -99,38 +99,52 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
     const char* name;
     bool after_hello;
     std::function<void(RawClient&)> misbehave;
+    std::string says;  // the daemon's last words
   };
+  const std::string announced = "the peer announced a frame of ";
+  const std::string limit = " bytes; the limit is " + std::to_string(protocol::kMaxFrameBytes);
+  const std::string too_early = "a request before HelloRequest or AdoptRequest, or one numbered 0";
   const std::vector<Case> cases = {
-      {"a huge length", true, [](RawClient& raw) { raw.send(bytes_of_words({0xffffffff})); }},
+      {"a huge length", true, [](RawClient& raw) { raw.send(bytes_of_words({0xffffffff})); },
+       announced + "4294967295" + limit},
       {"a length beyond the cap", true,
-       [](RawClient& raw) { raw.send(bytes_of_words({protocol::kMaxFrameBytes + 1})); }},
-      {"a length of nothing", true, [](RawClient& raw) { raw.send(bytes_of_words({0})); }},
-      {"a huge length before hello", false, [](RawClient& raw) { raw.send(bytes_of_words({0xffffffff})); }},
+       [](RawClient& raw) { raw.send(bytes_of_words({protocol::kMaxFrameBytes + 1})); },
+       announced + std::to_string(protocol::kMaxFrameBytes + 1) + limit},
+      {"a length of nothing", true, [](RawClient& raw) { raw.send(bytes_of_words({0})); },
+       "the peer sent a frame of zero bytes"},
+      {"a huge length before hello", false, [](RawClient& raw) { raw.send(bytes_of_words({0xffffffff})); },
+       announced + "4294967295" + limit},
       {"what does not verify", true,
        [](RawClient& raw) {
          raw.send(bytes_of_words({8, 0xdeadbeef, 0xdeadbeef}));
-       }},
-      {"a request before hello", false, [](RawClient& raw) { raw.request(1, protocol::PingRequestT()); }},
-      {"a second hello", true, [](RawClient& raw) { raw.request(2, RawClient::hello_request()); }},
-      {"a request numbered 0", true, [](RawClient& raw) { raw.request(0, protocol::PingRequestT()); }},
+       },
+       "does not verify"},
+      {"a request before hello", false, [](RawClient& raw) { raw.request(1, protocol::PingRequestT()); }, too_early},
+      {"a second hello", true, [](RawClient& raw) { raw.request(2, RawClient::hello_request()); },
+       "a second HelloRequest"},
+      {"a request numbered 0", true, [](RawClient& raw) { raw.request(0, protocol::PingRequestT()); }, too_early},
       {"the number of a waiting get", true,
        [](RawClient& raw) {
          raw.request(5, waiting_get(id_of("never")));
          raw.request(5, protocol::PingRequestT());
-       }},
+       },
+       "request_id 5 is in use"},
       {"the number of a waiting create", true,
        [](RawClient& raw) {
          raw.request(5, create_request(id_of("fills"), kMiB));
          raw.request(6, create_request(id_of("waits"), 1000, UINT64_MAX));
          raw.request(6, protocol::PingRequestT());
-       }},
+       },
+       "request_id 6 is in use"},
       {"the number of a subscription", true,
        [](RawClient& raw) {
          raw.request(5, protocol::SubscribeRequestT());
          raw.request(5, protocol::PingRequestT());
-       }},
+       },
+       "request_id 5 is in use"},
       {"a put of other bytes than it says", true,
-       [](RawClient& raw) { raw.request(5, put_request(id_of("a"), 100, 50)); }},
+       [](RawClient& raw) { raw.request(5, put_request(id_of("a"), 100, 50)); },
+       "a put whose sizes are not those of its bytes"},
   };
   Daemon daemon({"--capacity=1MiB"});
   daemon.expect_misbehaviour();
@@ -145,7 +159,7 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
       RawClient raw(daemon.socket());
       if (each.after_hello) raw.hello();
       each.misbehave(raw);
-      CHECK_FALSE(raw.last_words().empty());
+      CHECK_THAT(raw.last_words(), Catch::Contains(each.says));
       CHECK(daemon.misbehaviours() == ++warnings);
       raw.send(raw.encode(9, protocol::ClearRequestT()));  // nobody listens any more
       CHECK(outcome(daemon.watcher()->ping()) == "ok");

@@ -25,6 +25,30 @@ struct Wire {
   std::vector<std::byte> payload;
 };
 
+ClientUse some_use(std::uint64_t number) {
+  return {.session_id = number,
+          .pid = static_cast<std::int32_t>(number + 1),
+          .command = "command " + std::to_string(number),
+          .name = "name " + std::to_string(number),
+          .references = number + 2,
+          .bytes_held = number + 3,
+          .unsealed_bytes = number + 4};
+}
+
+Refusal some_refusal() {
+  Refusal refusal;
+  refusal.ago = std::chrono::milliseconds(1);
+  refusal.id = ObjectId::random();
+  refusal.size = 2;
+  refusal.code = Errc::too_large;
+  refusal.reason = "three";
+  refusal.by = some_use(400);
+  refusal.free_bytes = 5;
+  refusal.largest_free_extent = 6;
+  refusal.holders = {some_use(700), some_use(800)};
+  return refusal;
+}
+
 ObjectMetadata some_metadata() {
   ObjectMetadata object;
   object.id = ObjectId::random();
@@ -41,6 +65,9 @@ ObjectMetadata some_metadata() {
   object.time_to_live = std::chrono::milliseconds(9);
   object.time_to_idle = std::chrono::milliseconds(10);
   object.creator_pid = 11;
+  object.creator_command = "twelve";
+  object.holders = {some_use(100), some_use(200)};
+  object.waiters = {some_use(300)};
   return object;
 }
 
@@ -81,6 +108,9 @@ TEST_CASE("an object's metadata come back member by member") {
   CHECK(got.time_to_live == sent.time_to_live);
   CHECK(got.time_to_idle == sent.time_to_idle);
   CHECK(got.creator_pid == sent.creator_pid);
+  CHECK(got.creator_command == sent.creator_command);
+  CHECK(got.holders == sent.holders);
+  CHECK(got.waiters == sent.waiters);
 }
 
 TEST_CASE("statistics come back member by member") {
@@ -99,6 +129,9 @@ TEST_CASE("statistics come back member by member") {
         &sent.client_count,  &sent.waiting_gets,        &sent.waiting_creates})
     *member = number++;
   sent.uptime = std::chrono::milliseconds(number);
+  sent.last_refusal = some_refusal();
+  sent.server_pid = 31;
+  sent.server_version = "1.2.3";
   Wire wire;
   const StoreStats got = from_wire(through_the_wire<StatsReply>(wire.encoder, wire.payload, to_wire(sent)));
   CHECK(got.size_histogram == sent.size_histogram);
@@ -116,6 +149,18 @@ TEST_CASE("statistics come back member by member") {
   CHECK(got.out_of_memory_count == sent.out_of_memory_count);
   CHECK(got.waiting_creates == sent.waiting_creates);
   CHECK(got.uptime == sent.uptime);
+  REQUIRE(got.last_refusal.has_value());
+  CHECK(got.last_refusal->ago == sent.last_refusal->ago);
+  CHECK(got.last_refusal->id == sent.last_refusal->id);
+  CHECK(got.last_refusal->size == sent.last_refusal->size);
+  CHECK(got.last_refusal->code == sent.last_refusal->code);
+  CHECK(got.last_refusal->reason == sent.last_refusal->reason);
+  CHECK(got.last_refusal->by == sent.last_refusal->by);
+  CHECK(got.last_refusal->free_bytes == sent.last_refusal->free_bytes);
+  CHECK(got.last_refusal->largest_free_extent == sent.last_refusal->largest_free_extent);
+  CHECK(got.last_refusal->holders == sent.last_refusal->holders);
+  CHECK(got.server_pid == sent.server_pid);
+  CHECK(got.server_version == sent.server_version);
   // Whatever the list of members above forgets: packing what came back gives the same bytes again.
   Wire again;
   through_the_wire<StatsReply>(again.encoder, again.payload, to_wire(got));

@@ -2,6 +2,8 @@
 
 #include "protocol/fd_socket.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -95,6 +97,29 @@ TEST_CASE("a second daemon is refused, and the socket goes with the first") {
   }
   CHECK_FALSE(fs::exists(directory.socket()));
   CHECK(Listener::open({.path = directory.socket()}));
+}
+
+TEST_CASE("a stranger's lock file is named, whether the stranger locks it or not") {
+  if (::geteuid() != 0) {
+    WARN("needs root to make another user's file");
+    return;
+  }
+  constexpr uid_t kStranger = 12345;
+  Directory directory;
+  const std::string lock = directory.socket() + ".lock";
+  std::ofstream(lock).close();
+  REQUIRE(::chown(lock.c_str(), kStranger, kStranger) == 0);
+  const shm::UniqueFd theirs(::open(lock.c_str(), O_RDONLY | O_CLOEXEC));
+  for (const bool locked : {false, true}) {
+    INFO(locked);
+    if (locked) REQUIRE(::flock(theirs.get(), LOCK_EX) == 0);
+    const auto listener = Listener::open({.path = directory.socket()});
+    REQUIRE_FALSE(listener);
+    CHECK(listener.error().code == Errc::permission_denied);
+    CHECK(listener.error().message == lock +
+                                          " belongs to user 12345, who could keep every other daemon from starting; "
+                                          "choose another --socket, or have it removed");
+  }
 }
 
 TEST_CASE("of daemons that start at once, one wins") {

@@ -67,7 +67,7 @@ TEST_CASE("release_wanted stands exactly while somebody waits") {
   fixture.unpin(0);
   fixture.waits.serve(fixture.now);
   CHECK(fixture.release_wanted());
-  CHECK(fixture.waits.cancel({fixture.writer, 11}));
+  CHECK(fixture.waits.cancel({fixture.writer, 11}, fixture.now));
   CHECK_FALSE(fixture.release_wanted());
 }
 
@@ -168,8 +168,8 @@ TEST_CASE("a cancelled wait is timed_out, a dropped client's is answered to nobo
   fixture.add(11, kQuarter, kNever, other);
   fixture.add(12, kQuarter);
   CHECK(fixture.waits.contains({fixture.writer, 10}));
-  CHECK(fixture.waits.cancel({fixture.writer, 10}));
-  CHECK_FALSE(fixture.waits.cancel({fixture.writer, 10}));
+  CHECK(fixture.waits.cancel({fixture.writer, 10}, fixture.now));
+  CHECK_FALSE(fixture.waits.cancel({fixture.writer, 10}, fixture.now));
   CHECK(fixture.answers.at(10) == "timed_out");
   CHECK(fixture.waits.count(other) == 1);
   fixture.waits.drop_client(other);

@@ -132,9 +132,9 @@ TEST_CASE("cancel ends a wait of either kind") {
   fixture.put({.id = id_of(0), .data_size = kMiB, .pinned = true});
   fixture.wait_for_object(fixture.writer, 1, 5, kNever);
   fixture.wait_for_room(fixture.writer, 2, 6, kNever);
-  fixture.engine.cancel({fixture.writer, 1});
-  fixture.engine.cancel({fixture.writer, 2});
-  fixture.engine.cancel({fixture.writer, 3});
+  fixture.engine.cancel({fixture.writer, 1}, fixture.now);
+  fixture.engine.cancel({fixture.writer, 2}, fixture.now);
+  fixture.engine.cancel({fixture.writer, 3}, fixture.now);
   CHECK(fixture.got == 1);
   CHECK(fixture.created == std::vector<std::string>{"timed_out"});
 }

@@ -119,7 +119,7 @@ TEST_CASE("a copy is its original's until it says which process it is") {
   StoreFixture fixture;
   const ClientId child = fixture.store.attach_copy(fixture.writer, fixture.now).value();
   CHECK(fixture.store.client_info(child, fixture.now).pid == 77);
-  fixture.store.set_pid(child, 78);
+  fixture.store.set_process(child, 78, "child");
   CHECK(fixture.store.client_info(child, fixture.now).pid == 78);
   CHECK(fixture.store.client_info(fixture.writer, fixture.now).pid == 77);
 }

@@ -2,8 +2,10 @@
 // What the store knows of one object and of one client: snapshots, true at the moment they were taken.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <dolium/object_id.h>
 #include <dolium/options.h>
@@ -11,6 +13,19 @@
 namespace dolium {
 
 enum class ObjectState : std::uint8_t { unsealed, sealed };
+
+/// What one client has of an object, or of the store as a whole.
+struct ClientUse {
+  std::uint64_t session_id = 0;
+  std::int32_t pid = 0;
+  std::string command;               ///< the program's name, as it was when the client connected
+  std::string name;                  ///< ConnectOptions::name
+  std::uint64_t references = 0;      ///< held
+  std::uint64_t bytes_held = 0;      ///< in the arena, each object once
+  std::uint64_t unsealed_bytes = 0;  ///< being written
+
+  friend bool operator==(const ClientUse&, const ClientUse&) = default;
+};
 
 struct ObjectMetadata {
   using Clock = std::chrono::system_clock;
@@ -32,6 +47,12 @@ struct ObjectMetadata {
   std::chrono::milliseconds time_to_live{0};  ///< as given at create; 0: none
   std::chrono::milliseconds time_to_idle{0};
   std::int32_t creator_pid = 0;
+
+  // Told by metadata() only; list() leaves them empty.
+  std::string creator_command;     ///< while the creator is connected
+  std::vector<ClientUse> holders;  ///< most references first; the first kMaxUses of them
+  std::vector<ClientUse> waiters;  ///< whose gets wait until it is sealed; likewise
+  static constexpr std::size_t kMaxUses = 64;
 };
 
 struct ClientInfo {
@@ -54,6 +75,14 @@ struct ClientInfo {
   std::chrono::milliseconds connected_for{0};
   /// The daemon ended this session for misbehaviour, and keeps what its process can still touch until it dies.
   bool quarantined = false;
+  /// Its Client is gone, but objects that it got are not: it asks for nothing more.
+  bool left = false;
+  /// It was connected to a server that died, and has not come back to its successor.
+  bool orphaned = false;
+  std::uint64_t unread_bytes = 0;                ///< of replies and events that it has not taken yet
+  std::chrono::milliseconds oldest_unsealed{0};  ///< since it created what it has been writing longest
+  /// Since it last got the object that it got before all others that it holds.
+  std::chrono::milliseconds longest_held{0};
 };
 
 }  // namespace dolium

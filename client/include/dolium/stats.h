@@ -2,11 +2,34 @@
 // StoreStats answers the operator's question: how full, why, and who holds it.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include <dolium/error.h>
+#include <dolium/metadata.h>
+#include <dolium/object_id.h>
+
 namespace dolium {
+
+/// A create, or a put, that was refused for want of room or of quota, or waited for room in vain.
+struct Refusal {
+  std::chrono::milliseconds ago{0};
+  ObjectId id;
+  std::uint64_t size = 0;  ///< what it wanted in one piece, bytes
+  Errc code = Errc::out_of_memory;
+  std::string reason;  ///< what it was told
+  ClientUse by;
+  // At that moment:
+  std::uint64_t free_bytes = 0;
+  std::uint64_t largest_free_extent = 0;
+  /// Who held or wrote most, the largest first; not looked up more often than every 100 ms.
+  std::vector<ClientUse> holders;
+  static constexpr std::size_t kMaxHolders = 8;
+};
 
 struct StoreStats {
   // What is in there. Bytes are those really taken from the arena, padding and metadata included.
@@ -37,11 +60,14 @@ struct StoreStats {
   std::uint64_t eviction_count = 0, evicted_bytes = 0;
   std::uint64_t expired_count = 0, removed_count = 0, aborted_count = 0;
   std::uint64_t out_of_memory_count = 0;  ///< creates refused, or waited in vain, for want of room
+  std::optional<Refusal> last_refusal;    ///< since this server of the daemon's began
 
   // Who is there.
   std::uint64_t client_count = 0;
   std::uint64_t waiting_gets = 0, waiting_creates = 0;
   std::chrono::milliseconds uptime{0};
+  std::int32_t server_pid = 0;  ///< who serves; 0, and no version, in an InProcessStore
+  std::string server_version;
 };
 
 }  // namespace dolium

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace dolium::daemon {
+namespace dolium::test {
 
 class TemporaryDirectory {
  public:
@@ -37,4 +37,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace dolium::daemon
+}  // namespace dolium::test

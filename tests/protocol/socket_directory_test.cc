@@ -1,14 +1,14 @@
 // Which directories the daemon makes, takes and refuses. What needs another user's files needs root: as anybody
 // else, those tests say so and pass.
 
-#include "daemon/socket_directory.h"
+#include "protocol/socket_directory.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/daemon/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
-namespace dolium::daemon {
+namespace dolium::protocol {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -28,7 +28,7 @@ std::string refusal(const std::filesystem::path& socket) {
 }  // namespace
 
 TEST_CASE("a missing directory is made for this user alone, an existing one is left as it is") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::filesystem::path made = directory.path() / "made";
   CHECK(prepare_socket_directory(made / "dolium.sock"));
   CHECK(mode_of(made) == 0700);
@@ -46,21 +46,39 @@ TEST_CASE("a relative path is taken from here") {
 }
 
 TEST_CASE("only one directory is made") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   CHECK_THAT(refusal(directory.path() / "a/b/dolium.sock"), Contains("No such file or directory"));
 }
 
 TEST_CASE("a file is no directory") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   directory.write("file", "");
   CHECK_THAT(refusal(directory.path() / "file/dolium.sock"), Contains("Not a directory"));
 }
 
 TEST_CASE("a directory where everybody can replace files is refused, unless it is sticky") {
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
   CHECK_THAT(refusal(directory.path() / "dolium.sock"), Contains("everybody can replace files"));
   REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
+  CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
+}
+
+TEST_CASE("a directory where a group can replace files is refused, unless the group is the user's own") {
+  if (::geteuid() != 0) {
+    WARN("needs root to give a directory to another group");
+    return;
+  }
+  const test::TemporaryDirectory directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0770) == 0);
+  CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));  // group root is root alone
+  REQUIRE(::chown(directory.path().c_str(), 0, kStranger) == 0);
+  CHECK(refusal(directory.path() / "dolium.sock") ==
+        "group 12345 can replace files in " + directory.path().string() +
+            "; take that permission away (chmod g-w) or choose another --socket");
+  REQUIRE(::chmod(directory.path().c_str(), 0750) == 0);
+  CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
+  REQUIRE(::chmod(directory.path().c_str(), 01770) == 0);
   CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
 }
 
@@ -69,7 +87,7 @@ TEST_CASE("what a stranger put into /tmp is refused: directory, link, or anythin
     WARN("needs root to make another user's files");
     return;
   }
-  const TemporaryDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::filesystem::path inner = directory.path() / "inner";
   const std::filesystem::path link = directory.path() / "link";
   REQUIRE(::mkdir(inner.c_str(), 0700) == 0);
@@ -85,4 +103,4 @@ TEST_CASE("what a stranger put into /tmp is refused: directory, link, or anythin
   CHECK_THAT(refusal(link / "dolium.sock"), Contains("belongs to user 12345"));
 }
 
-}  // namespace dolium::daemon
+}  // namespace dolium::protocol

@@ -1,19 +1,19 @@
 // The memory check against machines that exist only as files: each test lays out a /proc and a /sys.
 
-#include "daemon/host_check.h"
+#include "shm/host_check.h"
 
 #include <fmt/format.h>
 
-#include "tests/daemon/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
-namespace dolium::daemon {
+namespace dolium::shm {
 namespace {
 
 using Catch::Matchers::Contains;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 /// 16 GiB, of which 8 are available; no cgroup; no huge pages.
-class Machine : public TemporaryDirectory {
+class Machine : public test::TemporaryDirectory {
  public:
   Machine() { memory(16, 8); }
 
@@ -39,7 +39,7 @@ class Machine : public TemporaryDirectory {
   }
 
   [[nodiscard]] Result<std::vector<std::string>> check(const StoreConfig& config) const {
-    return check_host(config, path());
+    return check_host(config, {.root = path()});
   }
   [[nodiscard]] std::string error(const StoreConfig& config) const {
     const Result<std::vector<std::string>> result = check(config);
@@ -148,8 +148,11 @@ TEST_CASE("files that are missing or strange are no limit") {
 }
 
 TEST_CASE("without meminfo nothing can be said") {
-  const TemporaryDirectory nothing;
-  CHECK(check_host({}, nothing.path()).error().code == Errc::system_error);
+  const test::TemporaryDirectory nothing;
+  const Error error = check_host({}, {.root = nothing.path()}).error();
+  CHECK(error.code == Errc::system_error);
+  CHECK(error.message == "cannot find out how much memory there is from " + (nothing.path() / "proc/meminfo").string() +
+                             ": is /proc mounted?");
 }
 
 TEST_CASE("huge pages come from their pool and from nowhere else") {
@@ -171,4 +174,4 @@ TEST_CASE("this very machine has a page to spare") {
   CHECK(check_host({.capacity = 4096}));
 }
 
-}  // namespace dolium::daemon
+}  // namespace dolium::shm

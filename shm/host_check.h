@@ -7,19 +7,17 @@
 // a warning, unless `preallocate` takes it all at once. Pages of the huge page pool were set apart when the
 // pool was filled: only the pool counts for them, neither what is available otherwise nor the cgroup's memory.
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <dolium/result.h>
 #include <dolium/store_config.h>
 
-namespace dolium::daemon {
+#include "shm/host_memory.h"
 
-/// Warnings, or out_of_memory with what to do about it. Files that this kernel or container does not have are
-/// taken for "no limit"; only /proc/meminfo must be readable (system_error).
-/// `root`: where /proc and /sys are found; other than "/" in tests.
-[[nodiscard]] Result<std::vector<std::string>> check_host(const StoreConfig& config,
-                                                          const std::filesystem::path& root = "/");
+namespace dolium::shm {
 
-}  // namespace dolium::daemon
+/// Warnings, or out_of_memory with what to do about it; system_error where nothing can be known.
+[[nodiscard]] Result<std::vector<std::string>> check_host(const StoreConfig& config, const HostQuery& query = {});
+
+}  // namespace dolium::shm

@@ -1,0 +1,94 @@
+// Which clients are stuck: the part of store_findings.h that looks at one client after another.
+
+#include <fmt/format.h>
+
+#include "client/cli/printable.h"
+#include "client/cli/store_findings.h"
+#include "client/cli/time_text.h"
+#include "client/types/size_text.h"
+
+namespace dolium::cli {
+namespace {
+
+using Level = Finding::Level;
+
+/// Nothing takes that long to write, and hardly anything is looked at for that long without a new get.
+constexpr std::chrono::milliseconds kLongWriting = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds kLongHolding = std::chrono::minutes(10);
+/// What a client may leave unread; with more than that the daemon soon takes no requests from it.
+constexpr std::uint64_t kMuchUnread = 256 * 1024;
+
+std::string claim(const ClientInfo& client) {
+  return fmt::format("it holds {} and is writing {}", format_size(client.bytes_held),
+                     format_size(client.unsealed_bytes));
+}
+
+/// What is wrong with one client, one thing at most: the worst.
+class Diagnosis {
+ public:
+  Diagnosis(const ClientInfo& client, const StoreStats& stats, ProcessState process)
+      : client_(client), stats_(stats), process_(process) {}
+
+  void append_to(Findings& out) const {
+    const bool claims = client_.bytes_held + client_.unsealed_bytes != 0;
+    if (client_.quarantined)
+      add(out, Level::problem, "misbehaved and was cut off; " + claim(client_),
+          "What it can touch is kept until its process ends.", fmt::format("end it: kill {}", client_.pid));
+    else if (process_ == ProcessState::stopped)
+      add(out, claims ? Level::problem : Level::note, "is stopped; " + claim(client_),
+          "Nothing of that can be evicted or freed while it stands still.",
+          fmt::format("let it go on (kill -CONT {0}), or end it (kill -KILL {0})", client_.pid));
+    else if (process_ == ProcessState::gone)
+      add(out, claims ? Level::problem : Level::note, "has ended, and its connection has not; " + claim(client_),
+          "A child, or whoever was given its socket, keeps the connection, and with it what it held.",
+          "end its children");
+    else if (client_.orphaned)
+      add(out, Level::note,
+          "was connected to a server that died, and has not come back to its successor; " + claim(client_),
+          "What it can touch is kept until it comes back, with its next call, or ends.",
+          fmt::format("end it, if it shall not come back: kill {}", client_.pid));
+    else if (client_.unread_bytes >= kMuchUnread)
+      add(out, Level::problem, fmt::format("has not read {} of replies and events", format_size(client_.unread_bytes)),
+          "The daemon takes no more requests from it until it reads; nobody else is held up.",
+          fmt::format("see what it does (`cat /proc/{}/stack`, a debugger)", client_.pid));
+    else if (client_.unsealed_bytes != 0 && client_.oldest_unsealed >= kLongWriting)
+      add(out, stats_.waiting_creates != 0 ? Level::problem : Level::note,
+          fmt::format("is writing {}, {} of it", counted(client_.unsealed_count, "object"),
+                      format_size(client_.unsealed_bytes)) +
+              fmt::format(", the oldest for {}", format_duration(client_.oldest_unsealed)),
+          "An object that is not sealed can be neither got nor evicted.",
+          "have it seal or abort what it began, or end it");
+    else if (client_.bytes_held >= stats_.capacity / 10 && client_.longest_held >= kLongHolding)
+      add(out, Level::note,
+          fmt::format("holds {} in {}, some of it for {}", format_size(client_.bytes_held),
+                      counted(client_.objects_held, "object"), format_duration(client_.longest_held)) +
+              (client_.left ? ", though its Client is gone" : ""),
+          "What is held is not evicted.", "have it let go of what it does not need (a forgotten Object, a cache)");
+  }
+
+ private:
+  void add(Findings& out, Level level, std::string found, std::string meaning, std::string remedy) const {
+    out.push_back({"clients", who(client_), level, std::move(found), std::move(meaning), std::move(remedy)});
+  }
+
+  const ClientInfo& client_;
+  const StoreStats& stats_;
+  ProcessState process_;
+};
+
+}  // namespace
+
+Findings client_findings(const StatsReport& report, const ProcessStates& processes) {
+  Findings out;
+  for (const ClientInfo& client : report.clients) {
+    const auto process = processes.find(client.pid);
+    Diagnosis(client, report.stats, process == processes.end() ? ProcessState::unknown : process->second)
+        .append_to(out);
+  }
+  if (out.empty())
+    out.push_back({"clients", "all", Level::fine,
+                   fmt::format("{}: none is stopped, stuck or cut off", counted(report.clients.size(), "client"))});
+  return out;
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,107 @@
+// doctor: examines this host, the socket, and the daemon behind it if there is one, and explains what it finds.
+//
+// Everything that can be known without a daemon is examined whether one answers or not. The process whose limits
+// count is the daemon's server where we can see it, and this one otherwise: doliumd started from here would inherit
+// them.
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include <dolium/store_config.h>
+
+#include "client/cli/host_findings.h"
+#include "client/cli/json_text.h"
+#include "client/cli/printable.h"
+#include "client/cli/socket_findings.h"
+#include "client/cli/store_findings.h"
+#include "client/cli/survey.h"
+#include "client/cli/verbs.h"
+#include "client/types/size_text.h"
+
+namespace dolium::cli {
+namespace {
+
+struct DoctorOptions {
+  std::string capacity;
+};
+
+/// What there is to know before anything is judged.
+struct Examined {
+  SocketFacts socket;
+  std::optional<StatsReport> report;
+};
+
+Examined examine(const Globals& globals) {
+  Examined out{look_at_socket(globals.socket), std::nullopt};
+  const auto client = connect(globals, Access::read_only);
+  const Result<StatsReport> report = client ? survey(**client, globals.socket) : client.error();
+  if (report)
+    out.report = *report;
+  else
+    out.socket.refused = report.error();
+  return out;
+}
+
+Findings host(const Examined& examined, std::optional<std::uint64_t> capacity) {
+  shm::HostQuery query;
+  HostLoad load;
+  load.capacity = StoreConfig().capacity;
+  if (examined.report) {
+    const StoreStats& stats = examined.report->stats;
+    load = {.capacity = stats.capacity, .clients = stats.client_count, .daemon_runs = true};
+    query.reserved = stats.reserved_bytes;
+    if (sees_server(stats)) query.process = std::to_string(stats.server_pid);
+  }
+  if (capacity) load.capacity = *capacity;
+  Findings out{shared_memory_finding()};
+  for (Finding& each : host_findings(query, load)) out.push_back(std::move(each));
+  return out;
+}
+
+void append(Findings& to, Findings more) {
+  for (Finding& each : more) to.push_back(std::move(each));
+}
+
+Findings judge(const Examined& examined, std::optional<std::uint64_t> capacity) {
+  Findings out = host(examined, capacity);
+  append(out, socket_findings(examined.socket));
+  if (!examined.report) return out;
+  append(out, daemon_findings(*examined.report, DOLIUM_VERSION));
+  append(out, room_findings(*examined.report));
+  append(out, client_findings(*examined.report, read_process_states(*examined.report)));
+  return out;
+}
+
+Result<void> doctor(const Globals& globals, const DoctorOptions& options) {
+  std::optional<std::uint64_t> capacity;
+  if (!options.capacity.empty()) {
+    const Result<std::uint64_t> size = parse_size(options.capacity);
+    if (!size) return size.error();
+    capacity = *size;
+  }
+  const Examined examined = examine(globals);
+  const Findings findings = judge(examined, capacity);
+  const std::size_t problems = count_of(findings, Finding::Level::problem);
+  if (globals.json)
+    print_json({{"socket", globals.socket},
+                {"daemon_answers", examined.report.has_value()},
+                {"problem_count", problems},
+                {"findings", to_json(findings)}});
+  else
+    fmt::print("{}\n{}, {}\n", text(findings), counted(problems, "problem"),
+               counted(count_of(findings, Finding::Level::note), "note"));
+  if (problems == 0) return {};
+  return Error{Errc::system_error, fmt::format("{} found", counted(problems, "problem"))};  // for exit status 1
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+  const auto options = std::make_shared<DoctorOptions>();
+  line.add("doctor", "examine this host and the daemon, and explain what is wrong; exit status 1 if anything is",
+           [options](const Globals& globals) { return doctor(globals, *options); })
+      .text("--capacity", options->capacity, "SIZE", "a store of this size, instead of the daemon's own, or 1GiB");
+}
+
+}  // namespace dolium::cli

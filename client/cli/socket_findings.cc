@@ -1,0 +1,111 @@
+#include "client/cli/socket_findings.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "protocol/socket_directory.h"
+#include "shm/system_error.h"
+
+namespace dolium::cli {
+namespace {
+
+using Level = Finding::Level;
+
+constexpr const char* kSection = "socket";
+constexpr mode_t kGroupConnects = 0020;  // connect(2) wants write permission
+constexpr mode_t kOthersConnect = 0002;
+
+Finding finding(const char* topic, Level level, std::string found, std::string meaning = {}, std::string remedy = {}) {
+  return {kSection, topic, level, std::move(found), std::move(meaning), std::move(remedy)};
+}
+
+std::string who_connects(const SocketFacts& facts) {
+  if ((facts.mode & kOthersConnect) != 0) return "everybody";
+  if ((facts.mode & kGroupConnects) != 0) return fmt::format("user {} and group {}", facts.uid, facts.gid);
+  return fmt::format("user {} alone", facts.uid);
+}
+
+Finding place(const SocketFacts& facts) {
+  if (facts.look)
+    return finding("path", Level::problem, facts.look->message, "Whether a daemon listens there cannot be known.",
+                   "run this as the user that doliumd runs as, or name another --socket");
+  if (!facts.exists)
+    return finding(
+        "path", Level::problem, fmt::format("there is nothing at {}", facts.path),
+        "No daemon listens there, or it listens at another path than this command, and clients like it, "
+        "look for it.",
+        fmt::format("doliumd --socket {}; or tell clients where it is, with --socket or DOLIUM_SOCKET", facts.path));
+  if (!facts.is_socket)
+    return finding("path", Level::problem, fmt::format("{} is not a socket", facts.path),
+                   "doliumd leaves such files alone, and does not start.", "move it away, or choose another --socket");
+  return finding("path", Level::fine,
+                 fmt::format("{}, mode {:04o}: {} may connect, and [access] decides who may do what", facts.path,
+                             facts.mode, who_connects(facts)));
+}
+
+/// Words for why nobody answered where there is a socket.
+Finding silence(const SocketFacts& facts) {
+  const Error& error = *facts.refused;
+  switch (error.code) {
+    case Errc::disconnected:
+      return finding("answer", Level::problem, error.message,
+                     "The socket was left behind by a daemon that was killed, or its daemon does not answer in time: "
+                     "it is stopped, or far too busy.",
+                     "start doliumd, which replaces a stale socket; or see what its process does (ps, journalctl)");
+    case Errc::timed_out:
+      return finding("answer", Level::problem, error.message,
+                     "A daemon is there, but stopped, or far too busy: its clients wait, too.",
+                     "see what its process does (ps, its log); kill -9 of the server alone loses no sealed object");
+    case Errc::permission_denied:
+      return finding("answer", Level::problem, error.message, "What the store holds is not for this user to see.",
+                     "run this as the user that doliumd runs as, or have [socket] mode, group and [access] changed");
+    case Errc::protocol_error:
+      return finding("answer", Level::problem, error.message, "This command, and the library, do not fit the daemon.",
+                     "install the same release of both; kill -HUP of doliumd has it take up its program's new version");
+    default:
+      return finding("answer", Level::problem, error.message, "It could not be asked anything.",
+                     "see the message; doliumd's log may say more");
+  }
+}
+
+}  // namespace
+
+SocketFacts look_at_socket(const std::string& path) {
+  SocketFacts facts;
+  facts.path = path;
+  struct stat status {};
+  facts.uid = ::geteuid();
+  if (::lstat(path.c_str(), &status) == 0) {
+    facts.exists = true;
+    facts.is_socket = S_ISSOCK(status.st_mode);
+    facts.mode = status.st_mode & 07777;
+    facts.uid = status.st_uid;
+    facts.gid = status.st_gid;
+  } else if (errno != ENOENT) {
+    facts.look = shm::system_error(fmt::format("look at {}", path));
+  }
+  if (auto checked = protocol::check_socket_directory(path, facts.uid); !checked)
+    facts.directory = std::move(checked).error();
+  return facts;
+}
+
+Findings socket_findings(const SocketFacts& facts) {
+  Findings out{place(facts)};
+  if (!facts.directory)
+    out.push_back(finding("directory", Level::fine, "nobody else can put another socket there"));
+  else if (facts.directory->code == Errc::permission_denied)
+    out.push_back(finding("directory", Level::problem, facts.directory->message,
+                          "Whoever can replace the socket can have clients talk to a daemon of their own; doliumd "
+                          "does not start there.",
+                          "as it says"));
+  else if (facts.exists)
+    out.push_back(finding("directory", Level::note, facts.directory->message,
+                          "Whether others could replace the socket cannot be known.", "run this as another user"));
+  if (facts.refused && facts.exists && facts.is_socket) out.push_back(silence(facts));
+  return out;
+}
+
+}  // namespace dolium::cli

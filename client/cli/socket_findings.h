@@ -1,0 +1,34 @@
+#pragma once
+// What the doctor finds out about the place where clients and daemon meet: does a socket lie there, whose is it, who
+// may connect, could others put another one there, and does anybody answer.
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include <dolium/error.h>
+
+#include "client/cli/finding.h"
+
+namespace dolium::cli {
+
+/// What lies at a socket's path, and in what directory.
+struct SocketFacts {
+  std::string path;
+  bool exists = false;
+  bool is_socket = false;
+  mode_t mode = 0;  ///< permission bits
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::optional<Error> look = {};       ///< why it could not be looked at, other than that it is missing
+  std::optional<Error> directory = {};  ///< what is wrong with the directory
+  std::optional<Error> refused = {};    ///< why connecting failed
+};
+
+/// Looks; does not connect. A daemon that is not there is thought of as this user's.
+[[nodiscard]] SocketFacts look_at_socket(const std::string& path);
+
+[[nodiscard]] Findings socket_findings(const SocketFacts& facts);
+
+}  // namespace dolium::cli

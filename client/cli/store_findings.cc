@@ -1,0 +1,157 @@
+#include "client/cli/store_findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/cli/printable.h"
+#include "client/cli/time_text.h"
+#include "client/types/size_text.h"
+#include "shm/proc_file.h"
+
+namespace dolium::cli {
+namespace {
+
+using Level = Finding::Level;
+using std::chrono::milliseconds;
+
+constexpr const char* kStore = "store";
+
+/// A refusal that long ago is history.
+constexpr milliseconds kRecent = std::chrono::minutes(10);
+
+Finding finding(const char* section, std::string topic, Level level, std::string found, std::string meaning = {},
+                std::string remedy = {}) {
+  return {section, std::move(topic), level, std::move(found), std::move(meaning), std::move(remedy)};
+}
+
+// ---- room ----
+
+Finding room(const StatsReport& report) {
+  const StoreStats& stats = report.stats;
+  const std::string state = explain(report);
+  if (stats.waiting_creates != 0)
+    return finding(kStore, "room", Level::problem, state,
+                   "Creates wait until somebody releases, unpins or removes something.",
+                   "see who holds what (below, and `dolium clients`); unpin or remove what is not needed, end clients "
+                   "that hold on to it, or raise --capacity");
+  const bool stuck = stats.evictable_bytes == 0 && stats.free_bytes < stats.capacity / 10;
+  if (stuck)
+    return finding(kStore, "room", Level::note, state,
+                   "Less than a tenth is free and nothing can be evicted: larger creates fail.",
+                   "see who holds what (below, and `dolium clients`), or raise --capacity");
+  return finding(kStore, "room", Level::fine, state);
+}
+
+void examine_rows(const StoreStats& stats, Findings& out) {
+  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count;
+  if (stats.max_objects == 0 || rows < stats.max_objects) return;
+  out.push_back(finding(kStore, "objects", Level::note,
+                        fmt::format("{} objects exist, as many as max_objects allows", grouped(rows)),
+                        "Each new object must evict another one, however much memory is free.", "raise max_objects"));
+}
+
+void examine_pieces(const StoreStats& stats, Findings& out) {
+  const bool much = stats.free_bytes > stats.capacity / 20;
+  if (!much || stats.largest_free_extent >= stats.free_bytes / 4) return;
+  out.push_back(finding(kStore, "fragmentation", Level::note,
+                        fmt::format("{} are free, in pieces of {} at most", format_size(stats.free_bytes),
+                                    format_size(stats.largest_free_extent)),
+                        "A larger object can only be made by evicting what lies between the pieces.",
+                        "unpin or release what lies about, if creates fail"));
+}
+
+void examine_pins(const StatsReport& report, Findings& out) {
+  if (report.pinned_by.empty()) return;
+  const PinnedBy& most = report.pinned_by.front();
+  const auto creator = std::ranges::find(report.clients, most.creator_pid, &ClientInfo::pid);
+  const std::string name = creator == report.clients.end()
+                               ? fmt::format("pid {}, which is not connected any more", most.creator_pid)
+                               : who(*creator);
+  const bool half = report.stats.pinned_bytes > report.stats.capacity / 2;
+  out.push_back(finding(
+      kStore, "pins", half ? Level::note : Level::fine,
+      fmt::format("{} in {} are pinned; the most of it, {}, was put by {}", format_size(report.stats.pinned_bytes),
+                  counted(report.stats.pinned_count, "object"), format_size(most.bytes), name),
+      half ? "More than half of the store is never evicted." : "",
+      half ? "`dolium list` shows what is pinned; `dolium unpin ID` lets it go" : ""));
+}
+
+std::string holders(const Refusal& refusal) {
+  std::vector<std::string> parts;
+  for (const ClientUse& use : refusal.holders)
+    parts.push_back(fmt::format("{}: {} held, {} being written", who(use), format_size(use.bytes_held),
+                                format_size(use.unsealed_bytes)));
+  return parts.empty() ? "no client held any" : fmt::format("{}", fmt::join(parts, "; "));
+}
+
+Finding last_refusal(const StoreStats& stats) {
+  if (!stats.last_refusal)
+    return finding(kStore, "last refusal", Level::fine, "no create was refused for want of room");
+  const Refusal& refusal = *stats.last_refusal;
+  return finding(kStore, "last refusal", refusal.ago < kRecent ? Level::problem : Level::note,
+                 fmt::format("{} ago {} wanted {} for object {}, and was told: {}", format_duration(refusal.ago),
+                             who(refusal.by), format_size(refusal.size), refusal.id.hex(), refusal.reason),
+                 fmt::format("Then {} were free, in pieces of {} at most. Of the rest, {}. In all, {} creates were "
+                             "refused or waited in vain.",
+                             format_size(refusal.free_bytes), format_size(refusal.largest_free_extent),
+                             holders(refusal), grouped(stats.out_of_memory_count)),
+                 "have the holders release, unpin or remove objects; give creates a timeout to wait; or raise "
+                 "--capacity");
+}
+
+}  // namespace
+
+Findings daemon_findings(const StatsReport& report, std::string_view own_version) {
+  constexpr const char* kSection = "daemon";
+  const StoreStats& stats = report.stats;
+  Findings out{
+      finding(kSection, "server", Level::fine,
+              fmt::format("answers; pid {}, its store is {} old, {} besides this one are connected", stats.server_pid,
+                          format_duration(stats.uptime), counted(report.clients.size(), "client")))};
+  if (stats.server_version == own_version)
+    out.push_back(finding(kSection, "version", Level::fine, fmt::format("{}, as this command", own_version)));
+  else
+    out.push_back(
+        finding(kSection, "version", Level::note,
+                fmt::format("the daemon is {}, this command {}",
+                            stats.server_version.empty() ? "an older one" : stats.server_version, own_version),
+                "They understand each other, but one of them lacks what the other can do.",
+                "after an installation: kill -HUP of doliumd (`systemctl reload`) loses no object"));
+  return out;
+}
+
+Findings room_findings(const StatsReport& report) {
+  Findings out{room(report)};
+  examine_rows(report.stats, out);
+  examine_pieces(report.stats, out);
+  examine_pins(report, out);
+  out.push_back(last_refusal(report.stats));
+  return out;
+}
+
+// ---- processes ----
+
+bool sees_server(const StoreStats& stats, const std::filesystem::path& root) {
+  if (stats.server_pid <= 0) return false;
+  const auto name = shm::read_line(root / "proc" / std::to_string(stats.server_pid) / "comm", "");
+  return name == "doliumd";
+}
+
+ProcessStates read_process_states(const StatsReport& report, const std::filesystem::path& root) {
+  ProcessStates states;
+  const bool known = sees_server(report.stats, root);
+  for (const ClientInfo& client : report.clients) {
+    const auto status = shm::read_line(root / "proc" / std::to_string(client.pid) / "status", "State:");
+    ProcessState& state = states[client.pid];
+    if (!known || client.pid <= 0)
+      state = ProcessState::unknown;
+    else if (!status || status->starts_with('Z') || status->starts_with('X'))
+      state = ProcessState::gone;
+    else
+      state = status->starts_with('T') || status->starts_with('t') ? ProcessState::stopped : ProcessState::alive;
+  }
+  return states;
+}
+
+}  // namespace dolium::cli

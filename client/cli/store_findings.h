@@ -1,0 +1,35 @@
+#pragma once
+// What the doctor makes of what a daemon says of itself: is there room, what was refused and why, who keeps it, which
+// clients are stuck. Pure: what was learned goes in.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string_view>
+
+#include "client/cli/finding.h"
+#include "client/cli/stats_report.h"
+
+namespace dolium::cli {
+
+/// What has become of a client's process.
+enum class ProcessState : std::uint8_t {
+  alive,
+  stopped,  ///< by a signal or a debugger
+  gone,
+  unknown,  ///< it is in a pid namespace that we do not see
+};
+using ProcessStates = std::map<std::int32_t, ProcessState>;
+
+/// Reads /proc below `root`. Unless the server's number is that of a doliumd there, it is another pid namespace than
+/// ours, and all states are unknown.
+[[nodiscard]] ProcessStates read_process_states(const StatsReport& report, const std::filesystem::path& root = "/");
+/// Whether /proc below `root` knows the daemon's server by its number.
+[[nodiscard]] bool sees_server(const StoreStats& stats, const std::filesystem::path& root = "/");
+
+/// Who serves, and whether its version is `own_version`, this command's.
+[[nodiscard]] Findings daemon_findings(const StatsReport& report, std::string_view own_version);
+[[nodiscard]] Findings room_findings(const StatsReport& report);
+[[nodiscard]] Findings client_findings(const StatsReport& report, const ProcessStates& processes);
+
+}  // namespace dolium::cli

@@ -1,0 +1,101 @@
+#include "protocol/socket_directory.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "shm/system_error.h"
+
+namespace dolium::protocol {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the name services tell of one user or group; more than this is no private group.
+using NameBuffer = std::array<char, 16384>;
+
+bool is_sticky(const fs::path& directory) {
+  struct stat info {};
+  return ::stat(directory.c_str(), &info) == 0 && (info.st_mode & S_ISVTX) != 0;
+}
+
+/// lstat(): a symbolic link in /tmp belongs to who made it, whatever it points to.
+Result<void> check_owners(const fs::path& directory, uid_t daemon) {
+  fs::path parent;
+  for (const fs::path& name : directory) {
+    const fs::path here = parent / name;
+    struct stat info {};
+    if (::lstat(here.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", here.string()));
+    if (is_sticky(parent) && info.st_uid != 0 && info.st_uid != daemon)
+      return Error{Errc::permission_denied,
+                   fmt::format("{} belongs to user {}, who could put another socket there; choose another --socket",
+                               here.string(), info.st_uid)};
+    parent = here;
+  }
+  return {};
+}
+
+/// The user's first group, of the user's name, and nobody else in it.
+bool is_private_group(gid_t gid, uid_t uid) {
+  NameBuffer user_text, group_text;
+  passwd user{};
+  group members{};
+  passwd* found_user = nullptr;
+  group* found_group = nullptr;
+  if (::getpwuid_r(uid, &user, user_text.data(), user_text.size(), &found_user) != 0 || found_user == nullptr ||
+      ::getgrgid_r(gid, &members, group_text.data(), group_text.size(), &found_group) != 0 || found_group == nullptr)
+    return false;
+  const std::string_view name = user.pw_name;
+  if (user.pw_gid != gid || name != members.gr_name) return false;
+  for (char** member = members.gr_mem; *member != nullptr; ++member)
+    if (name != *member) return false;
+  return true;
+}
+
+Result<void> check_mode(const fs::path& directory, uid_t daemon) {
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", directory.string()));
+  if (!S_ISDIR(info.st_mode)) return shm::system_error(fmt::format("use {}", directory.string()), ENOTDIR);
+  if ((info.st_mode & S_ISVTX) != 0) return {};
+  if ((info.st_mode & S_IWOTH) != 0)
+    return Error{Errc::permission_denied, fmt::format("everybody can replace files in {}; take that permission "
+                                                      "away (chmod o-w) or choose another --socket",
+                                                      directory.string())};
+  if ((info.st_mode & S_IWGRP) != 0 && !is_private_group(info.st_gid, daemon))
+    return Error{Errc::permission_denied, fmt::format("group {} can replace files in {}; take that permission away "
+                                                      "(chmod g-w) or choose another --socket",
+                                                      info.st_gid, directory.string())};
+  return {};
+}
+
+/// Made absolute, so that the check sees the whole path. ".." stays: the kernel follows links before it.
+Result<fs::path> directory_of(const std::string& socket_path) {
+  std::error_code error;
+  fs::path directory = fs::absolute(socket_path, error).parent_path();
+  if (error) return shm::system_error("find the working directory", error.value());
+  return directory;
+}
+
+}  // namespace
+
+Result<void> prepare_socket_directory(const std::string& socket_path) {
+  const Result<fs::path> directory = directory_of(socket_path);
+  if (!directory) return directory.error();
+  if (::mkdir(directory->c_str(), 0700) != 0 && errno != EEXIST)
+    return shm::system_error(fmt::format("make the socket's directory {}", directory->string()));
+  return check_socket_directory(socket_path, ::geteuid());
+}
+
+Result<void> check_socket_directory(const std::string& socket_path, uid_t daemon) {
+  const Result<fs::path> directory = directory_of(socket_path);
+  if (!directory) return directory.error();
+  return check_owners(*directory, daemon).and_then([&] { return check_mode(*directory, daemon); });
+}
+
+}  // namespace dolium::protocol

@@ -1,0 +1,37 @@
+#pragma once
+// How much memory a process may hope for: the machine's, and what its cgroups leave of it. Facts; what follows from
+// them is host_check.h's business.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <dolium/result.h>
+
+namespace dolium::shm {
+
+/// Whose limits are asked for, and where.
+struct HostQuery {
+  std::filesystem::path root = "/";  ///< where /proc and /sys are found; another one in tests
+  std::string process = "self";      ///< or a pid
+  std::uint64_t reserved = 0;        ///< bytes of the capacity that the kernel has given already
+};
+
+struct HostMemory {
+  std::uint64_t total = 0;  ///< bytes, as all that follows
+  std::uint64_t available = 0;
+  std::uint64_t swap = 0;
+  /// The strictest of the cgroups on the process's path; UINT64_MAX: none.
+  std::uint64_t group_limit = UINT64_MAX;
+  /// Of the limit; what the kernel would drop first, file cache, counts as free.
+  std::uint64_t group_left = UINT64_MAX;
+  /// Pages of the 2 MiB pool that nobody has been promised; nothing when the kernel has no such pool.
+  std::optional<std::uint64_t> huge_pages_left;
+};
+
+/// Files that this kernel or container does not have are taken for "no limit"; only /proc/meminfo must be readable
+/// (system_error).
+[[nodiscard]] Result<HostMemory> read_host_memory(const HostQuery& query);
+
+}  // namespace dolium::shm

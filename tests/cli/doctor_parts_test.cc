@@ -1,0 +1,357 @@
+// The doctor's judgement, of hosts, sockets and stores that exist only as files and figures.
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <fmt/format.h>
+
+#include "client/cli/host_findings.h"
+#include "client/cli/socket_findings.h"
+#include "client/cli/store_findings.h"
+#include "shm/unique_fd.h"
+#include "tests/temporary_directory.h"
+
+namespace dolium::cli {
+namespace {
+
+using Catch::Matchers::Contains;
+using Level = Finding::Level;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+
+/// The finding on a topic; fails the test when there is none, or when it does not explain itself.
+Finding on(const Findings& findings, std::string_view topic) {
+  for (const Finding& each : findings) {
+    if (each.topic != topic) continue;
+    CHECK_FALSE(each.found.empty());
+    CHECK(each.meaning.empty() == (each.level == Level::fine));
+    if (each.level == Level::problem) CHECK_FALSE(each.remedy.empty());
+    return each;
+  }
+  FAIL("nothing was said of " << topic);
+  return {};
+}
+
+/// 16 GiB, half of it available; no cgroup, no swap, generous limits, large pages.
+class Machine : public test::TemporaryDirectory {
+ public:
+  Machine() {
+    memory(16, 8, 0);
+    write("proc/sys/vm/overcommit_memory", "0\n");
+    write("sys/kernel/mm/transparent_hugepage/shmem_enabled", "always [within_size] advise never deny force\n");
+    limits("1048576", "unlimited", "unlimited");
+  }
+  void memory(std::uint64_t total_gib, std::uint64_t available_gib, std::uint64_t swap_gib) {
+    write("proc/meminfo", fmt::format("MemTotal: {} kB\nMemAvailable: {} kB\nSwapTotal: {} kB\nCommitLimit: {} kB\n"
+                                      "Committed_AS: {} kB\n",
+                                      total_gib << 20, available_gib << 20, swap_gib << 20, 8 << 20, 7 << 20));
+  }
+  void limits(const std::string& files, const std::string& size, const std::string& space) {
+    write("proc/self/limits",
+          fmt::format("Limit                     Soft Limit           Hard Limit           Units     \n"
+                      "Max file size             unlimited            {:<20} bytes     \n"
+                      "Max open files            1024                 {:<20} files     \n"
+                      "Max locked memory         8388608              8388608              bytes     \n"
+                      "Max address space         unlimited            {:<20} bytes     \n",
+                      size, files, space));
+  }
+  [[nodiscard]] Findings examine(const HostLoad& load = {.capacity = kGiB}, std::uint64_t reserved = 0) const {
+    return host_findings({.root = path(), .reserved = reserved}, load);
+  }
+};
+
+StatsReport healthy() {
+  StatsReport report;
+  report.stats.capacity = 100 * kMiB;
+  report.stats.used_bytes = 50 * kMiB;
+  report.stats.free_bytes = 50 * kMiB;
+  report.stats.largest_free_extent = 50 * kMiB;
+  report.stats.evictable_bytes = 50 * kMiB;
+  report.stats.server_pid = 7;
+  report.stats.server_version = "1.2.3";
+  return report;
+}
+
+/// A store with one client, of pid 42.
+StatsReport with(const ClientInfo& client) {
+  StatsReport report = healthy();
+  report.clients = {client};
+  report.clients.front().pid = 42;
+  report.clients.front().command = "trainer";
+  return report;
+}
+
+Finding diagnosis(const ClientInfo& client, ProcessState state = ProcessState::alive) {
+  const Findings findings = client_findings(with(client), {{42, state}});
+  REQUIRE(findings.size() == 1);
+  return on(findings, findings.front().level == Level::fine ? "all" : "trainer (pid 42)");
+}
+
+}  // namespace
+
+TEST_CASE("a host with everything that the store needs is fine") {
+  const Machine machine;
+  const Findings findings = machine.examine();
+  CHECK(count_of(findings, Level::fine) == findings.size());
+  CHECK(on(findings, "memory").found == "8 GiB of 16 GiB are available, no cgroup sets a limit: enough for 1 GiB");
+}
+
+TEST_CASE("memory that is not there is a problem, memory that is short a note") {
+  const Machine machine;
+  const Finding none = on(machine.examine({.capacity = 64 * kGiB}), "memory");
+  CHECK(none.level == Level::problem);
+  CHECK(none.found == "capacity 64 GiB is more than this machine's 16 GiB of memory");
+  CHECK(none.meaning == "doliumd refuses to start with this capacity.");
+  CHECK(none.remedy == "lower --capacity");
+  CHECK_THAT(on(machine.examine({.capacity = 64 * kGiB, .daemon_runs = true}), "memory").meaning,
+             Contains("cannot grow to its capacity"));
+  CHECK(on(machine.examine({.capacity = 9 * kGiB}), "memory").level == Level::note);
+  // What the running store has already is not asked for once more.
+  CHECK(on(machine.examine({.capacity = 9 * kGiB, .daemon_runs = true}, 2 * kGiB), "memory").level == Level::fine);
+}
+
+TEST_CASE("a cgroup's limit is told, of the daemon's own process") {
+  const Machine machine;
+  machine.write("proc/7/cgroup", "0::/jobs\n");
+  machine.write("proc/7/limits", "");
+  machine.write("sys/fs/cgroup/jobs/memory.max", fmt::format("{}\n", 4 * kGiB));
+  machine.write("sys/fs/cgroup/jobs/memory.current", fmt::format("{}\n", kGiB));
+  const auto examine = [&](std::uint64_t capacity) {
+    return on(host_findings({.root = machine.path(), .process = "7"}, {.capacity = capacity}), "memory");
+  };
+  CHECK_THAT(examine(kGiB).found, Contains("the cgroup has 3 GiB left of 4 GiB"));
+  CHECK(examine(5 * kGiB).level == Level::problem);
+  CHECK_THAT(examine(5 * kGiB).remedy, Contains("raise the cgroup's memory limit"));
+  CHECK(on(machine.examine({.capacity = 5 * kGiB}), "memory").level == Level::fine);
+}
+
+TEST_CASE("strict overcommit counts what was promised to others") {
+  const Machine machine;
+  machine.write("proc/sys/vm/overcommit_memory", "2\n");
+  CHECK(on(machine.examine({.capacity = kGiB}), "overcommit").level == Level::fine);
+  const Finding strict = on(machine.examine({.capacity = 2 * kGiB}), "overcommit");
+  CHECK(strict.level == Level::problem);
+  CHECK(strict.found == "vm.overcommit_memory is 2: 1 GiB may still be promised, the store wants 2 GiB more");
+  CHECK(on(machine.examine({.capacity = 2 * kGiB}, kGiB), "overcommit").level == Level::fine);
+}
+
+TEST_CASE("swap, and pages that stay small, are worth a note") {
+  Machine machine;
+  machine.memory(16, 8, 4);
+  CHECK(on(machine.examine(), "swap").found == "there are 4 GiB of swap space");
+  machine.write("sys/kernel/mm/transparent_hugepage/shmem_enabled", "always within_size advise [never] deny force\n");
+  const auto pages = [&] { return on(machine.examine(), "huge pages"); };
+  CHECK(pages().found == "shmem_enabled is never");
+  CHECK(pages().level == Level::note);
+  for (const auto& [release, level] : {std::pair("5.15.0-generic", Level::note),
+                                       {"6.0.19", Level::note},
+                                       {"6.1.0-18-amd64", Level::fine},
+                                       {"10.0", Level::fine},
+                                       {"strange", Level::note}}) {
+    INFO(release);
+    machine.write("proc/sys/kernel/osrelease", release);
+    CHECK(pages().level == level);
+  }
+  machine.write("sys/kernel/mm/transparent_hugepage/shmem_enabled", "always within_size advise never [deny] force\n");
+  machine.write("proc/sys/kernel/osrelease", "6.1.0");
+  CHECK(pages().level == Level::note);
+}
+
+TEST_CASE("limits of the process are judged by what the store and its clients need") {
+  Machine machine;
+  CHECK_THAT(on(machine.examine(), "locked memory").found, Contains("RLIMIT_MEMLOCK is 8 MiB, which does not matter"));
+  machine.limits("1024", "unlimited", "unlimited");
+  const Finding few = on(machine.examine(), "descriptors");
+  CHECK(few.level == Level::note);
+  CHECK_THAT(few.meaning, Contains("Enough for 240 clients"));
+  CHECK_THAT(few.remedy, Contains("LimitNOFILE="));
+  CHECK(on(machine.examine({.capacity = kGiB, .clients = 300}), "descriptors").level == Level::problem);
+  machine.limits("unlimited", "1048576", "1048576");
+  CHECK(on(machine.examine(), "descriptors").level == Level::fine);
+  CHECK(on(machine.examine(), "file size").found == "RLIMIT_FSIZE is 1 MiB");
+  CHECK(on(machine.examine(), "file size").level == Level::problem);
+  CHECK(on(machine.examine(), "address space").remedy ==
+        "raise RLIMIT_AS to 2.25 GiB at least, for doliumd and its clients");
+}
+
+TEST_CASE("this very machine can make shared memory") {
+  CHECK(shared_memory_finding().level == Level::fine);
+}
+
+// ---- the socket ----
+
+TEST_CASE("where there is no socket, the doctor says how to get one") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() / "dolium.sock";
+  const Finding missing = on(socket_findings(look_at_socket(path)), "path");
+  CHECK(missing.level == Level::problem);
+  CHECK(missing.found == "there is nothing at " + path);
+  CHECK_THAT(missing.remedy, Contains("doliumd --socket " + path) && Contains("DOLIUM_SOCKET"));
+  directory.write("dolium.sock", "");
+  CHECK(on(socket_findings(look_at_socket(path)), "path").found == path + " is not a socket");
+  const Finding hidden = on(socket_findings(look_at_socket(path + "/in-a-file")), "path");
+  CHECK(hidden.level == Level::problem);
+  CHECK_THAT(hidden.found, Contains("Not a directory"));
+}
+
+TEST_CASE("a directory that others may write to is a problem, whether a daemon runs or not") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() / "dolium.sock";
+  CHECK(on(socket_findings(look_at_socket(path)), "directory").level == Level::fine);
+  REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
+  const Finding open = on(socket_findings(look_at_socket(path)), "directory");
+  CHECK(open.level == Level::problem);
+  CHECK_THAT(open.found, Contains("everybody can replace files in") && Contains("chmod o-w"));
+}
+
+TEST_CASE("who may connect is read off the socket, and why nobody answered off the error") {
+  SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .uid = 5, .gid = 6};
+  CHECK(on(socket_findings(facts), "path").found ==
+        "/s, mode 0600: user 5 alone may connect, and [access] decides who may do what");
+  facts.mode = 0660;
+  CHECK_THAT(on(socket_findings(facts), "path").found, Contains("user 5 and group 6 may connect"));
+  facts.mode = 0666;
+  CHECK_THAT(on(socket_findings(facts), "path").found, Contains("everybody may connect"));
+
+  const std::pair<Errc, const char*> cases[] = {{Errc::disconnected, "left behind by a daemon that was killed"},
+                                                {Errc::timed_out, "stopped, or far too busy"},
+                                                {Errc::permission_denied, "not for this user"},
+                                                {Errc::protocol_error, "do not fit the daemon"},
+                                                {Errc::system_error, "could not be asked"}};
+  for (const auto& [code, meaning] : cases) {
+    facts.refused = Error{code, "the library's own words"};
+    const Finding silent = on(socket_findings(facts), "answer");
+    CHECK(silent.level == Level::problem);
+    CHECK(silent.found == "the library's own words");
+    CHECK_THAT(silent.meaning, Contains(meaning));
+  }
+}
+
+// ---- the daemon and its store ----
+
+TEST_CASE("another version is a note, the same one is fine") {
+  CHECK(on(daemon_findings(healthy(), "1.2.3"), "version").level == Level::fine);
+  const Finding other = on(daemon_findings(healthy(), "1.3.0"), "version");
+  CHECK(other.level == Level::note);
+  CHECK(other.found == "the daemon is 1.2.3, this command 1.3.0");
+}
+
+TEST_CASE("a store with room is fine, one in which creates wait is not") {
+  StatsReport report = healthy();
+  CHECK(count_of(room_findings(report), Level::fine) == room_findings(report).size());
+  report.stats.waiting_creates = 1;
+  CHECK(on(room_findings(report), "room").level == Level::problem);
+  report = healthy();
+  report.stats.free_bytes = report.stats.largest_free_extent = kMiB;
+  report.stats.used_bytes = 99 * kMiB;
+  report.stats.evictable_bytes = 0;
+  CHECK(on(room_findings(report), "room").level == Level::note);
+  report = healthy();
+  report.stats.max_objects = report.stats.total_objects = 1024;
+  CHECK_THAT(on(room_findings(report), "objects").found, Contains("1,024 objects exist"));
+  report.stats.largest_free_extent = kMiB;
+  CHECK(on(room_findings(report), "fragmentation").found == "50 MiB are free, in pieces of 1 MiB at most");
+}
+
+TEST_CASE("who pins the most is named") {
+  StatsReport report = with({});
+  report.stats.pinned_count = 3;
+  report.stats.pinned_bytes = 20 * kMiB;
+  report.pinned_by = {{42, 2, 15 * kMiB}, {43, 1, 5 * kMiB}};
+  CHECK(on(room_findings(report), "pins").found ==
+        "20 MiB in 3 objects are pinned; the most of it, 15 MiB, was put by trainer (pid 42)");
+  report.clients.clear();
+  report.stats.pinned_bytes = 60 * kMiB;
+  const Finding much = on(room_findings(report), "pins");
+  CHECK(much.level == Level::note);
+  CHECK_THAT(much.found, Contains("pid 42, which is not connected any more"));
+}
+
+TEST_CASE("the last create that failed is explained, and forgiven after a while") {
+  StatsReport report = healthy();
+  Refusal refusal;
+  refusal.ago = seconds(65);
+  refusal.size = 30 * kMiB;
+  refusal.reason = "no room for 30 MiB in one piece";
+  refusal.by = {.session_id = 1, .pid = 42, .command = "trainer", .name = "rank 0"};
+  refusal.free_bytes = 40 * kMiB;
+  refusal.largest_free_extent = 20 * kMiB;
+  refusal.holders = {
+      {.session_id = 2, .pid = 43, .command = "loader", .name = "", .references = 1, .bytes_held = 60 * kMiB}};
+  report.stats.last_refusal = refusal;
+  report.stats.out_of_memory_count = 5;
+  const Finding recent = on(room_findings(report), "last refusal");
+  CHECK(recent.level == Level::problem);
+  CHECK(recent.found == "1 min 5 s ago trainer (pid 42, \"rank 0\") wanted 30 MiB for object " + refusal.id.hex() +
+                            ", and was told: no room for 30 MiB in one piece");
+  CHECK(recent.meaning ==
+        "Then 40 MiB were free, in pieces of 20 MiB at most. Of the rest, loader (pid 43): 60 MiB held, 0 B being "
+        "written. In all, 5 creates were refused or waited in vain.");
+  report.stats.last_refusal->ago = hours(1);
+  CHECK(on(room_findings(report), "last refusal").level == Level::note);
+}
+
+TEST_CASE("stuck clients are told apart, and what to do about each") {
+  CHECK(diagnosis({}).found == "1 client: none is stopped, stuck or cut off");
+  ClientInfo holder;
+  holder.bytes_held = 20 * kMiB;
+  CHECK(diagnosis(holder).level == Level::fine);
+  const Finding stopped = diagnosis(holder, ProcessState::stopped);
+  CHECK(stopped.level == Level::problem);
+  CHECK(stopped.found == "is stopped; it holds 20 MiB and is writing 0 B");
+  CHECK_THAT(stopped.remedy, Contains("kill -CONT 42"));
+  CHECK(diagnosis({}, ProcessState::stopped).level == Level::note);
+  CHECK_THAT(diagnosis(holder, ProcessState::gone).found, Contains("has ended, and its connection has not"));
+  holder.longest_held = hours(2);
+  CHECK(diagnosis(holder).found == "holds 20 MiB in 0 objects, some of it for 2 h");
+  holder.quarantined = true;
+  CHECK(diagnosis(holder).remedy == "end it: kill 42");
+
+  ClientInfo writer;
+  writer.unsealed_count = 1;
+  writer.unsealed_bytes = kMiB;
+  CHECK(diagnosis(writer).level == Level::fine);
+  writer.oldest_unsealed = minutes(3);
+  CHECK(diagnosis(writer).found == "is writing 1 object, 1 MiB of it, the oldest for 3 min");
+  ClientInfo deaf;
+  deaf.unread_bytes = kMiB;
+  CHECK(diagnosis(deaf).level == Level::problem);
+  CHECK(diagnosis(deaf).found == "has not read 1 MiB of replies and events");
+  ClientInfo lost;
+  lost.orphaned = true;
+  CHECK_THAT(diagnosis(lost).found, Contains("has not come back to its successor"));
+}
+
+TEST_CASE("processes are looked at where the server's number is a doliumd's, and nowhere else") {
+  const test::TemporaryDirectory root;
+  StatsReport report = with({});
+  CHECK(read_process_states(report, root.path()).at(42) == ProcessState::unknown);
+  root.write("proc/7/comm", "bash\n");
+  CHECK(read_process_states(report, root.path()).at(42) == ProcessState::unknown);
+  root.write("proc/7/comm", "doliumd\n");
+  CHECK(read_process_states(report, root.path()).at(42) == ProcessState::gone);
+  for (const auto& [line, state] : {std::pair("R (running)", ProcessState::alive),
+                                    {"T (stopped)", ProcessState::stopped},
+                                    {"t (tracing stop)", ProcessState::stopped},
+                                    {"Z (zombie)", ProcessState::gone}}) {
+    root.write("proc/42/status", fmt::format("Name:\ttrainer\nState:\t{}\n", line));
+    CHECK(read_process_states(report, root.path()).at(42) == state);
+  }
+}
+
+TEST_CASE("findings are written section by section, and nobody's name reaches the terminal as it is") {
+  const Findings findings = {{"host", "memory", Level::fine, "enough"},
+                             {"clients", "x", Level::problem, "\x1b[2J", "it matters", "end it"}};
+  CHECK(text(findings) ==
+        "host\n  ok      memory: enough\n\nclients\n  PROBLEM x: \\x1b[2J\n          it matters\n          What to do: "
+        "end it\n");
+  CHECK(to_json(findings).at(1).at("level") == "problem");
+  CHECK(to_json(findings).at(0).at("remedy") == "");
+}
+
+}  // namespace dolium::cli

@@ -1,0 +1,164 @@
+// The doctor, and inspect's list of users, against real daemons and real processes.
+
+#include <csignal>
+
+#include "tests/cli/command.h"
+#include "tests/e2e/worker.h"
+
+namespace dolium::test {
+namespace {
+
+using Catch::Matchers::Contains;
+
+nlohmann::json on(const Ran& ran, const std::string& section, const std::string& topic) {
+  const nlohmann::json json = ran.json();  // it outlives the loop over a part of it
+  for (const auto& each : json.at("findings"))
+    if (each.at("section") == section && each.at("topic") == topic) return each;
+  FAIL("nothing was said of " << topic << "\n" << ran);
+  return {};
+}
+
+/// The daemon's part of what is found: hosts differ.
+std::size_t problems(const Ran& ran, const std::string& section) {
+  std::size_t count = 0;
+  const nlohmann::json json = ran.json();  // it outlives the loop over a part of it
+  for (const auto& each : json.at("findings"))
+    if (each.at("section") == section && each.at("level") == "problem") ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("the doctor finds a fresh daemon well") {
+  const e2e::Daemon daemon({"--capacity=4MiB"});
+  const Command dolium(daemon);
+  const Ran ran = dolium.run({"doctor", "--json"});
+  INFO(ran);
+  for (const char* section : {"socket", "daemon", "store", "clients"}) CHECK(problems(ran, section) == 0);
+  CHECK(ran.json().at("daemon_answers") == true);
+  CHECK(on(ran, "daemon", "version").at("level") == "fine");
+  CHECK(ran.how == (ran.json().at("problem_count") == 0 ? "exit 0" : "exit 1"));
+  const Ran words = dolium.run({"doctor"});
+  CHECK_THAT(words.out, Contains("host\n") && Contains("daemon\n") && Contains("answers; pid "));
+  CHECK_THAT(words.out, Contains(fmt::format("pid {}, ", daemon.server())));
+}
+
+TEST_CASE("the doctor explains why the last create failed, and who held the memory then") {
+  const e2e::Daemon daemon({"--capacity=1MiB"});
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  put_numbered(store, 0, 1, 768 * kKiB);
+  {
+    const Object held = store.get_raw(id_of(0)).value();
+    CHECK(outcome(store.put(id_of(1), pattern(512 * kKiB))) == "out_of_memory");
+  }
+  // Nothing of it holds any more by the time that somebody asks.
+  REQUIRE(store.remove(id_of(0)).value());
+  const Ran ran = dolium.run({"doctor", "--json"});
+  const auto refusal = on(ran, "store", "last refusal");
+  INFO(refusal);
+  CHECK(ran.how == "exit 1");
+  CHECK_THAT(ran.error, Contains(" found"));
+  CHECK(refusal.at("level") == "problem");
+  const std::string found = refusal.at("found"), meaning = refusal.at("meaning");
+  CHECK_THAT(found, Contains(id_of(1).hex()) && Contains("512 KiB") && Contains(fmt::format("(pid {}", ::getpid())) &&
+                        Contains("no room for 512 KiB in one piece"));
+  CHECK_THAT(meaning, Contains("256 KiB were free, in pieces of 256 KiB at most") && Contains("768 KiB held"));
+  const auto stats = dolium.run({"stats", "--json"}).json();
+  CHECK(stats.at("last_refusal").at("holders").at(0).at("pid") == ::getpid());
+  CHECK(stats.at("last_refusal").at("code") == "out_of_memory");
+}
+
+TEST_CASE("refusals of many and deferred puts are remembered like any other") {
+  const e2e::Daemon daemon({"--capacity=64KiB"});
+  Client& store = *daemon.watcher();
+  CreateOptions pinned;
+  pinned.pinned = true;
+  REQUIRE(store.put(id_of(0), pattern(60 * kKiB), pinned).has_value());
+  const Bytes bytes = pattern(8 * kKiB);
+  const PutItem item{id_of(1), bytes, {}};
+  CHECK(outcome(store.put_many({&item, 1}).value().at(0)) == "out_of_memory");
+  CHECK(daemon.stats().last_refusal.value().id == id_of(1));
+  REQUIRE(store.put_deferred(id_of(2), bytes).has_value());
+  CHECK(store.flush().value().size() == 1);
+  CHECK(daemon.stats().last_refusal.value().id == id_of(2));
+  CHECK(daemon.stats().out_of_memory_count == 2);
+}
+
+TEST_CASE("the doctor names a client that stands still") {
+  const e2e::Daemon daemon({"--capacity=4MiB"});
+  const Command dolium(daemon);
+  e2e::Worker worker(daemon);
+  REQUIRE(worker.ask("put x 1048576") == "ok");
+  REQUIRE(worker.ask("get x") == "ok");
+  worker.process().signal(SIGSTOP);
+  const std::string topic = fmt::format("e2e_worker (pid {}", worker.process().pid());
+  const auto said = [&] { return dolium.run({"doctor"}).out; };
+  CHECK(eventually([&] { return said().find("PROBLEM " + topic) != std::string::npos; }));
+  CHECK_THAT(said(), Contains("is stopped; it holds 1 MiB"));
+  worker.process().signal(SIGCONT);
+  CHECK(eventually([&] { return said().find("none is stopped") != std::string::npos; }));
+}
+
+TEST_CASE("without a daemon the doctor still examines the host") {
+  e2e::Daemon daemon;
+  const Command dolium(daemon);
+  static_cast<void>(daemon.release_watcher());
+  CHECK(daemon.stop() == "exit 0");
+  const Ran ran = dolium.run({"doctor", "--json", "--capacity", "4KiB"});
+  CHECK(ran.how == "exit 1");
+  CHECK(ran.json().at("daemon_answers") == false);
+  CHECK(on(ran, "socket", "path").at("found") == "there is nothing at " + daemon.socket());
+  CHECK(on(ran, "host", "shared memory").at("level") == "fine");
+  CHECK(on(ran, "host", "memory").at("level") == "fine");
+  const Ran large = dolium.run({"doctor", "--json", "--capacity", "200TiB"});
+  CHECK(on(large, "host", "memory").at("level") == "problem");
+  CHECK(dolium.run({"doctor", "--capacity", "much"}).failed());
+}
+
+TEST_CASE("a socket that a killed daemon left is told from one that was never there") {
+  e2e::Daemon daemon;
+  const Command dolium(daemon);
+  static_cast<void>(daemon.release_watcher());
+  CHECK(daemon.kill() == "signal 9");
+  Ran ran;
+  // The server does not outlive its keeper, but it may be a moment behind it.
+  const auto refused = [&] {
+    ran = dolium.run({"doctor"});
+    return ran.out.find("left behind by a daemon that was killed") != std::string::npos;
+  };
+  CHECK(eventually(refused));
+  INFO(ran);
+  CHECK(ran.how == "exit 1");
+  CHECK_THAT(ran.out, Contains("ok      path: " + daemon.socket()));
+}
+
+TEST_CASE("inspect says who made an object, who holds it and who waits for it") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  put_numbered(store, 0, 1, 100);
+  const std::string me = fmt::format("(pid {}", ::getpid());
+  CHECK_THAT(dolium.run({"inspect", id_of(0).hex()}).out, Contains("creator") && Contains(me));
+  CHECK_THAT(dolium.run({"inspect", id_of(0).hex()}).out, !Contains("held by"));
+  {
+    const Object one = store.get_raw(id_of(0)).value();
+    const Object two = one;
+    const Ran ran = dolium.run({"inspect", id_of(0).hex()});
+    INFO(ran);
+    CHECK_THAT(ran.out, Contains("held by") && Contains("2 references"));
+    const auto holders = dolium.run({"inspect", id_of(0).hex(), "--json"}).json().at("holders");
+    CHECK(holders.at(0).at("pid") == ::getpid());
+    CHECK(holders.at(0).at("references") == 2);
+  }
+  auto builder = store.create(id_of(1), 10).value();
+  const auto waiting = daemon.connect();
+  const AsyncHandle handle = waiting->get_async(id_of(1), wait_forever, [](const Result<Object>&) {});
+  const AsyncHandle early = waiting->get_async(id_of(2), wait_forever, [](const Result<Object>&) {});
+  REQUIRE(eventually([&] { return daemon.waits(2, 0); }));
+  CHECK_THAT(dolium.run({"inspect", id_of(1).hex()}).out, Contains("waited for by") && Contains(me));
+  CHECK_THAT(dolium.run({"inspect", id_of(2).hex()}).error,
+             Contains("there is no object " + id_of(2).hex() + "; a client waits for it to be sealed:"));
+}
+
+}  // namespace dolium::test

@@ -1,0 +1,167 @@
+// What doliumd says when it cannot start, and what a client says when it cannot connect: a table of how, and of what
+// the message must contain.
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/daemon_fixture.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs doliumd to its end, which comes at once when something is wrong.
+Finished start(const fs::path& socket, const std::vector<std::string>& flags) {
+  std::vector<std::string> command = {DOLIUM_DOLIUMD_PATH, "--socket", socket.string(), "--capacity=4MiB"};
+  command.insert(command.end(), flags.begin(), flags.end());
+  return run_to_end(command);
+}
+
+void check_refused(const Finished& finished, const std::vector<std::string>& says) {
+  INFO(finished.output);
+  CHECK(finished.how == "exit 1");
+  CHECK(finished.output.starts_with("doliumd: "));
+  for (const std::string& part : says) {
+    INFO(part);
+    CHECK(finished.output.find(part) != std::string::npos);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a daemon that cannot start says why, and what to do") {
+  struct Case {
+    std::vector<std::string> flags;
+    std::vector<std::string> says;
+  };
+  const TemporaryDirectory directory;
+  const fs::path file = directory.path() / "doliumd.toml";
+  std::ofstream(file) << "[store]\ncapacity = \"4MiB\"\n[socket]\nmode = \"rw\"\n";
+  const std::vector<Case> cases = {
+      {{"--reader=*"}, {"unknown option --reader", "did you mean \"--readers\""}},
+      {{"more"}, {"unexpected argument \"more\""}},
+      {{"--max-objects=many"}, {"--max-objects", "\"many\" is not a whole number from 0 to"}},
+      {{"--low-water-mark=0.7"}, {"--low-water-mark", "\"0.7\" is not a number from 0 to 0.5"}},
+      {{"--capacity=8MiB"}, {"--capacity is given more than once"}},
+      {{"--eviction-policy=lur"}, {"\"lur\" is not one of lru, lfu, fifo", "did you mean \"lru\""}},
+      {{"--preallocate=perhaps"}, {"--preallocate", "\"perhaps\" is neither true nor false"}},
+      {{"--config=/no/such/file"}, {"cannot open the configuration file /no/such/file", "No such file"}},
+      {{"--config", file.string()}, {"\"mode\" in " + file.string() + ":4:", "\"rw\" is not an octal mode"}},
+      {{"--readers=no-such-user"}, {"readers: this machine has no user \"no-such-user\""}},
+      {{"--writers=@no-such-group"}, {"writers: this machine has no group \"no-such-group\""}},
+      {{"--socket-group=no-such-group"}, {"this machine has no group \"no-such-group\""}},
+      {{"--socket-group=no-such-group", "--check-config"},
+       {"--socket-group: this machine has no group \"no-such-group\""}},
+      {{"--readers=no-such-user", "--check-config"}, {"readers: this machine has no user"}},
+  };
+  for (const Case& each : cases) {
+    INFO(each.flags.front());
+    check_refused(start(directory.path() / "dolium.sock", each.flags), each.says);
+  }
+  CHECK_FALSE(fs::exists(directory.path() / "dolium.sock"));
+}
+
+TEST_CASE("a daemon that cannot listen where it should says what is in the way") {
+  const TemporaryDirectory directory;
+  const fs::path socket = directory.path() / "dolium.sock";
+  std::ofstream(socket).close();
+  check_refused(start(socket, {}), {socket.string() + " exists and is not a socket", "left as it is", "move it away"});
+  check_refused(start(directory.path() / std::string(120, 'x'), {}), {"is too long", "of at most 107"});
+  fs::permissions(directory.path(), fs::perms::all);
+  check_refused(start(directory.path() / "other.sock", {}),
+                {"everybody can replace files in " + directory.path().string(), "chmod o-w", "another --socket"});
+
+  Daemon daemon;
+  check_refused(start(daemon.socket(), {}),
+                {"a daemon is already listening at " + daemon.socket(), "stop it first, or choose another --socket"});
+}
+
+TEST_CASE("a client that cannot connect says where, and how to have a daemon there") {
+  const auto refusal = [](const std::string& path) {
+    const auto client = Client::connect(path, {.connect_timeout = std::chrono::milliseconds(10)});
+    return client ? "connected" : to_string(client.error());
+  };
+  const TemporaryDirectory directory;
+  const std::string path = (directory.path() / "dolium.sock").string();
+  CHECK(refusal(path) == "disconnected: no daemon listens at " + path + "; start one with doliumd --socket " + path);
+  std::ofstream(path).close();
+  CHECK_THAT(refusal(path), Catch::StartsWith("disconnected: no daemon listens at " + path));
+  CHECK_THAT(refusal(std::string(120, 'x')), Catch::StartsWith("invalid_argument") && Catch::Contains("107"));
+  CHECK_THAT(refusal(""), Catch::StartsWith("invalid_argument") && Catch::Contains("path is empty"));
+}
+
+TEST_CASE("a client whose daemon is gone says so, and that it can connect again") {
+  Daemon daemon;
+  const std::shared_ptr<Client> client = daemon.connect();
+  static_cast<void>(daemon.release_watcher());
+  SECTION("stopped") {
+    CHECK(daemon.stop() == "exit 0");
+    REQUIRE(eventually([&] { return outcome(client->ping()) == "disconnected"; }));
+    CHECK_THAT(client->ping().error().message, Catch::Contains("the daemon is shutting down"));
+  }
+  SECTION("killed") {
+    CHECK(daemon.kill() == "signal 9");
+    REQUIRE(eventually([&] { return outcome(client->ping()) == "disconnected"; }));
+    CHECK_THAT(client->ping().error().message, Catch::Contains("no daemon listens at " + daemon.socket()) ||
+                                                   Catch::Contains("connect again when it is back"));
+  }
+  CHECK(outcome(client->put(id_of(0), {})) == "disconnected");
+}
+
+TEST_CASE("a client for reading only says how it could write") {
+  const Daemon daemon;
+  const std::shared_ptr<Client> reader = daemon.connect({.access = Access::read_only});
+  put_numbered(*daemon.watcher(), 0, 1, 10);
+  const std::vector<std::pair<const char*, std::function<Error()>>> attempts = {
+      {"put", [&] { return reader->put(id_of(1), {}).error(); }},
+      {"create", [&] { return reader->create(id_of(1), 10).error(); }},
+      {"put_deferred", [&] { return reader->put_deferred(id_of(1), {}).error(); }},
+      {"pin", [&] { return reader->pin(id_of(0)).error(); }},
+      {"unpin", [&] { return reader->unpin(id_of(0)).error(); }},
+      {"remove", [&] { return reader->remove(id_of(0)).error(); }},
+      {"evict", [&] { return reader->evict(1).error(); }},
+      {"clear", [&] { return reader->clear().error(); }}};
+  for (const auto& [what, attempt] : attempts) {
+    INFO(what);
+    const Error error = attempt();
+    CHECK(error.code == Errc::permission_denied);
+    CHECK_THAT(error.message, Catch::Contains("connected for reading only"));
+  }
+}
+
+TEST_CASE("deferred puts say what they cannot do") {
+  const Daemon daemon;
+  Client& store = *daemon.watcher();
+  const Bytes large = pattern(kInlinePutLimit + 1);
+  const Error too_large = store.put_deferred(id_of(0), large).error();
+  CHECK_THAT(too_large.message, Catch::Contains(id_of(0).hex()) && Catch::Contains("a deferred put carries") &&
+                                    Catch::Contains("use put()"));
+  CreateOptions options;
+  options.timeout = kShortly;
+  CHECK_THAT(store.put_deferred(id_of(0), {}, options).error().message,
+             Catch::Contains("is deferred: it cannot wait for room") && Catch::Contains("use put()"));
+}
+
+TEST_CASE("subscriptions without end are refused with what to do") {
+  const Daemon daemon;
+  std::vector<Subscription> subscriptions;
+  for (;;) {
+    Result<Subscription> next = daemon.watcher()->subscribe();
+    if (!next) {
+      CHECK(next.error().code == Errc::out_of_memory);
+      CHECK(next.error().message == "one client may have 64 subscriptions: end one first");
+      break;
+    }
+    REQUIRE(subscriptions.size() < 64);
+    subscriptions.push_back(*std::move(next));
+  }
+}
