@@ -52,6 +52,7 @@ void create(ObjectStore& store, std::uint64_t count, std::uint64_t seed) {
 std::shared_ptr<ObjectStore> open_store(const std::string& socket, bool repeatable) {
   if (socket == "-") return must(InProcessStore::open({.capacity = 64 * kMiB, .prefault = false}));
   ConnectOptions options;
+  options.connect_timeout = std::chrono::minutes(1);  // the daemon may run in valgrind, on a busy machine
   if (repeatable) options.busy_poll = std::chrono::microseconds(0);
   return must(Client::connect(socket, options));
 }
