@@ -42,7 +42,7 @@ bool Completions::cancel(Ticket ticket) {
 
 void Completions::discard_all() {
   decltype(State::pending) kept;
-  std::deque<Due> unused;
+  std::vector<Due> unused;
   const std::lock_guard lock(state_->mutex);
   kept.swap(state_->pending);
   unused.swap(state_->due);
@@ -61,7 +61,7 @@ void Completions::poke() noexcept {
 }
 
 void Completions::run() {
-  std::deque<Due> due;
+  std::vector<Due> due;
   {
     const std::lock_guard lock(state_->mutex);
     eventfd_t count = 0;

@@ -6,11 +6,11 @@
 // here by its ticket: what is cancelled before its callback was begun will not be called.
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include <dolium/result.h>
 
@@ -54,7 +54,7 @@ class Completions {
     std::mutex mutex;
     Ticket last = 0;                                                  // guarded by mutex, as all below
     std::unordered_map<Ticket, std::shared_ptr<const void>> pending;  // begun, neither called nor cancelled; -> keep
-    std::deque<Due> due;
+    std::vector<Due> due;  // no deque: an empty one needs memory, and discard_all() is a destructor's
   };
 
   shm::UniqueFd fd_;

@@ -303,6 +303,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void keep_put_failure(const protocol::PutFailedNotice& notice);
   void deliver_events(std::uint64_t number, const protocol::EventNotice& notice);
   void take_granted(Call& call, const protocol::ReplyFrame& frame);
+  void give_up_creation(const ObjectId& id) noexcept;
   void complete(const std::shared_ptr<Call>& call);
   void answer_locally(std::uint64_t number, const Error& error);
   void fail(const Error& error);

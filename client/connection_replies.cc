@@ -48,8 +48,16 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
     call->epoch = epoch();
   } catch (const std::bad_alloc&) {
     call->failure = Error{Errc::system_error, "no memory for the daemon's answer (Cannot allocate memory)"};
+    if (call->creating) give_up_creation(*call->creating);
   }
   complete(call);
+}
+
+/// Of an object whose writer will never hear where it is.
+void Connection::give_up_creation(const ObjectId& id) noexcept {
+  protocol::AbortRequestT abort;
+  abort.id = protocol::to_wire_pointer(id);
+  post(std::move(abort));
 }
 
 void Connection::complete(const std::shared_ptr<Call>& call) {

@@ -85,14 +85,14 @@ class RemoteBuilder final : public BuilderBackend {
       give_up();
       return dropped(id_);
     }
-    Result<Object> sealed = ask_to_seal(hold);
+    Result<Object> sealed = or_give_up([&] { return ask_to_seal(hold); });
     // The server died of it, or before it: if the object is not sealed, nobody will write to it any more.
     if (!sealed && connection_->epoch() != epoch_) give_up();
     return sealed;
   }
   Result<void> abort() override {
     if (connection_.is_parents()) return {};
-    Result<void> aborted = connection_->tell(abort_request());
+    Result<void> aborted = or_give_up([&] { return connection_->tell(abort_request()); });
     // A server that died may have done it already.
     const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
     return gone ? Result<void>() : aborted;
@@ -107,6 +107,16 @@ class RemoteBuilder final : public BuilderBackend {
     return request;
   }
   void give_up() const { connection_->post(abort_request()); }
+  /// Nobody comes back to a builder that had no memory to say its last word.
+  template <class Ask>
+  auto or_give_up(Ask&& ask) const -> decltype(ask()) {
+    try {
+      return ask();
+    } catch (const std::bad_alloc&) {
+      give_up();
+      throw;
+    }
+  }
   Result<Object> ask_to_seal(bool hold) {
     protocol::SealRequestT request;
     request.id = protocol::to_wire_pointer(id_);
@@ -229,7 +239,12 @@ Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connecti
   if (bytes.size() != size + metadata.size())
     return Error{Errc::protocol_error, "the daemon gave an extent outside the arena"};
   if (!metadata.empty()) std::memcpy(bytes.data() + size, metadata.data(), metadata.size());
-  return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id, offset, epoch));
+  try {
+    return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id, offset, epoch));
+  } catch (const std::bad_alloc&) {
+    const UndeliveredExtent given_back(*connection, connection, id, offset);
+    throw;
+  }
 }
 
 Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,

@@ -50,11 +50,13 @@ bool is_harmless(const Fault& fault) {
   return fault.error == EINTR || fault.error == kShort;
 }
 
-/// Whether it is said why. libuv ends the process without a word when epoll_ctl() fails where it does not expect it:
-/// that it has ended is all that is known.
+/// Whether it is said why. Libraries in C (libuv, the C library's own) end the process without a word when they are
+/// refused memory, or epoll_ctl(), where they do not expect it: that it has ended is all that is known.
 bool gives_reason(const std::string& text, const Fault& fault) {
-  return text.find(words_for(fault.error)) != std::string::npos ||
-         (fault.call == Call::epoll_ctl && text.find("ended by signal 6") != std::string::npos);
+  const auto says = [&](const std::string& what) { return text.find(what) != std::string::npos; };
+  if (fault.error == ENOMEM && says("no memory")) return true;
+  const bool may_be_dumb = fault.call == Call::heap || fault.call == Call::epoll_ctl;
+  return says(words_for(fault.error)) || (may_be_dumb && says("ended by signal 6"));
 }
 
 /// Whether the daemon has said that something went wrong, be it killed by the test meanwhile or not.
