@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "daemon/keeper_link.h"
-#include "tests/daemon/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 using namespace dolium;
 using namespace dolium::daemon;

@@ -10,8 +10,8 @@ namespace {
 
 using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
-using enum Kind;
-using enum Outcome;
+using enum Operation::Kind;
+using enum Operation::Outcome;
 
 Operation op(std::uint64_t begin, std::uint64_t end, Kind kind, std::uint64_t value = 0, Outcome outcome = done) {
   return {kind, outcome, value, begin, end};

@@ -38,7 +38,8 @@ class [[nodiscard]] Result {
   /// Throws BadResultAccess when there is no value.
   T& value() & { return check(), **this; }
   const T& value() const& { return check(), **this; }
-  T&& value() && { return check(), *std::move(*this); }
+  /// A value, not a reference into what is about to end: `for (auto& each : store->list().value())` is sound.
+  T value() && { return check(), *std::move(*this); }
 
   /// Precondition: !has_value().
   Error& error() & noexcept { return *std::get_if<1>(&state_); }
