@@ -18,6 +18,7 @@
 
 using namespace dolium;
 using namespace dolium::daemon;
+using namespace dolium::test;
 
 namespace {
 
