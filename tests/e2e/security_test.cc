@@ -388,6 +388,12 @@ TEST_CASE("security: a stranger's socket in a directory for all is neither taken
   });
   REQUIRE(bound.empty());
   REQUIRE(fs::is_socket(socket));
+  const Finished locked_out = run_to_end(owners_command(socket));
+  CHECK(locked_out.how == "exit 1");
+  CHECK_THAT(locked_out.output,
+             Catch::Contains(socket.string() + ".lock belongs to user " + std::to_string(kStranger.uid)));
+  CHECK(fs::is_socket(socket));
+  fs::remove(socket.string() + ".lock");  // and without one in the way
   const Finished finished = run_to_end(owners_command(socket));
   CHECK(finished.how == "exit 1");
   CHECK_THAT(finished.output, Catch::Contains(socket.string()) && Catch::Contains("ermi"));
