@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "daemon/server.h"
@@ -29,7 +28,8 @@ void Server::serve(shm::TimeNs now) {
     std::vector<Session*> dirty;
     dirty.swap(dirty_);
     // Last first: who has something to hear because of another's request has waited longer than who just asked.
-    for (Session* session : std::views::reverse(dirty)) {
+    std::ranges::reverse(dirty);
+    for (Session* session : dirty) {
       const auto entry = sessions_.find(session);
       if (entry == sessions_.end()) continue;
       entry->second.dirty = false;
