@@ -4,11 +4,9 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 
-#include "shm/system_error.h"
+#include "shm/persevere.h"
 
 namespace dolium::daemon {
 namespace {
@@ -23,16 +21,6 @@ struct Header {
 
 /// How often, a millisecond apart, the kernel may have no memory for a message before it counts as lost.
 constexpr int kMaxShortages = 1000;
-
-/// Makes a call again when it was interrupted, or after a while when the kernel had no memory.
-template <class Call>
-ssize_t persevere(Call call) {
-  for (int shortages = 0;; ++shortages) {
-    const ssize_t size = shm::retry_interrupted(call);
-    if (size >= 0 || !shm::is_short_of_memory(errno) || shortages == kMaxShortages) return size;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
 
 using Ancillary = std::array<char, CMSG_SPACE(KeeperLink::kMaxDescriptors * sizeof(int))>;
 
@@ -78,7 +66,7 @@ Result<void> KeeperLink::send(KeeperMessage::Kind kind, std::uint64_t key, const
     part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
   }
-  if (persevere([&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) < 0)
+  if (shm::persevere(kMaxShortages, [&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) < 0)
     return shm::system_error("tell the other half of the daemon");
   return {};
 }
@@ -93,7 +81,8 @@ Result<KeeperMessage> KeeperLink::receive() const {
   message.msg_iovlen = parts.size();
   message.msg_control = ancillary.data();
   message.msg_controllen = ancillary.size();
-  const ssize_t size = persevere([&] { return ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); });
+  const ssize_t size =
+      shm::persevere(kMaxShortages, [&] { return ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); });
   if (size < 0 && errno == ECONNRESET) return KeeperMessage();  // it died with messages of ours unread
   if (size < 0) return shm::system_error("hear from the other half of the daemon");
   KeeperMessage out;

@@ -4,10 +4,8 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
-#include "shm/system_error.h"
+#include "shm/persevere.h"
 
 namespace dolium::protocol {
 namespace {
@@ -20,13 +18,7 @@ constexpr int kMaxShortages = 100;
 void ring_bell(int socket) {
   constexpr std::byte kBell{1};
   const auto ring = [&] { return ::send(socket, &kBell, sizeof(kBell), MSG_DONTWAIT | MSG_NOSIGNAL); };
-  for (int shortages = 0; shm::retry_interrupted(ring) < 0 && shm::is_short_of_memory(errno); ++shortages) {
-    if (shortages == kMaxShortages) {
-      ::shutdown(socket, SHUT_RDWR);
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  if (shm::persevere(kMaxShortages, ring) < 0 && shm::is_short_of_memory(errno)) ::shutdown(socket, SHUT_RDWR);
 }
 
 }  // namespace
