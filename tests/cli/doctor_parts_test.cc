@@ -10,6 +10,7 @@
 #include "client/cli/socket_findings.h"
 #include "client/cli/store_findings.h"
 #include "shm/unique_fd.h"
+#include "tests/cli/report.h"
 #include "tests/temporary_directory.h"
 
 namespace dolium::cli {
@@ -21,7 +22,6 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 /// The finding on a topic; fails the test when there is none, or when it does not explain itself.
@@ -66,12 +66,7 @@ class Machine : public test::TemporaryDirectory {
 };
 
 StatsReport healthy() {
-  StatsReport report;
-  report.stats.capacity = 100 * kMiB;
-  report.stats.used_bytes = 50 * kMiB;
-  report.stats.free_bytes = 50 * kMiB;
-  report.stats.largest_free_extent = 50 * kMiB;
-  report.stats.evictable_bytes = 50 * kMiB;
+  StatsReport report = half_full();
   report.stats.server_pid = 7;
   report.stats.server_version = "1.2.3";
   return report;

@@ -6,23 +6,12 @@
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
+#include "tests/cli/report.h"
 
 namespace dolium::cli {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-
-StatsReport half_full() {
-  StatsReport report;
-  report.stats.capacity = 100 * kMiB;
-  report.stats.used_bytes = 50 * kMiB;
-  report.stats.free_bytes = 50 * kMiB;
-  report.stats.largest_free_extent = 50 * kMiB;
-  report.stats.evictable_bytes = 50 * kMiB;
-  return report;
-}
 
 }  // namespace
 
