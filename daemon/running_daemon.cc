@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "shm/system_error.h"

@@ -244,19 +244,14 @@ Result<void> Server::welcome(shm::UniqueFd& socket) {
                      .permission = access_.decide(credentials->uid, credentials->gid, *groups),
                      .command = protocol::command_of(credentials->pid),
                      .user = user_name(credentials->uid)};
-  const Result<void> allowed = check_limits(peer);
+  if (auto allowed = check_limits(peer); !allowed) return allowed;
   Result<std::unique_ptr<Session>> session =
       Session::create(*loop_, *this, std::move(socket), *std::move(process), std::move(peer));
   if (!session) return std::move(session).error();
   Session* raw = session->get();
   sessions_.emplace(raw, Entry{*std::move(session), shm::monotonic_now(), false});
   newcomers_.insert(raw);
-  if (allowed) return {};
-  protocol::GoodbyeNoticeT goodbye;
-  goodbye.reason = allowed.error().message;
-  raw->reply(0, std::move(goodbye));
-  raw->leave();
-  return allowed;
+  return {};
 }
 
 Result<void> Server::check_limits(const Session::Peer& peer) const {
