@@ -151,8 +151,8 @@ void Dispatch::adopt(Session& session) {
   // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
   const pid_t pid = session.sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
-  if (pid > 0) engine_.store().set_process(session.client(), pid, protocol::command_of(pid));
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
+  if (pid > 0) engine_.store().set_process(session.client(), pid, session.peer().command);
 }
 
 Result<std::vector<shm::UniqueFd>> Dispatch::descriptors(shm::ClientId client, Access access,

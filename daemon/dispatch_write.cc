@@ -29,6 +29,10 @@ shm::NewObject to_object(const NewObject& wire) {
           .lifetimes = {ms(wire.time_to_live_ms()), ms(wire.time_to_idle_ms())}};
 }
 
+Error other_bytes() {
+  return {Errc::protocol_error, "a put whose sizes are not those of its bytes"};
+}
+
 }  // namespace
 
 void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
@@ -65,14 +69,14 @@ void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const PutRequest& request) {
-  const TimeNs now = shm::monotonic_now();
-  const shm::ClientId client = session.client();
-  const shm::NewObject object = to_object(*request.object());
   const auto data = from_wire(request.data());
   const auto metadata = from_wire(request.metadata());
-  if (data.size() != object.data_size || metadata.size() != object.metadata_size)
-    return session.misbehaved({Errc::protocol_error, "a put whose sizes are not those of its bytes"});
+  if (data.size() != request.object()->data_size() || metadata.size() != request.object()->metadata_size())
+    return session.misbehaved(other_bytes());
+  const TimeNs now = shm::monotonic_now();
+  const shm::ClientId client = session.client();
   if (request.timeout_ns() == 0) return answer_put(session, id, put_now(client, request, now), request.hold());
+  const shm::NewObject object = to_object(*request.object());
   // The frame's bytes are gone when the wait ends.
   std::vector<std::byte> kept(data.begin(), data.end());
   kept.insert(kept.end(), metadata.begin(), metadata.end());
@@ -136,8 +140,7 @@ Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutRequest& requ
   const shm::NewObject object = to_object(*request.object());
   const auto data = from_wire(request.data());
   const auto metadata = from_wire(request.metadata());
-  if (data.size() != object.data_size || metadata.size() != object.metadata_size)
-    return Error{Errc::protocol_error, "a put whose sizes are not those of its bytes"};
+  if (data.size() != object.data_size || metadata.size() != object.metadata_size) return other_bytes();
   return engine_.creates().put_now(client, object, data, metadata, now);
 }
 

@@ -244,9 +244,10 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
     const TimeNs since = std::max(client->table.last_access(slot), client->attached);
     info.longest_held = std::max(info.longest_held, to_ms(now - std::min(now, since)));
   });
-  for (const auto& [object, unsealed] : unsealed_)
-    if (unsealed.creator == id)
-      info.oldest_unsealed = std::max(info.oldest_unsealed, to_ms(now - std::min(now, unsealed.created)));
+  if (client->unsealed_count != 0)  // few write at a time: not all of unsealed_ for each client
+    for (const auto& [object, unsealed] : unsealed_)
+      if (unsealed.creator == id)
+        info.oldest_unsealed = std::max(info.oldest_unsealed, to_ms(now - std::min(now, unsealed.created)));
   info.unsealed_count = client->unsealed_count;
   info.unsealed_bytes = client->unsealed_bytes;
   const AccessCounts counts = client->table.access_counts();

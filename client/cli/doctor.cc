@@ -43,6 +43,10 @@ Examined examine(const Globals& globals) {
   return out;
 }
 
+void append(Findings& to, Findings more) {
+  for (Finding& each : more) to.push_back(std::move(each));
+}
+
 Findings host(const Examined& examined, std::optional<std::uint64_t> capacity) {
   shm::HostQuery query;
   HostLoad load;
@@ -55,12 +59,8 @@ Findings host(const Examined& examined, std::optional<std::uint64_t> capacity) {
   }
   if (capacity) load.capacity = *capacity;
   Findings out{shared_memory_finding()};
-  for (Finding& each : host_findings(query, load)) out.push_back(std::move(each));
+  append(out, host_findings(query, load));
   return out;
-}
-
-void append(Findings& to, Findings more) {
-  for (Finding& each : more) to.push_back(std::move(each));
 }
 
 Findings judge(const Examined& examined, std::optional<std::uint64_t> capacity) {

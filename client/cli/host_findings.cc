@@ -39,7 +39,7 @@ Finding from_complaint(Level level, const std::string& complaint, std::string me
   return finding("memory", level, complaint.substr(0, end), std::move(meaning), remedy);
 }
 
-void examine_memory(const HostQuery& query, const HostLoad& load, Findings& out) {
+void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, const HostLoad& load, Findings& out) {
   const auto warnings = shm::check_host({.capacity = load.capacity}, query);
   if (!warnings) {
     out.push_back(from_complaint(Level::problem, warnings.error().message,
@@ -52,7 +52,6 @@ void examine_memory(const HostQuery& query, const HostLoad& load, Findings& out)
     out.push_back(from_complaint(Level::note, warning,
                                  "It goes well as long as the store stays half empty, or others give memory back."));
   if (!warnings->empty()) return;
-  const Result<HostMemory> memory = shm::read_host_memory(query);
   if (!memory) return;  // then the check has failed, too
   const std::string group =
       memory->group_limit > memory->total
@@ -86,8 +85,7 @@ void examine_overcommit(const HostQuery& query, const HostLoad& load, Findings& 
                         enough ? "" : "lower --capacity, raise vm.overcommit_ratio, or set vm.overcommit_memory to 0"));
 }
 
-void examine_swap(const HostQuery& query, Findings& out) {
-  const Result<HostMemory> memory = shm::read_host_memory(query);
+void examine_swap(const Result<HostMemory>& memory, Findings& out) {
   if (!memory) return;  // told already
   if (memory->swap == 0)
     out.push_back(finding("swap", Level::fine, "there is none: objects stay in memory"));
@@ -212,9 +210,10 @@ void examine_pages(const HostQuery& query, Findings& out) {
 
 Findings host_findings(const HostQuery& query, const HostLoad& load) {
   Findings out;
-  examine_memory(query, load, out);
+  const Result<HostMemory> memory = shm::read_host_memory(query);
+  examine_memory(query, memory, load, out);
   examine_overcommit(query, load, out);
-  examine_swap(query, out);
+  examine_swap(memory, out);
   examine_descriptors(query, load, out);
   examine_size_limits(query, load, out);
   examine_pages(query, out);
