@@ -250,7 +250,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       const std::lock_guard lock(traffic_->write_mutex);
       if (call != nullptr) remember(*call, request);
       const auto frame = traffic_->encoder.encode(number, std::move(request));
-      const Result<void> pushed = frame ? traffic_->writer->push(*frame) : Result<void>(frame.error());
+      const Result<void> pushed =
+          frame ? traffic_->channel.push(*traffic_->writer, *frame) : Result<void>(frame.error());
       if (!pushed) return answer_locally(number, pushed.error());
     }
     flush(patience);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <cstring>
 #include <deque>
 
 #include "client/new_object.h"
@@ -19,6 +21,9 @@ constexpr std::size_t kBatchBytes = 32 * 1024;
 constexpr std::size_t kBatchItems = 256;
 /// Batches that are under way at most; their answers are small.
 constexpr std::size_t kMaxBatches = 16;
+
+static_assert(kInlinePutLimit <= UINT32_MAX && kMaxMetadata <= UINT32_MAX && kMaxTypeName <= UINT8_MAX,
+              "the sizes of what is put by many fit into a PutHead");
 
 /// A put as the caller gave it, checked. Views everything.
 struct PutView {
@@ -45,17 +50,40 @@ struct PutView {
                                   static_cast<std::uint64_t>(options->time_to_idle.count()));
     return protocol::CreatePutRequest(builder, made, content, metadata, hold, timeout_ns);
   }
+
+  /// As one of many: what stands in the head, and what stands in `bytes`.
+  [[nodiscard]] protocol::PutHead head() const {
+    return {protocol::to_wire(object.id),
+            static_cast<std::uint8_t>(object.type_name.size()),
+            object.pinned,
+            static_cast<std::uint32_t>(object.data_size),
+            object.metadata_size,
+            object.type_tag,
+            static_cast<std::uint64_t>(options->time_to_live.count()),
+            static_cast<std::uint64_t>(options->time_to_idle.count())};
+  }
+  [[nodiscard]] std::array<std::span<const std::byte>, 3> parts() const {
+    return {data, options->metadata, std::as_bytes(std::span(object.type_name))};
+  }
 };
 
 struct PutManyView {
   using Message = protocol::PutManyRequest;
   std::span<const PutView> puts;
+  std::size_t size;  // of all their bytes
 
   [[nodiscard]] Offset<Message> build(FlatBufferBuilder& builder) const {
-    std::vector<Offset<protocol::PutRequest>> items;
-    items.reserve(puts.size());
-    for (const PutView& put : puts) items.push_back(put.build(builder));
-    return protocol::CreatePutManyRequest(builder, builder.CreateVector(items));
+    std::uint8_t* to = nullptr;
+    const auto bytes = builder.CreateUninitializedVector(size, &to);
+    for (const PutView& put : puts)
+      for (const std::span<const std::byte> part : put.parts()) {
+        if (!part.empty()) std::memcpy(to, part.data(), part.size());
+        to += part.size();
+      }
+    const auto heads = builder.CreateVectorOfStructs<protocol::PutHead>(
+        puts.size(), [](std::size_t i, protocol::PutHead* head, const PutView* put) { *head = put[i].head(); },
+        puts.data());
+    return protocol::CreatePutManyRequest(builder, heads, bytes);
   }
 };
 
@@ -80,10 +108,10 @@ class Batches {
   Batches(Connection& connection, std::vector<Result<void>>& outcomes) : connection_(connection), outcomes_(outcomes) {}
 
   /// `positions` are those of the puts in the outcomes.
-  [[nodiscard]] Result<void> send(std::span<const PutView> puts, std::vector<std::size_t> positions) {
-    if (puts.empty()) return {};
+  [[nodiscard]] Result<void> send(PutManyView puts, std::vector<std::size_t> positions) {
+    if (puts.puts.empty()) return {};
     Batch batch{std::make_shared<Call>(), std::move(positions)};
-    if (auto begun = connection_.begin(PutManyView{puts}, batch.call); !begun) return std::move(begun).error();
+    if (auto begun = connection_.begin(puts, batch.call); !begun) return std::move(begun).error();
     under_way_.push_back(std::move(batch));
     return under_way_.size() <= kMaxBatches ? Result<void>() : take_oldest();
   }
@@ -152,11 +180,11 @@ Result<void> remote_put_many(Connection& connection, std::span<const PutItem> it
     positions.push_back(outcomes.size() - 1);
     bytes += item.data.size() + item.options.metadata.size() + item.options.type_name.size();
     if (bytes < kBatchBytes && puts.size() < kBatchItems) continue;
-    if (auto sent = batches.send(puts, std::exchange(positions, {})); !sent) return sent;
+    if (auto sent = batches.send({puts, bytes}, std::exchange(positions, {})); !sent) return sent;
     puts.clear();
     bytes = 0;
   }
-  if (auto sent = batches.send(puts, std::move(positions)); !sent) return sent;
+  if (auto sent = batches.send({puts, bytes}, std::move(positions)); !sent) return sent;
   return batches.take_all();
 }
 

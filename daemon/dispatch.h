@@ -67,6 +67,8 @@ class Dispatch {
   void answer_put(Session& session, Id id, const Result<shm::SlotIndex>& put, bool hold);
   [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutRequest& request,
                                                shm::TimeNs now);
+  [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutHead& head,
+                                               std::span<const std::byte> bytes, shm::TimeNs now);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
 
   shm::Engine& engine_;

@@ -15,11 +15,13 @@ using shm::TimeNs;
 
 namespace {
 
-/// What the client wants made. Its times are cut to what a duration can hold; the store checks everything else.
+/// Times are cut to what a duration can hold.
+std::chrono::milliseconds ms(std::uint64_t value) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX)));
+}
+
+/// What the client wants made. The store checks everything but the times.
 shm::NewObject to_object(const NewObject& wire) {
-  const auto ms = [](std::uint64_t value) {
-    return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX)));
-  };
   return {.id = from_wire(*wire.id()),
           .data_size = wire.data_size(),
           .metadata_size = wire.metadata_size(),
@@ -29,8 +31,31 @@ shm::NewObject to_object(const NewObject& wire) {
           .lifetimes = {ms(wire.time_to_live_ms()), ms(wire.time_to_idle_ms())}};
 }
 
+shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
+  return {.id = from_wire(head.id()),
+          .data_size = head.data_size(),
+          .metadata_size = head.metadata_size(),
+          .type_tag = head.type_tag(),
+          .type_name = type_name,
+          .pinned = head.pinned(),
+          .lifetimes = {ms(head.time_to_live_ms()), ms(head.time_to_idle_ms())}};
+}
+
+/// Of its data, metadata and type name together.
+std::uint64_t size_of(const PutHead& head) {
+  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
+}
+
 Error other_bytes() {
   return {Errc::protocol_error, "a put whose sizes are not those of its bytes"};
+}
+
+std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
+  auto failure = std::make_unique<PutFailureT>();
+  failure->index = index;
+  failure->code = static_cast<ErrorCode>(error.code);
+  failure->message = error.message;
+  return failure;
 }
 
 }  // namespace
@@ -103,25 +128,22 @@ void Dispatch::answer_put(Session& session, Id id, const Result<SlotIndex>& put,
 }
 
 void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
-  PutManyReplyT reply;
-  // FlatBuffers lets many items point at one vector: then a small frame would have us copy without end.
-  std::uint64_t bytes = 0;
-  for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
-    const PutRequest& item = *request.items()->Get(i);
-    engine_.store().prefetch(from_wire(*item.object()->id()));
-    bytes += from_wire(item.data()).size() + from_wire(item.metadata()).size();
-    if (bytes > protocol::kMaxFrameBytes)
-      return session.misbehaved({Errc::protocol_error, "puts that share their bytes"});
+  const flatbuffers::Vector<const PutHead*>& heads = *request.heads();
+  std::uint64_t size = 0;  // no overflow: less heads than a frame has bytes, each of less than 2^34
+  for (const PutHead* head : heads) {
+    engine_.store().prefetch(from_wire(head->id()));
+    size += size_of(*head);
   }
+  std::span<const std::byte> bytes = from_wire(request.bytes());
+  if (bytes.size() != size) return session.misbehaved(other_bytes());
+  PutManyReplyT reply;
   const TimeNs now = shm::monotonic_now();
-  for (std::uint32_t i = 0; request.items() != nullptr && i < request.items()->size(); ++i) {
-    const Result<SlotIndex> put = put_now(session.client(), *request.items()->Get(i), now);
-    if (put) continue;
-    auto failure = std::make_unique<PutFailureT>();
-    failure->index = i;
-    failure->code = static_cast<ErrorCode>(put.error().code);
-    failure->message = put.error().message;
-    reply.failures.push_back(std::move(failure));
+  for (std::uint32_t i = 0; i < heads.size(); ++i) {
+    const PutHead& head = *heads.Get(i);
+    const std::span<const std::byte> own = bytes.first(size_of(head));
+    bytes = bytes.subspan(own.size());
+    if (const auto put = put_now(session.client(), head, own, now); !put)
+      reply.failures.push_back(failure(i, put.error()));
   }
   session.reply(id, std::move(reply));
 }
@@ -142,6 +164,15 @@ Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutRequest& requ
   const auto metadata = from_wire(request.metadata());
   if (data.size() != object.data_size || metadata.size() != object.metadata_size) return other_bytes();
   return engine_.creates().put_now(client, object, data, metadata, now);
+}
+
+Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutHead& head, std::span<const std::byte> bytes,
+                                    TimeNs now) {
+  const auto data = bytes.first(head.data_size());
+  const auto metadata = bytes.subspan(data.size(), head.metadata_size());
+  const auto name = bytes.last(head.type_name_size());
+  const std::string_view type_name(reinterpret_cast<const char*>(name.data()), name.size());
+  return engine_.creates().put_now(client, to_object(head, type_name), data, metadata, now);
 }
 
 }  // namespace dolium::daemon

@@ -27,6 +27,10 @@ class Channel {
 
   /// Takes in what has arrived. `end_of_file` only when nothing is left to read.
   [[nodiscard]] Result<ReadState> read(int socket, FrameReader& reader, Look look);
+  /// Queues a frame without descriptors, or as much of it as cannot go at once; flush() rings for it.
+  [[nodiscard]] Result<void> push(FrameWriter& writer, std::span<const std::byte> frame) {
+    return has_rings() ? writer.push(frame, rings_->out) : writer.push(frame);
+  }
   /// Sends what it can, as FrameWriter::flush() does. False: come back when the socket is writable, or, with rings,
   /// after the next bell.
   [[nodiscard]] Result<bool> flush(int socket, FrameWriter& writer);

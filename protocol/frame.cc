@@ -46,6 +46,11 @@ void require(bool condition, const char* sentence) {
   std::abort();
 }
 
+void require_whole(std::span<const std::byte> frame) {
+  require(frame.size() > kFrameHeaderBytes && load_length(frame.data()) == frame.size() - kFrameHeaderBytes,
+          "what is pushed is one whole frame");
+}
+
 ssize_t send_once(int fd, std::span<const std::byte> bytes, std::span<const shm::UniqueFd> descriptors) {
   alignas(cmsghdr) std::array<std::byte, kControlBytes> control{};
   iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
@@ -186,8 +191,7 @@ void FrameReader::check_invariants() const {
 }
 
 Result<void> FrameWriter::push(std::span<const std::byte> frame, std::vector<shm::UniqueFd> descriptors) {
-  require(frame.size() > kFrameHeaderBytes && load_length(frame.data()) == frame.size() - kFrameHeaderBytes,
-          "what is pushed is one whole frame");
+  require_whole(frame);
   if (descriptors.size() > kMaxDescriptors) {
     return Error{Errc::invalid_argument,
                  fmt::format("{} descriptors on one message; the limit is {}", descriptors.size(), kMaxDescriptors)};
@@ -197,6 +201,17 @@ Result<void> FrameWriter::push(std::span<const std::byte> frame, std::vector<shm
   }
   if (!descriptors.empty()) attachments_.push_back({base_ + bytes_.size(), std::move(descriptors)});
   bytes_.insert(bytes_.end(), frame.begin(), frame.end());
+  return {};
+}
+
+Result<void> FrameWriter::push(std::span<const std::byte> frame, RingWriter& ring) {
+  if (queued_bytes() != 0) return push(frame);
+  require_whole(frame);
+  // For the rest there must be memory before a part is out of hand: half a frame would be the end of the stream.
+  bytes_.reserve(bytes_.size() + frame.size());
+  const Result<std::size_t> written = ring.write(frame);
+  const std::size_t gone = written ? *written : 0;  // an impossible count is flush()'s to tell, which meets it again
+  bytes_.insert(bytes_.end(), frame.begin() + static_cast<std::ptrdiff_t>(gone), frame.end());
   return {};
 }
 

@@ -105,6 +105,8 @@ class FrameWriter {
   /// Queues a copy of a whole frame, header included (as Encoder::encode() returns it). too_large when the
   /// queue is full, invalid_argument for more than kMaxDescriptors; nothing has been queued then.
   [[nodiscard]] Result<void> push(std::span<const std::byte> frame, std::vector<shm::UniqueFd> descriptors = {});
+  /// The same, but what the ring has room for now goes there without being queued, if nothing is queued before it.
+  [[nodiscard]] Result<void> push(std::span<const std::byte> frame, RingWriter& ring);
 
   /// Sends what it can, many frames in one sendmsg(). True: everything is out. False: the socket is full;
   /// call again when it is writable. disconnected when the peer has vanished; an error is final.

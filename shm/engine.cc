@@ -88,6 +88,7 @@ std::vector<ClientUse> Engine::waiters_for(const ObjectId& id) const {
 
 void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
   gets_.on_sealed(slot, object.id);
+  if (streams_.empty()) return;
   tell(slot, {.kind = Event::Kind::sealed,
               .id = object.id,
               .data_size = object.data_size,
@@ -95,6 +96,7 @@ void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
 }
 
 void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) {
+  if (streams_.empty()) return;
   tell(slot, {.kind = Event::Kind::removed,
               .id = object.id,
               .data_size = object.data_size,

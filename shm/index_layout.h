@@ -47,6 +47,17 @@ class AtomicId {
     for (std::size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_relaxed);
     return std::bit_cast<ObjectId>(words);
   }
+  /// load() == id, in registers: what is stored in four bytes and read back in sixteen must first have reached the
+  /// cache, behind all that was stored before it (Intel's optimization manual, *Store Forwarding*).
+  [[nodiscard]] bool is(const ObjectId& id) const noexcept {
+    std::uint32_t difference = 0;
+    for (std::size_t i = 0; i < kWords; ++i) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, id.bytes().data() + i * sizeof(word), sizeof(word));
+      difference |= word ^ words_[i].load(std::memory_order_relaxed);
+    }
+    return difference == 0;
+  }
 
  private:
   static constexpr std::size_t kWords = ObjectId::kSize / sizeof(std::uint32_t);

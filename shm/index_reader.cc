@@ -46,7 +46,7 @@ IndexReader::Lookup IndexReader::walk(const ObjectId& id, std::uint32_t link, st
     if (index >= slot_count_) return {link == 0 ? Verdict::absent : Verdict::undecided};
     const Slot& row = slots_[index];
     const std::uint64_t seq = row.seq.load(std::memory_order_acquire);
-    if (row.id.load() == id) {
+    if (row.id.is(id)) {
       // Odd is never a miss: the object may be about to be published again. And an id that was read while the
       // row changed may be half of one object and half of another: it counts only if seq still stands.
       std::atomic_thread_fence(std::memory_order_acquire);

@@ -103,9 +103,9 @@ void ObjectIndex::set_bucket(Bucket& where, std::uint32_t head) noexcept {
   where.store(pack({head, before.version + 1}), std::memory_order_release);
 }
 
-void ObjectIndex::publish(SlotIndex index) noexcept {
+void ObjectIndex::publish(SlotIndex index, const ObjectId& id) noexcept {
   Slot& row = slot(index);
-  Bucket& chain = bucket(row.id.load());
+  Bucket& chain = bucket(id);
   row.next.store(unpack(chain.load(std::memory_order_relaxed)).head, std::memory_order_relaxed);
   row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   set_bucket(chain, to_link(index));
@@ -168,7 +168,7 @@ void ObjectIndex::unlink_remains(SlotIndex index) noexcept {
 
 SlotIndex ObjectIndex::find(const ObjectId& id) const noexcept {
   std::uint32_t link = unpack(bucket(id).load(std::memory_order_relaxed)).head;
-  while (link != 0 && slot(from_link(link)).id.load() != id)
+  while (link != 0 && !slot(from_link(link)).id.is(id))
     link = slot(from_link(link)).next.load(std::memory_order_relaxed);
   return from_link(link);
 }

@@ -42,8 +42,8 @@ class ObjectIndex {
   [[nodiscard]] Result<SlotIndex> take();
   /// Writes the row of a taken slot; nobody can see it yet.
   void write(SlotIndex slot, const SlotFields& fields) noexcept;
-  /// taken -> published: visible from here on.
-  void publish(SlotIndex slot) noexcept;
+  /// taken -> published: visible from here on. `id` is what was written.
+  void publish(SlotIndex slot, const ObjectId& id) noexcept;
   /// published -> retiring (step 1): readers that arrive from here on are turned away. Sequentially consistent
   /// with the reads of the pin tables that must follow it.
   void begin_retire(SlotIndex slot) noexcept;

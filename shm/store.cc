@@ -161,7 +161,7 @@ Result<SlotIndex> Store::put_object(ClientId creator, const NewObject& object, s
   std::byte* const out = memory_.bytes(placed->offset, 0).data();
   if (!data.empty()) std::memcpy(out, data.data(), data.size());
   if (!metadata.empty()) std::memcpy(out + data.size(), metadata.data(), metadata.size());
-  publish(placed->slot, now_);
+  publish(placed->slot, {object.id, placed->offset, object.data_size, object.metadata_size, object.type_tag}, now_);
   return placed->slot;
 }
 
@@ -236,12 +236,12 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
   creator->unsealed_bytes -= taken;
   unsealed_tally_.subtract(taken);
   unsealed_.erase(id);
-  publish(unsealed->slot, unsealed->created);
+  publish(unsealed->slot, index_.read(unsealed->slot), unsealed->created);
   return unsealed->slot;
 }
 
-/// unsealed -> sealed
-void Store::publish(SlotIndex slot, TimeNs created) {
+/// unsealed -> sealed. `object` is what the row says, which is not read again: it may just have been written.
+void Store::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   last_seal_ = std::max(now_, last_seal_ + 1);
   LedgerRow& ledger = row(slot);
   SlotMargin& margin = index_.margin(slot);
@@ -250,7 +250,7 @@ void Store::publish(SlotIndex slot, TimeNs created) {
   margin.writing_ms = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((last_seal_ - created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};
-  index_.publish(slot);             // the even seq is what commits: a row found sealed is always published
+  index_.publish(slot, object.id);  // the even seq is what commits: a row found sealed is always published
   ledger.accessed = ledger.sealed;  // until now it said whose it is, which a successor would have had to know
   margin.state = SlotState::sealed;
   sealed_tally_.add(taken_bytes(slot));
@@ -258,7 +258,7 @@ void Store::publish(SlotIndex slot, TimeNs created) {
   if (margin.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
   ++counters().puts;
   room_made_ = true;  // it may be evicted now
-  if (listener_ != nullptr) listener_->on_sealed(slot, index_.read(slot));
+  if (listener_ != nullptr) listener_->on_sealed(slot, object);
 }
 
 Result<void> Store::abort(ClientId client, const ObjectId& id) {

@@ -300,7 +300,7 @@ class Store final : private Candidates {
   [[nodiscard]] Lifetimes lifetimes(SlotIndex slot) const noexcept;
   [[nodiscard]] Result<ClientId> admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached);
   [[nodiscard]] Result<Placement> place(ClientId creator, const NewObject& object);
-  void publish(SlotIndex slot, TimeNs created);
+  void publish(SlotIndex slot, const SlotFields& object, TimeNs created);
   void free_abandoned(std::size_t position);
   [[nodiscard]] const Unsealed* find_unsealed(const ObjectId& id) const;
   [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id) const;

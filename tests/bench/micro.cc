@@ -68,7 +68,7 @@ struct FullIndex {
   SlotIndex put(const ObjectId& id) {
     const SlotIndex slot = must(index.take());
     index.write(slot, {id, 0, kObjectBytes});
-    index.publish(slot);
+    index.publish(slot, id);
     return slot;
   }
 

@@ -105,8 +105,15 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number) {
     case 4: return encoded(put(choose));
     case 5: {
       protocol::PutManyRequestT many;
-      for (std::uint64_t i = choose.below(5); i > 0; --i)
-        many.items.push_back(std::make_unique<protocol::PutRequestT>(put(choose)));
+      for (std::uint64_t i = choose.below(5); i > 0; --i) {
+        const protocol::PutRequestT one = put(choose);
+        many.heads.emplace_back(*one.object->id, static_cast<std::uint8_t>(one.object->type_name.size()),
+                                one.object->pinned, static_cast<std::uint32_t>(one.object->data_size),
+                                one.object->metadata_size, one.object->type_tag, one.object->time_to_live_ms, 0);
+        many.bytes.insert(many.bytes.end(), one.data.begin(), one.data.end());
+        many.bytes.insert(many.bytes.end(), one.metadata.begin(), one.metadata.end());
+        many.bytes.insert(many.bytes.end(), one.object->type_name.begin(), one.object->type_name.end());
+      }
       return encoded(std::move(many));
     }
     case 6: {

@@ -43,10 +43,14 @@ std::optional<Bytes> next(FrameReader& reader) {
 
 TEST_CASE("frames cross a channel whole and in order, those larger than a ring too") {
   const bool rings = GENERATE(false, true);
-  CAPTURE(rings);
+  const bool at_once = GENERATE(false, true);  // what there is room for, without being queued
+  CAPTURE(rings, at_once);
   Pair pair(rings);
   const std::vector<std::size_t> sizes = {1, 100, kRingBytes, 3 * kRingBytes + 17, 5, kMaxFrameBytes};
-  for (const std::size_t size : sizes) REQUIRE(pair.writer.push(framed(pattern(size))));
+  for (const std::size_t size : sizes) {
+    const Bytes frame = framed(pattern(size));
+    REQUIRE((at_once ? pair.near.push(pair.writer, frame) : pair.writer.push(frame)));
+  }
   std::vector<Bytes> received;
   while (received.size() < sizes.size()) {
     REQUIRE(pair.near.flush(pair.connection.near.get(), pair.writer));
@@ -56,6 +60,23 @@ TEST_CASE("frames cross a channel whole and in order, those larger than a ring t
   for (std::size_t i = 0; i < sizes.size(); ++i) CHECK(received[i] == pattern(sizes[i]));
   CHECK(*pair.near.flush(pair.connection.near.get(), pair.writer));
   CHECK(*pair.receive() == ReadState::would_block);
+}
+
+TEST_CASE("a frame that there is room for is in the ring before flush(), unless others wait before it") {
+  Pair pair(true);
+  REQUIRE(pair.near.push(pair.writer, framed(pattern(10))));
+  CHECK(pair.writer.queued_bytes() == 0);
+  REQUIRE(*pair.receive() == ReadState::progress);
+  CHECK(next(pair.reader) == pattern(10));
+  REQUIRE(pair.near.push(pair.writer, framed(pattern(kRingBytes))));
+  CHECK(pair.writer.queued_bytes() == kFrameHeaderBytes);  // as much as was too much
+  REQUIRE(*pair.receive() == ReadState::progress);
+  REQUIRE(pair.near.push(pair.writer, framed(pattern(20))));
+  CHECK(*pair.receive() == ReadState::would_block);
+  CHECK(*pair.near.flush(pair.connection.near.get(), pair.writer));
+  REQUIRE(*pair.receive() == ReadState::progress);
+  CHECK(next(pair.reader) == pattern(kRingBytes));
+  CHECK(next(pair.reader) == pattern(20));
 }
 
 TEST_CASE("the bell is for who sleeps, and for who waits for room") {

@@ -36,7 +36,10 @@ PutRequestT put_request(std::size_t size) {
 
 PutManyRequestT put_many_request(std::size_t count) {
   PutManyRequestT many;
-  for (std::size_t i = 0; i < count; ++i) many.items.push_back(std::make_unique<PutRequestT>(put_request(i)));
+  for (std::size_t i = 0; i < count; ++i) {
+    many.heads.emplace_back(make_id(7), 0, false, i, 3, 0, 0, 0);
+    many.bytes.resize(many.bytes.size() + i + 3, 42);
+  }
   return many;
 }
 
@@ -159,14 +162,12 @@ TEST_CASE("a message without a body, or with one of an unknown kind, is refused"
 
 TEST_CASE("a small message that refers to one table very often is refused") {
   flatbuffers::FlatBufferBuilder builder;
-  const Id id = make_id(1);
-  const auto item = CreatePutRequest(builder, CreateNewObject(builder, &id));
-  const std::vector<flatbuffers::Offset<PutRequest>> items(kMaxTables, item);
-  const auto many = CreatePutManyRequest(builder, builder.CreateVector(items)).Union();
-  builder.Finish(CreateRequestFrame(builder, 1, RequestBody::PutManyRequest, many));
+  const std::vector<flatbuffers::Offset<PutFailure>> failures(kMaxTables, CreatePutFailure(builder));
+  const auto many = CreatePutManyReply(builder, builder.CreateVector(failures)).Union();
+  builder.Finish(CreateReplyFrame(builder, 1, ReplyBody::PutManyReply, many));
   const auto payload = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
   REQUIRE(payload.size() < kMaxFrameBytes);
-  CHECK_FALSE(decode<RequestFrame>(payload));
+  CHECK_FALSE(decode<ReplyFrame>(payload));
 }
 
 TEST_CASE("random garbage never gets past decode") {

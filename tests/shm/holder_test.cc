@@ -41,7 +41,7 @@ struct Fixture {
   SlotIndex put(const ObjectId& id) {
     const SlotIndex slot = index.take().value();
     index.write(slot, {id, slot * kExtent, kExtent, 5, 77});
-    index.publish(slot);
+    index.publish(slot, id);
     return slot;
   }
 
@@ -109,7 +109,7 @@ TEST_CASE("what the daemon keeps for us is found at the end of however long a ch
   for (const ObjectId& id : alike) {
     const SlotIndex slot = index.take().value();
     index.write(slot, {id, 0, 0, 0, 0});
-    index.publish(slot);
+    index.publish(slot, id);
   }
   CHECK(holder.hold(alike.front()).verdict == Verdict::undecided);
   CHECK(holder.hold_kept(alike.front()).verdict == Verdict::held);
@@ -160,7 +160,7 @@ TEST_CASE("memory is never reused under a reader: holds and retirements race ove
       for (std::uint64_t at = 0; at < kExtent; ++at)
         extent(slot)[at].store(mark(id_of(n), at), std::memory_order_relaxed);
       fixture.index.write(slot, {id_of(n), slot * kExtent, kExtent, 0, 0});
-      fixture.index.publish(slot);
+      fixture.index.publish(slot, id_of(n));
       continue;
     }
     fixture.index.begin_retire(slot);

@@ -30,7 +30,7 @@ struct Fixture {
   SlotIndex put(const ObjectId& id) {
     const SlotIndex slot = index.take().value();
     index.write(slot, {id, 0, 0, 0, 0});
-    index.publish(slot);
+    index.publish(slot, id);
     return slot;
   }
   void remove(SlotIndex slot) {

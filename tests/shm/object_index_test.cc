@@ -29,7 +29,7 @@ struct Fixture {
   SlotIndex put(const ObjectId& id, std::uint64_t offset = 0) {
     const SlotIndex slot = index.take().value();
     index.write(slot, {id, offset, 100 + offset, 7, 9});
-    index.publish(slot);
+    index.publish(slot, id);
     return slot;
   }
   void remove(SlotIndex slot) {
@@ -78,7 +78,7 @@ TEST_CASE("a taken slot is invisible until it is published") {
   fixture.index.write(slot, {id_of(1), 64, 100, 7, 9});
   CHECK(fixture.index.find(id_of(1)) == kNoSlot);
   CHECK(fixture.reader().find(id_of(1)).verdict == IndexReader::Verdict::absent);
-  fixture.index.publish(slot);
+  fixture.index.publish(slot, id_of(1));
   CHECK(fixture.index.find(id_of(1)) == slot);
   CHECK(fixture.index.is_live(slot));
   const SlotFields fields = fixture.index.read(slot);
