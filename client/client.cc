@@ -193,8 +193,12 @@ Result<void> Client::do_clear() {
 
 Result<StoreStats> Client::do_stats() {
   if (connection_->inherited()) return connection_->inherited_by_fork();
-  return connection_->ask<protocol::StatsReply>(protocol::StatsRequestT(), [](const protocol::StatsReply& reply) {
-    return Result<StoreStats>(protocol::from_wire(reply));
+  return shm::whole_stats([&](shm::SlotIndex cursor) {
+    protocol::StatsRequestT request;
+    request.cursor = cursor;
+    return connection_->ask<protocol::StatsReply>(request, [](const protocol::StatsReply& reply) {
+      return Result<shm::StatsPiece>({protocol::from_wire(reply), reply.next_cursor()});
+    });
   });
 }
 

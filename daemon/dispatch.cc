@@ -196,11 +196,13 @@ void Dispatch::on(Session& session, Id id, const ClearRequest&) {
 
 // ---- about the store ----
 
-void Dispatch::on(Session& session, Id id, const StatsRequest&) {
-  StoreStats stats = engine_.stats(shm::monotonic_now());
+void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
+  auto [stats, next] = engine_.stats(shm::monotonic_now(), request.cursor());
   stats.server_pid = ::getpid();
   stats.server_version = DOLIUM_VERSION;
-  session.reply(id, to_wire(stats));
+  StatsReplyT reply = to_wire(stats);
+  reply.next_cursor = next;
+  session.reply(id, std::move(reply));
 }
 
 void Dispatch::on(Session& session, Id id, const ClientsRequest&) {

@@ -57,11 +57,15 @@ TimeNs Engine::next_deadline() const noexcept {
   return std::min({store_->next_expiry(), gets_.next_deadline(), creates_.next_deadline()});
 }
 
+StatsPiece Engine::stats(TimeNs now, SlotIndex cursor) {
+  StatsPiece piece = store_->stats(now, cursor);
+  piece.stats.waiting_gets = gets_.count();
+  piece.stats.waiting_creates = creates_.count();
+  return piece;
+}
+
 StoreStats Engine::stats(TimeNs now) {
-  StoreStats stats = store_->stats(now);
-  stats.waiting_gets = gets_.count();
-  stats.waiting_creates = creates_.count();
-  return stats;
+  return whole_stats([&](SlotIndex cursor) -> Result<StatsPiece> { return stats(now, cursor); }).value();
 }
 
 Result<ObjectMetadata> Engine::metadata(const ObjectId& id, const Moment& now) {

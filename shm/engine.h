@@ -48,6 +48,8 @@ class Engine final : private StoreListener {
   void on_release(TimeNs now) { creates_.serve(now); }
   [[nodiscard]] TimeNs next_deadline() const noexcept;
 
+  /// A piece of the stats from `cursor` on, and all of them (store_stats.h).
+  [[nodiscard]] StatsPiece stats(TimeNs now, SlotIndex cursor);
   [[nodiscard]] StoreStats stats(TimeNs now);
   /// With who waits for it; of what does not exist, the error tells who.
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);

@@ -103,16 +103,13 @@ class PinTable {
   [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint64_t granted_through() const noexcept;
   [[nodiscard]] AccessCounts access_counts() const noexcept;
-  /// Calls visit(slot) for each slot below `limit` on a touched page.
+  /// Calls visit(slot) for each slot from `begin`, where a page begins, up to `end` that is on a touched page.
   template <class Visit>
-  void for_each_touched(std::uint32_t limit, Visit&& visit) const {
-    for (std::uint32_t page = 0; page < geometry_.page_count; ++page) {
-      const std::uint32_t first = page * PinTableGeometry::kEntriesPerPage;
-      if (first >= limit) return;
-      if (!touched(first)) continue;
-      const std::uint32_t end = std::min(limit, first + PinTableGeometry::kEntriesPerPage);
-      for (SlotIndex slot = first; slot < end; ++slot) visit(slot);
-    }
+  void for_each_touched(SlotIndex begin, SlotIndex end, Visit&& visit) const {
+    constexpr std::uint32_t kStep = PinTableGeometry::kEntriesPerPage;
+    for (SlotIndex first = begin; first < end; first += kStep)
+      if (touched(first))
+        for (SlotIndex slot = first; slot < std::min(end, first + kStep); ++slot) visit(slot);
   }
   [[nodiscard]] const PinTableGeometry& geometry() const noexcept { return geometry_; }
   /// Bytes of this table that are in memory.

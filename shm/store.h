@@ -34,7 +34,6 @@
 #include <dolium/event.h>
 #include <dolium/metadata.h>
 #include <dolium/result.h>
-#include <dolium/stats.h>
 #include <dolium/store_config.h>
 
 #include "shm/arena.h"
@@ -44,6 +43,7 @@
 #include "shm/ledger.h"
 #include "shm/object_index.h"
 #include "shm/pin_table.h"
+#include "shm/store_stats.h"
 
 namespace dolium::shm {
 
@@ -230,7 +230,8 @@ class Store final : private Candidates {
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);
   /// Appends the objects of one page, and returns where the next begins (0: there is none). Start at 0.
   [[nodiscard]] std::uint32_t list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out);
-  /// All that the store knows; the caller adds who waits.
+  /// All that the store knows, with one piece of what takes a look at each object; the caller adds who waits.
+  [[nodiscard]] StatsPiece stats(TimeNs now, SlotIndex cursor);
   [[nodiscard]] StoreStats stats(TimeNs now);
   /// What the client holds; the caller adds who it is.
   [[nodiscard]] ClientInfo client_info(ClientId client, TimeNs now) const;
@@ -341,8 +342,8 @@ class Store final : private Candidates {
   [[nodiscard]] std::string type_name(SlotIndex slot, const SlotFields& fields) const;
   [[nodiscard]] std::vector<ClientUse> holders_of(SlotIndex slot) const;
   [[nodiscard]] std::vector<ClientUse> top_holders() const;
-  [[nodiscard]] std::vector<bool> slots_in_use() const;
-  void count_objects(StoreStats& stats) const;
+  [[nodiscard]] std::vector<bool> slots_in_use(SlotIndex begin, SlotIndex end) const;
+  void count_objects(SlotIndex begin, SlotIndex end, StoreStats& stats) const;
 
   StoreConfig config_;
   TimeNs now_;

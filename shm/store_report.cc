@@ -1,22 +1,12 @@
 // What the store says of itself. Reports walk; nothing on the way of an object does. See store.h.
 
 #include <algorithm>
-#include <bit>
 
 #include "shm/check.h"
 #include "shm/store.h"
 
 namespace dolium::shm {
 namespace {
-
-/// Histogram buckets: powers of four from 64 bytes up.
-constexpr std::uint64_t kFirstBucket = 64;
-
-std::uint64_t bucket_for(std::uint64_t size) noexcept {
-  std::uint64_t bucket = kFirstBucket;
-  while (bucket < size) bucket *= 4;
-  return bucket;
-}
 
 std::chrono::milliseconds to_ms(TimeNs duration) {
   return std::chrono::milliseconds(duration / 1'000'000);
@@ -99,81 +89,6 @@ std::string Store::type_name(SlotIndex slot, const SlotFields& fields) const {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::vector<bool> Store::slots_in_use() const {
-  std::vector<bool> used(index_.slots_touched(), false);
-  for (const auto& client : clients_) {
-    client->table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
-      if (client->table.references(slot) != 0) used[slot] = true;
-    });
-  }
-  for (const auto& [slot, count] : holds_) used[slot] = true;
-  return used;
-}
-
-void Store::count_objects(StoreStats& stats) const {
-  const std::vector<bool> used = slots_in_use();
-  std::vector<std::uint64_t> counts(64, 0);  // by the bucket's binary logarithm
-  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
-    const SlotMargin& margin = index_.margin(slot);
-    if (margin.state == SlotState::free) continue;
-    const SlotFields fields = index_.read(slot);
-    const std::uint64_t size = fields.data_size + fields.metadata_size;
-    const std::uint64_t taken = taken_bytes(slot);
-    stats.padding_bytes += taken - size - margin.type_name_size;
-    // A claim on a slot that is still being written can only be a lie, or left behind by one.
-    const bool in_use = used[slot] && (margin.state == SlotState::sealed || margin.state == SlotState::retired);
-    if (in_use) ++stats.in_use_count, stats.in_use_bytes += taken;
-    if (margin.state != SlotState::sealed) continue;
-    ++stats.total_objects;
-    stats.total_size += size;
-    ++counts[static_cast<std::size_t>(std::countr_zero(bucket_for(fields.data_size)))];
-    if (!in_use && !margin.pinned) stats.evictable_bytes += taken;
-  }
-  for (std::size_t log2 = 0; log2 < counts.size(); ++log2)
-    if (counts[log2] != 0) stats.size_histogram.emplace_back(std::uint64_t{1} << log2, counts[log2]);
-}
-
-StoreStats Store::stats(TimeNs now) {
-  advance(now);
-  for (const auto& client : clients_) take_up_grants(*client);
-  sweep();
-  StoreStats stats;
-  count_objects(stats);
-  stats.capacity = arena_.capacity();
-  stats.used_bytes = arena_.used_bytes();
-  stats.free_bytes = arena_.free_bytes();
-  stats.largest_free_extent = arena_.largest_free_extent();
-  stats.reserved_bytes = memory_.reserved_bytes();
-  stats.max_objects = index_.slot_count();
-  stats.pinned_count = pinned_tally_.count;
-  stats.pinned_bytes = pinned_tally_.bytes;
-  stats.unsealed_count = unsealed_tally_.count;
-  stats.unsealed_bytes = unsealed_tally_.bytes;
-  stats.retired_count = retired_tally_.count;
-  stats.retired_bytes = retired_tally_.bytes;
-  AccessCounts accesses = counters().of_the_dead;
-  for (const auto& client : clients_) {
-    const AccessCounts counts = client->table.access_counts();
-    accesses.hits += counts.hits;
-    accesses.misses += counts.misses;
-  }
-  stats.hit_count = accesses.hits;
-  stats.miss_count = accesses.misses;
-  stats.get_count = accesses.hits + accesses.misses;
-  stats.put_count = counters().puts;
-  stats.eviction_count = counters().evictions;
-  stats.evicted_bytes = counters().evicted_bytes;
-  stats.expired_count = counters().expired;
-  stats.removed_count = counters().removed;
-  stats.aborted_count = counters().aborted;
-  stats.out_of_memory_count = counters().refused;
-  stats.client_count = clients_.size();
-  stats.uptime = to_ms(now_ - ledger_.state().started);
-  stats.last_refusal = last_refusal_;
-  if (stats.last_refusal) stats.last_refusal->ago = to_ms(now_ - last_refused_);
-  return stats;
-}
-
 // ---- why there was no room ----
 
 void Store::note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now) {
@@ -233,7 +148,7 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
   info.uid = client->identity.uid;
   info.command = client->identity.command;
   info.name = client->identity.name;
-  client->table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
+  client->table.for_each_touched(0, index_.slots_touched(), [&](SlotIndex slot) {
     const std::uint32_t references = client->table.references(slot);
     const SlotState state = margin(slot).state;
     if (references == 0 || (state != SlotState::sealed && state != SlotState::retired)) return;

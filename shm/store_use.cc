@@ -30,7 +30,7 @@ Result<void> Store::copy_references(const Client& from, Client& to) const {
   const PinTableGeometry& geometry = to.table.geometry();
   // Reserved before it is written: where memory is short that is an error here, and not this process's end.
   Result<void> reserved = to.segment.reserve(0, geometry.entries_at);
-  from.table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
+  from.table.for_each_touched(0, index_.slots_touched(), [&](SlotIndex slot) {
     // References to anything else are lies, or of a get that is about to notice that it came too late.
     const SlotState state = margin(slot).state;
     if (!reserved || (state != SlotState::sealed && state != SlotState::retired)) return;
@@ -141,7 +141,7 @@ std::uint32_t Store::hit_sum(SlotIndex slot) const noexcept {
 }
 
 void Store::fold_accesses(const Client& client) {
-  client.table.for_each_touched(index_.slots_touched(), [&](SlotIndex slot) {
+  client.table.for_each_touched(0, index_.slots_touched(), [&](SlotIndex slot) {
     LedgerRow& ledger = row(slot);
     const SlotMargin& margin = index_.margin(slot);
     if (margin.state != SlotState::sealed) return;

@@ -27,7 +27,7 @@ struct Fixture {
 
 std::vector<SlotIndex> touched(const PinTable& table, std::uint32_t limit) {
   std::vector<SlotIndex> slots;
-  table.for_each_touched(limit, [&](SlotIndex slot) { slots.push_back(slot); });
+  table.for_each_touched(0, limit, [&](SlotIndex slot) { slots.push_back(slot); });
   return slots;
 }
 

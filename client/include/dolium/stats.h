@@ -31,6 +31,9 @@ struct Refusal {
   static constexpr std::size_t kMaxHolders = 8;
 };
 
+/// In a store of more than some thousand objects, those that are counted one by one (all of the first group, padding,
+/// in use, evictable) are counted in pieces, between which others go on: while it changes, they are of slightly
+/// different moments.
 struct StoreStats {
   // What is in there. Bytes are those really taken from the arena, padding and metadata included.
   std::uint64_t total_objects = 0;  ///< sealed and visible
