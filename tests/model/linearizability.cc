@@ -15,8 +15,8 @@ namespace {
 using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
 
-constexpr std::array<std::string_view, 14> kKinds = {"create", "seal",  "abort",  "put",     "put_deferred",
-                                                     "get",    "release", "remove", "pin",   "unpin",
+constexpr std::array<std::string_view, 14> kKinds = {"create", "seal",    "abort",  "put",  "put_deferred",
+                                                     "get",    "release", "remove", "pin",  "unpin",
                                                      "exists", "inherit", "evict",  "crash"};
 constexpr std::array<std::string_view, 6> kOutcomes = {"done", "absent", "taken", "unsealed", "no_room", "unknown"};
 
@@ -124,8 +124,7 @@ std::optional<State> after(const State& state, const Operation& operation) {
       if (state.phase == Phase::sealed && same) next.holders += operation.kind == Kind::release ? -1U : 1U;
       return next;
     }
-    case Kind::remove:
-      return changed(state, operation.outcome, [&](State& next) { next = state.then(Phase::absent); });
+    case Kind::remove: return changed(state, operation.outcome, [&](State& next) { next = state.then(Phase::absent); });
     case Kind::pin: return changed(state, operation.outcome, [](State& next) { next.pinned = true; });
     case Kind::unpin: return changed(state, operation.outcome, [](State& next) { next.pinned = false; });
     case Kind::exists: return seen(state, done, [](State&) {});
@@ -247,8 +246,7 @@ std::string line(std::size_t process, const Operation& operation, std::uint64_t 
     return time == kNever ? std::string("...") : fmt::format("{:.3f}", static_cast<double>(time - origin) / 1000);
   };
   return fmt::format("  process {}  {:>10} .. {:>10} us  {:<12} {:>12}  {}\n", process, microseconds(operation.begin),
-                     microseconds(operation.end), name_of(operation.kind), operation.value,
-                     name_of(operation.outcome));
+                     microseconds(operation.end), name_of(operation.kind), operation.value, name_of(operation.outcome));
 }
 
 std::string Search::report() const {

@@ -8,10 +8,10 @@
 // same pair twice leads nowhere new.
 //
 // What is ours is the object. It has a life: absent, unsealed, sealed, absent again. Nobody need call for it to end:
-// eviction may end it at any time, or whenever somebody asks for room, but not while somebody holds it, or it is pinned.
-// The server's death ends it, too, if it is unsealed: a crash is an operation, of a process of its own. What was under
-// way then may have no known outcome: it took effect before its end, or never will. A call that is asked twice of a
-// server and of its successor is two operations, the first of unknown outcome.
+// eviction may end it at any time, or whenever somebody asks for room, but not while somebody holds it, or it is
+// pinned. The server's death ends it, too, if it is unsealed: a crash is an operation, of a process of its own. What
+// was under way then may have no known outcome: it took effect before its end, or never will. A call that is asked
+// twice of a server and of its successor is two operations, the first of unknown outcome.
 
 #include <cstdint>
 #include <optional>
