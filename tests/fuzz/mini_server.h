@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,14 +31,18 @@ class MiniServer final : private daemon::Session::Host {
   /// The other end of a new connection.
   [[nodiscard]] shm::UniqueFd connect() {
     auto [ours, theirs] = protocol::socket_pair().value();
+    admit(std::move(ours));
+    return std::move(theirs);
+  }
+  /// A new connection, of this process with itself.
+  void admit(shm::UniqueFd socket) {
     daemon::Session::Peer peer;
     peer.credentials = {::getpid(), ::getuid(), ::getgid()};
     peer.permission = daemon::Permission::read_write;
     // Stands for a pidfd: the process lives as long as the test.
-    auto session = daemon::Session::create(*loop_, *this, std::move(ours), shm::UniqueFd(::eventfd(0, EFD_CLOEXEC)),
+    auto session = daemon::Session::create(*loop_, *this, std::move(socket), shm::UniqueFd(::eventfd(0, EFD_CLOEXEC)),
                                            std::move(peer));
     sessions_.push_back(std::move(session).value());
-    return std::move(theirs);
   }
   /// Everything that can be done now, is.
   void turn() {
@@ -78,6 +83,9 @@ class MiniServer final : private daemon::Session::Host {
   [[nodiscard]] shm::Store& store() noexcept { return engine_->store(); }
   [[nodiscard]] shm::Engine& engine() noexcept { return *engine_; }
   [[nodiscard]] std::size_t session_count() const noexcept { return sessions_.size(); }
+  [[nodiscard]] std::size_t open_count() const {
+    return static_cast<std::size_t>(std::ranges::count_if(sessions_, [](const auto& each) { return each->is_open(); }));
+  }
 
  private:
   void serve_store(std::unique_ptr<shm::Store> store) {
