@@ -17,7 +17,10 @@ class MortalServer {
  public:
   MortalServer() : server_(config()) {}
 
-  [[nodiscard]] std::string path() const { return (directory_.path() / "socket").string(); }
+  [[nodiscard]] std::shared_ptr<Client> connect() {
+    auto connecting = std::async(std::launch::async, [&] { return Client::connect(path()).value(); });
+    return serve(connecting);
+  }
   /// Takes what comes, and answers, until the call has returned.
   template <class T>
   [[nodiscard]] T serve(std::future<T>& call) {
@@ -45,6 +48,7 @@ class MortalServer {
   [[nodiscard]] bool has_open_session() const { return server_.open_count() != 0; }
 
  private:
+  [[nodiscard]] std::string path() const { return (directory_.path() / "socket").string(); }
   static StoreConfig config() {
     StoreConfig config;
     config.capacity = 1024 * 1024;
@@ -63,10 +67,25 @@ class MortalServer {
 
 }  // namespace
 
+TEST_CASE("a flush after a server's death takes the failures of before with it") {
+  MortalServer server;
+  const std::shared_ptr<Client> client = server.connect();
+  const ObjectId id = ObjectId::from_name("a");
+  REQUIRE(client->put_deferred(id, {}));
+  REQUIRE(client->put_deferred(id, {}));  // fails
+  auto looking = std::async(std::launch::async, [&] { return client->exists(ObjectId::from_name("b")); });
+  CHECK_FALSE(server.serve(looking).value());  // its answer comes behind the failure's
+  server.be_succeeded();
+  auto flushing = std::async(std::launch::async, [&] { return client->flush(); });
+  CHECK(server.serve(flushing).error().code == Errc::disconnected);
+  REQUIRE(client->put_deferred(ObjectId::from_name("c"), {}));
+  auto again = std::async(std::launch::async, [&] { return client->flush(); });
+  CHECK(server.serve(again).value().empty());
+}
+
 TEST_CASE("an extent that was never heard of is given up, though the next server dies, too") {
   MortalServer server;
-  auto connecting = std::async(std::launch::async, [&] { return Client::connect(server.path()).value(); });
-  const std::shared_ptr<Client> client = server.serve(connecting);
+  const std::shared_ptr<Client> client = server.connect();
   auto creating = std::async(std::launch::async, [&] { return client->create(ObjectId::from_name("a"), 1000); });
   server.listen_until([&] { return server.stats().unsealed_count == 1; });
   server.be_succeeded();  // the client was told nothing
