@@ -269,9 +269,11 @@ void Client::listen_or_not() {
   ask({kFiller, {}, About::unsubscribing}, std::move(unsubscribe));
 }
 
-void Client::release_all() {
+bool Client::release_all() {
+  bool any = false;
   for (Number number = 0; number < kObjects; ++number)
-    while (!held_[number].empty()) release(number);
+    for (; !held_[number].empty(); any = true) release(number);
+  return any;
 }
 
 bool Client::abort_all() {

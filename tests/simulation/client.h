@@ -48,7 +48,8 @@ class Client {
   // ---- at the end of an episode ----
   /// Everything is sent, and nothing more is asked but what is needed to come to an end.
   void push_all() { push(SIZE_MAX); }
-  void release_all();
+  /// False when there was nothing.
+  bool release_all();
   /// Gives up what it writes. False when there was nothing, or all of it is under way.
   bool abort_all();
   void cancel_gets() { cancel(true); }

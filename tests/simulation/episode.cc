@@ -150,19 +150,17 @@ void Episode::finish() {
     client->cancel_gets();  // of what the same client was writing, for one
   }
   abort_everything();
-  for (const auto& client : clients_) client->release_all();
-  settle();  // nobody asks anything: the releases alone must wake who waits
+  release_everything();
   check_waiting_creates();
   abort_everything();
+  release_everything();
   check_waiting_creates();
   for (const auto& client : clients_) client->cancel_creates();
   settle();
   abort_everything();
-  for (const auto& client : clients_) {
+  release_everything();
+  for (const auto& client : clients_)
     REQUIRE(client->open().gets + client->open().creates + client->open().others == 0);
-    client->release_all();
-  }
-  settle();
   check_agreement();
   judge();
   let_go_of_everything();
@@ -203,6 +201,16 @@ void Episode::abort_everything() {
     REQUIRE(round <= clients_.size() * kObjects);
     any = false;
     for (const auto& client : clients_) any = client->abort_all() || any;
+    settle();
+  }
+}
+
+/// Nobody asks anything: the releases alone must wake who waits. Who is served may hold what it puts.
+void Episode::release_everything() {
+  bool any = true;
+  while (any) {
+    any = false;
+    for (const auto& client : clients_) any = client->release_all() || any;
     settle();
   }
 }

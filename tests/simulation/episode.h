@@ -44,6 +44,7 @@ class Episode {
   void check_waiting_creates();
   void finish();
   void abort_everything();
+  void release_everything();
   void let_go_of_everything();
   void judge();
   [[nodiscard]] std::vector<ObjectMetadata> sealed();
