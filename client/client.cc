@@ -217,12 +217,19 @@ Result<std::vector<ObjectMetadata>> Client::do_list() {
 
 Result<std::vector<ClientInfo>> Client::do_clients() {
   if (connection_->inherited()) return connection_->inherited_by_fork();
-  return connection_->ask<protocol::ClientsReply>(protocol::ClientsRequestT(), [](const protocol::ClientsReply& reply) {
-    std::vector<ClientInfo> out;
-    if (reply.clients() != nullptr)
-      for (const protocol::ClientRow* row : *reply.clients()) out.push_back(protocol::from_wire(*row));
-    return Result<std::vector<ClientInfo>>(std::move(out));
-  });
+  std::vector<ClientInfo> out;
+  protocol::ClientsRequestT request;
+  do {
+    const Result<std::uint64_t> next =
+        connection_->ask<protocol::ClientsReply>(request, [&out](const protocol::ClientsReply& reply) {
+          if (reply.clients() != nullptr)
+            for (const protocol::ClientRow* row : *reply.clients()) out.push_back(protocol::from_wire(*row));
+          return Result<std::uint64_t>(reply.next_cursor());
+        });
+    if (!next) return next.error();
+    request.cursor = *next;
+  } while (request.cursor != 0);
+  return out;
 }
 
 Result<Subscription> Client::do_subscribe() {

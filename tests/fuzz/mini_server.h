@@ -91,7 +91,8 @@ class MiniServer final : private daemon::Session::Host {
   void serve_store(std::unique_ptr<shm::Store> store) {
     engine_.emplace(std::move(store));
     dispatch_.emplace(
-        *engine_, [this](shm::ClientId client) { return find(client); }, [] { return std::vector<ClientInfo>(); });
+        *engine_, [this](shm::ClientId client) { return find(client); },
+        [](shm::ClientId, std::size_t) { return std::vector<ClientInfo>(); });
   }
   void die() {
     awake_.clear();
