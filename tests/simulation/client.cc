@@ -269,56 +269,11 @@ void Client::listen_or_not() {
   ask({kFiller, {}, About::unsubscribing}, std::move(unsubscribe));
 }
 
-bool Client::release_all() {
-  bool any = false;
-  for (Number number = 0; number < kObjects; ++number)
-    for (; !held_[number].empty(); any = true) release(number);
-  return any;
-}
-
-bool Client::abort_all() {
-  bool any = false;
-  for (Number number = 0; number < kObjects; ++number) {
-    if (!building_.contains(number) || busy_.contains(number)) continue;
-    abort(number);
-    any = true;
-  }
-  return any;
-}
-
 void Client::log(Number number, Operation operation) {
   operation.end = world_.tick();
   world_.note(static_cast<std::uint64_t>(operation.outcome) * 16 + static_cast<std::uint64_t>(operation.kind));
   world_.note(operation.value);
   log_[number].push_back(operation);
-}
-
-// ---- what may still be open ----
-
-Client::Open Client::open() const {
-  Open open;
-  for (const auto& [number, asked] : asked_) {
-    if (!asked.waits)
-      ++open.others;
-    else
-      ++(asked.operation.kind == Kind::get ? open.gets : open.creates);
-  }
-  return open;
-}
-
-bool Client::is_forgotten() const {
-  return std::ranges::any_of(asked_, [this](const auto& entry) {
-    const Asked& asked = entry.second;
-    return asked.waits && asked.operation.kind == Kind::get &&
-           holder_->find(id_of(asked.number)).verdict == shm::IndexReader::Verdict::found;
-  });
-}
-
-Client::Holdings Client::holdings() const {
-  Holdings all;
-  for (const auto& [number, held] : held_) all.references += held.size();
-  for (const auto& [number, building] : building_) all.unsealed += building.placed ? 1 : 0;
-  return all;
 }
 
 }  // namespace dolium::simulation

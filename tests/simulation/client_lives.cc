@@ -145,6 +145,51 @@ Client::Client(Client& parent, const protocol::HelloReply& hello)
   wire_->send(encoder_.encode(++last_request_, protocol::AdoptRequestT()).value());  // has no reply
 }
 
+// ---- the end of an episode ----
+
+bool Client::release_all() {
+  bool any = false;
+  for (Number number = 0; number < kObjects; ++number)
+    for (; !held_[number].empty(); any = true) release(number);
+  return any;
+}
+
+bool Client::abort_all() {
+  bool any = false;
+  for (Number number = 0; number < kObjects; ++number) {
+    if (!building_.contains(number) || busy_.contains(number)) continue;
+    abort(number);
+    any = true;
+  }
+  return any;
+}
+
+Client::Open Client::open() const {
+  Open open;
+  for (const auto& [number, asked] : asked_) {
+    if (!asked.waits)
+      ++open.others;
+    else
+      ++(asked.operation.kind == Kind::get ? open.gets : open.creates);
+  }
+  return open;
+}
+
+bool Client::is_forgotten() const {
+  return std::ranges::any_of(asked_, [this](const auto& entry) {
+    const Asked& asked = entry.second;
+    return asked.waits && asked.operation.kind == Kind::get &&
+           holder_->find(id_of(asked.number)).verdict == shm::IndexReader::Verdict::found;
+  });
+}
+
+Client::Holdings Client::holdings() const {
+  Holdings all;
+  for (const auto& [number, held] : held_) all.references += held.size();
+  for (const auto& [number, building] : building_) all.unsealed += building.placed ? 1 : 0;
+  return all;
+}
+
 // ---- death ----
 
 /// What it asked may be carried out for as long as nobody has noticed, what it wrote is dropped then, and what it held

@@ -22,7 +22,7 @@ using namespace dolium::simulation;
 namespace {
 
 constexpr std::uint64_t kDefaultSeed = 1;
-constexpr std::uint64_t kDefaultEpisodes = 4000;
+constexpr std::uint64_t kDefaultEpisodes = 3000;
 constexpr shm::TimeNs kBeginning = 1'000'000'000;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
