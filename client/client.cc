@@ -14,6 +14,24 @@ namespace dolium {
 using detail::Attachment;
 using detail::Call;
 
+namespace {
+
+/// Asks for one page after the other, until there is none.
+template <class Reply, class Request, class Take>
+Result<void> ask_pages(detail::Connection& connection, Request request, Take&& take) {
+  do {
+    const auto next = connection.ask<Reply>(request, [&](const Reply& reply) {
+      take(reply);
+      return Result<decltype(request.cursor)>(reply.next_cursor());
+    });
+    if (!next) return next.error();
+    request.cursor = *next;
+  } while (request.cursor != 0);
+  return {};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Client>> Client::connect(std::string_view socket_path, const ConnectOptions& options) {
   Result<std::shared_ptr<detail::Connection>> connection = detail::Connection::open(socket_path, options);
   if (!connection) return std::move(connection).error();
@@ -205,28 +223,24 @@ Result<StoreStats> Client::do_stats() {
 Result<std::vector<ObjectMetadata>> Client::do_list() {
   if (connection_->inherited()) return connection_->inherited_by_fork();
   std::vector<ObjectMetadata> out;
-  protocol::ListRequestT request;
-  do {
-    const Result<std::uint32_t> next =
-        connection_->ask<protocol::ListReply>(request, [&out](const protocol::ListReply& reply) {
-          if (reply.objects() != nullptr)
-            for (const protocol::ObjectInfo* info : *reply.objects()) out.push_back(protocol::from_wire(*info));
-          return Result<std::uint32_t>(reply.next_cursor());
-        });
-    if (!next) return next.error();
-    request.cursor = *next;
-  } while (request.cursor != 0);
-  return out;
+  const Result<void> asked =
+      ask_pages<protocol::ListReply>(*connection_, protocol::ListRequestT(), [&out](const protocol::ListReply& reply) {
+        if (reply.objects() == nullptr) return;
+        for (const protocol::ObjectInfo* info : *reply.objects()) out.push_back(protocol::from_wire(*info));
+      });
+  return asked ? Result<std::vector<ObjectMetadata>>(std::move(out)) : asked.error();
 }
 
 Result<std::vector<ClientInfo>> Client::do_clients() {
   if (connection_->inherited()) return connection_->inherited_by_fork();
-  return connection_->ask<protocol::ClientsReply>(protocol::ClientsRequestT(), [](const protocol::ClientsReply& reply) {
-    std::vector<ClientInfo> out;
-    if (reply.clients() != nullptr)
-      for (const protocol::ClientRow* row : *reply.clients()) out.push_back(protocol::from_wire(*row));
-    return Result<std::vector<ClientInfo>>(std::move(out));
-  });
+  std::vector<ClientInfo> out;
+  const Result<void> asked = ask_pages<protocol::ClientsReply>(*connection_, protocol::ClientsRequestT(),
+                                                               [&out](const protocol::ClientsReply& reply) {
+                                                                 if (reply.clients() == nullptr) return;
+                                                                 for (const protocol::ClientRow* row : *reply.clients())
+                                                                   out.push_back(protocol::from_wire(*row));
+                                                               });
+  return asked ? Result<std::vector<ClientInfo>>(std::move(out)) : asked.error();
 }
 
 Result<Subscription> Client::do_subscribe() {

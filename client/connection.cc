@@ -69,11 +69,13 @@ Result<void> Connection::settle_deferred() {
 Result<std::vector<PutFailure>> Connection::take_put_failures() {
   const std::lock_guard lock(traffic_->mutex);
   if (traffic_->failure) return *traffic_->failure;
+  std::vector<PutFailure> failures = std::exchange(traffic_->put_failures, {});
+  // Those that are known are not left to the next call, which speaks of what came after this one.
   if (std::exchange(traffic_->lost_deferred, false))
     return Error{Errc::disconnected,
                  "the daemon's server has died, or was replaced, and another goes on with its objects; which of the "
                  "deferred puts of before were carried out is not known: look (exists) before you repeat them"};
-  return std::exchange(traffic_->put_failures, {});
+  return failures;
 }
 
 void Connection::post_cancel(std::uint64_t number) {

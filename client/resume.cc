@@ -96,7 +96,10 @@ std::vector<std::shared_ptr<Call>> Connection::ask_again() {
     protocol::AbortRequestT abort;
     abort.id = protocol::to_wire_pointer(id);
     abort.abandoned = true;
-    push(traffic_->encoder.encode(++traffic_->last_number, std::move(abort)));
+    const auto call = std::make_shared<Call>();  // this server may die of it, too, and then the next one is told
+    remember(*call, abort);
+    traffic_->calls.emplace(++traffic_->last_number, call);
+    push(traffic_->encoder.encode(traffic_->last_number, std::move(abort)));
   }
   return unknown;
 }

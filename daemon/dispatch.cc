@@ -205,9 +205,15 @@ void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
   session.reply(id, std::move(reply));
 }
 
-void Dispatch::on(Session& session, Id id, const ClientsRequest&) {
+void Dispatch::on(Session& session, Id id, const ClientsRequest& request) {
   ClientsReplyT reply;
-  for (const ClientInfo& client : describe_()) reply.clients.push_back(to_wire(client));
+  std::vector<ClientInfo> page =
+      describe_(request.cursor(), kClientsPerPage + 1);  // one more says whether there is one
+  if (page.size() > kClientsPerPage) {
+    page.pop_back();
+    reply.next_cursor = page.back().session_id;
+  }
+  for (const ClientInfo& client : page) reply.clients.push_back(to_wire(client));
   session.reply(id, std::move(reply));
 }
 

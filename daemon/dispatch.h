@@ -18,10 +18,14 @@ class Dispatch {
  public:
   /// How many events one EventNotice carries.
   static constexpr std::size_t kEventsPerNotice = 256;
+  /// How many clients one ClientsReply carries. A row has some hundred bytes: names, the only long things in it, are
+  /// cut.
+  static constexpr std::size_t kClientsPerPage = 1024;
+  /// The clients behind a session's number, in the order of their numbers; at most so many.
+  using DescribeClients = std::function<std::vector<ClientInfo>(shm::ClientId after, std::size_t limit)>;
 
-  /// `find` gives a client's session, which may listen no more, or nullptr. `describe` lists all clients.
-  Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find,
-           std::function<std::vector<ClientInfo>()> describe)
+  /// `find` gives a client's session, which may listen no more, or nullptr.
+  Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe)
       : engine_(engine), find_(std::move(find)), describe_(std::move(describe)) {}
 
   void handle(Session& session, const protocol::RequestFrame& request);
@@ -73,7 +77,7 @@ class Dispatch {
 
   shm::Engine& engine_;
   std::function<Session*(shm::ClientId)> find_;
-  std::function<std::vector<ClientInfo>()> describe_;
+  DescribeClients describe_;
   std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
 };
 

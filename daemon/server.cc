@@ -105,7 +105,8 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       warmer_(*loop_, engine_->store(), *log_),
       estate_(std::move(estate)),
       dispatch_(
-          *engine_, [this](shm::ClientId client) { return find(client); }, [this] { return describe_clients(); }) {}
+          *engine_, [this](shm::ClientId client) { return find(client); },
+          [this](shm::ClientId after, std::size_t limit) { return describe_clients(after, limit); }) {}
 
 Server::~Server() = default;
 
@@ -277,9 +278,15 @@ Session* Server::find(shm::ClientId client) const {
   return found == by_client_.end() ? nullptr : found->second;
 }
 
-std::vector<ClientInfo> Server::describe_clients() {
+std::vector<ClientInfo> Server::describe_clients(shm::ClientId after, std::size_t limit) {
+  std::vector<std::pair<shm::ClientId, const Session*>> page;
+  for (const auto& [client, session] : by_client_)
+    if (client > after) page.emplace_back(client, session);
+  const auto end = page.begin() + static_cast<std::ptrdiff_t>(std::min(limit, page.size()));
+  std::ranges::partial_sort(page, end);
+  page.erase(end, page.end());
   std::vector<ClientInfo> out;
-  for (const auto& [client, session] : by_client_) {
+  for (const auto& [client, session] : page) {
     ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
     info.user = session->peer().user;
     info.access = session->access();
@@ -291,7 +298,6 @@ std::vector<ClientInfo> Server::describe_clients() {
     info.unread_bytes = session->unsent_bytes();
     out.push_back(std::move(info));
   }
-  std::ranges::sort(out, {}, &ClientInfo::session_id);
   return out;
 }
 

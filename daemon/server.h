@@ -60,7 +60,7 @@ class Server final : private Session::Host {
   static void turn_away(const shm::UniqueFd& socket, const Error& why);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
   [[nodiscard]] Session* find(shm::ClientId client) const;
-  [[nodiscard]] std::vector<ClientInfo> describe_clients();
+  [[nodiscard]] std::vector<ClientInfo> describe_clients(shm::ClientId after, std::size_t limit);
   void before_wait();
   void arm_timer();
   bool poll_rings();

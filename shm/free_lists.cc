@@ -1,5 +1,6 @@
 #include "shm/free_lists.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "shm/check.h"
@@ -97,11 +98,15 @@ std::uint32_t FreeLists::first_bin_from(std::uint32_t bin) const noexcept {
 
 void FreeLists::check_invariants() const {
   std::uint32_t seen = 0;
-  for (std::uint32_t bin = 0; bin < kBins; ++bin) check_bin(bin, seen);
-  DOLIUM_CHECK(seen == count_, "the bins hold another number of extents than were added");
+  std::uint32_t marked = 0;
   for (std::uint32_t row = 0; row < kBinRows; ++row) {
     DOLIUM_CHECK((bins_in_use_[row] != 0) == ((rows_in_use_ >> row & 1U) != 0), "a row's bit is wrong");
+    for (std::uint64_t bins = bins_in_use_[row]; bins != 0; bins &= bins - 1, ++marked)
+      check_bin(row * kBinsPerRow + static_cast<std::uint32_t>(std::countr_zero(bins)), seen);
   }
+  const auto empty = static_cast<std::uint32_t>(std::ranges::count(heads_, kNoRecord));
+  DOLIUM_CHECK(marked + empty == kBins, "a bin has extents, and no bit");
+  DOLIUM_CHECK(seen == count_, "the bins hold another number of extents than were added");
   for (std::uint32_t record = pool_; record != kNoRecord; record = records_[record].next) {
     DOLIUM_CHECK(++seen <= records_.size(), "a record is in the pool twice, or in a bin as well");
   }
@@ -109,8 +114,7 @@ void FreeLists::check_invariants() const {
 }
 
 void FreeLists::check_bin(std::uint32_t bin, std::uint32_t& seen) const {
-  const bool marked = (bins_in_use_[bin / kBinsPerRow] >> (bin % kBinsPerRow) & 1U) != 0;
-  DOLIUM_CHECK(marked == (heads_[bin] != kNoRecord), "a bin's bit is wrong");
+  DOLIUM_CHECK(heads_[bin] != kNoRecord, "a bin's bit is set, and it has no extent");
   std::uint32_t previous = kNoRecord;
   for (std::uint32_t record = heads_[bin]; record != kNoRecord; record = records_[record].next) {
     DOLIUM_CHECK(++seen <= count_, "a bin's list is a ring");

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <fstream>
 #include <list>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -106,7 +107,57 @@ std::uint64_t crowd_of(std::uint64_t usual, std::uint64_t many) {
   return from_environment("DOLIUM_CROWD", 0) != 0 ? many : usual;
 }
 
+/// A client of which nothing is kept but the connection.
+void attach(std::list<RawClient>& crowd, const Daemon& daemon) {
+  RawClient& one = crowd.emplace_back(daemon.socket());
+  REQUIRE(one.request(1, RawClient::hello_request()));
+  REQUIRE(one.receive() != nullptr);
+  static_cast<void>(one.take_descriptors());
+}
+
+/// How many clients each page of the list has; all of them are asked for.
+std::vector<std::size_t> pages(RawClient& raw) {
+  std::vector<std::size_t> sizes;
+  protocol::ClientsRequestT request;
+  do {
+    REQUIRE(raw.request(2, request));
+    const protocol::ReplyFrame* frame = raw.receive();
+    REQUIRE(frame != nullptr);
+    const auto* reply = frame->body_as_ClientsReply();
+    REQUIRE(reply != nullptr);
+    const std::uint64_t before = std::exchange(request.cursor, reply->next_cursor());
+    sizes.push_back(reply->clients() == nullptr ? 0 : reply->clients()->size());
+    CHECK((request.cursor == 0 || request.cursor > before));
+  } while (request.cursor != 0);
+  return sizes;
+}
+
 }  // namespace
+
+TEST_CASE("crowd: thousands of clients are listed page by page, each once") {
+  // Server and keeper need four descriptors for each.
+  const std::uint64_t count = std::min<std::uint64_t>(2500, (raise_descriptor_limit() - 500) / 6);
+  Daemon daemon({"--max-connections=20000"});
+  const Census before = daemon.census();
+  std::list<RawClient> crowd;
+  while (crowd.size() < count) attach(crowd, daemon);
+  const std::vector<ClientInfo> all = daemon.watcher()->clients().value();
+  CHECK(all.size() == count + before.clients);
+  CHECK(std::ranges::adjacent_find(all, std::ranges::greater_equal(), &ClientInfo::session_id) == all.end());
+  const std::vector<std::size_t> many = pages(crowd.front());
+  REQUIRE(many.size() > 2);
+  CHECK(std::accumulate(many.begin(), many.end(), std::size_t{0}) == all.size());
+  const std::size_t page = many.front();
+  // A page that is just full has no other behind it.
+  while (crowd.size() > page - before.clients) crowd.pop_back();
+  REQUIRE(eventually([&] { return daemon.stats().client_count == page; }));
+  CHECK(pages(crowd.front()) == std::vector{page});
+  attach(crowd, daemon);
+  CHECK(pages(crowd.front()) == std::vector{page, std::size_t{1}});
+  CHECK(daemon.watcher()->clients().value().size() == page + 1);
+  crowd.clear();
+  CHECK(daemon.settled(before) == before);
+}
 
 TEST_CASE("crowd: connections that say nothing, or half a header, or half a frame") {
   // The daemon needs two descriptors for each that has not said hello.

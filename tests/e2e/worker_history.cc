@@ -17,6 +17,7 @@ using Outcome = Operation::Outcome;
 
 constexpr std::size_t kMaxSize = 2000;
 constexpr std::size_t kMaxFiller = 60'000;
+constexpr std::size_t kMaxEvicted = 50'000;
 
 template <class T>
 Outcome outcome_in_history(const Result<T>& result) {
@@ -27,6 +28,7 @@ Outcome outcome_in_history(const Result<T>& result) {
     case Errc::already_exists: return Outcome::taken;
     case Errc::not_sealed: return Outcome::unsealed;
     case Errc::out_of_memory: return Outcome::no_room;
+    case Errc::disconnected: return Outcome::unknown;  // the server died
     default: throw std::runtime_error(to_string(result.error()));
   }
 }
@@ -88,6 +90,7 @@ class Recorder {
   void finish_building(Number number);
   void get(Number number);
   void release(Number number);
+  void evict();
   void press();
 
   Client& client_;
@@ -104,7 +107,7 @@ class Recorder {
 void Recorder::step() {
   const Number number = below(objects_);
   const ObjectId id = id_of(number);
-  switch (below(pressure_ ? 18 : 16)) {
+  switch (below(pressure_ ? 19 : 17)) {
     case 0:
     case 1: return put(number);
     case 2: return put_deferred(number);
@@ -121,6 +124,7 @@ void Recorder::step() {
     case 13: return record(number, Kind::pin, 0, [&](const Operation&) { return client_.pin(id); });
     case 14: return record(number, Kind::unpin, 0, [&](const Operation&) { return client_.unpin(id); });
     case 15: return record(number, Kind::exists, 0, [&](const Operation&) { return client_.exists(id); });
+    case 16: return evict();
     default: return press();
   }
 }
@@ -136,11 +140,15 @@ void Recorder::put_deferred(Number number) {
 }
 
 void Recorder::flush() {
-  const std::vector<PutFailure> failures = client_.flush().value();
+  const Result<std::vector<PutFailure>> failures = client_.flush();
   const std::uint64_t end = shm::monotonic_now();
   for (const auto& [number, at] : std::exchange(deferred_, {})) {
     log_[at].second.end = end;
-    for (const PutFailure& failure : failures)
+    if (!failures) {
+      log_[at].second.outcome = outcome_in_history(failures);
+      continue;
+    }
+    for (const PutFailure& failure : *failures)
       if (failure.id == id_of(number)) log_[at].second.outcome = outcome_in_history(Result<void>(failure.error));
   }
 }
@@ -190,11 +198,14 @@ void Recorder::release(Number number) {
   });
 }
 
+/// An operation on each object.
+void Recorder::evict() {
+  record(0, Kind::evict, 0, [&](const Operation&) { return client_.evict(below(kMaxEvicted)); });
+  const Operation evicted = log_.back().second;
+  for (Number number = 1; number < objects_; ++number) log_.emplace_back(number, evicted);
+}
+
 void Recorder::press() {
-  if (below(3) == 0) {
-    static_cast<void>(client_.evict(below(50'000)).value());
-    return;
-  }
   const std::vector<std::byte> filler(below(kMaxFiller));
   static_cast<void>(client_.put(ObjectId::random(), filler));
 }

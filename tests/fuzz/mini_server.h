@@ -1,12 +1,15 @@
 #pragma once
 // MiniServer: sessions, dispatch and store as the daemon has them, in this process and without a listening socket:
-// what Server does between two waits of its loop, for connections that a test makes.
+// what Server does between two waits of its loop, for connections that a test makes. It can die, and be succeeded by
+// another that has what the keeper would have kept: memory, attached sessions, and their descriptors.
 
 #include <sys/eventfd.h>
+#include <unistd.h>
 #include <uv.h>
 
-#include <map>
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "daemon/dispatch.h"
@@ -19,47 +22,111 @@ namespace dolium::fuzz {
 
 class MiniServer final : private daemon::Session::Host {
  public:
-  explicit MiniServer(const StoreConfig& config)
-      : engine_(shm::Store::create(config, shm::monotonic_now()).value()),
-        dispatch_(
-            engine_, [this](shm::ClientId client) { return find(client); }, [] { return std::vector<ClientInfo>(); }) {}
+  explicit MiniServer(const StoreConfig& config) : config_(config) {
+    serve_store(shm::Store::create(config, shm::monotonic_now()).value());
+  }
   MiniServer(const MiniServer&) = delete;
   MiniServer& operator=(const MiniServer&) = delete;
 
   /// The other end of a new connection.
   [[nodiscard]] shm::UniqueFd connect() {
     auto [ours, theirs] = protocol::socket_pair().value();
+    admit(std::move(ours));
+    return std::move(theirs);
+  }
+  /// A new connection, of this process with itself.
+  void admit(shm::UniqueFd socket) {
     daemon::Session::Peer peer;
+    peer.credentials = {::getpid(), ::getuid(), ::getgid()};
     peer.permission = daemon::Permission::read_write;
     // Stands for a pidfd: the process lives as long as the test.
-    auto session = daemon::Session::create(*loop_, *this, std::move(ours), shm::UniqueFd(::eventfd(0, EFD_CLOEXEC)),
+    auto session = daemon::Session::create(*loop_, *this, std::move(socket), shm::UniqueFd(::eventfd(0, EFD_CLOEXEC)),
                                            std::move(peer));
     sessions_.push_back(std::move(session).value());
-    return std::move(theirs);
   }
   /// Everything that can be done now, is.
   void turn() {
     for (int i = 0; i < 3; ++i) small_turn();
   }
-  /// As the server: what the loop has heard, then the rings of who is awake, then what is due.
+  /// As the server.
   void small_turn() {
+    hear();
+    answer();
+  }
+  /// The first half of a turn: what the loop has heard, then the rings of who is awake, then what is due.
+  void hear() {
     uv_run(loop_->get(), UV_RUN_NOWAIT);
     for (std::size_t i = 0; i < awake_.size(); ++i) awake_[i]->poll();
-    if (engine_.next_deadline() <= shm::monotonic_now()) engine_.tick(shm::monotonic_now());
+    if (engine_->next_deadline() <= shm::monotonic_now()) engine_->tick(shm::monotonic_now());
+  }
+  /// The second: answers leave.
+  void answer() {
     serve();
     std::erase_if(awake_, [](daemon::Session* session) { return session->rest(); });
   }
-  [[nodiscard]] shm::Store& store() noexcept { return engine_.store(); }
-  [[nodiscard]] shm::Engine& engine() noexcept { return engine_; }
+  /// The server dies at this point of its turn, as by SIGKILL, and another goes on.
+  void be_succeeded() {
+    std::vector<shm::UniqueFd> memory;
+    for (const shm::Segment* segment : store().segments()) memory.push_back(segment->duplicate().value());
+    std::vector<shm::Survivor> survivors;
+    std::vector<daemon::Session::Orphaned> orphans;
+    for (const auto& session : sessions_) {
+      if (!session->attached() || session->state() == daemon::Session::State::ended) continue;
+      survivors.push_back(survivor_of(*session));
+      orphans.push_back(orphan_of(*session));
+    }
+    die();
+    serve_store(shm::Store::recover(config_, std::move(memory), std::move(survivors), shm::monotonic_now()).value());
+    for (daemon::Session::Orphaned& orphan : orphans)
+      sessions_.push_back(daemon::Session::orphan(*loop_, *this, std::move(orphan)).value());
+  }
+  [[nodiscard]] shm::Store& store() noexcept { return engine_->store(); }
+  [[nodiscard]] shm::Engine& engine() noexcept { return *engine_; }
   [[nodiscard]] std::size_t session_count() const noexcept { return sessions_.size(); }
+  [[nodiscard]] std::size_t open_count() const {
+    return static_cast<std::size_t>(std::ranges::count_if(sessions_, [](const auto& each) { return each->is_open(); }));
+  }
 
  private:
+  void serve_store(std::unique_ptr<shm::Store> store) {
+    engine_.emplace(std::move(store));
+    dispatch_.emplace(
+        *engine_, [this](shm::ClientId client) { return find(client); },
+        [](shm::ClientId, std::size_t) { return std::vector<ClientInfo>(); });
+  }
+  void die() {
+    awake_.clear();
+    dirty_.clear();
+    ended_.clear();
+    sessions_.clear();
+    dispatch_.reset();
+    engine_.reset();
+  }
+  [[nodiscard]] shm::Survivor survivor_of(const daemon::Session& session) {
+    const auto& [credentials, permission, command, user] = session.peer();
+    return {session.client(),
+            {credentials.pid, credentials.uid, command, session.name()},
+            shm::monotonic_now(),
+            store().pin_table_segment(session.client()).duplicate().value()};
+  }
+  [[nodiscard]] static daemon::Session::Orphaned orphan_of(const daemon::Session& session) {
+    const auto kept = [](int fd) { return fd < 0 ? shm::UniqueFd() : protocol::duplicate(fd).value(); };
+    const bool may_return = session.state() != daemon::Session::State::quarantined;
+    return {session.client(),
+            session.access(),
+            session.name(),
+            may_return ? session.fork_token() : 0,
+            session.peer(),
+            kept(session.socket()),
+            kept(session.release_event()),
+            kept(session.process())};
+  }
   void serve() {
     do {
-      engine_.settle(shm::monotonic_now());
+      engine_->settle(shm::monotonic_now());
       for (daemon::Session* session : std::exchange(dirty_, {})) {
         const bool gone = std::ranges::find(ended_, session) != ended_.end();
-        if (!gone) session->pump(session->is_open() && dispatch_.send_events(*session));
+        if (!gone) session->pump(session->is_open() && dispatch_->send_events(*session));
       }
     } while (!dirty_.empty());
     std::erase_if(sessions_,
@@ -73,18 +140,18 @@ class MiniServer final : private daemon::Session::Host {
   }
 
   void on_request(daemon::Session& session, const protocol::RequestFrame& request) override {
-    dispatch_.handle(session, request);
+    dispatch_->handle(session, request);
   }
   void on_silenced(daemon::Session& session) override {
-    engine_.silence_client(session.client());
-    dispatch_.forget(session.client());
+    engine_->silence_client(session.client());
+    dispatch_->forget(session.client());
   }
   void on_misbehaviour(daemon::Session&, const Error&) override {}
-  void on_release() override { engine_.on_release(shm::monotonic_now()); }
+  void on_release() override { engine_->on_release(shm::monotonic_now()); }
   void on_ended(daemon::Session& session) override {
     if (session.attached()) {
-      dispatch_.forget(session.client());
-      engine_.drop_client(session.client(), shm::monotonic_now());
+      dispatch_->forget(session.client());
+      engine_->drop_client(session.client(), shm::monotonic_now());
     }
     ended_.push_back(&session);
     std::erase(awake_, &session);
@@ -96,9 +163,10 @@ class MiniServer final : private daemon::Session::Host {
     if (std::ranges::find(awake_, &session) == awake_.end()) awake_.push_back(&session);
   }
 
+  const StoreConfig config_;
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
-  shm::Engine engine_;
-  daemon::Dispatch dispatch_;
+  std::optional<shm::Engine> engine_;
+  std::optional<daemon::Dispatch> dispatch_;
   std::vector<std::unique_ptr<daemon::Session>> sessions_;
   std::vector<daemon::Session*> dirty_;
   std::vector<daemon::Session*> awake_;  // who has rings, and was not quiet when last polled

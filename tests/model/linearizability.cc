@@ -15,9 +15,10 @@ namespace {
 using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
 
-constexpr std::array<std::string_view, 11> kKinds = {"create",  "seal",   "abort", "put",   "put_deferred", "get",
-                                                     "release", "remove", "pin",   "unpin", "exists"};
-constexpr std::array<std::string_view, 5> kOutcomes = {"done", "absent", "taken", "unsealed", "no_room"};
+constexpr std::array<std::string_view, 14> kKinds = {"create", "seal",    "abort",  "put",  "put_deferred",
+                                                     "get",    "release", "remove", "pin",  "unpin",
+                                                     "exists", "inherit", "evict",  "crash"};
+constexpr std::array<std::string_view, 6> kOutcomes = {"done", "absent", "taken", "unsealed", "no_room", "unknown"};
 
 std::string_view name_of(Kind kind) {
   return kKinds.at(static_cast<std::size_t>(kind));
@@ -33,9 +34,12 @@ struct State {
   bool pinned = false;
   std::uint32_t holders = 0;
   std::uint64_t value = 0;
+  std::vector<std::uint64_t> dropped;  // what was unsealed when a server died
 
-  [[nodiscard]] auto as_tuple() const { return std::tuple(phase, pinned, holders, value); }
+  [[nodiscard]] auto as_tuple() const { return std::tie(phase, pinned, holders, value, dropped); }
   friend bool operator<(const State& a, const State& b) { return a.as_tuple() < b.as_tuple(); }
+  /// Another life, or none.
+  [[nodiscard]] State then(Phase next, std::uint64_t of = 0) const { return {next, false, 0, of, dropped}; }
   [[nodiscard]] bool may_be_evicted() const { return phase == Phase::sealed && !pinned && holders == 0; }
 };
 using Phase = State::Phase;
@@ -53,11 +57,12 @@ std::string to_string(const State& state) {
 std::optional<State> written(const State& state, const Operation& operation, Phase left) {
   switch (operation.outcome) {
     case Outcome::done:
-      return state.phase == Phase::absent ? std::optional(State{left, false, 0, operation.value}) : std::nullopt;
+      return state.phase == Phase::absent ? std::optional(state.then(left, operation.value)) : std::nullopt;
     case Outcome::taken: return state.phase != Phase::absent ? std::optional(state) : std::nullopt;
     case Outcome::no_room: return state;
     case Outcome::absent:
-    case Outcome::unsealed: break;
+    case Outcome::unsealed:
+    case Outcome::unknown: break;
   }
   return std::nullopt;
 }
@@ -82,6 +87,23 @@ std::optional<State> seen(const State& state, bool there, Change change) {
   return next;
 }
 
+/// The creator's last word about what is unsealed. To abort what a server's death has dropped is to do nothing.
+std::optional<State> finished(const State& state, const Operation& operation) {
+  if (operation.outcome != Outcome::done) return std::nullopt;
+  const bool seals = operation.kind == Kind::seal;
+  if (state.phase == Phase::unsealed && state.value == operation.value)
+    return seals ? state.then(Phase::sealed, state.value) : state.then(Phase::absent);
+  const bool dropped = std::ranges::find(state.dropped, operation.value) != state.dropped.end();
+  return dropped && !seals ? std::optional(state) : std::nullopt;
+}
+
+State crashed(const State& state) {
+  if (state.phase != Phase::unsealed) return state;
+  State next = state.then(Phase::absent);
+  next.dropped.push_back(state.value);
+  return next;
+}
+
 /// The state after the operation, if its outcome is one that this state explains.
 std::optional<State> after(const State& state, const Operation& operation) {
   const bool done = operation.outcome == Outcome::done;
@@ -91,25 +113,30 @@ std::optional<State> after(const State& state, const Operation& operation) {
     case Kind::put:
     case Kind::put_deferred: return written(state, operation, Phase::sealed);
     case Kind::seal:
-    case Kind::abort: {
-      if (!done || state.phase != Phase::unsealed || !same) return std::nullopt;
-      return operation.kind == Kind::seal ? State{Phase::sealed, false, 0, state.value} : State{};
-    }
+    case Kind::abort: return finished(state, operation);
     case Kind::get: {
       if (done && !same) return std::nullopt;
       return seen(state, done, [](State& next) { ++next.holders; });
     }
+    case Kind::inherit:
     case Kind::release: {  // of an earlier life, for all we know
       State next = state;
-      if (state.phase == Phase::sealed && same) --next.holders;
+      if (state.phase == Phase::sealed && same) next.holders += operation.kind == Kind::release ? -1U : 1U;
       return next;
     }
-    case Kind::remove: return changed(state, operation.outcome, [](State& next) { next = State{}; });
+    case Kind::remove: return changed(state, operation.outcome, [&](State& next) { next = state.then(Phase::absent); });
     case Kind::pin: return changed(state, operation.outcome, [](State& next) { next.pinned = true; });
     case Kind::unpin: return changed(state, operation.outcome, [](State& next) { next.pinned = false; });
     case Kind::exists: return seen(state, done, [](State&) {});
+    case Kind::evict: return state.may_be_evicted() ? std::optional(state.then(Phase::absent)) : std::nullopt;
+    case Kind::crash: return crashed(state);
   }
   return std::nullopt;
+}
+
+/// Whether it may also have done nothing.
+bool is_optional(const Operation& operation) {
+  return operation.outcome == Outcome::unknown || operation.kind == Kind::evict;
 }
 
 struct Step {
@@ -135,7 +162,7 @@ struct Lane {
 bool was_asked(const Operation& operation) {
   const bool hit =
       operation.outcome == Outcome::done && (operation.kind == Kind::get || operation.kind == Kind::exists);
-  return operation.kind != Kind::release && !hit;
+  return operation.kind != Kind::release && operation.kind != Kind::inherit && !hit;
 }
 
 class Search {
@@ -163,7 +190,8 @@ class Search {
     for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
       if (!may_be_next(lane)) continue;
       if (go(lane, state, false)) return true;
-      if (evictions_ == Evictions::possible && state.may_be_evicted() && go(lane, State{}, true)) return true;
+      if (evictions_ != Evictions::possible || !state.may_be_evicted()) continue;
+      if (go(lane, state.then(Phase::absent), true)) return true;
     }
     return false;
   }
@@ -185,13 +213,17 @@ class Search {
     return deferred == nullptr || deferred->begin > operation->begin;
   }
   bool go(std::size_t lane, const State& from, bool evicted) {  // NOLINT(misc-no-recursion)
+    Operation done = *next_of(lane);
+    if (done.outcome == Outcome::unknown) done.outcome = Outcome::done;
+    const std::optional<State> next = after(from, done);
+    return (next && go_to(lane, *next, evicted)) || (is_optional(*next_of(lane)) && go_to(lane, from, evicted));
+  }
+  bool go_to(std::size_t lane, const State& next, bool evicted) {  // NOLINT(misc-no-recursion)
     const Operation& operation = *next_of(lane);
-    const std::optional<State> next = after(from, operation);
-    if (!next) return false;
     path_.push_back({lanes_[lane].process, &operation, evicted});
     ++at_[lane];
     --left_;
-    if (explain(*next)) return true;
+    if (explain(next)) return true;
     ++left_;
     --at_[lane];
     path_.pop_back();
@@ -210,10 +242,11 @@ class Search {
 };
 
 std::string line(std::size_t process, const Operation& operation, std::uint64_t origin) {
-  const auto microseconds = [origin](std::uint64_t time) { return static_cast<double>(time - origin) / 1000; };
-  return fmt::format("  process {}  {:10.3f} .. {:10.3f} us  {:<12} {:>12}  {}\n", process,
-                     microseconds(operation.begin), microseconds(operation.end), name_of(operation.kind),
-                     operation.value, name_of(operation.outcome));
+  const auto microseconds = [origin](std::uint64_t time) {
+    return time == kNever ? std::string("...") : fmt::format("{:.3f}", static_cast<double>(time - origin) / 1000);
+  };
+  return fmt::format("  process {}  {:>10} .. {:>10} us  {:<12} {:>12}  {}\n", process, microseconds(operation.begin),
+                     microseconds(operation.end), name_of(operation.kind), operation.value, name_of(operation.outcome));
 }
 
 std::string Search::report() const {

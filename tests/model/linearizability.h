@@ -8,7 +8,10 @@
 // same pair twice leads nowhere new.
 //
 // What is ours is the object. It has a life: absent, unsealed, sealed, absent again. Nobody need call for it to end:
-// eviction may end it at any time, but not while somebody holds it, or it is pinned.
+// eviction may end it at any time, or whenever somebody asks for room, but not while somebody holds it, or it is
+// pinned. The server's death ends it, too, if it is unsealed: a crash is an operation, of a process of its own. What
+// was under way then may have no known outcome: it took effect before its end, or never will. A call that is asked
+// twice of a server and of its successor is two operations, the first of unknown outcome.
 
 #include <cstdint>
 #include <optional>
@@ -18,21 +21,39 @@
 namespace dolium::history {
 
 struct Operation {
-  enum class Kind : std::uint8_t { create, seal, abort, put, put_deferred, get, release, remove, pin, unpin, exists };
+  enum class Kind : std::uint8_t {
+    create,
+    seal,
+    abort,
+    put,
+    put_deferred,
+    get,
+    release,
+    remove,
+    pin,
+    unpin,
+    exists,
+    inherit,  ///< a forked child has a reference of its parent's, which the parent has all the while
+    evict,    ///< of any size: it may have ended this object, if nobody holds or has pinned it
+    crash,    ///< the server's death
+  };
   enum class Outcome : std::uint8_t {
     done,      ///< it was done; exists: yes
     absent,    ///< not_found, timed_out; remove, exists: no
     taken,     ///< already_exists
     unsealed,  ///< not_sealed
     no_room,   ///< out_of_memory: nothing was done
+    unknown,   ///< disconnected: it was done, or was not; not of a get or a release
   };
 
   Kind kind = Kind::get;
   Outcome outcome = Outcome::done;
   std::uint64_t value = 0;  ///< which life of the object was written, got or let go of: unique to its writer's call
   std::uint64_t begin = 0;  ///< nanoseconds, on one clock for all processes
-  std::uint64_t end = 0;    ///< of a deferred put: when it was known to be done
+  std::uint64_t end = 0;    ///< of a deferred put: when it was known to be done; of who died: kNever
 };
+
+inline constexpr std::uint64_t kNever = UINT64_MAX;
 
 /// What each process did with one object, in its own order. A deferred put takes effect between its beginning and its
 /// end like any other call, and before whatever its process asks the daemon next. What needs no daemon (a release; a

@@ -119,6 +119,52 @@ TEST_CASE("evictions explain what is gone, but not of what is held, pinned or un
   }
 }
 
+TEST_CASE("room that is asked for explains what is gone, while it is asked for") {
+  const std::vector<Operation> written = {op(0, 1, put, 7)};
+  CHECK(accepted({written, {op(2, 9, evict)}, {op(3, 4, get, 7), op(5, 6, release, 7), op(7, 8, get, 0, absent)}}));
+  CHECK(accepted({written, {op(2, 3, evict)}, {op(4, 5, get, 7)}}));
+  CHECK_FALSE(accepted({written, {op(2, 3, evict)}, {op(4, 5, get, 7), op(6, 7, get, 0, absent)}}));
+  CHECK_FALSE(accepted({written, {op(4, 5, evict)}, {op(2, 3, get, 7), op(6, 7, get, 0, absent)}}));
+  CHECK_FALSE(accepted({written, {op(2, 3, pin), op(4, 5, evict), op(6, 7, get, 0, absent)}}));
+  CHECK_FALSE(accepted({{op(0, 1, create, 7)}, {op(2, 3, evict), op(4, 5, put, 8)}}));
+}
+
+TEST_CASE("a server's death drops what is unsealed, and nothing else") {
+  CHECK(accepted({{op(0, 1, create, 7)}, {op(2, 3, crash)}, {op(4, 5, put, 8), op(6, 7, get, 8)}}));
+  CHECK(accepted({{op(0, 1, create, 7), op(8, 9, abort, 7)}, {op(2, 3, crash)}, {op(4, 5, put, 8)}}));
+  CHECK(accepted({{op(0, 1, create, 7), op(2, 9, seal, 7)}, {op(3, 8, crash)}, {op(10, 11, get, 7)}}));
+  CHECK_FALSE(accepted({{op(0, 1, create, 7), op(8, 9, seal, 7)}, {op(2, 3, crash)}}));
+  CHECK_FALSE(accepted({{op(0, 1, create, 7)}, {op(6, 7, crash)}, {op(4, 5, put, 8)}}));
+  CHECK_FALSE(accepted({{op(0, 1, put, 7)}, {op(2, 3, crash)}, {op(4, 5, get, 0, absent)}}));
+  CHECK_FALSE(accepted({{op(0, 1, put, 7), op(2, 3, get, 7)}, {op(4, 5, crash)}, {op(6, 7, evict), op(8, 9, put, 8)}}));
+}
+
+TEST_CASE("what has no known outcome was done before its end, or never will be") {
+  const std::vector<Operation> unknown_put = {op(0, 5, put, 7, unknown)};
+  CHECK(accepted({unknown_put, {op(2, 3, get, 7)}}));
+  CHECK(accepted({unknown_put, {op(6, 7, get, 0, absent)}}));
+  CHECK(accepted({unknown_put, {op(2, 3, get, 0, absent), op(6, 7, get, 7)}}));
+  CHECK_FALSE(accepted({unknown_put, {op(6, 7, get, 0, absent), op(8, 9, get, 7)}}));
+  CHECK_FALSE(accepted({unknown_put, {op(2, 3, get, 7), op(6, 7, get, 0, absent)}}));
+  CHECK(accepted({{op(0, 1, put, 7), op(2, 5, remove, 0, unknown)}, {op(6, 7, get, 7)}}));
+  CHECK(accepted({{op(0, 1, put, 7), op(2, 5, remove, 0, unknown)}, {op(6, 7, get, 0, absent)}}));
+  CHECK_FALSE(accepted({{op(0, 1, put, 7)}, {op(2, 5, pin, 0, unknown)}, {op(6, 7, get, 0, absent)}}));
+  SECTION("of who died, it may be done later") {
+    CHECK(accepted({{op(0, kNever, put, 7, unknown)}, {op(2, 3, get, 0, absent), op(4, 5, get, 7)}}));
+    CHECK(accepted({{op(0, 1, put, 7), op(2, 3, get, 7), op(4, kNever, release, 7)}, {op(6, 7, get, 0, absent)}},
+                   Evictions::possible));
+  }
+}
+
+TEST_CASE("a forked child keeps what it inherits") {
+  const std::vector<Operation> parent = {op(0, 1, put, 7), op(2, 3, get, 7), op(6, 7, release, 7)};
+  CHECK_FALSE(accepted({parent, {op(4, 5, inherit, 7)}, {op(8, 9, get, 0, absent)}}, Evictions::possible));
+  CHECK(accepted({parent, {op(4, 5, inherit, 7), op(8, 9, release, 7)}, {op(10, 11, get, 0, absent)}},
+                 Evictions::possible));
+  CHECK(accepted({{op(0, 1, put, 7), op(2, 3, get, 7), op(4, 5, remove), op(6, 7, put, 8)},
+                  {op(8, 9, inherit, 7), op(10, 11, get, 8)}}));
+}
+
 TEST_CASE("a history that is rejected can be read") {
   const auto why = why_not_linearizable({{op(1000, 2000, put, 7)}, {op(3000, 4500, get, 8)}}, Evictions::none);
   REQUIRE(why.has_value());

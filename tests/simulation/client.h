@@ -4,42 +4,29 @@
 // client is made of (frames, rings, the reader's half of the pin protocol); only who waits for whom is different:
 // nobody does.
 //
+// When its server dies it does as the library does (client/resume.cc): it goes on with its session over another
+// connection, asks again what may be asked twice, and does not know of the rest. When it forks (client/heir.h), the
+// child is another Client, over the same mappings, with a pin table that began as a copy.
+//
 // It keeps the history of what it did with each object, in the simulation's order, and checks what it is told: each
-// request has one answer, and every payload that it holds is its object's, whole.
+// request has one answer, every payload that it holds is its object's, whole, and what it is told of is what there is.
 
-#include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <vector>
 
 #include "protocol/codec.h"
-#include "protocol/frame.h"
-#include "protocol/ring.h"
 #include "shm/holder.h"
 #include "tests/fuzz/mini_server.h"
 #include "tests/model/linearizability.h"
+#include "tests/simulation/subscriber.h"
+#include "tests/simulation/wire.h"
+#include "tests/simulation/world.h"
 
 namespace dolium::simulation {
-
-using Number = std::size_t;  // of an object
-inline constexpr Number kObjects = 5;
-inline constexpr Number kFiller = kObjects;  // any other object, of which nobody keeps a history
-
-/// What all of an episode have in common.
-struct World {
-  explicit World(std::uint64_t seed) : random(seed) {}
-  [[nodiscard]] std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random() % bound); }
-  /// Each call's beginning and end has a moment of its own.
-  [[nodiscard]] std::uint64_t tick() { return ++ticks; }
-
-  std::mt19937_64 random;
-  std::uint64_t ticks = 0;
-  std::uint64_t last_value = 0;
-  std::uint64_t trace = 0;  // a hash of all that was seen: equal for equal seeds
-  void note(std::uint64_t what) { trace = (trace ^ what) * 0x9e3779b97f4a7c15ULL + (trace >> 29); }
-};
 
 class Client {
  public:
@@ -47,22 +34,30 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Begins something, if it is connected.
+  /// Begins something, if it can.
   void act();
   /// Sends some of what is to be sent; perhaps half a message.
-  void push(std::size_t most);
+  void push(std::size_t most) { wire_->push(most); }
   /// Takes in what has arrived.
   void read();
+  /// A child that it has forked, if there is one that nobody has taken.
+  [[nodiscard]] std::unique_ptr<Client> take_child() { return std::move(child_); }
+  /// It is about to be killed: what may still become of what it was doing is a part of its history.
+  void leave_history();
 
   // ---- at the end of an episode ----
   /// Everything is sent, and nothing more is asked but what is needed to come to an end.
   void push_all() { push(SIZE_MAX); }
-  void release_all();
-  void abort_all();
+  /// False when there was nothing.
+  bool release_all();
+  /// Gives up what it writes. False when there was nothing, or all of it is under way.
+  bool abort_all();
   void cancel_gets() { cancel(true); }
   void cancel_creates() { cancel(false); }
-  [[nodiscard]] bool connected() const noexcept { return holder_.has_value(); }
-  [[nodiscard]] bool has_unsent() const noexcept { return !outbox_.empty(); }
+  /// What is not known to be done, or failed, is asked after.
+  void flush();
+  [[nodiscard]] bool connected() const noexcept { return holder_.has_value() && greeting_ == 0 && heir_ == nullptr; }
+  [[nodiscard]] bool has_unsent() const noexcept { return wire_->has_unsent(); }
   /// Requests without an answer: those that wait for objects, for room, and all others.
   struct Open {
     std::size_t gets = 0, creates = 0, others = 0;
@@ -70,6 +65,14 @@ class Client {
   [[nodiscard]] Open open() const;
   /// A get waits for an object that is there.
   [[nodiscard]] bool is_forgotten() const;
+  /// What the daemon must have counted of it.
+  struct Holdings {
+    std::uint64_t references = 0, unsealed = 0;
+  };
+  [[nodiscard]] Holdings holdings() const;
+  [[nodiscard]] std::uint64_t session() const noexcept { return session_; }
+  /// Who listens, if it does.
+  [[nodiscard]] const Subscriber* subscriber() const noexcept { return subscription_ != 0 ? &subscriber_ : nullptr; }
 
   /// By object.
   [[nodiscard]] const std::vector<std::vector<history::Operation>>& log() const noexcept { return log_; }
@@ -77,11 +80,18 @@ class Client {
  private:
   using Kind = history::Operation::Kind;
   using Outcome = history::Operation::Outcome;
+  enum class About : std::uint8_t { history, nothing, subscribing, unsubscribing, flushing };
   struct Asked {
     Number number = kFiller;
     history::Operation operation;
-    bool has_answer_of_its_own = true;  // else nobody keeps its outcome: hello, cancel, evict
+    About about = About::history;
     bool waits = false;
+    bool twice = false;                                     // asked of a second server
+    std::uint64_t offset = 0;                               // of what is sealed
+    std::function<void(std::uint64_t request)> again = {};  // none: twice may be once too often
+    [[nodiscard]] bool changes_subscription() const noexcept {
+      return about == About::subscribing || about == About::unsubscribing;
+    }
   };
   struct Held {
     shm::Held where;
@@ -91,48 +101,86 @@ class Client {
     std::uint64_t value = 0;
     std::size_t size = 0;
     std::uint64_t offset = 0;
+    bool placed = false;
     bool written = false;
+    bool dropped = false;  // a server has died since
   };
+  /// What a forked child has from its parent.
+  struct Mapped {
+    shm::Mapping index, arena, writable;
+  };
+  /// A child: over the connection that its parent made for it, on which `hello` came.
+  Client(Client& parent, const protocol::HelloReply& hello);
 
+  // what it does (client.cc)
   template <class Message>
-  void ask(Number number, Kind kind, std::uint64_t value, Message message, bool waits = false);
+  void ask(Asked asked, Message message);
   template <class Message>
   void ask_about(Number number, Kind kind, std::uint64_t value);
-  void send(std::span<const std::byte> frame) { outbox_.insert(outbox_.end(), frame.begin(), frame.end()); }
+  [[nodiscard]] Asked asked(Number number, Kind kind, std::uint64_t value, bool waits = false);
+  [[nodiscard]] protocol::PutRequestT new_put(Number number, std::uint64_t value);
+  void act_alone(Number number);
+  void act_on(Number number, std::size_t what);
   void put(Number number);
+  void put_deferred(Number number);
   void create(Number number);
   void go_on_building(Number number);
+  void abort(Number number);
+  void give_up_extent(Number number, std::uint64_t offset);
   void get(Number number);
   void release(Number number);
   void evict();
   void cancel(bool gets);
+  void listen_or_not();
   bool try_hold(Number number, history::Operation& operation, bool kept);
-  void drop(const Held& held);
+  void tell_of_release() const { static_cast<void>(::eventfd_write(release_event_.get(), 1)); }
   void log(Number number, history::Operation operation);
 
-  [[nodiscard]] bool read_some();
+  // what it hears (client_replies.cc)
   void hear(const protocol::ReplyFrame& frame);
   void welcome(const protocol::HelloReply& hello);
   void answered(Asked asked, const protocol::ReplyFrame& frame);
+  void answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame);
+  void take_granted(Number number, std::uint64_t grant, history::Operation& operation);
+  void keep_put_failure(const protocol::PutFailedNotice& notice);
+  void know_deferred(std::uint64_t before);
+
+  // how it goes on (client_lives.cc)
+  void greet();
+  void lost();
+  void resumed(const protocol::HelloReply& hello);
+  void ask_again();
+  void give_up(const Asked& asked, std::uint64_t end);
+  void forget_outcome(history::Operation& operation, std::uint64_t end);
+  void begin_fork();
+  void await_heir();
 
   World& world_;
-  shm::UniqueFd socket_;
+  fuzz::MiniServer& server_;
+  std::unique_ptr<Wire> wire_;
+  std::vector<std::unique_ptr<Wire>>
+      before_;  // those of servers that have died: none may be closed until another is good
   protocol::Encoder encoder_;
-  protocol::FrameReader reader_;
-  std::deque<std::byte> outbox_;
-  std::unique_ptr<protocol::RingPair> rings_;
+  std::uint64_t greeting_ = 0;  // the number of a HelloRequest that has no answer
+  std::uint64_t session_ = 0;
+  std::uint64_t token_ = 0;
   std::uint64_t last_request_ = 0;
   std::map<std::uint64_t, Asked> asked_;
   std::set<Number> busy_;  // about which something was asked: one thing at a time, so that it has a history
 
-  shm::Mapping index_;
-  shm::Mapping arena_;
-  shm::Mapping writable_;
+  std::shared_ptr<const Mapped> mapped_;
   shm::UniqueFd release_event_;
   std::optional<shm::Holder> holder_;
   std::map<Number, Building> building_;
   std::map<Number, std::vector<Held>> held_;
+  std::map<Number, std::size_t> deferred_;  // where in the log: one an object at most, so that failures have a place
+  std::uint64_t subscription_ = 0;
+  Subscriber subscriber_;
   std::vector<std::vector<history::Operation>> log_{kObjects};
+
+  std::unique_ptr<Wire> heir_;  // while it forks, and does nothing else
+  std::uint64_t fork_begun_ = 0;
+  std::unique_ptr<Client> child_;
 };
 
 }  // namespace dolium::simulation

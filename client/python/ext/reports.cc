@@ -22,6 +22,22 @@ std::int64_t nanoseconds(ObjectMetadata::Clock::time_point at) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
 }
 
+template <class Row>
+py::list rows(const std::vector<Row>& all);
+
+py::dict row(const ClientUse& of) {
+  return py::dict("session_id"_a = of.session_id, "pid"_a = of.pid, "command"_a = text(of.command),
+                  "name"_a = text(of.name), "references"_a = of.references, "bytes_held"_a = of.bytes_held,
+                  "unsealed_bytes"_a = of.unsealed_bytes);
+}
+
+py::dict row(const Refusal& of) {
+  return py::dict("ago"_a = of.ago.count(), "id"_a = of.id, "size"_a = of.size,
+                  "code"_a = std::string(to_string(of.code)), "reason"_a = text(of.reason), "by"_a = row(of.by),
+                  "free_bytes"_a = of.free_bytes, "largest_free_extent"_a = of.largest_free_extent,
+                  "holders"_a = rows(of.holders));
+}
+
 py::dict row(const ObjectMetadata& of) {
   return py::dict("id"_a = of.id, "data_size"_a = of.data_size, "metadata_size"_a = of.metadata_size,
                   "state"_a = of.state == ObjectState::sealed ? "sealed" : "unsealed",
@@ -29,7 +45,8 @@ py::dict row(const ObjectMetadata& of) {
                   "last_accessed"_a = nanoseconds(of.last_accessed), "ref_count"_a = of.ref_count,
                   "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name), "is_pinned"_a = of.is_pinned,
                   "time_to_live"_a = of.time_to_live.count(), "time_to_idle"_a = of.time_to_idle.count(),
-                  "creator_pid"_a = of.creator_pid);
+                  "creator_pid"_a = of.creator_pid, "creator_command"_a = text(of.creator_command),
+                  "holders"_a = rows(of.holders), "waiters"_a = rows(of.waiters));
 }
 
 py::dict row(const ClientInfo& of) {
@@ -39,7 +56,9 @@ py::dict row(const ClientInfo& of) {
                   "references"_a = of.references, "objects_held"_a = of.objects_held, "bytes_held"_a = of.bytes_held,
                   "unsealed_count"_a = of.unsealed_count, "unsealed_bytes"_a = of.unsealed_bytes, "hits"_a = of.hits,
                   "misses"_a = of.misses, "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates,
-                  "connected_for"_a = of.connected_for.count(), "quarantined"_a = of.quarantined);
+                  "connected_for"_a = of.connected_for.count(), "quarantined"_a = of.quarantined, "left"_a = of.left,
+                  "orphaned"_a = of.orphaned, "unread_bytes"_a = of.unread_bytes,
+                  "oldest_unsealed"_a = of.oldest_unsealed.count(), "longest_held"_a = of.longest_held.count());
 }
 
 py::dict row(const StoreStats& of) {
@@ -50,15 +69,16 @@ py::dict row(const StoreStats& of) {
                "max_objects"_a = of.max_objects, "pinned_count"_a = of.pinned_count, "pinned_bytes"_a = of.pinned_bytes,
                "in_use_count"_a = of.in_use_count, "in_use_bytes"_a = of.in_use_bytes,
                "unsealed_count"_a = of.unsealed_count, "unsealed_bytes"_a = of.unsealed_bytes);
-  const py::dict rest("retired_count"_a = of.retired_count, "retired_bytes"_a = of.retired_bytes,
-                      "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count,
-                      "hit_count"_a = of.hit_count, "miss_count"_a = of.miss_count, "put_count"_a = of.put_count,
-                      "eviction_count"_a = of.eviction_count, "evicted_bytes"_a = of.evicted_bytes,
-                      "expired_count"_a = of.expired_count, "removed_count"_a = of.removed_count,
-                      "aborted_count"_a = of.aborted_count, "out_of_memory_count"_a = of.out_of_memory_count,
-                      "client_count"_a = of.client_count, "waiting_gets"_a = of.waiting_gets,
-                      "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count());
+  const py::dict rest(
+      "retired_count"_a = of.retired_count, "retired_bytes"_a = of.retired_bytes,
+      "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count, "hit_count"_a = of.hit_count,
+      "miss_count"_a = of.miss_count, "put_count"_a = of.put_count, "eviction_count"_a = of.eviction_count,
+      "evicted_bytes"_a = of.evicted_bytes, "expired_count"_a = of.expired_count, "removed_count"_a = of.removed_count,
+      "aborted_count"_a = of.aborted_count, "out_of_memory_count"_a = of.out_of_memory_count,
+      "client_count"_a = of.client_count, "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates,
+      "uptime"_a = of.uptime.count(), "server_pid"_a = of.server_pid, "server_version"_a = of.server_version);
   out.attr("update")(rest);
+  out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 import datetime
 import gc
+import os
 import pickle
 import threading
 
@@ -119,6 +120,52 @@ def test_pin_evict_clear(store):
     store.pin(store.put(1))
     store.clear()
     assert store.list() == [] and store.stats().total_objects == 0
+
+
+def test_metadata_tells_who_holds_and_who_waits(store):
+    builder = store.create(ID, 100)
+    handle = []
+    waiter = threading.Thread(target=lambda: handle.append(store.get_raw(ID, 20)))
+    waiter.start()
+    eventually(lambda: store.metadata(ID).waiters)
+    known = store.metadata(ID)
+    assert known.state == "unsealed" and known.holders == ()
+    assert [(each.pid, each.references) for each in known.waiters] == [(os.getpid(), 0)]
+    builder.seal()
+    waiter.join()
+    held = [handle[0], store.get_raw(ID)]
+    known = store.metadata(ID)
+    assert known.waiters == () and known.creator_pid == os.getpid() and known.creator_command
+    (holder,) = known.holders
+    assert holder.pid == os.getpid() and holder.references == len(held) == known.ref_count
+    assert holder.session_id in [each.session_id for each in store.clients()]
+    assert store.list()[0].holders == ()  # one by one only
+
+
+def test_stats_tell_of_the_last_refusal():
+    store = dolium.InProcessStore("1MiB")
+    assert store.stats().last_refusal is None and store.stats().server_pid == 0
+    held = store.get_raw(store.put(b"x" * 700_000))
+    with pytest.raises(dolium.StoreFull) as refused:
+        store.create(ID, 500_000)
+    refusal = store.stats().last_refusal
+    assert (refusal.id, refusal.size, refusal.code) == (ID, 500_000, "out_of_memory")
+    assert refusal.reason in str(refused.value) and refusal.by.pid == os.getpid()
+    assert refusal.largest_free_extent <= refusal.free_bytes < 500_000
+    (holder,) = refusal.holders
+    assert holder.pid == os.getpid() and holder.bytes_held >= held.nbytes
+    assert refusal.ago >= datetime.timedelta(0)
+
+
+def test_clients_tell_what_they_are_at(client):
+    held = client.get_raw(client.put(1))
+    builder = client.create(None, 100)
+    (mine,) = [each for each in client.clients() if each.references]
+    assert not (mine.left or mine.orphaned or mine.quarantined) and mine.unsealed_count == 1
+    assert mine.longest_held >= datetime.timedelta(0) and mine.oldest_unsealed >= datetime.timedelta(0)
+    assert client.stats().server_pid > 0 and client.stats().server_version == dolium.__version__
+    builder.abort()
+    del held
 
 
 def test_stats_list_clients(store):

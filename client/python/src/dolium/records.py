@@ -30,6 +30,45 @@ class Event(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class ClientUse:
+    """What one client has of an object, or of the store as a whole."""
+
+    session_id: int
+    pid: int
+    command: str  #: the program's name, as it was when the client connected
+    name: str
+    references: int  #: held; 0 of one that waits
+    bytes_held: int  #: in the arena, each object once
+    unsealed_bytes: int  #: being written
+
+
+def _uses(rows):
+    return tuple(ClientUse(**row) for row in rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """A create, or a put, that was refused for want of room or of quota, or waited for room in vain."""
+
+    ago: datetime.timedelta
+    id: ObjectId
+    size: int  #: what it wanted in one piece, bytes
+    code: str  #: "out_of_memory", "too_large" or "timed_out"
+    reason: str  #: what it was told
+    by: ClientUse
+    free_bytes: int  #: at that moment, as all below
+    largest_free_extent: int
+    holders: Tuple[ClientUse, ...]  #: who held or wrote most, the largest first
+
+    @classmethod
+    def _of(cls, row):
+        row["ago"] = _duration(row["ago"])
+        row["by"] = ClientUse(**row["by"])
+        row["holders"] = _uses(row["holders"])
+        return cls(**row)
+
+
+@dataclasses.dataclass(frozen=True)
 class ObjectMetadata:
     """What the store knows of one object."""
 
@@ -47,9 +86,15 @@ class ObjectMetadata:
     time_to_live: Optional[datetime.timedelta]
     time_to_idle: Optional[datetime.timedelta]
     creator_pid: int
+    # Told by metadata() only; list() leaves them empty.
+    creator_command: str  #: while the creator is connected
+    holders: Tuple[ClientUse, ...]  #: most references first; the first 64 of them
+    waiters: Tuple[ClientUse, ...]  #: whose gets wait until it is sealed; likewise
 
     @classmethod
     def _of(cls, row):
+        for name in ("holders", "waiters"):
+            row[name] = _uses(row[name])
         for name in ("created_at", "sealed_at", "last_accessed"):
             row[name] = _moment(row[name])
         for name in ("time_to_live", "time_to_idle"):
@@ -79,10 +124,16 @@ class ClientInfo:
     waiting_creates: int
     connected_for: datetime.timedelta
     quarantined: bool  #: ended for misbehaviour; its memory is kept until its process is gone
+    left: bool  #: its Client is gone, but objects that it got are not
+    orphaned: bool  #: was connected to a server that died, and has not come back to its successor
+    unread_bytes: int  #: of replies and events that it has not taken yet
+    oldest_unsealed: datetime.timedelta  #: since it created what it has been writing longest
+    longest_held: datetime.timedelta  #: since it last got what it got before all others that it holds
 
     @classmethod
     def _of(cls, row):
-        row["connected_for"] = _duration(row["connected_for"])
+        for name in ("connected_for", "oldest_unsealed", "longest_held"):
+            row[name] = _duration(row[name])
         return cls(**row)
 
 
@@ -123,10 +174,14 @@ class StoreStats:
     waiting_gets: int
     waiting_creates: int
     uptime: datetime.timedelta
+    last_refusal: Optional[Refusal]  #: the last create for which there was no room; None: there was none
+    server_pid: int  #: who serves; 0, and no version, in an InProcessStore
+    server_version: str
 
     @classmethod
     def _of(cls, row):
         row["uptime"] = _duration(row["uptime"])
+        row["last_refusal"] = Refusal._of(row["last_refusal"]) if row["last_refusal"] else None
         return cls(**row)
 
     @property

@@ -171,11 +171,15 @@ class ObjectStore(_dolium.Store):
         return self.exists(id)
 
     def metadata(self, id: ObjectId) -> ObjectMetadata:
-        """What the store knows of an object, also of one that is still being written: an `ObjectMetadata`.
+        """What the store knows of an object, also of one that is still being written: an `ObjectMetadata`. It tells
+        who holds the object, and who waits for it.
 
         >>> store = InProcessStore("16MiB")
         >>> store.metadata(store.put("salve")).type_name
         'string'
+        >>> held = store.get_raw(store.put("vale"))
+        >>> [holder.references for holder in store.metadata(held.id).holders]
+        [1]
         """
         return ObjectMetadata._of(_dolium.metadata(self, id))
 
@@ -210,7 +214,9 @@ class ObjectStore(_dolium.Store):
     # ---- looking ----
 
     def stats(self) -> StoreStats:
-        """How full the store is, why, and what happened: a `StoreStats`."""
+        """How full the store is, why, and what happened: a `StoreStats`. `last_refusal` says why the last create had
+        no room, and who held the memory then.
+        """
         return StoreStats._of(_dolium.stats(self))
 
     def list(self) -> List[ObjectMetadata]:

@@ -1,0 +1,104 @@
+// What a client does when its server dies at a moment that cannot be hit from outside: the server is one in this
+// process, which takes requests without answering them, and dies, as it is told (tests/fuzz/mini_server.h).
+
+#include <catch2/catch.hpp>
+#include <future>
+
+#include <dolium/client.h>
+
+#include "tests/e2e/daemon_fixture.h"
+#include "tests/fuzz/mini_server.h"
+
+using namespace dolium;
+
+namespace {
+
+class MortalServer {
+ public:
+  MortalServer() : server_(config()) {}
+
+  [[nodiscard]] std::shared_ptr<Client> connect() {
+    auto connecting = std::async(std::launch::async, [&] { return Client::connect(path()).value(); });
+    return serve(connecting);
+  }
+  /// Takes what comes, and answers, until the call has returned.
+  template <class T>
+  [[nodiscard]] T serve(std::future<T>& call) {
+    while (call.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      let_in();
+      server_.turn();
+    }
+    return call.get();
+  }
+  /// Takes what comes, and answers nobody, until `done`.
+  template <class Done>
+  void listen_until(Done done) {
+    while (!done()) server_.hear();
+  }
+  /// Answers until `done`.
+  template <class Done>
+  void serve_until(Done done) {
+    while (!done()) {
+      let_in();
+      server_.small_turn();
+    }
+  }
+  void be_succeeded() { server_.be_succeeded(); }
+  [[nodiscard]] StoreStats stats() { return server_.engine().stats(shm::monotonic_now()); }
+  [[nodiscard]] bool has_open_session() const { return server_.open_count() != 0; }
+
+ private:
+  [[nodiscard]] std::string path() const { return (directory_.path() / "socket").string(); }
+  static StoreConfig config() {
+    StoreConfig config;
+    config.capacity = 1024 * 1024;
+    config.prefault = false;
+    return config;
+  }
+  void let_in() {
+    for (auto socket = listener_.accept(); socket && socket->valid(); socket = listener_.accept())
+      server_.admit(*std::move(socket));
+  }
+
+  e2e::TemporaryDirectory directory_;
+  protocol::Listener listener_ = protocol::Listener::open({.path = path()}).value();
+  fuzz::MiniServer server_;
+};
+
+}  // namespace
+
+TEST_CASE("a flush after a server's death takes the failures of before with it") {
+  MortalServer server;
+  const std::shared_ptr<Client> client = server.connect();
+  const ObjectId id = ObjectId::from_name("a");
+  REQUIRE(client->put_deferred(id, {}));
+  REQUIRE(client->put_deferred(id, {}));  // fails
+  auto looking = std::async(std::launch::async, [&] { return client->exists(ObjectId::from_name("b")); });
+  CHECK_FALSE(server.serve(looking).value());  // its answer comes behind the failure's
+  server.be_succeeded();
+  auto flushing = std::async(std::launch::async, [&] { return client->flush(); });
+  CHECK(server.serve(flushing).error().code == Errc::disconnected);
+  REQUIRE(client->put_deferred(ObjectId::from_name("c"), {}));
+  auto again = std::async(std::launch::async, [&] { return client->flush(); });
+  CHECK(server.serve(again).value().empty());
+}
+
+TEST_CASE("an extent that was never heard of is given up, though the next server dies, too") {
+  MortalServer server;
+  const std::shared_ptr<Client> client = server.connect();
+  auto creating = std::async(std::launch::async, [&] { return client->create(ObjectId::from_name("a"), 1000); });
+  server.listen_until([&] { return server.stats().unsealed_count == 1; });
+  server.be_succeeded();  // the client was told nothing
+  CHECK(server.stats().unsealed_count == 1);
+  const std::uint64_t session = client->session_id();
+  // The client is let in again; what it then says about the extent, this server does not hear.
+  server.serve_until([&] { return server.has_open_session(); });
+  CHECK(creating.get().error().code == Errc::disconnected);
+  server.be_succeeded();
+  CHECK(server.stats().unsealed_count == 1);
+  auto asking = std::async(std::launch::async, [&] { return client->ping(); });
+  CHECK(server.serve(asking));
+  CHECK(client->session_id() == session);
+  CHECK(server.stats().unsealed_count == 0);
+  CHECK(server.stats().used_bytes == 0);
+}

@@ -1,0 +1,252 @@
+#include "tests/simulation/episode.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+namespace dolium::simulation {
+namespace {
+
+constexpr std::size_t kSteps = 250;
+constexpr std::size_t kMaxClients = 4;
+/// So many turns without anything new are enough for all that can happen to have happened.
+constexpr int kQuietTurns = 8;
+
+StoreConfig some_config(World& world) {
+  StoreConfig config;
+  config.capacity = (2 + world.below(3)) * 16 * 1024;
+  config.max_objects = 16;
+  config.prefault = false;
+  config.eviction_policy = static_cast<EvictionPolicy>(world.below(3));
+  if (world.one_in(4)) config.max_unsealed_bytes_per_client = 20 * 1024;
+  if (world.one_in(4)) config.max_pinned_bytes_per_user = 20 * 1024;
+  return config;
+}
+
+}  // namespace
+
+Episode::Episode(std::uint64_t seed, Figures& figures)
+    : world_(seed),
+      figures_(figures),
+      clients_die_(world_.one_in(2)),
+      servers_die_(world_.one_in(2)),
+      server_(some_config(world_)) {
+  for (std::size_t n = 2 + world_.below(kMaxClients - 1); n > 0; --n) connect();
+}
+
+std::uint64_t Episode::run() {
+  for (std::size_t step = 0; step < kSteps; ++step) this->step();
+  finish();
+  return world_.trace;
+}
+
+void Episode::step() {
+  Client& client = *clients_[world_.below(clients_.size())];
+  switch (world_.below(18)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 5: return client.act();
+    case 6:
+    case 7: return client.push(1 + world_.below(200));
+    case 8: return client.push_all();
+    case 9:
+    case 10:
+    case 11: return read(client);
+    case 12: return let_pass(world_.below(5'000'000));
+    case 13:
+      if (clients_die_ && world_.one_in(4)) kill_one();
+      return;
+    case 14:
+      if (servers_die_ && world_.one_in(4)) kill_server();
+      return;
+    default: return turn();
+  }
+}
+
+void Episode::turn() {
+  server_.small_turn();
+  server_.store().check_invariants();
+}
+
+void Episode::read(Client& client) {
+  client.read();
+  std::unique_ptr<Client> child = client.take_child();
+  if (child == nullptr) return;
+  ++figures_.forks;
+  clients_.push_back(std::move(child));
+}
+
+/// As the kernel ends a process: every descriptor is closed, whatever was half said.
+void Episode::kill_one() {
+  const auto victim = clients_.begin() + static_cast<std::ptrdiff_t>(world_.below(clients_.size()));
+  (*victim)->leave_history();
+  logs_of_the_dead_.push_back((*victim)->log());
+  clients_.erase(victim);
+  if (clients_.size() < kMaxClients) connect();
+  ++figures_.deaths;
+}
+
+// ---- the server's death ----
+
+std::vector<ObjectMetadata> Episode::sealed() {
+  std::vector<ObjectMetadata> all;
+  for (std::uint32_t cursor = server_.store().list(0, {now(), {}}, all); cursor != 0;)
+    cursor = server_.store().list(cursor, {now(), {}}, all);
+  std::erase_if(all, [](const ObjectMetadata& object) { return object.state != ObjectState::sealed; });
+  std::ranges::sort(all, {}, &ObjectMetadata::id);
+  return all;
+}
+
+/// Between two turns, or before the answers of one have left.
+void Episode::kill_server() {
+  if (world_.one_in(2)) server_.hear();
+  const auto described = [](const ObjectMetadata& object) {
+    return std::tuple(object.id, object.data_size, object.is_pinned, object.created_at, object.sealed_at,
+                      object.time_to_live, object.creator_pid);
+  };
+  const std::vector<ObjectMetadata> before = sealed();
+  const std::uint64_t begin = world_.tick();
+  server_.be_succeeded();
+  crashes_.push_back({history::Operation::Kind::crash, history::Operation::Outcome::done, 0, begin, world_.tick()});
+  ++figures_.server_deaths;
+  server_.store().check_invariants();
+  REQUIRE(server_.store().recovery().damaged == 0);
+  REQUIRE(std::ranges::equal(before, sealed(), {}, described, described));
+  check_references();
+}
+
+/// Each client's pin table says what the client knows that it holds.
+void Episode::check_references() {
+  for (const auto& client : clients_)
+    if (client->session() != 0)
+      REQUIRE(server_.store().client_info(client->session(), now()).references == client->holdings().references);
+}
+
+// ---- the end ----
+
+/// Everything that can happen without time, happens.
+void Episode::settle() {
+  std::uint64_t seen = world_.trace;
+  for (int quiet = 0; quiet < kQuietTurns; ++quiet) {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      clients_[i]->push_all();
+      read(*clients_[i]);
+      if (clients_[i]->has_unsent() || !clients_[i]->connected()) quiet = 0;
+    }
+    turn();
+    if (std::exchange(seen, world_.trace) != world_.trace) quiet = 0;
+  }
+}
+
+void Episode::finish() {
+  for (const auto& client : clients_)
+    if (client->connected()) client->flush();
+  settle();
+  check_agreement();
+  for (const auto& client : clients_) {
+    figures_.waits += client->open().gets + client->open().creates;
+    client->cancel_gets();  // of what the same client was writing, for one
+  }
+  abort_everything();
+  release_everything();
+  check_waiting_creates();
+  abort_everything();
+  release_everything();
+  check_waiting_creates();
+  for (const auto& client : clients_) client->cancel_creates();
+  settle();
+  abort_everything();
+  release_everything();
+  for (const auto& client : clients_)
+    REQUIRE(client->open().gets + client->open().creates + client->open().others == 0);
+  check_agreement();
+  judge();
+  let_go_of_everything();
+}
+
+/// Daemon and clients have nothing more to say to each other, and are of one mind.
+void Episode::check_agreement() {
+  const StoreStats daemon = stats();
+  std::uint64_t gets = 0;
+  std::uint64_t creates = 0;
+  std::uint64_t unsealed = 0;
+  check_references();
+  const std::vector<ObjectMetadata> there = sealed();
+  for (const auto& client : clients_) {
+    const Client::Open open = client->open();
+    REQUIRE(open.others == 0);
+    REQUIRE_FALSE(client->is_forgotten());
+    REQUIRE(server_.engine().gets().count(client->session()) == open.gets);
+    REQUIRE(server_.engine().creates().count(client->session()) == open.creates);
+    gets += open.gets, creates += open.creates;
+    unsealed += client->holdings().unsealed;
+    if (client->subscriber() == nullptr) continue;
+    figures_.events += client->subscriber()->heard();
+    const auto told = [](const auto& known) { return std::pair(known.first, known.second); };
+    const auto is = [](const ObjectMetadata& object) { return std::pair(object.id, object.data_size); };
+    REQUIRE(std::ranges::equal(client->subscriber()->known(), there, {}, told, is));
+  }
+  REQUIRE(daemon.waiting_gets == gets);
+  REQUIRE(daemon.waiting_creates == creates);
+  REQUIRE(daemon.unsealed_count == unsealed);
+  REQUIRE(daemon.client_count == clients_.size());
+}
+
+/// What is being written, and what is placed for who waited for that room.
+void Episode::abort_everything() {
+  bool any = true;
+  for (std::size_t round = 0; any; ++round) {
+    REQUIRE(round <= clients_.size() * kObjects);
+    any = false;
+    for (const auto& client : clients_) any = client->abort_all() || any;
+    settle();
+  }
+}
+
+/// Nobody asks anything: the releases alone must wake who waits. Who is served may hold what it puts.
+void Episode::release_everything() {
+  bool any = true;
+  while (any) {
+    any = false;
+    for (const auto& client : clients_) any = client->release_all() || any;
+    settle();
+  }
+}
+
+/// Room must do for everybody who waits for it, when all there is may go.
+void Episode::check_waiting_creates() {
+  const StoreStats now_there = stats();
+  if (now_there.pinned_count + now_there.unsealed_count != 0) return;
+  for (const auto& client : clients_) REQUIRE(client->open().creates == 0);
+}
+
+void Episode::let_go_of_everything() {
+  const StoreStats left = stats();
+  REQUIRE(left.in_use_count + left.unsealed_count + left.retired_count == 0);
+  figures_.evictions += left.eviction_count;
+  clients_.clear();
+  while (server_.session_count() != 0) turn();
+  server_.store().clear(now());
+  REQUIRE(stats().used_bytes == 0);
+  REQUIRE(stats().largest_free_extent == stats().capacity);
+}
+
+void Episode::judge() {
+  for (Number number = 0; number < kObjects; ++number) {
+    history::History history;
+    const auto add = [&](const std::vector<history::Operation>& operations) {
+      if (!operations.empty()) history.push_back(operations);
+    };
+    for (const auto& client : clients_) add(client->log()[number]);
+    for (const auto& log : logs_of_the_dead_) add(log[number]);
+    add(crashes_);
+    const auto why = why_not_linearizable(history, history::Evictions::possible);
+    INFO(why.value_or(""));
+    REQUIRE_FALSE(why.has_value());
+    ++figures_.histories;
+  }
+}
+
+}  // namespace dolium::simulation

@@ -1,0 +1,63 @@
+#pragma once
+// Episode: a store's whole life in a simulation, from a seed: a few clients, what they do in which order, which of them
+// die or fork, when the server dies and another goes on, when time passes. Then everything comes to its end, and
+// nothing may be left of anybody.
+//
+// What is checked. After each of the daemon's turns: its books (Store::check_invariants()). When a server has died:
+// what was sealed is there as it was, every reference is counted. At the end: no answer is missing, no waiter
+// forgotten; who waits for room gets it when everything is let go of; daemon and clients agree on references, unsealed
+// objects, waiters, and, if they subscribe, on what there is; what they saw of each object has an explanation
+// (linearizability.h); and when they are gone all bytes are free, and the process has as many descriptors as before.
+
+#include <memory>
+#include <vector>
+
+#include "tests/fuzz/mini_server.h"
+#include "tests/simulation/client.h"
+#include "tests/simulation/virtual_clock.h"
+
+namespace dolium::simulation {
+
+struct Figures {
+  std::uint64_t deaths = 0, server_deaths = 0, forks = 0, evictions = 0, waits = 0, histories = 0, events = 0;
+};
+
+class Episode {
+ public:
+  Episode(std::uint64_t seed, Figures& figures);
+  Episode(const Episode&) = delete;
+  Episode& operator=(const Episode&) = delete;
+
+  /// A hash of all that was seen.
+  std::uint64_t run();
+
+ private:
+  void connect() { clients_.push_back(std::make_unique<Client>(world_, server_)); }
+  void turn();
+  void step();
+  void read(Client& client);
+  void kill_one();
+  void kill_server();
+  void settle();
+  void check_references();
+  void check_agreement();
+  void check_waiting_creates();
+  void finish();
+  void abort_everything();
+  void release_everything();
+  void let_go_of_everything();
+  void judge();
+  [[nodiscard]] std::vector<ObjectMetadata> sealed();
+  [[nodiscard]] StoreStats stats() { return server_.engine().stats(now()); }
+
+  World world_;
+  Figures& figures_;
+  const bool clients_die_;
+  const bool servers_die_;
+  fuzz::MiniServer server_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::vector<std::vector<history::Operation>>> logs_of_the_dead_;
+  std::vector<history::Operation> crashes_;
+};
+
+}  // namespace dolium::simulation

@@ -1,0 +1,36 @@
+#pragma once
+// World: what all of an episode have in common: the seed's choices, the order of things, and a hash of all that was
+// seen.
+
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include <dolium/object_id.h>
+
+namespace dolium::simulation {
+
+using Number = std::size_t;  // of an object
+inline constexpr Number kObjects = 5;
+inline constexpr Number kFiller = kObjects;  // any other object, of which nobody keeps a history
+
+[[nodiscard]] inline ObjectId id_of(Number number) {
+  return ObjectId::from_name("simulated " + std::to_string(number));
+}
+
+struct World {
+  explicit World(std::uint64_t seed) : random(seed) {}
+  [[nodiscard]] std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random() % bound); }
+  [[nodiscard]] bool one_in(std::size_t bound) { return below(bound) == 0; }
+  /// Each call's beginning and end has a moment of its own.
+  [[nodiscard]] std::uint64_t tick() { return ++ticks; }
+  void note(std::uint64_t what) { trace = (trace ^ what) * 0x9e3779b97f4a7c15ULL + (trace >> 29); }
+
+  std::mt19937_64 random;
+  std::uint64_t ticks = 0;
+  std::uint64_t last_value = 0;
+  std::size_t children = 3;  // that may still be forked
+  std::uint64_t trace = 0;   // equal for equal seeds
+};
+
+}  // namespace dolium::simulation
