@@ -204,7 +204,17 @@ Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
 
 Result<void> Client::do_clear() {
   if (connection_->inherited()) return connection_->inherited_by_fork();
-  return connection_->tell(protocol::ClearRequestT());
+  protocol::ClearRequestT request;
+  do {
+    const Result<void> cleared =
+        connection_->ask<protocol::ClearReply>(request, [&request](const protocol::ClearReply& reply) {
+          request.cursor = reply.next_cursor();
+          request.through = reply.through();
+          return Result<void>();
+        });
+    if (!cleared) return cleared;
+  } while (request.cursor != 0);
+  return {};
 }
 
 // ---- looking ----

@@ -189,9 +189,11 @@ void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
   session.reply(id, std::move(reply));
 }
 
-void Dispatch::on(Session& session, Id id, const ClearRequest&) {
-  engine_.store().clear(shm::monotonic_now());
-  session.reply_outcome(id, {});
+void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
+  ClearReplyT reply;
+  reply.through = request.cursor() == 0 ? engine_.store().last_seal() : request.through();
+  reply.next_cursor = engine_.store().clear(shm::monotonic_now(), request.cursor(), reply.through);
+  session.reply(id, std::move(reply));
 }
 
 // ---- about the store ----

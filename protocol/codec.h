@@ -24,7 +24,8 @@
 
 namespace dolium::protocol {
 
-/// Frame, body, row: no message nests deeper than StatsReply's last refusal and its holders. Room for a few levels more.
+/// Frame, body, row: no message nests deeper than StatsReply's last refusal and its holders. Room for a few levels
+/// more.
 inline constexpr std::uint32_t kMaxTableDepth = 8;
 /// Tables in one payload. Few bytes can refer to one table many times, so the frame's cap does not bound this.
 inline constexpr std::uint32_t kMaxTables = 128 * 1024;

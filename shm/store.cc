@@ -304,9 +304,22 @@ Result<bool> Store::remove(const ObjectId& id, TimeNs now) {
 }
 
 void Store::clear(TimeNs now) {
+  SlotIndex cursor = 0;
+  do cursor = clear(now, cursor, last_seal_);
+  while (cursor != 0);
+}
+
+SlotIndex Store::clear(TimeNs now, SlotIndex cursor, TimeNs through) {
   advance(now);
-  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot)
-    if (margin(slot).state == SlotState::sealed) retire(slot, RemovalCause::cleared);
+  const SlotIndex touched = index_.slots_touched();
+  SlotIndex slot = cursor;
+  for (std::uint32_t cleared = 0, seen = 0; slot < touched; ++slot) {
+    if (cleared == kClearPiece || seen++ == kListPage) return slot;
+    if (margin(slot).state != SlotState::sealed || row(slot).sealed > through) continue;
+    retire(slot, RemovalCause::cleared);
+    ++cleared;
+  }
+  return 0;
 }
 
 Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {

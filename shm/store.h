@@ -117,6 +117,8 @@ class Store final : private Candidates {
   static constexpr std::size_t kSweepStep = 32;
   /// How many objects one page of list() looks at.
   static constexpr std::uint32_t kListPage = 4096;
+  /// How many objects are removed in one piece of a clear().
+  static constexpr std::uint32_t kClearPiece = 1024;
   /// How often a plan of eviction may be spoilt by readers before the create gives up.
   static constexpr int kMaxPlans = 16;
   /// How often, at most, refusals have all pin tables searched for who holds the memory.
@@ -176,6 +178,10 @@ class Store final : private Candidates {
   [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
   [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now);
   void clear(TimeNs now);
+  /// A piece of it: from slot `cursor` on, of what was sealed up to `through` (last_seal() when it began). Returns
+  /// where the next piece begins; 0: this was the last.
+  [[nodiscard]] SlotIndex clear(TimeNs now, SlotIndex cursor, TimeNs through);
+  [[nodiscard]] TimeNs last_seal() const noexcept { return last_seal_; }
   [[nodiscard]] Result<void> pin(ClientId client, const ObjectId& id, TimeNs now);
   [[nodiscard]] Result<void> unpin(const ObjectId& id, TimeNs now);
   /// Removes what is due. Call it at next_expiry().

@@ -88,6 +88,25 @@ TEST_CASE("sizes that wrap around or pass a limit are refused before anything is
   CHECK(refused({.id = id_of(1), .data_size = kMiB}) == "ok");
 }
 
+TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began") {
+  StoreFixture fixture({.capacity = 4 * kMiB});
+  constexpr std::uint64_t kObjects = 3 * Store::kClearPiece;
+  for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
+  const TimeNs through = fixture.store.last_seal();
+  int pieces = 0;
+  SlotIndex cursor = 0;
+  do {
+    const std::uint64_t before = fixture.store.stats(fixture.now).total_objects;
+    cursor = fixture.store.clear(fixture.now, cursor, through);
+    CHECK(before - fixture.store.stats(fixture.now).total_objects <= Store::kClearPiece);
+    fixture.put(kObjects + static_cast<std::uint64_t>(pieces++), 10);  // in a slot that is free again, or beyond
+  } while (cursor != 0);
+  CHECK(pieces >= 3);
+  CHECK(fixture.store.stats(fixture.now).total_objects == static_cast<std::uint64_t>(pieces));
+  CHECK(fixture.store.stats(fixture.now).removed_count == kObjects);
+  for (int n = 0; n < pieces; ++n) CHECK(fixture.exists(kObjects + static_cast<std::uint64_t>(n)));
+}
+
 TEST_CASE("a client that goes takes its unsealed objects with it and leaves the sealed ones") {
   StoreFixture fixture;
   const ClientId client = fixture.attach();
