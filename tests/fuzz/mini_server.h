@@ -2,7 +2,6 @@
 // MiniServer: sessions, dispatch and store as the daemon has them, in this process and without a listening socket:
 // what Server does between two waits of its loop, for connections that a test makes.
 
-#include <sys/eventfd.h>
 #include <uv.h>
 
 #include <map>
@@ -31,9 +30,7 @@ class MiniServer final : private daemon::Session::Host {
     auto [ours, theirs] = protocol::socket_pair().value();
     daemon::Session::Peer peer;
     peer.permission = daemon::Permission::read_write;
-    // Stands for a pidfd: the process lives as long as the test.
-    auto session = daemon::Session::create(*loop_, *this, std::move(ours), shm::UniqueFd(::eventfd(0, EFD_CLOEXEC)),
-                                           std::move(peer));
+    auto session = daemon::Session::create(*loop_, *this, std::move(ours), std::move(peer));
     sessions_.push_back(std::move(session).value());
     return std::move(theirs);
   }
@@ -95,6 +92,8 @@ class MiniServer final : private daemon::Session::Host {
   void on_awake(daemon::Session& session) override {
     if (std::ranges::find(awake_, &session) == awake_.end()) awake_.push_back(&session);
   }
+
+  void on_without_rings(daemon::Session&, const Error&) override {}
 
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
   shm::Engine engine_;
