@@ -72,7 +72,7 @@ class Attachment {
   /// What to say then.
   [[nodiscard]] Error inherited_by_fork() const;
   /// Why this process did not take over, if it could have. For people.
-  void set_inherited_because(std::string reason) { inherited_because_ = std::move(reason); }
+  void set_inherited_because(std::string reason) noexcept { inherited_because_ = std::move(reason); }
   /// How many times it was taken over by a child. What was made for another generation is that process's.
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
 

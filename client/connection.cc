@@ -93,7 +93,16 @@ void Connection::post_cancel(std::uint64_t number) {
   send(own, std::move(cancel), Patience::none);
 }
 
-void Connection::flush(Patience patience) {
+/// Does not throw: a request that is on its way has an answer to come, and who leads must still pass the lead on.
+void Connection::flush(Patience patience) noexcept {
+  try {
+    send_queued(patience);
+  } catch (const std::bad_alloc&) {
+    fail_without_memory();
+  }
+}
+
+void Connection::send_queued(Patience patience) {
   for (;;) {
     Result<bool> flushed = false;
     {
@@ -122,10 +131,10 @@ void Connection::answer_locally(std::uint64_t number, const Error& error) {
     const std::lock_guard lock(traffic_->mutex);
     const auto found = traffic_->calls.find(number);
     if (found == traffic_->calls.end()) return;
+    found->second->failure = error;  // before it is taken out: where this throws, it is withdrawn
     call = std::move(found->second);
     traffic_->calls.erase(found);
   }
-  call->failure = error;
   complete(call);
 }
 

@@ -16,11 +16,12 @@
 // held when mutex is taken, not the reverse; neither is held while a thread waits for the socket, nor while
 // user code runs. So a child that is forked in a callback finds nobody of its own inside the old traffic.
 
+#include <boost/intrusive/list.hpp>
+
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -208,6 +209,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   enum class Patience : std::uint8_t { none, wait };
 
+  /// A thread that waits while another leads. It stands on its own stack, because it has asked already: there must be
+  /// nothing that it could be refused before it has the answer. In the list under the mutex.
+  struct Follower : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    explicit Follower(std::condition_variable& own) noexcept : wake(own) {}
+    std::condition_variable& wake;
+  };
+
   /// All that threads change while they use the connection. In one piece, because a forked child cannot know what
   /// its parent's other threads were in the middle of: it leaves all of it as it is, and begins with a new one.
   struct Traffic {
@@ -221,7 +229,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::vector<PutFailure> put_failures;  // at most kMaxPutFailures, and what was under way when it was reached
     bool reading = false;                  // there is a leader
     bool watched = false;                  // somebody waits for event_fd()
-    std::list<std::condition_variable*> followers;  // who waits while another leads
+    boost::intrusive::list<Follower, boost::intrusive::constant_time_size<false>> followers;
 
     std::mutex write_mutex;
     protocol::Encoder encoder;
@@ -256,7 +264,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     flush(patience);
   }
-  void flush(Patience patience);
+  void flush(Patience patience) noexcept;
+  void send_queued(Patience patience);
 
   // after the death of a server (resume.cc)
   template <class Request>
@@ -297,7 +306,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   template <class Read>
   bool take(Read&& read);
   void fail_without_memory() noexcept;
-  void stop_reading();  // under the mutex
+  void stop_reading();        // under the mutex
+  void pass_lead() noexcept;  // likewise
   void wait_for_room();
   void dispatch(std::span<const std::byte> payload);
   void deliver(std::uint64_t number, const protocol::ReplyFrame& frame, std::span<const std::byte> payload);

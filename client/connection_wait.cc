@@ -41,15 +41,19 @@ bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_v
       lock.lock();
       continue;
     }
-    const auto place = traffic_->followers.insert(traffic_->followers.end(), &wake);
+    Follower self(wake);
+    traffic_->followers.push_back(self);
     if (deadline == kNoDeadline)
       wake.wait(lock);
     else
       wake.wait_until(lock, deadline);
-    traffic_->followers.erase(place);
   }
-  if (!traffic_->reading && !traffic_->followers.empty()) traffic_->followers.front()->notify_one();
+  if (!traffic_->reading) pass_lead();
   return done();
+}
+
+void Connection::pass_lead() noexcept {
+  if (!traffic_->followers.empty()) traffic_->followers.front().wake.notify_one();
 }
 
 bool Connection::try_read() {
@@ -62,7 +66,7 @@ bool Connection::try_read() {
       take([this] { return traffic_->channel.read(socket_->get(), *traffic_->reader, Channel::Look::everywhere); });
   std::unique_lock lock(traffic_->mutex);
   stop_reading();
-  if (!traffic_->followers.empty()) traffic_->followers.front()->notify_one();
+  pass_lead();
   return more;
 }
 

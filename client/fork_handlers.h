@@ -37,6 +37,6 @@ void forget(ForkFollower& follower) noexcept;
 
 /// For a child: what its parent's other threads may have been changing is neither used nor destroyed here. It is kept
 /// in sight, so that a leak checker does not take it for lost.
-void abandon_to_parent(const void* what);
+void abandon_to_parent(const void* what) noexcept;
 
 }  // namespace dolium::detail

@@ -160,8 +160,9 @@ Result<void> Connection::watch_events() const {
 
 Result<void> Connection::start_over(std::uint64_t session_id, std::uint64_t token, UniqueFd completions,
                                     UniqueFd poll) {
+  auto fresh = std::make_unique<Traffic>();
   abandon_to_parent(traffic_.release());
-  traffic_ = std::make_unique<Traffic>();
+  traffic_ = std::move(fresh);
   session_id_ = session_id;
   fork_token_ = token;
   if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))

@@ -32,16 +32,12 @@ InProcessStore::InProcessStore(std::shared_ptr<detail::LocalEngine> engine) : en
 InProcessStore::~InProcessStore() {
   // The engine may outlive us with a builder or a subscription. Nobody is left to answer then: a create that were
   // served without a callback to take its builder would have to abort it in the middle of the engine's turn.
-  if (!engine_->attachment().inherited())
-    engine_->with([this](Engine& engine, TimeNs) {
-      engine.gets().drop_client(engine_->client());
-      engine.creates().drop_client(engine_->client());
-    });
+  engine_->drop_waiters();
   engine_->completions().discard_all();
 }
 
 Result<ObjectBuilder> InProcessStore::do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   const Result<shm::NewObject> object = detail::new_object(id, size, options);
   if (!object) return object.error();
   bool answered = false;
@@ -53,9 +49,14 @@ Result<ObjectBuilder> InProcessStore::do_create(const ObjectId& id, std::uint64_
                            answered = true;
                          });
   });
-  engine_->wait_until(answered, shm::kNever);
+  if (!engine_->wait_until(answered, shm::kNever)) return engine_->refusal();
   if (!placed) return std::move(placed).error();
-  return local_builder(engine_, *placed, id, size, options.metadata);
+  try {
+    return local_builder(engine_, *placed, id, size, options.metadata);
+  } catch (const std::bad_alloc&) {
+    engine_->with([&](Engine& engine, TimeNs) { static_cast<void>(engine.store().abort(engine_->client(), id)); });
+    throw;
+  }
 }
 
 Result<Object> InProcessStore::do_put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options,
@@ -80,19 +81,20 @@ Result<std::vector<Result<void>>> InProcessStore::do_put_many(std::span<const Pu
 }
 
 Result<Object> InProcessStore::do_get(const ObjectId& id, Timeout timeout) {
+  if (engine_->refuses()) return engine_->refusal();
   Attachment& attachment = engine_->attachment();
-  if (attachment.inherited()) return attachment.inherited_by_fork();
   engine_->expire_due();
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
-  std::vector<std::optional<Object>> waited = detail::local_wait(*engine_, {&id, 1}, timeout);
-  if (waited.front()) return *std::move(waited.front());
+  Result<std::vector<std::optional<Object>>> waited = detail::local_wait(*engine_, {&id, 1}, timeout);
+  if (!waited) return std::move(waited).error();
+  if (waited->front()) return *std::move(waited->front());
   return detail::nothing_there(id, timeout);
 }
 
 std::optional<Object> InProcessStore::do_try_get(const ObjectId& id) {
+  if (engine_->refuses()) return std::nullopt;
   Attachment& attachment = engine_->attachment();
-  if (attachment.inherited()) return std::nullopt;
   engine_->expire_due();
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict != Attachment::Verdict::held) return std::nullopt;
@@ -100,52 +102,52 @@ std::optional<Object> InProcessStore::do_try_get(const ObjectId& id) {
 }
 
 Result<std::vector<std::optional<Object>>> InProcessStore::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return detail::local_wait(*engine_, ids, timeout);
 }
 
 Result<bool> InProcessStore::do_exists(const ObjectId& id) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   engine_->expire_due();
   if (const std::optional<bool> there = engine_->attachment().exists(id)) return *there;
   return engine_->with([&](Engine& engine, TimeNs) { return engine.store().find(id) != shm::kNoSlot; });
 }
 
 Result<ObjectMetadata> InProcessStore::do_metadata(const ObjectId& id) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.metadata(id, moment(now)); });
 }
 
 Result<void> InProcessStore::do_pin(const ObjectId& id, bool pinned) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([&](Engine& engine, TimeNs now) {
     return pinned ? engine.store().pin(engine_->client(), id, now) : engine.store().unpin(id, now);
   });
 }
 
 Result<bool> InProcessStore::do_remove(const ObjectId& id) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().remove(id, now); });
 }
 
 Result<std::uint64_t> InProcessStore::do_evict(std::uint64_t bytes) {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().evict(bytes, now); });
 }
 
 Result<void> InProcessStore::do_clear() {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   engine_->with([](Engine& engine, TimeNs now) { engine.store().clear(now); });
   return {};
 }
 
 Result<StoreStats> InProcessStore::do_stats() {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([](Engine& engine, TimeNs now) { return engine.stats(now); });
 }
 
 Result<std::vector<ObjectMetadata>> InProcessStore::do_list() {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([](Engine& engine, TimeNs now) {
     std::vector<ObjectMetadata> out;
     std::uint32_t cursor = 0;
@@ -156,7 +158,7 @@ Result<std::vector<ObjectMetadata>> InProcessStore::do_list() {
 }
 
 Result<std::vector<ClientInfo>> InProcessStore::do_clients() {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return engine_->with([this](Engine& engine, TimeNs now) {
     ClientInfo self = engine.store().client_info(engine_->client(), now);
     self.user = std::to_string(self.uid);
@@ -167,7 +169,7 @@ Result<std::vector<ClientInfo>> InProcessStore::do_clients() {
 }
 
 Result<Subscription> InProcessStore::do_subscribe() {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   return detail::local_subscription(engine_);
 }
 
@@ -185,7 +187,7 @@ int InProcessStore::do_event_fd() const {
 }
 
 Result<void> InProcessStore::do_process_events() {
-  if (engine_->attachment().inherited()) return engine_->attachment().inherited_by_fork();
+  if (engine_->refuses()) return engine_->refusal();
   const auto kept = engine_;  // a callback may drop the last reference to this store
   kept->with([](Engine&, TimeNs) {});
   kept->completions().run();

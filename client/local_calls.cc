@@ -30,7 +30,7 @@ class LocalBuilder final : public BuilderBackend {
   }
 
   Result<Object> seal(bool hold) override {
-    if (mappings_->inherited()) return mappings_->inherited_by_fork();
+    if (local_->refuses()) return local_->refusal();
     return local_->with([&](Engine& engine, TimeNs now) -> Result<Object> {
       const Result<SlotIndex> slot = engine.store().seal(local_->client(), id_, now);
       if (!slot) return slot.error();
@@ -39,11 +39,9 @@ class LocalBuilder final : public BuilderBackend {
       return take_held(*local_, engine, *slot, Attachment::Count::nothing);
     });
   }
-  Result<void> check() const override {
-    return mappings_->inherited() ? mappings_->inherited_by_fork() : Result<void>();
-  }
+  Result<void> check() const override { return local_->refuses() ? local_->refusal() : Result<void>(); }
   Result<void> abort() override {
-    if (mappings_->inherited()) return {};
+    if (local_->refuses()) return {};
     return local_->with([&](Engine& engine, TimeNs) { return engine.store().abort(local_->client(), id_); });
   }
 
@@ -64,11 +62,16 @@ class LocalSubscription final : public SubscriptionState {
     });
   }
   ~LocalSubscription() override {
-    if (!local_->attachment().inherited()) local_->with([&](Engine& engine, TimeNs) { engine.unsubscribe(key_); });
+    if (local_->refuses()) return;
+    try {
+      local_->with([&](Engine& engine, TimeNs) { engine.unsubscribe(key_); });
+    } catch (const std::bad_alloc&) {
+      return;  // the next call hears of it
+    }
   }
 
   Result<Event> next(Timeout timeout) override {
-    if (local_->attachment().inherited()) return local_->attachment().inherited_by_fork();
+    if (local_->refuses()) return local_->refusal();
     const TimeNs deadline = deadline_of(timeout, shm::monotonic_now());
     for (;;) {
       const std::vector<Event> events = local_->with([&](Engine& engine, TimeNs) {
@@ -77,7 +80,8 @@ class LocalSubscription final : public SubscriptionState {
         return one;
       });
       if (!events.empty()) return events.front();
-      if (!local_->wait_until(ready_, deadline)) return Error{Errc::timed_out, "no event came in time"};
+      if (local_->wait_until(ready_, deadline)) continue;
+      return local_->refuses() ? local_->refusal() : Error{Errc::timed_out, "no event came in time"};
     }
   }
 
@@ -92,7 +96,7 @@ AsyncHandle cancelling(const std::shared_ptr<LocalEngine>& local, Completions::T
   return AsyncHandle([weak = std::weak_ptr(local), ticket, key] {
     const auto here = weak.lock();
     if (here == nullptr) return false;
-    if (!here->attachment().inherited()) here->with([&](Engine& engine, TimeNs now) { engine.cancel(key, now); });
+    if (!here->refuses()) here->with([&](Engine& engine, TimeNs now) { engine.cancel(key, now); });
     return here->completions().cancel(ticket);
   });
 }
@@ -110,7 +114,8 @@ Subscription local_subscription(const std::shared_ptr<LocalEngine>& local) {
   return Subscription(std::make_shared<LocalSubscription>(local));
 }
 
-std::vector<std::optional<Object>> local_wait(LocalEngine& local, std::span<const ObjectId> ids, Timeout timeout) {
+Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
+                                                      Timeout timeout) {
   std::vector<std::optional<Object>> out(ids.size());
   bool answered = false;
   local.with([&](Engine& engine, TimeNs now) {
@@ -123,7 +128,7 @@ std::vector<std::optional<Object>> local_wait(LocalEngine& local, std::span<cons
       answered = true;
     });
   });
-  local.wait_until(answered, shm::kNever);
+  if (!local.wait_until(answered, shm::kNever)) return local.refusal();
   for (const auto& object : out)
     if (!object) local.attachment().record_miss();
   return out;
@@ -135,8 +140,8 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
   const Completions::Ticket ticket = local->completions().begin(kept);
   const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
-  if (local->attachment().inherited()) {
-    local->completions().push(ticket, [callback, why = local->attachment().inherited_by_fork()] { (*callback)(why); });
+  if (local->refuses()) {
+    local->completions().push(ticket, [callback, why = local->refusal()] { (*callback)(why); });
     return cancelling(local, ticket, key);
   }
   local->with([&](Engine& engine, TimeNs now) {
@@ -161,9 +166,8 @@ AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const 
   const Completions::Ticket ticket = local->completions().begin(kept);
   const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
-  const Result<shm::NewObject> object = local->attachment().inherited()
-                                            ? Result<shm::NewObject>(local->attachment().inherited_by_fork())
-                                            : new_object(id, size, options);
+  const Result<shm::NewObject> object =
+      local->refuses() ? Result<shm::NewObject>(local->refusal()) : new_object(id, size, options);
   const auto fail = [here = local.get(), ticket, callback](const Error& error) {
     here->completions().push(ticket, [callback, error] { (*callback)(error); });
   };

@@ -11,8 +11,8 @@
 namespace dolium::detail {
 
 /// Waits for all, at most until the timeout; what is there, positions kept. Counts hits and misses.
-[[nodiscard]] std::vector<std::optional<Object>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
-                                                            Timeout timeout);
+[[nodiscard]] Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
+                                                                    Timeout timeout);
 /// What create() hands out for a placement.
 [[nodiscard]] ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed,
                                           const ObjectId& id, std::uint64_t size, std::span<const std::byte> metadata);

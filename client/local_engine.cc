@@ -90,6 +90,26 @@ void LocalEngine::after_change(shm::TimeNs now) {
   changed_.notify_all();
 }
 
+void LocalEngine::drop_waiters() noexcept {
+  if (refuses()) return;
+  try {
+    with([this](shm::Engine& engine, shm::TimeNs) {
+      engine.gets().drop_client(client_);
+      engine.creates().drop_client(client_);
+    });
+  } catch (const std::bad_alloc&) {
+    return;  // from here on nobody is answered anyway
+  }
+}
+
+Error LocalEngine::refusal() const {
+  if (attachment_->inherited()) return attachment_->inherited_by_fork();
+  return {
+      Errc::system_error,
+      "this store met an end of memory (Cannot allocate memory) in the middle of a change, and takes no more calls: "
+      "open another; what is held stays readable"};
+}
+
 void LocalEngine::expire_due() {
   if (next_expiry_.load(std::memory_order_relaxed) <= shm::monotonic_now()) with([](shm::Engine&, shm::TimeNs) {});
 }
@@ -97,14 +117,17 @@ void LocalEngine::expire_due() {
 bool LocalEngine::wait_until(const bool& done, shm::TimeNs deadline) {
   Turn turn(*this);
   while (!done) {
+    if (broken_) return false;
     const shm::TimeNs now = shm::monotonic_now();
     if (deadline <= now) return false;
     const shm::TimeNs next = engine_->next_deadline();
     if (next > now) {
       turn.wait(std::min(next, deadline) - now);
     } else {
-      engine_->tick(now);
-      after_change(now);
+      or_broken([&] {
+        engine_->tick(now);
+        after_change(now);
+      });
     }
   }
   return true;
@@ -117,12 +140,17 @@ void LocalEngine::Turn::wait(shm::TimeNs at_most_ns) {
   local_.owner_ = std::this_thread::get_id();
 }
 
-void LocalEngine::on_release() {
+void LocalEngine::on_release() noexcept {
+  if (broken_) return;
   if (owner_ == std::this_thread::get_id()) {
     release_pending_ = true;  // served before this thread lets go of the lock
     return;
   }
-  with([](shm::Engine& engine, shm::TimeNs now) { engine.on_release(now); });
+  try {
+    with([](shm::Engine& engine, shm::TimeNs now) { engine.on_release(now); });
+  } catch (const std::bad_alloc&) {
+    return;  // the next call, and who waits, hear of it
+  }
 }
 
 }  // namespace dolium::detail

@@ -3,12 +3,23 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include <exception>
+#include <new>
 
 #include "client/connection.h"
 #include "shm/system_error.h"
 
 namespace dolium::detail {
+namespace {
+
+Error no_memory() noexcept {
+  try {
+    return {Errc::system_error, "Cannot allocate memory"};
+  } catch (const std::bad_alloc&) {
+    return {Errc::system_error, "no memory"};  // short enough to need none itself
+  }
+}
+
+}  // namespace
 
 SessionLink::~SessionLink() {
   if (attachment_ != nullptr) forget(*this);
@@ -37,8 +48,8 @@ void SessionLink::before_fork(protocol::Deadline deadline) noexcept {
   attachment_->hold_back();
   try {
     bequest_ = prepare(deadline);
-  } catch (const std::exception& failure) {  // no memory: no reason for the process to end
-    bequest_ = Error{Errc::system_error, failure.what()};
+  } catch (const std::bad_alloc&) {  // no reason for the process to end
+    bequest_ = no_memory();
   }
   if (!*bequest_) attachment_->let_go_on();  // nothing is left to wait for
 }
@@ -68,12 +79,12 @@ bool SessionLink::in_child() noexcept {
   Result<void> taken;
   try {
     taken = *bequest_ ? take_over(*std::move(*bequest_)) : Result<void>(bequest_->error());
-  } catch (const std::exception& failure) {
-    taken = Error{Errc::system_error, failure.what()};
+  } catch (const std::bad_alloc&) {
+    taken = no_memory();
   }
   bequest_.reset();
   attachment_->let_go_on();
-  if (!taken) attachment_->set_inherited_because(taken.error().message);
+  if (!taken) attachment_->set_inherited_because(std::move(taken).error().message);
   kept_connection_.reset();
   attachment_->drop_ref();  // may be the end of this, if all went well
   return taken.has_value();

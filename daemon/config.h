@@ -43,6 +43,8 @@ struct Config {
 
   LogLevel log_level = LogLevel::info;
   std::string log_file = {};  ///< empty: standard error
+  /// Of each kind of line that clients can provoke; 0: no limit.
+  std::uint32_t log_lines_per_minute = 60;
 };
 
 /// What the command line asks for.

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::uint32_t kMaxObjects = std::uint32_t{1} << 30;
 constexpr std::uint32_t kMaxConnections = 65536;
+constexpr std::uint32_t kMaxLogLines = 1'000'000;
 constexpr std::uint32_t kMaxBusyPollUs = 1'000'000;
 // The kernel's limit, less the terminating zero.
 constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
@@ -246,6 +247,9 @@ std::vector<Option> make_options() {
            {"off", LogLevel::off}}),
       text_row({"log", "file", "--log-file", "file to append the log to; empty: standard error"}, "FILE",
                &Config::log_file, 4095),
+      count_row(
+          {"log", "lines_per_minute", "--log-lines-per-minute", "of each kind that clients can provoke; 0: no limit"},
+          &Config::log_lines_per_minute, 0, kMaxLogLines),
   };
 }
 

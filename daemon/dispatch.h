@@ -68,6 +68,7 @@ class Dispatch {
   [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
                                                                const shm::UniqueFd& release_event, bool inherits) const;
   [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
+  [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   void answer_put(Session& session, Id id, const Result<shm::SlotIndex>& put, bool hold);
   [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutRequest& request,
                                                shm::TimeNs now);

@@ -22,6 +22,13 @@ namespace {
 /// The longest client name that is kept.
 constexpr std::size_t kMaxClientName = 128;
 
+/// A session with a client in the store ends with the process that connected. Where the kernel knows it by its number
+/// alone, and that is another's by now: then it is gone, and the session lasts longer than it need, never shorter.
+Result<void> watch_process(Session& session) {
+  Result<shm::UniqueFd> process = protocol::peer_process(session.socket());
+  return process ? session.watch_process(*std::move(process)) : Result<void>(std::move(process).error());
+}
+
 /// 0 when there is no randomness to be had: then nobody can follow.
 std::uint64_t random_token() {
   std::uint64_t token = 0;
@@ -56,6 +63,8 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
     return Error{Errc::permission_denied,
                  fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration",
                              peer.user, peer.credentials.uid, access == Access::read_only ? "read" : "write to")};
+  if (!inherits)
+    if (auto watched = watch_process(session); !watched) return watched;
   const std::string name = inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName);
   const Result<shm::ClientId> client =
       inherits ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
@@ -78,24 +87,33 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.index_bytes = engine_.store().index_segment().size();
   welcome.pin_table_bytes = engine_.store().pin_table_segment(*client).size();
   welcome.fork_token = random_token();
+  session.open(*client, access, name, std::move(release_event), welcome.fork_token);
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
   if (rings) welcome.ring_bytes = RingPair::kBytes;
-  session.open(*client, access, name, std::move(release_event), welcome.fork_token);
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();
   return {};
 }
 
-/// Whether there are any. It goes without them where there is no more memory, or no more descriptors.
+/// Whether there are any. It goes without them where there is no more memory, or no more descriptors, and so it stays:
+/// only the first frames of a connection are alone on their way, so that both sides can change to rings at one place.
+/// The operator is told, and every call works; the next connection, and the next server, try again.
 bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+  const Result<void> made = make_rings(session, fds);
+  if (!made) session.go_without_rings(made.error());
+  return made.has_value();
+}
+
+Result<void> Dispatch::make_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
   const Result<shm::Segment> segment = shm::Segment::create("rings", RingPair::kBytes);
-  if (!segment) return false;
+  if (!segment) return segment.error();
   Result<shm::Mapping> memory = segment->map(shm::Mapping::Mode::read_write);
+  if (!memory) return std::move(memory).error();
   Result<shm::UniqueFd> given = segment->duplicate();
-  if (!memory || !given) return false;
+  if (!given) return std::move(given).error();
   fds.push_back(*std::move(given));
   session.use_rings(*std::move(memory));
-  return true;
+  return {};
 }
 
 // ---- after a server's death ----
@@ -111,6 +129,7 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
                  fmt::format("the daemon has no session {} that process {} could go on with: it was stopped and "
                              "started, and its objects are others, or it has ended the session",
                              request.resume_of(), asker.pid)};
+  if (auto watched = watch_process(session); !watched) return watched;
   engine_.store().renew_grants(before->client());
   engine_.store().set_process(before->client(), asker.pid, session.peer().command);
   session.replace(*before);

@@ -1,7 +1,9 @@
 #include "daemon/heap.h"
 
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <new>
 #include <string_view>
@@ -12,7 +14,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenLooks{10};
 
-int exit_status = kRefusedBySystem;  // a new-handler has no arguments
+// A new-handler has no arguments.
+int exit_status = kRefusedBySystem;
+std::array<char, sizeof(sockaddr_un::sun_path)> unfinished{};
 
 /// Without the heap.
 void say(std::string_view what) {
@@ -25,8 +29,13 @@ void end_without_memory(int status) noexcept {
   exit_status = status;
   std::set_new_handler([] {
     say("doliumd: no memory to be had for the bookkeeping (Cannot allocate memory): this process ends\n");
+    if (unfinished.front() != '\0') ::unlink(unfinished.data());
     ::_exit(exit_status);
   });
+}
+
+void remove_without_memory(std::string_view path) noexcept {
+  unfinished[path.copy(unfinished.data(), unfinished.size() - 1)] = '\0';
 }
 
 void wait_for_memory() noexcept {

@@ -7,10 +7,16 @@
 //   keeper   waits until there is some, once there is a store to be kept. It must not end, and without memory there is
 //            nothing that it could do.
 
+#include <string_view>
+
 namespace dolium::daemon {
 
 /// What a server exits with that the system has refused something it cannot do without. Another may have more luck.
 inline constexpr int kRefusedBySystem = 71;  // EX_OSERR
+
+/// A file that a process which ends without memory removes first, for nobody would go on with it; "": none (any more).
+/// No longer than a socket's name may be. Takes no memory.
+void remove_without_memory(std::string_view path) noexcept;
 
 /// For the whole process from here on. The first with this exit status.
 void end_without_memory(int status) noexcept;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "client/types/size_text.h"
+#include "daemon/heap.h"
 #include "daemon/running_daemon.h"
 #include "protocol/socket_directory.h"
 #include "shm/cores.h"
@@ -75,6 +76,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   std::optional<protocol::Listener> inherited = estate.take_listener();
   Result<protocol::Listener> listener = inherited ? *std::move(inherited) : open_listener(config);
   if (!listener) return std::move(listener).error();
+  if (!estate.inherited()) remove_without_memory(listener->path());  // else it is the keeper's, as from below on
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
   if (!loop) return std::move(loop).error();
   std::vector<Estate::Orphan> orphans = estate.take_orphans();
@@ -87,9 +89,12 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
                                             std::move(estate)));
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
   if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
+  // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
+  // over what is there, for which no disk is too full.
+  if (auto written = write_owner(server->listener_.lock()); !written) return std::move(written).error();
   server->estate_.keep_memory(server->engine_->store());
   server->estate_.keep_listener(server->listener_);
-  if (auto written = write_owner(server->listener_.lock()); !written) return std::move(written).error();
+  remove_without_memory("");
   return server;
 }
 
@@ -98,6 +103,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
                Estate estate)
     : config_(config),
       log_(std::move(log)),
+      client_log_(log_, config.log_lines_per_minute),
       access_(std::move(access)),
       loop_(std::move(loop)),
       listener_(std::move(listener)),
@@ -209,14 +215,16 @@ void Server::accept_all() {
   for (;;) {
     Result<shm::UniqueFd> socket = listener_.accept();
     if (!socket) {
-      log_->warn("a connection could not be accepted: {}", socket.error().message);
+      client_log_.write(LimitedLog::Kind::not_accepted, shm::monotonic_now(), spdlog::level::warn,
+                        "a connection could not be accepted: {}", socket.error().message);
       accept_poll_->watch(0);  // who waits would be reported again at once
       accept_timer_->start_once(kAcceptPauseMs);
       return;
     }
     if (!socket->valid()) return;
     if (auto welcomed = welcome(*socket); !welcomed) {
-      log_->warn("a connection was turned away: {}", welcomed.error().message);
+      client_log_.write(LimitedLog::Kind::turned_away, shm::monotonic_now(), spdlog::level::warn,
+                        "a connection was turned away: {}", welcomed.error().message);
       turn_away(*socket, welcomed.error());
     }
   }
@@ -239,15 +247,12 @@ Result<void> Server::welcome(shm::UniqueFd& socket) {
   if (!credentials) return credentials.error();
   const Result<std::vector<gid_t>> groups = protocol::peer_groups(socket.get());
   if (!groups) return groups.error();
-  Result<shm::UniqueFd> process = protocol::peer_process(socket.get());
-  if (!process) return std::move(process).error();
   Session::Peer peer{.credentials = *credentials,
                      .permission = access_.decide(credentials->uid, credentials->gid, *groups),
                      .command = protocol::command_of(credentials->pid),
                      .user = user_name(credentials->uid)};
   if (auto allowed = check_limits(peer); !allowed) return allowed;
-  Result<std::unique_ptr<Session>> session =
-      Session::create(*loop_, *this, std::move(socket), *std::move(process), std::move(peer));
+  Result<std::unique_ptr<Session>> session = Session::create(*loop_, *this, std::move(socket), std::move(peer));
   if (!session) return std::move(session).error();
   Session* raw = session->get();
   sessions_.emplace(raw, Entry{*std::move(session), shm::monotonic_now(), false});
@@ -313,8 +318,9 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   if (was_attached || !session.attached()) return;
   newcomers_.erase(&session);
   by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
-  log_->debug("client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
-              session.peer().credentials.pid, session.peer().user);
+  client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug,
+                    "client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
+                    session.peer().credentials.pid, session.peer().user);
 }
 
 void Server::on_silenced(Session& session) {
@@ -325,8 +331,16 @@ void Server::on_silenced(Session& session) {
 void Server::on_misbehaviour(Session& session, const Error& what) {
   if (session.attached()) keep(session, false);  // before it is told: it shall not come back to another server
   const char* why = what.code == Errc::system_error ? "" : " for misbehaviour";
-  log_->warn("client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,
-             session.peer().credentials.pid, session.peer().user, why, what.message);
+  client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn,
+                    "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,
+                    session.peer().credentials.pid, session.peer().user, why, what.message);
+}
+
+void Server::on_without_rings(Session& session, const Error& why) {
+  client_log_.write(LimitedLog::Kind::without_rings, shm::monotonic_now(), spdlog::level::warn,
+                    "client {} ({}, pid {}) goes on without shared rings, and its calls take longer, until it connects "
+                    "again or the server is replaced: {}",
+                    session.client(), session.peer().command, session.peer().credentials.pid, why.message);
 }
 
 void Server::on_release() {
@@ -341,7 +355,8 @@ void Server::on_ended(Session& session) {
     by_client_.erase(session.client());
     dispatch_.forget(session.client());
     engine_->drop_client(session.client(), shm::monotonic_now());
-    log_->debug("client {} is gone", session.client());
+    client_log_.write(LimitedLog::Kind::gone, shm::monotonic_now(), spdlog::level::debug, "client {} is gone",
+                      session.client());
   }
   newcomers_.erase(&session);
   if (entry->second.awake) std::erase(awake_, &session);

@@ -17,6 +17,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/estate.h"
 #include "daemon/event_loop.h"
+#include "daemon/limited_log.h"
 #include "daemon/session.h"
 #include "daemon/warmer.h"
 #include "protocol/fd_socket.h"
@@ -76,9 +77,11 @@ class Server final : private Session::Host {
   void on_ended(Session& session) override;
   void on_dirty(Session& session) override;
   void on_awake(Session& session) override;
+  void on_without_rings(Session& session, const Error& why) override;
 
   const Config config_;
   const std::shared_ptr<spdlog::logger> log_;
+  LimitedLog client_log_;  // the same, for what clients bring about
   const AccessList access_;
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
   protocol::Listener listener_;

@@ -86,7 +86,7 @@ void Server::look_again() {
 void Server::arm_timer() {
   constexpr shm::TimeNs kPatience = kHandshakeTimeoutMs * 1'000'000;
   const shm::TimeNs now = shm::monotonic_now();
-  shm::TimeNs next = engine_->next_deadline();
+  shm::TimeNs next = std::min(engine_->next_deadline(), client_log_.next_deadline());
   for (Session* session : newcomers_) next = std::min(next, sessions_.at(session).connected + kPatience);
   if (next == armed_for_ && next > now) return;
   armed_for_ = next;
@@ -102,6 +102,7 @@ void Server::on_deadline() {
   const shm::TimeNs now = shm::monotonic_now();
   armed_for_ = shm::kNever;
   engine_->tick(now);
+  client_log_.tick(now);
   std::vector<Session*> silent;
   for (Session* session : newcomers_)
     if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);

@@ -22,24 +22,28 @@ bool happens(int fd, short states) {
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, shm::UniqueFd socket,
-                                                 shm::UniqueFd process, Peer peer) {
-  std::unique_ptr<Session> session(new Session(host, std::move(socket), std::move(process), std::move(peer)));
+Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, shm::UniqueFd socket, Peer peer) {
+  std::unique_ptr<Session> session(new Session(host, std::move(socket), std::move(peer)));
   Session* self = session.get();
   session->loop_ = &loop;
   Result<Poll> socket_poll = Poll::create(loop, self->socket_.get(), [self](int events) { self->on_socket(events); });
   if (!socket_poll) return std::move(socket_poll).error();
   session->socket_poll_ = *std::move(socket_poll);
-  Result<Poll> process_poll = Poll::create(loop, self->process_.get(), [self](int) { self->end(); });
-  if (!process_poll) return std::move(process_poll).error();
-  session->process_poll_ = *std::move(process_poll);
-  session->process_poll_->watch(UV_READABLE);
   session->socket_poll_->watch(UV_READABLE);
   return session;
 }
 
-Session::Session(Host& host, shm::UniqueFd socket, shm::UniqueFd process, Peer peer)
-    : host_(host), socket_(std::move(socket)), process_(std::move(process)), peer_(std::move(peer)) {}
+Session::Session(Host& host, shm::UniqueFd socket, Peer peer)
+    : host_(host), socket_(std::move(socket)), peer_(std::move(peer)) {}
+
+Result<void> Session::watch_process(shm::UniqueFd process) {
+  Result<Poll> poll = Poll::create(*loop_, process.get(), [this](int) { end(); });
+  if (!poll) return std::move(poll).error();
+  process_ = std::move(process);
+  process_poll_ = *std::move(poll);
+  process_poll_->watch(UV_READABLE);
+  return {};
+}
 
 // ---- out ----
 
@@ -172,22 +176,27 @@ void Session::on_end_of_stream() {
 
 void Session::open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
                    std::uint64_t fork_token) {
+  begin(client, access, std::move(name), fork_token);
+  release_event_ = std::move(release_event);
+  if (auto watched = watch_release_event(); !watched) misbehaved(watched.error());
+}
+
+void Session::begin(shm::ClientId client, Access access, std::string name, std::uint64_t fork_token) {
   client_ = client;
   fork_token_ = fork_token;
   access_ = access;
   name_ = std::move(name);
-  release_event_ = std::move(release_event);
   state_ = State::open;
-  if (auto watched = watch_release_event(); !watched) misbehaved(watched.error());
 }
 
+/// The watch goes with the descriptor, whichever session has them.
 Result<void> Session::watch_release_event() {
-  Result<Poll> poll = Poll::create(*loop_, release_event_.get(), [this](int) {
+  Result<Poll> poll = Poll::create(*loop_, release_event_.get(), [host = &host_, event = release_event_.get()](int) {
     // Not eventfd_read(): whether that waits is a flag of the open file, which the client has too and can change.
     eventfd_t count = 0;
     const iovec into{&count, sizeof(count)};
-    static_cast<void>(::preadv2(release_event_.get(), &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
-    host_.on_release();
+    static_cast<void>(::preadv2(event, &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
+    host->on_release();
   });
   if (!poll) return std::move(poll).error();
   release_poll_ = *std::move(poll);
@@ -196,8 +205,7 @@ Result<void> Session::watch_release_event() {
 }
 
 Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Orphaned what) {
-  std::unique_ptr<Session> session(
-      new Session(host, std::move(what.socket), std::move(what.process), std::move(what.peer)));
+  std::unique_ptr<Session> session(new Session(host, std::move(what.socket), std::move(what.peer)));
   Session* self = session.get();
   self->loop_ = &loop;
   self->client_ = what.client;
@@ -210,12 +218,8 @@ Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Or
   if (!socket_poll) return std::move(socket_poll).error();
   self->socket_poll_ = *std::move(socket_poll);
   self->socket_poll_->watch(Poll::kHangUp);
-  if (self->process_.valid()) {
-    Result<Poll> process_poll = Poll::create(loop, self->process_.get(), [self](int) { self->end(); });
-    if (!process_poll) return std::move(process_poll).error();
-    self->process_poll_ = *std::move(process_poll);
-    self->process_poll_->watch(UV_READABLE);
-  }
+  if (what.process.valid())
+    if (auto watched = self->watch_process(std::move(what.process)); !watched) return std::move(watched).error();
   if (auto watched = self->watch_release_event(); !watched) return std::move(watched).error();
   // Where the peer had closed its half already, closing ours would look like a hang-up.
   if (!happens(self->socket_.get(), POLLHUP | POLLERR | POLLRDHUP)) ::shutdown(self->socket_.get(), SHUT_WR);
@@ -223,9 +227,9 @@ Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Or
 }
 
 void Session::replace(Session& orphan) {
-  orphan.release_poll_.reset();
-  open(std::exchange(orphan.client_, 0), orphan.access_, std::move(orphan.name_), std::move(orphan.release_event_),
-       orphan.fork_token_);
+  begin(std::exchange(orphan.client_, 0), orphan.access_, std::move(orphan.name_), orphan.fork_token_);
+  release_event_ = std::move(orphan.release_event_);
+  release_poll_ = std::exchange(orphan.release_poll_, std::nullopt);
   orphan.end();
 }
 
@@ -239,7 +243,6 @@ void Session::await_adoption() {
     return;
   }
   state_ = State::unadopted;
-  process_poll_->watch(0);
 }
 
 void Session::adopt(pid_t pid, shm::UniqueFd process) {
@@ -248,16 +251,8 @@ void Session::adopt(pid_t pid, shm::UniqueFd process) {
     peer_.credentials.pid = pid;
     peer_.command = protocol::command_of(pid);
   }
-  process_poll_.reset();
-  process_ = std::move(process);
-  if (!process_.valid()) return;
-  Result<Poll> poll = Poll::create(*loop_, process_.get(), [this](int) { end(); });
-  if (!poll) {
-    misbehaved(poll.error());
-    return;
-  }
-  process_poll_ = *std::move(poll);
-  process_poll_->watch(UV_READABLE);
+  if (!process.valid()) return;
+  if (auto watched = watch_process(std::move(process)); !watched) misbehaved(watched.error());
 }
 
 void Session::leave() {

@@ -1,7 +1,7 @@
 #pragma once
 // Session: the daemon's side of one connection. Everything that a client holds hangs off it.
 //
-//   greeting     connected, nothing asked yet; has no client in the store
+//   greeting     connected, nothing asked yet; has no client in the store, and costs one descriptor
 //   unadopted    a copy of another session, made for a child of fork() by its parent: whose it is is not known yet
 //   open         after the handshake
 //   leaving      its last frames are on their way out, then it ends
@@ -12,10 +12,11 @@
 //   quarantined  ended by us for misbehaviour; likewise, because its process may still touch its memory
 //
 // It ends, and its client leaves the store, when the peer's last descriptor is closed (hang-up) or its process
-// is gone (pidfd), whichever is first: never while its process can touch what it held. Of an unadopted session the
-// process is not watched: the one that connected may go (as who forks to become a daemon does) before the child that
-// it was made for has said a word. The child has the connection from its first moment, so the hang-up will do; that
-// the parent, or a stray copy, may have it too makes the session last longer, never shorter.
+// is gone (pidfd), whichever is first: never while its process can touch what it held. Who has said nothing has
+// nothing, so its process is not watched: a crowd of such costs half the descriptors. Of an unadopted session it is
+// not, either: the one that connected may go (as who forks to become a daemon does) before the child that it was made
+// for has said a word. The child has the connection from its first moment, so the hang-up will do; that the parent, or
+// a stray copy, may have it too makes the session last longer, never shorter.
 //
 // Through rings a client's messages arrive without an event of the loop: while the daemon is awake it polls the
 // sessions that it heard of last, and lets each rest, so that its client rings again, when it has been quiet for a
@@ -66,6 +67,8 @@ class Session {
     virtual void on_dirty(Session& session) = 0;
     /// It has rings, and is not asleep: poll() it, until it may rest().
     virtual void on_awake(Session& session) = 0;
+    /// Its client asked for rings, and there are none to be had now.
+    virtual void on_without_rings(Session& session, const Error& why) = 0;
 
    protected:
     ~Host() = default;
@@ -90,7 +93,7 @@ class Session {
   };
 
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(EventLoop& loop, Host& host, shm::UniqueFd socket,
-                                                               shm::UniqueFd process, Peer peer);
+                                                               Peer peer);
   /// A session that an earlier server had. `process` may be none. Its peer is told that nothing more will come.
   [[nodiscard]] static Result<std::unique_ptr<Session>> orphan(EventLoop& loop, Host& host, Orphaned what);
   Session(const Session&) = delete;
@@ -104,6 +107,8 @@ class Session {
     queue(encoder_.encode(request_id, std::move(message)), std::move(descriptors));
   }
   void reply_error(std::uint64_t request_id, const Error& error);
+  /// From now on it ends with this process (a pidfd). Before open(): an error leaves it as it was.
+  [[nodiscard]] Result<void> watch_process(shm::UniqueFd process);
   /// DoneReply, or the error.
   void reply_outcome(std::uint64_t request_id, const Result<void>& outcome);
   /// greeting -> open. The token is what a copy of this session must be asked for with; 0: none may be.
@@ -111,11 +116,13 @@ class Session {
             std::uint64_t fork_token = 0);
   /// After the reply that is queued now, frames go through these.
   void use_rings(shm::Mapping memory);
+  void go_without_rings(const Error& why) { host_.on_without_rings(*this, why); }
   /// Takes the requests that have come through the rings. True when there were any bytes.
   bool poll();
   /// True: nothing is left to poll for; on_awake() says when there is again.
   [[nodiscard]] bool rest();
-  /// greeting -> open, in the place of an orphan, which ends without its client.
+  /// greeting -> open, in the place of an orphan, which ends without its client. Nothing of it can fail: who comes back
+  /// has no second chance.
   void replace(Session& orphan);
   /// open -> unadopted, and back. `process` is a pidfd, or none when the process cannot be watched; `pid` 0 when it is
   /// not known either.
@@ -152,7 +159,7 @@ class Session {
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
 
  private:
-  Session(Host& host, shm::UniqueFd socket, shm::UniqueFd process, Peer peer);
+  Session(Host& host, shm::UniqueFd socket, Peer peer);
 
   void queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors);
   void on_socket(int events);
@@ -164,6 +171,7 @@ class Session {
   [[nodiscard]] bool is_silent() const noexcept {
     return state_ == State::half_closed || state_ == State::orphaned || state_ == State::quarantined;
   }
+  void begin(shm::ClientId client, Access access, std::string name, std::uint64_t fork_token);
   [[nodiscard]] Result<void> watch_release_event();
   void silence(State state);
   void end();

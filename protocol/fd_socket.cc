@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "shm/system_error.h"
@@ -177,7 +178,8 @@ Error connect_error(std::string_view path, int reason) {
       return Error{Errc::timed_out, fmt::format("the daemon at {} is too busy to accept a connection", path)};
     case EACCES:
     case EPERM:
-      return Error{Errc::permission_denied, fmt::format("this user may not connect to the daemon at {}", path)};
+      return Error{Errc::permission_denied, fmt::format("this user may not connect to the daemon at {}: {}", path,
+                                                        std::generic_category().message(reason))};
     default: return shm::system_error(fmt::format("connect to {}", path), reason);
   }
 }
@@ -219,12 +221,13 @@ Result<Listener> Listener::open(const ListenOptions& options) {
   Result<UniqueFd> lock = take_lock(options.path);
   if (!lock) return lock.error();
   if (const Result<void> cleared = clear_path(options.path, *address); !cleared) return cleared.error();
-  Result<UniqueFd> socket = bind_socket(options.path, *address);
+  std::string path = options.path;  // the last that takes memory before there is a destructor, or a caller, to tidy up
+  Result<UniqueFd> socket = bind_socket(path, *address);
   if (!socket) return socket.error();
-  const Result<ino_t> inode = inode_of(options.path);
+  const Result<ino_t> inode = inode_of(path);
   if (!inode) return inode.error();
   // From here on the destructor removes the file again when a step fails.
-  Listener listener(options.path, *std::move(lock), *std::move(socket), open_spare(), *inode);
+  Listener listener(std::move(path), *std::move(lock), *std::move(socket), open_spare(), *inode);
   if (const Result<void> set = set_permissions(options); !set) return set.error();
   refuse_descriptors(listener.fd());
   if (::listen(listener.fd(), kListenBacklog) != 0) {

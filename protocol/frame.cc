@@ -225,7 +225,9 @@ Result<bool> FrameWriter::flush(int fd) {
     if (count < 0) {
       const int reason = errno;
       drop_sent();
-      if (reason == EAGAIN || reason == EWOULDBLOCK || shm::is_short_of_memory(reason)) return false;
+      // ETOOMANYREFS: too many descriptors of this user are under way, until somebody takes some.
+      const bool passes = reason == EAGAIN || reason == EWOULDBLOCK || reason == ETOOMANYREFS;
+      if (passes || shm::is_short_of_memory(reason)) return false;
       if (reason == EPIPE || reason == ECONNRESET) {
         return Error{Errc::disconnected, "the other side has closed the connection"};
       }

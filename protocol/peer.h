@@ -25,8 +25,8 @@ struct PeerCredentials {
 [[nodiscard]] Result<std::vector<gid_t>> peer_groups(int fd);
 
 /// A pidfd of the process that connected: readable once that process has exited. not_found when that process is
-/// gone already. On kernels before 6.5 it is looked up by number, which may by then be another process's: ask
-/// right after accepting, and believe it only while the connection is open.
+/// gone already. On kernels before 6.5 it is looked up by number, which may by then be another process's: believe it
+/// only while the connection is open.
 [[nodiscard]] Result<shm::UniqueFd> peer_process(int fd);
 
 /// From now on the kernel says with all that is sent to this socket which process sent it: FrameReader::sender(). For

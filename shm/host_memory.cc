@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 
 #include "shm/proc_file.h"
+#include "shm/system_error.h"
 
 namespace dolium::shm {
 namespace {
@@ -83,11 +85,12 @@ std::optional<std::uint64_t> huge_pages_left(const fs::path& root) {
 
 Result<HostMemory> read_host_memory(const HostQuery& query) {
   const fs::path meminfo = query.root / "proc/meminfo";
+  errno = 0;
   const std::optional<std::uint64_t> total_kib = read_number(meminfo, "MemTotal:");
   const std::optional<std::uint64_t> available_kib = read_number(meminfo, "MemAvailable:");
   if (!total_kib || !available_kib)
-    return Error{Errc::system_error,
-                 fmt::format("cannot find out how much memory there is from {}: is /proc mounted?", meminfo.string())};
+    return system_error(fmt::format("find out how much memory there is from {} (is /proc mounted?)", meminfo.string()),
+                        errno != 0 ? errno : ENODATA);
   const Headroom group = cgroup_headroom(query.root, query.process);
   HostMemory memory;
   memory.total = *total_kib * 1024;

@@ -88,7 +88,8 @@ Result<Segment> Segment::adopt(std::string_view name, std::uint64_t bytes, Uniqu
   struct stat found {};
   if (::fstat(memory.get(), &found) != 0) return system_error(fmt::format("look at the memory of the {}", name));
   const int seals = retry_interrupted([&] { return ::fcntl(memory.get(), F_GET_SEALS); });
-  if (static_cast<std::uint64_t>(found.st_size) != bytes || seals < 0 || (seals & kSeals) != kSeals)
+  if (seals < 0) return system_error(fmt::format("look at the seals of the {}", name));
+  if (static_cast<std::uint64_t>(found.st_size) != bytes || (seals & kSeals) != kSeals)
     return Error{Errc::protocol_error, fmt::format("what should be the {} of {} bytes is {} bytes large, or not sealed",
                                                    name, bytes, found.st_size)};
   Segment segment;

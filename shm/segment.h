@@ -53,7 +53,8 @@ class Segment {
   [[nodiscard]] static Result<Segment> create(std::string_view name, std::uint64_t bytes) {
     return create(name, bytes, Options());
   }
-  /// Goes on with a segment that another process created. An error when its size can change or is another.
+  /// Goes on with a segment that another process created. protocol_error when its size can change or is another;
+  /// system_error when the kernel does not say.
   [[nodiscard]] static Result<Segment> adopt(std::string_view name, std::uint64_t bytes, UniqueFd memory);
 
   [[nodiscard]] const UniqueFd& fd() const noexcept { return fd_; }

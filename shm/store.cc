@@ -10,6 +10,7 @@
 #include <new>
 
 #include "shm/check.h"
+#include "shm/system_error.h"
 
 namespace dolium::shm {
 namespace {
@@ -65,9 +66,10 @@ Result<std::unique_ptr<Store>> Store::over(const StoreConfig& config, ArenaMemor
   try {
     return std::unique_ptr<Store>(new Store(config, std::move(memory), std::move(index), std::move(ledger), now));
   } catch (const std::bad_alloc&) {
-    return Error{Errc::system_error, fmt::format("there is no memory for the records of {} objects: lower max_objects, "
-                                                 "or raise this process's limit of address space (ulimit -v)",
-                                                 config.max_objects)};
+    return system_error(
+        fmt::format("get memory for the records of {} objects (lower max_objects, or raise this "
+                    "process's limit of address space, ulimit -v)",
+                    config.max_objects));
   }
 }
 

@@ -30,6 +30,7 @@ class RecordingHost final : public Session::Host {
   void on_ended(Session&) override { ++ended; }
   void on_dirty(Session&) override { dirty = true; }
   void on_awake(Session&) override { ++awake; }
+  void on_without_rings(Session&, const Error&) override {}
 
   std::vector<std::uint64_t> requests;
   std::vector<std::string> complaints;
@@ -44,7 +45,7 @@ struct Fixture {
     peer = std::move(theirs);
     session_fd = ours.get();
     process = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC));  // stands for a pidfd: readable when the process is gone
-    session = Session::create(*loop, host, std::move(ours), protocol::duplicate(process.get()).value(), {}).value();
+    session = Session::create(*loop, host, std::move(ours), {}).value();
   }
   /// Turns of the loop, with the pump between them that a server would give.
   void turn(int times = 3) {
@@ -60,7 +61,9 @@ struct Fixture {
     const auto frame = encoder.encode(id, protocol::PingRequestT()).value();
     return {frame.begin(), frame.end()};
   }
-  void open() {
+  /// As for a client of its own; without a process as for a child's.
+  void open(bool with_process = true) {
+    if (with_process) REQUIRE(session->watch_process(protocol::duplicate(process.get()).value()));
     release = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     session->open(1, Access::read_write, "test", protocol::duplicate(release.get()).value());
   }
@@ -171,7 +174,7 @@ TEST_CASE("a client that does not read its replies is not listened to, and goes 
 
 TEST_CASE("a session for a child outlives who asked for it, until the child says which process it is") {
   Fixture fixture;
-  fixture.open();
+  fixture.open(false);
   fixture.session->await_adoption();
   CHECK(fixture.session->state() == State::unadopted);
   ::eventfd_write(fixture.process.get(), 1);  // the parent goes

@@ -285,6 +285,31 @@ TEST_CASE("a session is gone on with by the process whose it is, once, and by no
   CHECK(daemon.settled(before) == before);
 }
 
+TEST_CASE("a child that had not said a word when the server died is gone on with by whichever process has its token") {
+  Daemon daemon;
+  RawClient parent(daemon.socket());
+  parent.hello();
+  RawClient copy(daemon.socket());
+  const protocol::ReplyFrame* frame = copy.hello_of(parent.session_id(), parent.fork_token());
+  REQUIRE((frame != nullptr && frame->body_as_HelloReply() != nullptr));
+  const std::uint64_t session = frame->body_as_HelloReply()->session_id();
+  const std::uint64_t token = frame->body_as_HelloReply()->fork_token();
+  replace_server(daemon, SIGKILL);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    RawClient raw(daemon.socket());
+    protocol::HelloRequestT hello = RawClient::hello_request();
+    hello.resume_of = session;
+    hello.fork_token = token;
+    raw.request(1, std::move(hello));
+    const protocol::ReplyFrame* reply = raw.receive();
+    ::_exit(reply != nullptr && reply->body_as_HelloReply() != nullptr ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
+
 TEST_CASE("who was ended for misbehaviour does not come back, and its memory stays its own") {
   Daemon daemon;
   daemon.expect_misbehaviour();

@@ -1,10 +1,15 @@
-// The machine has no more: no descriptor for the daemon, no memory in its cgroup. Who comes too late is told why, who
-// is there goes on, and there is room again when somebody leaves.
+// The machine has no more: no descriptor for the daemon, no memory in its cgroup, no room for its socket. Who comes too
+// late is told why, who is there goes on, and there is room again when somebody leaves.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
@@ -61,7 +66,104 @@ class MemoryGroup {
   std::filesystem::path limit_;
 };
 
+/// A tmpfs that nobody but this process, and what it starts, sees. Gone with its owner.
+class OwnMount {
+ public:
+  static constexpr int kInodes = 8;  // of which the mount's root takes one
+  OwnMount() {
+    // What is mounted here stays here.
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+    const std::string options = fmt::format("size=4k,nr_inodes={}", kInodes);
+    mounted_ = ::mount("tmpfs", place_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
+  }
+  OwnMount(const OwnMount&) = delete;
+  OwnMount& operator=(const OwnMount&) = delete;
+  ~OwnMount() {
+    if (mounted_) ::umount(place_.path().c_str());
+  }
+  [[nodiscard]] bool usable() const { return mounted_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return place_.path(); }
+  /// What lies there, but for the fillers.
+  [[nodiscard]] std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path()))
+      if (!entry.path().filename().string().starts_with("filler")) names.push_back(entry.path().filename());
+    std::ranges::sort(names);
+    return names;
+  }
+  /// Takes all bytes that are left, and so many inodes.
+  void fill(int inodes) const {
+    for (int n = 0; n < inodes; ++n) {
+      const shm::UniqueFd fd(::open(filler(n).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+      REQUIRE(fd.valid());
+      constexpr std::array<char, 4096> kPage{};
+      while (::write(fd.get(), kPage.data(), kPage.size()) > 0) {
+      }
+    }
+  }
+  void make_room() const {
+    for (int n = 0; n < kInodes; ++n) std::filesystem::remove(filler(n));
+  }
+
+ private:
+  [[nodiscard]] std::filesystem::path filler(int n) const { return path() / fmt::format("filler {}", n); }
+
+  TemporaryDirectory place_;
+  bool mounted_ = false;
+};
+
 }  // namespace
+
+TEST_CASE("a full tmpfs under the socket: a daemon that finds no room says so, and starts where there is some again") {
+  struct Case {
+    int taken_inodes;
+    const char* cannot;
+    std::vector<std::string> left;
+  };
+  const std::vector<std::string> lock = {"dolium.sock.lock"};  // stays behind by design
+  const auto full = GENERATE_COPY(Case{OwnMount::kInodes - 1, "cannot open", {}},
+                                  Case{OwnMount::kInodes - 2, "cannot create the socket", lock},
+                                  Case{1, "cannot write who holds the lock file", lock});
+  CAPTURE(full.taken_inodes);
+  const OwnMount mount;
+  if (!mount.usable()) {
+    WARN("skipped: no tmpfs can be mounted here (root, and a mount namespace of one's own, are needed)");
+    return;
+  }
+  const std::string socket = mount.path() / "dolium.sock";
+  const std::vector<std::string> command = {DOLIUM_DOLIUMD_PATH, "--socket", socket, "--capacity=64MiB"};
+  mount.fill(full.taken_inodes);
+  const Finished refused = run_to_end(command);
+  INFO(refused.output);
+  CHECK(refused.how == "exit 1");
+  CHECK_THAT(refused.output, Catch::Contains(full.cannot) && Catch::Contains(std::strerror(ENOSPC)));
+  CHECK(mount.files() == full.left);
+
+  mount.make_room();
+  Process daemon = Process::start(command, {});
+  {
+    const auto client = Client::connect(socket, {.connect_timeout = kPatience, .follow_fork = false});
+    REQUIRE(client.has_value());
+    // The store itself lies in memfds, which no mount's size limits.
+    CHECK(outcome((*client)->put(id_of("large"), pattern(1'000'000))) == "ok");
+    // What was whole stays whole when the room goes again: a server that follows another needs none.
+    mount.fill(1);
+    const auto server_of = [&] {
+      std::ifstream owners(socket + ".lock");
+      pid_t keeper = 0;
+      pid_t server = 0;
+      owners >> keeper >> server;
+      return server;
+    };
+    const pid_t old = server_of();
+    REQUIRE(::kill(old, SIGKILL) == 0);
+    CHECK(eventually([&] { return (*client)->ping().has_value() && server_of() != old; }));
+    CHECK((*client)->get_raw(id_of("large")).has_value());
+  }
+  daemon.signal(SIGTERM);
+  CHECK(daemon.wait() == "exit 0");
+  CHECK(mount.files() == lock);
+}
 
 TEST_CASE("no more descriptors: who comes too late is told so, and there is room again when somebody leaves") {
   Daemon daemon;

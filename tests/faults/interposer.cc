@@ -73,6 +73,8 @@ bool due(Span span) {
 std::int32_t fault(Call call) {
   if (plan == nullptr || plan->armed.load() == 0 || plan->call.load() != call || plan->role.load() != own_role)
     return 0;
+  const std::int32_t thread = plan->thread.load();
+  if (thread != 0 && ::syscall(SYS_gettid) != thread) return 0;
   const std::int32_t error = plan->error.load();
   if (!due(plan->span.load())) return 0;
   plan->struck.fetch_add(1);
@@ -225,6 +227,9 @@ DOLIUM_EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   static auto* const real = next<ssize_t(int, const msghdr*, int)>("sendmsg");
   iovec first = *message->msg_iov;
   const std::size_t whole = first.iov_len;
+  // Too many of them are under way: of descriptors, that is.
+  if (plan != nullptr && plan->error.load() == ETOOMANYREFS && message->msg_controllen == 0)
+    return real(fd, message, flags);
   if (!limit(Call::sendmsg, fd, first.iov_len)) return -1;
   if (first.iov_len == whole) return real(fd, message, flags);
   msghdr shortened = *message;

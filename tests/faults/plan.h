@@ -71,6 +71,7 @@ struct Plan {
   std::atomic<Span> span;
   std::atomic<std::int32_t> error;      ///< an errno, or kShort
   std::atomic<std::int64_t> countdown;  ///< 1: the next call
+  std::atomic<std::int32_t> thread;     ///< of this thread alone (its number); 0: of any
   std::atomic<std::uint64_t> struck;
   std::atomic<std::int64_t> wall_shift_s;  ///< added to what the wall clock says, in every process
 };

@@ -1,8 +1,13 @@
 #pragma once
-// Visit: what an honest client does in a store, each verb once, whatever each of them answers: it goes on as far as it
+// Visits: what an honest client does in a store, each verb once, whatever each of them answers: it goes on as far as it
 // can, and notes what was refused. Leaves nothing behind where all went well; `clean_up` takes the rest away.
+//
+// Every one of them arms what it is to suffer itself: after what is the test's own business and not the library's (to
+// start a thread, to be held by one).
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <dolium/dolium.h>
@@ -12,11 +17,27 @@ namespace dolium::faults {
 /// What was refused, in words: "code: message".
 using Refusals = std::vector<std::string>;
 
+/// What makes calls fail from here on, in this thread alone or in all; and what ends it.
+struct Arming {
+  std::function<void()> in_all;
+  std::function<void()> in_this_thread;
+  std::function<void()> end;
+};
+
 /// Connects, and tries every verb.
 [[nodiscard]] Refusals visit(const std::string& socket);
-/// Every verb that a connected client has.
-void try_all_verbs(Client& client, Refusals& refusals);
+/// A client of which another thread waits, and reads for both, while this one is refused things.
+[[nodiscard]] Refusals visit_beside_a_leader(const std::string& socket, const Arming& arming);
+/// A client of which several threads try every verb at once.
+[[nodiscard]] Refusals visit_in_threads(const std::string& socket, const Arming& arming);
+/// A client that forks; its child goes on with what it holds.
+[[nodiscard]] Refusals visit_and_fork(const std::string& socket, const Arming& arming);
+
+/// Every verb that a connected client has. `who`: a beginning for its objects' names.
+void try_all_verbs(Client& client, Refusals& refusals, std::string_view who = "visit");
+/// Every verb that any store has.
+void try_common_verbs(ObjectStore& store, Refusals& refusals, std::string_view who = "visit");
 /// What a visit may have left behind.
-void clean_up(Client& client);
+void clean_up(ObjectStore& store);
 
 }  // namespace dolium::faults

@@ -3,10 +3,15 @@
 //
 //   new      of a client that is connected for it
 //   stay     of a client that stays connected from one to the next, if it can
-//   ... +    and the plan is armed for as long as the visit takes
+//   beside   of one that has another thread which reads
+//   threads  of one with several threads that do the same
+//   fork     of one that forks, and of its child
+//   own      of a store in this process, which stays from one to the next
+//   ... +    and the plan is armed for as long as that takes
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -20,6 +25,7 @@
 
 namespace {
 
+using dolium::faults::Arming;
 using dolium::faults::Plan;
 using dolium::faults::Refusals;
 
@@ -34,10 +40,27 @@ Plan& plan() {
 
 class Visitor {
  public:
-  explicit Visitor(std::string socket) : socket_(std::move(socket)) {}
+  Visitor(std::string socket, Plan& plan) : socket_(std::move(socket)), plan_(plan) {}
 
-  Refusals come(const std::string& how) {
-    if (how == "new") return dolium::faults::visit(socket_);
+  Refusals come(const std::string& how, bool armed) {
+    const Arming arming = armed ? Arming{[this] { arm(0); }, [this] { arm(::gettid()); }, [this] { disarm(); }}
+                                : Arming{[] {}, [] {}, [] {}};
+    if (how == "beside") return dolium::faults::visit_beside_a_leader(socket_, arming);
+    if (how == "threads") return dolium::faults::visit_in_threads(socket_, arming);
+    if (how == "fork") return dolium::faults::visit_and_fork(socket_, arming);
+    arming.in_all();
+    if (how == "stay") return stay();
+    if (how == "own") return use_own();
+    return dolium::faults::visit(socket_);
+  }
+  void disarm() const { plan_.armed.store(0); }
+
+ private:
+  void arm(pid_t thread) const {
+    plan_.thread.store(thread);
+    plan_.armed.store(1);
+  }
+  Refusals stay() {
     Refusals refusals;
     if (!stays_ || !stays_->ping()) {
       auto client = dolium::Client::connect(socket_, {.follow_fork = false});
@@ -47,10 +70,23 @@ class Visitor {
     dolium::faults::try_all_verbs(*stays_, refusals);
     return refusals;
   }
+  Refusals use_own() {
+    Refusals refusals;
+    if (!own_ || !own_->stats()) {  // one that is given up says so, and is followed by another
+      auto store = dolium::InProcessStore::open({.capacity = kOwnBytes});
+      if (!store) return {"open: " + to_string(store.error())};
+      own_ = *std::move(store);
+    }
+    dolium::faults::clean_up(*own_);  // what an earlier one has left
+    dolium::faults::try_common_verbs(*own_, refusals);
+    return refusals;
+  }
 
- private:
+  static constexpr std::uint64_t kOwnBytes = std::uint64_t{8} << 20;
   const std::string socket_;
+  Plan& plan_;
   std::shared_ptr<dolium::Client> stays_;
+  std::shared_ptr<dolium::InProcessStore> own_;
 };
 
 std::string in_one_line(const Refusals& refusals) {
@@ -62,8 +98,7 @@ std::string in_one_line(const Refusals& refusals) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  Plan& shared = plan();
-  Visitor visitor(argv[1]);
+  Visitor visitor(argv[1], plan());
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string how;
@@ -71,12 +106,11 @@ int main(int argc, char** argv) {
     words >> how >> arm;
     std::string answer;
     try {
-      shared.armed.store(arm == "+" ? 1 : 0);
-      const Refusals refusals = visitor.come(how);
-      shared.armed.store(0);
+      const Refusals refusals = visitor.come(how, arm == "+");
+      visitor.disarm();
       answer = in_one_line(refusals);
     } catch (const std::bad_alloc&) {  // which the library may throw, and nothing else
-      shared.armed.store(0);
+      visitor.disarm();
       answer = "std::bad_alloc: Cannot allocate memory";
     }
     std::cout << answer << std::endl;

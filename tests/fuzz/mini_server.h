@@ -3,7 +3,6 @@
 // what Server does between two waits of its loop, for connections that a test makes. It can die, and be succeeded by
 // another that has what the keeper would have kept: memory, attached sessions, and their descriptors.
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -39,9 +38,7 @@ class MiniServer final : private daemon::Session::Host {
     daemon::Session::Peer peer;
     peer.credentials = {::getpid(), ::getuid(), ::getgid()};
     peer.permission = daemon::Permission::read_write;
-    // Stands for a pidfd: the process lives as long as the test.
-    auto session = daemon::Session::create(*loop_, *this, std::move(socket), shm::UniqueFd(::eventfd(0, EFD_CLOEXEC)),
-                                           std::move(peer));
+    auto session = daemon::Session::create(*loop_, *this, std::move(socket), std::move(peer));
     sessions_.push_back(std::move(session).value());
   }
   /// Everything that can be done now, is.
@@ -162,6 +159,8 @@ class MiniServer final : private daemon::Session::Host {
   void on_awake(daemon::Session& session) override {
     if (std::ranges::find(awake_, &session) == awake_.end()) awake_.push_back(&session);
   }
+
+  void on_without_rings(daemon::Session&, const Error&) override {}
 
   const StoreConfig config_;
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();

@@ -3,8 +3,11 @@
 
 #include "protocol/frame.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -309,6 +312,38 @@ TEST_CASE("a socket that is none is a system failure") {
   REQUIRE(writer.push(framed(pattern(1))));
   CHECK(writer.flush(null.get()).error().code == Errc::system_error);
   CHECK(reader.read_from(null.get()).error().code == Errc::system_error);
+}
+
+/// As a user whom the kernel holds to its limit, which root is not; 0 when all goes well.
+int exceed_descriptors_under_way() {
+  constexpr rlim_t kMost = 40;
+  const rlimit limit{kMost, kMost};
+  if ((::geteuid() == 0 && ::setuid(65534) != 0) || ::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  const Connection connection;
+  FrameWriter writer;
+  FrameReader reader;
+  bool all_out = true;
+  for (rlim_t sent = 0; all_out; ++sent) {
+    if (sent > 2 * kMost) return 2;  // it was never refused
+    if (!writer.push(framed(pattern(10, 1)), copies(connection.far.get(), 1))) return 3;
+    const Result<bool> flushed = writer.flush(connection.near.get());
+    if (!flushed) return 4;
+    all_out = *flushed;
+  }
+  while (!all_out) {
+    static_cast<void>(read_all(reader, connection));
+    static_cast<void>(reader.take_descriptors());
+    all_out = writer.flush(connection.near.get()).value();
+  }
+  return 0;
+}
+
+TEST_CASE("too many descriptors of a user under way are no error: what carries more waits") {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(exceed_descriptors_under_way());
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 std::size_t random_size(std::mt19937_64& random) {

@@ -152,7 +152,7 @@ TEST_CASE("without meminfo nothing can be said") {
   const Error error = check_host({}, {.root = nothing.path()}).error();
   CHECK(error.code == Errc::system_error);
   CHECK(error.message == "cannot find out how much memory there is from " + (nothing.path() / "proc/meminfo").string() +
-                             ": is /proc mounted?");
+                             " (is /proc mounted?): No such file or directory (errno 2)");
 }
 
 TEST_CASE("huge pages come from their pool and from nowhere else") {

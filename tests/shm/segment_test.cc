@@ -163,6 +163,22 @@ TEST_CASE("a size that no machine has is an error with the kernel's reason") {
   CHECK(refused.error().message.find("errno") != std::string::npos);
 }
 
+TEST_CASE("what another process made is gone on with only if its size is, and stays, what was said") {
+  const Segment memory = segment();
+  CHECK(Segment::adopt("other", kBytes, memory.duplicate().value()).has_value());
+  CHECK(Segment::adopt("other", 2 * kBytes, memory.duplicate().value()).error().code == Errc::protocol_error);
+  UniqueFd unsealed(::memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  REQUIRE(::ftruncate(unsealed.get(), kBytes) == 0);
+  CHECK(Segment::adopt("other", kBytes, std::move(unsealed)).error().code == Errc::protocol_error);
+}
+
+TEST_CASE("a kernel that does not tell the seals is no fault of who gave the memory") {
+  UniqueFd device(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const Error error = Segment::adopt("other", 0, std::move(device)).error();
+  CHECK(error.code == Errc::system_error);
+  CHECK(error.message == "cannot look at the seals of the other: Invalid argument (errno 22)");
+}
+
 TEST_CASE("mappings are left out of core dumps") {
   const Segment memory = segment();
   const Mapping mapping = memory.map(Mode::read_write).value();

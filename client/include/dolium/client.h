@@ -52,10 +52,11 @@ class DOLIUM_API Client final : public ObjectStore {
 
   /// put() without waiting for the answer, for many small objects in a row: several times as fast as put(). The bytes
   /// are copied before it returns. The object is visible to others a moment later, whether or not flush() is called,
-  /// and to this client at once. What only the daemon can know (already_exists, out_of_memory, ...) is told by the next
-  /// flush(); here only what is wrong with the arguments or the connection, and out_of_memory when 4096 failures wait
-  /// for flush(). At most kInlinePutLimit bytes; `options.timeout` must be no_wait. Waits while the daemon is behind by
-  /// more than it takes in at once.
+  /// and to this client at once: its own later calls see it. Another client's, even one in this process, may overtake
+  /// it, and see it only when the daemon has published it: flush() before others are told of it. What only the daemon
+  /// can know (already_exists, out_of_memory, ...) is told by the next flush(); here only what is wrong with the
+  /// arguments or the connection, and out_of_memory when 4096 failures wait for flush(). At most kInlinePutLimit bytes;
+  /// `options.timeout` must be no_wait. Waits while the daemon is behind by more than it takes in at once.
   Result<void> put_deferred(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
   /// Waits until all deferred puts of before are done; those that failed since the last call, in order. After
   /// `disconnected` nobody knows which were done.

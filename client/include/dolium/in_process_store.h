@@ -13,7 +13,13 @@ class LocalEngine;
 }
 
 /// Threads may share it. It has no timer of its own: each call first expires what is due. Objects and builders
-/// outlive it. Not usable in a child after fork().
+/// outlive it. Not usable in a child after fork(). A std::bad_alloc out of a call that changes the store is its end:
+/// from then on every call says so, and what is held stays readable.
+///
+/// Nor has it a thread of its own (a library that starts one changes what fork(), signals and sanitizers mean for the
+/// whole program), so nothing is made warm in the background: StoreConfig::prefault means nothing here. Memory is
+/// cleared as it is first touched, once, by this process alone; what is reused is warm. StoreConfig::preallocate takes
+/// all of it in open().
 class DOLIUM_API InProcessStore final : public ObjectStore {
  public:
   /// invalid_argument for a config that makes no sense; system_error when the memory cannot be had.

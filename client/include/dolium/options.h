@@ -66,7 +66,8 @@ struct ConnectOptions {
   /// answers. 0: sleep at once, as a process that is bound to a single core always does.
   std::chrono::microseconds busy_poll{50};
   /// Messages to and from the daemon go through shared memory, without a system call while both sides are awake. Costs
-  /// 132 KiB of shared memory a client. Off: through the socket.
+  /// 132 KiB of shared memory a client. Off, or when the daemon has no memory or descriptor for them at that moment
+  /// (its log says so): through the socket, until the next connection or the next server.
   bool rings = true;
   /// A child of fork() goes on with a session of its own, and holds what its parent held (see Client). Costs each
   /// fork() of the process one handshake with the daemon, about as long as connect(). Without it the child must
