@@ -47,6 +47,7 @@ class MiniServer final : private daemon::Session::Host {
     for (std::size_t i = 0; i < awake_.size(); ++i) awake_[i]->poll();
     if (engine_.next_deadline() <= shm::monotonic_now()) engine_.tick(shm::monotonic_now());
     serve();
+    engine_.store().relocate_one();
     std::erase_if(awake_, [](daemon::Session* session) { return session->rest(); });
   }
   [[nodiscard]] shm::Store& store() noexcept { return engine_.store(); }

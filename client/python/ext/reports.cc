@@ -54,6 +54,7 @@ py::dict row(const StoreStats& of) {
                       "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count,
                       "hit_count"_a = of.hit_count, "miss_count"_a = of.miss_count, "put_count"_a = of.put_count,
                       "eviction_count"_a = of.eviction_count, "evicted_bytes"_a = of.evicted_bytes,
+                      "relocation_count"_a = of.relocation_count, "relocated_bytes"_a = of.relocated_bytes,
                       "expired_count"_a = of.expired_count, "removed_count"_a = of.removed_count,
                       "aborted_count"_a = of.aborted_count, "out_of_memory_count"_a = of.out_of_memory_count,
                       "client_count"_a = of.client_count, "waiting_gets"_a = of.waiting_gets,
