@@ -75,6 +75,7 @@ Result<void> LocalEngine::open_event_fd() {
 }
 
 void LocalEngine::after_change(shm::TimeNs now) {
+  engine_->store().relocate_one();  // the callers' threads are all that there are
   engine_->settle(now);
   while (std::exchange(release_pending_, false)) engine_->on_release(now);
   next_expiry_.store(engine_->store().next_expiry(), std::memory_order_relaxed);

@@ -206,6 +206,9 @@ std::vector<Option> make_options() {
           {{"lru", EvictionPolicy::lru}, {"lfu", EvictionPolicy::lfu}, {"fifo", EvictionPolicy::fifo}}),
       share_row({"store", "low_water_mark", "--low-water-mark", "once evicting, free this share of the capacity"},
                 &Store::low_water_mark, 0.0, 0.5),
+      boolean_row(
+          {"store", "relocation", "--relocation", "move small objects in idle moments so that free memory joins"},
+          &Store::relocation),
       boolean_row({"store", "preallocate", "--preallocate", "reserve all memory at start"}, &Store::preallocate),
       boolean_row({"store", "prefault", "--prefault", "have the kernel clear pages ahead of the writers"},
                   &Store::prefault),

@@ -18,7 +18,8 @@ void Server::before_wait() {
   arm_timer();
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
-  busy_loop_->set((now < last_asked_ + busy_poll_ || !awake_.empty()) && !stopping_);
+  const bool may_be_asked = now < last_asked_ + busy_poll_ || !awake_.empty();
+  busy_loop_->set((may_be_asked || engine_->store().wants_relocation()) && !stopping_);
 }
 
 /// Answers what has been asked: all that a turn of the loop owes its clients.
@@ -74,13 +75,17 @@ void Server::on_awake(Session& session) {
 
 /// What the loop does instead of waiting.
 void Server::look_again() {
+  bool heard = false;
   for (int looks = 0; looks < kLooksPerTurn; ++looks) {
-    if (poll_rings())
+    if (poll_rings()) {
+      heard = true;
       serve(shm::monotonic_now());
-    else
+    } else {
       shm::relax();
+    }
   }
-  ::sched_yield();  // whoever shares this core may be the one we wait for
+  if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
+  ::sched_yield();                              // whoever shares this core may be the one we wait for
 }
 
 void Server::arm_timer() {

@@ -45,8 +45,28 @@ bool Arena::claim(std::uint64_t offset, std::uint64_t size_bytes, SlotIndex owne
   return true;
 }
 
+ExtentRef Arena::fit(std::uint64_t size_bytes) const noexcept {
+  const std::uint32_t record = free_.find(taken_by(size_bytes) / kUnitBytes);
+  return record == FreeLists::kNoRecord ? ExtentRef() : ExtentRef::free(record);
+}
+
+void Arena::move(SlotIndex owner, ExtentRef place) {
+  DOLIUM_CHECK(owns(owner) && place.is_free(), "a move of what is not there, or to what is not free");
+  const std::uint64_t units = end_of(ExtentRef::live(owner)) - start_of(ExtentRef::live(owner));
+  const std::uint64_t to = start_of(place);
+  DOLIUM_CHECK(end_of(place) - to >= units, "a move to where there is not enough room");
+  const ExtentRef left = give_back(owner);
+  const bool merged = start_of(left) <= to && to < end_of(left);  // then `place` is no more
+  carve((merged ? left : place).record(), to, units, owner);
+}
+
 void Arena::free(SlotIndex owner) {
   DOLIUM_CHECK(owns(owner), "free for a slot that owns nothing");
+  give_back(owner);
+}
+
+/// Returns the free extent that it is part of now.
+ExtentRef Arena::give_back(SlotIndex owner) {
   std::uint64_t start = start_of(ExtentRef::live(owner));
   std::uint64_t end = end_of(ExtentRef::live(owner));
   free_bytes_ += (end - start) * kUnitBytes;
@@ -69,6 +89,7 @@ void Arena::free(SlotIndex owner) {
   const ExtentRef freed = add_free(start, end - start);
   link(left, freed);
   link(freed, right);
+  return freed;
 }
 
 bool Arena::owns(SlotIndex owner) const noexcept {
@@ -93,6 +114,12 @@ ExtentRef Arena::after(ExtentRef extent) const noexcept {
 
 std::uint64_t Arena::largest_free_extent() const noexcept {
   return free_.largest() * kUnitBytes;
+}
+
+std::vector<ExtentRef> Arena::largest_free_extents(std::uint32_t how_many) const {
+  std::vector<ExtentRef> extents;
+  for (const std::uint32_t record : free_.largest_records(how_many)) extents.push_back(ExtentRef::free(record));
+  return extents;
 }
 
 std::uint64_t Arena::bookkeeping_bytes() const noexcept {

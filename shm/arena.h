@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "shm/basic_types.h"
 #include "shm/extent_ref.h"
@@ -44,6 +45,11 @@ class Arena {
   /// books back. False when any of it is taken already or outside. O(1) when called in the order of offsets,
   /// else O(n): the search goes from the last extent claimed.
   [[nodiscard]] bool claim(std::uint64_t offset, std::uint64_t size_bytes, SlotIndex owner);
+  /// The free extent out of which allocate() would take so many bytes; none when there is none.
+  [[nodiscard]] ExtentRef fit(std::uint64_t size_bytes) const noexcept;
+  /// Gives `owner` the first bytes of `place` instead of what it owns, as many. Preconditions: owns(owner), and `place`
+  /// is free and large enough.
+  void move(SlotIndex owner, ExtentRef place);
   /// Gives back what `owner` owns. Precondition: owns(owner).
   void free(SlotIndex owner);
 
@@ -59,6 +65,8 @@ class Arena {
   [[nodiscard]] std::uint64_t free_bytes() const noexcept { return free_bytes_; }
   [[nodiscard]] std::uint64_t used_bytes() const noexcept { return capacity_ - free_bytes_; }
   [[nodiscard]] std::uint64_t largest_free_extent() const noexcept;
+  /// So many free extents, or all, none of them of a lower bin than any other (shm/size_class.h).
+  [[nodiscard]] std::vector<ExtentRef> largest_free_extents(std::uint32_t how_many) const;
   /// Heap bytes of the records, for the benchmark of overhead.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
 
@@ -74,6 +82,7 @@ class Arena {
   static_assert(sizeof(LiveExtent) == 12);
   static constexpr ExtentRef kUnowned = ExtentRef::free(FreeLists::kMaxRecords);
 
+  ExtentRef give_back(SlotIndex owner);
   void carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner);
   void link(ExtentRef left, ExtentRef right) noexcept;
   ExtentRef add_free(std::uint64_t offset, std::uint64_t units);

@@ -1,6 +1,7 @@
 #include "shm/eviction.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "shm/check.h"
 #include "shm/window.h"
@@ -122,7 +123,11 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
 
 std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
   std::vector<SlotIndex> victims = search_cold(needed, kMaxWidened);
-  if (victims.empty() && order_.heap_size() > 0) victims = search_around_coldest(needed);
+  const bool wasteful = live_bytes(victims) > needed + arena_.capacity() / kMostWasteShare;
+  if ((victims.empty() || wasteful) && order_.heap_size() > 0) {
+    std::vector<SlotIndex> around = search_around_coldest(needed);
+    if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
+  }
   if (victims.empty() && order_.heap_size() > 0) victims = search_cold(needed, order_.size());
   return victims;
 }
@@ -158,13 +163,18 @@ std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const
   std::uint64_t best_bytes = UINT64_MAX;
   for (std::size_t i = 0; i < order_.cold().size() && i < kAnchors; ++i) {
     std::vector<SlotIndex> victims = window_around(arena_, order_.cold()[i], needed, eligible);
-    std::uint64_t bytes = 0;
-    for (const SlotIndex slot : victims) bytes += arena_.size_of(ExtentRef::live(slot));
+    const std::uint64_t bytes = live_bytes(victims);
     if (victims.empty() || bytes >= best_bytes) continue;
     best_bytes = bytes;
     best = std::move(victims);
   }
   return best;
+}
+
+std::uint64_t Eviction::live_bytes(const std::vector<SlotIndex>& slots) const noexcept {
+  std::uint64_t bytes = 0;
+  for (const SlotIndex slot : slots) bytes += arena_.size_of(ExtentRef::live(slot));
+  return bytes;
 }
 
 /// Parks those of the victims that somebody uses; says whether there were any. Their heat does not matter here.

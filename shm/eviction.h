@@ -17,6 +17,9 @@
 // neighbours of the coldest, whatever their heat (among a million small objects the cold ones lie far apart, and
 // looking for neighbours among them would walk them all); then all there are. When all have none, nothing is
 // evicted: a request that could not be satisfied anyway costs nobody an object.
+// And when all that the coldest have is a window that wastes much (one cold object, far larger than what is needed),
+// the neighbours of the coldest are asked too, whether they lose less: one such window would empty more of the arena
+// than all holes together.
 //
 // Not thread-safe; no clock, no randomness: the same history gives the same victims.
 
@@ -42,6 +45,8 @@ class Eviction {
   /// How many windows around cold objects are compared, and how many are tried that turn out to be in use.
   static constexpr std::uint32_t kAnchors = 32;
   static constexpr std::uint32_t kAnchorTries = 8;
+  /// A window is wasteful that loses this share of the arena, as 1/n, beyond what is needed.
+  static constexpr std::uint64_t kMostWasteShare = 32;
   /// Beyond one for each member, how many objects one call lets go because they turn out hotter: whoever touches
   /// objects faster than we look at them must not keep us looking for ever.
   static constexpr std::uint32_t kMaxSecondThoughts = 1024;
@@ -78,6 +83,7 @@ class Eviction {
   [[nodiscard]] std::vector<SlotIndex> search_cold(std::uint64_t needed, std::uint32_t widest);
   [[nodiscard]] std::vector<SlotIndex> search_around_coldest(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;
+  [[nodiscard]] std::uint64_t live_bytes(const std::vector<SlotIndex>& slots) const noexcept;
   [[nodiscard]] bool park_used(const std::vector<SlotIndex>& victims);
   [[nodiscard]] bool confirm(const std::vector<SlotIndex>& victims);
 

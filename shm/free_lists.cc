@@ -58,14 +58,24 @@ std::uint32_t FreeLists::find(std::uint64_t units) const noexcept {
 }
 
 std::uint64_t FreeLists::largest() const noexcept {
-  if (rows_in_use_ == 0) return 0;
-  const auto row = static_cast<std::uint32_t>(std::bit_width(rows_in_use_)) - 1;
-  const auto bin = row * kBinsPerRow + static_cast<std::uint32_t>(std::bit_width(bins_in_use_[row])) - 1;
+  const std::uint32_t bin = last_bin_below(kBins);
+  if (bin == kBins) return 0;
   std::uint64_t most = 0;
   for (std::uint32_t record = heads_[bin]; record != kNoRecord; record = records_[record].next) {
     if (records_[record].extent.size > most) most = records_[record].extent.size;
   }
   return most;
+}
+
+std::vector<std::uint32_t> FreeLists::largest_records(std::uint32_t how_many) const {
+  std::vector<std::uint32_t> records;
+  for (std::uint32_t bin = last_bin_below(kBins); bin != kBins; bin = last_bin_below(bin)) {
+    for (std::uint32_t record = heads_[bin]; record != kNoRecord; record = records_[record].next) {
+      if (records.size() == how_many) return records;
+      records.push_back(record);
+    }
+  }
+  return records;
 }
 
 std::uint64_t FreeLists::bookkeeping_bytes() const noexcept {
@@ -94,6 +104,17 @@ std::uint32_t FreeLists::first_bin_from(std::uint32_t bin) const noexcept {
   if (rows_above == 0) return kBins;
   const auto above = static_cast<std::uint32_t>(std::countr_zero(rows_above));
   return above * kBinsPerRow + static_cast<std::uint32_t>(std::countr_zero(bins_in_use_[above]));
+}
+
+/// The highest bin that is not empty, below this one; kBins when there is none.
+std::uint32_t FreeLists::last_bin_below(std::uint32_t bin) const noexcept {
+  const std::uint32_t row = bin / kBinsPerRow;
+  const std::uint64_t in_row = row < kBinRows ? bins_in_use_[row] & ((std::uint64_t{1} << (bin % kBinsPerRow)) - 1) : 0;
+  if (in_row != 0) return row * kBinsPerRow + static_cast<std::uint32_t>(std::bit_width(in_row)) - 1;
+  const std::uint32_t rows_below = rows_in_use_ & ((std::uint32_t{1} << row) - 1);
+  if (rows_below == 0) return kBins;
+  const auto below = static_cast<std::uint32_t>(std::bit_width(rows_below)) - 1;
+  return below * kBinsPerRow + static_cast<std::uint32_t>(std::bit_width(bins_in_use_[below])) - 1;
 }
 
 void FreeLists::check_invariants() const {

@@ -43,6 +43,8 @@ class FreeLists {
   /// unless nothing larger than that first bin is free: then its whole list is searched.
   [[nodiscard]] std::uint32_t find(std::uint64_t units) const noexcept;
   [[nodiscard]] std::uint64_t largest() const noexcept;  ///< units; 0 when nothing is free
+  /// So many records, or all, the higher bins' first.
+  [[nodiscard]] std::vector<std::uint32_t> largest_records(std::uint32_t how_many) const;
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
   void check_invariants() const;
@@ -56,6 +58,7 @@ class FreeLists {
 
   [[nodiscard]] std::uint32_t best_in(std::uint32_t bin, std::uint64_t units, std::uint32_t max_looks) const noexcept;
   [[nodiscard]] std::uint32_t first_bin_from(std::uint32_t bin) const noexcept;
+  [[nodiscard]] std::uint32_t last_bin_below(std::uint32_t bin) const noexcept;
   void check_bin(std::uint32_t bin, std::uint32_t& seen) const;
 
   std::vector<Record> records_;

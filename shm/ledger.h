@@ -43,6 +43,8 @@ struct HitRow {
 struct StoreCounters {
   std::uint64_t puts = 0, evictions = 0, evicted_bytes = 0, expired = 0, removed = 0, aborted = 0, refused = 0;
   AccessCounts of_the_dead;  ///< gets of clients that are gone
+  // Last, where an older program's memory is zero.
+  std::uint64_t relocations = 0, relocated_bytes = 0;
 };
 
 /// What the store must remember of itself.

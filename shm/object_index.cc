@@ -116,6 +116,11 @@ void ObjectIndex::begin_retire(SlotIndex index) noexcept {
   row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
 }
 
+void ObjectIndex::relocate(SlotIndex index, std::uint64_t offset) noexcept {
+  // One word: whoever is killed before or after it leaves one place or the other.
+  slot(index).offset.store(static_cast<std::uint32_t>(offset / kUnitBytes), std::memory_order_relaxed);
+}
+
 void ObjectIndex::cancel_retire(SlotIndex index) noexcept {
   Slot& row = slot(index);
   row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_release);

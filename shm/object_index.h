@@ -47,7 +47,9 @@ class ObjectIndex {
   /// published -> retiring (step 1): readers that arrive from here on are turned away. Sequentially consistent
   /// with the reads of the pin tables that must follow it.
   void begin_retire(SlotIndex slot) noexcept;
-  /// retiring -> published, unchanged.
+  /// The row says another place for its bytes. Only while it is retiring, and nobody holds it.
+  void relocate(SlotIndex slot, std::uint64_t offset) noexcept;
+  /// retiring -> published, unchanged or relocated.
   void cancel_retire(SlotIndex slot) noexcept;
   /// retiring -> unlinked: gone for all who look it up.
   void unlink(SlotIndex slot) noexcept;

@@ -23,8 +23,9 @@ enum class SlotState : std::uint8_t {
 /// when seq is even again or the row is free: so whoever finds an odd row after a crash knows what to do with it.
 enum class Operation : std::uint8_t {
   none,
-  evicting,  ///< may still be called off: make seq even again
-  removing,  ///< is decided: unlink and free
+  evicting,    ///< may still be called off: make seq even again
+  removing,    ///< is decided: unlink and free
+  relocating,  ///< the row says one place or the other, and the bytes are at it: make seq even again
 };
 
 /// A byte whose order among the other stores matters to a successor. Copies as a value.

@@ -71,7 +71,7 @@ struct Recovery {
   std::uint64_t retired = 0;    ///< removed, and held still
   std::uint64_t abandoned = 0;  ///< were being written by clients that are still there
   std::uint64_t dropped = 0;    ///< were being written by nobody else any more
-  std::uint64_t undone = 0;     ///< evictions
+  std::uint64_t undone = 0;     ///< evictions and moves
   std::uint64_t finished = 0;   ///< seals and removals
   std::uint64_t damaged = 0;    ///< could not be true, and are gone
 };
@@ -121,6 +121,10 @@ class Store final : private Candidates {
   static constexpr std::uint32_t kClearPiece = 1024;
   /// How often a plan of eviction may be spoilt by readers before the create gives up.
   static constexpr int kMaxPlans = 16;
+  /// How large an object may be that is moved: nobody waits longer than for a copy of so many bytes.
+  static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
+  /// One byte may be moved for so many that eviction made room for.
+  static constexpr std::uint64_t kStoredPerRelocated = 10;
   /// How often, at most, refusals have all pin tables searched for who holds the memory.
   static constexpr TimeNs kHolderSearch = 100'000'000;
 
@@ -231,6 +235,12 @@ class Store final : private Candidates {
   [[nodiscard]] const ArenaMemory& memory() const noexcept { return memory_; }
   void warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth);
 
+  /// Moves an object that nobody holds, when that brings free bytes together, and says whether to look for another.
+  /// Call it when there is nothing better to do.
+  bool relocate_one();
+  /// Whether relocate_one() may find anything: eviction had to make room since it last found nothing.
+  [[nodiscard]] bool wants_relocation() const noexcept { return fragmented_; }
+
   // ---- reports ----
 
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);
@@ -320,6 +330,8 @@ class Store final : private Candidates {
   [[nodiscard]] bool retire_unused(const std::vector<SlotIndex>& slots);
   [[nodiscard]] bool evict_coldest();
   void keep_low_water_mark();
+  [[nodiscard]] Result<void> reserve_arena_to(std::uint64_t end);
+  [[nodiscard]] bool relocate(SlotIndex slot, ExtentRef place);
   void sweep_some(std::size_t how_many);
   [[nodiscard]] Error no_room(std::uint64_t bytes) const;
   [[nodiscard]] Error no_slot() const;
@@ -373,6 +385,8 @@ class Store final : private Candidates {
   std::optional<Refusal> last_refusal_;  // `ago` is filled when it is told
   TimeNs last_refused_ = 0;
   TimeNs holders_searched_ = 0;
+  std::uint64_t relocation_credit_ = 0;  // bytes
+  bool fragmented_ = false;
   bool room_made_ = false;
 };
 

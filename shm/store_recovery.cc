@@ -3,9 +3,10 @@
 // First every row that was touched is settled, by what its seq, its state and the operation that was noted say:
 //
 //   seq    state                  what had happened               what is done
-//   even   sealed                 nothing, or an eviction noted   the note is taken back
+//   even   sealed                 nothing, or an undecided note   the note is taken back
 //   even   unsealed               the seal was committed          finished: linked, and sealed
 //   odd    sealed, evicting       an eviction, undecided          undone: even again
+//   odd    sealed, relocating     a move, undecided               ended: even again, wherever the row says
 //   odd    sealed, removing       a removal, decided              finished: unlinked; retired or free
 //   odd    retired, abandoned     nothing                         stays, if anybody may still use it
 //   odd    unsealed               it was being written            abandoned, if another process may write there
@@ -118,7 +119,7 @@ void Store::settle_odd(SlotIndex slot) {
       return vacate(slot);
     case SlotState::sealed: break;
   }
-  if (margin.operation == Operation::evicting) {
+  if (margin.operation == Operation::evicting || margin.operation == Operation::relocating) {
     ++recovery_.undone;
     index_.cancel_retire(slot);
     margin.operation = Operation::none;

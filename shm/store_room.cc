@@ -91,13 +91,18 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
   if (!offset) offset = make_room(size, slot);
   if (!offset) return no_room(Arena::taken_by(size));
-  if (auto reserved = memory_.reserve_to(*offset + Arena::taken_by(size)); !reserved) {
+  if (auto reserved = reserve_arena_to(*offset + Arena::taken_by(size)); !reserved) {
     arena_.free(slot);
     return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",
                                                   reserved.error().message)};
   }
-  ledger_.state().arena_reserved = memory_.reserved_bytes();
   return *offset;
+}
+
+Result<void> Store::reserve_arena_to(std::uint64_t end) {
+  Result<void> reserved = memory_.reserve_to(end);
+  if (reserved) ledger_.state().arena_reserved = memory_.reserved_bytes();
+  return reserved;
 }
 
 void Store::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth) {
@@ -108,7 +113,11 @@ void Store::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmt
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
   sweep();
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
-  if (!offset && evict_window(size)) offset = arena_.allocate(size, slot);
+  if (!offset && evict_window(size)) {
+    offset = arena_.allocate(size, slot);
+    relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
+    fragmented_ = config_.relocation;
+  }
   if (offset) keep_low_water_mark();
   return offset;
 }

@@ -112,6 +112,8 @@ StatsPiece Store::stats(TimeNs now, SlotIndex cursor) {
   stats.put_count = counters().puts;
   stats.eviction_count = counters().evictions;
   stats.evicted_bytes = counters().evicted_bytes;
+  stats.relocation_count = counters().relocations;
+  stats.relocated_bytes = counters().relocated_bytes;
   stats.expired_count = counters().expired;
   stats.removed_count = counters().removed;
   stats.aborted_count = counters().aborted;

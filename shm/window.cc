@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -150,6 +151,12 @@ std::vector<SlotIndex> window_around(const Arena& arena, SlotIndex anchor, std::
       window.push_back(side.next.owner());
     side = go_left ? side_of(arena, side.next, step_left) : side_of(arena, side.next, step_right);
   }
+  // The last neighbour may have been so large that those on the other side are not needed any more.
+  const auto enough = [&arena, needed](SlotIndex first, SlotIndex last) {
+    return piece_of(arena, last, 0).room_end - piece_of(arena, first, 0).room_begin >= needed;
+  };
+  while (window.size() > 1 && enough(window[1], window.back())) window.pop_front();
+  while (window.size() > 1 && enough(window.front(), *std::prev(window.end(), 2))) window.pop_back();
   return {window.begin(), window.end()};
 }
 

@@ -27,10 +27,10 @@ inline constexpr std::uint64_t kHeatWeight = 4;
 /// How many objects window_around() takes at most.
 inline constexpr std::size_t kMaxAround = 256;
 
-/// A window that begins with `anchor` and takes neighbours, whichever side's next is smaller, as long as they are
-/// `eligible`, until `needed` bytes are together; in address order. Empty when it meets others on both sides first,
-/// or kMaxAround is not enough. For when the cold objects lie too far apart: a small object's neighbours are as
-/// good as any others, and looking at them costs no walk over all objects. O(objects taken).
+/// A window that grows from `anchor` and takes neighbours, whichever side's next is smaller, as long as they are
+/// `eligible`, until `needed` bytes are together, less what is not needed in the end; in address order. Empty when it
+/// meets others on both sides first, or kMaxAround is not enough. For when the cold objects lie too far apart: a small
+/// object's neighbours are as good as any others, and looking at them costs no walk over all objects. O(objects taken).
 [[nodiscard]] std::vector<SlotIndex> window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
                                                    const std::function<bool(SlotIndex)>& eligible);
 

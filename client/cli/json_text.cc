@@ -114,6 +114,8 @@ Json to_json(const StoreStats& stats) {
           {"put_count", stats.put_count},
           {"eviction_count", stats.eviction_count},
           {"evicted_bytes", stats.evicted_bytes},
+          {"relocation_count", stats.relocation_count},
+          {"relocated_bytes", stats.relocated_bytes},
           {"expired_count", stats.expired_count},
           {"removed_count", stats.removed_count},
           {"aborted_count", stats.aborted_count},

@@ -154,6 +154,9 @@ std::string history(const StoreStats& s) {
                                  grouped(s.aborted_count), grouped(s.out_of_memory_count))});
   table.add({"gone", fmt::format("{} evicted ({}), {} expired, {} removed", grouped(s.eviction_count),
                                  format_size(s.evicted_bytes), grouped(s.expired_count), grouped(s.removed_count))});
+  if (s.relocation_count != 0)
+    table.add({"moved", fmt::format("{} ({}), to bring free memory together", counted(s.relocation_count, "object"),
+                                    format_size(s.relocated_bytes))});
   table.add({"waiting", fmt::format("{}, {}", counted(s.waiting_gets, "get"), counted(s.waiting_creates, "create"))});
   table.add(
       {"memory", fmt::format("{} of {} reserved; {} of at most {}", format_size(s.reserved_bytes),

@@ -41,9 +41,10 @@ constexpr std::size_t kMostPinned = 4;
 constexpr std::uint64_t kPlotEvery = 32;  // puts
 
 struct Fullness {
-  Samples live;   // what creators gave, data and metadata
-  Samples taken;  // with padding
-  Series line;    // the least live of kPlotEvery puts, against how many times the capacity was stored
+  Samples live;      // what creators gave, data and metadata
+  Samples taken;     // with padding
+  Series line;       // the least live of kPlotEvery puts, against how many times the capacity was stored
+  double moved = 0;  // bytes relocated, as a share of those stored
 };
 
 /// Pins objects, and lets one at random go for each that is too many.
@@ -98,6 +99,7 @@ Fullness churn(ObjectStore& store, const Churn& churn, std::uint64_t measured) {
     if (stored < kWarmups * kCapacity) continue;
     out.live.add(live);
     out.taken.add(static_cast<double>(stats.used_bytes) / static_cast<double>(kCapacity));
+    out.moved = static_cast<double>(stats.relocated_bytes) / static_cast<double>(stored);
   }
   return out;
 }
@@ -109,6 +111,7 @@ void real_store(Report& report, std::uint64_t measured) {
     const std::string name = "store, 1 KiB..16 MiB, " + std::string(mix.name) + ": ";
     report.add({name + "mean", "", fullness.live.mean(), "", "with padding", fullness.taken.mean(), {}, ">= 0.98"});
     report.add({name + "least", "", fullness.live.least(), "", "with padding", fullness.taken.least(), {}, ">= 0.96"});
+    report.add({name + "bytes moved a byte stored", "", fullness.moved, "", {}, 0, {}, "<= 0.1"});
     report.add(fullness.line);
   }
 }

@@ -134,6 +134,7 @@ TEST_CASE("every kind of value is understood in the file") {
     capacity = 1048576
     eviction_policy = "fifo"
     low_water_mark = 0
+    relocation = false
     preallocate = true
     prefault = false
     [socket]
@@ -150,6 +151,7 @@ TEST_CASE("every kind of value is understood in the file") {
   CHECK(config.store.capacity == 1u << 20);
   CHECK(config.store.eviction_policy == EvictionPolicy::fifo);
   CHECK(config.store.low_water_mark == 0.0);
+  CHECK_FALSE(config.store.relocation);
   CHECK(config.store.preallocate);
   CHECK_FALSE(config.store.prefault);
   CHECK(config.socket_mode == 0660);

@@ -56,6 +56,7 @@ std::vector<std::string> flags_for(const StoreConfig& config) {
           fmt::format("--max-objects={}", config.max_objects),
           fmt::format("--eviction-policy={}", name_of(config.eviction_policy)),
           fmt::format("--low-water-mark={}", config.low_water_mark),
+          flag("relocation", config.relocation),
           flag("preallocate", config.preallocate),
           flag("prefault", config.prefault),
           flag("huge-pages", config.huge_pages),

@@ -31,7 +31,8 @@
  * In the code: reader() is Holder::hold() and release() (shm/holder.cc) over shm/index_reader.cc and
  * shm/pin_table.cc, where add_reference() is touch() and take(). make_odd() and publish() are begin_retire() and
  * cancel_retire() of shm/object_index.cc, scan() is Store::in_use() (shm/store_use.cc); evict and delete are
- * Store::retire_unused() and Store::retire() (shm/store_room.cc).
+ * Store::retire_unused() and Store::retire() (shm/store_room.cc), relocate is Store::relocate()
+ * (shm/store_relocation.cc).
  */
 #define kOperations 3
 #ifndef kGets

@@ -89,6 +89,7 @@ class Model final {
     engine_.tick(now_);
     follow();
     act();
+    if (below(2) == 0) store_.relocate_one();
     engine_.settle(now_);
     follow();
     check();
@@ -97,6 +98,7 @@ class Model final {
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::uint64_t served_late() const { return served_late_; }
   [[nodiscard]] std::uint64_t copies() const { return copies_; }
+  [[nodiscard]] std::uint64_t relocations() { return store_.stats(now_).relocation_count; }
 
  private:
   static constexpr WaitKey kWatch = {0, 1};
@@ -508,4 +510,5 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   CHECK(model.evictions() > steps / 1000);
   CHECK(model.served_late() > steps / 10'000);
   CHECK(model.copies() > steps / 10'000);
+  CHECK(model.relocations() > steps / 10'000);
 }

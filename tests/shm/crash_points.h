@@ -6,7 +6,7 @@
 // closes the memory again. So nothing in the store knows of it, and no point is forgotten: a killed process's memory
 // is what its last instruction left.
 //
-// The arena is not copied: its bytes are written while an object is unsealed, never by what runs here.
+// The arena is not copied: what runs here writes to it only where nothing is, a moved object's new place.
 
 #include <cstddef>
 #include <functional>

@@ -105,6 +105,20 @@ TEST_CASE("an access that was never reported saves an object") {
   REQUIRE(store.eviction.coldest() == 4);
 }
 
+TEST_CASE("a cold object far larger than what is needed does not go when neighbours of the coldest lose less") {
+  FakeStore store(1000);
+  REQUIRE(store.put(0, 400));
+  for (SlotIndex slot = 1; slot <= 60; ++slot) REQUIRE(store.put(slot, 10));
+  for (SlotIndex slot = 1; slot <= 60; ++slot)
+    if (slot % 10 != 0) store.touch(slot);  // 0 and six that lie far apart are the coldest tenth
+  const Slots victims = store.plan(30);
+  REQUIRE(victims.size() == 3);
+  REQUIRE(std::ranges::find(victims, 0) == victims.end());
+  REQUIRE(std::ranges::any_of(victims, [](SlotIndex slot) { return slot % 10 == 0; }));
+  // What is not much larger goes as ever.
+  REQUIRE(store.plan(380) == Slots{0});
+}
+
 TEST_CASE("equal keys go by seal order") {
   FakeStore store(10);
   store.fill(10, 1);

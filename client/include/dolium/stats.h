@@ -61,6 +61,7 @@ struct StoreStats {
   std::uint64_t get_count = 0, hit_count = 0, miss_count = 0;
   std::uint64_t put_count = 0;  ///< objects sealed
   std::uint64_t eviction_count = 0, evicted_bytes = 0;
+  std::uint64_t relocation_count = 0, relocated_bytes = 0;  ///< objects moved to bring free memory together
   std::uint64_t expired_count = 0, removed_count = 0, aborted_count = 0;
   std::uint64_t out_of_memory_count = 0;  ///< creates refused, or waited in vain, for want of room
   std::optional<Refusal> last_refusal;    ///< since this server of the daemon's began

@@ -21,6 +21,10 @@ struct StoreConfig {
   /// When something must be evicted, go on until this share of the capacity is free: [0, 0.5].
   /// 0: evict what is needed and no more.
   double low_water_mark = 0.0;
+  /// Move small objects that nobody holds, when there is nothing else to do, so that free memory lies together and less
+  /// must be evicted: at most one byte for each ten stored into a full store. (An InProcessStore moves one object of at
+  /// most 1 MiB in the call that follows an eviction.)
+  bool relocation = true;
   /// Reserve all memory at start instead of as the store grows.
   bool preallocate = false;
   /// Populate the memory in the background, 64 MiB ahead of what was ever used and in 2 MiB pages where the kernel can

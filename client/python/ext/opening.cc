@@ -33,11 +33,12 @@ EvictionPolicy policy_of(const std::string& name) {
 }
 
 void open_in_process(py::handle self, std::uint64_t capacity, std::uint32_t max_objects, const std::string& policy,
-                     double low_water_mark, bool preallocate, bool prefault, bool huge_pages) {
+                     double low_water_mark, bool relocation, bool preallocate, bool prefault, bool huge_pages) {
   const StoreConfig config{.capacity = capacity,
                            .max_objects = max_objects,
                            .eviction_policy = policy_of(policy),
                            .low_water_mark = low_water_mark,
+                           .relocation = relocation,
                            .preallocate = preallocate,
                            .prefault = prefault,
                            .huge_pages = huge_pages};

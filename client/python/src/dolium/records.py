@@ -166,6 +166,8 @@ class StoreStats:
     put_count: int
     eviction_count: int
     evicted_bytes: int
+    relocation_count: int
+    relocated_bytes: int
     expired_count: int
     removed_count: int
     aborted_count: int

@@ -355,11 +355,11 @@ class InProcessStore(ObjectStore):
     """
 
     def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "lru",
-                 low_water_mark: float = 0.0, preallocate: bool = False, prefault: bool = True,
+                 low_water_mark: float = 0.0, relocation: bool = True, preallocate: bool = False, prefault: bool = True,
                  huge_pages: bool = False, allow_pickle: bool = False) -> None:
         self.allow_pickle = allow_pickle
-        _dolium.open_in_process(self, parse_size(capacity), max_objects, eviction_policy, low_water_mark, preallocate,
-                                prefault, huge_pages)
+        _dolium.open_in_process(self, parse_size(capacity), max_objects, eviction_policy, low_water_mark, relocation,
+                                preallocate, prefault, huge_pages)
 
     def __reduce__(self):
         raise TypeError("an InProcessStore belongs to its process: use a daemon and a Client to share objects")
