@@ -84,10 +84,11 @@ bool SessionLink::in_child() noexcept {
   }
   bequest_.reset();
   attachment_->let_go_on();
-  if (!taken) attachment_->set_inherited_because(std::move(taken).error().message);
+  const bool follows = taken.has_value();
+  if (!follows) attachment_->set_inherited_because(std::move(taken).error().message);
   kept_connection_.reset();
   attachment_->drop_ref();  // may be the end of this, if all went well
-  return taken.has_value();
+  return follows;
 }
 
 Result<void> SessionLink::take_over(Bequest bequest) {
