@@ -59,7 +59,7 @@ class MiniServer final : private daemon::Session::Host {
   /// The second: answers leave.
   void answer() {
     serve();
-    engine_.store().relocate_one();
+    engine_->store().relocate_one();
     std::erase_if(awake_, [](daemon::Session* session) { return session->rest(); });
   }
   /// The server dies at this point of its turn, as by SIGKILL, and another goes on.

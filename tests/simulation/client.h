@@ -11,6 +11,8 @@
 // It keeps the history of what it did with each object, in the simulation's order, and checks what it is told: each
 // request has one answer, every payload that it holds is its object's, whole, and what it is told of is what there is.
 
+#include <sys/eventfd.h>
+
 #include <functional>
 #include <map>
 #include <memory>
