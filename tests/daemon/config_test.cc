@@ -61,14 +61,28 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
     CHECK_THAT(documented, Contains(fmt::format("\n[{}]\n", option.section)));
   }
   // Values that are not the defaults at first, so that a key which the file lacks shows up in the comparison.
-  const Config other =
-      load_with({"--capacity=2G", "--max-objects=5", "--eviction-policy=lfu", "--low-water-mark=0.1", "--preallocate",
-                 "--prefault=false", "--huge-pages", "--socket=/x", "--socket-mode=0666", "--socket-group=staff",
-                 "--busy-poll-us=5", "--readers=*", "--writers=*", "--max-connections=5",
-                 "--max-connections-per-user=5", "--max-unsealed-bytes-per-client=1G", "--max-pinned-bytes-per-user=1G",
-                 "--log-level=trace", "--log-file=/x"})
-          .value()
-          .config;
+  const Config other = load_with({"--capacity=2G",
+                                  "--max-objects=5",
+                                  "--eviction-policy=lfu",
+                                  "--low-water-mark=0.1",
+                                  "--relocation=false",
+                                  "--preallocate",
+                                  "--prefault=false",
+                                  "--huge-pages",
+                                  "--socket=/x",
+                                  "--socket-mode=0666",
+                                  "--socket-group=staff",
+                                  "--busy-poll-us=5",
+                                  "--readers=*",
+                                  "--writers=*",
+                                  "--max-connections=5",
+                                  "--max-connections-per-user=5",
+                                  "--max-unsealed-bytes-per-client=1G",
+                                  "--max-pinned-bytes-per-user=1G",
+                                  "--log-level=trace",
+                                  "--log-file=/x"})
+                           .value()
+                           .config;
   config = other;
   for (const Option& option : options()) {
     INFO(option.flag << " must have a value of its own in this test");
