@@ -65,6 +65,7 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
                                   "--max-objects=5",
                                   "--eviction-policy=lfu",
                                   "--low-water-mark=0.1",
+                                  "--relocation=false",
                                   "--preallocate",
                                   "--prefault=false",
                                   "--huge-pages",
