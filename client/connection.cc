@@ -103,11 +103,18 @@ void Connection::flush(Patience patience) noexcept {
 }
 
 void Connection::send_queued(Patience patience) {
+  using protocol::WhenFull;
+  const bool polls = patience == Patience::wait && busy_poll_.count() > 0;
+  auto when_full = polls ? WhenFull::look_again : WhenFull::ask_for_bell;
+  std::size_t left = 0;
+  protocol::Deadline until{};  // how long to look without a bell
   for (;;) {
     Result<bool> flushed = false;
+    std::size_t queued = 0;
     {
       const std::lock_guard lock(traffic_->write_mutex);
-      flushed = traffic_->channel.flush(socket_->get(), *traffic_->writer);
+      flushed = traffic_->channel.flush(socket_->get(), *traffic_->writer, when_full);
+      queued = traffic_->writer->queued_bytes();
     }
     if (!flushed) {
       // What the daemon said before it closed is still to be read: it says why. Who reads finds out how to go on.
@@ -117,7 +124,11 @@ void Connection::send_queued(Patience patience) {
       return;
     }
     if (*flushed || patience == Patience::none) return;
-    wait_for_room();
+    if (std::exchange(left, queued) != queued) until = std::chrono::steady_clock::now() + busy_poll_;
+    if (when_full == WhenFull::ask_for_bell)
+      wait_for_room();
+    else if (!look_for_room(until))
+      when_full = WhenFull::ask_for_bell;
     const std::lock_guard lock(traffic_->mutex);
     if (traffic_->failure) return;  // a ring takes no notice of its reader's death
   }

@@ -128,6 +128,12 @@ Result<ReadState> Connection::receive(Deadline deadline) {
   return channel.read(socket_->get(), *traffic_->reader, *ready ? Channel::Look::everywhere : Channel::Look::ring_only);
 }
 
+/// A while for the daemon to take something out of the ring. False when it has had long enough.
+bool Connection::look_for_room(Deadline until) {
+  if (!try_read()) ::sched_yield();
+  return std::chrono::steady_clock::now() < until;
+}
+
 /// The daemon takes no more requests until somebody reads its replies: that may have to be us.
 void Connection::wait_for_room() {
   const bool through_rings = [this] {
@@ -138,10 +144,7 @@ void Connection::wait_for_room() {
     // The bell that says so may be heard by who reads: so never for long.
     if (try_read()) return;
     pollfd socket{socket_->get(), POLLIN, 0};
-    if (busy_poll_.count() > 0)
-      ::sched_yield();
-    else
-      ::poll(&socket, 1, kFlushPatienceMs);
+    ::poll(&socket, 1, kFlushPatienceMs);
     return;
   }
   const bool someone_reads = [this] {

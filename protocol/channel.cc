@@ -43,9 +43,9 @@ Result<ReadState> Channel::read_ring(int socket, FrameReader& reader) {
   return read;
 }
 
-Result<bool> Channel::flush(int socket, FrameWriter& writer) {
+Result<bool> Channel::flush(int socket, FrameWriter& writer, WhenFull when_full) {
   if (!has_rings()) return writer.flush(socket);
-  Result<bool> flushed = writer.flush(rings_->out);
+  Result<bool> flushed = writer.flush(rings_->out, when_full);
   if (flushed && rings_->out.take_bell()) ring_bell(socket);
   return flushed;
 }

@@ -32,8 +32,8 @@ class Channel {
     return has_rings() ? writer.push(frame, rings_->out) : writer.push(frame);
   }
   /// Sends what it can, as FrameWriter::flush() does. False: come back when the socket is writable, or, with rings,
-  /// after the next bell.
-  [[nodiscard]] Result<bool> flush(int socket, FrameWriter& writer);
+  /// after the next bell, or, without one, soon.
+  [[nodiscard]] Result<bool> flush(int socket, FrameWriter& writer, WhenFull when_full = WhenFull::ask_for_bell);
 
   /// Wakes the other side ahead of a write that comes soon, so that it looks for it already. Nothing without rings.
   void wake_early(int socket) noexcept;

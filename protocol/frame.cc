@@ -241,13 +241,13 @@ Result<bool> FrameWriter::flush(int fd) {
   return true;
 }
 
-Result<bool> FrameWriter::flush(RingWriter& ring) {
+Result<bool> FrameWriter::flush(RingWriter& ring, WhenFull when_full) {
   require(attachments_.empty(), "descriptors go through the socket");
   while (queued_bytes() > 0) {
     const Result<std::size_t> count = ring.write(std::span(bytes_).subspan(sent_));
     if (!count) return count.error();
     sent_ += *count;
-    if (*count == 0 && ring.ask_for_room()) {
+    if (*count == 0 && (when_full == WhenFull::look_again || ring.ask_for_room())) {
       drop_sent();
       return false;
     }

@@ -51,6 +51,10 @@ enum class ReadState : std::uint8_t {
   end_of_file,  ///< the peer closed or vanished; see has_partial_frame()
 };
 
+/// What to do about a full ring. A bell costs its reader a system call, and who sleeps through no more than some
+/// microseconds had better look.
+enum class WhenFull : std::uint8_t { ask_for_bell, look_again };
+
 class FrameReader {
  public:
   FrameReader() = default;
@@ -111,8 +115,9 @@ class FrameWriter {
   /// Sends what it can, many frames in one sendmsg(). True: everything is out. False: the socket is full;
   /// call again when it is writable. disconnected when the peer has vanished; an error is final.
   [[nodiscard]] Result<bool> flush(int fd);
-  /// The same into a ring. False: it is full, and its reader has been asked to say when it is not. No descriptors.
-  [[nodiscard]] Result<bool> flush(RingWriter& ring);
+  /// The same into a ring. False: it is full; the reader has been asked to say when it is not, unless who calls looks
+  /// again by itself. No descriptors.
+  [[nodiscard]] Result<bool> flush(RingWriter& ring, WhenFull when_full);
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_.size() - sent_; }
   /// Aborts when an attachment lies outside the queue. For tests.
