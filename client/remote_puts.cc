@@ -168,6 +168,7 @@ Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<
 Result<void> remote_put_many(Connection& connection, std::span<const PutItem> items,
                              std::vector<Result<void>>& outcomes) {
   const Result<void> allowed = check_may_write(connection);
+  connection.wake_early();  // while the first batch is made
   Batches batches(connection, outcomes);
   std::vector<PutView> puts;
   std::vector<std::size_t> positions;

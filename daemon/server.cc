@@ -56,7 +56,7 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
   const shm::Recovery& found = (*store)->recovery();
   log.info(
       "going on with {} objects, {} removed but held, of {} clients, after {} us; {} that were being written are "
-      "dropped, the memory of {} kept until their writers let go; {} evictions undone, {} steps finished",
+      "dropped, the memory of {} kept until their writers let go; {} evictions and moves undone, {} steps finished",
       found.sealed, found.retired, orphans.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
       found.abandoned, found.undone, found.finished);
   if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);

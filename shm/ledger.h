@@ -50,7 +50,7 @@ struct StoreCounters {
 /// What the store must remember of itself.
 struct LedgerState {
   static constexpr std::uint64_t kMagic = 0x3172676c696c6f64;  // "dolilgr1"
-  static constexpr std::uint32_t kLayout = 2;                  ///< of all that is in the ledger
+  static constexpr std::uint32_t kLayout = 3;                  ///< of all that is in the ledger
 
   std::uint64_t magic = 0;
   std::uint32_t layout = 0;

@@ -102,6 +102,12 @@ TEST_CASE("the bell is for who sleeps, and for who waits for room") {
   CHECK_FALSE(pair.bell_rang(near));
   REQUIRE(*pair.receive(Look::ring_only) == ReadState::progress);
   CHECK(pair.bell_rang(near));
+  REQUIRE(*Channel::take_bells(near) == ReadState::would_block);
+
+  // Who looks again by itself has asked for nothing.
+  CHECK_FALSE(*pair.near.flush(near, pair.writer, WhenFull::look_again));
+  REQUIRE(*pair.receive(Look::ring_only) == ReadState::progress);
+  CHECK_FALSE(pair.bell_rang(near));
 }
 
 TEST_CASE("last words through the ring are heard before the end of the connection") {
