@@ -34,6 +34,7 @@ std::string connect(WorkerState& state, Arguments& arguments) {
   for (auto word = next_or<std::string>(arguments, ""); !word.empty(); word = next_or<std::string>(arguments, "")) {
     if (word == "read_only") options.access = Access::read_only;
     if (word == "alone") options.follow_fork = false;
+    if (word == "sleepy") options.busy_poll = std::chrono::microseconds(0);
   }
   auto client = Client::connect(state.socket, options);
   if (client) state.clients.push_back(*client);
