@@ -16,9 +16,9 @@ using detail::Call;
 
 namespace {
 
-/// Asks for one page after the other, until there is none.
+/// Asks for one page after the other, until there is none. `take(reply)` may change `request` for the next.
 template <class Reply, class Request, class Take>
-Result<void> ask_pages(detail::Connection& connection, Request request, Take&& take) {
+Result<void> ask_pages(detail::Connection& connection, Request&& request, Take&& take) {
   do {
     const auto next = connection.ask<Reply>(request, [&](const Reply& reply) {
       take(reply);
@@ -205,16 +205,8 @@ Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
 Result<void> Client::do_clear() {
   if (connection_->inherited()) return connection_->inherited_by_fork();
   protocol::ClearRequestT request;
-  do {
-    const Result<void> cleared =
-        connection_->ask<protocol::ClearReply>(request, [&request](const protocol::ClearReply& reply) {
-          request.cursor = reply.next_cursor();
-          request.through = reply.through();
-          return Result<void>();
-        });
-    if (!cleared) return cleared;
-  } while (request.cursor != 0);
-  return {};
+  return ask_pages<protocol::ClearReply>(
+      *connection_, request, [&request](const protocol::ClearReply& reply) { request.through = reply.through(); });
 }
 
 // ---- looking ----

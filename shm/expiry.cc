@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shm/milliseconds.h"
 #include "shm/monotonic_clock.h"
 
 namespace dolium::shm {
@@ -10,7 +11,7 @@ namespace {
 TimeNs after(TimeNs start, std::chrono::milliseconds wait) noexcept {
   if (wait.count() <= 0) return kNever;
   const auto ms = static_cast<std::uint64_t>(wait.count());
-  return ms > kNever / 1'000'000 ? kNever : deadline_after(start, ms * 1'000'000);
+  return ms > kNever / kNsPerMs ? kNever : deadline_after(start, ms * kNsPerMs);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "shm/check.h"
+#include "shm/milliseconds.h"
 #include "shm/system_error.h"
 
 namespace dolium::shm {
@@ -248,7 +249,6 @@ void Store::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   LedgerRow& ledger = row(slot);
   SlotMargin& margin = index_.margin(slot);
   ledger.sealed = last_seal_;
-  constexpr std::uint64_t kNsPerMs = 1'000'000;
   margin.writing_ms = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((last_seal_ - created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (ledger_.counts_hits()) ledger_.hit_row(slot) = {.hits = 0, .base = hit_sum(slot)};

@@ -3,14 +3,11 @@
 #include <algorithm>
 
 #include "shm/check.h"
+#include "shm/milliseconds.h"
 #include "shm/store.h"
 
 namespace dolium::shm {
 namespace {
-
-std::chrono::milliseconds to_ms(TimeNs duration) {
-  return std::chrono::milliseconds(duration / 1'000'000);
-}
 
 std::chrono::system_clock::time_point to_wall(TimeNs time, const Moment& now) {
   if (time == 0) return {};
@@ -60,7 +57,6 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   out.type_name = type_name(slot, fields);
   out.is_pinned = margin.pinned;
   const Unsealed* unsealed = margin.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
-  constexpr TimeNs kNsPerMs = 1'000'000;
   out.created_at = to_wall(unsealed != nullptr ? unsealed->created : ledger.sealed - kNsPerMs * margin.writing_ms, now);
   out.time_to_live = lifetimes(slot).to_live;
   out.time_to_idle = lifetimes(slot).to_idle;

@@ -6,6 +6,7 @@
 #include <bit>
 #include <map>
 
+#include "shm/milliseconds.h"
 #include "shm/store.h"
 
 namespace dolium::shm {
@@ -13,8 +14,6 @@ namespace {
 
 /// What one piece may cost: looks at slots, in the index and in each client's table. Some 100 us.
 constexpr std::uint32_t kLooksPerPiece = 16 * 1024;
-
-constexpr TimeNs kNsPerMs = 1'000'000;
 
 /// Histogram buckets: powers of four from 64 bytes up.
 constexpr std::uint64_t kFirstBucket = 64;
@@ -119,9 +118,9 @@ StatsPiece Store::stats(TimeNs now, SlotIndex cursor) {
   stats.aborted_count = counters().aborted;
   stats.out_of_memory_count = counters().refused;
   stats.client_count = clients_.size();
-  stats.uptime = std::chrono::milliseconds((now_ - ledger_.state().started) / kNsPerMs);
+  stats.uptime = to_ms(now_ - ledger_.state().started);
   stats.last_refusal = last_refusal_;
-  if (stats.last_refusal) stats.last_refusal->ago = std::chrono::milliseconds((now_ - last_refused_) / kNsPerMs);
+  if (stats.last_refusal) stats.last_refusal->ago = to_ms(now_ - last_refused_);
   return {std::move(stats), end < touched ? end : 0};
 }
 
