@@ -1,6 +1,5 @@
 // The write path: create, write, seal, and the puts that are all three in one message. See dispatch.h.
 
-#include <algorithm>
 #include <cstring>
 
 #include "daemon/dispatch.h"
@@ -15,11 +14,6 @@ using shm::TimeNs;
 
 namespace {
 
-/// Times are cut to what a duration can hold.
-std::chrono::milliseconds ms(std::uint64_t value) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX)));
-}
-
 /// What the client wants made. The store checks everything but the times.
 shm::NewObject to_object(const NewObject& wire) {
   return {.id = from_wire(*wire.id()),
@@ -28,7 +22,7 @@ shm::NewObject to_object(const NewObject& wire) {
           .type_tag = wire.type_tag(),
           .type_name = wire.type_name() == nullptr ? std::string_view() : wire.type_name()->string_view(),
           .pinned = wire.pinned(),
-          .lifetimes = {ms(wire.time_to_live_ms()), ms(wire.time_to_idle_ms())}};
+          .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())}};
 }
 
 shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
@@ -38,7 +32,7 @@ shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
           .type_tag = head.type_tag(),
           .type_name = type_name,
           .pinned = head.pinned(),
-          .lifetimes = {ms(head.time_to_live_ms()), ms(head.time_to_idle_ms())}};
+          .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())}};
 }
 
 /// Of its data, metadata and type name together.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cstring>
 
 namespace dolium::protocol {
@@ -41,10 +40,6 @@ ObjectMetadata::Clock::time_point from_ns(std::int64_t nanoseconds) {
 
 std::uint64_t to_ms(std::chrono::milliseconds duration) {
   return static_cast<std::uint64_t>(duration.count());
-}
-
-std::chrono::milliseconds from_ms(std::uint64_t ms) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(ms, INT64_MAX)));
 }
 
 ClientUse from_wire(const UseRow& row) {
@@ -113,6 +108,10 @@ std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds from_ms(std::uint64_t ms) noexcept {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(ms, INT64_MAX)));
+}
 
 ObjectId from_wire(const Id& id) noexcept {
   std::array<unsigned char, ObjectId::kSize> bytes;

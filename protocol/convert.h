@@ -4,6 +4,8 @@
 // from_wire() takes accessors of verified messages: sizes and offsets hold, but a peer may have left out a
 // table, and an enum may carry any number. What is left out, or has no name here, is the type's default.
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +24,9 @@ namespace dolium::protocol {
 [[nodiscard]] Id to_wire(const ObjectId& id) noexcept;
 /// For the object API, whose required structs are pointers.
 [[nodiscard]] std::unique_ptr<Id> to_wire_pointer(const ObjectId& id);
+
+/// Cut to what a duration can hold.
+[[nodiscard]] std::chrono::milliseconds from_ms(std::uint64_t ms) noexcept;
 
 [[nodiscard]] Error from_wire(const ErrorReply& reply);
 [[nodiscard]] ErrorReplyT to_wire(const Error& error);
