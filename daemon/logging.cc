@@ -1,9 +1,12 @@
 #include "daemon/logging.h"
 
 #include <fmt/format.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
+
+#include "client/types/printable.h"
 
 namespace dolium::daemon {
 namespace {
@@ -21,7 +24,23 @@ class PrivateFiles {
   mode_t before_;
 };
 
-constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
+/// The line's text, on one line whatever a client calls itself.
+class PrintableText : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = printable({message.payload.data(), message.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<PrintableText>();
+  }
+};
+
+std::unique_ptr<spdlog::pattern_formatter> line_format() {
+  auto format = std::make_unique<spdlog::pattern_formatter>();
+  format->add_flag<PrintableText>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*");
+  return format;
+}
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
@@ -48,7 +67,7 @@ Result<std::shared_ptr<spdlog::logger>> open_log(const Config& config) {
   try {
     auto logger = std::make_shared<spdlog::logger>("doliumd", open_sink(config.log_file));
     logger->set_level(spdlog_level(config.log_level));
-    logger->set_pattern(kPattern);
+    logger->set_formatter(line_format());
     logger->flush_on(spdlog::level::info);
     return logger;
   } catch (const spdlog::spdlog_ex& error) {

@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "client/cli/printable.h"
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
@@ -14,29 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 
 }  // namespace
-
-TEST_CASE("printable keeps what can be seen and spells out the rest") {
-  CHECK(printable("plain text") == "plain text");
-  CHECK(printable("größer 日本") == "größer 日本");
-  CHECK(printable("\x1b[31m") == "\\x1b[31m");
-  CHECK(printable("a\nb\tc\x7f") == "a\\x0ab\\x09c\\x7f");
-  CHECK(printable("\xc2\x9b"
-                  "31m") == "\\xc2\\x9b31m");  // C1 control
-  CHECK(printable("\xe2\x80\xae"
-                  "abc") ==
-        "\\xe2\\x80\\xae"
-        "abc");                                           // right-to-left override
-  CHECK(printable("\xff\xc3") == "\\xff\\xc3");           // not UTF-8
-  CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");           // overlong
-  CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // surrogate
-}
-
-TEST_CASE("printable cuts to a width in columns") {
-  CHECK(printable("abcdef", 6) == "abcdef");
-  CHECK(printable("abcdefg", 6) == "abcde…");
-  CHECK(printable("äöüäöüä", 6) == "äöüäö…");
-  CHECK(columns("äöü…") == 4);
-}
 
 TEST_CASE("durations are read as they are written") {
   CHECK(parse_duration("10").value() == milliseconds(10'000));

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <regex>
 #include <sstream>
 
@@ -29,6 +30,15 @@ TEST_CASE("lines begin with the time and the level, and are on disk at once") {
   log->debug("not at this level");
   const std::regex line(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d info listening on /x\n)");
   CHECK(std::regex_match(text_of(file), line));
+}
+
+TEST_CASE("a client's name can neither add a line to the log nor speak to the terminal that shows it") {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory.path() / "doliumd.log";
+  open_log({.log_file = file}).value()->warn("client 1 ({}) is ended", "a\n2026 error \x1b[2J");
+  const std::string text = text_of(file);
+  CHECK(text.ends_with(" warning client 1 (a\\x0a2026 error \\x1b[2J) is ended\n"));
+  CHECK(std::ranges::count(text, '\n') == 1);
 }
 
 TEST_CASE("a log that everybody could read under a common umask is its owner's alone") {

@@ -1,0 +1,32 @@
+// What of other people's bytes is shown as it is, and what is spelt out.
+
+#include "client/types/printable.h"
+
+#include <catch2/catch.hpp>
+
+namespace dolium {
+
+TEST_CASE("printable keeps what can be seen and spells out the rest") {
+  CHECK(printable("plain text") == "plain text");
+  CHECK(printable("größer 日本") == "größer 日本");
+  CHECK(printable("\x1b[31m") == "\\x1b[31m");
+  CHECK(printable("a\nb\tc\x7f") == "a\\x0ab\\x09c\\x7f");
+  CHECK(printable("\xc2\x9b"
+                  "31m") == "\\xc2\\x9b31m");  // C1 control
+  CHECK(printable("\xe2\x80\xae"
+                  "abc") ==
+        "\\xe2\\x80\\xae"
+        "abc");                                           // right-to-left override
+  CHECK(printable("\xff\xc3") == "\\xff\\xc3");           // not UTF-8
+  CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");           // overlong
+  CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // surrogate
+}
+
+TEST_CASE("printable cuts to a width in columns") {
+  CHECK(printable("abcdef", 6) == "abcdef");
+  CHECK(printable("abcdefg", 6) == "abcde…");
+  CHECK(printable("äöüäöüä", 6) == "äöüäö…");
+  CHECK(columns("äöü…") == 4);
+}
+
+}  // namespace dolium
