@@ -196,10 +196,19 @@ Result<bool> Client::do_remove(const ObjectId& id) {
 
 Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
   if (connection_->inherited()) return connection_->inherited_by_fork();
-  protocol::EvictRequestT request;
-  request.bytes = bytes;
-  return connection_->ask<protocol::EvictReply>(
-      std::move(request), [](const protocol::EvictReply& reply) { return Result<std::uint64_t>(reply.freed()); });
+  std::uint64_t freed = 0;
+  for (bool more = true; more;) {
+    protocol::EvictRequestT request;
+    request.bytes = bytes - freed;
+    const Result<void> asked = connection_->ask<protocol::EvictReply>(request, [&](const protocol::EvictReply& reply) {
+      // Retried across a server's death, and freed twice, it may be more than was asked for.
+      freed += std::min(reply.freed(), ~std::uint64_t{0} - freed);
+      more = reply.more() && freed < bytes;
+      return Result<void>();
+    });
+    if (!asked) return asked.error();
+  }
+  return freed;
 }
 
 Result<void> Client::do_clear() {

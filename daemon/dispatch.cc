@@ -185,7 +185,9 @@ void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
 
 void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
   EvictReplyT reply;
-  reply.freed = engine_.store().evict(request.bytes(), shm::monotonic_now());
+  const shm::Store::Evicted evicted = engine_.store().evict_piece(request.bytes(), shm::monotonic_now());
+  reply.freed = evicted.bytes;
+  reply.more = evicted.more;
   session.reply(id, std::move(reply));
 }
 

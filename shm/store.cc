@@ -20,6 +20,8 @@ static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata <
               "what an object may be must fit into its row");
 static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
 
+constexpr auto id_of = [](const auto& client) { return client->id; };
+
 constexpr std::uint32_t kMinSlots = 1024;
 constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
 
@@ -102,18 +104,18 @@ Result<ClientId> Store::admit(const ClientIdentity& identity, Segment pin_table,
   client->attached = attached;
   client->segment = std::move(pin_table);
   client->table = PinTable(*std::move(mapping), index_.slot_count());
-  clients_.push_back(std::move(client));
+  clients_.insert(std::ranges::upper_bound(clients_, id, {}, id_of), std::move(client));
   return id;
 }
 
 void Store::detach(ClientId id, TimeNs now) {
   advance(now);
   drop_grants(id);
-  const auto found = std::ranges::find(clients_, id, [](const auto& client) { return client->id; });
-  DOLIUM_CHECK(found != clients_.end(), "detach of a client that is not attached");
+  const auto found = std::ranges::lower_bound(clients_, id, {}, id_of);
+  DOLIUM_CHECK(found != clients_.end() && (*found)->id == id, "detach of a client that is not attached");
   const std::unique_ptr<Client> client = std::move(*found);
   clients_.erase(found);
-  for (auto it = unsealed_.begin(); it != unsealed_.end();) {
+  for (auto it = unsealed_.begin(); client->unsealed_count != 0 && it != unsealed_.end();) {
     if (it->second.creator != id) {
       ++it;
       continue;
@@ -136,8 +138,8 @@ const Segment& Store::pin_table_segment(ClientId client) const {
 }
 
 Store::Client* Store::find_client(ClientId client) const noexcept {
-  const auto found = std::ranges::find(clients_, client, [](const auto& each) { return each->id; });
-  return found == clients_.end() ? nullptr : found->get();
+  const auto found = std::ranges::lower_bound(clients_, client, {}, id_of);
+  return found == clients_.end() || (*found)->id != client ? nullptr : found->get();
 }
 
 // ---- the life of an object ----
@@ -316,7 +318,7 @@ SlotIndex Store::clear(TimeNs now, SlotIndex cursor, TimeNs through) {
   const SlotIndex touched = index_.slots_touched();
   SlotIndex slot = cursor;
   for (std::uint32_t cleared = 0, seen = 0; slot < touched; ++slot) {
-    if (cleared == kClearPiece || seen++ == kListPage) return slot;
+    if (cleared == kRemovalsPerPiece || seen++ == kListPage) return slot;
     if (margin(slot).state != SlotState::sealed || row(slot).sealed > through) continue;
     retire(slot, RemovalCause::cleared);
     ++cleared;

@@ -113,12 +113,13 @@ class Store final : private Candidates {
  public:
   /// How many objects a client may be writing at once.
   static constexpr std::size_t kMaxUnsealedPerClient = 65536;
-  /// How many retired objects one allocation asks after.
+  /// How many retired objects one allocation asks after; and one that finds no room, before it evicts anything.
   static constexpr std::size_t kSweepStep = 32;
+  static constexpr std::size_t kSweepForRoom = 1024;
   /// How many objects one page of list() looks at.
   static constexpr std::uint32_t kListPage = 4096;
-  /// How many objects are removed in one piece of a clear().
-  static constexpr std::uint32_t kClearPiece = 1024;
+  /// How many objects are removed in one piece of a clear() or of an evict().
+  static constexpr std::uint32_t kRemovalsPerPiece = 1024;
   /// How often a plan of eviction may be spoilt by readers before the create gives up.
   static constexpr int kMaxPlans = 16;
   /// How large an object may be that is moved: nobody waits longer than for a copy of so many bytes.
@@ -180,7 +181,13 @@ class Store final : private Candidates {
   [[nodiscard]] Result<void> give_up_abandoned(ClientId client, const ObjectId& id,
                                                std::optional<std::uint64_t> offset);
   [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
+  /// Coldest first, until so many bytes are free that were not, or nothing more may go. Returns how many they are.
   [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now);
+  struct Evicted {
+    std::uint64_t bytes;
+    bool more;  ///< fewer than asked for, and more may go
+  };
+  [[nodiscard]] Evicted evict_piece(std::uint64_t bytes, TimeNs now);
   void clear(TimeNs now);
   /// A piece of it: from slot `cursor` on, of what was sealed up to `through` (last_seal() when it began). Returns
   /// where the next piece begins; 0: this was the last.
@@ -378,7 +385,7 @@ class Store final : private Candidates {
   std::vector<SlotIndex> abandoned_;
   std::size_t next_sweep_ = 0;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;
-  std::vector<std::unique_ptr<Client>> clients_;                     // few; walked for each look at a slot
+  std::vector<std::unique_ptr<Client>> clients_;                     // by id; few, and walked for each look at a slot
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
   Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
   Recovery recovery_;

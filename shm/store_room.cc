@@ -69,7 +69,7 @@ Error Store::no_slot() const {
 Result<SlotIndex> Store::take_slot(std::uint64_t size) {
   Result<SlotIndex> slot = index_.take();
   if (slot && *slot == kNoSlot) {
-    sweep();
+    sweep_some(kSweepForRoom);
     slot = index_.take();
   }
   // What is evicted for its slot must leave room for the bytes too, or it would have gone in vain.
@@ -77,6 +77,10 @@ Result<SlotIndex> Store::take_slot(std::uint64_t size) {
     return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_window(size);
   };
   if (slot && *slot == kNoSlot && evict_for_both()) slot = index_.take();
+  if (slot && *slot == kNoSlot) {  // before it is refused
+    sweep();
+    slot = index_.take();
+  }
   if (slot && *slot == kNoSlot) return no_slot();
   if (!slot) return slot;
   if (auto reserved = ledger_.reserve(*slot); !reserved) {
@@ -111,12 +115,16 @@ void Store::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmt
 }
 
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
-  sweep();
+  sweep_some(kSweepForRoom);
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
   if (!offset && evict_window(size)) {
     offset = arena_.allocate(size, slot);
     relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
     fragmented_ = config_.relocation;
+  }
+  if (!offset) {  // before it is refused
+    sweep();
+    offset = arena_.allocate(size, slot);
   }
   if (offset) keep_low_water_mark();
   return offset;
@@ -167,12 +175,22 @@ void Store::keep_low_water_mark() {
 }
 
 std::uint64_t Store::evict(std::uint64_t bytes, TimeNs now) {
+  Evicted all{0, true};
+  while (all.more) {
+    const Evicted piece = evict_piece(bytes - all.bytes, now);
+    all = {all.bytes + piece.bytes, piece.more};
+  }
+  return all.bytes;
+}
+
+Store::Evicted Store::evict_piece(std::uint64_t bytes, TimeNs now) {
   advance(now);
   sweep();
   const std::uint64_t before = arena_.free_bytes();
-  while (arena_.free_bytes() - before < bytes && evict_coldest()) {
-  }
-  return arena_.free_bytes() - before;
+  const auto freed = [this, before] { return arena_.free_bytes() - before; };
+  std::uint32_t evictions = 0;
+  while (evictions < kRemovalsPerPiece && freed() < bytes && evict_coldest()) ++evictions;
+  return {freed(), evictions == kRemovalsPerPiece && freed() < bytes};
 }
 
 void Store::sweep() {

@@ -19,7 +19,7 @@ Result<ClientId> Store::attach_copy(ClientId original, TimeNs now) {
   DOLIUM_CHECK(from != nullptr, "a copy of a client that is not attached");
   const Result<ClientId> copy = attach(from->identity, now);
   if (!copy) return copy;
-  if (auto copied = copy_references(*from, *clients_.back()); !copied) {
+  if (auto copied = copy_references(*from, *find_client(*copy)); !copied) {
     detach(*copy, now);
     return std::move(copied).error();
   }

@@ -90,7 +90,7 @@ TEST_CASE("sizes that wrap around or pass a limit are refused before anything is
 
 TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began") {
   StoreFixture fixture({.capacity = 4 * kMiB});
-  constexpr std::uint64_t kObjects = 3 * Store::kClearPiece;
+  constexpr std::uint64_t kObjects = 3 * Store::kRemovalsPerPiece;
   for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
   const TimeNs through = fixture.store.last_seal();
   int pieces = 0;
@@ -98,13 +98,44 @@ TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began
   do {
     const std::uint64_t before = fixture.store.stats(fixture.now).total_objects;
     cursor = fixture.store.clear(fixture.now, cursor, through);
-    CHECK(before - fixture.store.stats(fixture.now).total_objects <= Store::kClearPiece);
+    CHECK(before - fixture.store.stats(fixture.now).total_objects <= Store::kRemovalsPerPiece);
     fixture.put(kObjects + static_cast<std::uint64_t>(pieces++), 10);  // in a slot that is free again, or beyond
   } while (cursor != 0);
   CHECK(pieces >= 3);
   CHECK(fixture.store.stats(fixture.now).total_objects == static_cast<std::uint64_t>(pieces));
   CHECK(fixture.store.stats(fixture.now).removed_count == kObjects);
   for (int n = 0; n < pieces; ++n) CHECK(fixture.exists(kObjects + static_cast<std::uint64_t>(n)));
+}
+
+TEST_CASE("an eviction goes piece by piece, and says when there is nothing more to do") {
+  StoreFixture fixture({.capacity = 4 * kMiB});
+  constexpr std::uint64_t kObjects = 2 * Store::kRemovalsPerPiece + 10;
+  constexpr std::uint64_t kTaken = 64;
+  for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
+  Store::Evicted piece = fixture.store.evict_piece(UINT64_MAX, fixture.now);
+  CHECK(piece.bytes == Store::kRemovalsPerPiece * kTaken);
+  CHECK(piece.more);
+  piece = fixture.store.evict_piece(Store::kRemovalsPerPiece * kTaken, fixture.now);  // as many as one piece takes
+  CHECK(piece.bytes == Store::kRemovalsPerPiece * kTaken);
+  CHECK_FALSE(piece.more);
+  piece = fixture.store.evict_piece(UINT64_MAX, fixture.now);
+  CHECK(piece.bytes == 10 * kTaken);
+  CHECK_FALSE(piece.more);
+  for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
+  CHECK(fixture.store.evict(UINT64_MAX, fixture.now) == kObjects * kTaken);
+}
+
+TEST_CASE("before a create is refused, all that was removed and is no longer held is found") {
+  StoreFixture fixture({.capacity = 2 * kMiB, .max_objects = 4096});
+  constexpr std::uint64_t kRemoved = Store::kSweepForRoom + 100;
+  fixture.fill(kRemoved, 1000);
+  TestClient reader = fixture.client();
+  std::vector<Held> held;
+  for (std::uint64_t n = 0; n < kRemoved; ++n) held.push_back(reader.hold(id_of(n)));
+  for (std::uint64_t n = 0; n < kRemoved; ++n) REQUIRE(fixture.store.remove(id_of(n), fixture.now).value());
+  CHECK(outcome(fixture.create(kRemoved, 2 * kMiB)) == "out_of_memory");
+  for (const Held& object : held) reader.release(object);
+  CHECK(outcome(fixture.create(kRemoved, 2 * kMiB)) == "ok");
 }
 
 TEST_CASE("a client that goes takes its unsealed objects with it and leaves the sealed ones") {
