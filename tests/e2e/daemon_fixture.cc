@@ -66,17 +66,18 @@ std::vector<std::string> flags_for(const StoreConfig& config) {
 
 Daemon::Daemon(const StoreConfig& config) : Daemon(flags_for(config)) {}
 
-Daemon::Daemon(std::vector<std::string> flags)
+Daemon::Daemon(std::vector<std::string> flags, Program program)
     : descriptors_before_(count_descriptors(::getpid())),
       mappings_before_(count_shared_mappings(::getpid())),
       children_before_(count_children()),
+      program_(program == Program::doliumd ? DOLIUM_DOLIUMD_PATH : DOLIUM_E2E_DOLIUMD_PATH),
       socket_((directory_.path() / "dolium.sock").string()),
       flags_(std::move(flags)) {
   start();
 }
 
 std::vector<std::string> Daemon::command() const {
-  std::vector<std::string> command = {DOLIUM_DOLIUMD_PATH, "--socket", socket_};
+  std::vector<std::string> command = {program_, "--socket", socket_};
   if (std::ranges::none_of(flags_, [](const std::string& flag) { return flag.starts_with("--capacity"); }))
     command.emplace_back("--capacity=64MiB");
   command.insert(command.end(), flags_.begin(), flags_.end());

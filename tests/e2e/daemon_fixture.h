@@ -47,10 +47,13 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+/// stepper: e2e_doliumd, which dies where it is told (points.h).
+enum class Program : std::uint8_t { doliumd, stepper };
+
 class Daemon {
  public:
   /// Starts doliumd with these flags beside --socket, and waits until it answers. 64 MiB unless they say else.
-  explicit Daemon(std::vector<std::string> flags = {});
+  explicit Daemon(std::vector<std::string> flags = {}, Program program = Program::doliumd);
   explicit Daemon(const StoreConfig& config);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -105,6 +108,7 @@ class Daemon {
   std::size_t mappings_before_;
   std::size_t children_before_;
   TemporaryDirectory directory_;
+  std::string program_;
   std::string socket_;
   std::vector<std::string> flags_;
   Process process_;

@@ -8,7 +8,7 @@
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/campaign.h"
 #include "tests/e2e/points.h"
-#include "tests/e2e/recount.h"
+#include "tests/e2e/small_store.h"
 #include "tests/e2e/worker.h"
 
 using namespace dolium;
@@ -16,40 +16,6 @@ using namespace dolium::e2e;
 using namespace dolium::test;
 
 namespace {
-
-constexpr std::size_t kSlots = 200;
-constexpr std::uint64_t kCapacity = 2 * kMiB;
-constexpr std::uint64_t kPinnedQuota = kMiB / 2;
-
-std::vector<std::string> small_store() {
-  return {"--capacity=" + std::to_string(kCapacity), "--max-objects=" + std::to_string(kSlots),
-          "--max-pinned-bytes-per-user=" + std::to_string(kPinnedQuota)};
-}
-
-/// Nothing is left of whoever died but what it had sealed.
-void check_books(const Daemon& daemon, const Census& empty) {
-  REQUIRE(eventually([&] { return daemon.stats().client_count == empty.clients; }));
-  const Census counted = recount(daemon, empty);
-  REQUIRE(daemon.settled(counted) == counted);
-}
-
-/// Every slot, every byte and all that may be pinned can be had.
-void fill_to_the_brim(const Daemon& daemon, const Census& empty) {
-  Client& client = *daemon.watcher();
-  REQUIRE(client.clear());
-  REQUIRE(daemon.settled(empty) == empty);
-  const std::uint64_t evicted = daemon.stats().eviction_count;
-  put_numbered(client, 0, kSlots, 0);
-  REQUIRE(daemon.stats().total_objects == kSlots);
-  REQUIRE(daemon.stats().eviction_count == evicted);
-  REQUIRE(client.clear());
-  put_numbered(client, 0, 1, kPinnedQuota, {.pinned = true});
-  REQUIRE(outcome(client.put(id_of(1), pattern(1), {.pinned = true})) == "out_of_memory");
-  REQUIRE(client.clear());
-  put_numbered(client, 0, 1, kCapacity);
-  REQUIRE(client.clear());
-  REQUIRE(daemon.settled(empty) == empty);
-}
 
 /// The worker of one death. Each course returns whether it died at its point.
 class Victim {
@@ -139,17 +105,17 @@ TEST_CASE("clients killed at every named point, books recounted after each death
   constexpr int kDeathsPerBrim = 20;
   const int kills = from_environment("DOLIUM_POINT_KILLS", 440);
   Dice dice;
-  Daemon daemon(small_store());
+  Daemon daemon(small_store::flags());
   const Census empty = daemon.census();
   std::map<std::string_view, int> reached;
   for (int kill = 0; kill < kills; ++kill) {
     const Point& point = kPoints[static_cast<std::size_t>(kill) % std::size(kPoints)];
     CAPTURE(dice.seed(), kill, point.name);
     reached[point.name] += Victim(daemon, point, dice).run() ? 1 : 0;
-    check_books(daemon, empty);
-    if (kill % kDeathsPerBrim == 0) fill_to_the_brim(daemon, empty);
+    small_store::check_books(daemon, empty);
+    if (kill % kDeathsPerBrim == 0) small_store::fill_to_the_brim(daemon, empty);
   }
-  fill_to_the_brim(daemon, empty);
+  small_store::fill_to_the_brim(daemon, empty);
   constexpr int kSure = 10;  // so many times at least each point was tried, when all must have been reached
   if (kills < kSure * static_cast<int>(std::size(kPoints))) return;
   for (const Point& point : kPoints) {

@@ -1,11 +1,5 @@
-// How e2e_stepper comes to stop between two steps of the library: the linker is told (points.wrap) to lead each of
-// these functions' callers to a function of ours, and what we call real_... to the library's. Only calls from one file
-// to another can be led so, and the compiler does not look over our shoulder: a signature that changes must change
-// here. A symbol that is gone is a link error.
+// The points of a client (points.h): e2e_stepper's calls from one of the library's files to another come by here.
 
-#include "tests/e2e/points.h"
-
-#include <atomic>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -14,62 +8,11 @@
 #include "client/greeting.h"
 #include "client/heir.h"
 #include "client/remote_puts.h"
+#include "tests/e2e/led.h"
 #include "tests/e2e/worker_commands.h"
 
 namespace dolium::e2e {
 namespace {
-
-struct Armed {
-  std::string point;
-  int signal = 0;
-  std::atomic<int> left = 0;  // how often it is still passed; 0: nothing is armed
-};
-constinit Armed* armed = nullptr;  // set before anybody passes anything
-
-/// The point behind a call, whatever the call returns.
-class After {
- public:
-  explicit After(std::string_view point) noexcept : point_(point) {}
-  After(const After&) = delete;
-  After& operator=(const After&) = delete;
-  ~After() { pass(point_); }
-
- private:
-  std::string_view point_;
-};
-
-}  // namespace
-
-void arm(std::string_view point, int nth, int signal) {
-  if (armed == nullptr) armed = new Armed;  // for life: a dying process passes points in its destructors
-  armed->point = point;
-  armed->signal = signal;
-  armed->left = nth;
-}
-
-void pass(std::string_view point) noexcept {
-  if (armed == nullptr || armed->left <= 0 || point != armed->point) return;
-  if (--armed->left == 0) static_cast<void>(::raise(armed->signal));
-}
-
-// NOLINTBEGIN(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
-/// What stands behind this is the body of the function that callers are led to.
-#define DOLIUM_E2E_LED(symbol, Return, parameters)        \
-  Return real_##symbol parameters asm("__real_" #symbol); \
-  Return wrap_##symbol parameters asm("__wrap_" #symbol); \
-  Return wrap_##symbol parameters
-
-/// A member's first parameter is the object: so it is called in the C++ ABI of every compiler that we build with.
-#define DOLIUM_E2E_STEP(symbol, before, after, Return, parameters, arguments) \
-  DOLIUM_E2E_LED(symbol, Return, parameters) {                                \
-    pass(before);                                                             \
-    const After behind(after);                                                \
-    return real_##symbol arguments;                                           \
-  }
-// NOLINTEND(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
-
-namespace {
-constexpr std::string_view kNone;
 using Descriptor = const shm::UniqueFd&;
 using Origin = const detail::SessionOrigin&;
 using InBytes = std::span<std::byte>;

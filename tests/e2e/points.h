@@ -1,7 +1,8 @@
 #pragma once
 // The named points of the protocol: where a client stands between two steps that its daemon, or another client, could
-// tell apart. e2e_stepper is e2e_worker with a stop at each of them; the library in it is the one that ships, and knows
-// nothing of this: the linker leads the calls between its files through here (points.cc, points.wrap).
+// tell apart; and where the server stands in the middle of a change that a successor must finish or undo. e2e_stepper
+// is e2e_worker, and e2e_doliumd doliumd, with a stop at each of them; our code in it is the one that ships, and knows
+// nothing of this: the linker leads the calls between its files through here (led.h).
 
 #include <string_view>
 
@@ -57,6 +58,24 @@ inline constexpr Point kPoints[] = {
     {"resumed", Course::resume},        // the new server has answered, nothing has been asked again
     {"rings-renewed", Course::resume},  // messages go the new way
 };
+
+inline constexpr std::string_view kServerPoints[] = {
+    "publishing",    // the bytes are there, the row is not in the index
+    "published",     // it is, and the books do not say so
+    "retiring",      // a row is odd: it goes, or moves, or stays because it is held
+    "relocating",    // the copy is made, nobody holds the object, the row says the old place
+    "relocated",     // the new one, and is odd
+    "restored",      // it is even again: moved, or held after all; the arena does not know
+    "extent-moved",  // it does
+    "unlinking",     // nobody finds it any more, in a moment
+    "unlinked",      //
+    "given-back",    // slot and extent are free
+    "answering",     // what was done is not yet told
+    "answered",      //
+};
+/// The file that says, a line for each server that starts and comes by, at which point and at the how manieth time it
+/// shall kill itself: "relocated 3".
+inline constexpr const char* kServerPointsVariable = "DOLIUM_E2E_SERVER_POINTS";
 
 /// From now on: at the nth time that this process, or a child of it, comes to the point, it sends itself the signal.
 void arm(std::string_view point, int nth, int signal);

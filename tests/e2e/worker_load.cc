@@ -31,7 +31,7 @@ Result<void> write_and_seal(Client& client, const ObjectId& id, std::size_t size
 /// One step of churn: any call that leaves something behind which a death must take back, and its reverse.
 void churn_once(WorkerState& state, Random& random) {
   Client& client = state.client();
-  const std::string name = "churn " + std::to_string(below(random, 40));
+  const std::string name = "churn" + std::to_string(below(random, 40));
   const ObjectId id = ObjectId::from_name(name);
   switch (below(random, 12)) {
     case 0:

@@ -1,0 +1,100 @@
+// The server killed between any two steps of a change: an object that becomes visible, goes, or moves (relocation), and
+// an answer on its way. Readers read all the while; what is pinned must be there after each death, and what is there
+// must be whole.
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/campaign.h"
+#include "tests/e2e/payload.h"
+#include "tests/e2e/points.h"
+#include "tests/e2e/small_store.h"
+#include "tests/e2e/worker.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+namespace {
+
+/// The ends of the servers that a daemon will start, in a file that each takes its line from.
+class Deaths {
+ public:
+  Deaths(Dice& dice, int count) : file_((directory_.path() / "deaths").string()) {
+    std::ofstream out(file_);
+    for (int n = 0; n < count; ++n)
+      out << kServerPoints[static_cast<std::size_t>(n) % std::size(kServerPoints)] << ' ' << 1 + dice.below(20) << '\n';
+    out << "nowhere 1\n";  // the last one lives
+    ::setenv(kServerPointsVariable, file_.c_str(), 1);
+  }
+  Deaths(const Deaths&) = delete;
+  Deaths& operator=(const Deaths&) = delete;
+  ~Deaths() { ::unsetenv(kServerPointsVariable); }
+
+  /// Servers that have not started yet.
+  [[nodiscard]] int left() const {
+    std::ifstream in(file_);
+    int lines = 0;
+    for (std::string line; std::getline(in, line);) lines += line.empty() ? 0 : 1;
+    return lines;
+  }
+  [[nodiscard]] std::string next() const {
+    std::string line;
+    std::getline(std::ifstream(file_) >> std::ws, line);
+    return line;
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::string file_;
+};
+
+constexpr std::size_t kPrecious = 5;
+constexpr std::size_t kPreciousBytes = 20'000;
+
+void check_precious(Client& client) {
+  for (std::size_t n = 0; n < kPrecious; ++n)
+    REQUIRE(same(client.get_raw(id_of(n)).value().data(), pattern(kPreciousBytes, static_cast<std::uint32_t>(n))));
+}
+
+}  // namespace
+
+TEST_CASE("the server killed at every named point of its own; what is pinned is there, and what is there is whole") {
+  const int deaths_wanted = from_environment("DOLIUM_SERVER_POINT_KILLS", 120);
+  Dice dice;
+  const Deaths deaths(dice, deaths_wanted);
+  Daemon daemon(small_store::flags(), Program::stepper);
+  const Census empty = daemon.census();
+  Client& watcher = *daemon.watcher();
+  for (std::size_t n = 0; n < kPrecious; ++n)
+    REQUIRE(outcome(watcher.put(id_of(n), pattern(kPreciousBytes, static_cast<std::uint32_t>(n)), {.pinned = true})) ==
+            "ok");
+  const std::string read = "consume churn 500 40";
+  {
+    std::vector<Worker> writers;
+    for (int n = 0; n < 2; ++n) writers.emplace_back(daemon).tell("churn " + std::to_string(dice.below(1'000'000)));
+    Worker reader(daemon);
+    reader.tell(read);
+    for (int left = deaths.left(); left > 0; left = deaths.left()) {
+      CAPTURE(dice.seed(), left, deaths.next());
+      REQUIRE(eventually([&] { return deaths.left() < left; }));
+      check_precious(watcher);
+      if (!reader.has_reply()) continue;
+      REQUIRE_THAT(reader.reply(), Catch::StartsWith("ok "));
+      reader.tell(read);
+    }
+    REQUIRE_THAT(reader.reply(), Catch::StartsWith("ok "));
+    for (Worker& writer : writers) writer.kill();
+  }
+  CHECK(daemon.stats().relocation_count > 0);
+  small_store::check_books(daemon, empty);
+  for (const ObjectMetadata& object : watcher.list().value()) {
+    if (object.is_pinned) continue;
+    INFO(object.id.hex());
+    CHECK(is_payload(watcher.get_raw(object.id).value().data(), object.id));
+  }
+  check_precious(watcher);
+  small_store::fill_to_the_brim(daemon, empty);
+}
