@@ -15,9 +15,9 @@ namespace {
 using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
 
-constexpr std::array<std::string_view, 14> kKinds = {"create", "seal",    "abort",  "put",  "put_deferred",
-                                                     "get",    "release", "remove", "pin",  "unpin",
-                                                     "exists", "inherit", "evict",  "crash"};
+constexpr std::array<std::string_view, 15> kKinds = {"create", "seal",    "abort",  "put",   "put_deferred",
+                                                     "get",    "release", "remove", "pin",   "unpin",
+                                                     "exists", "inherit", "clear",  "evict", "crash"};
 constexpr std::array<std::string_view, 6> kOutcomes = {"done", "absent", "taken", "unsealed", "no_room", "unknown"};
 
 std::string_view name_of(Kind kind) {
@@ -128,6 +128,7 @@ std::optional<State> after(const State& state, const Operation& operation) {
     case Kind::pin: return changed(state, operation.outcome, [](State& next) { next.pinned = true; });
     case Kind::unpin: return changed(state, operation.outcome, [](State& next) { next.pinned = false; });
     case Kind::exists: return seen(state, done, [](State&) {});
+    case Kind::clear: return state.phase == Phase::sealed ? state.then(Phase::absent) : state;
     case Kind::evict: return state.may_be_evicted() ? std::optional(state.then(Phase::absent)) : std::nullopt;
     case Kind::crash: return crashed(state);
   }

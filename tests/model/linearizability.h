@@ -34,6 +34,7 @@ struct Operation {
     unpin,
     exists,
     inherit,  ///< a forked child has a reference of its parent's, which the parent has all the while
+    clear,    ///< it ended this object, if it was sealed
     evict,    ///< of any size: it may have ended this object, if nobody holds or has pinned it
     crash,    ///< the server's death
   };

@@ -32,7 +32,7 @@ constexpr bool kMayBeAskedTwice =
 
 void Client::act() {
   const Number number = world_.below(kObjects);
-  const std::size_t what = world_.below(24);
+  const std::size_t what = world_.below(26);
   if (!holder_ || heir_ != nullptr) return;
   if (greeting_ != 0) return act_alone(number);
   switch (what) {
@@ -42,6 +42,8 @@ void Client::act() {
     case 3: return put_deferred(kFiller);
     case 4: return flush();
     case 5: return world_.one_in(3) ? listen_or_not() : act_on(number, what);
+    case 22: return put_many();
+    case 23: return world_.one_in(4) ? clear() : put_many();
     case 6: return world_.one_in(3) && world_.children != 0 ? begin_fork() : act_on(number, what);
     default: return act_on(number, what);
   }
@@ -103,6 +105,15 @@ void Client::ask(Asked asked, Message message) {
 }
 
 template <class Message>
+void Client::ask_of_many(std::vector<Part> parts, Message message) {
+  for (const Part& part : parts)
+    if (part.number != kFiller) busy_.insert(part.number);
+  Asked asking{kFiller, {}, About::many};
+  asking.parts = std::move(parts);
+  ask(std::move(asking), std::move(message));
+}
+
+template <class Message>
 void Client::ask_about(Number number, Kind kind, std::uint64_t value) {
   Message message;
   message.id = protocol::to_wire_pointer(id_of(number));
@@ -147,6 +158,30 @@ void Client::put_deferred(Number number) {
 
 void Client::flush() {
   ask({kFiller, {Kind::put_deferred, Outcome::done, 0, world_.tick(), 0}, About::flushing}, protocol::PingRequestT());
+}
+
+/// Of several objects, and of some that nobody keeps a history of between them.
+void Client::put_many() {
+  protocol::PutManyRequestT many;
+  std::vector<Part> parts;
+  for (Number number = 0; number <= kFiller; ++number) {
+    if (!world_.one_in(3) || busy_.contains(number)) continue;
+    const std::uint64_t value = ++world_.last_value;
+    const protocol::PutRequestT put = new_put(number, value);
+    many.heads.emplace_back(*put.object->id, 0, false, static_cast<std::uint32_t>(put.data.size()), 0, 0,
+                            put.object->time_to_live_ms, 0);
+    many.bytes.insert(many.bytes.end(), put.data.begin(), put.data.end());
+    parts.push_back({number, {Kind::put, Outcome::done, value, world_.tick(), 0}});
+  }
+  ask_of_many(std::move(parts), std::move(many));
+}
+
+void Client::clear() {
+  if (!busy_.empty()) return;
+  std::vector<Part> parts;
+  for (Number number = 0; number < kObjects; ++number)
+    parts.push_back({number, {Kind::clear, Outcome::done, 0, world_.tick(), 0}});
+  ask_of_many(std::move(parts), protocol::ClearRequestT());
 }
 
 void Client::create(Number number) {

@@ -82,7 +82,12 @@ class Client {
  private:
   using Kind = history::Operation::Kind;
   using Outcome = history::Operation::Outcome;
-  enum class About : std::uint8_t { history, nothing, subscribing, unsubscribing, flushing };
+  enum class About : std::uint8_t { history, many, nothing, subscribing, unsubscribing, flushing };
+  /// What a request asks of one of many objects.
+  struct Part {
+    Number number;
+    history::Operation operation;
+  };
   struct Asked {
     Number number = kFiller;
     history::Operation operation;
@@ -90,6 +95,7 @@ class Client {
     bool waits = false;
     bool twice = false;                                     // asked of a second server
     std::uint64_t offset = 0;                               // of what is sealed
+    std::vector<Part> parts = {};                           // of many, in the request's order
     std::function<void(std::uint64_t request)> again = {};  // none: twice may be once too often
     [[nodiscard]] bool changes_subscription() const noexcept {
       return about == About::subscribing || about == About::unsubscribing;
@@ -118,6 +124,8 @@ class Client {
   template <class Message>
   void ask(Asked asked, Message message);
   template <class Message>
+  void ask_of_many(std::vector<Part> parts, Message message);
+  template <class Message>
   void ask_about(Number number, Kind kind, std::uint64_t value);
   [[nodiscard]] Asked asked(Number number, Kind kind, std::uint64_t value, bool waits = false);
   [[nodiscard]] protocol::PutRequestT new_put(Number number, std::uint64_t value);
@@ -125,6 +133,8 @@ class Client {
   void act_on(Number number, std::size_t what);
   void put(Number number);
   void put_deferred(Number number);
+  void put_many();
+  void clear();
   void create(Number number);
   void go_on_building(Number number);
   void abort(Number number);
@@ -142,6 +152,7 @@ class Client {
   void hear(const protocol::ReplyFrame& frame);
   void welcome(const protocol::HelloReply& hello);
   void answered(Asked asked, const protocol::ReplyFrame& frame);
+  void answered(std::vector<Part> parts, const protocol::ReplyFrame& frame);
   void answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame);
   void take_granted(Number number, std::uint64_t grant, history::Operation& operation);
   void keep_put_failure(const protocol::PutFailedNotice& notice);

@@ -80,6 +80,12 @@ void Client::ask_again() {
 /// Of a request whose outcome nobody knows.
 void Client::give_up(const Asked& asked, std::uint64_t end) {
   if (asked.about == About::unsubscribing) subscription_ = 0;
+  for (const Part& part : asked.parts) {
+    if (part.number == kFiller) continue;
+    busy_.erase(part.number);
+    log_[part.number].push_back(part.operation);
+    forget_outcome(log_[part.number].back(), end);
+  }
   if (asked.about != About::history) return;
   busy_.erase(asked.number);
   log_[asked.number].push_back(asked.operation);
@@ -196,6 +202,11 @@ Client::Holdings Client::holdings() const {
 /// let go of.
 void Client::leave_history() {
   for (const auto& [request, asked] : asked_) {
+    for (const Part& part : asked.parts) {
+      if (part.number == kFiller) continue;
+      log_[part.number].push_back(part.operation);
+      forget_outcome(log_[part.number].back(), history::kNever);
+    }
     if (asked.about != About::history || asked.operation.kind == Kind::get) continue;
     log_[asked.number].push_back(asked.operation);
     forget_outcome(log_[asked.number].back(), history::kNever);

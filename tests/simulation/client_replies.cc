@@ -71,6 +71,7 @@ void Client::hear(const protocol::ReplyFrame& frame) {
   auto found = asked_.extract(request);
   REQUIRE_FALSE(found.empty());  // one answer each
   if (found.mapped().about == About::history) return answered(std::move(found.mapped()), frame);
+  if (found.mapped().about == About::many) return answered(std::move(found.mapped().parts), frame);
   answered_otherwise(found.mapped(), frame);
 }
 
@@ -119,6 +120,20 @@ void Client::answered(Asked asked, const protocol::ReplyFrame& frame) {
   log(number, held);
 }
 
+void Client::answered(std::vector<Part> parts, const protocol::ReplyFrame& frame) {
+  if (const auto* error = frame.body_as_ErrorReply()) FAIL("the daemon says: " << error->message()->str());
+  if (const auto* put = frame.body_as_PutManyReply(); put != nullptr && put->failures() != nullptr)
+    for (const protocol::PutFailure* failure : *put->failures())
+      parts.at(failure->index()).operation.outcome =
+          outcome_of(static_cast<Errc>(failure->code()), failure->message()->string_view(), Kind::put);
+  if (const auto* cleared = frame.body_as_ClearReply()) REQUIRE(cleared->next_cursor() == 0);  // a small store
+  for (const Part& part : parts) {
+    if (part.number == kFiller) continue;
+    busy_.erase(part.number);
+    log(part.number, part.operation);
+  }
+}
+
 /// It is kept for us from being evicted; only a removal can have made it absent meanwhile.
 void Client::take_granted(Number number, std::uint64_t grant, Operation& operation) {
   if (!try_hold(number, operation, true)) operation.outcome = Outcome::absent;
@@ -128,6 +143,7 @@ void Client::take_granted(Number number, std::uint64_t grant, Operation& operati
 void Client::answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame) {
   switch (asked.about) {
     case About::history:
+    case About::many:
     case About::nothing: return;
     case About::subscribing: REQUIRE(frame.body_as_DoneReply() != nullptr); return;
     case About::unsubscribing:
