@@ -43,20 +43,45 @@ double Samples::mean() const {
 
 // ---- contests ----
 
+namespace {
+
+int rounds_run = 0;  // of all contests of this program
+int rounds_in_vain = 0;
+
+/// Time that the host gave to others while we had work to do, in all (proc_stat(5)).
+std::uint64_t stolen_ticks() {
+  std::ifstream file("/proc/stat");
+  std::string cpu;
+  std::uint64_t user = 0, nice = 0, system = 0, idle = 0, io_wait = 0, irq = 0, soft_irq = 0, steal = 0;
+  file >> cpu >> user >> nice >> system >> idle >> io_wait >> irq >> soft_irq >> steal;
+  return steal;
+}
+
+}  // namespace
+
 void Contest::add(const std::string& name, Slice slice) {
   contenders_.push_back({name, std::move(slice)});
 }
 
-void Contest::run(int rounds) {
-  for (int round = -1; round < rounds; ++round) {
-    for (Contender& contender : contenders_) {
-      Samples samples;
-      contender.slice(samples);
-      if (round < 0) continue;
-      contender.medians.push_back(samples.median());
-      contender.all.add_all(samples);
+void Contest::run(int rounds, const std::function<void()>& on_round) {
+  int in_vain = 0;
+  for (int round = -1; round < rounds;) {
+    std::vector<Samples> samples(contenders_.size());
+    const std::uint64_t stolen = stolen_ticks();
+    for (std::size_t i = 0; i < contenders_.size(); ++i) contenders_[i].slice(samples[i]);
+    if (round >= 0 && stolen_ticks() != stolen && in_vain < kMostInVain * rounds) {
+      ++in_vain;
+      continue;
     }
+    if (round++ < 0) continue;
+    for (std::size_t i = 0; i < contenders_.size(); ++i) {
+      contenders_[i].medians.push_back(samples[i].median());
+      contenders_[i].all.add_all(samples[i]);
+    }
+    if (on_round) on_round();
   }
+  rounds_run += rounds + in_vain;
+  rounds_in_vain += in_vain;
 }
 
 double Contest::ratio(const std::string& name, const std::string& reference) const {
@@ -131,6 +156,12 @@ void Report::add(const Series& series) {
   if (rows_path_.empty()) return;
   const nlohmann::json row{{"plot", series.plot}, {"series", series.name}, {"points", series.points}};
   std::ofstream(rows_path_, std::ios::app) << row.dump() << '\n';
+}
+
+Report::~Report() {
+  if (rounds_in_vain != 0)
+    note(std::to_string(rounds_in_vain) + " of " + std::to_string(rounds_run) +
+         " rounds were run in vain: this machine's host took a part of their time");
 }
 
 void Report::note(std::string_view text) {

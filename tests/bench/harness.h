@@ -2,7 +2,9 @@
 // The bench's tools: samples and their percentiles, contests that run in alternation, and where figures go.
 //
 // Machines are noisy and drift: no figure stands alone. What is compared runs in a Contest, slice by slice in turn
-// (A B C A B C ...), and a ratio is the median of the ratios of neighbouring slices, not the ratio of two medians.
+// (A B C A B C ...), and a ratio is the median of the ratios of neighbouring slices, not the ratio of two medians. A
+// virtual machine does not always run when it is there to be run ("steal" in /proc/stat): a round of which its host
+// took a part says nothing of anybody, and is run again.
 
 #include <chrono>
 #include <cstdint>
@@ -69,8 +71,10 @@ class Contest {
 
   /// A slice takes some milliseconds, and adds one sample for each operation.
   void add(const std::string& name, Slice slice);
-  /// One warm-up round that does not count, then `rounds`.
-  void run(int rounds);
+  /// One warm-up round that does not count, then `rounds`, which do. A round of which the host took a part does not, as
+  /// long as no more than kMostInVain times as many were run in vain. `on_round` is called after each that counts.
+  void run(int rounds, const std::function<void()>& on_round = {});
+  static constexpr int kMostInVain = 3;
   /// All samples of one contender.
   [[nodiscard]] const Samples& of(const std::string& name) const { return find(name).all; }
   /// How many times as long `name` takes as `reference`: the median over the rounds.
@@ -127,6 +131,10 @@ class Report {
 
   /// Parses the command line; ends the program on --help and on nonsense.
   Report(int argc, char** argv, std::string_view title, std::span<const Option> more = {});
+  Report(const Report&) = delete;
+  Report& operator=(const Report&) = delete;
+  /// Says how many rounds of all contests were run in vain, if any.
+  ~Report();
 
   [[nodiscard]] bool quick() const noexcept { return quick_ || smoke_; }
   /// Only to see that the program works: one round of the least of everything; the figures mean nothing.
