@@ -201,8 +201,7 @@ Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
     protocol::EvictRequestT request;
     request.bytes = bytes - freed;
     const Result<void> asked = connection_->ask<protocol::EvictReply>(request, [&](const protocol::EvictReply& reply) {
-      // Retried across a server's death, and freed twice, it may be more than was asked for.
-      freed += std::min(reply.freed(), ~std::uint64_t{0} - freed);
+      freed += reply.freed();
       more = reply.more() && freed < bytes;
       return Result<void>();
     });

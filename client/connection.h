@@ -20,7 +20,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -33,6 +32,7 @@
 #include <dolium/options.h>
 
 #include "client/attachment.h"
+#include "client/call.h"
 #include "client/completions.h"
 #include "protocol/channel.h"
 #include "protocol/codec.h"
@@ -40,35 +40,6 @@
 #include "protocol/fd_socket.h"
 
 namespace dolium::detail {
-
-/// A request that is on its way, and then its reply.
-struct Call {
-  /// What a grant in the reply speaks of, and what was taken of it, position by position.
-  std::vector<ObjectId> ids;
-  std::vector<std::optional<Object>> taken;
-  /// Instead of waking a waiter. Called by the thread that reads: must not wait, and must not call back.
-  std::function<void(Call&)> on_answer;
-
-  /// Encodes the request anew, for another server; none: whether it was carried out is not known, and twice may be once
-  /// too often.
-  std::function<Result<std::span<const std::byte>>(protocol::Encoder&, std::uint64_t number)> again;
-  std::optional<ObjectId> creating;  // an extent that we may never hear of
-  bool sent = false;                 // under write_mutex
-  std::uint32_t epoch = 0;           // in which it was answered
-
-  std::vector<std::byte> payload;  // a verified ReplyFrame, when answered without a failure
-  std::optional<Error> failure;
-  bool answered = false;
-  std::condition_variable wake;
-};
-
-/// What a subscription has received and nobody has taken.
-struct EventBuffer {
-  std::deque<Event> events;  // bounded by Subscription::kMaxQueued
-  std::condition_variable wake;
-
-  void add(const Event& event);
-};
 
 class SessionLink;
 struct Resumed;
@@ -256,7 +227,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
     {
       const std::lock_guard lock(traffic_->write_mutex);
-      if (call != nullptr) remember(*call, request);
+      if (call != nullptr) call->remember(request);
       const auto frame = traffic_->encoder.encode(number, std::move(request));
       const Result<void> pushed =
           frame ? traffic_->channel.push(*traffic_->writer, *frame) : Result<void>(frame.error());
@@ -268,29 +239,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_queued(Patience patience);
 
   // after the death of a server (resume.cc)
-  template <class Request>
-  static void remember(Call& call, const Request& request) {
-    call.sent = true;
-    if constexpr (kMayBeAskedTwice<Request>)
-      call.again = [request, begun = std::chrono::steady_clock::now()](protocol::Encoder& encoder,
-                                                                       std::uint64_t number) {
-        Request copy = request;
-        if constexpr (std::is_same_v<Request, protocol::GetRequestT>)
-          if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, nanoseconds_since(begun));
-        if constexpr (std::is_same_v<Request, protocol::AbortRequestT>) copy.abandoned = true;
-        return encoder.encode(number, std::move(copy));
-      };
-    if constexpr (std::is_same_v<Request, protocol::CreateRequestT>)
-      call.creating = protocol::from_wire(*request.object->id);
-  }
-  template <class Request>
-  static constexpr bool kMayBeAskedTwice =
-      std::is_same_v<Request, protocol::GetRequestT> || std::is_same_v<Request, protocol::MetadataRequestT> ||
-      std::is_same_v<Request, protocol::ListRequestT> || std::is_same_v<Request, protocol::StatsRequestT> ||
-      std::is_same_v<Request, protocol::ClientsRequestT> || std::is_same_v<Request, protocol::PingRequestT> ||
-      std::is_same_v<Request, protocol::PinRequestT> || std::is_same_v<Request, protocol::UnpinRequestT> ||
-      std::is_same_v<Request, protocol::AbortRequestT> || std::is_same_v<Request, protocol::SubscribeRequestT>;
-  [[nodiscard]] static std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begun) noexcept;
   /// The connection is lost: goes on with another, or fails. By who reads.
   void lost(const Error& error);
   [[nodiscard]] bool may_resume() const;

@@ -11,11 +11,6 @@
 
 namespace dolium::detail {
 
-std::uint64_t Connection::nanoseconds_since(std::chrono::steady_clock::time_point begun) noexcept {
-  const auto passed = std::chrono::steady_clock::now() - begun;
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count());
-}
-
 /// Not before the handshake is over; not when the daemon said goodbye; not in a child, whose connection it is not.
 bool Connection::may_resume() const {
   if (attachment_ == nullptr || attachment_->inherited() || closing_ || fork_token_ == 0) return false;
@@ -97,7 +92,7 @@ std::vector<std::shared_ptr<Call>> Connection::ask_again() {
     abort.id = protocol::to_wire_pointer(id);
     abort.abandoned = true;
     const auto call = std::make_shared<Call>();  // this server may die of it, too, and then the next one is told
-    remember(*call, abort);
+    call->remember(abort);
     traffic_->calls.emplace(++traffic_->last_number, call);
     push(traffic_->encoder.encode(traffic_->last_number, std::move(abort)));
   }
