@@ -20,27 +20,6 @@ namespace fs = std::filesystem;
 /// What the name services tell of one user or group; more than this is no private group.
 using NameBuffer = std::array<char, 16384>;
 
-bool is_sticky(const fs::path& directory) {
-  struct stat info {};
-  return ::stat(directory.c_str(), &info) == 0 && (info.st_mode & S_ISVTX) != 0;
-}
-
-/// lstat(): a symbolic link in /tmp belongs to who made it, whatever it points to.
-Result<void> check_owners(const fs::path& directory, uid_t daemon) {
-  fs::path parent;
-  for (const fs::path& name : directory) {
-    const fs::path here = parent / name;
-    struct stat info {};
-    if (::lstat(here.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", here.string()));
-    if (is_sticky(parent) && info.st_uid != 0 && info.st_uid != daemon)
-      return Error{Errc::permission_denied,
-                   fmt::format("{} belongs to user {}, who could put another socket there; choose another --socket",
-                               here.string(), info.st_uid)};
-    parent = here;
-  }
-  return {};
-}
-
 /// The user's first group, of the user's name, and nobody else in it.
 bool is_private_group(gid_t gid, uid_t uid) {
   NameBuffer user_text, group_text;
@@ -58,19 +37,42 @@ bool is_private_group(gid_t gid, uid_t uid) {
   return true;
 }
 
-Result<void> check_mode(const fs::path& directory, uid_t daemon) {
+Error stranger(const fs::path& what, uid_t owner) {
+  return {Errc::permission_denied,
+          fmt::format("{} belongs to user {}, who could put another socket there; choose another "
+                      "--socket",
+                      what.string(), owner)};
+}
+
+/// Nobody but root and the daemon's user can rename or remove what lies in it: its owner could, sticky or not; others
+/// could where they may write, if it is not sticky.
+Result<void> check_directory(const fs::path& directory, uid_t daemon) {
   struct stat info {};
   if (::stat(directory.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", directory.string()));
   if (!S_ISDIR(info.st_mode)) return shm::system_error(fmt::format("use {}", directory.string()), ENOTDIR);
+  if (info.st_uid != 0 && info.st_uid != daemon) return stranger(directory, info.st_uid);
   if ((info.st_mode & S_ISVTX) != 0) return {};
   if ((info.st_mode & S_IWOTH) != 0)
     return Error{Errc::permission_denied, fmt::format("everybody can replace files in {}; take that permission "
                                                       "away (chmod o-w) or choose another --socket",
                                                       directory.string())};
-  if ((info.st_mode & S_IWGRP) != 0 && !is_private_group(info.st_gid, daemon))
+  if ((info.st_mode & S_IWGRP) != 0 && !is_private_group(info.st_gid, daemon) && !is_private_group(info.st_gid, 0))
     return Error{Errc::permission_denied, fmt::format("group {} can replace files in {}; take that permission away "
                                                       "(chmod g-w) or choose another --socket",
                                                       info.st_gid, directory.string())};
+  return {};
+}
+
+/// The directory and all above it. A symbolic link on the way belongs to who may put another in its place.
+Result<void> check_way(const fs::path& directory, uid_t daemon) {
+  fs::path here;
+  for (const fs::path& name : directory) {
+    here /= name;
+    struct stat info {};
+    if (::lstat(here.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", here.string()));
+    if (info.st_uid != 0 && info.st_uid != daemon) return stranger(here, info.st_uid);
+    if (auto checked = check_directory(here, daemon); !checked) return checked;
+  }
   return {};
 }
 
@@ -95,7 +97,11 @@ Result<void> prepare_socket_directory(const std::string& socket_path) {
 Result<void> check_socket_directory(const std::string& socket_path, uid_t daemon) {
   const Result<fs::path> directory = directory_of(socket_path);
   if (!directory) return directory.error();
-  return check_owners(*directory, daemon).and_then([&] { return check_mode(*directory, daemon); });
+  if (auto checked = check_way(*directory, daemon); !checked) return checked;
+  std::error_code error;  // and the way that links have led to
+  const fs::path real = fs::canonical(*directory, error);
+  if (error) return shm::system_error(fmt::format("look at {}", directory->string()), error.value());
+  return check_way(real, daemon);
 }
 
 }  // namespace dolium::protocol

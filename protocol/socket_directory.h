@@ -1,9 +1,10 @@
 #pragma once
 // The directory that the daemon's socket lies in.
 //
-// Whoever can rename in that directory can put another socket in our place, and clients would talk to it. In a
-// directory like /tmp, where everybody may create but only owners may remove (the sticky bit), the danger is
-// somebody who was there first. So nothing on the path may be such a somebody's.
+// Whoever can rename in that directory, or in one above it, can put another socket in our place, and clients would talk
+// to it: its owner, and whom its mode lets write, if it is not sticky. In a directory like /tmp, where everybody may
+// create but only owners may remove, the danger is somebody who was there first. So nothing on the path, as it is
+// written and as links lead it, may be a stranger's, or a stranger's to write.
 
 #include <sys/types.h>
 
@@ -17,10 +18,9 @@ namespace dolium::protocol {
 /// check_socket_directory() for this user; system_error when it cannot be made.
 [[nodiscard]] Result<void> prepare_socket_directory(const std::string& socket_path);
 
-/// For a daemon of user `daemon`: permission_denied when part of the path lies in a sticky directory and belongs to
-/// neither that user nor root, or when the parent lets others rename in it: everybody, or a group that is more than
-/// that user (a private group of the user's own name, as Debian makes them, is not); system_error when it is no
-/// directory.
+/// For a daemon of user `daemon`: permission_denied when a part of the path belongs to neither that user nor root, or
+/// lets others rename in it: everybody, or a group that is more than one of the two (a private group of the user's own
+/// name, as Debian makes them, is not); system_error when it is no directory.
 [[nodiscard]] Result<void> check_socket_directory(const std::string& socket_path, uid_t daemon);
 
 }  // namespace dolium::protocol

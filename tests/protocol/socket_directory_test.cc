@@ -103,4 +103,29 @@ TEST_CASE("what a stranger put into /tmp is refused: directory, link, or anythin
   CHECK_THAT(refusal(link / "dolium.sock"), Contains("belongs to user 12345"));
 }
 
+TEST_CASE("a directory that is not sticky is refused as well when a stranger owns it, or can rename what leads to it") {
+  if (::geteuid() != 0) {
+    WARN("needs root to make another user's files");
+    return;
+  }
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path way = directory.path() / "way";
+  const std::filesystem::path inner = way / "inner";
+  const std::filesystem::path link = directory.path() / "link";
+  REQUIRE(::mkdir(way.c_str(), 0755) == 0);
+  REQUIRE(::mkdir(inner.c_str(), 0755) == 0);
+  REQUIRE(::symlink("way/inner", link.c_str()) == 0);
+  CHECK(prepare_socket_directory(inner / "dolium.sock"));
+  CHECK(prepare_socket_directory(link / "dolium.sock"));
+
+  REQUIRE(::chown(inner.c_str(), kStranger, kStranger) == 0);
+  CHECK_THAT(refusal(inner / "dolium.sock"), Contains("inner belongs to user 12345"));
+  REQUIRE(::chown(inner.c_str(), 0, 0) == 0);
+  REQUIRE(::chmod(way.c_str(), 0777) == 0);
+  CHECK_THAT(refusal(inner / "dolium.sock"), Contains("everybody can replace files in " + way.string() + ";"));
+  CHECK_THAT(refusal(link / "dolium.sock"), Contains("everybody can replace files in " + way.string() + ";"));
+  REQUIRE(::chmod(way.c_str(), 01777) == 0);
+  CHECK(prepare_socket_directory(inner / "dolium.sock"));
+}
+
 }  // namespace dolium::protocol
