@@ -43,6 +43,19 @@ struct dolium::Codec<Word> {
 using namespace dolium;
 using namespace dolium::test;
 
+namespace {
+template <class First, class Second>
+struct Both {
+  int n;
+};
+}  // namespace
+
+TEST_CASE("types whose names hold what ends a name elsewhere are told apart", "[typed]") {
+  STATIC_REQUIRE(type_name<Both<int[3], char>> != type_name<Both<int[3], long>>);
+  STATIC_REQUIRE(type_tag_of<Both<int[3], char>>() != type_tag_of<Both<int[3], long>>());
+  STATIC_REQUIRE(type_name<double> == "f64");
+}
+
 TEST_CASE("values of every built-in kind come back as they were") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const Point point{-3, 2.5};

@@ -39,11 +39,18 @@ constexpr std::uint64_t type_hash(std::string_view name, std::uint64_t salt = 0)
 }
 
 template <class T>
+constexpr std::string_view with_compiler_name() {
+  return __PRETTY_FUNCTION__;  // "... [with T = demo::Result; ...]" (g++), "... [T = demo::Result]" (clang++)
+}
+/// A type's own name may hold any of what stands around it: what that is, is seen by another type's.
+template <class T>
 constexpr std::string_view compiler_name() {
-  // "... compiler_name() [with T = demo::Result; ...]" (g++), "... [T = demo::Result]" (clang++)
-  const std::string_view pretty = __PRETTY_FUNCTION__;
-  const std::size_t begin = pretty.find("T = ") + 4;
-  return pretty.substr(begin, pretty.find_first_of(";]", begin) - begin);
+  constexpr std::string_view kKnown = "double";
+  constexpr std::string_view around = with_compiler_name<double>();
+  constexpr std::size_t before = around.rfind(kKnown);
+  constexpr std::size_t behind = around.size() - before - kKnown.size();
+  constexpr std::string_view pretty = with_compiler_name<T>();
+  return pretty.substr(before, pretty.size() - before - behind);
 }
 
 template <class T>
