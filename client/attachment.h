@@ -91,6 +91,9 @@ class Attachment {
   [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count) noexcept;
   /// For an object that was held without counting, and turns out to be the user's get.
   void record_hit(const Object& object) noexcept;
+  [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return holder_.index().arena_bytes(); }
+  /// How many servers have followed the first, as far as the index says; their clients find out later. No system call.
+  [[nodiscard]] std::uint32_t successions() const noexcept { return holder_.index().successions(); }
   void record_miss() noexcept { holder_.table().record_miss(); }
   /// Whether a get would find it; nothing when only the daemon can tell.
   [[nodiscard]] std::optional<bool> exists(const ObjectId& id) const noexcept;

@@ -196,13 +196,15 @@ Result<bool> Client::do_remove(const ObjectId& id) {
 
 Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
   if (connection_->inherited()) return connection_->inherited_by_fork();
+  // All that there is, once: others may be putting all the while.
+  const std::uint64_t wanted = std::min(bytes, connection_->attachment().arena_bytes());
   std::uint64_t freed = 0;
   for (bool more = true; more;) {
     protocol::EvictRequestT request;
-    request.bytes = bytes - freed;
+    request.bytes = wanted - freed;
     const Result<void> asked = connection_->ask<protocol::EvictReply>(request, [&](const protocol::EvictReply& reply) {
       freed += reply.freed();
-      more = reply.more() && freed < bytes;
+      more = reply.more() && freed < wanted;
       return Result<void>();
     });
     if (!asked) return asked.error();

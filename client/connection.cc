@@ -41,6 +41,13 @@ void Connection::look_ourselves() {
   if (!traffic_->reading) traffic_->channel.awake();
 }
 
+/// Who reads finds the end of the old connection, and goes on over another.
+void Connection::go_to_successor() {
+  successions_met_.store(attachment_->successions(), std::memory_order_relaxed);
+  while (try_read()) {
+  }
+}
+
 void Connection::wake_early() noexcept {
   if (busy_poll_.count() == 0) return;
   const std::unique_lock lock(traffic_->write_mutex, std::try_to_lock);  // who writes wakes it anyway
@@ -164,7 +171,7 @@ void Connection::fail(const Error& error) {
   {
     const std::lock_guard lock(traffic_->mutex);
     if (traffic_->failure) return;
-    if (!traffic_->goodbye.empty()) told.message += " (it said: " + traffic_->goodbye + ")";
+    if (!traffic_->goodbye.empty()) told.message = "the daemon closed the connection: " + traffic_->goodbye;
     told.code = Errc::disconnected;
     traffic_->failure = told;
     orphans.swap(traffic_->calls);

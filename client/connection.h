@@ -68,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// come back as they are. `call` may carry ids for a grant.
   template <class Reply, class Request, class Use>
   auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+    meet_successor();
     look_ourselves();
     if (auto begun = begin(std::move(request), std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
       return std::move(begun).error();
@@ -127,6 +128,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return static_cast<const Reply*>(frame->body());
   }
 
+  /// Before a request that may not be asked twice: when another server has begun since we last knew, goes on with that
+  /// one, so that it is not sent to the one that is gone, and its outcome unknown. Costs a look at the index, else.
+  void meet_successor() {
+    if (attachment_->successions() != successions_met_.load(std::memory_order_relaxed)) go_to_successor();
+  }
   /// A request comes soon: the daemon is woken, if it sleeps, so that it is awake by then. Where several cores are, and
   /// through rings; else nothing.
   void wake_early() noexcept;
@@ -134,6 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// full. out_of_memory when kMaxPutFailures were not taken yet.
   template <class View>
   [[nodiscard]] Result<void> post_deferred(const View& view) {
+    meet_successor();
     const Result<std::uint64_t> number = begin_deferred();
     if (!number) return number.error();
     send(*number, view, Patience::wait);
@@ -174,6 +181,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                         shm::UniqueFd poll);
   /// How many servers have died or been replaced under this connection.
   [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+  /// Nothing will be written there any more, or it was never to be: see Traffic::extents.
+  void forget_extent(const ObjectId& id, std::uint64_t offset) noexcept;
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
   [[nodiscard]] Access access() const noexcept { return access_; }
 
@@ -194,6 +203,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::uint64_t last_number = 0;
     std::unordered_map<std::uint64_t, std::shared_ptr<Call>> calls;
     std::unordered_map<std::uint64_t, std::shared_ptr<EventBuffer>> streams;
+    /// Where this process may be writing, since it was told of it: what a successor must not free for want of a word
+    /// on another create of the same id.
+    std::vector<std::pair<ObjectId, std::uint64_t>> extents;
     std::optional<Error> failure;
     std::string goodbye;
     bool lost_deferred = false;            // the server died with deferred puts under way; flush() has not said so yet
@@ -220,6 +232,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // out
   void look_ourselves();
+  void go_to_successor();
   [[nodiscard]] Result<std::uint64_t> begin_deferred();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   void withdraw(std::uint64_t number, Call& call);
@@ -263,7 +276,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void keep_put_failure(const protocol::PutFailedNotice& notice);
   void deliver_events(std::uint64_t number, const protocol::EventNotice& notice);
   void take_granted(Call& call, const protocol::ReplyFrame& frame);
-  void give_up_creation(const ObjectId& id) noexcept;
+  void keep_extent(const Call& call, const protocol::ReplyFrame& frame);
+  void give_up_creation(const Call& call, const protocol::ReplyFrame& frame) noexcept;
   void complete(const std::shared_ptr<Call>& call);
   void answer_locally(std::uint64_t number, const Error& error);
   void fail(const Error& error);
@@ -280,6 +294,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool wants_rings_ = false;
   std::uint64_t session_id_ = 0;
   std::atomic<std::uint32_t> epoch_ = 0;
+  std::atomic<std::uint32_t> successions_met_ = 0;
   bool closing_ = false;  // in the destructor: nothing is worth another connection
   Access access_ = Access::read_write;
   Completions completions_;

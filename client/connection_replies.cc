@@ -43,21 +43,44 @@ void Connection::deliver(std::uint64_t number, const protocol::ReplyFrame& frame
     traffic_->calls.erase(found);
   }
   try {
+    keep_extent(*call, frame);
     take_granted(*call, frame);
     call->payload.assign(payload.begin(), payload.end());
     call->epoch = epoch();
   } catch (const std::bad_alloc&) {
     call->failure = Error{Errc::system_error, "no memory for the daemon's answer (Cannot allocate memory)"};
-    if (call->creating) give_up_creation(*call->creating);
+    give_up_creation(*call, frame);
   }
   complete(call);
 }
 
+void Connection::keep_extent(const Call& call, const protocol::ReplyFrame& frame) {
+  const auto* created = frame.body_as_CreateReply();
+  if (created == nullptr || !call.creating) return;
+  const std::lock_guard lock(traffic_->mutex);
+  traffic_->extents.emplace_back(*call.creating, created->offset());
+}
+
+void Connection::forget_extent(const ObjectId& id, std::uint64_t offset) noexcept {
+  const std::lock_guard lock(traffic_->mutex);
+  const auto found = std::ranges::find(traffic_->extents, std::pair(id, offset));
+  if (found == traffic_->extents.end()) return;
+  *found = traffic_->extents.back();
+  traffic_->extents.pop_back();
+}
+
 /// Of an object whose writer will never hear where it is.
-void Connection::give_up_creation(const ObjectId& id) noexcept {
-  protocol::AbortRequestT abort;
-  abort.id = protocol::to_wire_pointer(id);
-  post(std::move(abort));
+void Connection::give_up_creation(const Call& call, const protocol::ReplyFrame& frame) noexcept {
+  const auto* created = frame.body_as_CreateReply();
+  if (created == nullptr || !call.creating) return;
+  forget_extent(*call.creating, created->offset());
+  try {
+    protocol::AbortRequestT abort;
+    abort.id = protocol::to_wire_pointer(*call.creating);
+    abort.offset = created->offset();
+    post(std::move(abort));
+  } catch (const std::bad_alloc&) {  // its session's end does the same
+  }
 }
 
 void Connection::complete(const std::shared_ptr<Call>& call) {

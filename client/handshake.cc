@@ -139,6 +139,7 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
   Result<Attachment*> attachment = Attachment::create(std::move(parts));
   if (!attachment) return std::move(attachment).error();
   attachment_.reset(*attachment);
+  successions_met_ = attachment_->successions();
   return {};
 }
 

@@ -76,6 +76,11 @@ class RemoteBuilder final : public BuilderBackend {
  public:
   RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset, std::uint32_t epoch)
       : connection_(std::move(connection)), id_(id), offset_(offset), epoch_(epoch) {}
+  RemoteBuilder(const RemoteBuilder&) = delete;
+  RemoteBuilder& operator=(const RemoteBuilder&) = delete;
+  ~RemoteBuilder() override {
+    if (!connection_.is_parents()) connection_->forget_extent(id_, offset_);
+  }
 
   Result<void> check() const override { return connection_.check("object"); }
   void seal_is_near() noexcept override { connection_->wake_early(); }
@@ -121,6 +126,7 @@ class RemoteBuilder final : public BuilderBackend {
     protocol::SealRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     request.hold = hold;
+    request.offset = offset_;
     Call call;
     call.ids.push_back(id_);
     return connection_->ask<protocol::SealReply>(std::move(request), call,
@@ -173,6 +179,7 @@ class UndeliveredExtent {
     const auto connection = connection_.lock();
     if (delivered_ || connection == nullptr || connection->inherited()) return;
     if (connection->generation() != generation_) return;  // the parent's
+    connection->forget_extent(id_, offset_);
     protocol::AbortRequestT request;
     request.id = protocol::to_wire_pointer(id_);
     request.abandoned = connection->epoch() != epoch_;

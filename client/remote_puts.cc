@@ -18,7 +18,6 @@ using flatbuffers::Offset;
 /// What one PutManyRequest carries: it passes through a ring in one go, so that the daemon works on one batch while
 /// the next is made.
 constexpr std::size_t kBatchBytes = 32 * 1024;
-constexpr std::size_t kBatchItems = 256;
 /// Batches that are under way at most; their answers are small.
 constexpr std::size_t kMaxBatches = 16;
 
@@ -168,6 +167,7 @@ Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<
 Result<void> remote_put_many(Connection& connection, std::span<const PutItem> items,
                              std::vector<Result<void>>& outcomes) {
   const Result<void> allowed = check_may_write(connection);
+  connection.meet_successor();
   connection.wake_early();  // while the first batch is made
   Batches batches(connection, outcomes);
   std::vector<PutView> puts;
@@ -180,7 +180,7 @@ Result<void> remote_put_many(Connection& connection, std::span<const PutItem> it
     puts.push_back(*put);
     positions.push_back(outcomes.size() - 1);
     bytes += item.data.size() + item.options.metadata.size() + item.options.type_name.size();
-    if (bytes < kBatchBytes && puts.size() < kBatchItems) continue;
+    if (bytes < kBatchBytes && puts.size() < protocol::kMaxPutsAtOnce) continue;
     if (auto sent = batches.send({puts, bytes}, std::exchange(positions, {})); !sent) return sent;
     puts.clear();
     bytes = 0;

@@ -91,6 +91,8 @@ std::vector<std::shared_ptr<Call>> Connection::ask_again() {
     protocol::AbortRequestT abort;
     abort.id = protocol::to_wire_pointer(id);
     abort.abandoned = true;
+    for (const auto& [written, offset] : traffic_->extents)
+      if (written == id) abort.spared.push_back(offset);
     const auto call = std::make_shared<Call>();  // this server may die of it, too, and then the next one is told
     call->remember(abort);
     traffic_->calls.emplace(++traffic_->last_number, call);

@@ -40,6 +40,16 @@ std::uint64_t size_of(const PutHead& head) {
   return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
 }
 
+/// On the wire the largest is none.
+std::optional<std::uint64_t> offset_of(std::uint64_t wire) {
+  return wire == UINT64_MAX ? std::nullopt : std::optional(wire);
+}
+
+std::vector<std::uint64_t> spared_by(const AbortRequest& request) {
+  if (request.spared() == nullptr) return {};
+  return {request.spared()->begin(), request.spared()->end()};
+}
+
 Error other_bytes() {
   return {Errc::protocol_error, "a put whose sizes are not those of its bytes"};
 }
@@ -70,7 +80,8 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const SealRequest& request) {
-  const Result<SlotIndex> slot = engine_.store().seal(session.client(), from_wire(*request.id()), shm::monotonic_now());
+  const Result<SlotIndex> slot = engine_.store().seal(session.client(), from_wire(*request.id()), shm::monotonic_now(),
+                                                      offset_of(request.offset()));
   if (!slot) return session.reply_error(id, slot.error());
   SealReplyT reply;
   if (request.hold()) {
@@ -81,10 +92,15 @@ void Dispatch::on(Session& session, Id id, const SealRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
+  shm::Store& store = engine_.store();
   const ObjectId object = from_wire(*request.id());
-  if (!request.abandoned()) return session.reply_outcome(id, engine_.store().abort(session.client(), object));
-  const auto offset = request.offset() == UINT64_MAX ? std::optional<std::uint64_t>() : std::optional(request.offset());
-  session.reply_outcome(id, engine_.store().give_up_abandoned(session.client(), object, offset));
+  const std::optional<std::uint64_t> offset = offset_of(request.offset());
+  Result<void> aborted = Error{Errc::not_found, {}};
+  if (!request.abandoned()) aborted = store.abort(session.client(), object, offset);
+  // A server may have died between the client's look at that and this.
+  const bool elsewhere = !aborted && aborted.error().code == Errc::not_found && (request.abandoned() || offset);
+  if (elsewhere) aborted = store.give_up_abandoned(session.client(), object, offset, spared_by(request));
+  session.reply_outcome(id, aborted);
 }
 
 void Dispatch::on(Session& session, Id id, const PutRequest& request) {
@@ -95,6 +111,8 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
   if (request.timeout_ns() == 0) return answer_put(session, id, put_now(client, request, now), request.hold());
+  if (data.size() > kInlinePutLimit)  // its bytes are kept here for as long as it waits
+    return session.misbehaved({Errc::protocol_error, "a waiting put of more bytes than may be sent with it"});
   const shm::NewObject object = to_object(*request.object());
   // The frame's bytes are gone when the wait ends.
   std::vector<std::byte> kept(data.begin(), data.end());
@@ -130,6 +148,8 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   }
   std::span<const std::byte> bytes = from_wire(request.bytes());
   if (bytes.size() != size) return session.misbehaved(other_bytes());
+  if (heads.size() > protocol::kMaxPutsAtOnce)
+    return session.misbehaved({Errc::protocol_error, "a put_many of more objects than one message may have"});
   PutManyReplyT reply;
   const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; i < heads.size(); ++i) {

@@ -47,4 +47,7 @@ namespace dolium::protocol {
 [[nodiscard]] std::span<const std::byte> from_wire(const flatbuffers::Vector<std::uint8_t>* bytes) noexcept;
 [[nodiscard]] std::vector<std::uint8_t> to_wire(std::span<const std::byte> bytes);
 
+/// How many objects one PutManyRequest may have: others are served between two.
+inline constexpr std::size_t kMaxPutsAtOnce = 256;
+
 }  // namespace dolium::protocol

@@ -41,6 +41,9 @@ void CreateWaits::note_refusal(ClientId client, const NewObject& object, const E
 }
 
 void CreateWaits::serve(TimeNs now) {
+  asked_meanwhile_ = now < rests_until_;
+  if (asked_meanwhile_) return;
+  const TimeNs begun = monotonic_now();
   last_scan_ = now;
   std::uint64_t too_large = UINT64_MAX;  // what did not fit a moment ago does not fit now
   std::vector<std::pair<Done, Result<Placement>>> answers;
@@ -65,6 +68,8 @@ void CreateWaits::serve(TimeNs now) {
     wait = queue_.erase(wait);
   }
   left();
+  const TimeNs took = monotonic_now() - begun;
+  if (answers.empty() && took >= kLongScan) rests_until_ = deadline_after(now, kRestFactor * took);
   for (auto& [done, placed] : answers) done(std::move(placed));
 }
 
@@ -81,7 +86,7 @@ void CreateWaits::drop_client(ClientId client) {
 }
 
 void CreateWaits::tick(TimeNs now) {
-  if (!queue_.empty() && now >= deadline_after(last_scan_, kRescan)) serve(now);
+  if (!queue_.empty() && now >= next_scan()) serve(now);
   for (auto wait = queue_.begin(); wait != queue_.end();) {
     const auto next = std::next(wait);
     if (wait->deadline <= now) give_up(wait, now);
@@ -115,7 +120,12 @@ CreateWaits::Queue::iterator CreateWaits::find(const WaitKey& key) noexcept {
 
 TimeNs CreateWaits::next_deadline() const noexcept {
   if (queue_.empty()) return kNever;
-  return std::min(deadline_after(last_scan_, kRescan), std::ranges::min_element(queue_, {}, &Wait::deadline)->deadline);
+  return std::min(next_scan(), std::ranges::min_element(queue_, {}, &Wait::deadline)->deadline);
+}
+
+TimeNs CreateWaits::next_scan() const noexcept {
+  const TimeNs rescan = deadline_after(last_scan_, kRescan);
+  return asked_meanwhile_ ? rests_until_ : std::max(rescan, rests_until_);
 }
 
 std::size_t CreateWaits::count(ClientId client) const noexcept {

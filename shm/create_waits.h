@@ -24,6 +24,10 @@ class CreateWaits {
   static constexpr std::size_t kMaxPerClient = 1024;
   /// How often the queue is served without anyone having said anything.
   static constexpr TimeNs kRescan = 100'000'000;
+  /// After it was served in vain, and that took so long, it is not for kRestFactor times as long: whoever waits for
+  /// more than there can be may cost the others a tenth of the daemon's time.
+  static constexpr TimeNs kLongScan = 5'000'000;
+  static constexpr TimeNs kRestFactor = 10;
 
   using Done = std::function<void(Result<Placement>)>;
 
@@ -63,10 +67,13 @@ class CreateWaits {
   Queue::iterator find(const WaitKey& key) noexcept;
   void give_up(Queue::iterator wait, TimeNs now);
   void left() noexcept;
+  [[nodiscard]] TimeNs next_scan() const noexcept;
 
   Store& store_;
   Queue queue_;
   TimeNs last_scan_ = 0;
+  TimeNs rests_until_ = 0;
+  bool asked_meanwhile_ = false;  // to serve, while it rested
 };
 
 }  // namespace dolium::shm

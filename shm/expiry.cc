@@ -21,9 +21,10 @@ TimeNs Lifetimes::due(TimeNs sealed, TimeNs accessed) const noexcept {
 }
 
 std::optional<Expiry::Due> Expiry::pop_due(TimeNs now) {
-  if (heap_.empty() || heap_.top().when > now) return std::nullopt;
-  const Due object = heap_.top().object;
-  heap_.pop();
+  if (next_due() > now || heap_.empty()) return std::nullopt;
+  std::ranges::pop_heap(heap_, std::greater());
+  const Due object = heap_.back().object;
+  heap_.pop_back();
   return object;
 }
 

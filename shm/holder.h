@@ -62,6 +62,7 @@ class Holder {
   }
 
   [[nodiscard]] IndexReader::Lookup find(const ObjectId& id) const noexcept { return index_.find(id); }
+  [[nodiscard]] const IndexReader& index() const noexcept { return index_; }
   [[nodiscard]] PinTable& table() noexcept { return table_; }
   [[nodiscard]] const PinTable& table() const noexcept { return table_; }
   /// Goes on with another table that counts the same references. Returns the old one.

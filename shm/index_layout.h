@@ -121,8 +121,8 @@ struct IndexHeader {
   std::uint64_t magic;
   std::uint32_t layout;
   std::uint32_t slot_count;
-  std::uint32_t bucket_count;  ///< a power of two
-  std::uint32_t reserved;
+  std::uint32_t bucket_count;              ///< a power of two
+  std::atomic<std::uint32_t> successions;  ///< how many servers have gone on with it after another
   std::uint64_t arena_bytes;
   /// Set while a create waits for room: whoever drops an object's last reference shall say so.
   alignas(64) std::atomic<std::uint32_t> release_wanted;

@@ -38,6 +38,9 @@ class IndexReader {
   [[nodiscard]] const Slot& slot(SlotIndex index) const noexcept { return slots_[index]; }
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header_->arena_bytes; }
+  [[nodiscard]] std::uint32_t successions() const noexcept {
+    return header_->successions.load(std::memory_order_relaxed);
+  }
   /// Sequentially consistent: for the look after a reference was dropped.
   [[nodiscard]] bool release_wanted() const noexcept {
     return header_->release_wanted.load(std::memory_order_seq_cst) != 0;

@@ -53,6 +53,7 @@ Result<ObjectIndex> ObjectIndex::adopt(UniqueFd memory) {
   while (index.touched_ < geometry.slot_count && index.slot(index.touched_).seq.load(std::memory_order_relaxed) != 0)
     ++index.touched_;
   const std::uint64_t rows = std::uint64_t{index.touched_} * sizeof(Slot);
+  index.header().successions.fetch_add(1, std::memory_order_relaxed);
   index.reserved_bytes_ = geometry.slots_at + rows / kReserveStep * kReserveStep;  // or more; asking again is harmless
   return index;
 }

@@ -131,6 +131,11 @@ void Store::detach(ClientId id, TimeNs now) {
   room_made_ = true;  // what it held may be evicted now
 }
 
+std::uint64_t Store::unsealed_bytes(ClientId client) const noexcept {
+  const Client* found = find_client(client);
+  return found == nullptr ? 0 : found->unsealed_bytes;
+}
+
 const Segment& Store::pin_table_segment(ClientId client) const {
   const Client* found = find_client(client);
   DOLIUM_CHECK(found != nullptr, "the pin table of a client that is not attached");
@@ -217,7 +222,8 @@ const Store::Unsealed* Store::find_unsealed(const ObjectId& id) const {
   return found == unsealed_.end() ? nullptr : &found->second;
 }
 
-Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id) const {
+Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id,
+                                            std::optional<std::uint64_t> offset) const {
   const Unsealed* unsealed = find_unsealed(id);
   if (unsealed == nullptr) {
     if (find(id) == kNoSlot) return not_found(id);
@@ -228,12 +234,13 @@ Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id)
   if (unsealed->creator != client)
     return Error{Errc::permission_denied,
                  fmt::format("only the creator of object {} may seal or abort it, not this client", id.hex())};
+  if (offset && index_.read(unsealed->slot).offset != *offset) return not_found(id);
   return *unsealed;
 }
 
-Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now) {
+Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now, std::optional<std::uint64_t> offset) {
   advance(now);
-  const Result<Unsealed> unsealed = own_unsealed(client, id);
+  const Result<Unsealed> unsealed = own_unsealed(client, id, offset);
   if (!unsealed) return unsealed.error();
   const std::uint64_t taken = taken_bytes(unsealed->slot);
   Client* creator = find_client(client);
@@ -259,14 +266,14 @@ void Store::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   margin.state = SlotState::sealed;
   sealed_tally_.add(taken_bytes(slot));
   if (!margin.pinned) eviction_.insert(slot);
-  if (margin.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
+  if (margin.mortal) look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
   ++counters().puts;
   room_made_ = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, object);
 }
 
-Result<void> Store::abort(ClientId client, const ObjectId& id) {
-  const Result<Unsealed> unsealed = own_unsealed(client, id);
+Result<void> Store::abort(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset) {
+  const Result<Unsealed> unsealed = own_unsealed(client, id, offset);
   if (!unsealed) return unsealed.error();
   discard_unsealed(unsealed->slot);
   unsealed_.erase(id);
@@ -274,10 +281,12 @@ Result<void> Store::abort(ClientId client, const ObjectId& id) {
   return {};
 }
 
-Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset) {
+Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset,
+                                      std::span<const std::uint64_t> spared) {
   for (std::size_t i = abandoned_.size(); i-- > 0;) {
     const SlotFields object = index_.read(abandoned_[i]);
     if (row(abandoned_[i]).accessed != client || object.id != id || (offset && object.offset != *offset)) continue;
+    if (!offset && std::ranges::find(spared, object.offset) != spared.end()) continue;
     free_abandoned(i);
     return {};
   }
@@ -348,7 +357,7 @@ Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
   if (!margin(slot).pinned) return {};
   clear_pinned(slot);
   eviction_.insert(slot);
-  if (margin(slot).mortal) expiry_.look_at({slot, row(slot).sealed}, now_);
+  if (margin(slot).mortal) look_at({slot, row(slot).sealed}, now_);
   room_made_ = true;
   return {};
 }
@@ -359,16 +368,25 @@ Lifetimes Store::lifetimes(SlotIndex slot) const noexcept {
   return {std::chrono::milliseconds(found.to_live_ms), std::chrono::milliseconds(found.to_idle_ms)};
 }
 
+bool Store::is_mortal(const Expiry::Due& object) const noexcept {
+  return margin(object.slot).state == SlotState::sealed && row(object.slot).sealed == object.sealed &&
+         !margin(object.slot).pinned;  // unpin() looks again
+}
+
+void Store::look_at(const Expiry::Due& object, TimeNs when) {
+  expiry_.look_at(object, when);
+  expiry_.tidy([this](const Expiry::Due& each) { return is_mortal(each); });
+}
+
 void Store::expire(TimeNs now) {
   advance(now);
-  while (const std::optional<Expiry::Due> object = expiry_.pop_due(now_)) {
-    const LedgerRow& ledger = row(object->slot);
-    const SlotMargin& margin = index_.margin(object->slot);
-    if (margin.state != SlotState::sealed || ledger.sealed != object->sealed) continue;  // it is gone
-    if (margin.pinned) continue;                                                         // unpin() looks again
+  for (std::uint32_t looks = 0; looks < kRemovalsPerPiece; ++looks) {
+    const std::optional<Expiry::Due> object = expiry_.pop_due(now_);
+    if (!object) return;
+    if (!is_mortal(*object)) continue;
     // An object that somebody holds is not idle.
     const TimeNs due =
-        lifetimes(object->slot).due(ledger.sealed, in_use(object->slot) ? now_ : last_access(object->slot));
+        lifetimes(object->slot).due(row(object->slot).sealed, in_use(object->slot) ? now_ : last_access(object->slot));
     if (due <= now_)
       retire(object->slot, RemovalCause::expired);
     else

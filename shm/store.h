@@ -54,6 +54,9 @@ class Store final : private Candidates {
   /// How many retired objects one allocation asks after; and one that finds no room, before it evicts anything.
   static constexpr std::size_t kSweepStep = 32;
   static constexpr std::size_t kSweepForRoom = 1024;
+  /// So many are all asked after before a refusal; of more, not again for kSweepRest for each, some ten times the look.
+  static constexpr std::size_t kSweepAlways = 4096;
+  static constexpr TimeNs kSweepRest = 160;
   /// How many objects one page of list() looks at.
   static constexpr std::uint32_t kListPage = 4096;
   /// How many objects are removed in one piece of a clear() or of an evict().
@@ -95,6 +98,8 @@ class Store final : private Candidates {
   void set_process(ClientId client, std::int32_t pid, std::string command);
   /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped.
   void detach(ClientId client, TimeNs now);
+  /// What it is writing takes. 0 for a client that is not attached.
+  [[nodiscard]] std::uint64_t unsealed_bytes(ClientId client) const noexcept;
   [[nodiscard]] const Segment& pin_table_segment(ClientId client) const;
   [[nodiscard]] const Segment& index_segment() const noexcept { return index_.segment(); }
   [[nodiscard]] const Segment& arena_segment() const noexcept { return memory_.segment(); }
@@ -110,14 +115,16 @@ class Store final : private Candidates {
                                              std::span<const std::byte> metadata, TimeNs now);
   /// The bytes of an unsealed object: data, then metadata.
   [[nodiscard]] std::span<std::byte> writable_bytes(SlotIndex slot) const;
-  [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now);
-  [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id);
+  /// With an offset, which is where its bytes must be: not_found for one that is elsewhere.
+  [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now,
+                                       std::optional<std::uint64_t> offset = {});
+  [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset = {});
   /// Its bytes may be written by its creator from here on, not by us alone.
   void lend(SlotIndex slot) { margin(slot).lent = true; }
-  /// The creator will not write to this object of before recover() any more. Without an offset: to none of this id,
-  /// of which it was never told where it is. not_found when there is none.
-  [[nodiscard]] Result<void> give_up_abandoned(ClientId client, const ObjectId& id,
-                                               std::optional<std::uint64_t> offset);
+  /// The creator will not write to this object of before recover() any more. Without an offset: to one of this id that
+  /// it was never told where it is, and that is at none of the `spared` offsets. not_found when there is none.
+  [[nodiscard]] Result<void> give_up_abandoned(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset,
+                                               std::span<const std::uint64_t> spared = {});
   [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
   /// Coldest first, until so many bytes are free that were not, or nothing more may go. Returns how many they are.
   [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now);
@@ -133,7 +140,7 @@ class Store final : private Candidates {
   [[nodiscard]] TimeNs last_seal() const noexcept { return last_seal_; }
   [[nodiscard]] Result<void> pin(ClientId client, const ObjectId& id, TimeNs now);
   [[nodiscard]] Result<void> unpin(const ObjectId& id, TimeNs now);
-  /// Removes what is due. Call it at next_expiry().
+  /// Removes what is due, some thousand objects at most. Call it at next_expiry(), which may be at once.
   void expire(TimeNs now);
   [[nodiscard]] TimeNs next_expiry() const noexcept { return expiry_.next_due(); }
 
@@ -260,17 +267,21 @@ class Store final : private Candidates {
   [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena_.size_of(ExtentRef::live(slot)); }
   [[nodiscard]] StoreCounters& counters() const noexcept { return ledger_.state().counters; }
   [[nodiscard]] Lifetimes lifetimes(SlotIndex slot) const noexcept;
+  [[nodiscard]] bool is_mortal(const Expiry::Due& object) const noexcept;
+  void look_at(const Expiry::Due& object, TimeNs when);
   [[nodiscard]] Result<ClientId> admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached);
   [[nodiscard]] Result<Placement> place(ClientId creator, const NewObject& object);
   void publish(SlotIndex slot, const SlotFields& object, TimeNs created);
   void free_abandoned(std::size_t position);
   [[nodiscard]] const Unsealed* find_unsealed(const ObjectId& id) const;
-  [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id) const;
+  [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id,
+                                              std::optional<std::uint64_t> offset) const;
 
   // room (store_room.cc)
   [[nodiscard]] Result<SlotIndex> take_slot(std::uint64_t size);
   [[nodiscard]] Result<std::uint64_t> take_extent(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] std::optional<std::uint64_t> make_room(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] bool evict_window(std::uint64_t size);
   [[nodiscard]] bool retire_unused(const std::vector<SlotIndex>& slots);
   [[nodiscard]] bool evict_coldest();
@@ -278,6 +289,7 @@ class Store final : private Candidates {
   [[nodiscard]] Result<void> reserve_arena_to(std::uint64_t end);
   [[nodiscard]] bool relocate(SlotIndex slot, ExtentRef place);
   void sweep_some(std::size_t how_many);
+  [[nodiscard]] bool sweep_before_refusal();
   [[nodiscard]] Error no_room(std::uint64_t bytes) const;
   [[nodiscard]] Error no_slot() const;
 
@@ -322,6 +334,7 @@ class Store final : private Candidates {
   std::vector<SlotIndex> retired_;
   std::vector<SlotIndex> abandoned_;
   std::size_t next_sweep_ = 0;
+  TimeNs next_full_sweep_ = 0;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;
   std::vector<std::unique_ptr<Client>> clients_;                     // by id; few, and walked for each look at a slot
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes

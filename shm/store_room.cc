@@ -7,6 +7,7 @@
 
 #include "client/types/size_text.h"
 #include "shm/check.h"
+#include "shm/monotonic_clock.h"
 #include "shm/store.h"
 
 namespace dolium::shm {
@@ -77,10 +78,7 @@ Result<SlotIndex> Store::take_slot(std::uint64_t size) {
     return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_window(size);
   };
   if (slot && *slot == kNoSlot && evict_for_both()) slot = index_.take();
-  if (slot && *slot == kNoSlot) {  // before it is refused
-    sweep();
-    slot = index_.take();
-  }
+  if (slot && *slot == kNoSlot && sweep_before_refusal()) slot = index_.take();
   if (slot && *slot == kNoSlot) return no_slot();
   if (!slot) return slot;
   if (auto reserved = ledger_.reserve(*slot); !reserved) {
@@ -117,17 +115,20 @@ void Store::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmt
 std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot) {
   sweep_some(kSweepForRoom);
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
-  if (!offset && evict_window(size)) {
+  if (!offset) offset = evict_for(size, slot);
+  if (!offset && sweep_before_refusal()) {
     offset = arena_.allocate(size, slot);
-    relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
-    fragmented_ = config_.relocation;
-  }
-  if (!offset) {  // before it is refused
-    sweep();
-    offset = arena_.allocate(size, slot);
+    if (!offset) offset = evict_for(size, slot);
   }
   if (offset) keep_low_water_mark();
   return offset;
+}
+
+std::optional<std::uint64_t> Store::evict_for(std::uint64_t size, SlotIndex slot) {
+  if (!evict_window(size)) return std::nullopt;
+  relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
+  fragmented_ = config_.relocation;
+  return arena_.allocate(size, slot);
 }
 
 bool Store::evict_window(std::uint64_t size) {
@@ -185,7 +186,7 @@ std::uint64_t Store::evict(std::uint64_t bytes, TimeNs now) {
 
 Store::Evicted Store::evict_piece(std::uint64_t bytes, TimeNs now) {
   advance(now);
-  sweep();
+  sweep_some(kSweepForRoom);
   const std::uint64_t before = arena_.free_bytes();
   const auto freed = [this, before] { return arena_.free_bytes() - before; };
   std::uint32_t evictions = 0;
@@ -195,6 +196,15 @@ Store::Evicted Store::evict_piece(std::uint64_t bytes, TimeNs now) {
 
 void Store::sweep() {
   sweep_some(retired_.size());
+}
+
+/// True when something was freed. Where very many are held, and one is refused after the other, not each time.
+bool Store::sweep_before_refusal() {
+  if (retired_.size() > kSweepAlways && now_ < next_full_sweep_) return false;
+  next_full_sweep_ = deadline_after(now_, kSweepRest * retired_.size());
+  const std::size_t before = retired_.size();
+  sweep();
+  return retired_.size() != before;
 }
 
 void Store::sweep_some(std::size_t how_many) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <map>
 #include <optional>
@@ -81,6 +82,38 @@ TEST_CASE("when the server is killed or replaced, clients go on with what they h
     CHECK(client->evict(UINT64_MAX).value() != 0);  // c alone: the others are held
     CHECK(worker.ask("check a") == "ok");
     CHECK(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1)})) == "ok");
+  }
+}
+
+TEST_CASE("who had nothing to say while the server was replaced finds the next one with the first call") {
+  const int signal = GENERATE(SIGKILL, SIGHUP);
+  const bool rings = GENERATE(true, false);
+  CAPTURE(signal, rings);
+  Daemon daemon;
+  const std::shared_ptr<Client> client = daemon.connect({.rings = rings});
+  std::uint64_t number = 0;
+  const auto next_id = [&] { return id_of(number++); };
+  const std::vector<std::pair<const char*, std::function<std::string()>>> calls = {
+      {"put", [&] { return outcome(client->put(next_id(), pattern(10))); }},
+      {"create", [&] { return outcome(client->create(next_id(), 10)); }},
+      {"remove", [&] { return outcome(client->remove(id_of(0))); }},
+      {"put_many",
+       [&] {
+         std::vector<PutItem> items(1);
+         items[0].id = next_id();
+         return outcome(client->put_many(items));
+       }},
+      {"put_deferred",
+       [&] {
+         const Result<void> put = client->put_deferred(next_id(), pattern(10));
+         return put ? outcome(client->flush()) : outcome(put);
+       }},
+      {"evict", [&] { return outcome(client->evict(1)); }},
+      {"clear", [&] { return outcome(client->clear()); }}};
+  for (const auto& [name, call] : calls) {
+    INFO(name);
+    replace_server(daemon, signal);
+    CHECK(call() == "ok");
   }
 }
 
@@ -178,6 +211,31 @@ TEST_CASE("what was being written is dropped with the server, and says so") {
   builder.reset();
   CHECK(outcome(other.abort()) == "ok");
   CHECK(daemon.settled(before) == before);
+}
+
+TEST_CASE("a create that nobody answers does not give up what another thread is writing under the same id") {
+  Daemon daemon({"--capacity=4MiB"});
+  const std::shared_ptr<Client> client = daemon.connect();
+  ObjectBuilder builder = client->create(id_of("x"), kMiB).value();
+  const pid_t old = daemon.server();
+  daemon.freeze();
+  std::string second;
+  const AsyncHandle asked =
+      client->create_async(id_of("x"), kMiB, {}, [&](Result<ObjectBuilder> created) { second = outcome(created); });
+  daemon.kill_server();
+  REQUIRE(daemon.replaced(old));
+  REQUIRE(run_until(*client, [&] { return !second.empty(); }));
+  CHECK(second == "disconnected");
+  CHECK(outcome(client->ping()) == "ok");  // behind whatever was asked on its behalf
+  // Every byte that can be had is another's by now, and stays as it is.
+  std::size_t count = 0;
+  while (daemon.watcher()->put(id_of(count), pattern(200'000), {.pinned = true})) ++count;
+  CHECK(count > 0);
+  std::ranges::fill(builder.data(), std::byte{0xEE});
+  for (std::size_t n = 0; n < count; ++n)
+    CHECK(same(daemon.watcher()->get_raw(id_of(n)).value().data(), pattern(200'000)));
+  CHECK(outcome(builder.seal()) == "disconnected");
+  CHECK(eventually([&] { return daemon.stats().unsealed_count == 0; }));
 }
 
 TEST_CASE("deferred puts that were under way when the server died are told to be unknown, once") {

@@ -159,8 +159,10 @@ struct Lane {
   }
 };
 
-/// Whether it was asked of the daemon, which takes what it is asked in order.
+/// Whether it was asked of the daemon, which takes what it is asked in order. A seal of what an earlier server's death
+/// has dropped is not: the client knows that nobody knows.
 bool was_asked(const Operation& operation) {
+  if (operation.kind == Kind::seal && operation.outcome == Outcome::unknown) return false;
   const bool hit =
       operation.outcome == Outcome::done && (operation.kind == Kind::get || operation.kind == Kind::exists);
   return operation.kind != Kind::release && operation.kind != Kind::inherit && !hit;

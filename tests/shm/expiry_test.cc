@@ -28,6 +28,24 @@ TEST_CASE("lifetimes end with whichever of the two comes first") {
   CHECK(Lifetimes{milliseconds::max(), milliseconds::max()}.due(1, 1) == kNever);
 }
 
+TEST_CASE("what is gone before its time is forgotten, and so are second looks at the same object") {
+  Expiry expiry;
+  constexpr SlotIndex kMany = 100'000;
+  const auto is_there = [](const Expiry::Due& object) { return object.slot % 1000 == 0; };
+  for (SlotIndex slot = 0; slot < kMany; ++slot) {
+    expiry.look_at({slot, slot}, 1000 + slot);
+    expiry.look_at({slot, slot}, 10 + slot);
+    expiry.tidy(is_there);
+    REQUIRE(expiry.size() <= 2048);
+  }
+  std::vector<SlotIndex> there;
+  for (const SlotIndex slot : due_at(expiry, kNever))
+    if (is_there({slot, slot}) && (there.empty() || there.back() != slot)) there.push_back(slot);
+  std::vector<SlotIndex> expected;
+  for (SlotIndex slot = 0; slot < kMany; slot += 1000) expected.push_back(slot);
+  CHECK(there == expected);
+}
+
 TEST_CASE("objects become due in the order of their time, each once") {
   Expiry expiry;
   CHECK(expiry.next_due() == kNever);

@@ -138,6 +138,30 @@ TEST_CASE("before a create is refused, all that was removed and is no longer hel
   CHECK(outcome(fixture.create(kRemoved, 2 * kMiB)) == "ok");
 }
 
+TEST_CASE("what was removed and is no longer held leaves room for the largest object, beside what may be evicted") {
+  StoreFixture fixture({.capacity = 8 * kMiB, .max_objects = 16384});
+  constexpr std::uint64_t kObjects = 8000;
+  fixture.fill(kObjects, 1000);
+  TestClient reader = fixture.client();
+  std::vector<Held> held;
+  for (std::uint64_t n = 0; n < kObjects; n += 4) held.push_back(reader.hold(id_of(n)));
+  for (std::uint64_t n = 0; n < kObjects; n += 4) REQUIRE(fixture.store.remove(id_of(n), fixture.now).value());
+  for (const Held& object : held) reader.release(object);
+  CHECK(outcome(fixture.create(kObjects, 8 * kMiB)) == "ok");
+}
+
+TEST_CASE("a seal or an abort that says where means no object of the same id that is elsewhere") {
+  StoreFixture fixture;
+  const Placement old = fixture.create(1, 100).value();
+  REQUIRE(fixture.store.abort(fixture.writer, id_of(1), old.offset));
+  REQUIRE(fixture.create(2, 100));  // in its place
+  const Placement fresh = fixture.create(1, 100).value();
+  REQUIRE(fresh.offset != old.offset);
+  CHECK(outcome(fixture.store.seal(fixture.writer, id_of(1), fixture.now, old.offset)) == "not_found");
+  CHECK(outcome(fixture.store.abort(fixture.writer, id_of(1), old.offset)) == "not_found");
+  CHECK(outcome(fixture.store.seal(fixture.writer, id_of(1), fixture.now, fresh.offset)) == "ok");
+}
+
 TEST_CASE("a client that goes takes its unsealed objects with it and leaves the sealed ones") {
   StoreFixture fixture;
   const ClientId client = fixture.attach();
