@@ -64,10 +64,10 @@ void Estate::keep_listener(const protocol::Listener& listener) const {
   send(Kind::keep, kListener, listener.path(), {listener.lock(), listener.fd()});
 }
 
-void Estate::keep(const SessionRecord& record, const shm::Segment& pin_table, const Session& session) const {
+Result<void> Estate::keep(const SessionRecord& record, const shm::Segment& pin_table, const Session& session) const {
   std::vector<int> descriptors = {pin_table.fd().get(), session.socket(), session.release_event()};
   if (session.process() >= 0) descriptors.push_back(session.process());
-  send(Kind::keep, kSessions + record.client, record.to_text(), descriptors);
+  return link_.send(Kind::keep, kSessions + record.client, record.to_text(), descriptors);
 }
 
 void Estate::forget(shm::ClientId client) const {
@@ -82,7 +82,11 @@ void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const s
   const Result<void> sent = link_.send(kind, key, text, descriptors);
   if (sent) return;
   // Going on would mean clients that a successor does not know of. A successor does without this thing instead.
-  fmt::print(stderr, "doliumd: {}\n", sent.error().message);
+  give_up(sent.error());
+}
+
+void Estate::give_up(const Error& error) {
+  fmt::print(stderr, "doliumd: {}\n", error.message);
   std::abort();
 }
 

@@ -40,9 +40,13 @@ class Estate {
 
   void keep_memory(const shm::Store& store) const;
   void keep_listener(const protocol::Listener& listener) const;
-  void keep(const SessionRecord& record, const shm::Segment& pin_table, const Session& session) const;
+  /// Errors as KeeperLink::send(): then a successor will not know of this session, or of what has changed.
+  [[nodiscard]] Result<void> keep(const SessionRecord& record, const shm::Segment& pin_table,
+                                  const Session& session) const;
   void forget(shm::ClientId client) const;
   void say_ready() const;
+  /// Ends this process: a successor does better, which does not know of what the keeper could not be told.
+  [[noreturn]] static void give_up(const Error& error);
 
  private:
   explicit Estate(KeeperLink link) : link_(std::move(link)) {}

@@ -77,6 +77,7 @@ class KeeperProcess {
     server_ = start_process(early_deaths_ == 0 ? program_ : kAsItWas, std::to_string(theirs.get()));
     if (server_ < 0) return shm::system_error("start the server");
     ends->second = KeeperLink();
+    lacked_.reset();
     const bool has_all = std::ranges::all_of(kept_, [this](const auto& each) { return hand_over(each.second); });
     // If it has not died of itself: it would wait for the rest for ever. attend() will see.
     if (!has_all || !link_.send(Kind::start, 0)) ::kill(server_, SIGKILL);
@@ -110,10 +111,12 @@ class KeeperProcess {
     return std::nullopt;
   }
 
-  [[nodiscard]] bool hand_over(const Kept& thing) const {
+  [[nodiscard]] bool hand_over(const Kept& thing) {
     std::vector<int> descriptors;
     for (const UniqueFd& fd : thing.descriptors) descriptors.push_back(fd.get());
-    return link_.send(Kind::keep, thing.key, thing.text, descriptors).has_value();
+    const Result<void> sent = link_.send(Kind::keep, thing.key, thing.text, descriptors);
+    if (!sent && sent.error().code == Errc::out_of_memory) lacked_ = sent.error();
+    return sent.has_value();
   }
 
   /// Until the server has ended, and all that it said has been heard; returns its wait status.
@@ -200,10 +203,14 @@ class KeeperProcess {
     }
     if (was_refused) return refused("the server could not start");
     if (WIFEXITED(status) && !would_not_follow) return std::nullopt;
+    if (lacked_) return refused("the server could not be given what there is: " + lacked_->message);
     early_deaths_ = served_ ? 0 : early_deaths_ + 1;
-    const std::string how = would_not_follow ? "the server would not start"
-                                             : "the server was ended by signal " + std::to_string(WTERMSIG(status)) +
-                                                   " (" + ::strsignal(WTERMSIG(status)) + ")";
+    if (would_not_follow) {  // it has said why; an operator may mend that, and the objects are worth the wait
+      say("the server would not start: mend what it says; the objects are kept, and it is tried again");
+      return std::nullopt;
+    }
+    const std::string how = "the server was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
+                            ::strsignal(WTERMSIG(status)) + ")";
     if (early_deaths_ == Keeper::kMaxEarlyDeaths)
       return give_up(how + ", as " + std::to_string(Keeper::kMaxEarlyDeaths - 1) +
                      " before it, and none of them ever served: giving up, and with it all objects");
@@ -228,6 +235,7 @@ class KeeperProcess {
   bool served_ = false;       // the server that there is
   bool ever_served_ = false;
   bool stopping_ = false;
+  std::optional<Error> lacked_;  // why the server that there is was not given all, which was not its fault
   int early_deaths_ = 0;
   int refusals_ = 0;  // since a server served
 };

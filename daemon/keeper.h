@@ -19,8 +19,9 @@ namespace dolium::daemon {
 
 class Keeper {
  public:
-  /// How many servers in a row may die before they serve, until it is given up. After the first that was to go on with
-  /// a store the program as it was when the keeper began is tried, too.
+  /// How many servers in a row may be killed before they serve, until it is given up; one that ends by itself instead
+  /// of going on with a store is tried for ever. After the first the program as it was when the keeper began is tried,
+  /// too.
   static constexpr int kMaxEarlyDeaths = 5;
   /// What a server exits with that shall be followed by another.
   static constexpr int kRestart = 75;

@@ -66,9 +66,12 @@ Result<void> KeeperLink::send(KeeperMessage::Kind kind, std::uint64_t key, const
     part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
   }
-  if (shm::persevere(kMaxShortages, [&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) < 0)
-    return shm::system_error("tell the other half of the daemon");
-  return {};
+  if (shm::persevere(kMaxShortages, [&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) >= 0) return {};
+  // ETOOMANYREFS: clients have not taken what they were sent; only they can change that (unix(7)).
+  const bool passes = errno == ETOOMANYREFS || shm::is_short_of_memory(errno);
+  Error error = shm::system_error("tell the other half of the daemon");
+  if (passes) error.code = Errc::out_of_memory;
+  return error;
 }
 
 Result<KeeperMessage> KeeperLink::receive() const {

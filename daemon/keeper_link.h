@@ -47,6 +47,7 @@ class KeeperLink {
   [[nodiscard]] static Result<std::pair<KeeperLink, KeeperLink>> make_pair();
 
   /// Sends copies of the descriptors.
+  /// out_of_memory for what passes: the kernel lacks memory, or too many descriptors of this user are under way.
   [[nodiscard]] Result<void> send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text = {},
                                   const std::vector<int>& descriptors = {}) const;
   /// The next message; waits for it.

@@ -1,9 +1,5 @@
 #pragma once
-// RunningDaemon: another doliumd, found by its socket's path, as `doliumd --replace` sees it.
-//
-// The lock file beside the socket says who holds the lock: the keeper, and the server that serves now. It is written by
-// servers, is readable by the daemon's own user and root alone, and is believed only while the lock is held: a keeper
-// whose lock is held lives, and is what it says it is.
+// RunningDaemon: another doliumd, found by its socket's path (protocol/socket_owner.h), as `doliumd --replace` sees it.
 
 #include <sys/types.h>
 
@@ -41,8 +37,5 @@ class RunningDaemon {
   pid_t server_ = 0;
   shm::UniqueFd keeper_handle_;  // pidfd
 };
-
-/// By a server that is about to serve: this process does, with its parent as the keeper. `lock` is the locked file.
-[[nodiscard]] Result<void> write_owner(int lock);
 
 }  // namespace dolium::daemon

@@ -11,8 +11,8 @@
 
 #include "client/types/size_text.h"
 #include "daemon/heap.h"
-#include "daemon/running_daemon.h"
 #include "protocol/socket_directory.h"
+#include "protocol/socket_owner.h"
 #include "shm/cores.h"
 #include "shm/monotonic_clock.h"
 
@@ -91,7 +91,8 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
   // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
   // over what is there, for which no disk is too full.
-  if (auto written = write_owner(server->listener_.lock()); !written) return std::move(written).error();
+  if (auto written = protocol::write_socket_owner(server->listener_.lock()); !written)
+    return std::move(written).error();
   server->estate_.keep_memory(server->engine_->store());
   server->estate_.keep_listener(server->listener_);
   remove_without_memory("");
@@ -186,11 +187,11 @@ void Server::make_way() {
 }
 
 /// Before its client hears of it, or of what changed.
-void Server::keep(const Session& session, bool may_return) const {
+Result<void> Server::keep(const Session& session, bool may_return) const {
   const shm::ClientId client = session.client();
-  estate_.keep({client, sessions_.at(const_cast<Session*>(&session)).connected, may_return ? session.fork_token() : 0,
-                session.access(), session.name(), session.peer()},
-               engine_->store().pin_table_segment(client), session);
+  return estate_.keep({client, sessions_.at(const_cast<Session*>(&session)).connected,
+                       may_return ? session.fork_token() : 0, session.access(), session.name(), session.peer()},
+                      engine_->store().pin_table_segment(client), session);
 }
 
 void Server::stop(const char* reason) {
@@ -314,9 +315,14 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);
   if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
-    keep(session, session.state() != Session::State::quarantined);
+    if (const auto kept = keep(session, session.state() != Session::State::quarantined); !kept) {
+      // Who has the session of before still has what the keeper knows, and goes on with another server.
+      if (was_attached || by_client_.contains(session.client())) Estate::give_up(kept.error());
+      return session.refuse({Errc::out_of_memory, "the system has no room to let another client in: try again later (" +
+                                                      kept.error().message + ")"});
+    }
+  if (was_attached) newcomers_.erase(&session);  // it has taken what came with its HelloReply, to be able to ask
   if (was_attached || !session.attached()) return;
-  newcomers_.erase(&session);
   by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
   client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug,
                     "client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
@@ -329,7 +335,8 @@ void Server::on_silenced(Session& session) {
 }
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
-  if (session.attached()) keep(session, false);  // before it is told: it shall not come back to another server
+  if (session.attached())  // before it is told: it shall not come back to another server
+    if (const auto kept = keep(session, false); !kept) Estate::give_up(kept.error());
   const char* why = what.code == Errc::system_error ? "" : " for misbehaviour";
   client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn,
                     "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,

@@ -31,6 +31,9 @@ class Server final : private Session::Host {
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
   /// How often the rings are looked at between two looks at everything else.
   static constexpr int kLooksPerTurn = 32;
+  /// How many times as long as others a client is looked for that is writing, if it is no more than kSoonWritten.
+  static constexpr shm::TimeNs kWriterFactor = 6;
+  static constexpr std::uint64_t kSoonWritten = std::uint64_t{2} << 20;
   /// How long nobody is let in after the system has refused a connection.
   static constexpr std::uint64_t kAcceptPauseMs = 20;
 
@@ -55,7 +58,7 @@ class Server final : private Session::Host {
   [[nodiscard]] Result<void> watch();
   [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
   void make_way();
-  void keep(const Session& session, bool may_return) const;
+  [[nodiscard]] Result<void> keep(const Session& session, bool may_return) const;
   void accept_all();
   [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
   static void turn_away(const shm::UniqueFd& socket, const Error& why);
@@ -65,6 +68,7 @@ class Server final : private Session::Host {
   void before_wait();
   void arm_timer();
   bool poll_rings();
+  [[nodiscard]] shm::TimeNs patience_with(const Session& session) const;
   void let_rest(shm::TimeNs now);
   void look_again();
   void serve(shm::TimeNs now);
@@ -98,7 +102,7 @@ class Server final : private Session::Host {
   };
   std::unordered_map<Session*, Entry> sessions_;
   std::unordered_map<shm::ClientId, Session*> by_client_;
-  std::unordered_set<Session*> newcomers_;  // of sessions_: those that have not said hello yet
+  std::unordered_set<Session*> newcomers_;  // of sessions_: those not known to have said hello, and taken the answer
   std::vector<Session*> dirty_;
   std::vector<Session*> awake_;  // with rings, and heard of in the last busy_poll_: polled while the loop is awake
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them

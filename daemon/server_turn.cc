@@ -54,12 +54,19 @@ bool Server::poll_rings() {
   return heard;
 }
 
-/// Those who have been quiet for busy_poll_ ring from now on. Whom nobody polls may rest at once.
+/// How long a client is looked for after it was last heard of. One that is writing comes back when it has written, and
+/// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
+shm::TimeNs Server::patience_with(const Session& session) const {
+  const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
+  return writing != 0 && writing <= kSoonWritten ? kWriterFactor * busy_poll_ : busy_poll_;
+}
+
+/// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
 void Server::let_rest(shm::TimeNs now) {
   std::erase_if(awake_, [&](Session* session) {
     Entry& entry = sessions_.at(session);
     if (entry.last_heard == 0) entry.last_heard = now;
-    if (now < entry.last_heard + busy_poll_ && !stopping_) return false;
+    if (now < entry.last_heard + patience_with(*session) && !stopping_) return false;
     if (!session->rest()) return false;
     entry.awake = false;
     return true;
@@ -112,7 +119,13 @@ void Server::on_deadline() {
   for (Session* session : newcomers_)
     if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);
   for (Session* session : silent) {
-    session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+    if (session->attached() && session->has_taken_all()) {
+      newcomers_.erase(session);
+      continue;
+    }
+    // Descriptors that nobody takes count against all that this user may send (unix(7), ETOOMANYREFS).
+    session->misbehaved({Errc::protocol_error, session->attached() ? "the HelloReply was not taken in time"
+                                                                   : "no HelloRequest came in time"});
     session->leave();  // those that were leaving, and did not read why
   }
 }

@@ -1,7 +1,9 @@
 #include "daemon/session.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -142,6 +144,11 @@ void Session::use_rings(shm::Mapping memory) {
   next_rings_ = std::move(memory);
 }
 
+bool Session::has_taken_all() const noexcept {
+  int unread = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
 bool Session::poll() {
   if (!listens() || is_paused() || !channel_.ring_has_bytes()) return false;
   return read_requests(protocol::Channel::Look::ring_only);
@@ -263,6 +270,17 @@ void Session::leave() {
     state_ = State::leaving;
     host_.on_dirty(*this);
   }
+}
+
+void Session::refuse(const Error& why) {
+  std::destroy_at(&writer_);
+  std::construct_at(&writer_);
+  protocol::GoodbyeNoticeT goodbye;
+  goodbye.reason = why.message;
+  if (const auto frame = encoder_.encode(0, std::move(goodbye)))
+    if (writer_.push(*frame)) static_cast<void>(writer_.flush(socket_.get()));
+  ::shutdown(socket_.get(), SHUT_WR);
+  end();
 }
 
 void Session::misbehaved(const Error& what) {

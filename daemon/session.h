@@ -132,6 +132,8 @@ class Session {
   void adopt(pid_t pid, shm::UniqueFd process);
   /// Who sent the request that is being handled, while it is unadopted; 0 when the kernel cannot say.
   [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
+  /// Ends it with one last word, and without what it was promised in this turn.
+  void refuse(const Error& why);
   /// Sends what is queued, then ends; called again, ends at once. For clients that never got in.
   void leave();
   /// Ends it for misbehaviour, with one last word to the client.
@@ -154,6 +156,8 @@ class Session {
   [[nodiscard]] int socket() const noexcept { return socket_.get(); }
   [[nodiscard]] int release_event() const noexcept { return release_event_.get(); }
   [[nodiscard]] int process() const noexcept { return process_.get(); }
+  /// Whether the peer has read all that was sent through the socket.
+  [[nodiscard]] bool has_taken_all() const noexcept;
   /// Queued, and not taken by the peer.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept { return writer_.queued_bytes(); }
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }

@@ -1,0 +1,35 @@
+#include "protocol/socket_owner.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "shm/system_error.h"
+#include "shm/unique_fd.h"
+
+namespace dolium::protocol {
+
+Result<SocketOwner> read_socket_owner(const std::string& lock_path) {
+  const shm::UniqueFd lock(::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!lock.valid() && errno != ENOENT) return shm::system_error(fmt::format("open {}", lock_path));
+  if (!lock.valid() || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return SocketOwner{};
+  std::array<char, 64> text{};
+  const ssize_t size = ::pread(lock.get(), text.data(), text.size() - 1, 0);
+  SocketOwner owner;
+  if (size <= 0 || std::sscanf(text.data(), "%d %d", &owner.keeper, &owner.server) != 2) return SocketOwner{};
+  return owner;
+}
+
+Result<void> write_socket_owner(int lock) {
+  const std::string text = fmt::format("{:10} {:10}\n", ::getppid(), ::getpid());  // always as long as before
+  if (::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+    return shm::system_error("write who holds the lock file");
+  return {};
+}
+
+}  // namespace dolium::protocol
