@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
@@ -32,7 +33,7 @@ Result<void> remove(Client& client, const ObjectId& id) {
   return {};
 }
 
-/// All ids are understood before the first deed is done.
+/// All ids are understood before the first deed is done; one that fails keeps nobody from the others.
 Result<void> do_to_each(const Globals& globals, const std::vector<std::string>& texts, std::string_view past,
                         Deed deed) {
   const auto client = connect(globals, Access::read_write);
@@ -40,15 +41,21 @@ Result<void> do_to_each(const Globals& globals, const std::vector<std::string>& 
   const Result<std::vector<ObjectId>> ids = resolve(**client, texts);
   if (!ids) return ids.error();
   Json array = Json::array();
+  std::optional<Error> failure;
   for (const ObjectId& id : *ids) {
-    if (Result<void> done = deed(**client, id); !done) return done;
-    if (globals.json)
-      array.push_back({{"id", id.hex()}, {"done", past}});
+    const Result<void> done = deed(**client, id);
+    Json row = {{"id", id.hex()}};
+    row[done ? "done" : "error"] = done ? std::string(past) : done.error().message;
+    array.push_back(std::move(row));
+    if (done && !globals.json) fmt::print("{} {}\n", past, id.hex());
+    if (done) continue;
+    if (failure)
+      failure->message += "; " + done.error().message;
     else
-      fmt::print("{} {}\n", past, id.hex());
+      failure = done.error();
   }
   if (globals.json) print_json(array);
-  return {};
+  return failure ? Result<void>(*failure) : Result<void>();
 }
 
 void add_deed(CommandLine& line, const char* name, const char* past, const char* about, Deed deed) {

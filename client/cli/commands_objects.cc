@@ -96,12 +96,29 @@ Result<ObjectId> id_for(const PutOptions& options) {
   return options.name.empty() ? ObjectId::random() : ObjectId::from_name(options.name);
 }
 
+/// Name and tag under which put<T>() stores what a person calls T, so that get<T>() accepts what was put here: of
+/// built-in types, and of "NAME[]", many of one, the size is a part; of all others, a Codec's name.
+void set_type(const std::string& type, CreateOptions& out) {
+  constexpr std::pair<std::string_view, std::uint64_t> kBuiltIn[] = {{"bool", 1}, {"i8", 1},  {"u8", 1},  {"i16", 2},
+                                                                     {"u16", 2},  {"i32", 4}, {"u32", 4}, {"i64", 8},
+                                                                     {"u64", 8},  {"f32", 4}, {"f64", 8}};
+  const bool many = type.ends_with("[]");
+  const std::string element = many ? type.substr(0, type.size() - 2) : type;
+  const auto known = std::ranges::find(kBuiltIn, element, [](const auto& each) { return std::string(each.first); });
+  if (known == std::end(kBuiltIn)) {
+    out.type_name = type;
+    out.type_tag = type.empty() ? 0 : detail::type_hash(type);
+    return;
+  }
+  out.type_name = std::string_view(type).substr(0, element.size());
+  out.type_tag = detail::type_hash(element, known->second);
+  if (many) out.type_tag = detail::type_hash("[]", out.type_tag);
+}
+
 Result<CreateOptions> create_options(const PutOptions& options) {
   CreateOptions out;
   out.pinned = options.pinned;
-  // The tag under which a Codec of that name stores: get<T>() accepts what was put here.
-  out.type_name = options.type_name;
-  out.type_tag = options.type_name.empty() ? 0 : detail::type_hash(options.type_name);
+  set_type(options.type_name, out);
   const auto lifetime = [](const std::string& text, std::chrono::milliseconds& into) -> Result<void> {
     if (text.empty()) return {};
     const auto duration = parse_duration(text);
@@ -233,7 +250,8 @@ void add_put(CommandLine& line) {
       .flag("--pin", options->pinned, "keep it until unpin")
       .text("--ttl", options->time_to_live, "TIME", "expires so long after now, such as 10min")
       .text("--tti", options->time_to_idle, "TIME", "expires when nobody got it for so long")
-      .text("--type", options->type_name, "NAME", "what it is, for get<T>() and for people")
+      .text("--type", options->type_name, "NAME",
+            "what it is, for people and for get<T>(): f64, i32[], or the name of a Codec")
       .text("--timeout", options->timeout, "TIME", "how long to wait for room, such as 10s, or forever");
 }
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 
 #include "protocol/socket_directory.h"
+#include "protocol/socket_owner.h"
+#include "shm/proc_file.h"
 #include "shm/system_error.h"
 
 namespace dolium::cli {
@@ -49,8 +51,13 @@ Finding place(const SocketFacts& facts) {
 /// Words for why nobody answered where there is a socket.
 Finding silence(const SocketFacts& facts) {
   const Error& error = *facts.refused;
+  const bool served = facts.server != 0;
   switch (error.code) {
     case Errc::disconnected:
+      if (served)
+        return finding("answer", Level::problem, error.message,
+                       fmt::format("A daemon is there (server {}), and did not let this command in.", facts.server),
+                       "as it says; its log may say more");
       return finding("answer", Level::problem, error.message,
                      "The socket was left behind by a daemon that was killed, or its daemon does not answer in time: "
                      "it is stopped, or far too busy.",
@@ -58,7 +65,10 @@ Finding silence(const SocketFacts& facts) {
     case Errc::timed_out:
       return finding("answer", Level::problem, error.message,
                      "A daemon is there, but stopped, or far too busy: its clients wait, too.",
-                     "see what its process does (ps, its log); kill -9 of the server alone loses no sealed object");
+                     served ? fmt::format("see what it does (ps, its log); kill -9 {} (the server) loses no sealed "
+                                          "object; to kill {} (the keeper) would lose all",
+                                          facts.server, facts.keeper)
+                            : "see what it does (ps, its log), as the user that doliumd runs as");
     case Errc::permission_denied:
       return finding("answer", Level::problem, error.message, "What the store holds is not for this user to see.",
                      "run this as the user that doliumd runs as, or have [socket] mode, group and [access] changed");
@@ -87,6 +97,13 @@ SocketFacts look_at_socket(const std::string& path) {
   } else if (errno != ENOENT) {
     facts.look = shm::system_error(fmt::format("look at {}", path));
   }
+  // Readable by the daemon's user and root alone; to know nothing is no failure.
+  if (const auto owner = protocol::read_socket_owner(path + ".lock")) {
+    facts.keeper = owner->keeper;
+    facts.server = owner->server;
+    const auto state = shm::read_line(fmt::format("/proc/{}/status", owner->keeper), "State:");
+    facts.keeper_stopped = state && (state->starts_with('T') || state->starts_with('t'));
+  }
   if (auto checked = protocol::check_socket_directory(path, facts.uid); !checked)
     facts.directory = std::move(checked).error();
   return facts;
@@ -104,6 +121,11 @@ Findings socket_findings(const SocketFacts& facts) {
   else if (facts.exists)
     out.push_back(finding("directory", Level::note, facts.directory->message,
                           "Whether others could replace the socket cannot be known.", "run this as another user"));
+  if (facts.keeper_stopped)
+    out.push_back(finding("keeper", Level::problem,
+                          fmt::format("process {}, which keeps the memory, is stopped", facts.keeper),
+                          "If the server dies, no other follows it: clients wait for as long.",
+                          fmt::format("kill -CONT {}", facts.keeper)));
   if (facts.refused && facts.exists && facts.is_socket) out.push_back(silence(facts));
   return out;
 }

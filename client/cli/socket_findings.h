@@ -21,6 +21,9 @@ struct SocketFacts {
   mode_t mode = 0;  ///< permission bits
   uid_t uid = 0;
   gid_t gid = 0;
+  pid_t keeper = 0;  ///< who serves there, as far as this user may know; 0: nobody known
+  pid_t server = 0;
+  bool keeper_stopped = false;
   std::optional<Error> look = {};       ///< why it could not be looked at, other than that it is missing
   std::optional<Error> directory = {};  ///< what is wrong with the directory
   std::optional<Error> refused = {};    ///< why connecting failed

@@ -31,7 +31,9 @@ std::string clock_time(Time time) {
 
 std::string line_for(Time time, const Event& event) {
   if (event.kind == Event::Kind::overflow)
-    return clock_time(time) + "  overflow  events were lost here: they came faster than they could be shown";
+    return clock_time(time) +
+           "  overflow  events were lost here: they came too fast, or the server was replaced; `dolium list` shows "
+           "what there is";
   return fmt::format("{}  {:<8}  {}  {}", clock_time(time), word_for(event), event.id.hex(),
                      format_size(event.data_size + event.metadata_size));
 }

@@ -227,6 +227,17 @@ TEST_CASE("who may connect is read off the socket, and why nobody answered off t
   }
 }
 
+TEST_CASE("who serves at a socket is named: which may be killed, which must not, and which is stopped") {
+  SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .keeper = 70, .server = 71};
+  facts.refused = Error{Errc::timed_out, "no answer"};
+  CHECK_THAT(on(socket_findings(facts), "answer").remedy,
+             Contains("kill -9 71 (the server)") && Contains("to kill 70 (the keeper) would lose all"));
+  facts.refused = Error{Errc::disconnected, "2 connections are open"};
+  CHECK_THAT(on(socket_findings(facts), "answer").meaning, Contains("server 71") && !Contains("left behind"));
+  facts.keeper_stopped = true;
+  CHECK(on(socket_findings(facts), "keeper").remedy == "kill -CONT 70");
+}
+
 // ---- the daemon and its store ----
 
 TEST_CASE("another version is a note, the same one is fine") {

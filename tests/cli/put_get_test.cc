@@ -71,6 +71,18 @@ TEST_CASE("put's options arrive in the store") {
   CHECK(daemon.watcher()->get<std::string>(id).value() == "abc");
 }
 
+TEST_CASE("what is put under a built-in type's name is got as that type") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const double values[] = {1.5, -2.0};
+  const std::string bytes(reinterpret_cast<const char*>(values), sizeof(values));
+  REQUIRE(dolium.run_with_pipe({"put", "--name", "one", "--type", "f64"}, bytes.substr(0, 8)).ok());
+  REQUIRE(dolium.run_with_pipe({"put", "--name", "two", "--type", "f64[]"}, bytes).ok());
+  CHECK(daemon.watcher()->get<double>(id_of("one")).value() == 1.5);
+  CHECK(daemon.watcher()->get<std::vector<double>>(id_of("two")).value() == std::vector<double>{1.5, -2.0});
+  CHECK(daemon.watcher()->metadata(id_of("two")).value().type_name == "f64");
+}
+
 TEST_CASE("an object is found by name, by its digits, and by a beginning that only it has") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);

@@ -20,6 +20,22 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("of several objects, one that is missing keeps nobody from the others") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  put_numbered(*daemon.watcher(), 0, 4, 100);
+  const Ran removed = dolium.run({"remove", id_of(0).hex(), id_of(77).hex(), id_of(1).hex()});
+  CHECK(removed.how == "exit 1");
+  CHECK(removed.error.find("there is no object " + id_of(77).hex()) != std::string::npos);
+  CHECK(removed.out.find(id_of(0).hex()) != std::string::npos);
+  CHECK(removed.out.find(id_of(1).hex()) != std::string::npos);
+  CHECK(present(*daemon.watcher(), 4) == std::vector<std::size_t>{2, 3});
+  const Ran json = dolium.run({"remove", id_of(2).hex(), id_of(77).hex(), "--json"});
+  CHECK(json.how == "exit 1");
+  CHECK(json.json().at(0).at("done") == "removed");
+  CHECK(json.json().at(1).at("error") == "there is no object " + id_of(77).hex());
+}
+
 TEST_CASE("pin, unpin, remove, evict and clear do what they say") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);

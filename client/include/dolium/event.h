@@ -24,7 +24,8 @@ struct Event {
   enum class Kind : std::uint8_t {
     sealed,    ///< the object is visible; also one for each object that was there when the subscription began
     removed,   ///< the object is no longer visible
-    overflow,  ///< events were lost here: the subscriber did not keep up. List the store to catch up.
+    overflow,  ///< events were lost here: the subscriber did not keep up, or the server was replaced. List the store to
+               ///< catch up.
   };
   // Not `using enum`: g++ 12 crashes when a template names one of its values.
   static constexpr Kind sealed = Kind::sealed;
