@@ -73,6 +73,7 @@ class Server final : private Session::Host {
   void look_again();
   void serve(shm::TimeNs now);
   void on_deadline();
+  void end_unheard(Session& session, shm::TimeNs now);
 
   void on_request(Session& session, const protocol::RequestFrame& request) override;
   void on_silenced(Session& session) override;

@@ -110,6 +110,15 @@ void Server::arm_timer() {
   }
 }
 
+/// Descriptors that nobody takes count against all that this user may send (unix(7), ETOOMANYREFS). Who has not taken
+/// them holds nothing, and need not be known to a successor as one who must not return.
+void Server::end_unheard(Session& session, shm::TimeNs now) {
+  client_log_.write(LimitedLog::Kind::ended, now, spdlog::level::warn,
+                    "client {} ({}, pid {}, user {}) is ended: it does not take what came with its HelloReply",
+                    session.client(), session.peer().command, session.peer().credentials.pid, session.peer().user);
+  session.refuse({Errc::timed_out, "what came with the HelloReply was not taken in time"});
+}
+
 void Server::on_deadline() {
   const shm::TimeNs now = shm::monotonic_now();
   armed_for_ = shm::kNever;
@@ -123,9 +132,11 @@ void Server::on_deadline() {
       newcomers_.erase(session);
       continue;
     }
-    // Descriptors that nobody takes count against all that this user may send (unix(7), ETOOMANYREFS).
-    session->misbehaved({Errc::protocol_error, session->attached() ? "the HelloReply was not taken in time"
-                                                                   : "no HelloRequest came in time"});
+    if (session->attached()) {
+      end_unheard(*session, now);
+      continue;
+    }
+    session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
     session->leave();  // those that were leaving, and did not read why
   }
 }
