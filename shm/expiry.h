@@ -51,8 +51,8 @@ class Expiry {
     std::ranges::sort(heap_, [](const Entry& a, const Entry& b) {
       return std::pair(a.object.slot, a.when) < std::pair(b.object.slot, b.when);
     });
-    const auto twins = std::ranges::unique(heap_, {}, [](const Entry& entry) { return entry.object.slot; });
-    heap_.erase(twins.begin(), twins.end());
+    const auto is_twin = [](const Entry& a, const Entry& b) { return a.object.slot == b.object.slot; };
+    heap_.erase(std::unique(heap_.begin(), heap_.end(), is_twin), heap_.end());
     std::ranges::make_heap(heap_, std::greater());
     tidy_at_ = std::max(kFewest, 2 * heap_.size());
   }
