@@ -211,13 +211,9 @@ void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
 
 void Dispatch::on(Session& session, Id id, const ClientsRequest& request) {
   ClientsReplyT reply;
-  std::vector<ClientInfo> page =
-      describe_(request.cursor(), kClientsPerPage + 1);  // one more says whether there is one
-  if (page.size() > kClientsPerPage) {
-    page.pop_back();
-    reply.next_cursor = page.back().session_id;
-  }
-  for (const ClientInfo& client : page) reply.clients.push_back(to_wire(client));
+  const ClientsPage page = describe_(request.cursor());
+  reply.next_cursor = page.next;
+  for (const ClientInfo& client : page.clients) reply.clients.push_back(to_wire(client));
   session.reply(id, std::move(reply));
 }
 

@@ -18,11 +18,12 @@ class Dispatch {
  public:
   /// How many events one EventNotice carries.
   static constexpr std::size_t kEventsPerNotice = 256;
-  /// How many clients one ClientsReply carries. A row has some hundred bytes: names, the only long things in it, are
-  /// cut.
-  static constexpr std::size_t kClientsPerPage = 1024;
-  /// The clients behind a session's number, in the order of their numbers; at most so many.
-  using DescribeClients = std::function<std::vector<ClientInfo>(shm::ClientId after, std::size_t limit)>;
+  /// The clients behind a session's number, in the order of their numbers; not more than are told in one message.
+  struct ClientsPage {
+    std::vector<ClientInfo> clients;
+    shm::ClientId next = 0;  ///< behind which there are others; 0: there are none
+  };
+  using DescribeClients = std::function<ClientsPage(shm::ClientId after)>;
 
   /// `find` gives a client's session, which may listen no more, or nullptr.
   Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe)

@@ -1,10 +1,7 @@
 #include "daemon/server.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -18,14 +15,6 @@
 
 namespace dolium::daemon {
 namespace {
-
-std::string user_name(uid_t uid) {
-  std::array<char, 4096> buffer;
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
-  return std::to_string(uid);
-}
 
 Result<protocol::Listener> open_listener(const Config& config) {
   if (auto prepared = protocol::prepare_socket_directory(config.socket_path); !prepared)
@@ -113,7 +102,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       estate_(std::move(estate)),
       dispatch_(
           *engine_, [this](shm::ClientId client) { return find(client); },
-          [this](shm::ClientId after, std::size_t limit) { return describe_clients(after, limit); }) {}
+          [this](shm::ClientId after) { return describe_clients(after); }) {}
 
 Server::~Server() = default;
 
@@ -210,103 +199,6 @@ void Server::stop(const char* reason) {
   loop_->stop();
 }
 
-// ---- connections ----
-
-void Server::accept_all() {
-  for (;;) {
-    Result<shm::UniqueFd> socket = listener_.accept();
-    if (!socket) {
-      client_log_.write(LimitedLog::Kind::not_accepted, shm::monotonic_now(), spdlog::level::warn,
-                        "a connection could not be accepted: {}", socket.error().message);
-      accept_poll_->watch(0);  // who waits would be reported again at once
-      accept_timer_->start_once(kAcceptPauseMs);
-      return;
-    }
-    if (!socket->valid()) return;
-    if (auto welcomed = welcome(*socket); !welcomed) {
-      client_log_.write(LimitedLog::Kind::turned_away, shm::monotonic_now(), spdlog::level::warn,
-                        "a connection was turned away: {}", welcomed.error().message);
-      turn_away(*socket, welcomed.error());
-    }
-  }
-}
-
-/// Says why, where no session has taken the socket to say it.
-void Server::turn_away(const shm::UniqueFd& socket, const Error& why) {
-  if (!socket.valid()) return;
-  protocol::GoodbyeNoticeT goodbye;
-  goodbye.reason = why.message;
-  protocol::Encoder encoder;
-  protocol::FrameWriter writer;
-  const auto frame = encoder.encode(0, std::move(goodbye));
-  if (frame && writer.push(*frame)) static_cast<void>(writer.flush(socket.get()));  // a new connection has room
-}
-
-/// Takes the socket when it gets as far as a session.
-Result<void> Server::welcome(shm::UniqueFd& socket) {
-  const Result<protocol::PeerCredentials> credentials = protocol::peer_credentials(socket.get());
-  if (!credentials) return credentials.error();
-  const Result<std::vector<gid_t>> groups = protocol::peer_groups(socket.get());
-  if (!groups) return groups.error();
-  Session::Peer peer{.credentials = *credentials,
-                     .permission = access_.decide(credentials->uid, credentials->gid, *groups),
-                     .command = protocol::command_of(credentials->pid),
-                     .user = user_name(credentials->uid)};
-  if (auto allowed = check_limits(peer); !allowed) return allowed;
-  Result<std::unique_ptr<Session>> session = Session::create(*loop_, *this, std::move(socket), std::move(peer));
-  if (!session) return std::move(session).error();
-  Session* raw = session->get();
-  sessions_.emplace(raw, Entry{*std::move(session), shm::monotonic_now(), false});
-  newcomers_.insert(raw);
-  return {};
-}
-
-Result<void> Server::check_limits(const Session::Peer& peer) const {
-  // Who comes back counts as one.
-  const auto counts = [](const auto& entry) { return entry.first->state() != Session::State::orphaned; };
-  const auto open = static_cast<std::size_t>(std::ranges::count_if(sessions_, counts));
-  if (open >= config_.max_connections)
-    return Error{
-        Errc::out_of_memory,
-        fmt::format("{} connections are open, which is the daemon's max_connections: end some, or raise it", open)};
-  const auto of_user = static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& entry) {
-    return counts(entry) && entry.first->peer().credentials.uid == peer.credentials.uid;
-  }));
-  if (config_.max_connections_per_user != 0 && of_user >= config_.max_connections_per_user)
-    return Error{Errc::out_of_memory, fmt::format("user {} has {} connections, which is the daemon's "
-                                                  "max_connections_per_user: end some, or raise it",
-                                                  peer.user, of_user)};
-  return {};
-}
-
-Session* Server::find(shm::ClientId client) const {
-  const auto found = by_client_.find(client);
-  return found == by_client_.end() ? nullptr : found->second;
-}
-
-std::vector<ClientInfo> Server::describe_clients(shm::ClientId after, std::size_t limit) {
-  std::vector<std::pair<shm::ClientId, const Session*>> page;
-  for (const auto& [client, session] : by_client_)
-    if (client > after) page.emplace_back(client, session);
-  const auto end = page.begin() + static_cast<std::ptrdiff_t>(std::min(limit, page.size()));
-  std::ranges::partial_sort(page, end);
-  page.erase(end, page.end());
-  std::vector<ClientInfo> out;
-  for (const auto& [client, session] : page) {
-    ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
-    info.user = session->peer().user;
-    info.access = session->access();
-    info.waiting_gets = engine_->gets().count(client);
-    info.waiting_creates = engine_->creates().count(client);
-    info.quarantined = session->state() == Session::State::quarantined;
-    info.left = session->state() == Session::State::half_closed;
-    info.orphaned = session->state() == Session::State::orphaned;
-    info.unread_bytes = session->unsent_bytes();
-    out.push_back(std::move(info));
-  }
-  return out;
-}
-
 // ---- what sessions tell ----
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
@@ -337,10 +229,13 @@ void Server::on_silenced(Session& session) {
 void Server::on_misbehaviour(Session& session, const Error& what) {
   if (session.attached())  // before it is told: it shall not come back to another server
     if (const auto kept = keep(session, false); !kept) Estate::give_up(kept.error());
-  const char* why = what.code == Errc::system_error ? "" : " for misbehaviour";
+  log_end(session, what.code == Errc::system_error ? "" : " for misbehaviour", what.message);
+}
+
+void Server::log_end(const Session& session, std::string_view kind, std::string_view why) {
   client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn,
                     "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,
-                    session.peer().credentials.pid, session.peer().user, why, what.message);
+                    session.peer().credentials.pid, session.peer().user, kind, why);
 }
 
 void Server::on_without_rings(Session& session, const Error& why) {

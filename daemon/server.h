@@ -6,6 +6,7 @@
 // answers to many requests leave in few system calls, and nothing is forgotten.
 
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -34,6 +35,10 @@ class Server final : private Session::Host {
   /// How many times as long as others a client is looked for that is writing, if it is no more than kSoonWritten.
   static constexpr shm::TimeNs kWriterFactor = 6;
   static constexpr std::uint64_t kSoonWritten = std::uint64_t{2} << 20;
+  /// How many clients are described in one message, where a row has some hundred bytes: names, the only long things in
+  /// it, are cut. And how many slots are looked at for it, some ns each; for the last client, all that it takes.
+  static constexpr std::size_t kClientsPerPage = 1024;
+  static constexpr std::uint64_t kLooksPerPage = 128 * 1024;
   /// How long nobody is let in after the system has refused a connection.
   static constexpr std::uint64_t kAcceptPauseMs = 20;
 
@@ -64,7 +69,8 @@ class Server final : private Session::Host {
   static void turn_away(const shm::UniqueFd& socket, const Error& why);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
   [[nodiscard]] Session* find(shm::ClientId client) const;
-  [[nodiscard]] std::vector<ClientInfo> describe_clients(shm::ClientId after, std::size_t limit);
+  [[nodiscard]] Dispatch::ClientsPage describe_clients(shm::ClientId after);
+  [[nodiscard]] ClientInfo describe(const Session& session);
   void before_wait();
   void arm_timer();
   bool poll_rings();
@@ -73,7 +79,8 @@ class Server final : private Session::Host {
   void look_again();
   void serve(shm::TimeNs now);
   void on_deadline();
-  void end_unheard(Session& session, shm::TimeNs now);
+  void end_unheard(Session& session);
+  void log_end(const Session& session, std::string_view kind, std::string_view why);
 
   void on_request(Session& session, const protocol::RequestFrame& request) override;
   void on_silenced(Session& session) override;

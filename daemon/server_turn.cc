@@ -112,10 +112,8 @@ void Server::arm_timer() {
 
 /// Descriptors that nobody takes count against all that this user may send (unix(7), ETOOMANYREFS). Who has not taken
 /// them holds nothing, and need not be known to a successor as one who must not return.
-void Server::end_unheard(Session& session, shm::TimeNs now) {
-  client_log_.write(LimitedLog::Kind::ended, now, spdlog::level::warn,
-                    "client {} ({}, pid {}, user {}) is ended: it does not take what came with its HelloReply",
-                    session.client(), session.peer().command, session.peer().credentials.pid, session.peer().user);
+void Server::end_unheard(Session& session) {
+  log_end(session, "", "it does not take what came with its HelloReply");
   session.refuse({Errc::timed_out, "what came with the HelloReply was not taken in time"});
 }
 
@@ -128,16 +126,14 @@ void Server::on_deadline() {
   for (Session* session : newcomers_)
     if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);
   for (Session* session : silent) {
-    if (session->attached() && session->has_taken_all()) {
+    if (!session->attached()) {
+      session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+      session->leave();  // those that were leaving, and did not read why
+    } else if (session->has_taken_all()) {
       newcomers_.erase(session);
-      continue;
+    } else {
+      end_unheard(*session);
     }
-    if (session->attached()) {
-      end_unheard(*session, now);
-      continue;
-    }
-    session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
-    session->leave();  // those that were leaving, and did not read why
   }
 }
 

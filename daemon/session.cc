@@ -275,26 +275,26 @@ void Session::leave() {
 void Session::refuse(const Error& why) {
   std::destroy_at(&writer_);
   std::construct_at(&writer_);
-  protocol::GoodbyeNoticeT goodbye;
-  goodbye.reason = why.message;
-  if (const auto frame = encoder_.encode(0, std::move(goodbye)))
-    if (writer_.push(*frame)) static_cast<void>(writer_.flush(socket_.get()));
-  ::shutdown(socket_.get(), SHUT_WR);
+  say_goodbye(why);
   end();
 }
 
 void Session::misbehaved(const Error& what) {
   if (!listens()) return;
   host_.on_misbehaviour(*this, what);
-  protocol::GoodbyeNoticeT goodbye;
-  goodbye.reason = what.message;
-  if (const auto frame = encoder_.encode(0, std::move(goodbye)))
-    if (writer_.push(*frame)) static_cast<void>(flush());  // a word, if there is room for it
-  ::shutdown(socket_.get(), SHUT_WR);
+  say_goodbye(what);
   if (attached())
     silence(State::quarantined);
   else
     end();
+}
+
+void Session::say_goodbye(const Error& why) {
+  protocol::GoodbyeNoticeT goodbye;
+  goodbye.reason = why.message;
+  if (const auto frame = encoder_.encode(0, std::move(goodbye)))
+    if (writer_.push(*frame)) static_cast<void>(flush());  // a word, if there is room for it
+  ::shutdown(socket_.get(), SHUT_WR);
 }
 
 void Session::silence(State state) {

@@ -177,6 +177,7 @@ class Session {
   }
   void begin(shm::ClientId client, Access access, std::string name, std::uint64_t fork_token);
   [[nodiscard]] Result<void> watch_release_event();
+  void say_goodbye(const Error& why);
   void silence(State state);
   void end();
   [[nodiscard]] bool is_paused() const noexcept { return writer_.queued_bytes() > kMaxUnsentBytes; }

@@ -40,7 +40,7 @@ class Engine final : private StoreListener {
   /// The client's waits, grants and subscriptions end; what it holds and writes stays until drop_client().
   void silence_client(ClientId client);
 
-  /// Expires, times out, and rescans what is due.
+  /// Expires, times out, and rescans what is due; tidies up after clients that are gone.
   void tick(TimeNs now);
   /// Serves who waits for room if any may have appeared.
   void settle(TimeNs now);

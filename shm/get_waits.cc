@@ -33,7 +33,7 @@ void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs dea
 }
 
 void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
-  if (wanted_.empty()) return;  // saves the hash
+  if (wanted_.empty()) return;  // as it is most of the time
   const auto wanted = wanted_.extract(id);
   if (wanted.empty()) return;
   std::vector<WaitKey> complete;
@@ -58,11 +58,9 @@ void GetWaits::time_out(TimeNs now) {
 }
 
 void GetWaits::drop_client(ClientId client) {
-  std::vector<WaitKey> keys;
-  for (const auto& [key, wait] : waits_)
-    if (key.client == client) keys.push_back(key);
-  for (const WaitKey& key : keys) {
-    const Wait wait = forget(key);
+  for (auto mine = waits_.lower_bound({client, 0}); mine != waits_.end() && mine->first.client == client;
+       mine = waits_.lower_bound({client, 0})) {
+    const Wait wait = forget(WaitKey(mine->first));
     for (const SlotIndex slot : wait.held)
       if (slot != kNoSlot) store_.drop_hold(slot);
   }

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -23,11 +24,6 @@ struct WaitKey {
   ClientId client = 0;
   std::uint64_t number = 0;
   friend auto operator<=>(const WaitKey&, const WaitKey&) = default;
-};
-struct WaitKeyHash {
-  std::size_t operator()(const WaitKey& key) const noexcept {
-    return std::hash<std::uint64_t>()(key.client * 0x9e3779b97f4a7c15ULL ^ key.number);
-  }
 };
 
 class GetWaits {
@@ -85,8 +81,9 @@ class GetWaits {
   Wait forget(const WaitKey& key);
 
   Store& store_;
-  std::unordered_map<WaitKey, Wait, WaitKeyHash> waits_;
-  std::unordered_map<ObjectId, Positions> wanted_;  // of the ids still missing; no list is empty
+  // Ordered, not hashed: what clients choose, the ids and their numbers, is easily made to hash alike.
+  std::map<WaitKey, Wait> waits_;
+  std::map<ObjectId, Positions> wanted_;            // of the ids still missing; no list is empty
   std::set<std::pair<TimeNs, WaitKey>> deadlines_;  // without those that wait for ever
   std::unordered_map<ClientId, Load> per_client_;
 };

@@ -69,7 +69,7 @@ IndexHeader& ObjectIndex::header() const noexcept {
 }
 
 Bucket& ObjectIndex::bucket(const ObjectId& id) const noexcept {
-  return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[bucket_of(id, geometry_.bucket_count)];
+  return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[chain_of(id)];
 }
 
 Result<SlotIndex> ObjectIndex::take() {
@@ -172,11 +172,14 @@ void ObjectIndex::unlink_remains(SlotIndex index) noexcept {
   set_bucket(chain, unpack(chain.load(std::memory_order_relaxed)).head);
 }
 
-SlotIndex ObjectIndex::find(const ObjectId& id) const noexcept {
+ObjectIndex::LookUp ObjectIndex::look_up(const ObjectId& id) const noexcept {
+  std::uint32_t passed = 0;
   std::uint32_t link = unpack(bucket(id).load(std::memory_order_relaxed)).head;
-  while (link != 0 && !slot(from_link(link)).id.is(id))
+  while (link != 0 && !slot(from_link(link)).id.is(id)) {
     link = slot(from_link(link)).next.load(std::memory_order_relaxed);
-  return from_link(link);
+    ++passed;
+  }
+  return {from_link(link), passed};
 }
 
 SlotFields ObjectIndex::read(SlotIndex index) const noexcept {

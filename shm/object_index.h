@@ -59,7 +59,17 @@ class ObjectIndex {
   /// Has the processor fetch the id's bucket, where a find() that comes soon begins.
   void prefetch(const ObjectId& id) const noexcept { __builtin_prefetch(&bucket(id), 1); }
   /// The published (or retiring) slot with this id, or kNoSlot.
-  [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept;
+  [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return look_up(id).slot; }
+  /// The same, and how many rows of its chain had to be passed.
+  struct LookUp {
+    SlotIndex slot;
+    std::uint32_t passed;
+  };
+  [[nodiscard]] LookUp look_up(const ObjectId& id) const noexcept;
+  /// The number of the chain to which objects of this id belong.
+  [[nodiscard]] std::uint32_t chain_of(const ObjectId& id) const noexcept {
+    return bucket_of(id, geometry_.bucket_count);
+  }
   [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
   [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
   /// What the daemon notes for itself: written at any time after take(), read at any time.

@@ -1,5 +1,7 @@
 #include "shm/pin_table.h"
 
+#include <bit>
+
 namespace dolium::shm {
 namespace {
 
@@ -88,10 +90,14 @@ AccessCounts PinTable::access_counts() const noexcept {
 }
 
 std::uint64_t PinTable::bookkeeping_bytes() const noexcept {
-  std::uint64_t bytes = geometry_.entries_at;
-  for (std::uint32_t page = 0; page < geometry_.page_count; ++page)
-    if (touched(page * PinTableGeometry::kEntriesPerPage)) bytes += kPageBytes;
-  return bytes;
+  return geometry_.entries_at + std::uint64_t{touched_pages()} * kPageBytes;
+}
+
+std::uint32_t PinTable::touched_pages() const noexcept {
+  std::uint32_t pages = 0;
+  for (std::uint32_t page = 0; page < geometry_.page_count; page += 64)
+    pages += static_cast<std::uint32_t>(std::popcount(map_word(page).load(std::memory_order_relaxed)));
+  return pages;
 }
 
 }  // namespace dolium::shm

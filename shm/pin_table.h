@@ -97,6 +97,7 @@ class PinTable {
   /// Before the client has the table, and only then.
   void set_references(SlotIndex slot, std::uint32_t count) noexcept;
   [[nodiscard]] bool touched(SlotIndex slot) const noexcept;
+  [[nodiscard]] std::uint32_t touched_pages() const noexcept;
   /// 0 without a look when the page is untouched. Sequentially consistent.
   [[nodiscard]] std::uint32_t references(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t hits(SlotIndex slot) const noexcept;

@@ -1,4 +1,4 @@
-// The life of an object, and clients coming and going. See store.h for the model.
+// The life of an object. See store.h for the model.
 
 #include "shm/store.h"
 
@@ -19,8 +19,6 @@ namespace {
 static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata < std::uint64_t{1} << kMetadataSizeBits,
               "what an object may be must fit into its row");
 static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
-
-constexpr auto id_of = [](const auto& client) { return client->id; };
 
 constexpr std::uint32_t kMinSlots = 1024;
 constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
@@ -85,68 +83,6 @@ Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, L
       arena_(config.capacity, config.max_objects),
       eviction_(arena_, *this, config.max_objects) {}
 
-// ---- clients ----
-
-Result<ClientId> Store::attach(const ClientIdentity& identity, TimeNs now) {
-  advance(now);
-  const std::uint64_t bytes = PinTableGeometry::for_slots(index_.slot_count()).total_bytes;
-  Result<Segment> segment = Segment::create("pins", bytes);
-  if (!segment) return std::move(segment).error();
-  return admit(identity, *std::move(segment), ++ledger_.state().last_client, now_);
-}
-
-Result<ClientId> Store::admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached) {
-  Result<Mapping> mapping = pin_table.map(Mapping::Mode::read_write);
-  if (!mapping) return std::move(mapping).error();
-  auto client = std::make_unique<Client>();
-  client->id = id;
-  client->identity = identity;
-  client->attached = attached;
-  client->segment = std::move(pin_table);
-  client->table = PinTable(*std::move(mapping), index_.slot_count());
-  clients_.insert(std::ranges::upper_bound(clients_, id, {}, id_of), std::move(client));
-  return id;
-}
-
-void Store::detach(ClientId id, TimeNs now) {
-  advance(now);
-  drop_grants(id);
-  const auto found = std::ranges::lower_bound(clients_, id, {}, id_of);
-  DOLIUM_CHECK(found != clients_.end() && (*found)->id == id, "detach of a client that is not attached");
-  const std::unique_ptr<Client> client = std::move(*found);
-  clients_.erase(found);
-  for (auto it = unsealed_.begin(); client->unsealed_count != 0 && it != unsealed_.end();) {
-    if (it->second.creator != id) {
-      ++it;
-      continue;
-    }
-    discard_unsealed(it->second.slot);
-    it = unsealed_.erase(it);
-    ++counters().aborted;
-  }
-  for (std::size_t i = abandoned_.size(); i-- > 0;)
-    if (row(abandoned_[i]).accessed == id) free_abandoned(i);
-  fold_accesses(*client);
-  sweep();
-  room_made_ = true;  // what it held may be evicted now
-}
-
-std::uint64_t Store::unsealed_bytes(ClientId client) const noexcept {
-  const Client* found = find_client(client);
-  return found == nullptr ? 0 : found->unsealed_bytes;
-}
-
-const Segment& Store::pin_table_segment(ClientId client) const {
-  const Client* found = find_client(client);
-  DOLIUM_CHECK(found != nullptr, "the pin table of a client that is not attached");
-  return found->segment;
-}
-
-Store::Client* Store::find_client(ClientId client) const noexcept {
-  const auto found = std::ranges::lower_bound(clients_, client, {}, id_of);
-  return found == clients_.end() || (*found)->id != client ? nullptr : found->get();
-}
-
 // ---- the life of an object ----
 
 Result<Placement> Store::create_object(ClientId creator, const NewObject& object, TimeNs now) {
@@ -154,9 +90,9 @@ Result<Placement> Store::create_object(ClientId creator, const NewObject& object
   const Result<Placement> placed = place(creator, object);
   if (!placed) return placed;
   const std::uint64_t taken = taken_bytes(placed->slot);
-  unsealed_.emplace(object.id, Unsealed{placed->slot, creator, now_});
-  unsealed_tally_.add(taken);
   Client* client = find_client(creator);
+  unsealed_.add(object.id, {index_.chain_of(object.id), placed->slot, creator, now_}, client->unsealed);
+  unsealed_tally_.add(taken);
   ++client->unsealed_count;
   client->unsealed_bytes += taken;
   return placed;
@@ -216,15 +152,23 @@ std::span<std::byte> Store::writable_bytes(SlotIndex slot) const {
   return memory_.bytes(fields.offset, fields.data_size + fields.metadata_size);
 }
 
-const Store::Unsealed* Store::find_unsealed(const ObjectId& id) const {
-  if (unsealed_.empty()) return nullptr;  // saves the hash
-  const auto found = unsealed_.find(id);
-  return found == unsealed_.end() ? nullptr : &found->second;
+const UnsealedObject* Store::find_unsealed(const ObjectId& id) const {
+  return unsealed_.empty() ? nullptr : unsealed_.find(index_.chain_of(id), id);  // the first saves the hash
 }
 
-Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id,
-                                            std::optional<std::uint64_t> offset) const {
-  const Unsealed* unsealed = find_unsealed(id);
+/// Of an unsealed object, or an abandoned one, that will not be one any more.
+void Store::uncount_unsealed(SlotIndex slot) {
+  const std::uint64_t taken = taken_bytes(slot);
+  if (Client* creator = find_client(row(slot).accessed)) {
+    --creator->unsealed_count;
+    creator->unsealed_bytes -= taken;
+  }
+  unsealed_tally_.subtract(taken);
+}
+
+Result<UnsealedObject> Store::own_unsealed(ClientId client, const ObjectId& id,
+                                           std::optional<std::uint64_t> offset) const {
+  const UnsealedObject* unsealed = find_unsealed(id);
   if (unsealed == nullptr) {
     if (find(id) == kNoSlot) return not_found(id);
     return Error{Errc::already_sealed,
@@ -240,14 +184,10 @@ Result<Store::Unsealed> Store::own_unsealed(ClientId client, const ObjectId& id,
 
 Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now, std::optional<std::uint64_t> offset) {
   advance(now);
-  const Result<Unsealed> unsealed = own_unsealed(client, id, offset);
+  const Result<UnsealedObject> unsealed = own_unsealed(client, id, offset);
   if (!unsealed) return unsealed.error();
-  const std::uint64_t taken = taken_bytes(unsealed->slot);
-  Client* creator = find_client(client);
-  --creator->unsealed_count;
-  creator->unsealed_bytes -= taken;
-  unsealed_tally_.subtract(taken);
-  unsealed_.erase(id);
+  uncount_unsealed(unsealed->slot);
+  unsealed_.erase(unsealed->chain, id);
   publish(unsealed->slot, index_.read(unsealed->slot), unsealed->created);
   return unsealed->slot;
 }
@@ -273,11 +213,9 @@ void Store::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
 }
 
 Result<void> Store::abort(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset) {
-  const Result<Unsealed> unsealed = own_unsealed(client, id, offset);
+  const Result<UnsealedObject> unsealed = own_unsealed(client, id, offset);
   if (!unsealed) return unsealed.error();
-  discard_unsealed(unsealed->slot);
-  unsealed_.erase(id);
-  ++counters().aborted;
+  discard_unsealed(*unsealed, id);
   return {};
 }
 
@@ -295,12 +233,7 @@ Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::
 
 void Store::free_abandoned(std::size_t position) {
   const SlotIndex slot = abandoned_[position];
-  const std::uint64_t taken = taken_bytes(slot);
-  if (Client* creator = find_client(row(slot).accessed)) {
-    --creator->unsealed_count;
-    creator->unsealed_bytes -= taken;
-  }
-  unsealed_tally_.subtract(taken);
+  uncount_unsealed(slot);
   ++counters().aborted;
   abandoned_[position] = abandoned_.back();
   abandoned_.pop_back();

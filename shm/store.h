@@ -39,11 +39,13 @@
 #include "shm/arena_memory.h"
 #include "shm/eviction.h"
 #include "shm/expiry.h"
+#include "shm/index_reader.h"
 #include "shm/ledger.h"
 #include "shm/object_index.h"
 #include "shm/pin_table.h"
 #include "shm/store_stats.h"
 #include "shm/store_types.h"
+#include "shm/unsealed_objects.h"
 
 namespace dolium::shm {
 
@@ -57,6 +59,12 @@ class Store final : private Candidates {
   /// So many are all asked after before a refusal; of more, not again for kSweepRest for each, some ten times the look.
   static constexpr std::size_t kSweepAlways = 4096;
   static constexpr TimeNs kSweepRest = 160;
+  /// Ids that hash alike are easily made, and what stands in one chain of the index is walked by all who look for any
+  /// of it. Ids made at random, in a full index, share one with a dozen. No more than readers pass.
+  static constexpr std::uint32_t kLongestChain = IndexReader::kMaxSteps;
+  /// What a piece of tidy() folds; and how many pieces detach() does at once.
+  static constexpr std::uint32_t kPagesPerPiece = 4;
+  static constexpr int kPiecesAtOnce = 4;
   /// How many objects one page of list() looks at.
   static constexpr std::uint32_t kListPage = 4096;
   /// How many objects are removed in one piece of a clear() or of an evict().
@@ -96,8 +104,11 @@ class Store final : private Candidates {
   /// set_process().
   [[nodiscard]] Result<ClientId> attach_copy(ClientId original, TimeNs now);
   void set_process(ClientId client, std::int32_t pid, std::string command);
-  /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped.
+  /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped. Where there is
+  /// much to look at, what was removed while it held it is freed, and what it used becomes known, by and by: tidy().
   void detach(ClientId client, TimeNs now);
+  [[nodiscard]] bool wants_tidying() const noexcept { return unswept_ != 0 || !departed_.empty(); }
+  void tidy();  ///< some hundred us of it
   /// What it is writing takes. 0 for a client that is not attached.
   [[nodiscard]] std::uint64_t unsealed_bytes(ClientId client) const noexcept;
   [[nodiscard]] const Segment& pin_table_segment(ClientId client) const;
@@ -203,6 +214,8 @@ class Store final : private Candidates {
   [[nodiscard]] StoreStats stats(TimeNs now);
   /// What the client holds; the caller adds who it is.
   [[nodiscard]] ClientInfo client_info(ClientId client, TimeNs now) const;
+  /// How many slots that takes a look at.
+  [[nodiscard]] std::uint64_t looks_at(ClientId client) const;
   /// Its names alone.
   [[nodiscard]] ClientUse client_use(ClientId client) const;
   [[nodiscard]] const StoreConfig& config() const noexcept { return config_; }
@@ -224,13 +237,14 @@ class Store final : private Candidates {
     PinTable table;
     std::uint64_t last_grant = 0;
     std::deque<Grant> grants;  // not yet taken up, in order
-    std::uint64_t unsealed_count = 0;
+    UnsealedList unsealed;
+    std::uint64_t unsealed_count = 0;  // with those that are abandoned, as are the bytes
     std::uint64_t unsealed_bytes = 0;
   };
-  struct Unsealed {
-    SlotIndex slot;
-    ClientId creator;
-    TimeNs created;
+  /// The table of a client that is gone: what it says of slots from `folded` on is not in their ledger yet.
+  struct Departed {
+    PinTable table;
+    SlotIndex folded = 0;
   };
   /// A count of objects and of their bytes in the arena.
   struct Tally {
@@ -273,9 +287,10 @@ class Store final : private Candidates {
   [[nodiscard]] Result<Placement> place(ClientId creator, const NewObject& object);
   void publish(SlotIndex slot, const SlotFields& object, TimeNs created);
   void free_abandoned(std::size_t position);
-  [[nodiscard]] const Unsealed* find_unsealed(const ObjectId& id) const;
-  [[nodiscard]] Result<Unsealed> own_unsealed(ClientId client, const ObjectId& id,
-                                              std::optional<std::uint64_t> offset) const;
+  void uncount_unsealed(SlotIndex slot);
+  [[nodiscard]] const UnsealedObject* find_unsealed(const ObjectId& id) const;
+  [[nodiscard]] Result<UnsealedObject> own_unsealed(ClientId client, const ObjectId& id,
+                                                    std::optional<std::uint64_t> offset) const;
 
   // room (store_room.cc)
   [[nodiscard]] Result<SlotIndex> take_slot(std::uint64_t size);
@@ -297,14 +312,17 @@ class Store final : private Candidates {
   void retire(SlotIndex slot, RemovalCause cause);
   void leave_index(SlotIndex slot, RemovalCause cause);
   void free_slot(SlotIndex slot);
-  void discard_unsealed(SlotIndex slot);
+  void discard_unsealed(const UnsealedObject& object, const ObjectId& id);
   void count_removal(RemovalCause cause, std::uint64_t bytes) noexcept;
+
+  // clients (store_clients.cc)
+  [[nodiscard]] Result<void> copy_references(const Client& from, Client& to) const;
+  [[nodiscard]] bool fold(Departed& departed);
+  void fold_access(const PinTable& table, SlotIndex slot);
 
   // use (store_use.cc)
   [[nodiscard]] bool in_use(SlotIndex slot);
   void take_up_grants(Client& client);
-  [[nodiscard]] Result<void> copy_references(const Client& from, Client& to) const;
-  void fold_accesses(const Client& client);
   [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const noexcept;
   void set_pinned(SlotIndex slot, std::uint32_t uid);
@@ -330,19 +348,21 @@ class Store final : private Candidates {
   Arena arena_;
   Eviction eviction_;
   Expiry expiry_;
-  std::unordered_map<ObjectId, Unsealed> unsealed_;
+  UnsealedObjects unsealed_;  // before the clients, whose lists it is in
   std::vector<SlotIndex> retired_;
   std::vector<SlotIndex> abandoned_;
   std::size_t next_sweep_ = 0;
   TimeNs next_full_sweep_ = 0;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;
-  std::vector<std::unique_ptr<Client>> clients_;                     // by id; few, and walked for each look at a slot
+  std::deque<Departed> departed_;
+  std::size_t unswept_ = 0;                       // of retired_: to be asked after, because a client is gone
+  std::vector<std::unique_ptr<Client>> clients_;  // by id; few, and walked for each look at a slot
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
   Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
   Recovery recovery_;
   std::optional<Refusal> last_refusal_;  // `ago` is filled when it is told
   TimeNs last_refused_ = 0;
-  TimeNs holders_searched_ = 0;
+  TimeNs next_holder_search_ = 0;
   std::uint64_t relocation_credit_ = 0;  // bytes
   bool fragmented_ = false;
   bool room_made_ = false;

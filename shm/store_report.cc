@@ -4,6 +4,7 @@
 
 #include "shm/check.h"
 #include "shm/milliseconds.h"
+#include "shm/monotonic_clock.h"
 #include "shm/store.h"
 
 namespace dolium::shm {
@@ -19,7 +20,7 @@ std::chrono::system_clock::time_point to_wall(TimeNs time, const Moment& now) {
 
 Result<ObjectMetadata> Store::metadata(const ObjectId& id, const Moment& now) {
   advance(now.monotonic);
-  const Unsealed* unsealed = find_unsealed(id);
+  const UnsealedObject* unsealed = find_unsealed(id);
   const SlotIndex slot = unsealed != nullptr ? unsealed->slot : find(id);
   if (slot == kNoSlot) return Error{Errc::not_found, "there is no object " + id.hex()};
   ObjectMetadata out = describe(slot, now);
@@ -56,7 +57,7 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   out.type_tag = fields.type_tag;
   out.type_name = type_name(slot, fields);
   out.is_pinned = margin.pinned;
-  const Unsealed* unsealed = margin.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
+  const UnsealedObject* unsealed = margin.state == SlotState::unsealed ? find_unsealed(fields.id) : nullptr;
   out.created_at = to_wall(unsealed != nullptr ? unsealed->created : ledger.sealed - kNsPerMs * margin.writing_ms, now);
   out.time_to_live = lifetimes(slot).to_live;
   out.time_to_idle = lifetimes(slot).to_idle;
@@ -99,9 +100,13 @@ void Store::note_refusal(ClientId client, const NewObject& object, const Error& 
   refusal.free_bytes = arena_.free_bytes();
   refusal.largest_free_extent = arena_.largest_free_extent();
   // Who is refused tries again, perhaps at once and for ever: that shall not have all tables walked each time.
-  const bool search = !last_refusal_ || now_ >= holders_searched_ + kHolderSearch;
+  const bool search = !last_refusal_ || now_ >= next_holder_search_;
   refusal.holders = search ? top_holders() : std::move(last_refusal_->holders);
-  if (search) holders_searched_ = now_;
+  if (search) {
+    std::uint64_t looks = 0;
+    for (const auto& each : clients_) looks += looks_at(each->id);
+    next_holder_search_ = deadline_after(now_, std::max(kHolderSearch, kSweepRest * looks));
+  }
   last_refusal_ = std::move(refusal);
   last_refused_ = now_;
 }
@@ -155,10 +160,7 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
     const TimeNs since = std::max(client->table.last_access(slot), client->attached);
     info.longest_held = std::max(info.longest_held, to_ms(now - std::min(now, since)));
   });
-  if (client->unsealed_count != 0)  // few write at a time: not all of unsealed_ for each client
-    for (const auto& [object, unsealed] : unsealed_)
-      if (unsealed.creator == id)
-        info.oldest_unsealed = std::max(info.oldest_unsealed, to_ms(now - std::min(now, unsealed.created)));
+  if (!client->unsealed.empty()) info.oldest_unsealed = to_ms(now - std::min(now, client->unsealed.front().created));
   info.unsealed_count = client->unsealed_count;
   info.unsealed_bytes = client->unsealed_bytes;
   const AccessCounts counts = client->table.access_counts();
@@ -166,6 +168,12 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
   info.misses = counts.misses;
   info.connected_for = to_ms(now - client->attached);
   return info;
+}
+
+std::uint64_t Store::looks_at(ClientId id) const {
+  const Client* client = find_client(id);
+  DOLIUM_CHECK(client != nullptr, "a report on a client that is not attached");
+  return std::uint64_t{client->table.touched_pages()} * PinTableGeometry::kEntriesPerPage;
 }
 
 std::uint64_t Store::bookkeeping_bytes() const {

@@ -31,9 +31,17 @@ Result<void> Store::check_creation(ClientId creator, const NewObject& object) co
   if (find_unsealed(object.id) != nullptr)
     return Error{Errc::already_exists,
                  fmt::format("object {} is being written already: wait for it, or choose another id", id())};
-  if (find(object.id) != kNoSlot)
+  const auto [existing, passed] = index_.look_up(object.id);
+  if (existing != kNoSlot)
     return Error{Errc::already_exists,
                  fmt::format("object {} exists already: remove it first, or choose another id", id())};
+  if (passed + unsealed_.size() >= kLongestChain &&
+      passed + unsealed_.count_in(index_.chain_of(object.id), kLongestChain) >= kLongestChain)
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("object {} cannot be told quickly from the {} whose ids hash like its own, and no more are "
+                    "taken: choose another id, at random, or of a name by from_name()",
+                    id(), kLongestChain)};
   const std::uint64_t taken = Arena::taken_by(size);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
   if (limit != 0 && taken > limit)
@@ -258,15 +266,12 @@ void Store::free_slot(SlotIndex slot) {
   room_made_ = true;
 }
 
-void Store::discard_unsealed(SlotIndex slot) {
-  const std::uint64_t taken = taken_bytes(slot);
-  const Unsealed& unsealed = unsealed_.at(index_.read(slot).id);
-  if (Client* creator = find_client(unsealed.creator)) {
-    --creator->unsealed_count;
-    creator->unsealed_bytes -= taken;
-  }
-  unsealed_tally_.subtract(taken);
+void Store::discard_unsealed(const UnsealedObject& object, const ObjectId& id) {
+  const SlotIndex slot = object.slot;
+  uncount_unsealed(slot);
   if (margin(slot).pinned) clear_pinned(slot);
+  unsealed_.erase(object.chain, id);
+  ++counters().aborted;
   free_slot(slot);
 }
 

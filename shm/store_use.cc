@@ -1,5 +1,4 @@
-// Who uses an object: references in pin tables and their inheritance, holds, pins, and how recently and often. See
-// store.h.
+// Who uses an object: references in pin tables, holds, pins, and how recently and often. See store.h.
 
 #include <fmt/format.h>
 
@@ -9,46 +8,6 @@
 #include "shm/store.h"
 
 namespace dolium::shm {
-
-// ---- references, inherited ----
-
-// No client can see the copy before it is complete, and no retire() runs meanwhile: whatever the original's table
-// counts when it is looked at is counted in both from then on, whichever of the two lets go first.
-Result<ClientId> Store::attach_copy(ClientId original, TimeNs now) {
-  const Client* from = find_client(original);
-  DOLIUM_CHECK(from != nullptr, "a copy of a client that is not attached");
-  const Result<ClientId> copy = attach(from->identity, now);
-  if (!copy) return copy;
-  if (auto copied = copy_references(*from, *find_client(*copy)); !copied) {
-    detach(*copy, now);
-    return std::move(copied).error();
-  }
-  return copy;
-}
-
-Result<void> Store::copy_references(const Client& from, Client& to) const {
-  const PinTableGeometry& geometry = to.table.geometry();
-  // Reserved before it is written: where memory is short that is an error here, and not this process's end.
-  Result<void> reserved = to.segment.reserve(0, geometry.entries_at);
-  from.table.for_each_touched(0, index_.slots_touched(), [&](SlotIndex slot) {
-    // References to anything else are lies, or of a get that is about to notice that it came too late.
-    const SlotState state = margin(slot).state;
-    if (!reserved || (state != SlotState::sealed && state != SlotState::retired)) return;
-    const std::uint32_t references = from.table.references(slot);
-    if (references == 0) return;
-    if (!to.table.touched(slot))
-      reserved = to.segment.reserve(geometry.page_at(slot), geometry.page_at(slot) + kPageBytes);
-    if (reserved) to.table.set_references(slot, references);
-  });
-  return reserved;
-}
-
-void Store::set_process(ClientId id, std::int32_t pid, std::string command) {
-  Client* client = find_client(id);
-  DOLIUM_CHECK(client != nullptr, "the process of a client that is not attached");
-  client->identity.pid = pid;
-  client->identity.command = std::move(command);
-}
 
 // ---- holds and grants ----
 
@@ -121,6 +80,8 @@ TimeNs Store::last_access(SlotIndex slot) const noexcept {
   // Clamped to now: a client can make an object look fresh, not fresh for ever. What an earlier object left in
   // this slot is older than this one's seal, and so never wins.
   for (const auto& client : clients_) latest = std::max(latest, std::min(client->table.last_access(slot), now_));
+  for (const Departed& departed : departed_)
+    if (slot >= departed.folded) latest = std::max(latest, std::min(departed.table.last_access(slot), now_));
   return latest;
 }
 
@@ -137,25 +98,9 @@ Candidates::Use Store::refresh(SlotIndex slot) {
 std::uint32_t Store::hit_sum(SlotIndex slot) const noexcept {
   std::uint32_t sum = 0;
   for (const auto& client : clients_) sum += client->table.hits(slot);
+  for (const Departed& departed : departed_)
+    if (slot >= departed.folded) sum += departed.table.hits(slot);
   return sum;
-}
-
-void Store::fold_accesses(const Client& client) {
-  client.table.for_each_touched(0, index_.slots_touched(), [&](SlotIndex slot) {
-    LedgerRow& ledger = row(slot);
-    const SlotMargin& margin = index_.margin(slot);
-    if (margin.state != SlotState::sealed) return;
-    if (ledger_.counts_hits()) ledger_.hit_row(slot).base -= client.table.hits(slot);
-    const TimeNs accessed = std::min(client.table.last_access(slot), now_);
-    if (accessed <= ledger.accessed) return;
-    // A key must not change under the heap that is ordered by it.
-    if (!margin.pinned) eviction_.erase(slot);
-    ledger.accessed = accessed;
-    if (!margin.pinned) eviction_.insert(slot);
-  });
-  const AccessCounts counts = client.table.access_counts();
-  counters().of_the_dead.hits += counts.hits;
-  counters().of_the_dead.misses += counts.misses;
 }
 
 // ---- pins ----

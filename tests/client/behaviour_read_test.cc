@@ -238,12 +238,19 @@ TEST_CASE("many threads that get, copy and drop the same objects leave no refere
   for (std::size_t n = 0; n < kObjects; ++n) CHECK(store->metadata(id_of(n)).value().ref_count == 0);
 }
 
-TEST_CASE("objects whose ids hash alike hide nobody's object, however many they are") {
+TEST_CASE("objects whose ids hash alike hide nobody's object, and of too many the last are refused") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB, .max_objects = 1024});
   std::vector<ObjectId> alike;
   for (std::size_t n = 0; alike.size() < 300; ++n)
     if (id_of(n).hash() % 512 == 7) alike.push_back(id_of(n));  // as many buckets as such an index has
-  for (const ObjectId& id : alike) REQUIRE(outcome(store->put(id, bytes_of(id.hex()))) == "ok");
+  const auto refused = std::ranges::find_if(
+      alike, [&](const ObjectId& id) { return outcome(store->put(id, bytes_of(id.hex()))) != "ok"; });
+  REQUIRE(refused != alike.end());
+  const Result<void> again = store->put(*refused, bytes_of("too many"));
+  REQUIRE(outcome(again) == "invalid_argument");
+  CHECK_THAT(again.error().message, Catch::Contains("hash like its own") && Catch::Contains("choose another id"));
+  alike.erase(refused, alike.end());
+  CHECK(alike.size() > 100);
   const auto all = store.other().get_many(alike).value();
   for (std::size_t n = 0; n < alike.size(); ++n) {
     CAPTURE(n);

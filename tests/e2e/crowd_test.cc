@@ -159,6 +159,20 @@ TEST_CASE("crowd: thousands of clients are listed page by page, each once") {
   CHECK(daemon.settled(before) == before);
 }
 
+TEST_CASE("crowd: of clients that use very much few are listed at a time") {
+  constexpr std::size_t kUsed = 140'000;  // more slots than are looked at for one page
+  const Daemon daemon({"--capacity=64MiB", "--max-objects=150000"});
+  std::vector<PutItem> items(kUsed);
+  for (std::size_t n = 0; n < kUsed; ++n) items[n].id = id_of(n);
+  REQUIRE(daemon.watcher()->put_many(items).has_value());
+  const std::shared_ptr<Client> reader = daemon.connect();
+  for (const PutItem& item : items) REQUIRE(reader->get_raw(item.id).has_value());
+  std::list<RawClient> last;
+  attach(last, daemon);
+  CHECK(pages(last.front()) == std::vector<std::size_t>{2, 1});
+  CHECK(daemon.watcher()->clients().value().size() == 3);
+}
+
 TEST_CASE("crowd: connections that say nothing, or half a header, or half a frame") {
   // The daemon, as we, needs one descriptor for each that has not said hello.
   const std::uint64_t count = std::min<std::uint64_t>(crowd_of(500, 10'000), raise_descriptor_limit() - 500);

@@ -90,7 +90,7 @@ class MiniServer final : private daemon::Session::Host {
     engine_.emplace(std::move(store));
     dispatch_.emplace(
         *engine_, [this](shm::ClientId client) { return find(client); },
-        [](shm::ClientId, std::size_t) { return std::vector<ClientInfo>(); });
+        [](shm::ClientId) { return daemon::Dispatch::ClientsPage(); });
   }
   void die() {
     awake_.clear();

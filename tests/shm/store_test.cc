@@ -309,3 +309,32 @@ TEST_CASE("memory is reserved before it is handed out") {
   StoreFixture all({.capacity = 32 * kMiB, .preallocate = true});
   CHECK(all.store.stats(all.now).reserved_bytes == 32 * kMiB);
 }
+
+TEST_CASE("no more ids that hash alike are taken than readers pass, sealed or not") {
+  StoreFixture fixture({.capacity = kMiB, .max_objects = 1024});
+  const auto chain = [buckets = IndexGeometry::for_slots(1024).bucket_count](std::uint64_t number) {
+    return bucket_of(id_of(number), buckets);
+  };
+  std::vector<std::uint64_t> alike;
+  for (std::uint64_t number = 1; alike.size() <= Store::kLongestChain; ++number)
+    if (chain(number) == chain(0)) alike.push_back(number);
+  const std::uint64_t last = alike.back();
+  alike.pop_back();
+  for (std::size_t i = 0; i < alike.size(); ++i) {
+    REQUIRE(fixture.create(alike[i], 64).has_value());
+    if (i % 2 == 0) REQUIRE(fixture.store.seal(fixture.writer, id_of(alike[i]), fixture.now).has_value());
+  }
+  CHECK(outcome(fixture.create(last, 64)) == "invalid_argument");
+  CHECK(outcome(fixture.store.put_object(fixture.writer, {.id = id_of(last)}, {}, {}, fixture.now)) ==
+        "invalid_argument");
+  TestClient reader = fixture.client();
+  for (std::size_t i = 1; i < alike.size(); i += 2)
+    REQUIRE(fixture.store.seal(fixture.writer, id_of(alike[i]), fixture.now).has_value());
+  for (const std::uint64_t number : alike) CHECK(reader.sees(id_of(number)));
+  CHECK(outcome(fixture.create(last, 64)) == "invalid_argument");
+  std::uint64_t other = 1;
+  while (chain(other) == chain(0)) ++other;
+  CHECK(outcome(fixture.create(other, 64)) == "ok");
+  REQUIRE(fixture.store.remove(id_of(alike.front()), fixture.now).value());
+  CHECK(outcome(fixture.create(last, 64)) == "ok");
+}

@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::uint64_t kSixteenth = kMiB / 16;
 
-/// What a create of a sixteenth costs a full store.
-std::vector<std::uint64_t> gone_for_one_more(StoreFixture& fixture, std::uint64_t number) {
+/// What a create costs a full store.
+std::vector<std::uint64_t> gone_for_one_more(StoreFixture& fixture, std::uint64_t number,
+                                             std::uint64_t size = kSixteenth) {
   const std::vector<std::uint64_t> before = fixture.present(number);
-  fixture.put(number, kSixteenth);
+  fixture.put(number, size);
   std::vector<std::uint64_t> gone;
   for (const std::uint64_t each : before)
     if (!fixture.exists(each)) gone.push_back(each);
@@ -252,6 +253,50 @@ TEST_CASE("hits of a client that is gone still count for lfu, in either order of
     for (int hit = 0; hit < 5; ++hit) stays.touch(id_of(n + 100), fixture.now);
   }
   CHECK(gone_for_one_more(fixture, 200) == Numbers{0});
+}
+
+TEST_CASE("a client that had used, or held, very much goes by and by, and nothing is seen of it but that") {
+  constexpr std::uint32_t kMany = 3 * Store::kPiecesAtOnce * Store::kPagesPerPiece * PinTableGeometry::kEntriesPerPage;
+  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu);
+  StoreFixture fixture({.capacity = kMany * 64ULL, .max_objects = kMany, .eviction_policy = policy});
+  fixture.fill(kMany, 64);
+  TestClient gone = fixture.client();
+  TestClient stays = fixture.client();
+  const auto accessed = [&](std::uint64_t number) {
+    const std::chrono::system_clock::time_point wall{std::chrono::nanoseconds(fixture.now)};
+    return fixture.store.metadata(id_of(number), {fixture.now, wall}).value().last_accessed;
+  };
+  fixture.now += kSecond;
+  for (std::uint64_t n = 1; n < kMany; ++n) gone.touch(id_of(n), fixture.now += 10);
+  stays.touch(id_of(kMany - 1), fixture.now += 10);
+  const auto last = accessed(kMany - 2);
+  fixture.store.detach(gone.id(), fixture.now);
+  REQUIRE(fixture.store.wants_tidying());
+  fixture.store.check_invariants();
+  CHECK(accessed(kMany - 2) == last);
+  CHECK(gone_for_one_more(fixture, kMany, 64) == Numbers{0});
+  while (fixture.store.wants_tidying()) {
+    fixture.store.tidy();
+    fixture.store.check_invariants();
+  }
+  CHECK(accessed(kMany - 2) == last);
+  CHECK(fixture.store.stats(fixture.now).hit_count == kMany);
+  fixture.store.pin(fixture.writer, id_of(kMany), fixture.now).value();  // without hits lfu would take it next
+  CHECK(gone_for_one_more(fixture, kMany + 1, 64) == Numbers{1});
+}
+
+TEST_CASE("what was removed while a client held it is free soon after it is gone, however much that was") {
+  constexpr std::uint32_t kMany = 2 * Store::kPiecesAtOnce * static_cast<std::uint32_t>(Store::kSweepForRoom);
+  StoreFixture fixture({.capacity = kMany * 64ULL, .max_objects = kMany});
+  fixture.fill(kMany, 64);
+  TestClient gone = fixture.client();
+  for (std::uint64_t n = 0; n < kMany; ++n) static_cast<void>(gone.hold(id_of(n)));
+  fixture.store.clear(fixture.now);
+  REQUIRE(fixture.store.stats(fixture.now).used_bytes == kMany * 64ULL);
+  fixture.store.detach(gone.id(), fixture.now);
+  REQUIRE(fixture.store.wants_tidying());
+  while (fixture.store.wants_tidying()) fixture.store.tidy();
+  CHECK(fixture.store.stats(fixture.now).used_bytes == 0);
 }
 
 TEST_CASE("the pin flag is the object's own: it outlives the client that set it") {
