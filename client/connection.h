@@ -82,6 +82,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Call call;
     return ask<Reply>(std::move(request), call, std::forward<Use>(use));
   }
+  /// Asks, and waits until `give_up`: false when there is no answer by then. The request is taken back, and what is
+  /// said to it later finds nobody. An error as of ask().
+  template <class Reply, class Request>
+  Result<bool> ask_until(protocol::Deadline give_up, Request request, const std::shared_ptr<Call>& call) {
+    meet_successor();
+    look_ourselves();
+    const Result<std::uint64_t> number = begin(std::move(request), call);
+    if (!number) return number.error();
+    if (!wait(*call, give_up)) {
+      post_cancel(*number);
+      return false;
+    }
+    const Result<const Reply*> reply = reply_of<Reply>(*call);
+    return reply ? Result<bool>(true) : reply.error();
+  }
   /// For requests that are answered by DoneReply.
   template <class Request>
   Result<void> tell(Request request) {
@@ -155,8 +170,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   /// disconnected when the connection ended before all was known.
   [[nodiscard]] Result<std::vector<PutFailure>> take_put_failures();
-  /// Waits for the answer of a call that was begun.
-  void wait(Call& call);
+  /// Waits for the answer of a call that was begun; false when it has not come by then.
+  bool wait(Call& call, protocol::Deadline deadline = protocol::kNoDeadline);
 
   /// A subscription's buffer under the number of its request.
   [[nodiscard]] Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> subscribe();

@@ -17,10 +17,10 @@ using protocol::Deadline;
 using protocol::kNoDeadline;
 using protocol::ReadState;
 
-void Connection::wait(Call& call) {
+bool Connection::wait(Call& call, Deadline deadline) {
   std::unique_lock lock(traffic_->mutex);
-  wait_until(
-      lock, call.wake, [&call] { return call.answered; }, kNoDeadline);
+  return wait_until(
+      lock, call.wake, [&call] { return call.answered; }, deadline);
 }
 
 bool Connection::wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& wake,

@@ -18,10 +18,22 @@ using shm::TimeNs;
 /// What one GetRequest asks for at most; the daemon's own bound is not below this.
 constexpr std::size_t kWaitBatch = 16384;
 
+/// How long after a deadline the daemon may take to say that nothing came. It does so at once, unless it is stopped, or
+/// starved: then nobody shall wait for it.
+constexpr std::chrono::milliseconds kAnswerGrace{100};
+
 /// What is left until the deadline, as the wire has it.
 std::uint64_t remaining(TimeNs deadline) {
   const TimeNs now = shm::monotonic_now();
   return deadline == shm::kNever ? UINT64_MAX : deadline > now ? deadline - now : 0;
+}
+
+/// When to give up the hope for an answer; of who does not wait, never.
+protocol::Deadline give_up_after(TimeNs deadline) {
+  const std::uint64_t left = remaining(deadline);
+  if (left == 0 || left > static_cast<std::uint64_t>(Timeout::Nanoseconds::max().count())) return protocol::kNoDeadline;
+  const protocol::Deadline due = protocol::deadline_after(std::chrono::nanoseconds(static_cast<std::int64_t>(left)));
+  return std::min(due, protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
 }
 
 Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::uint64_t size,
@@ -47,6 +59,7 @@ class OwnConnection {
   explicit OwnConnection(std::shared_ptr<Connection> connection)
       : connection_(std::move(connection)), generation_(connection_->generation()) {}
   Connection* operator->() const noexcept { return connection_.get(); }
+  Connection& operator*() const noexcept { return *connection_; }
   [[nodiscard]] bool is_parents() const noexcept {
     return connection_->inherited() || connection_->generation() != generation_;
   }
@@ -72,6 +85,16 @@ Error dropped(const ObjectId& id) {
 }
 
 /// `epoch`: of the connection, when the extent was given.
+protocol::AbortRequestT abort_request(const Connection& connection, const ObjectId& id, std::uint64_t offset,
+                                      std::uint32_t epoch) {
+  protocol::AbortRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  request.abandoned = connection.epoch() != epoch;
+  request.offset = offset;
+  return request;
+}
+
+/// `epoch` as above.
 class RemoteBuilder final : public BuilderBackend {
  public:
   RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset, std::uint32_t epoch)
@@ -97,21 +120,15 @@ class RemoteBuilder final : public BuilderBackend {
   }
   Result<void> abort() override {
     if (connection_.is_parents()) return {};
-    Result<void> aborted = or_give_up([&] { return connection_->tell(abort_request()); });
+    Result<void> aborted = or_give_up([&] { return connection_->tell(last_word()); });
     // A server that died may have done it already.
     const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
     return gone ? Result<void>() : aborted;
   }
 
  private:
-  [[nodiscard]] protocol::AbortRequestT abort_request() const {
-    protocol::AbortRequestT request;
-    request.id = protocol::to_wire_pointer(id_);
-    request.abandoned = connection_->epoch() != epoch_;
-    request.offset = offset_;
-    return request;
-  }
-  void give_up() const { connection_->post(abort_request()); }
+  [[nodiscard]] protocol::AbortRequestT last_word() const { return abort_request(*connection_, id_, offset_, epoch_); }
+  void give_up() const { connection_->post(last_word()); }
   /// Nobody comes back to a builder that had no memory to say its last word.
   template <class Ask>
   auto or_give_up(Ask&& ask) const -> decltype(ask()) {
@@ -180,11 +197,7 @@ class UndeliveredExtent {
     if (delivered_ || connection == nullptr || connection->inherited()) return;
     if (connection->generation() != generation_) return;  // the parent's
     connection->forget_extent(id_, offset_);
-    protocol::AbortRequestT request;
-    request.id = protocol::to_wire_pointer(id_);
-    request.abandoned = connection->epoch() != epoch_;
-    request.offset = offset_;
-    connection->post(std::move(request));
+    connection->post(abort_request(*connection, id_, offset_, epoch_));
   }
   [[nodiscard]] Result<ObjectBuilder> deliver(std::uint64_t size, std::span<const std::byte> metadata) {
     const auto connection = connection_.lock();
@@ -258,27 +271,29 @@ Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> 
                               std::span<const std::size_t> missing, TimeNs deadline,
                               std::vector<std::optional<Object>>& out) {
   std::vector<std::size_t> open(missing.begin(), missing.end());
+  // Who does not wait asks because only the daemon can tell.
+  const protocol::Deadline give_up = give_up_after(deadline);
   for (bool expired = false; !open.empty() && !expired;) {
     std::vector<std::size_t> still_open;
     for (std::size_t begin = 0; begin < open.size(); begin += kWaitBatch) {
       const auto batch = std::span(open).subspan(begin, std::min(kWaitBatch, open.size() - begin));
       protocol::GetRequestT request;
       request.timeout_ns = remaining(deadline);
-      Call call;
+      const auto call = std::make_shared<Call>();
       for (const std::size_t i : batch) {
         request.ids.push_back(protocol::to_wire(ids[i]));
-        call.ids.push_back(ids[i]);
+        call->ids.push_back(ids[i]);
       }
       const bool asked_in_vain = request.timeout_ns == 0;
-      auto answered = connection.ask<protocol::GetReply>(std::move(request), call,
-                                                         [](const protocol::GetReply&) { return Result<void>(); });
-      if (!answered) return answered;
+      const Result<bool> answered = connection.ask_until<protocol::GetReply>(give_up, std::move(request), call);
+      if (!answered) return answered.error();
+      if (!*answered) return {};
       expired = expired || asked_in_vain;
-      call.taken.resize(batch.size());
+      call->taken.resize(batch.size());
       for (std::size_t k = 0; k < batch.size(); ++k) {
-        if (call.taken[k]) {
-          connection.attachment().record_hit(*call.taken[k]);
-          out[batch[k]] = std::move(call.taken[k]);
+        if (call->taken[k]) {
+          connection.attachment().record_hit(*call->taken[k]);
+          out[batch[k]] = std::move(call->taken[k]);
         } else {
           still_open.push_back(batch[k]);  // not there, or removed before it could be taken
         }

@@ -70,7 +70,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   // ---- reading ----
 
   /// The object, in place. Without a system call when it is there. no_wait: not_found when nobody has sealed
-  /// it; otherwise waits for the seal, and timed_out at the deadline.
+  /// it; otherwise waits for the seal, and timed_out at the deadline, which holds (some 100 ms later) even when the
+  /// daemon does not answer because it stands still. Not so the calls that change something, whose outcome only the
+  /// daemon knows.
   [[nodiscard]] Result<Object> get_raw(const ObjectId& id, Timeout timeout = no_wait);
   /// get_raw() as far as it takes nobody's answer: never waits, never asks the daemon, makes no system call. Nothing:
   /// the object may be there all the same; get_raw() can tell, and it is get_raw() that counts the miss. For callers

@@ -18,6 +18,7 @@ namespace dolium::python {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
 /// The end of an asynchronous operation. Whichever thread processes events may deliver it; the descriptor tells the
 /// one that waits.
@@ -48,20 +49,39 @@ class Answer {
   std::optional<Result<T>> result_;  // guarded by mutex_
 };
 
-/// Begins an operation, and waits for its end; a Python signal handler that raises cancels it.
+/// A wait ends in the daemon, at its deadline, unless the daemon is stopped, or starved: then, so much later, here.
+constexpr milliseconds kAnswerGrace{100};
+
+Clock::time_point give_up_after(Timeout timeout) {
+  const auto now = Clock::now();
+  const bool never = timeout.is_forever() || timeout.duration() >= Clock::time_point::max() - now - kAnswerGrace;
+  return never ? Clock::time_point::max() : now + timeout.duration() + kAnswerGrace;
+}
+
+/// How long to poll.
+int slice_before(Clock::time_point end) {
+  const auto left = std::chrono::ceil<milliseconds>(std::max(end - Clock::now(), Clock::duration(0)));
+  return static_cast<int>(std::min(left, kSlice).count());
+}
+
+/// Begins an operation, and waits for its end; a Python signal handler that raises cancels it, and so does the time to
+/// give up: then there is no result.
 template <class T, class Begin>
-Result<T> wait_beside_signals(PyObject* self, ObjectStore& store, Begin&& begin) {
+std::optional<Result<T>> wait_beside_signals(PyObject* self, ObjectStore& store, Clock::time_point give_up,
+                                             Begin&& begin) {
   const auto answer = std::make_shared<Answer<T>>();
-  if (answer->fd() < 0) return Error{Errc::system_error, std::string("make an eventfd: ") + std::strerror(errno)};
+  if (answer->fd() < 0)
+    return Result<T>(Error{Errc::system_error, std::string("make an eventfd: ") + std::strerror(errno)});
   const auto others_run = std::make_unique<py::gil_scoped_release>();
   AsyncHandle handle = begin([answer](Result<T> result) { answer->deliver(std::move(result)); });
   for (;;) {
     const Result<void> processed = process_events(store, self);
-    if (std::optional<Result<T>> result = answer->take()) return *std::move(result);
-    if (!processed) return processed.error();
+    if (std::optional<Result<T>> result = answer->take()) return result;
+    if (!processed) return Result<T>(processed.error());
+    if (Clock::now() >= give_up && handle.cancel()) return std::nullopt;
     // A signal that comes just before the poll does not interrupt it; hence the limit.
     pollfd both[] = {{answer->fd(), POLLIN, 0}, {store.event_fd(), POLLIN, 0}};
-    ::poll(both, 2, static_cast<int>(kSlice.count()));
+    ::poll(both, 2, slice_before(give_up));
     const py::gil_scoped_acquire back;
     if (PyErr_CheckSignals() != 0) {
       const py::error_already_set raised;
@@ -84,8 +104,11 @@ Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& i
     const py::gil_scoped_release others_run;
     return store.get_raw(id, timeout);
   }
-  return wait_beside_signals<Object>(self, store,
-                                     [&](auto done) { return store.get_async(id, timeout, std::move(done)); });
+  auto got = wait_beside_signals<Object>(self, store, give_up_after(timeout),
+                                         [&](auto done) { return store.get_async(id, timeout, std::move(done)); });
+  if (got) return *std::move(got);
+  const py::gil_scoped_release others_run;
+  return store.get_raw(id, std::chrono::nanoseconds(1));  // it may be there by now, and else has the same to say
 }
 
 Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, std::uint64_t size,
@@ -94,8 +117,10 @@ Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const O
     const py::gil_scoped_release others_run;
     return store.create(id, size, options);
   }
-  return wait_beside_signals<ObjectBuilder>(
-      self, store, [&](auto done) { return store.create_async(id, size, options, std::move(done)); });
+  // Nobody else knows the outcome: the answer is waited for, however late.
+  return *wait_beside_signals<ObjectBuilder>(self, store, Clock::time_point::max(), [&](auto done) {
+    return store.create_async(id, size, options, std::move(done));
+  });
 }
 
 void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced) {

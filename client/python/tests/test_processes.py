@@ -1,5 +1,6 @@
 """Other processes, threads that must not be held up, and signals."""
 
+import concurrent.futures
 import multiprocessing
 import os
 import pickle
@@ -173,6 +174,26 @@ def test_ctrl_c_ends_a_wait(daemon, client, kind, wait):
         assert process.communicate(timeout=60)[0] == "interrupted\n" and process.returncode == 0
     finally:
         process.kill()
+
+
+def test_a_get_s_deadline_holds_while_the_server_stands_still(own_daemon):
+    with dolium.Client(own_daemon.path) as client:
+        client.put("there", ID)
+        missing = dolium.ObjectId.random()
+        server = client.stats().server_pid
+        os.kill(server, signal.SIGSTOP)
+        try:
+            with pytest.raises(dolium.StoreTimeout):
+                client.get(missing, 0.01)
+            with concurrent.futures.ThreadPoolExecutor() as threads:
+                with pytest.raises(dolium.StoreTimeout):
+                    threads.submit(client.get, missing, 0.01).result()
+            assert client.get_many([ID, missing], 0.01) == ["there", None]
+        finally:
+            os.kill(server, signal.SIGCONT)
+        assert client.stats().waiting_gets == 0
+        client.put("late", missing)
+        assert client.get(missing, 60) == "late"
 
 
 def test_a_signal_handler_that_returns_does_not_end_a_wait(store):
