@@ -39,6 +39,20 @@ std::vector<std::string> doubts(const Config& config) {
   return result;
 }
 
+/// The next server has the command line of the daemon that runs: what stands on ours, it would never see.
+Result<void> check_replace(const CommandLine& line) {
+  for (const CommandLine::Given& given : line.given) {
+    const Option& option = *given.option;
+    if (option.flag == "--socket") continue;
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("{0} cannot be given with --replace: the next server has the flags that doliumd was started "
+                    "with; {1}stop doliumd and start it with {0}",
+                    option.flag, option.for_life ? "" : "change its configuration file before --replace, or ")};
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Invocation> load(int argc, const char* const* argv) {
@@ -49,7 +63,10 @@ Result<Invocation> load(int argc, const char* const* argv) {
   invocation.text = std::move(line->text);
   if (line->action == Action::help || line->action == Action::version) return invocation;
 
+  if (line->action == Action::replace)
+    if (Result<void> done = check_replace(*line); !done) return done.error();
   Config& config = invocation.config;
+  invocation.config_file = line->config_file;
   if (!line->config_file.empty())
     if (Result<void> done = read_file(line->config_file, config); !done) return done.error();
   for (const CommandLine::Given& given : line->given)

@@ -51,7 +51,7 @@ struct Config {
 enum class Action : std::uint8_t {
   run,
   check_config,  ///< check this configuration against the machine, print it, and stop
-  replace,       ///< have the running daemon's server replaced, and stop
+  replace,       ///< have the running daemon's server replaced, and stop; only --socket and --config go with it
   help,          ///< print Invocation::text and stop
   version,       ///< likewise
 };
@@ -59,6 +59,7 @@ enum class Action : std::uint8_t {
 struct Invocation {
   Action action = Action::run;
   Config config;
+  std::string config_file;            ///< as it was named; empty: none
   std::string text;                   ///< what to print, for help and version
   std::vector<std::string> warnings;  ///< what is allowed, but is hardly meant: to be logged once there is a log
 };

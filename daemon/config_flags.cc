@@ -72,15 +72,16 @@ struct ActionFlags {
 
 ActionFlags add_actions(CLI::App& app) {
   app.set_help_flag();  // --help is an action like the others
-  return {
-      app.add_flag("-h,--help")->description("print this help and exit"),
-      app.add_flag("-V,--version")->description("print the version and exit"),
-      app.add_flag("--check-config")
-          ->description("check the configuration against this machine, print it, and exit: 0 if it would do, else 1"),
-      app.add_flag("--replace")
-          ->description(
-              "have the daemon that runs on this socket go on with a new server, which reads its configuration "
-              "anew, and exit: no object is lost")};
+  return {app.add_flag("-h,--help")->description("print this help and exit"),
+          app.add_flag("-V,--version")->description("print the version and exit"),
+          app.add_flag("--check-config")
+              ->description(
+                  "check the configuration against this machine, as a start would find it, print it, and exit: 0 if "
+                  "it would do, else 1"),
+          app.add_flag("--replace")
+              ->description(
+                  "have the daemon that runs on this socket go on with a new server, which reads its configuration "
+                  "anew, and exit: no object is lost")};
 }
 
 Action asked_for(const ActionFlags& flags) {
@@ -112,6 +113,8 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   if (line.action == Action::version) line.text = "doliumd " DOLIUM_VERSION "\n";
   if (!line.text.empty()) return line;
 
+  if (line.action == Action::replace && actions.check->count() > 0)
+    return invalid("--replace looks by itself whether another server could go on: leave out --check-config");
   if (files.size() > 1) return invalid("--config is given more than once");
   if (!files.empty()) line.config_file = files.front();
   if (!app.remaining().empty()) return unknown_argument(app.remaining().front(), app);

@@ -192,34 +192,41 @@ Option choice_row(const Name& name, std::string_view placeholder, E Owner::*memb
   return row(name, type, member, parse, show);
 }
 
+/// What is settled when a store is made, or its socket.
+Option for_life(Option option) {
+  option.for_life = true;
+  return option;
+}
+
 std::vector<Option> make_options() {
   using Store = StoreConfig;
   constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
   return {
-      size_row({"store", "capacity", "--capacity", "bytes of shared memory for objects"}, &Store::capacity,
-               shm::kPageBytes, shm::kMaxCapacity),
-      count_row({"store", "max_objects", "--max-objects", "objects at once; 0: one for each KiB of capacity"},
-                &Store::max_objects, 0, kMaxObjects),
-      choice_row<Store, EvictionPolicy>(
+      for_life(size_row({"store", "capacity", "--capacity", "bytes of shared memory for objects"}, &Store::capacity,
+                        shm::kPageBytes, shm::kMaxCapacity)),
+      for_life(count_row({"store", "max_objects", "--max-objects", "objects at once; 0: one for each KiB of capacity"},
+                         &Store::max_objects, 0, kMaxObjects)),
+      for_life(choice_row<Store, EvictionPolicy>(
           {"store", "eviction_policy", "--eviction-policy", "who goes first: lru, lfu or fifo"}, "POLICY",
           &Store::eviction_policy,
-          {{"lru", EvictionPolicy::lru}, {"lfu", EvictionPolicy::lfu}, {"fifo", EvictionPolicy::fifo}}),
+          {{"lru", EvictionPolicy::lru}, {"lfu", EvictionPolicy::lfu}, {"fifo", EvictionPolicy::fifo}})),
       share_row({"store", "low_water_mark", "--low-water-mark", "once evicting, free this share of the capacity"},
                 &Store::low_water_mark, 0.0, 0.5),
       boolean_row(
           {"store", "relocation", "--relocation", "move small objects in idle moments so that free memory joins"},
           &Store::relocation),
-      boolean_row({"store", "preallocate", "--preallocate", "reserve all memory at start"}, &Store::preallocate),
+      for_life(
+          boolean_row({"store", "preallocate", "--preallocate", "reserve all memory at start"}, &Store::preallocate)),
       boolean_row({"store", "prefault", "--prefault", "have the kernel clear pages ahead of the writers"},
                   &Store::prefault),
-      boolean_row({"store", "huge_pages", "--huge-pages", "take 2 MiB pages from the kernel's reserved pool"},
-                  &Store::huge_pages),
+      for_life(boolean_row({"store", "huge_pages", "--huge-pages", "take 2 MiB pages from the kernel's reserved pool"},
+                           &Store::huge_pages)),
 
       text_row({"socket", "path", "--socket", "where clients connect; empty: the default path"}, "PATH",
                &Config::socket_path, kMaxSocketPath),
-      mode_row({"socket", "mode", "--socket-mode", "permission bits of the socket"}, &Config::socket_mode),
-      text_row({"socket", "group", "--socket-group", "group of the socket; empty: the daemon's own"}, "GROUP",
-               &Config::socket_group, 256),
+      for_life(mode_row({"socket", "mode", "--socket-mode", "permission bits of the socket"}, &Config::socket_mode)),
+      for_life(text_row({"socket", "group", "--socket-group", "group of the socket; empty: the daemon's own"}, "GROUP",
+                        &Config::socket_group, 256)),
       count_row({"socket", "busy_poll_us", "--busy-poll-us", "microseconds awake after a request; 0: sleep at once"},
                 &Config::busy_poll_us, 0, kMaxBusyPollUs),
 

@@ -41,6 +41,7 @@ struct Option {
   std::function<Result<void>(Config&, const Words&)> assign;
   /// The member as a TOML value.
   std::function<std::string(const Config&)> show;
+  bool for_life = false;  ///< another server, which goes on with a store, cannot change it
 };
 
 /// Every option, sections together, in the order in which people see them.

@@ -1,15 +1,23 @@
 #include "daemon/logging.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 
 #include "client/types/printable.h"
+#include "shm/system_error.h"
 
 namespace dolium::daemon {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// The log names clients, users and objects: while this lives, files and directories are made for their owner alone.
 /// (spdlog has no say in modes. Only at start: the umask is the whole process's.)
@@ -61,6 +69,12 @@ spdlog::sink_ptr open_sink(const std::string& file) {
   return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
 }
 
+/// Whether this user may do that, and there is such a thing.
+Result<void> check_may(const fs::path& path, int access, const std::string& doing) {
+  if (::faccessat(AT_FDCWD, path.c_str(), access, AT_EACCESS) == 0) return {};
+  return shm::system_error(doing);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<spdlog::logger>> open_log(const Config& config) {
@@ -73,6 +87,24 @@ Result<std::shared_ptr<spdlog::logger>> open_log(const Config& config) {
   } catch (const spdlog::spdlog_ex& error) {
     return Error{Errc::system_error, fmt::format("cannot open the log: {}", error.what())};
   }
+}
+
+Result<void> foresee_log(const Config& config) {
+  if (config.log_file.empty()) return {};
+  const std::string doing = fmt::format("open the log {}", config.log_file);
+  std::error_code error;
+  fs::path here = fs::absolute(config.log_file, error);
+  if (error) return shm::system_error("find the working directory", error.value());
+  struct stat info {};
+  if (::stat(here.c_str(), &info) == 0)
+    return S_ISDIR(info.st_mode) ? shm::system_error(doing, EISDIR) : check_may(here, W_OK, doing);
+  // It would be made, and missing directories with it: in the last one that there is.
+  while (errno == ENOENT && here.has_relative_path()) {
+    here = here.parent_path();
+    if (::stat(here.c_str(), &info) == 0)
+      return S_ISDIR(info.st_mode) ? check_may(here, W_OK | X_OK, doing) : shm::system_error(doing, ENOTDIR);
+  }
+  return shm::system_error(doing);
 }
 
 }  // namespace dolium::daemon

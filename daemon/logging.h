@@ -15,4 +15,7 @@ namespace dolium::daemon {
 /// is appended to, and made with its missing directories.
 [[nodiscard]] Result<std::shared_ptr<spdlog::logger>> open_log(const Config& config);
 
+/// What open_log() would say now, as far as can be seen without making anything.
+[[nodiscard]] Result<void> foresee_log(const Config& config);
+
 }  // namespace dolium::daemon

@@ -17,8 +17,8 @@
 #include "daemon/logging.h"
 #include "daemon/running_daemon.h"
 #include "daemon/server.h"
+#include "daemon/start_check.h"
 #include "shm/host_check.h"
-#include "shm/system_error.h"
 
 namespace {
 
@@ -50,43 +50,19 @@ void raise_descriptor_limit() {
 }
 
 int check_config(const Invocation& invocation) {
-  const auto warnings = shm::check_host(invocation.config.store);
+  const auto warnings = check_start(invocation.config);
   if (!warnings) return fail(warnings.error());
-  if (const auto access = AccessList::resolve(invocation.config.readers, invocation.config.writers, ::geteuid());
-      !access)
-    return fail(access.error());
-  const std::string& group = invocation.config.socket_group;
-  if (const auto known = group.empty() ? Result<gid_t>(gid_t{0}) : resolve_group(group); !known)
-    return fail({known.error().code, fmt::format("--socket-group: {}", known.error().message)});
   fmt::print("{}", to_toml(invocation.config));
   for (const std::string& warning : invocation.warnings) fmt::print(stderr, "doliumd: warning: {}\n", warning);
   for (const std::string& warning : *warnings) fmt::print(stderr, "doliumd: warning: {}\n", warning);
   return EXIT_SUCCESS;
 }
 
-/// Whether a server with this configuration could go on with a store that there is.
-Result<void> check_successor(const Config& config) {
-  if (auto access = AccessList::resolve(config.readers, config.writers, ::geteuid()); !access)
-    return std::move(access).error();
-  if (auto log = open_log(config); !log) return std::move(log).error();
-  return {};
-}
-
-/// Before anybody is asked to go: would the successor, with the running daemon's own command line, do?
-Result<void> check_successor_of(const RunningDaemon& running) {
-  const Result<std::vector<std::string>> command = running.command();
-  if (!command) return command.error();
-  std::vector<const char*> words;
-  for (const std::string& word : *command) words.push_back(word.c_str());
-  if (::chdir(running.working_directory().c_str()) != 0) return shm::system_error("go where the running daemon is");
-  const auto invocation = load(static_cast<int>(words.size()), words.data());
-  return invocation ? check_successor(invocation->config) : Result<void>(invocation.error());
-}
-
-int replace(const Config& config) {
-  auto running = RunningDaemon::find(config.socket_path);
+int replace(const Invocation& invocation) {
+  auto running = RunningDaemon::find(invocation.config.socket_path);
   if (!running) return fail(running.error());
-  if (auto checked = check_successor_of(*running); !checked)
+  // Before anybody is asked to go.
+  if (auto checked = check_successor_of(*running, invocation.config_file); !checked)
     return fail({checked.error().code,
                  "a successor could not follow, so the server goes on as it is: " + checked.error().message});
   const Result<pid_t> server = running->replace_server();
@@ -141,7 +117,7 @@ int main(int argc, char** argv) {
   switch (invocation->action) {
     case Action::run: return run(*invocation, argv);
     case Action::check_config: return check_config(*invocation);
-    case Action::replace: return replace(invocation->config);
+    case Action::replace: return replace(*invocation);
     case Action::help:
     case Action::version: fmt::print("{}", invocation->text); return EXIT_SUCCESS;
   }

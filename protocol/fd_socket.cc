@@ -68,11 +68,21 @@ Error already_listening(const std::string& path) {
                fmt::format("a daemon is already listening at {}: stop it first, or choose another --socket", path)};
 }
 
-Result<UniqueFd> take_lock(const std::string& path) {
+/// To take it for as long as one listens, or to look whether somebody has.
+struct LockUse {
+  int open;
+  int lock;
+};
+constexpr LockUse kTake{O_RDWR | O_CREAT, LOCK_EX};
+constexpr LockUse kLook{O_RDONLY, LOCK_SH};
+
+/// Invalid, for who only looks: there is none yet.
+Result<UniqueFd> take_lock(const std::string& path, LockUse use) {
   const std::string lock_path = path + ".lock";
-  UniqueFd lock(retry_interrupted(
-      [&] { return ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600); }));
+  UniqueFd lock(
+      retry_interrupted([&] { return ::open(lock_path.c_str(), use.open | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600); }));
   const int reason = errno;
+  if (!lock.valid() && reason == ENOENT && (use.open & O_CREAT) == 0) return lock;
   struct stat status {};
   const bool known = lock.valid() ? ::fstat(lock.get(), &status) == 0 : ::lstat(lock_path.c_str(), &status) == 0;
   // Its owner could lock it for ever, and no daemon of ours would be there.
@@ -81,18 +91,19 @@ Result<UniqueFd> take_lock(const std::string& path) {
                                                       "starting; choose another --socket, or have it removed",
                                                       lock_path, status.st_uid)};
   if (!lock.valid()) return shm::system_error(fmt::format("open {}", lock_path), reason);
-  if (retry_interrupted([&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB); }) != 0) {
+  if (retry_interrupted([&] { return ::flock(lock.get(), use.lock | LOCK_NB); }) != 0) {
     if (errno == EWOULDBLOCK) return already_listening(path);
     return shm::system_error(fmt::format("lock {}", lock_path));
   }
   return lock;
 }
 
-// Precondition: we hold the lock, so a socket that refuses belongs to nobody who is still starting.
-Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
+// Whether a stale socket lies there; false: nothing. Precondition: nobody else holds the lock, so a socket that refuses
+// belongs to nobody who is still starting.
+Result<bool> find_stale(const std::string& path, const sockaddr_un& address) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) return false;
     return shm::system_error(fmt::format("look at {}", path));
   }
   if (!S_ISSOCK(status.st_mode)) {
@@ -103,15 +114,20 @@ Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
   }
   const Attempt attempt = try_connect(address);
   switch (attempt.error) {
-    case ECONNREFUSED: break;
-    case ENOENT: return {};
+    case ECONNREFUSED: return true;
+    case ENOENT: return false;
     case 0:
     case EAGAIN:      // somebody listens and has a full queue
     case EPROTOTYPE:  // somebody has another kind of socket there
       return already_listening(path);
     default: return shm::system_error(fmt::format("find out whether {} is in use", path), attempt.error);
   }
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+}
+
+Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
+  const Result<bool> stale = find_stale(path, address);
+  if (!stale) return stale.error();
+  if (*stale && ::unlink(path.c_str()) != 0 && errno != ENOENT) {
     return shm::system_error(fmt::format("remove the stale socket {}", path));
   }
   return {};
@@ -126,6 +142,11 @@ Result<void> set_permissions(const ListenOptions& options) {
     return shm::system_error(fmt::format("set the mode of {} to {:o}", options.path, options.mode));
   }
   return {};
+}
+
+/// chown(2): who is not root gives what is theirs to groups that they are in.
+bool may_give_to(gid_t group) {
+  return ::geteuid() == 0 || ::getegid() == group || ::group_member(group) != 0;
 }
 
 Result<UniqueFd> bind_socket(const std::string& path, const sockaddr_un& address) {
@@ -218,7 +239,7 @@ void refuse_descriptors(int listener) noexcept {
 Result<Listener> Listener::open(const ListenOptions& options) {
   const Result<sockaddr_un> address = address_of(options.path);
   if (!address) return address.error();
-  Result<UniqueFd> lock = take_lock(options.path);
+  Result<UniqueFd> lock = take_lock(options.path, kTake);
   if (!lock) return lock.error();
   if (const Result<void> cleared = clear_path(options.path, *address); !cleared) return cleared.error();
   std::string path = options.path;  // the last that takes memory before there is a destructor, or a caller, to tidy up
@@ -234,6 +255,16 @@ Result<Listener> Listener::open(const ListenOptions& options) {
     return shm::system_error(fmt::format("listen at {}", options.path));
   }
   return listener;
+}
+
+Result<void> Listener::foresee(const ListenOptions& options) {
+  const Result<sockaddr_un> address = address_of(options.path);
+  if (!address) return address.error();
+  if (const Result<UniqueFd> lock = take_lock(options.path, kLook); !lock) return lock.error();
+  if (const Result<bool> stale = find_stale(options.path, *address); !stale) return stale.error();
+  if (options.group && !may_give_to(*options.group))
+    return shm::system_error(fmt::format("give {} to group {}", options.path, *options.group), EPERM);
+  return {};
 }
 
 Listener Listener::adopt(std::string path, UniqueFd lock, UniqueFd socket) {

@@ -44,6 +44,9 @@ class Listener {
   /// A stale socket file (nobody answers) is replaced. already_exists when a daemon is listening there,
   /// invalid_argument when the path is too long or names something that is not a socket, which is left alone.
   [[nodiscard]] static Result<Listener> open(const ListenOptions& options);
+  /// What open() would say now, as far as can be seen without making or removing anything. (For a moment it shares
+  /// the lock of who is not there.)
+  [[nodiscard]] static Result<void> foresee(const ListenOptions& options);
   /// Goes on with what another process opened, and shares its lock. The socket file stays, unless take_over() is
   /// called.
   [[nodiscard]] static Listener adopt(std::string path, shm::UniqueFd lock, shm::UniqueFd socket);

@@ -1,5 +1,6 @@
 #include "protocol/socket_directory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -76,6 +77,15 @@ Result<void> check_way(const fs::path& directory, uid_t daemon) {
   return {};
 }
 
+/// As it is written, and as links lead it.
+Result<void> check_ways(const fs::path& directory, uid_t daemon) {
+  if (auto checked = check_way(directory, daemon); !checked) return checked;
+  std::error_code error;
+  const fs::path real = fs::canonical(directory, error);
+  if (error) return shm::system_error(fmt::format("look at {}", directory.string()), error.value());
+  return check_way(real, daemon);
+}
+
 /// Made absolute, so that the check sees the whole path. ".." stays: the kernel follows links before it.
 Result<fs::path> directory_of(const std::string& socket_path) {
   std::error_code error;
@@ -94,14 +104,23 @@ Result<void> prepare_socket_directory(const std::string& socket_path) {
   return check_socket_directory(socket_path, ::geteuid());
 }
 
+Result<void> foresee_socket_directory(const std::string& socket_path) {
+  const Result<fs::path> directory = directory_of(socket_path);
+  if (!directory) return directory.error();
+  struct stat info {};
+  const bool is_missing = ::lstat(directory->c_str(), &info) != 0 && errno == ENOENT;
+  // What we would make there is nobody else's.
+  const fs::path there = is_missing ? directory->parent_path() : *directory;
+  if (auto checked = check_ways(there, ::geteuid()); !checked) return checked;
+  if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+  return shm::system_error(is_missing ? fmt::format("make the socket's directory {}", directory->string())
+                                      : fmt::format("make a socket in {}", there.string()));
+}
+
 Result<void> check_socket_directory(const std::string& socket_path, uid_t daemon) {
   const Result<fs::path> directory = directory_of(socket_path);
   if (!directory) return directory.error();
-  if (auto checked = check_way(*directory, daemon); !checked) return checked;
-  std::error_code error;  // and the way that links have led to
-  const fs::path real = fs::canonical(*directory, error);
-  if (error) return shm::system_error(fmt::format("look at {}", directory->string()), error.value());
-  return check_way(real, daemon);
+  return check_ways(*directory, daemon);
 }
 
 }  // namespace dolium::protocol

@@ -18,6 +18,9 @@ namespace dolium::protocol {
 /// check_socket_directory() for this user; system_error when it cannot be made.
 [[nodiscard]] Result<void> prepare_socket_directory(const std::string& socket_path);
 
+/// What prepare_socket_directory() would say now, and whether this user could make a socket there. Makes nothing.
+[[nodiscard]] Result<void> foresee_socket_directory(const std::string& socket_path);
+
 /// For a daemon of user `daemon`: permission_denied when a part of the path belongs to neither that user nor root, or
 /// lets others rename in it: everybody, or a group that is more than one of the two (a private group of the user's own
 /// name, as Debian makes them, is not); system_error when it is no directory.

@@ -256,6 +256,24 @@ TEST_CASE("mistakes on the command line are named with what was meant") {
   CHECK(flag_error({"--preallocate", "maybe"}) == "--preallocate: \"maybe\" is neither true nor false");
 }
 
+TEST_CASE("--replace refuses what the next server would never see") {
+  CHECK(load_with({"--replace", "--socket", "/x/y"}).value().config.socket_path == "/x/y");
+  CHECK(
+      flag_error({"--replace", "--log-level=debug"}) ==
+      "--log-level cannot be given with --replace: the next server has the flags that doliumd was started with; change "
+      "its configuration file before --replace, or stop doliumd and start it with --log-level");
+  CHECK(flag_error({"--capacity", "4GiB", "--replace"}) ==
+        "--capacity cannot be given with --replace: the next server has the flags that doliumd was started with; stop "
+        "doliumd and start it with --capacity");
+  for (const char* flag : {"--max-objects=5", "--eviction-policy=lfu", "--preallocate", "--huge-pages",
+                           "--socket-mode=0666", "--socket-group=staff"}) {
+    INFO(flag);
+    CHECK_THAT(flag_error({"--replace", flag}), Contains("cannot be given") && !Contains("configuration file"));
+  }
+  CHECK_THAT(flag_error({"--replace", "--check-config"}), Contains("leave out --check-config"));
+  CHECK(load_with({"--replace", "--config", kDocumented.c_str()}).value().config_file == kDocumented);
+}
+
 TEST_CASE("a file that cannot be read says why") {
   CHECK_THAT(flag_error({"--config", "/nowhere.toml"}), Contains("/nowhere.toml: No such file or directory"));
   CHECK_THAT(flag_error({"--config", "/tmp"}), Contains("Is a directory"));

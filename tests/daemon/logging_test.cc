@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <regex>
@@ -81,6 +82,34 @@ TEST_CASE("a log that cannot be opened is an error that names it") {
   REQUIRE_FALSE(log);
   CHECK(log.error().code == Errc::system_error);
   CHECK(log.error().message.find(directory.path()) != std::string::npos);
+}
+
+TEST_CASE("what a log would come to is foreseen, and nothing is made") {
+  namespace fs = std::filesystem;
+  const test::TemporaryDirectory directory;
+  const auto foreseen = [&](const std::string& name) {
+    const Config config{.log_file = directory.path() / name};
+    const Result<void> result = foresee_log(config);
+    const std::string text = result ? "no error" : result.error().message;
+    if (!result) CHECK_THAT(text, Catch::Matchers::Contains(config.log_file));
+    return text;
+  };
+  CHECK(foresee_log({}));
+  CHECK(foreseen("made/deep/doliumd.log") == "no error");
+  CHECK(fs::is_empty(directory.path()));
+  directory.write("file", "as it was");
+  CHECK(foreseen("file") == "no error");
+  CHECK(text_of(directory.path() / "file") == "as it was");
+  CHECK_THAT(foreseen("file/doliumd.log"), Catch::Matchers::Contains("Not a directory"));
+  CHECK_THAT(foreseen(""), Catch::Matchers::Contains("Is a directory"));
+  CHECK_FALSE(open_log({.log_file = directory.path() / "file/doliumd.log"}));
+  if (::geteuid() != 0) return;  // root may write anywhere, another user not here
+  constexpr uid_t kStranger = 12345;
+  fs::permissions(directory.path(), fs::perms(0755));
+  REQUIRE(::seteuid(kStranger) == 0);
+  const std::vector<std::string> texts = {foreseen("file"), foreseen("new"), foreseen("made/deep/new")};
+  REQUIRE(::seteuid(0) == 0);
+  for (const std::string& text : texts) CHECK_THAT(text, Catch::Matchers::Contains("Permission denied"));
 }
 
 TEST_CASE("no logger is registered anywhere") {

@@ -170,6 +170,29 @@ TEST_CASE("a configuration that would not do is reported, and the server goes on
   CHECK(daemon.settled(before) == before);
 }
 
+TEST_CASE("--replace with a configuration that the daemon does not read is refused, and nothing is replaced") {
+  const TemporaryDirectory directory;
+  const std::string file = (directory.path() / "doliumd.toml").string();
+  const std::string other = (directory.path() / "other.toml").string();
+  std::ofstream(file) << "[log]\nlevel = \"info\"\n";
+  std::ofstream(other) << "[log]\nlevel = \"debug\"\n";
+  const bool has_file = GENERATE(true, false);
+  Daemon daemon(has_file ? std::vector<std::string>{"--config=" + file} : std::vector<std::string>());
+  const pid_t old = daemon.server();
+  std::vector<std::string> replace = {daemon.command().front(), "--replace", "--socket", daemon.socket(), "--config"};
+  replace.push_back(other);
+  const Finished refused = run_to_end(replace);
+  CHECK(refused.how == "exit 1");
+  CHECK_THAT(refused.output,
+             Catch::Contains(has_file ? "the running daemon reads " + file : "without a configuration file"));
+  CHECK_THAT(refused.output, Catch::Contains("start it with --config " + other));
+  CHECK(daemon.server() == old);
+  if (!has_file) return;
+  replace.back() = (directory.path() / "." / "doliumd.toml").string();  // the same, by another name
+  CHECK(run_to_end(replace).how == "exit 0");
+  CHECK(daemon.server() != old);
+}
+
 TEST_CASE("who waits for an object goes on waiting while servers die") {
   Daemon daemon;
   Worker forever(daemon);

@@ -99,6 +99,46 @@ TEST_CASE("a second daemon is refused, and the socket goes with the first") {
   CHECK(Listener::open({.path = directory.socket()}));
 }
 
+TEST_CASE("what listening would come to is foreseen, and nothing is made or removed") {
+  const Directory directory;
+  const auto foreseen = [&] {
+    const Result<void> result = Listener::foresee({.path = directory.socket()});
+    return result ? "no error" : result.error().message;
+  };
+  CHECK(foreseen() == "no error");
+  CHECK(fs::is_empty(directory.path));
+  leave_stale_socket(directory.socket());
+  CHECK(foreseen() == "no error");
+  CHECK(fs::is_socket(directory.socket()));
+  {
+    const auto listener = Listener::open({.path = directory.socket()});
+    REQUIRE(listener);
+    CHECK(Listener::foresee({.path = directory.socket()}).error().code == Errc::already_exists);
+  }
+  CHECK(foreseen() == "no error");  // with the lock file that stays
+  std::ofstream(directory.socket() + "x").close();
+  CHECK_THAT(Listener::foresee({.path = directory.socket() + "x"}).error().message,
+             Catch::Contains("exists and is not a socket"));
+  CHECK_THAT(Listener::foresee({.path = std::string(120, 'x')}).error().message, Catch::Contains("the limit is 107"));
+}
+
+TEST_CASE("a group that this user is not in cannot be given the socket, which is foreseen") {
+  if (::geteuid() != 0) {
+    WARN("needs root to be another user");
+    return;
+  }
+  const Directory directory;
+  constexpr uid_t kStranger = 12345;
+  const ListenOptions options{.path = directory.socket(), .mode = 0660, .group = gid_t{kStranger}};
+  CHECK(Listener::foresee(options));
+  REQUIRE(::chown(directory.path.c_str(), kStranger, kStranger) == 0);
+  REQUIRE(::seteuid(kStranger) == 0);
+  const Result<void> foreseen = Listener::foresee(options);
+  const Result<Listener> opened = Listener::open(options);
+  REQUIRE(::seteuid(0) == 0);
+  CHECK(foreseen.error().message == opened.error().message);
+}
+
 TEST_CASE("a stranger's lock file is named, whether the stranger locks it or not") {
   if (::geteuid() != 0) {
     WARN("needs root to make another user's file");
@@ -116,6 +156,7 @@ TEST_CASE("a stranger's lock file is named, whether the stranger locks it or not
     const auto listener = Listener::open({.path = directory.socket()});
     REQUIRE_FALSE(listener);
     CHECK(listener.error().code == Errc::permission_denied);
+    CHECK(Listener::foresee({.path = directory.socket()}).error().message == listener.error().message);
     CHECK(listener.error().message == lock +
                                           " belongs to user 12345, who could keep every other daemon from starting; "
                                           "choose another --socket, or have it removed");

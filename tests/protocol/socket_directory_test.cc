@@ -20,8 +20,12 @@ mode_t mode_of(const std::filesystem::path& path) {
   return info.st_mode & 07777;
 }
 
+/// As it was foreseen.
 std::string refusal(const std::filesystem::path& socket) {
+  const Result<void> foreseen = foresee_socket_directory(socket);
   const Result<void> result = prepare_socket_directory(socket);
+  CHECK(foreseen.has_value() == result.has_value());
+  if (!foreseen && !result) CHECK(foreseen.error().code == result.error().code);
   return result ? "no error" : result.error().message;
 }
 
@@ -30,6 +34,8 @@ std::string refusal(const std::filesystem::path& socket) {
 TEST_CASE("a missing directory is made for this user alone, an existing one is left as it is") {
   const test::TemporaryDirectory directory;
   const std::filesystem::path made = directory.path() / "made";
+  CHECK(foresee_socket_directory(made / "dolium.sock"));
+  CHECK_FALSE(std::filesystem::exists(made));
   CHECK(prepare_socket_directory(made / "dolium.sock"));
   CHECK(mode_of(made) == 0700);
   REQUIRE(::chmod(made.c_str(), 0755) == 0);
@@ -62,6 +68,22 @@ TEST_CASE("a directory where everybody can replace files is refused, unless it i
   CHECK_THAT(refusal(directory.path() / "dolium.sock"), Contains("everybody can replace files"));
   REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
   CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
+}
+
+TEST_CASE("a directory in which this user may make nothing is foreseen, there or missing") {
+  if (::geteuid() != 0) {
+    WARN("needs root to be another user");
+    return;
+  }
+  const test::TemporaryDirectory directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  REQUIRE(::seteuid(kStranger) == 0);
+  const Result<void> there = foresee_socket_directory(directory.path() / "dolium.sock");
+  const Result<void> missing = foresee_socket_directory(directory.path() / "made/dolium.sock");
+  const Result<void> prepared = prepare_socket_directory(directory.path() / "made/dolium.sock");
+  REQUIRE(::seteuid(0) == 0);
+  CHECK_THAT(there.error().message, Contains("make a socket in") && Contains("Permission denied"));
+  CHECK(missing.error().message == prepared.error().message);
 }
 
 TEST_CASE("a directory where a group can replace files is refused, unless the group is the user's own") {

@@ -1,0 +1,86 @@
+#include "daemon/start_check.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "daemon/access_list.h"
+#include "daemon/logging.h"
+#include "protocol/fd_socket.h"
+#include "protocol/socket_directory.h"
+#include "shm/host_check.h"
+#include "shm/system_error.h"
+
+namespace dolium::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> check_access(const Config& config) {
+  if (auto access = AccessList::resolve(config.readers, config.writers, ::geteuid()); !access)
+    return std::move(access).error();
+  return {};
+}
+
+/// already_exists when a daemon listens there.
+Result<void> check_socket(const Config& config) {
+  protocol::ListenOptions options{.path = config.socket_path, .mode = config.socket_mode};
+  if (!config.socket_group.empty()) {
+    const Result<gid_t> group = resolve_group(config.socket_group);
+    if (!group) return Error{group.error().code, fmt::format("--socket-group: {}", group.error().message)};
+    options.group = *group;
+  }
+  if (auto directory = protocol::foresee_socket_directory(config.socket_path); !directory) return directory;
+  return protocol::Listener::foresee(options);
+}
+
+/// `ours` as an absolute path, `theirs` as it is named where we are: where the daemon is.
+Result<void> check_same_file(const fs::path& ours, const std::string& theirs) {
+  std::error_code error;  // load() has read both, so what fails here is not the same
+  if (!theirs.empty() && fs::equivalent(ours, theirs, error)) return {};
+  const std::string instead = theirs.empty()
+                                  ? "was started without a configuration file, and so will its next server be: "
+                                  : fmt::format("reads {}, and so will its next server: change that file, or ", theirs);
+  return Error{Errc::invalid_argument,
+               fmt::format("the running daemon {}stop doliumd and start it with --config {}", instead, ours.string())};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> check_start(const Config& config) {
+  Result<std::vector<std::string>> warnings = shm::check_host(config.store);
+  if (!warnings) return warnings;
+  if (auto access = check_access(config); !access) return std::move(access).error();
+  if (auto log = foresee_log(config); !log) return std::move(log).error();
+  if (auto socket = check_socket(config); !socket) {
+    if (socket.error().code != Errc::already_exists) return std::move(socket).error();
+    warnings->push_back(socket.error().message + "; --replace has that one go on with a new server");
+  }
+  return warnings;
+}
+
+Result<void> check_successor(const Config& config) {
+  if (auto access = check_access(config); !access) return access;
+  if (auto log = open_log(config); !log) return std::move(log).error();
+  return {};
+}
+
+Result<void> check_successor_of(const RunningDaemon& running, const std::string& config_file) {
+  const Result<std::vector<std::string>> command = running.command();
+  if (!command) return command.error();
+  std::vector<const char*> words;
+  for (const std::string& word : *command) words.push_back(word.c_str());
+  std::error_code error;
+  const fs::path absolute = config_file.empty() ? fs::path() : fs::absolute(config_file, error);
+  if (error) return shm::system_error("find the working directory", error.value());
+  if (::chdir(running.working_directory().c_str()) != 0) return shm::system_error("go where the running daemon is");
+  const auto invocation = load(static_cast<int>(words.size()), words.data());
+  if (!invocation) return invocation.error();
+  if (!config_file.empty())
+    if (auto same = check_same_file(absolute, invocation->config_file); !same) return same;
+  return check_successor(invocation->config);
+}
+
+}  // namespace dolium::daemon
