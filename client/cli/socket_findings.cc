@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "protocol/socket_directory.h"
 #include "protocol/socket_owner.h"
@@ -14,6 +15,7 @@
 namespace dolium::cli {
 namespace {
 
+namespace fs = std::filesystem;
 using Level = Finding::Level;
 
 constexpr const char* kSection = "socket";
@@ -24,10 +26,33 @@ Finding finding(const char* topic, Level level, std::string found, std::string m
   return {kSection, topic, level, std::move(found), std::move(meaning), std::move(remedy)};
 }
 
-std::string who_connects(const SocketFacts& facts) {
-  if ((facts.mode & kOthersConnect) != 0) return "everybody";
-  if ((facts.mode & kGroupConnects) != 0) return fmt::format("user {} and group {}", facts.uid, facts.gid);
-  return fmt::format("user {} alone", facts.uid);
+/// By the socket's mode, and by the way to it.
+struct Reach {
+  std::string who;
+  std::string closed = {};  ///< the directory that keeps out whom the mode would let in; empty: none
+};
+
+Reach who_connects(const SocketFacts& facts) {
+  const bool others = (facts.mode & kOthersConnect) != 0;
+  const bool group = others || (facts.mode & kGroupConnects) != 0;
+  if (others && facts.closed_to_others.empty()) return {"everybody"};
+  const std::string& closed = others ? facts.closed_to_others : facts.closed_to_group;
+  if (group && facts.closed_to_group.empty())
+    return {fmt::format("user {} and group {}", facts.uid, facts.gid), closed};
+  return {fmt::format("user {} alone", facts.uid), group ? closed : ""};
+}
+
+Finding admission(const SocketFacts& facts) {
+  const Reach reach = who_connects(facts);
+  const std::string found = fmt::format("{}, mode {:04o}: {} may connect, and [access] decides who may do what",
+                                        facts.path, facts.mode, reach.who);
+  if (reach.closed.empty()) return finding("path", Level::fine, found);
+  return finding(
+      "path", Level::note, found,
+      fmt::format("The socket's mode would let more in; the directory {} does not let them pass.", reach.closed),
+      fmt::format("if they shall connect, let them pass (chmod o+x {}, or g+x for its group), or choose "
+                  "another --socket; if not, --socket-mode=0600 says so",
+                  reach.closed));
 }
 
 Finding place(const SocketFacts& facts) {
@@ -43,9 +68,7 @@ Finding place(const SocketFacts& facts) {
   if (!facts.is_socket)
     return finding("path", Level::problem, fmt::format("{} is not a socket", facts.path),
                    "doliumd leaves such files alone, and does not start.", "move it away, or choose another --socket");
-  return finding("path", Level::fine,
-                 fmt::format("{}, mode {:04o}: {} may connect, and [access] decides who may do what", facts.path,
-                             facts.mode, who_connects(facts)));
+  return admission(facts);
 }
 
 /// Words for why nobody answered where there is a socket.
@@ -81,6 +104,28 @@ Finding silence(const SocketFacts& facts) {
   }
 }
 
+/// The first directory on the way there that does not let members of `group`, or without one all others, pass.
+std::string first_closed(const fs::path& directory, std::optional<gid_t> group) {
+  fs::path here;
+  for (const fs::path& name : directory) {
+    here /= name;
+    struct stat info {};
+    if (::stat(here.c_str(), &info) != 0) continue;  // to know nothing is no failure
+    const mode_t passes = group && info.st_gid == *group ? S_IXGRP : S_IXOTH;
+    if ((info.st_mode & passes) == 0) return here.string();
+  }
+  return "";
+}
+
+/// As links lead there; what they lie in is open where links are made for others.
+void look_at_way(SocketFacts& facts) {
+  std::error_code error;
+  const fs::path directory = fs::canonical(fs::absolute(facts.path, error).parent_path(), error);
+  if (error) return;
+  facts.closed_to_others = first_closed(directory, std::nullopt);
+  facts.closed_to_group = first_closed(directory, facts.gid);
+}
+
 }  // namespace
 
 SocketFacts look_at_socket(const std::string& path) {
@@ -94,6 +139,7 @@ SocketFacts look_at_socket(const std::string& path) {
     facts.mode = status.st_mode & 07777;
     facts.uid = status.st_uid;
     facts.gid = status.st_gid;
+    look_at_way(facts);
   } else if (errno != ENOENT) {
     facts.look = shm::system_error(fmt::format("look at {}", path));
   }

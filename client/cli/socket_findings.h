@@ -21,6 +21,9 @@ struct SocketFacts {
   mode_t mode = 0;  ///< permission bits
   uid_t uid = 0;
   gid_t gid = 0;
+  /// The first directory on the way that lets only its owner, or a group, pass: not others, not the socket's group.
+  std::string closed_to_others = {};
+  std::string closed_to_group = {};
   pid_t keeper = 0;  ///< who serves there, as far as this user may know; 0: nobody known
   pid_t server = 0;
   bool keeper_stopped = false;

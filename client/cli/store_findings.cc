@@ -13,12 +13,8 @@ namespace dolium::cli {
 namespace {
 
 using Level = Finding::Level;
-using std::chrono::milliseconds;
 
 constexpr const char* kStore = "store";
-
-/// A refusal that long ago is history.
-constexpr milliseconds kRecent = std::chrono::minutes(10);
 
 Finding finding(const char* section, std::string topic, Level level, std::string found, std::string meaning = {},
                 std::string remedy = {}) {
@@ -77,29 +73,6 @@ void examine_pins(const StatsReport& report, Findings& out) {
       half ? "`dolium list` shows what is pinned; `dolium unpin ID` lets it go" : ""));
 }
 
-std::string holders(const Refusal& refusal) {
-  std::vector<std::string> parts;
-  for (const ClientUse& use : refusal.holders)
-    parts.push_back(fmt::format("{}: {} held, {} being written", who(use), format_size(use.bytes_held),
-                                format_size(use.unsealed_bytes)));
-  return parts.empty() ? "no client held any" : fmt::format("{}", fmt::join(parts, "; "));
-}
-
-Finding last_refusal(const StoreStats& stats) {
-  if (!stats.last_refusal)
-    return finding(kStore, "last refusal", Level::fine, "no create was refused for want of room");
-  const Refusal& refusal = *stats.last_refusal;
-  return finding(kStore, "last refusal", refusal.ago < kRecent ? Level::problem : Level::note,
-                 fmt::format("{} ago {} wanted {} for object {}, and was told: {}", format_duration(refusal.ago),
-                             who(refusal.by), format_size(refusal.size), refusal.id.hex(), refusal.reason),
-                 fmt::format("Then {} were free, in pieces of {} at most. Of the rest, {}. In all, {} creates were "
-                             "refused or waited in vain.",
-                             format_size(refusal.free_bytes), format_size(refusal.largest_free_extent),
-                             holders(refusal), grouped(stats.out_of_memory_count)),
-                 "have the holders release, unpin or remove objects; give creates a timeout to wait; or raise "
-                 "--capacity");
-}
-
 }  // namespace
 
 Findings daemon_findings(const StatsReport& report, std::string_view own_version) {
@@ -126,7 +99,7 @@ Findings room_findings(const StatsReport& report) {
   examine_rows(report.stats, out);
   examine_pieces(report.stats, out);
   examine_pins(report, out);
-  out.push_back(last_refusal(report.stats));
+  out.push_back(refusal_finding(report.stats));
   return out;
 }
 

@@ -30,6 +30,8 @@ using ProcessStates = std::map<std::int32_t, ProcessState>;
 /// Who serves, and whether its version is `own_version`, this command's.
 [[nodiscard]] Findings daemon_findings(const StatsReport& report, std::string_view own_version);
 [[nodiscard]] Findings room_findings(const StatsReport& report);
+/// The last create that was refused: how long ago, why, whether it would be refused now, and what helps.
+[[nodiscard]] Finding refusal_finding(const StoreStats& stats);
 [[nodiscard]] Findings client_findings(const StatsReport& report, const ProcessStates& processes);
 
 }  // namespace dolium::cli

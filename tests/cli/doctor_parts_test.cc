@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -227,6 +228,35 @@ TEST_CASE("who may connect is read off the socket, and why nobody answered off t
   }
 }
 
+TEST_CASE("a directory that lets nobody pass keeps out whom the socket's mode would let in") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() / "dolium.sock";
+  const shm::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  const auto said = [&](mode_t of_socket, mode_t of_directory) {
+    REQUIRE(::chmod(path.c_str(), of_socket) == 0);
+    REQUIRE(::chmod(directory.path().c_str(), of_directory) == 0);
+    return on(socket_findings(look_at_socket(path)), "path");
+  };
+  const std::string alone = fmt::format("user {} alone may connect", ::geteuid());
+  const Finding closed = said(0666, 0700);
+  CHECK(closed.level == Level::note);
+  CHECK_THAT(closed.found, Contains(alone));
+  CHECK_THAT(closed.meaning, Contains("the directory " + directory.path().string() + " does not let them pass"));
+  CHECK_THAT(closed.remedy, Contains("chmod o+x " + directory.path().string()));
+  CHECK_THAT(said(0660, 0700).found, Contains(alone));
+  CHECK_THAT(said(0660, 0700).meaning, Contains("does not let them pass"));
+  CHECK_THAT(said(0666, 0710).found, Contains(fmt::format("and group {} may connect", ::getegid())));
+  CHECK(said(0666, 0710).level == Level::note);
+  CHECK(said(0660, 0710).level == Level::fine);
+  CHECK(said(0600, 0700).level == Level::fine);
+  CHECK(said(0666, 0711).level == Level::fine);
+  CHECK_THAT(said(0666, 0711).found, Contains("everybody may connect"));
+}
+
 TEST_CASE("who serves at a socket is named: which may be killed, which must not, and which is stopped") {
   SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .keeper = 70, .server = 71};
   facts.refused = Error{Errc::timed_out, "no answer"};
@@ -278,8 +308,10 @@ TEST_CASE("who pins the most is named") {
   CHECK_THAT(much.found, Contains("pid 42, which is not connected any more"));
 }
 
-TEST_CASE("the last create that failed is explained, and forgiven after a while") {
-  StatsReport report = healthy();
+namespace {
+
+/// Of 30 MiB, a minute ago, in a store of 100 MiB of which 40 MiB were free.
+Refusal refusal() {
   Refusal refusal;
   refusal.ago = seconds(65);
   refusal.size = 30 * kMiB;
@@ -289,17 +321,81 @@ TEST_CASE("the last create that failed is explained, and forgiven after a while"
   refusal.largest_free_extent = 20 * kMiB;
   refusal.holders = {
       {.session_id = 2, .pid = 43, .command = "loader", .name = "", .references = 1, .bytes_held = 60 * kMiB}};
-  report.stats.last_refusal = refusal;
-  report.stats.out_of_memory_count = 5;
-  const Finding recent = on(room_findings(report), "last refusal");
+  return refusal;
+}
+
+Finding told(const StoreStats& before, const Refusal& refusal) {
+  StoreStats stats = before;
+  stats.last_refusal = refusal;
+  stats.out_of_memory_count = 5;
+  return on({refusal_finding(stats)}, "last refusal");
+}
+
+/// As full as it was then: 20 MiB free, and nothing can go.
+StoreStats still_full() {
+  StoreStats stats = healthy().stats;
+  stats.free_bytes = stats.largest_free_extent = 20 * kMiB;
+  stats.used_bytes = 80 * kMiB;
+  stats.evictable_bytes = 0;
+  return stats;
+}
+
+}  // namespace
+
+TEST_CASE("the last create that failed is explained, and is a problem while it would fail again") {
+  CHECK(on(room_findings(healthy()), "last refusal").found == "no create was refused for want of room");
+  const Finding recent = told(still_full(), refusal());
   CHECK(recent.level == Level::problem);
-  CHECK(recent.found == "1 min 5 s ago trainer (pid 42, \"rank 0\") wanted 30 MiB for object " + refusal.id.hex() +
+  CHECK(recent.found == "1 min 5 s ago trainer (pid 42, \"rank 0\") wanted 30 MiB for object " + refusal().id.hex() +
                             ", and was told: no room for 30 MiB in one piece");
   CHECK(recent.meaning ==
-        "Then 40 MiB were free, in pieces of 20 MiB at most. Of the rest, loader (pid 43): 60 MiB held, 0 B being "
-        "written. In all, 5 creates were refused or waited in vain.");
-  report.stats.last_refusal->ago = hours(1);
-  CHECK(on(room_findings(report), "last refusal").level == Level::note);
+        "It would be refused now, too: 20 MiB are free, in pieces of 20 MiB at most, and 0 B could be evicted. Then 40 "
+        "MiB were free, in pieces of 20 MiB at most. Of the rest, loader (pid 43): 60 MiB held, 0 B being written. In "
+        "all, 5 creates were refused or waited in vain.");
+  CHECK_THAT(recent.remedy, Contains("those that hold most now") && Contains("raise --capacity"));
+  Refusal old = refusal();
+  old.ago = hours(1);
+  CHECK(told(still_full(), old).level == Level::note);
+  CHECK_THAT(told(still_full(), old).found, Catch::StartsWith("1 h ago"));
+}
+
+TEST_CASE("a refusal that the store has outlived asks for nothing now") {
+  const Finding outlived = told(healthy().stats, refusal());
+  CHECK(outlived.level == Level::note);
+  CHECK_THAT(outlived.meaning, Catch::StartsWith("It would not be refused now: 50 MiB are free in one piece."));
+  CHECK_THAT(outlived.remedy, Catch::StartsWith("nothing now"));
+  StoreStats in_pieces = still_full();
+  in_pieces.evictable_bytes = 15 * kMiB;
+  const Finding perhaps = told(in_pieces, refusal());
+  CHECK(perhaps.level == Level::problem);
+  CHECK_THAT(perhaps.meaning, Catch::StartsWith("It may be refused now, too:") && Contains("which must lie together"));
+}
+
+TEST_CASE("what helps after a refusal depends on what refused") {
+  Refusal other = refusal();
+  const auto says = [&](Errc code, const char* reason, const StoreStats& stats = healthy().stats) {
+    other.code = code;
+    other.reason = reason;
+    return told(stats, other);
+  };
+  CHECK_THAT(says(Errc::too_large, "takes too many bytes").remedy,
+             Catch::StartsWith("raise max_unsealed_bytes_per_client"));
+  CHECK(says(Errc::too_large, "takes too many bytes").level == Level::problem);
+  CHECK_THAT(says(Errc::out_of_memory, "limit (max_pinned_bytes_per_user): unpin").remedy, Catch::StartsWith("unpin"));
+  CHECK_THAT(says(Errc::out_of_memory, "this client is writing 5 objects").remedy, Contains("seal or abort"));
+  StoreStats rows = healthy().stats;
+  rows.max_objects = rows.total_objects = 1024;
+  rows.evictable_bytes = 0;
+  const Finding scarce = says(Errc::out_of_memory, "all 1024 that max_objects allows exist", rows);
+  CHECK(scarce.level == Level::problem);
+  CHECK_THAT(scarce.meaning, Contains("1,024 of 1,024 objects that max_objects allows exist, and none can be evicted"));
+  CHECK_THAT(scarce.remedy, Contains("raise max_objects"));
+  other.largest_free_extent = 30 * kMiB;  // so it was not bytes that it waited for
+  CHECK_THAT(says(Errc::timed_out, "no room appeared in time", rows).remedy, Contains("raise max_objects"));
+  rows.total_objects = 1000;
+  CHECK_THAT(says(Errc::timed_out, "no room appeared in time", rows).remedy, Catch::StartsWith("nothing now"));
+  other.size = 200 * kMiB;
+  CHECK_THAT(says(Errc::too_large, "does not fit even an empty one").remedy, Catch::StartsWith("raise --capacity"));
 }
 
 TEST_CASE("stuck clients are told apart, and what to do about each") {

@@ -1,6 +1,7 @@
 // The doctor, and inspect's list of users, against real daemons and real processes.
 
 #include <csignal>
+#include <optional>
 
 #include "tests/cli/command.h"
 #include "tests/e2e/worker.h"
@@ -48,12 +49,8 @@ TEST_CASE("the doctor explains why the last create failed, and who held the memo
   const Command dolium(daemon);
   Client& store = *daemon.watcher();
   put_numbered(store, 0, 1, 768 * kKiB);
-  {
-    const Object held = store.get_raw(id_of(0)).value();
-    CHECK(outcome(store.put(id_of(1), pattern(512 * kKiB))) == "out_of_memory");
-  }
-  // Nothing of it holds any more by the time that somebody asks.
-  REQUIRE(store.remove(id_of(0)).value());
+  std::optional<Object> held = store.get_raw(id_of(0)).value();
+  CHECK(outcome(store.put(id_of(1), pattern(512 * kKiB))) == "out_of_memory");
   const Ran ran = dolium.run({"doctor", "--json"});
   const auto refusal = on(ran, "store", "last refusal");
   INFO(refusal);
@@ -67,6 +64,37 @@ TEST_CASE("the doctor explains why the last create failed, and who held the memo
   const auto stats = dolium.run({"stats", "--json"}).json();
   CHECK(stats.at("last_refusal").at("holders").at(0).at("pid") == ::getpid());
   CHECK(stats.at("last_refusal").at("code") == "out_of_memory");
+
+  held.reset();
+  REQUIRE(store.remove(id_of(0)).value());
+  const auto outlived = on(dolium.run({"doctor", "--json"}), "store", "last refusal");
+  CHECK(outlived.at("level") == "note");
+  CHECK_THAT(outlived.at("meaning").get<std::string>(),
+             Contains("would not be refused now: 1 MiB are free in one piece"));
+}
+
+TEST_CASE("the doctor knows by the daemon's own words what refused a create") {
+  const e2e::Daemon daemon({"--capacity=1MiB", "--max-objects=2", "--max-unsealed-bytes-per-client=512KiB",
+                            "--max-pinned-bytes-per-user=256KiB"});
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  const auto remedy = [&] { return on(dolium.run({"doctor", "--json"}), "store", "last refusal").at("remedy"); };
+  CHECK(outcome(store.create(id_of(0), 2 * kMiB)) == "too_large");
+  CHECK(remedy() == "raise --capacity, or put it in parts");
+  CHECK(outcome(store.create(id_of(0), 768 * kKiB)) == "too_large");
+  CHECK(remedy() == "raise max_unsealed_bytes_per_client, or put it in parts");
+  CHECK(outcome(store.put(id_of(0), pattern(300 * kKiB), {.pinned = true})) == "out_of_memory");
+  CHECK_THAT(remedy().get<std::string>(), Contains("raise max_pinned_bytes_per_user"));
+  ObjectBuilder first = store.create(id_of(0), 300 * kKiB).value();
+  CHECK(outcome(store.create(id_of(1), 300 * kKiB)) == "out_of_memory");
+  CHECK_THAT(remedy().get<std::string>(), Contains("seal or abort what it began"));
+  const ObjectBuilder second = store.create(id_of(1), 100 * kKiB).value();
+  CHECK(outcome(store.create(id_of(2), 10)) == "out_of_memory");
+  CHECK_THAT(remedy().get<std::string>(), Catch::StartsWith("release") && Contains("raise max_objects"));
+  CreateOptions waiting;
+  waiting.timeout = std::chrono::milliseconds(1);
+  CHECK(outcome(store.create(id_of(2), 10, waiting)) == "timed_out");
+  CHECK_THAT(remedy().get<std::string>(), Catch::StartsWith("release") && Contains("raise max_objects"));
 }
 
 TEST_CASE("refusals of many and deferred puts are remembered like any other") {
