@@ -3,6 +3,7 @@
 // Result: success is exit status 0, an error its message on stderr and exit status 1. Nothing else ends the
 // program, so nothing that a verb holds is left behind.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -20,7 +21,8 @@ namespace dolium::cli {
 
 /// The options of one verb: a face of CLI11's that keeps its header out of every verb's file. A name is "id" (found
 /// by its position), "--ttl" or "-o,--output"; `what` is the placeholder that help shows. Targets must outlive the
-/// parsing, and hold the default.
+/// parsing, and hold the default. What is given must make sense: an empty text, a number or a time out of range is an
+/// error that names the option, and never its absence.
 class VerbOptions {
  public:
   explicit VerbOptions(CLI::App& app) noexcept : app_(&app) {}
@@ -32,6 +34,9 @@ class VerbOptions {
                       const char* about);
   VerbOptions& number(const char* name, std::size_t& target, const char* about, std::size_t least = 0,
                       std::size_t most = std::numeric_limits<std::size_t>::max());
+  VerbOptions& duration(const char* name, std::chrono::milliseconds& target, const char* about,
+                        std::chrono::milliseconds least = std::chrono::milliseconds(1));
+  VerbOptions& timeout(const char* name, Timeout& target, const char* about);
   VerbOptions& flag(const char* name, bool& target, const char* about);  ///< "!--no-x" makes it false
   VerbOptions& not_both(const char* one, const char* other);
 

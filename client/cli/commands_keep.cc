@@ -68,6 +68,9 @@ Result<void> evict(const Globals& globals, const std::string& text) {
   constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
   const Result<std::uint64_t> wanted = text == "all" ? Result<std::uint64_t>(kAll) : parse_size(text);
   if (!wanted) return wanted.error();
+  if (*wanted == 0)
+    return Error{Errc::invalid_argument,
+                 fmt::format("to evict \"{}\" frees nothing: give a size such as 64MiB, or all", text)};
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
   const Result<std::uint64_t> freed = (*client)->evict(*wanted);

@@ -15,7 +15,6 @@
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
-#include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
 
 namespace dolium::cli {
@@ -85,15 +84,21 @@ struct PutOptions {
   std::string id;
   std::string name;
   bool pinned = false;
-  std::string time_to_live;
-  std::string time_to_idle;
+  std::chrono::milliseconds time_to_live{0};  // 0: none
+  std::chrono::milliseconds time_to_idle{0};
   std::string type_name;
-  std::string timeout = "0s";
+  Timeout timeout = no_wait;
 };
 
 Result<ObjectId> id_for(const PutOptions& options) {
-  if (!options.id.empty()) return ObjectId::from_hex(options.id);
-  return options.name.empty() ? ObjectId::random() : ObjectId::from_name(options.name);
+  if (!options.name.empty()) return ObjectId::from_name(options.name);
+  if (options.id.empty()) return ObjectId::random();
+  const Result<ObjectId> id = ObjectId::from_hex(options.id);
+  if (id) return id;
+  return Error{
+      Errc::invalid_argument,
+      fmt::format("--id: \"{}\" is not an object id, which has {} hexadecimal digits; --name makes one of any text",
+                  options.id, 2 * ObjectId::kSize)};
 }
 
 /// Name and tag under which put<T>() stores what a person calls T, so that get<T>() accepts what was put here: of
@@ -115,22 +120,13 @@ void set_type(const std::string& type, CreateOptions& out) {
   if (many) out.type_tag = detail::type_hash("[]", out.type_tag);
 }
 
-Result<CreateOptions> create_options(const PutOptions& options) {
+CreateOptions create_options(const PutOptions& options) {
   CreateOptions out;
   out.pinned = options.pinned;
   set_type(options.type_name, out);
-  const auto lifetime = [](const std::string& text, std::chrono::milliseconds& into) -> Result<void> {
-    if (text.empty()) return {};
-    const auto duration = parse_duration(text);
-    if (!duration) return duration.error();
-    into = *duration;
-    return {};
-  };
-  if (auto read = lifetime(options.time_to_live, out.time_to_live); !read) return std::move(read).error();
-  if (auto read = lifetime(options.time_to_idle, out.time_to_idle); !read) return std::move(read).error();
-  const Result<Timeout> timeout = parse_timeout(options.timeout);
-  if (!timeout) return timeout.error();
-  out.timeout = *timeout;
+  out.time_to_live = options.time_to_live;
+  out.time_to_idle = options.time_to_idle;
+  out.timeout = options.timeout;
   return out;
 }
 
@@ -192,14 +188,14 @@ Result<std::uint64_t> store(Client& client, const File& file, const ObjectId& id
 Result<void> put(const Globals& globals, const PutOptions& options) {
   const Result<ObjectId> id = id_for(options);
   if (!id) return id.error();
-  const Result<CreateOptions> create = create_options(options);
-  if (!create) return create.error();
+  if (options.type_name == "[]")
+    return Error{Errc::invalid_argument, "--type: \"[]\" does not say of what: write f64[], or NAME[]"};
   const Result<File> file =
       options.file == "-" ? File::standard(STDIN_FILENO, "standard input") : File::open(options.file, O_RDONLY);
   if (!file) return file.error();
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
-  const Result<std::uint64_t> size = store(**client, *file, *id, *create);
+  const Result<std::uint64_t> size = store(**client, *file, *id, create_options(options));
   if (!size) return size.error();
   if (globals.json)
     print_json({{"id", id->hex()}, {"data_size", *size}});
@@ -213,20 +209,18 @@ Result<void> put(const Globals& globals, const PutOptions& options) {
 struct GetOptions {
   std::string id;
   std::string output = "-";
-  std::string timeout = "0s";
+  Timeout timeout = no_wait;
 };
 
 Result<void> get(const Globals& globals, const GetOptions& options) {
   const bool to_stdout = options.output == "-";
   if (globals.json && to_stdout)
     return Error{Errc::invalid_argument, "standard output is for the object's bytes: --json needs -o FILE"};
-  const Result<Timeout> timeout = parse_timeout(options.timeout);
-  if (!timeout) return timeout.error();
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
   const Result<ObjectId> id = resolve(**client, options.id);
   if (!id) return id.error();
-  const Result<Object> object = (*client)->get_raw(*id, *timeout);
+  const Result<Object> object = (*client)->get_raw(*id, options.timeout);
   if (!object) return object.error();
   Result<File> file = to_stdout ? File::standard(STDOUT_FILENO, "standard output")
                                 : File::open(options.output, O_WRONLY | O_CREAT | O_TRUNC);
@@ -248,11 +242,11 @@ void add_put(CommandLine& line) {
       .text("--name", options->name, "NAME", "make the id from a name; name:NAME finds it")
       .not_both("--name", "--id")
       .flag("--pin", options->pinned, "keep it until unpin")
-      .text("--ttl", options->time_to_live, "TIME", "expires so long after now, such as 10min")
-      .text("--tti", options->time_to_idle, "TIME", "expires when nobody got it for so long")
+      .duration("--ttl", options->time_to_live, "expires so long after now, such as 10min")
+      .duration("--tti", options->time_to_idle, "expires when nobody got it for so long")
       .text("--type", options->type_name, "NAME",
             "what it is, for people and for get<T>(): f64, i32[], or the name of a Codec")
-      .text("--timeout", options->timeout, "TIME", "how long to wait for room, such as 10s, or forever");
+      .timeout("--timeout", options->timeout, "how long to wait for room, such as 10s, or forever");
 }
 
 void add_get(CommandLine& line) {
@@ -261,7 +255,7 @@ void add_get(CommandLine& line) {
            [options](const Globals& globals) { return get(globals, *options); })
       .required("id", options->id, "ID", "the object")
       .text("-o,--output", options->output, "FILE", "write to this file instead")
-      .text("--timeout", options->timeout, "TIME", "how long to wait for the object, such as 10s, or forever");
+      .timeout("--timeout", options->timeout, "how long to wait for the object, such as 10s, or forever");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "client/cli/survey.h"
 #include "client/cli/verbs.h"
 #include "client/types/size_text.h"
+#include "shm/basic_types.h"
 
 namespace dolium::cli {
 namespace {
@@ -78,6 +79,9 @@ Result<void> doctor(const Globals& globals, const DoctorOptions& options) {
   if (!options.capacity.empty()) {
     const Result<std::uint64_t> size = parse_size(options.capacity);
     if (!size) return size.error();
+    if (*size < shm::kPageBytes)
+      return Error{Errc::invalid_argument, fmt::format("--capacity: \"{}\" is no store: the smallest has {}",
+                                                       options.capacity, format_size_exact(shm::kPageBytes))};
     capacity = *size;
   }
   const Examined examined = examine(globals);

@@ -48,6 +48,8 @@ Result<ObjectId> look_up(ObjectStore& store, const std::string& prefix) {
 }  // namespace
 
 Result<ObjectId> resolve(ObjectStore& store, std::string_view text) {
+  if (text == kNamePrefix)
+    return Error{Errc::invalid_argument, "\"name:\" lacks the name: write name:NAME, as it was put with --name NAME"};
   if (text.starts_with(kNamePrefix)) return ObjectId::from_name(text.substr(kNamePrefix.size()));
   std::string digits(text);
   for (char& c : digits)

@@ -13,7 +13,7 @@
 
 namespace dolium::cli {
 
-/// invalid_argument, with examples, when `text` is no duration of less than 292 years.
+/// invalid_argument, with examples, when `text` is no duration of less than 285 years.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// The same, and "forever".
 [[nodiscard]] Result<Timeout> parse_timeout(std::string_view text);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <csignal>
 
-#include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
 #include "client/cli/watch_view.h"
 
@@ -23,8 +22,8 @@ constexpr std::chrono::milliseconds kMinInterval{50};
 
 struct WatchOptions {
   std::uint64_t count = 0;
-  std::string duration;
-  std::string interval = "1s";
+  std::chrono::milliseconds duration{0};  // 0: until Ctrl-C
+  std::chrono::milliseconds interval{1000};
   bool existing = false;
   bool lines = false;
 };
@@ -122,14 +121,7 @@ WatchView::Kind view_kind(const Globals& globals, const WatchOptions& options) {
 }
 
 Result<void> watch(const Globals& globals, const WatchOptions& options) {
-  const auto interval = parse_duration(options.interval);
-  if (!interval) return interval.error();
-  auto end = Clock::time_point::max();
-  if (!options.duration.empty()) {
-    const auto duration = parse_duration(options.duration);
-    if (!duration) return duration.error();
-    end = Clock::now() + *duration;
-  }
+  const auto end = options.duration.count() == 0 ? Clock::time_point::max() : Clock::now() + options.duration;
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
   Result<StoreStats> stats = (*client)->stats();
@@ -139,7 +131,7 @@ Result<void> watch(const Globals& globals, const WatchOptions& options) {
   const auto view = WatchView::make(view_kind(globals, options), globals.socket);
   Watch watching(**client, *view, *std::move(stats));
   if (!options.existing) watching.skip_existing();
-  return watching.run(*events, options.count, end, std::max(*interval, kMinInterval));
+  return watching.run(*events, options.count, end, options.interval);
 }
 
 }  // namespace
@@ -148,9 +140,9 @@ void add_watch(CommandLine& line) {
   const auto options = std::make_shared<WatchOptions>();
   line.add("watch", "show what comes and goes, and how fast, until Ctrl-C",
            [options](const Globals& globals) { return watch(globals, *options); })
-      .number("--count", options->count, "end after so many events")
-      .text("--duration", options->duration, "TIME", "end after this time, such as 10s")
-      .text("--interval", options->interval, "TIME", "how often to tell the rates")
+      .number("--count", options->count, "end after so many events", 1)
+      .duration("--duration", options->duration, "end after this time, such as 10s")
+      .duration("--interval", options->interval, "how often to tell the rates", kMinInterval)
       .flag("--existing", options->existing, "begin with the objects that are there")
       .flag("--lines", options->lines, "lines, on a terminal too");
 }

@@ -34,16 +34,55 @@ TEST_CASE("what is wrong with a command line is named, and what there is instead
             {{"stats", "more"}, {"unexpected argument \"more\"", "dolium --help"}},
             {{"stats", "--colour"}, {"unknown option --colour", "dolium --help"}},
             {{"get"}, {"id", "required", "dolium --help"}},
-            {{"list", "--sort", "colour"}, {"--sort", "colour", "dolium --help"}},
-            {{"list", "--limit", "few"}, {"--limit", "few"}},
-            {{"put", "--ttl", "soon", "/dev/null"}, {"\"soon\" is not a duration", "write 500ms, 10s"}},
-            {{"put", "--timeout=", "/dev/null"}, {"\"\" is not a duration"}},
-            {{"put", "--id", "xyz", "/dev/null"}, {"an object id has 40 hexadecimal digits, not 3"}},
+            {{"list", "--sort", "colour"}, {"--sort: \"colour\" is not one of size, age, access", "dolium --help"}},
+            {{"list", "--sort", "acces"}, {"did you mean \"access\"?"}},
+            {{"list", "--limit", "few"}, {"--limit: \"few\" is not a whole number of 0 or more"}},
+            {{"put", "--ttl", "soon", "/dev/null"}, {"--ttl: \"soon\" is not a duration", "write 500ms, 10s"}},
+            {{"put", "--timeout=", "/dev/null"}, {"--timeout: \"\" is not a duration"}},
+            {{"put", "--id", "xyz", "/dev/null"},
+             {"--id: \"xyz\" is not an object id", "40 hexadecimal digits", "--name"}},
             {{"evict", "much"}, {"\"much\" is not a size", "write 64MiB"}},
             {{"doctor", "--capacity", "much"}, {"\"much\" is not a size", "write 64MiB"}},
             {{"get", "abc"}, {"\"abc\" is not an object id", "at least the first 4 of them, or name:NAME"}},
             {{"get", "abcd"}, {"there is no object abcd...", "`dolium list`"}},
         });
+}
+
+TEST_CASE("what makes no sense is an error and not something else than was meant") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  for (const char* number : {"-1", "+3", "0x10", "1.5", "1e3", " 5", "", "99999999999999999999999"}) {
+    const std::string says = fmt::format("--limit: \"{}\" is not a whole number", number);
+    check(dolium, {{{"list", "--limit", number}, {says}}});
+  }
+  check(dolium, {
+                    {{"put", "--name", "", "/dev/null"}, {"--name: is empty: give a NAME, or leave it out"}},
+                    {{"put", "--name=", "/dev/null"}, {"--name: is empty"}},
+                    {{"put", "--id", "", "/dev/null"}, {"--id: is empty"}},
+                    {{"put", "--type", "", "/dev/null"}, {"--type: is empty"}},
+                    {{"put", "--type", "[]", "/dev/null"}, {"--type: \"[]\" does not say of what"}},
+                    {{"put", ""}, {"file: is empty: give a FILE"}},
+                    {{"put", "--ttl", "", "/dev/null"}, {"--ttl: \"\" is not a duration"}},
+                    {{"put", "--ttl", "0", "/dev/null"}, {"--ttl: \"0\" is too short: give 1 ms at least"}},
+                    {{"put", "--tti", "0.1ms", "/dev/null"}, {"--tti: \"0.1ms\" is too short"}},
+                    {{"put", "--ttl", "300000d", "/dev/null"}, {"--ttl: \"300000d\" is not a duration"}},
+                    {{"put", "--timeout", "-1", "/dev/null"}, {"--timeout: \"-1\" is not a duration"}},
+                    {{"get", "name:"}, {"\"name:\" lacks the name", "name:NAME"}},
+                    {{"pin", "name:"}, {"\"name:\" lacks the name"}},
+                    {{"get", "name:a", "-o", ""}, {"--output: is empty: give a FILE"}},
+                    {{"ping", "--count", "0"}, {"--count: \"0\" is not a whole number from 1 to 100000"}},
+                    {{"watch", "--count", "-1"}, {"--count: \"-1\" is not a whole number of 1 or more"}},
+                    {{"watch", "--duration", "0s"}, {"--duration: \"0s\" is too short"}},
+                    {{"watch", "--duration", ""}, {"--duration: \"\" is not a duration"}},
+                    {{"watch", "--interval", "1ms"}, {"--interval: \"1ms\" is too short: give 50 ms at least"}},
+                    {{"evict", "0"}, {"to evict \"0\" frees nothing", "64MiB, or all"}},
+                    {{"doctor", "--capacity", "1k"}, {"--capacity: \"1k\" is no store: the smallest has 4KiB"}},
+                    {{"doctor", "--capacity", ""}, {"--capacity: is empty: give a SIZE"}},
+                    {{"ping", "--json=5"}, {"--json takes no value"}},
+                    {{"list", "--limit", "5", "--limit", "6"}, {"--limit is given more than once"}},
+                    {{"put", "--name", "a", "--name", "b"}, {"--name is given more than once"}},
+                });
+  CHECK(daemon.stats().total_objects == 0);
 }
 
 TEST_CASE("what went wrong with an object names the object") {
