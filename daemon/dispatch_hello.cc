@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 
+#include "daemon/descriptor_limit.h"
 #include "daemon/dispatch.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
@@ -39,7 +40,7 @@ std::uint64_t random_token() {
 
 void Dispatch::hello(Session& session, Id id, const HelloRequest& request) {
   if (auto attached = attach(session, id, request); !attached) {
-    session.reply_error(id, attached.error());
+    session.reply_error(id, explain_descriptors(attached.error()));
     session.leave();
   }
 }
@@ -100,7 +101,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
 /// The operator is told, and every call works; the next connection, and the next server, try again.
 bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
   const Result<void> made = make_rings(session, fds);
-  if (!made) session.go_without_rings(made.error());
+  if (!made) session.go_without_rings(explain_descriptors(made.error()));
   return made.has_value();
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include <string_view>
 
 #include "daemon/config.h"
+#include "daemon/descriptor_limit.h"
 #include "daemon/estate.h"
 #include "daemon/heap.h"
 #include "daemon/keeper.h"
@@ -39,14 +39,6 @@ int fail(const Error& error) {
 int fail_to_serve(const Error& error) {
   const int status = fail(error);
   return error.code == Errc::system_error ? kRefusedBySystem : status;
-}
-
-/// A client costs four descriptors; a login shell's soft limit of 1024 is meant for select(), which is not used here.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int check_config(const Invocation& invocation) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/descriptor_limit.h"
 #include "daemon/server.h"
 #include "protocol/peer.h"
 #include "shm/monotonic_clock.h"
@@ -26,19 +27,21 @@ std::string user_name(uid_t uid) {
 
 void Server::accept_all() {
   for (;;) {
-    Result<shm::UniqueFd> socket = listener_.accept();
+    Result<shm::UniqueFd> socket = listener_.accept(
+        [](const shm::UniqueFd& newcomer, const Error& why) { turn_away(newcomer, explain_descriptors(why)); });
     if (!socket) {
       client_log_.write(LimitedLog::Kind::not_accepted, shm::monotonic_now(), spdlog::level::warn,
-                        "a connection could not be accepted: {}", socket.error().message);
+                        "a connection could not be accepted: {}", explain_descriptors(socket.error()).message);
       accept_poll_->watch(0);  // who waits would be reported again at once
       accept_timer_->start_once(kAcceptPauseMs);
       return;
     }
     if (!socket->valid()) return;
     if (auto welcomed = welcome(*socket); !welcomed) {
+      const Error why = explain_descriptors(welcomed.error());
       client_log_.write(LimitedLog::Kind::turned_away, shm::monotonic_now(), spdlog::level::warn,
-                        "a connection was turned away: {}", welcomed.error().message);
-      turn_away(*socket, welcomed.error());
+                        "a connection was turned away: {}", why.message);
+      turn_away(*socket, why);
     }
   }
 }

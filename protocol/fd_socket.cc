@@ -277,7 +277,7 @@ void Listener::take_over() noexcept {
   inode_ = ::lstat(path_.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-Result<UniqueFd> Listener::accept() {
+Result<UniqueFd> Listener::accept(const Farewell& farewell) {
   const auto accept_once = [&] {
     return UniqueFd(
         retry_interrupted([&] { return ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
@@ -286,17 +286,19 @@ Result<UniqueFd> Listener::accept() {
   if (connection.valid()) return connection;
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED) return UniqueFd();
   const int reason = errno;
+  const Error why = shm::system_error("accept a connection", reason);
   if (reason == EMFILE || reason == ENFILE) {
     // The kernel wants a free number before it looks whether anybody waits at all. (None, where the spare one could not
     // be had back: then nobody knows, and whoever waits goes on waiting.)
     spare_.reset();
     UniqueFd turned_away = accept_once();
     const bool nobody_waits = !turned_away.valid() && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (turned_away.valid() && farewell) farewell(turned_away, why);
     turned_away.reset();
     spare_ = open_spare();
     if (nobody_waits) return UniqueFd();
   }
-  return shm::system_error("accept a connection", reason);
+  return why;
 }
 
 Result<UniqueFd> connect_to(std::string_view path, Deadline deadline) {

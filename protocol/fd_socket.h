@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,9 +63,11 @@ class Listener {
   void take_over() noexcept;
   /// Somebody else goes on with it: the socket file stays.
   void leave_to_successor() noexcept { inode_ = 0; }
+  /// Who is turned away, and why, just before the connection is closed.
+  using Farewell = std::function<void(const shm::UniqueFd& connection, const Error& why)>;
   /// The next connection, or an invalid descriptor when nobody waits (any more). When this process is out of
   /// descriptors the connection is closed at once (a listener that stays readable would spin) and the error says so.
-  [[nodiscard]] Result<shm::UniqueFd> accept();
+  [[nodiscard]] Result<shm::UniqueFd> accept(const Farewell& farewell = {});
 
  private:
   Listener(std::string path, shm::UniqueFd lock, shm::UniqueFd socket, shm::UniqueFd spare, ino_t inode);

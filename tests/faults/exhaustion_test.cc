@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "protocol/fd_socket.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/daemon_fixture.h"
 
@@ -165,6 +166,21 @@ TEST_CASE("a full tmpfs under the socket: a daemon that finds no room says so, a
   CHECK(mount.files() == lock);
 }
 
+TEST_CASE("no more descriptors: who is not even let in is told which limit that is") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  const rlim_t few = before.daemon_descriptors + 8;
+  limit_descriptors(daemon.server(), few);
+  std::vector<shm::UniqueFd> silent;  // each costs the daemon one, and nothing else
+  for (rlim_t n = 0; n < few; ++n) silent.push_back(protocol::connect_to(daemon.socket(), {}).value());
+  const auto told = [&] { return to_string(Client::connect(daemon.socket(), {.follow_fork = false}).error()); };
+  CHECK_THAT(told(), Catch::StartsWith("disconnected") && Catch::Contains(fmt::format("its limit allows ({})", few)) &&
+                         Catch::Contains("LimitNOFILE="));
+  CHECK_THAT(daemon.log(), Catch::Contains("could not be accepted: the daemon has as many file descriptors open"));
+  silent.clear();
+  CHECK(daemon.settled(before) == before);
+}
+
 TEST_CASE("no more descriptors: who comes too late is told so, and there is room again when somebody leaves") {
   Daemon daemon;
   const Census before = daemon.census();
@@ -179,8 +195,8 @@ TEST_CASE("no more descriptors: who comes too late is told so, and there is room
     else
       refused = to_string(client.error());
   }
-  CHECK_THAT(refused, Catch::Contains(std::strerror(EMFILE)) || Catch::Contains("daemon closed the connection"));
-  CHECK_THAT(refused + daemon.log(), Catch::Contains(std::strerror(EMFILE)));
+  CHECK_THAT(refused, Catch::Contains(std::strerror(EMFILE)) && Catch::Contains("LimitNOFILE=") &&
+                          Catch::Contains(fmt::format("its limit allows ({})", few)));
   REQUIRE(clients.size() >= 2);
   for (const auto& client : clients) CHECK(outcome(client->ping()) == "ok");
   CHECK(outcome(daemon.watcher()->put(id_of("a"), pattern(100'000))) == "ok");

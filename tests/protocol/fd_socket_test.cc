@@ -295,13 +295,20 @@ TEST_CASE("without descriptors left, connections are turned away instead of spin
   std::vector<shm::UniqueFd> fill;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
   while (auto copy = duplicate(client.get())) fill.push_back(*std::move(copy));
-  const auto refused = listener.accept();
-  const auto after = listener.accept();
+  std::string told;
+  const auto say = [&](const shm::UniqueFd& newcomer, const Error& why) {
+    told = why.message;
+    static_cast<void>(::send(newcomer.get(), "x", 1, MSG_NOSIGNAL));
+  };
+  const auto refused = listener.accept(say);
+  const auto after = listener.accept(say);
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &old) == 0);
   CHECK_FALSE(refused);
   REQUIRE(after);
   CHECK_FALSE(after->valid());
+  CHECK(told == refused.error().message);
   char byte = 0;
+  CHECK(::recv(client.get(), &byte, 1, MSG_DONTWAIT) == 1);
   CHECK(::recv(client.get(), &byte, 1, MSG_DONTWAIT) == 0);
 
   const auto again = connect_to(directory.socket(), kPassed).value();
