@@ -158,8 +158,8 @@ Table description(const ObjectMetadata& object) {
   table.add({"time to live", lifetime(object.time_to_live)});
   table.add({"time to idle", lifetime(object.time_to_idle)});
   table.add({"creator", creator_of(object)});
-  if (!object.holders.empty()) table.add({"held by", users(object.holders, true)});
-  if (!object.waiters.empty()) table.add({"waited for by", users(object.waiters, false)});
+  if (!object.holders.empty()) table.add({"held by", printable(users(object.holders, true))});
+  if (!object.waiters.empty()) table.add({"waited for by", printable(users(object.waiters, false))});
   return table;
 }
 

@@ -40,7 +40,7 @@ std::string text(std::span<const Finding> findings) {
   for (const Finding& finding : findings) {
     if (finding.section != section) out += fmt::format("{}{}\n", out.empty() ? "" : "\n", finding.section);
     section = finding.section;
-    out += fmt::format("  {:<8}{}: {}\n", sign(finding.level), finding.topic, printable(finding.found));
+    out += fmt::format("  {:<8}{}: {}\n", sign(finding.level), printable(finding.topic), printable(finding.found));
     if (!finding.meaning.empty()) out += fmt::format("{}{}\n", kIndent, printable(finding.meaning));
     if (!finding.remedy.empty()) out += fmt::format("{}What to do: {}\n", kIndent, printable(finding.remedy));
   }

@@ -258,9 +258,9 @@ std::string hit_ratio(std::uint64_t hits, std::uint64_t gets) {
 namespace {
 
 std::string who(const std::string& command, std::int32_t pid, const std::string& given) {
-  const std::string name = printable(command, kNameColumns);
+  const std::string name = shortened(command, kNameColumns);
   if (given.empty() || given == command) return fmt::format("{} (pid {})", name, pid);
-  return fmt::format("{} (pid {}, \"{}\")", name, pid, printable(given, kNameColumns));
+  return fmt::format("{} (pid {}, \"{}\")", name, pid, shortened(given, kNameColumns));
 }
 
 }  // namespace
@@ -289,8 +289,9 @@ std::string explain(const StatsReport& report) {
 
 std::string text(const StatsReport& report) {
   const StoreStats& stats = report.stats;
-  std::string out = fmt::format("{}\n\n  {} {} of {}\n\n{}\n{}", explain(report), bar(shares_of(stats), kBarWidth),
-                                fullness(stats), format_size(stats.capacity), legend(stats), history(stats));
+  std::string out =
+      fmt::format("{}\n\n  {} {} of {}\n\n{}\n{}", printable(explain(report)), bar(shares_of(stats), kBarWidth),
+                  fullness(stats), format_size(stats.capacity), legend(stats), history(stats));
   for (const std::string& part : {histogram(stats), holders(report), pinners(report)})
     if (!part.empty()) out += "\n" + part;
   out += fmt::format("\n  doliumd at {}, up {}; {} besides this one\n", printable(report.socket),

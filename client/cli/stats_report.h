@@ -44,7 +44,7 @@ struct Shares {
 [[nodiscard]] std::string fullness(const StoreStats& stats);
 /// "99.3 %", or "-" before the first get.
 [[nodiscard]] std::string hit_ratio(std::uint64_t hits, std::uint64_t gets);
-/// "python3 (pid 123)"
+/// "python3 (pid 123)"; with whatever they call themselves in it, as is what explain() makes of it.
 [[nodiscard]] std::string who(const ClientInfo& client);
 [[nodiscard]] std::string who(const ClientUse& use);
 

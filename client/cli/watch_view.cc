@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <deque>
+#include <utility>
 
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
@@ -97,7 +98,7 @@ class JsonLines final : public WatchView {
 /// Redrawn with each look at the rates; events in between are kept, as many as the screen has room for.
 class Screen final : public WatchView {
  public:
-  explicit Screen(const std::string& socket) : socket_(printable(socket)) { put("\x1b[?25l\x1b[2J"); }
+  explicit Screen(std::string socket) : socket_(std::move(socket)) { put("\x1b[?25l\x1b[2J"); }
   ~Screen() override { put("\x1b[?25h"); }
 
   void show(Time time, const Event& event) override {
@@ -141,7 +142,8 @@ class Screen final : public WatchView {
     return size;
   }
 
-  /// Over what is there, line by line, so that nothing flickers. A line that is too long would wrap.
+  /// Made printable here. Over what is there, line by line, so that nothing flickers. A line that is too long would
+  /// wrap.
   static void draw(std::string_view text, std::size_t width) {
     std::string out = "\x1b[H";
     while (!text.empty()) {

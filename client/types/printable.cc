@@ -54,7 +54,9 @@ std::string printable(std::string_view text) {
   while (!text.empty()) {
     const CodePoint code = first_code_point(text);
     const std::size_t size = std::max<std::size_t>(code.bytes, 1);
-    if (code.bytes != 0 && is_visible(code.value)) {
+    if (code.value == '\\') {
+      out += "\\\\";
+    } else if (code.bytes != 0 && is_visible(code.value)) {
       out += text.substr(0, size);
     } else {
       for (const char c : text.substr(0, size)) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
@@ -66,15 +68,17 @@ std::string printable(std::string_view text) {
 
 std::string printable(std::string_view text, std::size_t width) {
   // What is far beyond the width need not be looked at: no code point has more than four bytes.
-  std::string out = printable(text.substr(0, 4 * width + 4));
-  if (columns(out) <= width) return out;
+  return shortened(printable(text.substr(0, 4 * width + 4)), width);
+}
+
+std::string shortened(std::string_view text, std::size_t width) {
+  if (columns(text) <= width) return std::string(text);
   std::size_t end = 0;
   for (std::size_t column = 0; column + 1 < width; ++column) {
     ++end;
-    while (end < out.size() && is_continuation(out[end])) ++end;
+    while (end < text.size() && is_continuation(text[end])) ++end;
   }
-  out.resize(end);
-  return out.append("…");
+  return std::string(text.substr(0, end)).append("…");
 }
 
 std::size_t columns(std::string_view text) noexcept {

@@ -448,9 +448,10 @@ TEST_CASE("processes are looked at where the server's number is a doliumd's, and
 
 TEST_CASE("findings are written section by section, and nobody's name reaches the terminal as it is") {
   const Findings findings = {{"host", "memory", Level::fine, "enough"},
-                             {"clients", "x", Level::problem, "\x1b[2J", "it matters", "end it"}};
+                             {"clients", "\x1b", Level::problem, "\x1b[2J\\", "it matters", "end it"}};
   CHECK(text(findings) ==
-        "host\n  ok      memory: enough\n\nclients\n  PROBLEM x: \\x1b[2J\n          it matters\n          What to do: "
+        "host\n  ok      memory: enough\n\nclients\n  PROBLEM \\x1b: \\x1b[2J\\\\\n          it matters\n          "
+        "What to do: "
         "end it\n");
   CHECK(to_json(findings).at(1).at("level") == "problem");
   CHECK(to_json(findings).at(0).at("remedy") == "");

@@ -189,9 +189,17 @@ TEST_CASE("what others chose to be called does not reach the terminal as it is")
       "\x1b[2J\xff"
       "evil";
   REQUIRE(daemon.watcher()->put(id_of(0), bytes_of("x"), options).has_value());
-  const auto evil = daemon.connect({.name = "\x1b]0;owned\x07"});
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-           {"list"}, {"inspect", id_of(0).hex()}, {"clients"}, {"list", "--json"}, {"clients", "--json"}}) {
+  const auto evil = daemon.connect({.name = "\x1b]0;owned\x07\\x"});
+  REQUIRE(daemon.watcher()->put(id_of(1), pattern(40 * kMiB)).has_value());
+  const Object held = evil->get_raw(id_of(1)).value();
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"list"},
+                                                                                       {"inspect", id_of(0).hex()},
+                                                                                       {"inspect", id_of(1).hex()},
+                                                                                       {"clients"},
+                                                                                       {"stats"},
+                                                                                       {"list", "--json"},
+                                                                                       {"clients", "--json"},
+                                                                                       {"stats", "--json"}}) {
     const Ran ran = dolium.run(command);
     INFO(ran);
     CHECK(ran.ok());
@@ -199,6 +207,12 @@ TEST_CASE("what others chose to be called does not reach the terminal as it is")
     CHECK_FALSE(contains(ran.out, "\xff"));
   }
   CHECK(contains(dolium.run({"list"}).out, "\\x1b[2J\\xffevil"));
+  // Each text is spelt out once, wherever it is shown; and JSON has its own way.
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"inspect", id_of(1).hex()}, {"clients"}, {"stats"}})
+    CHECK(contains(dolium.run(command).out, "\\x1b]0;owned\\x07\\\\x"));
+  const std::string summary = dolium.run({"stats", "--json"}).json().at("summary");
+  CHECK(contains(summary, "\x1b]0;owned\x07\\x"));
 }
 
 TEST_CASE("stats says who holds, writes and pins") {

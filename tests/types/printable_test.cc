@@ -22,11 +22,20 @@ TEST_CASE("printable keeps what can be seen and spells out the rest") {
   CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // surrogate
 }
 
+TEST_CASE("what looks escaped, and was written so, is told from what was escaped") {
+  CHECK(printable("\\x1b") == "\\\\x1b");
+  CHECK(printable("\\x1b") != printable("\x1b"));
+  CHECK(printable("C:\\") == "C:\\\\");
+}
+
 TEST_CASE("printable cuts to a width in columns") {
   CHECK(printable("abcdef", 6) == "abcdef");
   CHECK(printable("abcdefg", 6) == "abcde…");
   CHECK(printable("äöüäöüä", 6) == "äöüäö…");
+  CHECK(printable("abc\\\\def", 6) == "abc\\\\…");
   CHECK(columns("äöü…") == 4);
+  CHECK(shortened("äöüäöüä", 6) == "äöüäö…");
+  CHECK(shortened("a\x1b\\b", 4) == "a\x1b\\b");  // escapes nothing
 }
 
 }  // namespace dolium
