@@ -256,7 +256,7 @@ TEST_CASE("mistakes on the command line are named with what was meant") {
   CHECK(flag_error({"--preallocate", "maybe"}) == "--preallocate: \"maybe\" is neither true nor false");
 }
 
-TEST_CASE("--replace refuses what the next server would never see") {
+TEST_CASE("what the next server would never see is refused beside --replace") {
   CHECK(load_with({"--replace", "--socket", "/x/y"}).value().config.socket_path == "/x/y");
   CHECK(
       flag_error({"--replace", "--log-level=debug"}) ==

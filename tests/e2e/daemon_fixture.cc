@@ -211,6 +211,15 @@ bool Daemon::replaced(pid_t old) const {
   return test::eventually([&] { return server() != 0 && server() != old; }) && watcher_->ping().has_value();
 }
 
+void replace_server(Daemon& daemon, int signal) {
+  const pid_t old = daemon.server();
+  if (signal == SIGKILL)
+    daemon.kill_server();
+  else
+    daemon.process().signal(signal);
+  REQUIRE(daemon.replaced(old));
+}
+
 void Daemon::freeze() const {
   REQUIRE(::kill(server(), SIGSTOP) == 0);
   REQUIRE(test::eventually([&] {

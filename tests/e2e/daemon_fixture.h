@@ -116,6 +116,9 @@ class Daemon {
   bool misbehaviour_expected_ = false;
 };
 
+/// SIGKILL to the server, or SIGHUP to the keeper; until another one answers.
+void replace_server(Daemon& daemon, int signal);
+
 /// The flags that make a daemon what `config` makes an in-process store.
 [[nodiscard]] std::vector<std::string> flags_for(const StoreConfig& config);
 

@@ -1,5 +1,5 @@
-// fork(): the child goes on with a session of its own, and holds what its parent held. Where that cannot be, or is not
-// wanted, it inherits no session, and whatever it does with what it inherited, its parent does not notice.
+// fork(): the child goes on with a session of its own, and holds what its parent held, whatever becomes of the parent;
+// what the parent had begun stays the parent's. Where the child cannot follow, or shall not: fork_refused_test.cc.
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -7,11 +7,10 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cerrno>
 #include <csignal>
-#include <optional>
 
 #include "tests/client/store_under_test.h"
+#include "tests/e2e/family.h"
 #include "tests/e2e/worker.h"
 
 using namespace dolium;
@@ -20,35 +19,6 @@ using namespace dolium::test;
 
 namespace {
 
-/// Waits for a grandchild that has become ours. None may be left to wait for: its own parent, if it ended later, has
-/// reaped it.
-void await_orphan(pid_t child) {
-  const pid_t ended = ::waitpid(child, nullptr, 0);
-  CHECK((ended == child || (ended == -1 && errno == ECHILD)));
-}
-
-/// What the daemon lists for a process's only session; nothing when it has none, or more than one.
-std::optional<ClientInfo> listed(const Daemon& daemon, pid_t pid) {
-  std::vector<ClientInfo> found = daemon.watcher()->clients().value();
-  std::erase_if(found, [pid](const ClientInfo& each) { return each.pid != pid; });
-  return found.size() == 1 ? std::optional(found.front()) : std::nullopt;
-}
-
-/// The same as text, for CHECK(... == ...): "references objects bytes", or "not listed". Waits for what is expected.
-std::string holdings(const Daemon& daemon, pid_t pid, const std::string& expected) {
-  std::string found;
-  static_cast<void>(eventually([&] {
-    const std::optional<ClientInfo> client = listed(daemon, pid);
-    found = client ? std::to_string(client->references) + ' ' + std::to_string(client->objects_held) + ' ' +
-                         std::to_string(client->bytes_held)
-                   : "not listed";
-    return found == expected;
-  }));
-  return found;
-}
-
-#define CHECK_HOLDS(pid, expected) CHECK(holdings(daemon, pid, expected) == (expected))
-
 /// More than the store has: whatever may be evicted is.
 void put_under_pressure(Daemon& daemon) {
   Worker writer(daemon);
@@ -56,8 +26,6 @@ void put_under_pressure(Daemon& daemon) {
 }
 
 }  // namespace
-
-// ---- the child follows ----
 
 TEST_CASE("a child reads what it inherited, whatever the parent releases later and however full the store is") {
   Daemon daemon;
@@ -325,148 +293,5 @@ TEST_CASE("a child that becomes another program, and a fork that fails, leave no
     CHECK(parent.ask("ping") == "ok");
   }
   REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
-  CHECK(daemon.settled(before) == before);
-}
-
-// ---- it cannot ----
-
-TEST_CASE("a child whose parent's daemon is dead, or does not answer, is told so") {
-  Daemon daemon;
-  Worker parent(daemon);
-  for (const char* command : {"put a 100000", "get a", "create b 1000"}) REQUIRE(parent.ask(command) == "ok");
-  SECTION("dead") {
-    REQUIRE(daemon.kill() == "signal 9");
-    ForkedWorker child = parent.fork();
-    CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("could not follow") &&
-                                     Catch::Contains("no daemon listens"));
-    CHECK(child.ask("check a") == "ok");  // nobody is left to reuse its memory
-    CHECK(child.ask("get a") == "disconnected");
-    CHECK(child.ask("seal b") == "disconnected");
-    ForkedWorker grandchild = child.fork();
-    CHECK_THAT(grandchild.ask("why"), Catch::StartsWith("disconnected"));
-    CHECK(child.ask("release a") == "ok");
-    CHECK(parent.ask("check a") == "ok");
-    CHECK(parent.ask("get a") == "ok");  // of the parent's own
-    CHECK(parent.ask("ping") == "disconnected");
-    daemon.start_again();
-    CHECK(child.ask("connect") == "ok");
-    CHECK(child.ask("ping") == "ok");
-  }
-  SECTION("frozen") {
-    const Census held = daemon.census();
-    daemon.freeze();
-    ForkedWorker child = parent.fork();
-    CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("does not answer"));
-    daemon.thaw();
-    CHECK(daemon.settled(held) == held);
-    CHECK(parent.ask("ping") == "ok");
-    ForkedWorker second = parent.fork();
-    CHECK(second.ask("ping") == "ok");
-  }
-  SECTION("another one by now") {
-    REQUIRE(daemon.kill() == "signal 9");
-    daemon.start_again();
-    ForkedWorker child = parent.fork();
-    CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("has no session"));
-    CHECK(child.ask("check a") == "ok");
-  }
-}
-
-TEST_CASE("a child that the daemon has no connection for is told so") {
-  Daemon daemon({"--max-connections", "2"});  // the watcher's and the parent's
-  Worker parent(daemon);
-  for (const char* command : {"put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
-  ForkedWorker child = parent.fork();
-  CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("max_connections"));
-  CHECK(child.ask("check a") == "ok");
-  CHECK(parent.ask("ping") == "ok");
-  CHECK_HOLDS(parent.pid(), "1 1 100032");
-}
-
-TEST_CASE("a reference that is taken by another library's handler, when it is too late, is never missing") {
-  Daemon daemon;
-  Worker parent = Worker::unconnected(daemon);
-  REQUIRE(parent.ask("touch_in_prepare a") == "ok");  // registered before ours: runs after it
-  for (const char* command : {"connect", "put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
-  ForkedWorker child = parent.fork();
-  CHECK_THAT(child.ask("why"), Catch::StartsWith("disconnected") && Catch::Contains("took references meanwhile"));
-  CHECK(parent.ask("copy a") == "ok");
-  CHECK_HOLDS(parent.pid(), "2 1 100032");
-}
-
-// ---- it shall not: ConnectOptions::follow_fork ----
-
-TEST_CASE("a forked child is refused everything, reads what its parent holds, and may connect by itself") {
-  Daemon daemon;
-  const Census before = daemon.census();
-  Worker parent = Worker::unconnected(daemon);
-  REQUIRE(parent.ask("connect alone") == "ok");
-  for (const char* command : {"put a 100000", "get a", "copy a", "create b 1000", "subscribe", "get_async c"})
-    REQUIRE(parent.ask(command) == "ok");
-  REQUIRE(daemon.waits(1, 0));
-  const Census held = daemon.census();
-  REQUIRE(held.in_use == 1);
-  REQUIRE(held.unsealed == 1);
-  // The child drops all that it inherited, and ends.
-  CHECK(parent.ask("fork_and_look a") == "ok");
-  CHECK(daemon.settled(held) == held);
-  CHECK(parent.ask("fork_and_look a") == "ok");
-  CHECK(daemon.settled(held) == held);
-  CHECK(daemon.watcher()->evict(UINT64_MAX).value() == 0);
-  // And the parent goes on as if nothing had happened.
-  CHECK(parent.ask("check a") == "ok");
-  CHECK(parent.ask("seal b") == "ok");
-  CHECK(parent.ask("get b") == "ok");
-  CHECK(parent.ask("put c 10") == "ok");
-  CHECK(parent.ask("process 1") == "ok");
-  CHECK(parent.ask("drain c") == "ok 3 0 0");
-  CHECK(parent.ask("ping") == "ok");
-  CHECK(parent.finish() == "exit 0");
-  REQUIRE(outcome(daemon.watcher()->clear()) == "ok");
-  CHECK(daemon.settled(before) == before);
-}
-
-TEST_CASE("a child that lives on does not keep its dead parent's session") {
-  // The child comes to us when its parent dies.
-  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
-  Daemon daemon;
-  const Census before = daemon.census();
-  pid_t child = 0;
-  {
-    Worker parent = Worker::unconnected(daemon);
-    for (const char* command : {"connect alone", "put a 100000", "get a", "create b 1000"})
-      REQUIRE(parent.ask(command) == "ok");
-    const std::string reply = parent.ask("fork_and_stay");
-    REQUIRE_THAT(reply, Catch::StartsWith("ok "));
-    child = std::stoi(reply.substr(3));
-    parent.kill();
-    Census after = before;
-    after.objects = 1;
-    after.used_bytes = 100'032;
-    CHECK(daemon.settled(after) == after);
-    CHECK(daemon.watcher()->evict(UINT64_MAX).value() == 100'032);
-    CHECK(::kill(child, 0) == 0);
-  }
-  await_orphan(child);
-  CHECK(daemon.settled(before) == before);
-}
-
-TEST_CASE("a parent's release is the last one, though a child still has the mapping") {
-  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
-  Daemon daemon;
-  const Census before = daemon.census();
-  pid_t child = 0;
-  {
-    Worker parent = Worker::unconnected(daemon);
-    for (const char* command : {"connect alone", "put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
-    const std::string reply = parent.ask("fork_and_stay");
-    REQUIRE_THAT(reply, Catch::StartsWith("ok "));
-    child = std::stoi(reply.substr(3));
-    CHECK(daemon.census().in_use == 1);
-    CHECK(parent.ask("release a") == "ok");
-    CHECK(daemon.census().in_use == 0);
-    CHECK(parent.ask("evict 1") == "ok 100032");
-  }
-  await_orphan(child);
   CHECK(daemon.settled(before) == before);
 }

@@ -1,7 +1,8 @@
-// Nobody reads or writes what is not theirs: the security matrix, with real users.
+// Nobody reads or writes what is not theirs: the security matrix, with real users, and every way into memory that is
+// not given.
 //
 // The daemon runs as a user of its own, as under systemd; root looks after it, and processes of two other users try
-// what they may and what they may not. Needs root, and says so elsewhere.
+// what they may and what they may not. Needs root, and says so elsewhere. The socket's path: security_socket_test.cc.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,12 +16,10 @@
 #include <fstream>
 
 #include "protocol/convert.h"
-#include "protocol/fd_socket.h"
 #include "tests/client/store_under_test.h"
-#include "tests/e2e/daemon_fixture.h"
 #include "tests/e2e/intrusion.h"
 #include "tests/e2e/other_user.h"
-#include "tests/e2e/payload.h"
+#include "tests/e2e/owners_daemon.h"
 #include "tests/e2e/raw_client.h"
 
 using namespace dolium;
@@ -31,98 +30,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A group of the daemon's owner, who can hand the socket to it.
-constexpr gid_t kStaff = 61'010;
-constexpr std::size_t kPayloadBytes = 10'000;
 // HelloReply's order.
 constexpr std::size_t kIndex = 0, kArena = 1, kPinTable = 2, kWritableArena = 4;
-
-std::string number_of(uid_t uid) {
-  return std::to_string(uid);
-}
-
-/// The command that runs doliumd as kOwner.
-std::vector<std::string> owners_command(const fs::path& socket, const std::vector<std::string>& flags = {}) {
-  std::vector<std::string> command = {"/usr/bin/setpriv",
-                                      "--reuid=" + number_of(kOwner.uid),
-                                      "--regid=" + number_of(kOwner.gid),
-                                      "--groups=" + number_of(kStaff),
-                                      "--pdeathsig=KILL",
-                                      DOLIUM_DOLIUMD_PATH,
-                                      "--socket",
-                                      socket.string(),
-                                      "--capacity=4MiB"};
-  command.insert(command.end(), flags.begin(), flags.end());
-  return command;
-}
-
-/// Whether the tests below can be done at all; says why not.
-bool have_users() {
-  if (!can_be_others()) return false;
-  const auto finds_daemon = [] { return std::string(::access(DOLIUM_DOLIUMD_PATH, X_OK) == 0 ? "yes" : "no"); };
-  if (as_user(kOwner, finds_daemon) == "yes") return true;
-  WARN("skipped: other users cannot reach " DOLIUM_DOLIUMD_PATH);
-  return false;
-}
-
-/// A directory that is kOwner's, and open to all.
-class OwnersDirectory {
- public:
-  OwnersDirectory() {
-    REQUIRE(::chown(path().c_str(), kOwner.uid, kOwner.gid) == 0);
-    fs::permissions(path(), fs::perms(0755));
-  }
-  [[nodiscard]] const fs::path& path() const { return directory_.path(); }
-  [[nodiscard]] fs::path socket() const { return path() / "dolium.sock"; }
-
- private:
-  TemporaryDirectory directory_;
-};
-
-class OwnersDaemon {
- public:
-  explicit OwnersDaemon(std::vector<std::string> flags) {
-    flags.push_back("--log-file=" + log().string());
-    process_ = Process::start(owners_command(directory_.socket(), flags), {});
-    REQUIRE(eventually([&] { return connected() || !process_.running(); }));
-    REQUIRE(root_ != nullptr);
-    std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process_.pid())) >> server_;
-    REQUIRE(server_ > 0);
-    Bytes payload(kPayloadBytes);
-    fill_payload(payload, id_of("kept"));
-    REQUIRE(outcome(root_->put(id_of("kept"), payload)) == "ok");
-  }
-  OwnersDaemon(const OwnersDaemon&) = delete;
-  OwnersDaemon& operator=(const OwnersDaemon&) = delete;
-  ~OwnersDaemon() {
-    root_.reset();
-    process_.signal(SIGTERM);
-    CHECK(process_.wait() == "exit 0");
-  }
-
-  [[nodiscard]] std::string socket() const { return directory_.socket().string(); }
-  [[nodiscard]] fs::path log() const { return directory_.path() / "log"; }
-  /// Ways into either of its processes.
-  [[nodiscard]] std::string ways_in() const { return ways_into(process_.pid()) + ways_into(server_); }
-  [[nodiscard]] ObjectStore& root() { return *root_; }
-  /// The object that was there from the start is found, and not a byte of it has changed.
-  [[nodiscard]] bool is_intact() {
-    const auto kept = root_->get_raw(id_of("kept"));
-    return kept && kept->data().size() == kPayloadBytes && is_payload(kept->data(), id_of("kept"));
-  }
-
- private:
-  bool connected() {
-    auto client = Client::connect(socket(), {.connect_timeout = no_wait, .follow_fork = false});
-    if (client) root_ = *std::move(client);
-    return client.has_value();
-  }
-
-  OwnersDirectory directory_;
-  Process process_;  // the keeper
-  pid_t server_ = 0;
-  std::shared_ptr<Client> root_;
-};
 
 // ---- the matrix ----
 
@@ -355,65 +264,4 @@ TEST_CASE("security: who may not connect learns nothing about the store") {
   });
   CHECK(learnt.empty());
   CHECK(fs::exists(daemon.log()));
-}
-
-// ---- games with the socket's path ----
-
-TEST_CASE("security: links where the socket or its lock should be are refused, and what they point to stays") {
-  if (!have_users()) return;
-  const OwnersDirectory directory;
-  const fs::path precious = directory.path() / "precious";
-  std::ofstream(precious) << "content";
-  REQUIRE(::chown(precious.c_str(), kOwner.uid, kOwner.gid) == 0);
-  const auto [link, words] = GENERATE(table<const char*, const char*>(
-      {{"dolium.sock", "is not a socket"}, {"dolium.sock.lock", "Too many levels of symbolic links"}}));
-  CAPTURE(link);
-  fs::create_symlink(precious, directory.path() / link);
-  const Finished finished = run_to_end(owners_command(directory.socket()));
-  CHECK(finished.how == "exit 1");
-  CHECK_THAT(finished.output, Catch::Contains(words) && Catch::Contains(link));
-  CHECK(fs::is_symlink(directory.path() / link));
-  CHECK(fs::file_size(precious) == 7);
-}
-
-TEST_CASE("security: a stranger's socket in a directory for all is neither taken over nor removed") {
-  if (!have_users()) return;
-  const TemporaryDirectory directory;
-  fs::permissions(directory.path(), fs::perms(01777));
-  const fs::path socket = directory.path() / "dolium.sock";
-  const std::string bound = as_user(kStranger, [&] {
-    const auto listener = protocol::Listener::open({.path = socket.string(), .mode = 0666});
-    ::_exit(listener ? 0 : 1);  // dies at once: the socket stays, and nobody listens
-    return std::string();
-  });
-  REQUIRE(bound.empty());
-  REQUIRE(fs::is_socket(socket));
-  const Finished locked_out = run_to_end(owners_command(socket));
-  CHECK(locked_out.how == "exit 1");
-  CHECK_THAT(locked_out.output,
-             Catch::Contains(socket.string() + ".lock belongs to user " + std::to_string(kStranger.uid)));
-  CHECK(fs::is_socket(socket));
-  fs::remove(socket.string() + ".lock");  // and without one in the way
-  const Finished finished = run_to_end(owners_command(socket));
-  CHECK(finished.how == "exit 1");
-  CHECK_THAT(finished.output, Catch::Contains(socket.string()) && Catch::Contains("ermi"));
-  CHECK(fs::is_socket(socket));
-}
-
-TEST_CASE("security: of two daemons, of whatever users, the second is refused and the first serves on") {
-  if (!have_users()) return;
-  OwnersDaemon daemon({});
-  struct stat before {};
-  struct stat after {};
-  REQUIRE(::stat(daemon.socket().c_str(), &before) == 0);
-  const Finished same = run_to_end(owners_command(daemon.socket()));
-  CHECK(same.how == "exit 1");
-  CHECK_THAT(same.output, Catch::Contains("already listening at " + daemon.socket()));
-  const Finished root = run_to_end({DOLIUM_DOLIUMD_PATH, "--capacity=4MiB", "--socket", daemon.socket()});
-  CHECK(root.how == "exit 1");
-  // Not even asked whether somebody listens: in /tmp, root does not put its socket into another user's directory.
-  CHECK_THAT(root.output, Catch::Contains("belongs to user 61000"));
-  REQUIRE(::stat(daemon.socket().c_str(), &after) == 0);
-  CHECK(after.st_ino == before.st_ino);
-  CHECK(daemon.is_intact());
 }

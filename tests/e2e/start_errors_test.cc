@@ -90,7 +90,7 @@ TEST_CASE("a daemon that cannot listen where it should says what is in the way")
                 {"a daemon is already listening at " + daemon.socket(), "stop it first, or choose another --socket"});
 }
 
-TEST_CASE("--check-config makes nothing, and says that a daemon runs there already") {
+TEST_CASE("doliumd --check-config makes nothing, and says that a daemon runs there already") {
   const TemporaryDirectory directory;
   const std::string log = "--log-file=" + (directory.path() / "logs/doliumd.log").string();
   const Finished alone = start(directory.path() / "made/dolium.sock", {log, "--check-config"});
