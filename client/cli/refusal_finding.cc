@@ -87,7 +87,7 @@ std::string remedy(Cause cause, Now now, const Refusal& refusal, const StoreStat
     case Cause::writing: return "have it seal or abort what it began before it creates more";
     case Cause::room:
       return if_again + std::string(
-                            "have those that hold most now (`dolium clients`) release, unpin or remove "
+                            "have those that hold most (`dolium clients`) release, unpin or remove "
                             "objects; give creates a timeout to wait; or raise --capacity");
   }
   return "";
@@ -123,10 +123,10 @@ Finding refusal_finding(const StoreStats& stats) {
   out.found = fmt::format("{} ago {} wanted {} for object {}, and was told: {}", format_duration(refusal.ago),
                           who(refusal.by), format_size(refusal.size), refusal.id.hex(), refusal.reason);
   out.meaning = fmt::format(
-      "{} Then {} were free, in pieces of {} at most. Of the rest, {}. In all, {} creates were "
+      "{} Then {} were free, in pieces of {} at most. Of the rest, {}. In all, {} {} "
       "refused or waited in vain.",
       in_words(verdict), format_size(refusal.free_bytes), format_size(refusal.largest_free_extent), holders(refusal),
-      grouped(stats.out_of_memory_count));
+      counted(stats.out_of_memory_count, "create"), stats.out_of_memory_count == 1 ? "was" : "were");
   out.remedy = remedy(cause, verdict.now, refusal, stats);
   return out;
 }

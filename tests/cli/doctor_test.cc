@@ -60,7 +60,8 @@ TEST_CASE("the doctor explains why the last create failed, and who held the memo
   const std::string found = refusal.at("found"), meaning = refusal.at("meaning");
   CHECK_THAT(found, Contains(id_of(1).hex()) && Contains("512 KiB") && Contains(fmt::format("(pid {}", ::getpid())) &&
                         Contains("no room for 512 KiB in one piece"));
-  CHECK_THAT(meaning, Contains("256 KiB were free, in pieces of 256 KiB at most") && Contains("768 KiB held"));
+  CHECK_THAT(meaning, Contains("256 KiB were free, in pieces of 256 KiB at most") && Contains("768 KiB held") &&
+                          Contains("In all, 1 create was refused"));
   const auto stats = dolium.run({"stats", "--json"}).json();
   CHECK(stats.at("last_refusal").at("holders").at(0).at("pid") == ::getpid());
   CHECK(stats.at("last_refusal").at("code") == "out_of_memory");
