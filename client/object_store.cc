@@ -17,7 +17,7 @@ Result<ObjectBuilder> ObjectStore::create(const ObjectId& id, std::uint64_t size
 }
 
 Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
-  if (data.size() <= kInlinePutLimit) {
+  if (data.size() <= kOneMessagePut) {
     const Result<Object> done = do_put(id, data, options, false);
     return done ? Result<void>() : Result<void>(done.error());
   }
@@ -30,7 +30,7 @@ Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> dat
 
 Result<Object> ObjectStore::put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
                                         const CreateOptions& options) {
-  if (size <= kInlinePutLimit) {
+  if (size <= kOneMessagePut) {
     std::vector<std::byte> bytes(size);
     encode(bytes);
     return do_put(id, bytes, options, true);

@@ -13,7 +13,7 @@ using namespace dolium::bench;
 constexpr std::size_t kObjectBytes = kKiB;
 constexpr int kPuts = 200;               // a slice
 constexpr std::size_t kDeferred = 2000;  // a slice
-constexpr int kManyRepeats = 3;          // of put_many, a slice
+constexpr std::size_t kMany = 10'000;    // by put_many, a slice
 
 /// Puts under fresh ids, and forgets them between slices so that nothing is ever evicted.
 class Putter {
@@ -26,11 +26,14 @@ class Putter {
     must(builder.write(data_));
     must(builder.seal());
   }
+  /// kMany objects, `count` in a call, one call after the other: the items are made before.
   [[nodiscard]] double put_many_ns(std::size_t count) {
     std::vector<PutItem> items;
-    for (std::size_t i = 0; i < count; ++i) items.push_back({next_id(), data_});
+    for (std::size_t i = 0; i < kMany; ++i) items.push_back({next_id(), data_});
     return time_ns([&] {
-      for (const Result<void>& outcome : must(client_->put_many(items))) must(outcome);
+      for (std::size_t begin = 0; begin < kMany; begin += count)
+        for (const Result<void>& outcome : must(client_->put_many(std::span(items).subspan(begin, count))))
+          must(outcome);
     });
   }
   [[nodiscard]] double deferred_ns(std::size_t count) {
@@ -59,7 +62,7 @@ Contest::Slice repeated(std::function<void()> call) {
 
 Contest::Slice many(Putter& putter, std::size_t count) {
   return [&putter, count](Samples& samples) {
-    for (int i = 0; i < kManyRepeats; ++i) samples.add(putter.put_many_ns(count) / static_cast<double>(count));
+    samples.add(putter.put_many_ns(count) / static_cast<double>(kMany));
     putter.clear();
   };
 }

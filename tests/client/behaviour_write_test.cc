@@ -205,18 +205,18 @@ TEST_CASE("seal_and_hold leaves no moment at which the object could be evicted")
   CHECK(store->stats().value().get_count == 0);  // it was no get
 }
 
-TEST_CASE("put keeps objects on both sides of the inline limit whole") {
+TEST_CASE("put keeps objects on both sides of the limits of a message whole") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const Bytes metadata = pattern(100, 9);
-  for (const std::size_t size :
-       {std::size_t{1}, kInlinePutLimit - 1, kInlinePutLimit, kInlinePutLimit + 1, kInlinePutLimit * 3}) {
+  for (const std::size_t size : {std::size_t{1}, kOneMessagePut, kOneMessagePut + 1, kInlinePutLimit,
+                                 kInlinePutLimit + 1, kInlinePutLimit * 3}) {
     CAPTURE(size);
     REQUIRE(outcome(store->put(id_of(size), pattern(size), {.metadata = metadata})) == "ok");
     const Object object = store->get_raw(id_of(size)).value();
     CHECK(same(object.data(), pattern(size)));
     CHECK(same(object.metadata(), metadata));
   }
-  CHECK(store->stats().value().put_count == 5);
+  CHECK(store->stats().value().put_count == 6);
 }
 
 TEST_CASE("put_many tells how each item fared, in order") {

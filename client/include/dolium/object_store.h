@@ -46,7 +46,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// taken, sealed or not; too_large when it can never fit; out_of_memory when nothing (more) can be evicted,
   /// or timed_out when options.timeout passed meanwhile.
   [[nodiscard]] Result<ObjectBuilder> create(const ObjectId& id, std::uint64_t size, const CreateOptions& options = {});
-  /// create, write and seal: one message up to kInlinePutLimit, two beyond. Errors as create().
+  /// create, write and seal: one message up to kOneMessagePut, two beyond. Errors as create().
   Result<void> put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
   /// Many puts with few messages, in order; none waits. The outer error: the store could not be asked; the
   /// inner ones: how each item fared.
