@@ -198,6 +198,7 @@ TEST_CASE("actions are recognised, and --help and --version win over mistakes") 
 TEST_CASE("mistakes in the file are named with their place") {
   CHECK(file_error("[store]\n\ncapcity = \"1GiB\"\n") ==
         "unknown key \"capcity\" in doliumd.toml:3:1; did you mean \"capacity\"?");
+  CHECK_THAT(file_error("[socket]\npath = \"/tmp/a\\u0000b\"\n"), Contains("a zero byte cannot be part of it"));
   CHECK(file_error("[store]\nfrobnicate = 1\n") == "unknown key \"frobnicate\" in doliumd.toml:2:1");
   CHECK(file_error("[stor]\n") == "unknown section [stor] in doliumd.toml:1:2; did you mean \"store\"?");
   CHECK(file_error("capacity = 1\n") == "key \"capacity\" in doliumd.toml:1:1 belongs in section [store]");

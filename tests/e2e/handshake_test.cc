@@ -121,6 +121,17 @@ TEST_CASE("a connection that ends before its hello is nobody's business") {
   CHECK(daemon.settled(before) == before);
 }
 
+TEST_CASE("a client that does not take what came with its welcome is ended, and the log says why") {
+  Daemon daemon;
+  const Census before = daemon.census();
+  RawClient deaf(daemon.socket());
+  REQUIRE(deaf.request(1, RawClient::hello_request()));
+  REQUIRE(eventually([&] { return daemon.stats().client_count == before.clients + 1; }));
+  CHECK(eventually([&] { return daemon.stats().client_count == before.clients; }));  // in ten seconds
+  CHECK_THAT(daemon.log(), Catch::Contains("is ended: it does not take what came with its HelloReply"));
+  CHECK(daemon.settled(before) == before);
+}
+
 TEST_CASE("a copy of a session is given to the process whose session it is, and to nobody else") {
   Daemon daemon;
   const Census before = daemon.census();

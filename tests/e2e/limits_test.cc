@@ -4,7 +4,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/convert.h"
+#include "shm/get_waits.h"
 #include "tests/client/store_under_test.h"
+#include "tests/e2e/raw_client.h"
 #include "tests/e2e/worker.h"
 
 using namespace dolium;
@@ -149,4 +152,19 @@ TEST_CASE("who may read and who may write is the daemon's to say, and the kernel
     Worker other = stranger(daemon);
     CHECK_THAT(other.ask("connect read_only"), Catch::StartsWith("permission_denied"));
   }
+}
+
+TEST_CASE("a get of more ids than one may name is told to ask in parts") {
+  const Daemon daemon;
+  RawClient raw(daemon.socket());
+  raw.hello();
+  protocol::GetRequestT request;
+  request.ids.resize(shm::GetWaits::kMaxIds + 1);
+  REQUIRE(raw.request(2, std::move(request)));
+  const protocol::ReplyFrame* frame = raw.receive();
+  REQUIRE(frame != nullptr);
+  REQUIRE(frame->body_as_ErrorReply() != nullptr);
+  const Error refused = protocol::from_wire(*frame->body_as_ErrorReply());
+  CHECK(refused.code == Errc::invalid_argument);
+  CHECK_THAT(refused.message, Catch::Contains("one get may name 65536 ids, not 65537: ask in parts"));
 }

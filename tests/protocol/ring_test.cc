@@ -2,6 +2,7 @@
 
 #include "protocol/ring.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -111,7 +112,9 @@ TEST_CASE("counts that cannot be are a protocol error on either side, and nothin
     Rings rings;
     rings.words().written.store(lie);
     Bytes out(100);
-    CHECK(rings.daemon.in.read(out).error().code == Errc::protocol_error);
+    const Error read = rings.daemon.in.read(out).error();
+    CHECK(read.code == Errc::protocol_error);
+    CHECK_THAT(read.message, Catch::Contains(fmt::format("in a ring of {}", kRingBytes)));
 
     Rings others;
     REQUIRE(others.client.out.write(pattern(kRingBytes)).value() == kRingBytes);

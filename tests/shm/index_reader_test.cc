@@ -63,7 +63,8 @@ TEST_CASE("memory that is no index, or is cut short, is refused") {
   const std::byte* base = fixture.mapping.data();
   CHECK(IndexReader::open(base, fixture.mapping.size()).has_value());
   CHECK_FALSE(IndexReader::open(base, kPageBytes - 1).has_value());
-  CHECK_FALSE(IndexReader::open(base, fixture.mapping.size() - kPageBytes).has_value());
+  CHECK_THAT(IndexReader::open(base, fixture.mapping.size() - kPageBytes).error().message,
+             Catch::Contains("smaller than its header says"));
   SECTION("another magic") {
     fixture.header().magic ^= 1;
   }
@@ -79,6 +80,14 @@ TEST_CASE("memory that is no index, or is cut short, is refused") {
   const Result<IndexReader> refused = IndexReader::open(base, fixture.mapping.size());
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == Errc::protocol_error);
+}
+
+TEST_CASE("what has no room for a header is no index, to its reader and to who would go on with it") {
+  const Segment memory = Segment::create("short", kPageBytes / 2).value();
+  const Mapping mapping = memory.map(Mapping::Mode::read_only).value();
+  CHECK_THAT(IndexReader::open(mapping.data(), mapping.size()).error().message, Catch::Contains("this is no index"));
+  CHECK_THAT(ObjectIndex::adopt(memory.duplicate().value()).error().message,
+             Catch::Contains("an index without a header"));
 }
 
 TEST_CASE("an object that is being retired is undecided, never absent") {
