@@ -40,7 +40,7 @@ struct Call {
   /// Encodes the request anew, for another server; none: whether it was carried out is not known, and twice may be once
   /// too often.
   std::function<Result<std::span<const std::byte>>(protocol::Encoder&, std::uint64_t number)> again;
-  std::optional<ObjectId> creating;  // an extent that we may never hear of
+  std::optional<ObjectId> creating;  // an extent that we may never hear of; set by name_object()
   bool sent = false;                 // under Connection's write_mutex
   std::uint32_t epoch = 0;           // in which it was answered
 
@@ -61,6 +61,10 @@ struct Call {
         if constexpr (std::is_same_v<Request, protocol::AbortRequestT>) copy.abandoned = true;
         return encoder.encode(number, std::move(copy));
       };
+  }
+  /// It is about to be known to who reads: what is set here is not changed any more.
+  template <class Request>
+  void name_object(const Request& request) {
     if constexpr (std::is_same_v<Request, protocol::CreateRequestT>)
       creating = protocol::from_wire(*request.object->id);
   }

@@ -107,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// not, for want of memory (std::bad_alloc), is touched any more.
   template <class Request>
   Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call) {
+    call->name_object(request);
     const std::uint64_t number = enlist(call);
     if (number == 0) return failure();
     try {
