@@ -126,7 +126,6 @@ std::optional<Object> Client::do_try_get(const ObjectId& id) {
 Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const ObjectId> ids, Timeout timeout) {
   Attachment& attachment = connection_->attachment();
   if (attachment.inherited()) return attachment.inherited_by_fork();
-  const shm::TimeNs deadline = detail::deadline_of(timeout, shm::monotonic_now());
   std::vector<std::optional<Object>> out(ids.size());
   std::vector<std::size_t> missing;
   bool undecided = connection_->has_deferred();  // what is not there may be one of ours that is under way
@@ -141,7 +140,7 @@ Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const O
   if (missing.empty()) return out;
   if (timeout.is_no_wait() && !undecided) {
     if (auto alive = connection_->check_alive(); !alive) return std::move(alive).error();
-  } else if (auto waited = detail::wait_for_missing(*connection_, ids, missing, deadline, out); !waited) {
+  } else if (auto waited = detail::wait_for_missing(*connection_, ids, missing, timeout, out); !waited) {
     return std::move(waited).error();
   }
   for (const std::size_t i : missing)

@@ -28,12 +28,10 @@ std::uint64_t remaining(TimeNs deadline) {
   return deadline == shm::kNever ? UINT64_MAX : deadline > now ? deadline - now : 0;
 }
 
-/// When to give up the hope for an answer; of who does not wait, never.
-protocol::Deadline give_up_after(TimeNs deadline) {
-  const std::uint64_t left = remaining(deadline);
-  if (left == 0 || left > static_cast<std::uint64_t>(Timeout::Nanoseconds::max().count())) return protocol::kNoDeadline;
-  const protocol::Deadline due = protocol::deadline_after(std::chrono::nanoseconds(static_cast<std::int64_t>(left)));
-  return std::min(due, protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
+/// When to give up the hope for an answer. Of who does not wait, never: that one asks because only the daemon can tell.
+protocol::Deadline give_up_after(Timeout timeout) {
+  if (timeout.is_no_wait()) return protocol::kNoDeadline;
+  return std::min(protocol::deadline_after(timeout), protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
 }
 
 Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::uint64_t size,
@@ -268,11 +266,11 @@ Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connecti
 }
 
 Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
-                              std::span<const std::size_t> missing, TimeNs deadline,
+                              std::span<const std::size_t> missing, Timeout timeout,
                               std::vector<std::optional<Object>>& out) {
   std::vector<std::size_t> open(missing.begin(), missing.end());
-  // Who does not wait asks because only the daemon can tell.
-  const protocol::Deadline give_up = give_up_after(deadline);
+  const TimeNs deadline = deadline_of(timeout, shm::monotonic_now());
+  const protocol::Deadline give_up = give_up_after(timeout);
   for (bool expired = false; !open.empty() && !expired;) {
     std::vector<std::size_t> still_open;
     for (std::size_t begin = 0; begin < open.size(); begin += kWaitBatch) {

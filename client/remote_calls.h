@@ -26,9 +26,9 @@ namespace dolium::detail {
                                                    std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
                                                    std::span<const std::byte> metadata);
 
-/// Waits in the daemon for ids[i] of each i in `missing`; what came until the deadline is put into out[i].
+/// Waits in the daemon for ids[i] of each i in `missing`; what came in time is put into out[i].
 [[nodiscard]] Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
-                                            std::span<const std::size_t> missing, shm::TimeNs deadline,
+                                            std::span<const std::size_t> missing, Timeout timeout,
                                             std::vector<std::optional<Object>>& out);
 
 [[nodiscard]] Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection);

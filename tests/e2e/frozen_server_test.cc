@@ -24,6 +24,7 @@ TEST_CASE("a get's deadline holds while the server stands still, in every thread
     threads.push_back(std::async(
         std::launch::async, [&client, n] { return outcome(client->get_raw(id_of(n), milliseconds(20 * n + 1))); }));
   for (auto& thread : threads) CHECK(thread.get() == "timed_out");
+  CHECK(outcome(client->get_raw(id_of("x"), std::chrono::nanoseconds(1))) == "timed_out");  // over before it is asked
   const std::vector<ObjectId> both{id_of("there"), id_of("not there")};
   {
     const auto found = client->get_many(both, milliseconds(1)).value();
