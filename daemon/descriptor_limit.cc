@@ -28,8 +28,7 @@ Error explain_descriptors(Error error) {
   if (is_of(error, EMFILE) && ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
     error.message = fmt::format(
         "the daemon has as many file descriptors open as its limit allows ({}): end some clients, or start doliumd "
-        "with "
-        "a higher one (LimitNOFILE= in its unit, or ulimit -n); it {}",
+        "with a higher one (LimitNOFILE= in its unit, or ulimit -n); it {}",
         limit.rlim_cur, error.message);
   else if (is_of(error, ENFILE))
     error.message = fmt::format(

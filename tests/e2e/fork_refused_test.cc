@@ -17,6 +17,17 @@ using namespace dolium;
 using namespace dolium::e2e;
 using namespace dolium::test;
 
+namespace {
+
+/// A child of the worker that does nothing but live.
+pid_t fork_and_stay(Worker& parent) {
+  const std::string reply = parent.ask("fork_and_stay");
+  REQUIRE_THAT(reply, Catch::StartsWith("ok "));
+  return std::stoi(reply.substr(3));
+}
+
+}  // namespace
+
 // ---- it cannot ----
 
 TEST_CASE("a child whose parent's daemon is dead, or does not answer, is told so") {
@@ -125,9 +136,7 @@ TEST_CASE("a child that lives on does not keep its dead parent's session") {
     Worker parent = Worker::unconnected(daemon);
     for (const char* command : {"connect alone", "put a 100000", "get a", "create b 1000"})
       REQUIRE(parent.ask(command) == "ok");
-    const std::string reply = parent.ask("fork_and_stay");
-    REQUIRE_THAT(reply, Catch::StartsWith("ok "));
-    child = std::stoi(reply.substr(3));
+    child = fork_and_stay(parent);
     parent.kill();
     Census after = before;
     after.objects = 1;
@@ -148,9 +157,7 @@ TEST_CASE("a parent's release is the last one, though a child still has the mapp
   {
     Worker parent = Worker::unconnected(daemon);
     for (const char* command : {"connect alone", "put a 100000", "get a"}) REQUIRE(parent.ask(command) == "ok");
-    const std::string reply = parent.ask("fork_and_stay");
-    REQUIRE_THAT(reply, Catch::StartsWith("ok "));
-    child = std::stoi(reply.substr(3));
+    child = fork_and_stay(parent);
     CHECK(daemon.census().in_use == 1);
     CHECK(parent.ask("release a") == "ok");
     CHECK(daemon.census().in_use == 0);
