@@ -12,7 +12,7 @@ Eviction::Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max
     : arena_(arena), candidates_(candidates), order_(candidates, max_slots) {}
 
 void Eviction::insert(SlotIndex slot) {
-  order_.add_to_heap(slot);
+  order_.enqueue(slot);
 }
 
 void Eviction::erase(SlotIndex slot) {
@@ -61,9 +61,9 @@ std::uint32_t Eviction::cold_target() const noexcept {
 void Eviction::settle(std::uint32_t target) {
   give_back_beyond(target);
   const auto& cold = order_.cold();
-  while (order_.heap_size() > 0 && target > 0 &&
-         (cold.size() < target || candidates_.key(order_.top()) < candidates_.key(cold.back()))) {
-    admit(order_.top());
+  while (order_.queue_size() > 0 && target > 0 &&
+         (cold.size() < target || candidates_.key(order_.front()) < candidates_.key(cold.back()))) {
+    admit(order_.front());
     give_back_beyond(target);
   }
 }
@@ -72,17 +72,17 @@ void Eviction::give_back_beyond(std::uint32_t target) {
   while (order_.cold().size() > target) {
     const SlotIndex hottest = order_.cold().back();
     order_.remove(hottest);
-    order_.add_to_heap(hottest);
+    order_.enqueue(hottest);
   }
 }
 
-/// Moves the heap's top to where it belongs: the cold set, unless a look at it shows otherwise. When patience has
-/// run out it is not looked at: someone touches objects faster than we can look, and the records must do.
-void Eviction::admit(SlotIndex top) {
-  const EvictionKey recorded = candidates_.key(top);
-  order_.remove(top);
-  if (patience_ == 0) return order_.add_cold(top);
-  place(top, candidates_.refresh(top), recorded);
+/// Moves the front of the queue to where it belongs: the cold set, unless a look at it shows otherwise. When patience
+/// has run out it is not looked at: someone touches objects faster than we can look, and the records must do.
+void Eviction::admit(SlotIndex front) {
+  const EvictionKey recorded = candidates_.key(front);
+  order_.remove(front);
+  if (patience_ == 0) return order_.add_cold(front);
+  place(front, candidates_.refresh(front), recorded);
 }
 
 /// Puts an object that was just refreshed, and is nowhere now, where it belongs. Says whether it is cold.
@@ -95,8 +95,8 @@ bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& rec
   const bool grown = recorded < key;
   if (grown && patience_ > 0) {
     --patience_;
-    if (order_.heap_size() > 0 && candidates_.key(order_.top()) < key) {
-      order_.add_to_heap(slot);
+    if (order_.queue_size() > 0 && candidates_.key(order_.front()) < key) {
+      order_.enqueue(slot);
       return false;
     }
   }
@@ -104,7 +104,7 @@ bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& rec
   return true;
 }
 
-/// Says whether any is unused now; those are in the heap again.
+/// Says whether any is unused now; those are in the queue again.
 bool Eviction::recheck_parked(std::uint32_t how_many) {
   bool any = false;
   for (how_many = std::min(how_many, order_.parked_size()); how_many > 0; --how_many) {
@@ -115,7 +115,7 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
       continue;
     }
     order_.remove(slot);
-    order_.add_to_heap(slot);
+    order_.enqueue(slot);
     any = true;
   }
   return any;
@@ -124,11 +124,11 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
 std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
   std::vector<SlotIndex> victims = search_cold(needed, kMaxWidened);
   const bool wasteful = live_bytes(victims) > needed + arena_.capacity() / kMostWasteShare;
-  if ((victims.empty() || wasteful) && order_.heap_size() > 0) {
+  if ((victims.empty() || wasteful) && order_.queue_size() > 0) {
     std::vector<SlotIndex> around = search_around_coldest(needed);
     if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
   }
-  if (victims.empty() && order_.heap_size() > 0) victims = search_cold(needed, order_.size());
+  if (victims.empty() && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
   return victims;
 }
 
@@ -140,7 +140,7 @@ std::vector<SlotIndex> Eviction::search_cold(std::uint64_t needed, std::uint32_t
     std::vector<SlotIndex> victims = cheapest_window(arena_, order_.cold(), needed);
     if (!victims.empty()) {
       if (confirm(victims)) return victims;
-    } else if (order_.heap_size() > 0 && target < widest) {
+    } else if (order_.queue_size() > 0 && target < widest) {
       target = std::min({order_.size(), target * kWidening, widest});
     } else {
       return {};
@@ -189,7 +189,7 @@ bool Eviction::park_used(const std::vector<SlotIndex>& victims) {
     else if (was_cold)
       order_.add_cold(slot);
     else
-      order_.add_to_heap(slot);
+      order_.enqueue(slot);
     any = any || use == Candidates::Use::in_use;
   }
   return any;

@@ -2,12 +2,12 @@
 // Who goes first when room is needed.
 //
 // Model: every sealed object that is not pinned is in exactly one of three places:
-//   the heap      ordered by (key, seal order), the coldest on top;
-//   the cold set  the coldest tenth of all (at least one object, at most kMaxCold), taken off the heap;
+//   the queue     ordered by (key, seal order), the coldest in front;
+//   the cold set  the coldest tenth of all (at least one object, at most kMaxCold), taken off the queue;
 //   parked        found in somebody's use when it was looked at; asked again later.
 // Keys are what was last recorded; the truth lies in the clients' pin tables and is read only when an object
 // is about to be chosen (`Candidates::refresh`). An object whose key turns out to have grown goes back to the
-// heap. So an access costs its reader one store, and no message.
+// queue. So an access costs its reader one store, and no message.
 //
 // plan() looks for the cheapest contiguous window: a stretch of neighbouring extents, each free or cold, of
 // at least the bytes needed, that loses the fewest live bytes, weighed by how cold they are (shm/window.h).
@@ -76,7 +76,7 @@ class Eviction {
   [[nodiscard]] std::uint32_t cold_target() const noexcept;
   void settle(std::uint32_t target);
   void give_back_beyond(std::uint32_t target);
-  void admit(SlotIndex top);
+  void admit(SlotIndex front);
   bool place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded);
   bool recheck_parked(std::uint32_t how_many);
   [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed);

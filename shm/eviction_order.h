@@ -1,10 +1,15 @@
 #pragma once
 // The three places where eviction keeps an object, and the order within them. Decides nothing.
 //
-// Model: one array holds [heap | parked], the heap a binary one with the coldest on top; a second holds the
-// cold set, sorted, coldest first. A word for each slot says where its object is. So a member costs 8 bytes
-// wherever it is. A key may change while its object is parked or out, or
-// cold if the object is then removed before anything else is added: remove() reads no key.
+// Model: the queue, the coldest in front; the cold set, sorted, coldest first; the parked, in no order.
+// The queue is two: a list of those that came in order, each hotter (or each colder) than all that were in the list
+// already, and a binary heap of the others. A sealed object is the hottest there is, so as long as nobody gets it
+// again it stays in the list: in front of it and behind it are mostly its neighbours in memory, and an eviction costs
+// O(1), where a heap of a million rows would be climbed from end to end, through a cache miss on each step. (So does an
+// LRU list; the heap is for those that turned out to be in a wrong place when they were looked at.)
+// One array holds [heap | parked]. Each slot has two words for where its object is: a member costs 8 bytes, and 4 more
+// in the heap or parked. A key may change while its object is parked or out, or cold if the object is then removed
+// before anything else is added: remove() reads no key.
 
 #include <cstdint>
 #include <vector>
@@ -22,27 +27,35 @@ class EvictionOrder {
       : candidates_(candidates),
         max_slots_(max_slots),
         array_(reserved_vector<SlotIndex>(max_slots)),
-        place_(reserved_vector<std::uint32_t>(max_slots)) {}
+        places_(reserved_vector<Place>(max_slots)) {}
 
   // Preconditions: !contains(slot). add_cold() is O(size of the cold set) unless the slot is hotter than all of it.
-  void add_to_heap(SlotIndex slot);
+  /// O(1) for the hottest and the coldest, else O(log n).
+  void enqueue(SlotIndex slot);
   void add_cold(SlotIndex slot);
   void park(SlotIndex slot);
-  /// From wherever it is: O(log n), or O(size of the cold set) there. Does not read its key.
+  /// From wherever it is: O(1) from the list, O(log n) from the heap, O(size of the cold set) there. Does not read its
+  /// key.
   void remove(SlotIndex slot);
 
-  [[nodiscard]] bool contains(SlotIndex slot) const noexcept { return place_of(slot) != kNowhere; }
-  [[nodiscard]] bool is_cold(SlotIndex slot) const noexcept { return place_of(slot) == kInColdSet; }
-  [[nodiscard]] bool is_parked(SlotIndex slot) const noexcept { return place_of(slot) - heap_size_ < parked_size(); }
+  [[nodiscard]] bool contains(SlotIndex slot) const noexcept { return place_of(slot).before != kNowhere; }
+  [[nodiscard]] bool is_cold(SlotIndex slot) const noexcept { return place_of(slot).before == kInColdSet; }
+  [[nodiscard]] bool is_parked(SlotIndex slot) const noexcept {
+    const Place place = place_of(slot);
+    return place.before == kInArray && place.after >= heap_size_;
+  }
 
-  [[nodiscard]] std::uint32_t heap_size() const noexcept { return heap_size_; }
-  [[nodiscard]] SlotIndex top() const noexcept { return array_.front(); }  ///< the heap's coldest
+  [[nodiscard]] std::uint32_t queue_size() const noexcept { return list_size_ + heap_size_; }
+  /// The coldest of the queue. Precondition: it is not empty.
+  [[nodiscard]] SlotIndex front() const;
   [[nodiscard]] const std::vector<SlotIndex>& cold() const noexcept { return cold_; }
   [[nodiscard]] std::uint32_t parked_size() const noexcept {
     return static_cast<std::uint32_t>(array_.size()) - heap_size_;
   }
   [[nodiscard]] SlotIndex parked(std::uint32_t nth) const noexcept { return array_[heap_size_ + nth]; }
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(array_.size() + cold_.size()); }
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(list_size_ + array_.size() + cold_.size());
+  }
 
   /// Gives back the memory of a cold set that has been much larger than it will stay.
   void trim_cold(std::size_t usual_size) {
@@ -52,25 +65,40 @@ class EvictionOrder {
   void check_invariants() const;
 
  private:
-  // Words of place_ below these are positions in array_.
-  static constexpr std::uint32_t kInColdSet = 0xfffffffe;
-  static constexpr std::uint32_t kNowhere = 0xffffffff;
+  /// In the list: its neighbours there, kNoSlot at the ends. Else `before` says where, and `after` the position.
+  struct Place {
+    std::uint32_t before;
+    std::uint32_t after;
+  };
+  static constexpr std::uint32_t kNowhere = 0xfffffffc;  // no slot has so high a number
+  static constexpr std::uint32_t kInColdSet = 0xfffffffd;
+  static constexpr std::uint32_t kInArray = 0xfffffffe;
 
-  [[nodiscard]] std::uint32_t place_of(SlotIndex slot) const noexcept {
-    return slot < place_.size() ? place_[slot] : kNowhere;
+  [[nodiscard]] Place place_of(SlotIndex slot) const noexcept {
+    return slot < places_.size() ? places_[slot] : Place{kNowhere, 0};
   }
   [[nodiscard]] bool colder(SlotIndex a, SlotIndex b) const { return candidates_.key(a) < candidates_.key(b); }
   void make_room_for(SlotIndex slot);
   void put(std::uint32_t position, SlotIndex slot) noexcept;
+  void add_to_array(SlotIndex slot);
+  void add_to_heap(SlotIndex slot);
+  void remove_from_array(std::uint32_t position);
+  void link(SlotIndex slot, SlotIndex before, SlotIndex after) noexcept;
+  void unlink(const Place& place) noexcept;
   void sift_up(std::uint32_t position);
   void sift_down(std::uint32_t position);
+  void check_list() const;
 
   const Candidates& candidates_;
   std::uint32_t max_slots_;
+  SlotIndex coldest_ = kNoSlot;  // of the list
+  SlotIndex hottest_ = kNoSlot;
+  std::uint32_t list_size_ = 0;
   std::uint32_t heap_size_ = 0;
+  std::size_t most_in_array_ = 0;    // ever: it keeps the memory
   ReservedVector<SlotIndex> array_;  // [0, heap_size_): the heap; the rest: parked, in no order
   std::vector<SlotIndex> cold_;
-  ReservedVector<std::uint32_t> place_;  // by slot; as long as the highest slot so far needs
+  ReservedVector<Place> places_;  // by slot; as long as the highest slot so far needs
 };
 
 }  // namespace dolium::shm
