@@ -141,15 +141,18 @@ void Dispatch::answer_put(Session& session, Id id, const Result<SlotIndex>& put,
 
 void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   const flatbuffers::Vector<const PutHead*>& heads = *request.heads();
+  if (heads.size() > protocol::kMaxPutsAtOnce)
+    return session.misbehaved({Errc::protocol_error, "a put_many of more objects than one message may have"});
   std::uint64_t size = 0;  // no overflow: less heads than a frame has bytes, each of less than 2^34
+  std::vector<ObjectId> ids;
+  ids.reserve(heads.size());
   for (const PutHead* head : heads) {
-    engine_.store().prefetch(from_wire(head->id()));
+    ids.push_back(from_wire(head->id()));
     size += size_of(*head);
   }
   std::span<const std::byte> bytes = from_wire(request.bytes());
   if (bytes.size() != size) return session.misbehaved(other_bytes());
-  if (heads.size() > protocol::kMaxPutsAtOnce)
-    return session.misbehaved({Errc::protocol_error, "a put_many of more objects than one message may have"});
+  engine_.store().prefetch(ids);
   PutManyReplyT reply;
   const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; i < heads.size(); ++i) {

@@ -1,6 +1,7 @@
 #pragma once
-// Keeps the arena's memory warm ahead of its use (`prefault`), on another thread: a stretch takes the kernel some
-// milliseconds, and the loop has clients to answer. See shm/arena_memory.h for what a stretch is.
+// Keeps the arena's memory warm ahead of its use, and makes the tables large pages behind it (`prefault`), on another
+// thread: a stretch takes the kernel some milliseconds, and the loop has clients to answer. See shm/arena_memory.h for
+// what a stretch is, shm/large_pages.h for the tables.
 
 #include <spdlog/logger.h>
 
@@ -19,7 +20,10 @@ class Warmer {
   void go_on();
 
  private:
+  void warm(const shm::ArenaMemory::Stretch& stretch);
+  void enlarge(std::span<std::byte> table);
   void tell(const shm::ArenaMemory::Warmth& warmth);
+  void tell_of_small_pages(const char* what, const char* slow, const Error& why);
 
   shm::Store& store_;
   spdlog::logger& log_;

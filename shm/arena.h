@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "shm/basic_types.h"
@@ -67,6 +68,8 @@ class Arena {
   [[nodiscard]] std::uint64_t largest_free_extent() const noexcept;
   /// So many free extents, or all, none of them of a lower bin than any other (shm/size_class.h).
   [[nodiscard]] std::vector<ExtentRef> largest_free_extents(std::uint32_t how_many) const;
+  /// The records of live extents: see LargePages.
+  [[nodiscard]] std::span<std::byte> in_use() noexcept { return std::as_writable_bytes(std::span(live_)); }
   /// Heap bytes of the records, for the benchmark of overhead.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
 

@@ -23,6 +23,10 @@ class Candidates {
   [[nodiscard]] virtual EvictionKey key(SlotIndex slot) const = 0;
   /// Reads the clients' tables: records the key anew (it never shrinks) and says whether anyone holds it.
   virtual Use refresh(SlotIndex slot) = 0;
+  /// The object is soon to be retired: `step` of kPrefetchSteps in which the processor fetches what that will touch,
+  /// each of which needs what the one before has fetched. A hint.
+  virtual void prefetch(SlotIndex slot, int step) const = 0;
+  static constexpr int kPrefetchSteps = 4;
 
  protected:
   ~Candidates() = default;

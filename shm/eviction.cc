@@ -36,7 +36,16 @@ std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes) {
   if (victims.empty() && recheck_parked(order_.parked_size())) victims = search(needed);
   give_back_beyond(cold_target());
   order_.trim_cold(kMaxCold);
+  prefetch_next();
   return victims;
+}
+
+/// The coldest, a member still, goes now; those behind it, mostly, in the calls that follow.
+void Eviction::prefetch_next() const {
+  for (std::size_t step = 0; step < Candidates::kPrefetchSteps; ++step) {
+    const std::size_t behind = Candidates::kPrefetchSteps - step;
+    if (behind < order_.cold().size()) candidates_.prefetch(order_.cold()[behind], static_cast<int>(step));
+  }
 }
 
 SlotIndex Eviction::coldest() {
@@ -46,7 +55,10 @@ SlotIndex Eviction::coldest() {
   if (order_.cold().empty() && recheck_parked(order_.parked_size())) settle(cold_target());
   while (!order_.cold().empty()) {
     const SlotIndex slot = order_.cold().front();
-    if (confirm({slot}) && (order_.cold().front() == slot || patience_ == 0)) return slot;
+    if (confirm({slot}) && (order_.cold().front() == slot || patience_ == 0)) {
+      prefetch_next();
+      return slot;
+    }
     settle(cold_target());
   }
   return kNoSlot;

@@ -69,6 +69,7 @@ class Eviction {
   [[nodiscard]] SlotIndex coldest();
 
   [[nodiscard]] std::uint32_t size() const noexcept;
+  [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< see LargePages
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
   void check_invariants() const;  ///< aborts with a message; O(n); for tests
 
@@ -86,6 +87,7 @@ class Eviction {
   [[nodiscard]] std::uint64_t live_bytes(const std::vector<SlotIndex>& slots) const noexcept;
   [[nodiscard]] bool park_used(const std::vector<SlotIndex>& victims);
   [[nodiscard]] bool confirm(const std::vector<SlotIndex>& victims);
+  void prefetch_next() const;
 
   const Arena& arena_;
   Candidates& candidates_;

@@ -12,6 +12,7 @@
 // before anything else is added: remove() reads no key.
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "shm/basic_types.h"
@@ -61,6 +62,8 @@ class EvictionOrder {
   void trim_cold(std::size_t usual_size) {
     if (cold_.capacity() > 2 * usual_size) cold_.shrink_to_fit();
   }
+  /// The words of all slots: see LargePages.
+  [[nodiscard]] std::span<std::byte> in_use() noexcept { return std::as_writable_bytes(std::span(places_)); }
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
   void check_invariants() const;
 

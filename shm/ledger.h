@@ -85,6 +85,10 @@ class Ledger {
   [[nodiscard]] bool counts_hits() const noexcept { return hits_.has_value(); }
   /// Precondition: counts_hits().
   [[nodiscard]] HitRow& hit_row(SlotIndex slot) const noexcept { return hits_->row(slot); }
+  /// The rows of the first slots: see LargePages.
+  [[nodiscard]] std::span<std::byte> in_use(std::uint32_t slots_touched) const noexcept {
+    return rows_.first(slots_touched);
+  }
   [[nodiscard]] std::uint64_t bookkeeping_bytes(std::uint32_t slots_touched) const noexcept;
 
  private:

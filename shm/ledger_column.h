@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <dolium/result.h>
@@ -43,6 +44,10 @@ class LedgerColumn {
   }
 
   [[nodiscard]] Row& row(SlotIndex slot) const noexcept { return reinterpret_cast<Row*>(mapping_.data())[slot]; }
+  /// The first rows, as bytes.
+  [[nodiscard]] std::span<std::byte> first(std::uint32_t rows) const noexcept {
+    return {mapping_.data(), rows * sizeof(Row)};
+  }
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
   [[nodiscard]] std::uint64_t reserved_bytes() const noexcept {
     return static_cast<std::uint64_t>(std::count(reserved_.begin(), reserved_.end(), true)) * kStep;

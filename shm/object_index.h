@@ -8,6 +8,7 @@
 // Not thread-safe (one writer); readers in other threads and processes use IndexReader.
 
 #include <cstdint>
+#include <span>
 
 #include <dolium/result.h>
 
@@ -56,8 +57,12 @@ class ObjectIndex {
   /// taken or unlinked -> free. Nobody may hold it any more.
   void release(SlotIndex slot) noexcept;
 
-  /// Has the processor fetch the id's bucket, where a find() that comes soon begins.
-  void prefetch(const ObjectId& id) const noexcept { __builtin_prefetch(&bucket(id), 1); }
+  /// Has the processor fetch what find() of each of these will walk over: their buckets, and the first rows of their
+  /// chains. One at a time it would wait for each of them.
+  void prefetch(std::span<const ObjectId> ids) const noexcept;
+  /// The same for unlink(), in steps: 0 fetches the row, 1 its bucket, each that follows a row of its chain. A step
+  /// that comes before the one before has arrived waits for it.
+  void prefetch_unlink(SlotIndex slot, int step) const noexcept;
   /// The published (or retiring) slot with this id, or kNoSlot.
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return look_up(id).slot; }
   /// The same, and how many rows of its chain had to be passed.
@@ -89,6 +94,10 @@ class ObjectIndex {
   /// Says that a release matters to somebody, or no longer does. Sequentially consistent.
   void set_release_wanted(bool wanted) noexcept;
 
+  /// Of the index's memory, from its start: see LargePages.
+  [[nodiscard]] std::span<std::byte> in_use() const noexcept {
+    return {mapping_.data(), geometry_.slots_at + std::uint64_t{touched_} * sizeof(Slot)};
+  }
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
   void check_invariants() const;  ///< aborts with a message; O(slots); for tests
 
@@ -101,6 +110,7 @@ class ObjectIndex {
     return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
   }
   void set_bucket(Bucket& bucket, std::uint32_t head) noexcept;
+  void prefetch_row(const Bucket& chain, int nth) const noexcept;
 
   Segment segment_;
   Mapping mapping_;

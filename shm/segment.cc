@@ -38,6 +38,14 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 }  // namespace
 
+Result<void> make_large_pages(std::span<std::byte> memory) {
+#ifndef MADV_COLLAPSE
+  constexpr int MADV_COLLAPSE = 25;  // Linux 6.1; the C library of Debian 12 has no name for it
+#endif
+  if (::madvise(memory.data(), memory.size(), MADV_COLLAPSE) != 0) return system_error("make a 2 MiB page");
+  return {};
+}
+
 Result<Mapping> Mapping::map(const UniqueFd& fd, std::uint64_t bytes, Mode mode, std::string_view what) {
   namespace bip = boost::interprocess;
   Mapping mapping;
@@ -53,14 +61,6 @@ Result<Mapping> Mapping::map(const UniqueFd& fd, std::uint64_t bytes, Mode mode,
   if (::madvise(mapping.data(), bytes, MADV_DONTDUMP) != 0)
     return system_error(fmt::format("keep the {} out of core dumps", what));
   return mapping;
-}
-
-Result<void> Mapping::collapse(std::uint64_t begin, std::uint64_t end) const {
-#ifndef MADV_COLLAPSE
-  constexpr int MADV_COLLAPSE = 25;  // Linux 6.1; the C library of Debian 12 has no name for it
-#endif
-  if (::madvise(data() + begin, end - begin, MADV_COLLAPSE) != 0) return system_error("make a 2 MiB page");
-  return {};
 }
 
 Result<void> Mapping::exclude_from_fork() const {

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,11 @@
 #include "shm/unique_fd.h"
 
 namespace dolium::shm {
+
+/// Makes a range one 2 MiB page each 2 MiB, where there are none yet; the bytes stay what they are, for all who map
+/// them, and whoever touches them meanwhile waits. An error where the kernel cannot, or will not now. From any thread.
+/// Precondition: `memory` begins and ends at a multiple of kPageBytes.
+[[nodiscard]] Result<void> make_large_pages(std::span<std::byte> memory);
 
 /// A resource: moves. Unmaps at destruction.
 class Mapping {
@@ -31,9 +37,10 @@ class Mapping {
 
   [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(region_.get_address()); }
   [[nodiscard]] std::uint64_t size() const noexcept { return region_.get_size(); }
-  /// Makes [begin, end) one 2 MiB page each 2 MiB, where there are none yet; the bytes stay what they are, for all who
-  /// map them, and whoever touches them meanwhile waits. An error where the kernel cannot, or will not now.
-  [[nodiscard]] Result<void> collapse(std::uint64_t begin, std::uint64_t end) const;
+  /// make_large_pages() of [begin, end).
+  [[nodiscard]] Result<void> collapse(std::uint64_t begin, std::uint64_t end) const {
+    return make_large_pages({data() + begin, end - begin});
+  }
   /// A child after fork() will not have this mapping.
   [[nodiscard]] Result<void> exclude_from_fork() const;
 

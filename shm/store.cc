@@ -81,7 +81,12 @@ Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, L
       index_(std::move(index)),
       ledger_(std::move(ledger)),
       arena_(config.capacity, config.max_objects),
-      eviction_(arena_, *this, config.max_objects) {}
+      eviction_(arena_, *this, config.max_objects) {
+  large_pages_.add([this] { return index_.in_use(); });
+  large_pages_.add([this] { return ledger_.in_use(index_.slots_touched()); });
+  large_pages_.add([this] { return arena_.in_use(); });
+  large_pages_.add([this] { return eviction_.in_use(); });
+}
 
 // ---- the life of an object ----
 

@@ -40,6 +40,7 @@
 #include "shm/eviction.h"
 #include "shm/expiry.h"
 #include "shm/index_reader.h"
+#include "shm/large_pages.h"
 #include "shm/ledger.h"
 #include "shm/object_index.h"
 #include "shm/pin_table.h"
@@ -157,8 +158,8 @@ class Store final : private Candidates {
 
   // ---- holds and grants ----
 
-  /// Before a find(), or a creation, that comes soon: has the processor fetch where it will look.
-  void prefetch(const ObjectId& id) const noexcept { index_.prefetch(id); }
+  /// Before several find()s, or creations: has the processor fetch where they will look.
+  void prefetch(std::span<const ObjectId> ids) const noexcept { index_.prefetch(ids); }
   /// The sealed object's slot, or kNoSlot.
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return index_.find(id); }
   [[nodiscard]] SlotFields fields(SlotIndex slot) const noexcept { return index_.read(slot); }
@@ -197,6 +198,8 @@ class Store final : private Candidates {
   /// The arena's bytes, for who makes them warm ahead of their use: ArenaMemory::next_to_warm() and warm().
   [[nodiscard]] const ArenaMemory& memory() const noexcept { return memory_; }
   void warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth);
+  /// Of the tables of what is stored, what make_large_pages() is to be called with next.
+  [[nodiscard]] std::optional<std::span<std::byte>> next_large_page() { return large_pages_.next(); }
 
   /// Moves an object that nobody holds, when that brings free bytes together, and says whether to look for another.
   /// Call it when there is nothing better to do.
@@ -273,6 +276,7 @@ class Store final : private Candidates {
   // Candidates
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
   Use refresh(SlotIndex slot) override;
+  void prefetch(SlotIndex slot, int step) const override { index_.prefetch_unlink(slot, step); }
 
   void advance(TimeNs now) noexcept { now_ = now > now_ ? now : now_; }
   [[nodiscard]] Client* find_client(ClientId client) const noexcept;
@@ -347,6 +351,7 @@ class Store final : private Candidates {
   Ledger ledger_;
   Arena arena_;
   Eviction eviction_;
+  LargePages large_pages_;
   Expiry expiry_;
   UnsealedObjects unsealed_;  // before the clients, whose lists it is in
   std::vector<SlotIndex> retired_;

@@ -45,6 +45,7 @@ class ArenaSimulation final : public shm::Candidates {
     recorded_[slot].value = touched_[slot];
     return Use::unused;
   }
+  void prefetch(shm::SlotIndex, int) const override {}
 
  private:
   static constexpr std::uint32_t kMaxSlots = 1 << 21;

@@ -114,6 +114,7 @@ class Unused final : public Candidates {
  public:
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override { return keys[slot]; }
   Use refresh(SlotIndex) override { return Use::unused; }
+  void prefetch(SlotIndex, int) const override {}
   std::vector<EvictionKey> keys;
 };
 

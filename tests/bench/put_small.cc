@@ -1,6 +1,7 @@
 // Putting 1 KiB: in one message (put), in two (create, write, seal), many in one (put_many), and one by one without
 // waiting for the answers (put_deferred, up to the flush() that hears them all), beside a bare round trip over a Unix
-// socket. Everything back to back: the processes hardly sleep.
+// socket. Everything back to back: the processes hardly sleep. And into a full store, where for each object that comes
+// the coldest of a million goes.
 
 #include "tests/bench/limits.h"
 #include "tests/bench/syscalls.h"
@@ -11,9 +12,10 @@ using namespace dolium;
 using namespace dolium::bench;
 
 constexpr std::size_t kObjectBytes = kKiB;
-constexpr int kPuts = 200;               // a slice
-constexpr std::size_t kDeferred = 2000;  // a slice
-constexpr std::size_t kMany = 10'000;    // by put_many, a slice
+constexpr int kPuts = 200;                // a slice
+constexpr std::size_t kDeferred = 2000;   // a slice
+constexpr std::size_t kMany = 10'000;     // by put_many, a slice
+constexpr std::size_t kFull = 1'200'000;  // more than fit into a GiB
 
 /// Puts under fresh ids, and forgets them between slices so that nothing is ever evicted.
 class Putter {
@@ -74,6 +76,31 @@ Contest::Slice deferred(Putter& putter, std::size_t count) {
   };
 }
 
+/// Slices of the same length, for a store that is full, and stays it.
+void measure_full(Report& report, int core_count) {
+  const Cores cores(core_count);
+  const Daemon daemon;
+  Putter putter(daemon);
+  for (std::size_t put = 0; put < kFull; put += kMany) static_cast<void>(putter.put_many_ns(1000));
+  Contest contest;
+  const auto add = [&](const char* name, auto measured) {
+    contest.add(name, [measured](Samples& samples) { samples.add(measured() / static_cast<double>(kMany)); });
+  };
+  add("many", [&] { return putter.put_many_ns(1000); });
+  add("deferred", [&] { return putter.deferred_ns(kMany); });
+  contest.run(report.rounds(60, 15));
+  for (const auto& [key, name] : {std::pair("deferred", "put_deferred into a full store, a second"),
+                                  std::pair("many", "put_many of 1000 into a full store, objects a second")})
+    report.add({name,
+                cores.name(),
+                1e9 / contest.of(key).median(),
+                "/s",
+                {},
+                0,
+                {},
+                key == std::string("deferred") ? ">= 5e5" : ""});
+}
+
 void measure(Report& report, int core_count) {
   const Cores cores(core_count);
   const Daemon daemon;
@@ -131,5 +158,6 @@ void count_calls(Report& report) {
 int main(int argc, char** argv) {
   Report report(argc, argv, "put_small: 1 KiB");
   for (const int cores : {2, 1}) measure(report, cores);
+  for (const int cores : {2, 1}) measure_full(report, cores);
   count_calls(report);
 }

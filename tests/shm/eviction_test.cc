@@ -45,6 +45,8 @@ class FakeStore final : public Candidates {
     return object.in_use ? Use::in_use : Use::unused;
   }
 
+  void prefetch(SlotIndex slot, int step) const override { prefetched[slot] |= 1U << static_cast<unsigned>(step); }
+
   /// Keys rise with each object put: the first is the coldest.
   bool put(SlotIndex slot, std::uint64_t units) {
     if (!arena.allocate(units * kUnitBytes, slot)) return false;
@@ -71,6 +73,7 @@ class FakeStore final : public Candidates {
   Arena arena;
   std::map<SlotIndex, Object> objects;
   std::map<SlotIndex, int> refreshed;
+  mutable std::map<SlotIndex, unsigned> prefetched;  // a bit for each step
   std::function<void(SlotIndex)> on_refresh;
   std::uint64_t now = 0;
   Eviction eviction;
@@ -117,6 +120,18 @@ TEST_CASE("a cold object far larger than what is needed does not go when neighbo
   REQUIRE(std::ranges::any_of(victims, [](SlotIndex slot) { return slot % 10 == 0; }));
   // What is not much larger goes as ever.
   REQUIRE(store.plan(380) == Slots{0});
+}
+
+TEST_CASE("what goes next has been announced, step by step") {
+  FakeStore store(100);
+  store.fill(100, 1);
+  constexpr unsigned kAllSteps = (1U << static_cast<unsigned>(Candidates::kPrefetchSteps)) - 1;
+  for (SlotIndex slot = 0; slot < 50; ++slot) {
+    const Slots victims = store.plan(1);
+    REQUIRE(victims == Slots{slot});
+    if (slot >= Candidates::kPrefetchSteps) REQUIRE(store.prefetched[slot] == kAllSteps);
+    store.remove(slot);
+  }
 }
 
 TEST_CASE("equal keys go by seal order") {

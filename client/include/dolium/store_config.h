@@ -29,8 +29,9 @@ struct StoreConfig {
   bool preallocate = false;
   /// Populate the memory in the background, 64 MiB ahead of what was ever used and in 2 MiB pages where the kernel can
   /// (MADV_COLLAPSE), so that no writer waits for the kernel to clear pages, and the first touch of what a client has
-  /// mapped costs little. It costs one other thread some 2 s for each GiB, once. A daemon's only:
-  /// InProcessStore starts no thread; see there.
+  /// mapped costs little; and make large pages of the tables, too, as they fill, so that a look-up among a million
+  /// objects does. It costs one other thread some 2 s for each GiB, once. A daemon's only: InProcessStore starts no
+  /// thread; see there.
   bool prefault = true;
   /// 2 MiB pages from the kernel's reserved pool (vm.nr_hugepages); fails at start when there are too few.
   bool huge_pages = false;
