@@ -49,7 +49,7 @@ void Connection::go_to_successor() {
 }
 
 void Connection::wake_early() noexcept {
-  if (busy_poll_.count() == 0) return;
+  if (busy_poll_.how_long(shm::monotonic_now()) == 0) return;
   const std::unique_lock lock(traffic_->write_mutex, std::try_to_lock);  // who writes wakes it anyway
   if (lock.owns_lock()) traffic_->channel.wake_early(socket_->get());
 }
@@ -111,7 +111,8 @@ void Connection::flush(Patience patience) noexcept {
 
 void Connection::send_queued(Patience patience) {
   using protocol::WhenFull;
-  const bool polls = patience == Patience::wait && busy_poll_.count() > 0;
+  const std::chrono::nanoseconds busy_poll(busy_poll_.how_long(shm::monotonic_now()));
+  const bool polls = patience == Patience::wait && busy_poll.count() > 0;
   auto when_full = polls ? WhenFull::look_again : WhenFull::ask_for_bell;
   std::size_t left = 0;
   protocol::Deadline until{};  // how long to look without a bell
@@ -131,7 +132,7 @@ void Connection::send_queued(Patience patience) {
       return;
     }
     if (*flushed || patience == Patience::none) return;
-    if (std::exchange(left, queued) != queued) until = std::chrono::steady_clock::now() + busy_poll_;
+    if (std::exchange(left, queued) != queued) until = std::chrono::steady_clock::now() + busy_poll;
     if (when_full == WhenFull::ask_for_bell)
       wait_for_room();
     else if (!look_for_room(until))

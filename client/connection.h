@@ -38,6 +38,7 @@
 #include "protocol/codec.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
+#include "shm/busy_poll.h"
 
 namespace dolium::detail {
 
@@ -314,7 +315,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closing_ = false;  // in the destructor: nothing is worth another connection
   Access access_ = Access::read_write;
   Completions completions_;
-  std::chrono::microseconds busy_poll_{0};
+  shm::BusyPoll busy_poll_;
   shm::UniqueFd poll_fd_;  // an epoll of the socket and the completions
 
   std::unique_ptr<Traffic> traffic_ = std::make_unique<Traffic>();

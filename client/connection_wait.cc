@@ -2,7 +2,6 @@
 // connection.h.
 
 #include <poll.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <new>
@@ -111,15 +110,15 @@ bool Connection::take(Read&& read) {
 Result<ReadState> Connection::receive(Deadline deadline) {
   using Clock = std::chrono::steady_clock;
   Channel& channel = traffic_->channel;
-  if (busy_poll_.count() > 0) {
-    const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll_);
+  const std::chrono::nanoseconds busy_poll(busy_poll_.how_long(shm::monotonic_now()));
+  if (busy_poll.count() > 0) {
+    const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll);
     do {
       for (int looks = 0; channel.has_rings() && looks < kLooksPerYield && !channel.ring_has_bytes(); ++looks)
         shm::relax();
       Result<ReadState> read = channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
       if (!read || *read != ReadState::would_block) return read;
-      ::sched_yield();  // whoever shares this core may be the one we wait for
-    } while (Clock::now() < end);
+    } while (busy_poll_.give_way() && Clock::now() < end);
   }
   if (!channel.may_sleep()) return channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
   const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
@@ -130,8 +129,7 @@ Result<ReadState> Connection::receive(Deadline deadline) {
 
 /// A while for the daemon to take something out of the ring. False when it has had long enough.
 bool Connection::look_for_room(Deadline until) {
-  if (!try_read()) ::sched_yield();
-  return std::chrono::steady_clock::now() < until;
+  return (try_read() || busy_poll_.give_way()) && std::chrono::steady_clock::now() < until;
 }
 
 /// The daemon takes no more requests until somebody reads its replies: that may have to be us.

@@ -54,6 +54,12 @@ Result<void> check_daemon(std::string_view path, int socket) {
                            path, daemon->uid)};
 }
 
+/// Nobody looks for longer than an hour.
+shm::TimeNs busy_poll_of(const ConnectOptions& options) {
+  const auto busy_poll = std::clamp<std::chrono::microseconds>(options.busy_poll, {}, std::chrono::hours(1));
+  return static_cast<shm::TimeNs>(std::chrono::nanoseconds(busy_poll).count());
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, const ConnectOptions& options) {
@@ -64,7 +70,7 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   connection->path_ = absolute(path);
   connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
   if (auto trusted = check_daemon(path, connection->socket_->get()); !trusted) return std::move(trusted).error();
-  if (shm::has_several_cores()) connection->busy_poll_ = options.busy_poll;
+  if (shm::has_several_cores()) connection->busy_poll_.set(busy_poll_of(options));
   const Deadline patience = std::max(deadline, protocol::deadline_after(kHandshakeTimeout));
   if (auto shaken = connection->shake_hands(options, patience); !shaken) return std::move(shaken).error();
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();

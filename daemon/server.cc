@@ -121,7 +121,7 @@ Result<void> Server::watch() {
   Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
   if (!busy) return std::move(busy).error();
   busy_loop_ = *std::move(busy);
-  if (shm::has_several_cores()) busy_poll_ = shm::TimeNs{config_.busy_poll_us} * 1000;
+  if (shm::has_several_cores()) busy_poll_.set(shm::TimeNs{config_.busy_poll_us} * 1000);
   Result<BeforeWait> hook = BeforeWait::create(*loop_, [this] { before_wait(); });
   if (!hook) return std::move(hook).error();
   before_wait_ = *std::move(hook);

@@ -22,6 +22,7 @@
 #include "daemon/session.h"
 #include "daemon/warmer.h"
 #include "protocol/fd_socket.h"
+#include "shm/busy_poll.h"
 #include "shm/engine.h"
 
 namespace dolium::daemon {
@@ -74,7 +75,7 @@ class Server final : private Session::Host {
   void before_wait();
   void arm_timer();
   bool poll_rings();
-  [[nodiscard]] shm::TimeNs patience_with(const Session& session) const;
+  [[nodiscard]] shm::TimeNs patience_with(const Session& session, shm::TimeNs busy_poll) const;
   void let_rest(shm::TimeNs now);
   void look_again();
   void serve(shm::TimeNs now);
@@ -119,8 +120,8 @@ class Server final : private Session::Host {
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<BusyLoop> busy_loop_;
-  shm::TimeNs busy_poll_ = 0;  // how long to look for more after a request, ns
-  bool asked_ = false;         // there was a request in this turn
+  shm::BusyPoll busy_poll_;  // how long to look for more after a request
+  bool asked_ = false;       // there was a request in this turn
   shm::TimeNs last_asked_ = 0;
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;

@@ -1,7 +1,5 @@
 // A turn of the server's loop: who has been asked is answered, who may rest rests, and the timer is set. See server.h.
 
-#include <sched.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +16,7 @@ void Server::before_wait() {
   arm_timer();
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
-  const bool may_be_asked = now < last_asked_ + busy_poll_ || !awake_.empty();
+  const bool may_be_asked = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
   busy_loop_->set((may_be_asked || engine_->store().wants_relocation()) && !stopping_);
 }
 
@@ -56,17 +54,18 @@ bool Server::poll_rings() {
 
 /// How long a client is looked for after it was last heard of. One that is writing comes back when it has written, and
 /// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
-shm::TimeNs Server::patience_with(const Session& session) const {
+shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
   const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
-  return writing != 0 && writing <= kSoonWritten ? kWriterFactor * busy_poll_ : busy_poll_;
+  return writing != 0 && writing <= kSoonWritten ? kWriterFactor * busy_poll : busy_poll;
 }
 
 /// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
 void Server::let_rest(shm::TimeNs now) {
+  const shm::TimeNs busy_poll = busy_poll_.how_long(now);
   std::erase_if(awake_, [&](Session* session) {
     Entry& entry = sessions_.at(session);
     if (entry.last_heard == 0) entry.last_heard = now;
-    if (now < entry.last_heard + patience_with(*session) && !stopping_) return false;
+    if (now < entry.last_heard + patience_with(*session, busy_poll) && !stopping_) return false;
     if (!session->rest()) return false;
     entry.awake = false;
     return true;
@@ -92,7 +91,7 @@ void Server::look_again() {
     }
   }
   if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
-  ::sched_yield();                              // whoever shares this core may be the one we wait for
+  busy_poll_.give_way();
 }
 
 void Server::arm_timer() {

@@ -1,6 +1,7 @@
 // A hand-over: from just before seal() in one process to the return of the get that waits for it in another, through
-// the daemon. Beside a bare socket round trip (two wake-ups as well) and a relay over futexes through a third process
-// (two wake-ups, nothing else): the least that two hops can cost.
+// the daemon. Beside a bare socket round trip (two wake-ups as well) and two relays through a third process: over
+// futexes (two wake-ups, nothing else: the least that two hops can cost), and over sockets, as a broker must sleep that
+// listens to several clients: the least that it costs through such a one, before it has done anything.
 //
 // Before each measurement everyone is left alone for 200 us, so that all are really asleep and all pay for the same
 // wake-ups. "Daemon awake": a ping just before, so that the daemon still looks for messages when seal() comes. "All
@@ -64,6 +65,7 @@ void measure(Report& report, int core_count) {
   const Child awake_reader = waiting_reader(daemon, Mode::daemon_awake);
   const SocketPingPong socket;
   const FutexRelay futex;
+  const SocketRelay sockets;
   const auto client = daemon.connect();
   std::uint64_t next = 0;
   const auto after_pause = [](auto measured) {
@@ -79,12 +81,15 @@ void measure(Report& report, int core_count) {
   contest.add("awake", after_pause([&] { return hand_over_ns(*client, awake_reader, Mode::daemon_awake, next++); }));
   contest.add("socket", after_pause([&] { return time_ns([&] { socket.round_trip(); }); }));
   contest.add("futex", after_pause([&] { return futex.relay(); }));
+  contest.add("sockets", after_pause([&] { return sockets.relay(); }));
   contest.run(report.rounds(25, 6));
   const double p50 = contest.of("dolium").median() / 1e3;
   report.add({"hand-over to a waiting reader: p50", cores.name(), p50, "us", "socket round trip",
               contest.of("socket").median() / 1e3, contest.ratio("dolium", "socket")});
   report.add({"hand-over to a waiting reader: p50", cores.name(), p50, "us", "two-hop futex relay",
               contest.of("futex").median() / 1e3, contest.ratio("dolium", "futex"), "<= 1.3"});
+  report.add({"hand-over to a waiting reader: p50", cores.name(), p50, "us", "two-hop relay, sockets and epoll",
+              contest.of("sockets").median() / 1e3, contest.ratio("dolium", "sockets")});
   report.add({"hand-over to a waiting reader, the daemon awake: p50", cores.name(), contest.of("awake").median() / 1e3,
               "us", "two-hop futex relay", contest.of("futex").median() / 1e3, contest.ratio("awake", "futex"),
               "<= 15.4 us (iceoryx, quoted)"});

@@ -1,6 +1,8 @@
 #include "tests/bench/limits.h"
 
 #include <linux/futex.h>
+#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -106,6 +108,82 @@ double FutexRelay::relay() const {
   post(shared_->to_broker);
   await(shared_->back, seen);
   return static_cast<double>(shared_->arrived_ns - begin);
+}
+
+// ---- relay over sockets ----
+
+namespace {
+
+struct Ends {
+  int near = -1;
+  int far = -1;
+};
+
+Ends socket_pair() {
+  int ends[2];
+  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "no socketpair");
+  return {ends[0], ends[1]};
+}
+
+/// False when the other end is closed.
+bool take_byte(int socket) {
+  std::byte byte;
+  return ::recv(socket, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+void send_byte(int socket) {
+  constexpr std::byte kByte{1};
+  require(::send(socket, &kByte, 1, MSG_NOSIGNAL) == 1, "the other end of a relay is gone");
+}
+
+void broke(int from, int to) {
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event{.events = EPOLLIN, .data = {}};
+  require(epoll >= 0 && ::epoll_ctl(epoll, EPOLL_CTL_ADD, from, &event) == 0, "no epoll");
+  while (::epoll_wait(epoll, &event, 1, -1) == 1 && take_byte(from)) send_byte(to);
+}
+
+void receive(int from, int back) {
+  for (pollfd readable{from, POLLIN, 0}; ::poll(&readable, 1, -1) == 1 && take_byte(from);) {
+    const std::int64_t arrived = now_ns();
+    require(::send(back, &arrived, sizeof(arrived), MSG_NOSIGNAL) == sizeof(arrived), "nobody hears the receiver");
+  }
+}
+
+}  // namespace
+
+SocketRelay::SocketRelay() {
+  const Ends first = socket_pair();
+  const Ends second = socket_pair();
+  const Ends back = socket_pair();
+  broker_ = std::make_unique<Child>([&](const Channel&) {
+    ::close(first.near);
+    ::close(second.far);
+    broke(first.far, second.near);
+  });
+  receiver_ = std::make_unique<Child>([&](const Channel&) {
+    ::close(first.near);
+    ::close(first.far);
+    ::close(second.near);
+    receive(second.far, back.far);
+  });
+  for (const int end : {first.far, second.near, second.far, back.far}) ::close(end);
+  to_broker_ = first.near;
+  from_receiver_ = back.near;
+}
+
+SocketRelay::~SocketRelay() {
+  ::shutdown(to_broker_, SHUT_RDWR);  // others may have inherited it
+  ::close(to_broker_);
+  ::close(from_receiver_);
+}
+
+double SocketRelay::relay() const {
+  const std::int64_t begin = now_ns();
+  send_byte(to_broker_);
+  std::int64_t arrived = 0;
+  require(::recv(from_receiver_, &arrived, sizeof(arrived), MSG_WAITALL) == sizeof(arrived), "the relay is gone");
+  return static_cast<double>(arrived - begin);
 }
 
 // ---- memory ----

@@ -1,6 +1,6 @@
 #pragma once
-// What the machine itself can do, as a yardstick in the same run: a bare socket ping-pong, a relay over futexes, a
-// plain copy into warm memory.
+// What the machine itself can do, as a yardstick in the same run: a bare socket ping-pong, relays over futexes and
+// over sockets, a plain copy into warm memory.
 
 #include <cstddef>
 #include <memory>
@@ -37,6 +37,21 @@ class FutexRelay {
  private:
   struct Shared;
   Shared* shared_ = nullptr;
+  std::unique_ptr<Child> broker_;
+  std::unique_ptr<Child> receiver_;
+};
+
+/// The same relay as a broker must do it that has more than one client, and a client that notices its broker's death:
+/// the broker sleeps in epoll, the third process in poll, and what wakes them is a byte in a Unix socket.
+class SocketRelay {
+ public:
+  SocketRelay();
+  ~SocketRelay();
+  [[nodiscard]] double relay() const;
+
+ private:
+  int to_broker_ = -1;
+  int from_receiver_ = -1;
   std::unique_ptr<Child> broker_;
   std::unique_ptr<Child> receiver_;
 };

@@ -3,6 +3,11 @@
 // socket. Everything back to back: the processes hardly sleep. And into a full store, where for each object that comes
 // the coldest of a million goes.
 
+#include <csignal>
+
+#include <atomic>
+#include <vector>
+
 #include "tests/bench/limits.h"
 #include "tests/bench/syscalls.h"
 
@@ -143,6 +148,40 @@ void measure(Report& report, int core_count) {
               ">= 2e6"});
 }
 
+/// Processes that compute, one for each core.
+class Crowd {
+ public:
+  Crowd() {
+    for (int i = 0; i < usable_cores(); ++i)
+      children_.emplace_back([](const Channel&) {
+        for (std::atomic<std::uint64_t> work = 0;;) work.fetch_add(1, std::memory_order_relaxed);
+      });
+  }
+  Crowd(const Crowd&) = delete;
+  Crowd& operator=(const Crowd&) = delete;
+  ~Crowd() {
+    for (const Child& child : children_) ::kill(child.pid(), SIGKILL);
+  }
+
+ private:
+  std::vector<Child> children_;
+};
+
+/// While others compute on all cores: who looks for an answer before it sleeps must not lose its turn by it.
+void measure_crowded(Report& report) {
+  const Crowd others;
+  const Daemon daemon;
+  Putter putter(daemon);
+  const SocketPingPong bare;
+  Contest contest;
+  contest.add("bare", repeated([&] { bare.round_trip(); }));
+  contest.add("put", repeated([&] { putter.put(); }));
+  contest.run(report.rounds(10, 5));
+  report.add({"put while others compute on all cores: mean", std::to_string(usable_cores()),
+              contest.of("put").mean() / 1e3, "us", "bare round trip", contest.of("bare").mean() / 1e3,
+              contest.ratio("put", "bare")});
+}
+
 void count_calls(Report& report) {
   const Daemon daemon;
   for (const char* verb : {"put", "create"}) {
@@ -159,5 +198,6 @@ int main(int argc, char** argv) {
   Report report(argc, argv, "put_small: 1 KiB");
   for (const int cores : {2, 1}) measure(report, cores);
   for (const int cores : {2, 1}) measure_full(report, cores);
+  measure_crowded(report);
   count_calls(report);
 }

@@ -67,7 +67,8 @@ struct ConnectOptions {
   /// How long `connect()` waits for a daemon that is not there yet or does not answer.
   Timeout connect_timeout = std::chrono::seconds(5);
   /// How long a call looks for its answer before it sleeps: to be woken on another core takes longer than most
-  /// answers. 0: sleep at once, as a process that is bound to a single core always does.
+  /// answers. 0: sleep at once, as a process that is bound to a single core always does, and any, for a while, that
+  /// finds others computing on its core: giving way to them takes longer than to be woken.
   std::chrono::microseconds busy_poll{50};
   /// Messages to and from the daemon go through shared memory, without a system call while both sides are awake. Costs
   /// 132 KiB of shared memory a client. Off, or when the daemon has no memory or descriptor for them at that moment

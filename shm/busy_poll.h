@@ -1,0 +1,51 @@
+#pragma once
+// BusyPoll: for how long to look for what another process is about to do before sleeping, and when not to look at all.
+//
+// Who looks gives way (sched_yield) again and again: whoever shares the core may be the one that is waited for. But
+// where a third computes on it, giving way costs that one's whole time slice, some milliseconds, while who sleeps is
+// woken at once, ahead of it. So where giving way took long, looking rests for a multiple of what was lost: on a busy
+// machine processes sleep, as if nobody ever looked, and try again from time to time.
+//
+// Thread-safe; threads share what they learn.
+
+#include <sched.h>
+
+#include <atomic>
+
+#include "shm/monotonic_clock.h"
+
+namespace dolium::shm {
+
+class BusyPoll {
+ public:
+  /// Giving way to one that is waited for takes less: it answers, and waits itself.
+  static constexpr TimeNs kDear = 200'000;
+  /// How many times as long as was lost looking rests.
+  static constexpr TimeNs kRests = 16;
+
+  /// Before others use it.
+  void set(TimeNs how_long) noexcept { how_long_ = how_long; }
+  /// For how long to look; 0: not at all, now.
+  [[nodiscard]] TimeNs how_long(TimeNs now) const noexcept {
+    return now < rests_until_.load(std::memory_order_relaxed) ? 0 : how_long_;
+  }
+  /// Between two looks: gives the core to whoever else wants it. False: that took too long, look no more.
+  bool give_way() noexcept {
+    const TimeNs begin = monotonic_now();
+    ::sched_yield();
+    return gave_way(begin, monotonic_now());
+  }
+  /// The same, when others had it from `begin` to `end`.
+  bool gave_way(TimeNs begin, TimeNs end) noexcept {
+    const TimeNs lost = end - begin;
+    if (lost < kDear) return true;
+    rests_until_.store(end + kRests * lost, std::memory_order_relaxed);
+    return false;
+  }
+
+ private:
+  TimeNs how_long_ = 0;
+  std::atomic<TimeNs> rests_until_ = 0;
+};
+
+}  // namespace dolium::shm

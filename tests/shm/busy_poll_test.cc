@@ -1,0 +1,39 @@
+#include "shm/busy_poll.h"
+
+#include <catch2/catch.hpp>
+
+using namespace dolium::shm;
+
+namespace {
+
+constexpr TimeNs kLong = 50'000;
+constexpr TimeNs kStart = 1'000'000'000;
+
+}  // namespace
+
+TEST_CASE("looking goes on while giving way costs little") {
+  BusyPoll poll;
+  CHECK(poll.how_long(kStart) == 0);
+  poll.set(kLong);
+  CHECK(poll.how_long(kStart) == kLong);
+  CHECK(poll.gave_way(kStart, kStart + BusyPoll::kDear - 1));
+  CHECK(poll.how_long(kStart + BusyPoll::kDear) == kLong);
+}
+
+TEST_CASE("after it cost much, looking rests for a multiple of that, and is tried again") {
+  BusyPoll poll;
+  poll.set(kLong);
+  constexpr TimeNs kLost = 4'000'000;
+  CHECK_FALSE(poll.gave_way(kStart, kStart + kLost));
+  const TimeNs end = kStart + kLost + BusyPoll::kRests * kLost;
+  CHECK(poll.how_long(kStart + kLost) == 0);
+  CHECK(poll.how_long(end - 1) == 0);
+  CHECK(poll.how_long(end) == kLong);
+}
+
+TEST_CASE("who never looks never looks again, either") {
+  BusyPoll poll;
+  poll.set(0);
+  CHECK_FALSE(poll.gave_way(kStart, kStart + BusyPoll::kDear));
+  CHECK(poll.how_long(2 * kStart) == 0);
+}
