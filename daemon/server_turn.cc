@@ -17,7 +17,8 @@ void Server::before_wait() {
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
   const bool may_be_asked = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
-  busy_loop_->set((may_be_asked || engine_->store().wants_relocation()) && !stopping_);
+  const bool may_relocate = engine_->store().wants_relocation() && !busy_poll_.rests(now);
+  busy_loop_->set((may_be_asked || may_relocate) && !stopping_);
 }
 
 /// Answers what has been asked: all that a turn of the loop owes its clients.

@@ -26,9 +26,9 @@ class BusyPoll {
   /// Before others use it.
   void set(TimeNs how_long) noexcept { how_long_ = how_long; }
   /// For how long to look; 0: not at all, now.
-  [[nodiscard]] TimeNs how_long(TimeNs now) const noexcept {
-    return now < rests_until_.load(std::memory_order_relaxed) ? 0 : how_long_;
-  }
+  [[nodiscard]] TimeNs how_long(TimeNs now) const noexcept { return rests(now) ? 0 : how_long_; }
+  /// Whether giving way cost much lately: who has work that can wait leaves it, too.
+  [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_.load(std::memory_order_relaxed); }
   /// Between two looks: gives the core to whoever else wants it. False: that took too long, look no more.
   bool give_way() noexcept {
     const TimeNs begin = monotonic_now();

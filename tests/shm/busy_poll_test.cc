@@ -35,5 +35,7 @@ TEST_CASE("who never looks never looks again, either") {
   BusyPoll poll;
   poll.set(0);
   CHECK_FALSE(poll.gave_way(kStart, kStart + BusyPoll::kDear));
+  CHECK(poll.rests(kStart + BusyPoll::kDear));
+  CHECK_FALSE(poll.rests(2 * kStart));
   CHECK(poll.how_long(2 * kStart) == 0);
 }
