@@ -17,8 +17,7 @@ void Server::before_wait() {
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
   const bool may_be_asked = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
-  const bool may_relocate = engine_->store().wants_relocation() && !busy_poll_.rests(now);
-  busy_loop_->set((may_be_asked || may_relocate) && !stopping_);
+  busy_loop_->set((may_be_asked || engine_->store().wants_relocation()) && !stopping_);
 }
 
 /// Answers what has been asked: all that a turn of the loop owes its clients.
@@ -92,7 +91,7 @@ void Server::look_again() {
     }
   }
   if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
-  busy_poll_.give_way();
+  if (!busy_poll_.rests(shm::monotonic_now())) busy_poll_.give_way();
 }
 
 void Server::arm_timer() {

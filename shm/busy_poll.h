@@ -10,6 +10,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "shm/monotonic_clock.h"
@@ -18,16 +19,17 @@ namespace dolium::shm {
 
 class BusyPoll {
  public:
-  /// Giving way to one that is waited for takes less: it answers, and waits itself.
+  /// Giving way to one that is waited for mostly takes less: it answers, and waits itself.
   static constexpr TimeNs kDear = 200'000;
-  /// How many times as long as was lost looking rests.
+  /// How many times as long as was lost looking rests, and for how long at most: who was stopped lost hours.
   static constexpr TimeNs kRests = 16;
+  static constexpr TimeNs kLongestRest = 1'000'000'000;
 
   /// Before others use it.
   void set(TimeNs how_long) noexcept { how_long_ = how_long; }
   /// For how long to look; 0: not at all, now.
   [[nodiscard]] TimeNs how_long(TimeNs now) const noexcept { return rests(now) ? 0 : how_long_; }
-  /// Whether giving way cost much lately: who has work that can wait leaves it, too.
+  /// Whether giving way cost much lately: do not, for now.
   [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_.load(std::memory_order_relaxed); }
   /// Between two looks: gives the core to whoever else wants it. False: that took too long, look no more.
   bool give_way() noexcept {
@@ -39,7 +41,9 @@ class BusyPoll {
   bool gave_way(TimeNs begin, TimeNs end) noexcept {
     const TimeNs lost = end - begin;
     if (lost < kDear) return true;
-    rests_until_.store(end + kRests * lost, std::memory_order_relaxed);
+    const TimeNs until = end + std::min(kRests * std::min(lost, kLongestRest), kLongestRest);
+    // Where two threads find out at once either's word will do.
+    if (until > rests_until_.load(std::memory_order_relaxed)) rests_until_.store(until, std::memory_order_relaxed);
     return false;
   }
 

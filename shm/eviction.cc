@@ -15,6 +15,10 @@ void Eviction::insert(SlotIndex slot) {
   order_.enqueue(slot);
 }
 
+void Eviction::put_back(SlotIndex slot) {
+  order_.put_back(slot);
+}
+
 void Eviction::erase(SlotIndex slot) {
   order_.remove(slot);
 }
@@ -84,7 +88,7 @@ void Eviction::give_back_beyond(std::uint32_t target) {
   while (order_.cold().size() > target) {
     const SlotIndex hottest = order_.cold().back();
     order_.remove(hottest);
-    order_.enqueue(hottest);
+    order_.put_back(hottest);
   }
 }
 
@@ -108,7 +112,7 @@ bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& rec
   if (grown && patience_ > 0) {
     --patience_;
     if (order_.queue_size() > 0 && candidates_.key(order_.front()) < key) {
-      order_.enqueue(slot);
+      order_.put_back(slot);
       return false;
     }
   }
@@ -127,7 +131,7 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
       continue;
     }
     order_.remove(slot);
-    order_.enqueue(slot);
+    order_.put_back(slot);
     any = true;
   }
   return any;
@@ -201,7 +205,7 @@ bool Eviction::park_used(const std::vector<SlotIndex>& victims) {
     else if (was_cold)
       order_.add_cold(slot);
     else
-      order_.enqueue(slot);
+      order_.put_back(slot);
     any = any || use == Candidates::Use::in_use;
   }
   return any;

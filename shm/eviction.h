@@ -55,8 +55,10 @@ class Eviction {
   Eviction(const Eviction&) = delete;
   Eviction& operator=(const Eviction&) = delete;
 
-  /// A sealed, unpinned object appears. Its key must be readable.
+  /// A sealed, unpinned object appears. Its key must be readable. O(1) when it was just sealed.
   void insert(SlotIndex slot);
+  /// The same of one that has been sealed for long: it was erased, or pinned. O(log n).
+  void put_back(SlotIndex slot);
   /// It is gone, or pinned. Precondition: contains(slot).
   void erase(SlotIndex slot);
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;

@@ -10,7 +10,13 @@ void EvictionOrder::enqueue(SlotIndex slot) {
   make_room_for(slot);
   if (hottest_ == kNoSlot || colder(hottest_, slot))
     link(slot, hottest_, kNoSlot);
-  else if (colder(slot, coldest_))
+  else
+    add_to_heap(slot);
+}
+
+void EvictionOrder::put_back(SlotIndex slot) {
+  make_room_for(slot);
+  if (coldest_ != kNoSlot && colder(slot, coldest_))
     link(slot, kNoSlot, coldest_);
   else
     add_to_heap(slot);

@@ -2,11 +2,11 @@
 // The three places where eviction keeps an object, and the order within them. Decides nothing.
 //
 // Model: the queue, the coldest in front; the cold set, sorted, coldest first; the parked, in no order.
-// The queue is two: a list of those that came in order, each hotter (or each colder) than all that were in the list
-// already, and a binary heap of the others. A sealed object is the hottest there is, so as long as nobody gets it
-// again it stays in the list: in front of it and behind it are mostly its neighbours in memory, and an eviction costs
-// O(1), where a heap of a million rows would be climbed from end to end, through a cache miss on each step. (So does an
-// LRU list; the heap is for those that turned out to be in a wrong place when they were looked at.)
+// The queue is two: a list of those that came in order, and a binary heap of the others. A sealed object is hotter than
+// all that were sealed before and not looked at since, whatever the policy: so it waits in the list, in front of it and
+// behind it are mostly its neighbours in memory, and an eviction costs O(1), where a heap of a million rows would be
+// climbed from end to end, through a cache miss on each step. The heap is for those that turned out to be in a wrong
+// place when they were looked at.
 // One array holds [heap | parked]. Each slot has two words for where its object is: a member costs 8 bytes, and 4 more
 // in the heap or parked. A key may change while its object is parked or out, or cold if the object is then removed
 // before anything else is added: remove() reads no key.
@@ -31,8 +31,10 @@ class EvictionOrder {
         places_(reserved_vector<Place>(max_slots)) {}
 
   // Preconditions: !contains(slot). add_cold() is O(size of the cold set) unless the slot is hotter than all of it.
-  /// O(1) for the hottest and the coldest, else O(log n).
+  /// One that was just sealed: O(1). O(log n) when it is none, or time stood still.
   void enqueue(SlotIndex slot);
+  /// One that has been elsewhere: O(1) when it is colder than the list, else O(log n).
+  void put_back(SlotIndex slot);
   void add_cold(SlotIndex slot);
   void park(SlotIndex slot);
   /// From wherever it is: O(1) from the list, O(log n) from the heap, O(size of the cold set) there. Does not read its

@@ -33,6 +33,9 @@ void* aligned_space(std::uint64_t bytes) {
   return aligned;
 }
 
+/// How often somebody else may be at work on one of a range's pages.
+constexpr int kCollapseTries = 8;
+
 constexpr mode_t kOwnerOnly = 0600;
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
@@ -42,7 +45,8 @@ Result<void> make_large_pages(std::span<std::byte> memory) {
 #ifndef MADV_COLLAPSE
   constexpr int MADV_COLLAPSE = 25;  // Linux 6.1; the C library of Debian 12 has no name for it
 #endif
-  if (::madvise(memory.data(), memory.size(), MADV_COLLAPSE) != 0) return system_error("make a 2 MiB page");
+  for (int tries = 1; ::madvise(memory.data(), memory.size(), MADV_COLLAPSE) != 0; ++tries)
+    if ((errno != EAGAIN && errno != EBUSY) || tries == kCollapseTries) return system_error("make a 2 MiB page");
   return {};
 }
 

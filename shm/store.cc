@@ -294,7 +294,7 @@ Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
   if (slot == kNoSlot) return not_found(id);
   if (!margin(slot).pinned) return {};
   clear_pinned(slot);
-  eviction_.insert(slot);
+  eviction_.put_back(slot);
   if (margin(slot).mortal) look_at({slot, row(slot).sealed}, now_);
   room_made_ = true;
   return {};

@@ -142,10 +142,10 @@ void Store::fold_access(const PinTable& table, SlotIndex slot) {
   if (ledger_.counts_hits()) ledger_.hit_row(slot).base -= table.hits(slot);
   const TimeNs accessed = std::min(table.last_access(slot), now_);
   if (accessed <= ledger.accessed) return;
-  // A key must not change under the heap that is ordered by it.
+  // A key must not change under the queue that is ordered by it.
   if (!margin.pinned) eviction_.erase(slot);
   ledger.accessed = accessed;
-  if (!margin.pinned) eviction_.insert(slot);
+  if (!margin.pinned) eviction_.put_back(slot);
 }
 
 }  // namespace dolium::shm

@@ -31,6 +31,17 @@ TEST_CASE("after it cost much, looking rests for a multiple of that, and is trie
   CHECK(poll.how_long(end) == kLong);
 }
 
+TEST_CASE("a rest has an end, however much was lost, and is not cut short by who lost less") {
+  BusyPoll poll;
+  poll.set(kLong);
+  constexpr TimeNs kHours = 10'000'000'000'000;
+  const TimeNs end = kStart + kHours;
+  CHECK_FALSE(poll.gave_way(kStart, end));
+  CHECK_FALSE(poll.gave_way(end, end + BusyPoll::kDear));
+  CHECK(poll.rests(end + BusyPoll::kLongestRest - 1));
+  CHECK_FALSE(poll.rests(end + BusyPoll::kLongestRest));
+}
+
 TEST_CASE("who never looks never looks again, either") {
   BusyPoll poll;
   poll.set(0);
