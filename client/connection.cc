@@ -111,9 +111,7 @@ void Connection::flush(Patience patience) noexcept {
 
 void Connection::send_queued(Patience patience) {
   using protocol::WhenFull;
-  const std::chrono::nanoseconds busy_poll(busy_poll_.how_long(shm::monotonic_now()));
-  const bool polls = patience == Patience::wait && busy_poll.count() > 0;
-  auto when_full = polls ? WhenFull::look_again : WhenFull::ask_for_bell;
+  auto when_full = patience == Patience::wait ? WhenFull::look_again : WhenFull::ask_for_bell;
   std::size_t left = 0;
   protocol::Deadline until{};  // how long to look without a bell
   for (;;) {
@@ -132,7 +130,7 @@ void Connection::send_queued(Patience patience) {
       return;
     }
     if (*flushed || patience == Patience::none) return;
-    if (std::exchange(left, queued) != queued) until = std::chrono::steady_clock::now() + busy_poll;
+    if (std::exchange(left, queued) != queued) until = look_until();
     if (when_full == WhenFull::ask_for_bell)
       wait_for_room();
     else if (!look_for_room(until))

@@ -286,6 +286,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void fail_without_memory() noexcept;
   void stop_reading();        // under the mutex
   void pass_lead() noexcept;  // likewise
+  [[nodiscard]] protocol::Deadline look_until() const;
   bool look_for_room(protocol::Deadline until);
   void wait_for_room();
   void dispatch(std::span<const std::byte> payload);

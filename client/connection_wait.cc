@@ -106,13 +106,16 @@ bool Connection::take(Read&& read) {
   }
 }
 
+/// When to look no more, and sleep; now, where looking does not pay.
+Deadline Connection::look_until() const {
+  return std::chrono::steady_clock::now() + std::chrono::nanoseconds(busy_poll_.how_long(shm::monotonic_now()));
+}
+
 /// One piece of what the daemon sends; would_block when nothing came in time.
 Result<ReadState> Connection::receive(Deadline deadline) {
   using Clock = std::chrono::steady_clock;
   Channel& channel = traffic_->channel;
-  const std::chrono::nanoseconds busy_poll(busy_poll_.how_long(shm::monotonic_now()));
-  if (busy_poll.count() > 0) {
-    const auto end = std::min<Deadline>(deadline, Clock::now() + busy_poll);
+  if (const Deadline end = std::min(deadline, look_until()); Clock::now() < end) {
     do {
       for (int looks = 0; channel.has_rings() && looks < kLooksPerYield && !channel.ring_has_bytes(); ++looks)
         shm::relax();
@@ -129,7 +132,7 @@ Result<ReadState> Connection::receive(Deadline deadline) {
 
 /// A while for the daemon to take something out of the ring. False when it has had long enough.
 bool Connection::look_for_room(Deadline until) {
-  return (try_read() || busy_poll_.give_way()) && std::chrono::steady_clock::now() < until;
+  return std::chrono::steady_clock::now() < until && (try_read() || busy_poll_.give_way());
 }
 
 /// The daemon takes no more requests until somebody reads its replies: that may have to be us.

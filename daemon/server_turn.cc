@@ -91,7 +91,7 @@ void Server::look_again() {
     }
   }
   if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
-  if (!busy_poll_.rests(shm::monotonic_now())) busy_poll_.give_way();
+  busy_poll_.give_way();
 }
 
 void Server::arm_timer() {

@@ -29,19 +29,21 @@ class BusyPoll {
   void set(TimeNs how_long) noexcept { how_long_ = how_long; }
   /// For how long to look; 0: not at all, now.
   [[nodiscard]] TimeNs how_long(TimeNs now) const noexcept { return rests(now) ? 0 : how_long_; }
-  /// Whether giving way cost much lately: do not, for now.
+  /// Whether giving way cost much lately.
   [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_.load(std::memory_order_relaxed); }
-  /// Between two looks: gives the core to whoever else wants it. False: that took too long, look no more.
+  /// Between two looks: gives the core to whoever else wants it. False: that took too long, look no more; or it did
+  /// lately, and was not done.
   bool give_way() noexcept {
     const TimeNs begin = monotonic_now();
+    if (rests(begin)) return false;
     ::sched_yield();
     return gave_way(begin, monotonic_now());
   }
-  /// The same, when others had it from `begin` to `end`.
+  /// What give_way() makes of it when others had it from `begin` to `end`.
   bool gave_way(TimeNs begin, TimeNs end) noexcept {
     const TimeNs lost = end - begin;
     if (lost < kDear) return true;
-    const TimeNs until = end + std::min(kRests * std::min(lost, kLongestRest), kLongestRest);
+    const TimeNs until = end + std::min(kRests * lost, kLongestRest);
     // Where two threads find out at once either's word will do.
     if (until > rests_until_.load(std::memory_order_relaxed)) rests_until_.store(until, std::memory_order_relaxed);
     return false;

@@ -32,6 +32,17 @@ void await(Word& word, std::uint32_t& seen) {
   ++seen;
 }
 
+struct Ends {
+  int near = -1;
+  int far = -1;
+};
+
+Ends socket_pair() {
+  int ends[2];
+  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "no socketpair");
+  return {ends[0], ends[1]};
+}
+
 void* map_shared(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   require(memory != MAP_FAILED, "no shared memory");
@@ -43,16 +54,15 @@ void* map_shared(std::size_t bytes) {
 // ---- socket ----
 
 SocketPingPong::SocketPingPong() {
-  int ends[2];
-  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "no socketpair");
-  fd_ = ends[0];
+  const Ends ends = socket_pair();
+  fd_ = ends.near;
   echo_ = std::make_unique<Child>([&](const Channel&) {
-    ::close(ends[0]);
+    ::close(ends.near);
     std::array<std::byte, kMessageBytes> message;
-    while (::recv(ends[1], message.data(), message.size(), MSG_WAITALL) == kMessageBytes)
-      if (::send(ends[1], message.data(), message.size(), MSG_NOSIGNAL) != kMessageBytes) return;
+    while (::recv(ends.far, message.data(), message.size(), MSG_WAITALL) == kMessageBytes)
+      if (::send(ends.far, message.data(), message.size(), MSG_NOSIGNAL) != kMessageBytes) return;
   });
-  ::close(ends[1]);
+  ::close(ends.far);
 }
 
 SocketPingPong::~SocketPingPong() {
@@ -113,17 +123,6 @@ double FutexRelay::relay() const {
 // ---- relay over sockets ----
 
 namespace {
-
-struct Ends {
-  int near = -1;
-  int far = -1;
-};
-
-Ends socket_pair() {
-  int ends[2];
-  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "no socketpair");
-  return {ends[0], ends[1]};
-}
 
 /// False when the other end is closed.
 bool take_byte(int socket) {

@@ -81,6 +81,11 @@ Contest::Slice deferred(Putter& putter, std::size_t count) {
   };
 }
 
+/// Of samples that are nanoseconds an object.
+Figure rate(const std::string& name, const Cores& cores, const Samples& samples, const std::string& goal = {}) {
+  return {name, cores.name(), 1e9 / samples.median(), "/s", {}, 0, {}, goal};
+}
+
 /// Slices of the same length, for a store that is full, and stays it.
 void measure_full(Report& report, int core_count) {
   const Cores cores(core_count);
@@ -94,16 +99,8 @@ void measure_full(Report& report, int core_count) {
   add("many", [&] { return putter.put_many_ns(1000); });
   add("deferred", [&] { return putter.deferred_ns(kMany); });
   contest.run(report.rounds(60, 15));
-  for (const auto& [key, name] : {std::pair("deferred", "put_deferred into a full store, a second"),
-                                  std::pair("many", "put_many of 1000 into a full store, objects a second")})
-    report.add({name,
-                cores.name(),
-                1e9 / contest.of(key).median(),
-                "/s",
-                {},
-                0,
-                {},
-                key == std::string("deferred") ? ">= 5e5" : ""});
+  report.add(rate("put_deferred into a full store, a second", cores, contest.of("deferred"), ">= 5e5"));
+  report.add(rate("put_many of 1000 into a full store, objects a second", cores, contest.of("many")));
 }
 
 void measure(Report& report, int core_count) {
@@ -129,23 +126,9 @@ void measure(Report& report, int core_count) {
   beside_bare("put (one round trip): p50", "put", "");
   beside_bare("create, write, seal (two round trips): p50", "create", "");
   report.add({"put, one by one, a second", cores.name(), 1e9 / contest.of("put").mean(), "/s"});
-  report.add({"put_deferred, one by one and a flush, a second",
-              cores.name(),
-              1e9 / contest.of("deferred").median(),
-              "/s",
-              {},
-              0,
-              {},
-              ">= 5e5"});
-  report.add({"put_many of 100, objects a second", cores.name(), 1e9 / contest.of("many 100").median(), "/s"});
-  report.add({"put_many of 1000, objects a second",
-              cores.name(),
-              1e9 / contest.of("many 1000").median(),
-              "/s",
-              {},
-              0,
-              {},
-              ">= 2e6"});
+  report.add(rate("put_deferred, one by one and a flush, a second", cores, contest.of("deferred"), ">= 5e5"));
+  report.add(rate("put_many of 100, objects a second", cores, contest.of("many 100")));
+  report.add(rate("put_many of 1000, objects a second", cores, contest.of("many 1000"), ">= 2e6"));
 }
 
 /// Processes that compute, one for each core.
