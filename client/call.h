@@ -34,7 +34,7 @@ struct Call {
   /// What a grant in the reply speaks of, and what was taken of it, position by position.
   std::vector<ObjectId> ids;
   std::vector<std::optional<Object>> taken;
-  /// Instead of waking a waiter. Called by the thread that reads: must not wait, and must not call back.
+  /// Before a waiter is woken. Called by the thread that reads: must not wait, and must not call back.
   std::function<void(Call&)> on_answer;
 
   /// Encodes the request anew, for another server; none: whether it was carried out is not known, and twice may be once

@@ -41,6 +41,7 @@ Result<std::shared_ptr<Client>> Client::connect(std::string_view socket_path, co
 Client::Client(std::shared_ptr<detail::Connection> connection) : connection_(std::move(connection)) {}
 
 Client::~Client() {
+  if (!connection_->inherited()) detail::give_back_lease(*connection_);
   connection_->completions().discard_all();
 }
 

@@ -182,7 +182,7 @@ void Connection::fail(const Error& error) {
       complete(call);
     } catch (const std::bad_alloc&) {  // all the others shall hear of it
       call->failure = Error{Errc::disconnected, "no memory"};
-      if (!call->on_answer) complete(call);
+      wake(*call);
     }
   }
   completions_.poke();

@@ -34,6 +34,7 @@
 #include "client/attachment.h"
 #include "client/call.h"
 #include "client/completions.h"
+#include "client/lease.h"
 #include "protocol/channel.h"
 #include "protocol/codec.h"
 #include "protocol/convert.h"
@@ -165,6 +166,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   /// Waits until the daemon has carried out, or failed, all deferred puts of before.
   [[nodiscard]] Result<void> settle_deferred();
+  [[nodiscard]] DeferredLease& deferred_lease() const noexcept { return traffic_->deferred_lease; }
   /// Whether there were any since the last settle_deferred(): what is not in the index may be under way, and only the
   /// daemon, which takes requests in order, can tell.
   [[nodiscard]] bool has_deferred() const noexcept {
@@ -180,6 +182,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void unsubscribe(std::uint64_t number);
   [[nodiscard]] Result<Event> next_event(EventBuffer& buffer, Timeout timeout);
 
+  /// Reads some of what has arrived, if there is anything, and if nobody else reads; true when there may be more. Does
+  /// not wait.
+  bool try_read();
   /// Reads what has arrived without waiting, and runs the callbacks that are due.
   Result<void> process_events();
   [[nodiscard]] int event_fd();
@@ -238,6 +243,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     std::optional<protocol::FrameReader> reader{std::in_place};  // the leader's
 
+    DeferredLease deferred_lease;
+
     protocol::Channel channel;  // reading is the leader's, writing under write_mutex; a child begins without rings
   };
 
@@ -280,7 +287,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
                   protocol::Deadline deadline);
   void read_once(protocol::Deadline deadline);
   [[nodiscard]] Result<protocol::ReadState> receive(protocol::Deadline deadline);
-  bool try_read();
   template <class Read>
   bool take(Read&& read);
   void fail_without_memory() noexcept;
@@ -297,6 +303,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void keep_extent(const Call& call, const protocol::ReplyFrame& frame);
   void give_up_creation(const Call& call, const protocol::ReplyFrame& frame) noexcept;
   void complete(const std::shared_ptr<Call>& call);
+  void wake(Call& call);
   void answer_locally(std::uint64_t number, const Error& error);
   void fail(const Error& error);
   [[nodiscard]] Error failure() const;

@@ -84,10 +84,14 @@ void Connection::give_up_creation(const Call& call, const protocol::ReplyFrame& 
 }
 
 void Connection::complete(const std::shared_ptr<Call>& call) {
-  if (call->on_answer) return call->on_answer(*call);
+  if (call->on_answer) call->on_answer(*call);
+  wake(*call);
+}
+
+void Connection::wake(Call& call) {
   const std::lock_guard lock(traffic_->mutex);
-  call->answered = true;
-  call->wake.notify_one();
+  call.answered = true;
+  call.wake.notify_one();
 }
 
 void Connection::take_granted(Call& call, const protocol::ReplyFrame& frame) {

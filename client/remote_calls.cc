@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "client/builder_backend.h"
+#include "client/lent_extent.h"
 #include "client/new_object.h"
 #include "client/subscription_state.h"
 
@@ -83,16 +84,6 @@ Error dropped(const ObjectId& id) {
 }
 
 /// `epoch`: of the connection, when the extent was given.
-protocol::AbortRequestT abort_request(const Connection& connection, const ObjectId& id, std::uint64_t offset,
-                                      std::uint32_t epoch) {
-  protocol::AbortRequestT request;
-  request.id = protocol::to_wire_pointer(id);
-  request.abandoned = connection.epoch() != epoch;
-  request.offset = offset;
-  return request;
-}
-
-/// `epoch` as above.
 class RemoteBuilder final : public BuilderBackend {
  public:
   RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset, std::uint32_t epoch)
@@ -177,41 +168,12 @@ class RemoteSubscription final : public SubscriptionState {
   std::shared_ptr<EventBuffer> buffer_;
 };
 
-/// An extent that was given for a create_async() and not yet handed to its callback. Gone unused (the operation
-/// was cancelled, the client is going), it is aborted, without waiting: nobody knows in which thread this ends.
-class UndeliveredExtent {
- public:
-  UndeliveredExtent(const Connection& connection, std::weak_ptr<Connection> weak, const ObjectId& id,
-                    std::uint64_t offset)
-      : connection_(std::move(weak)),
-        generation_(connection.generation()),
-        epoch_(connection.epoch()),
-        id_(id),
-        offset_(offset) {}
-  UndeliveredExtent(const UndeliveredExtent&) = delete;
-  UndeliveredExtent& operator=(const UndeliveredExtent&) = delete;
-  ~UndeliveredExtent() {
-    const auto connection = connection_.lock();
-    if (delivered_ || connection == nullptr || connection->inherited()) return;
-    if (connection->generation() != generation_) return;  // the parent's
-    connection->forget_extent(id_, offset_);
-    connection->post(abort_request(*connection, id_, offset_, epoch_));
-  }
-  [[nodiscard]] Result<ObjectBuilder> deliver(std::uint64_t size, std::span<const std::byte> metadata) {
-    const auto connection = connection_.lock();
-    if (connection == nullptr) return Error{Errc::disconnected, "the client is gone"};
-    delivered_ = true;
-    return remote_builder(connection, id_, offset_, epoch_, size, metadata);
-  }
-
- private:
-  std::weak_ptr<Connection> connection_;
-  std::uint32_t generation_;
-  std::uint32_t epoch_;
-  ObjectId id_;
-  std::uint64_t offset_;
-  bool delivered_ = false;
-};
+/// For create_async()'s callback.
+Result<ObjectBuilder> builder_of(LentExtent& extent, std::uint64_t size, std::span<const std::byte> metadata) {
+  const std::shared_ptr<Connection> connection = extent.hand_over();
+  if (connection == nullptr) return Error{Errc::disconnected, "the client is gone"};
+  return remote_builder(connection, extent.id(), extent.offset(), extent.epoch(), size, metadata);
+}
 
 /// After a successful cancel the daemon is told to stop waiting; its answer finds nobody.
 AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
@@ -260,7 +222,7 @@ Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connecti
   try {
     return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id, offset, epoch));
   } catch (const std::bad_alloc&) {
-    const UndeliveredExtent given_back(*connection, connection, id, offset);
+    const LentExtent given_back(connection, id, offset, epoch);
     throw;
   }
 }
@@ -361,9 +323,12 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
       here->completions().push(ticket, [callback, error = reply.error()] { (*callback)(error); });
       return;
     }
-    const auto extent = std::make_shared<UndeliveredExtent>(*here, weak, id, (*reply)->offset());
+    const auto strong = weak.lock();
+    if (strong == nullptr) return;  // and with it all that it was given
+    // Where nobody takes it (the operation was cancelled, the client is going), it goes back.
+    const auto extent = std::make_shared<LentExtent>(strong, id, (*reply)->offset(), answer.epoch);
     here->completions().push(ticket,
-                             [callback, extent, size, metadata] { (*callback)(extent->deliver(size, metadata)); });
+                             [callback, extent, size, metadata] { (*callback)(builder_of(*extent, size, metadata)); });
   };
   const Result<std::uint64_t> number = connection->begin(*std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });

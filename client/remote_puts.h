@@ -1,6 +1,6 @@
 #pragma once
-// Puts of small objects, which travel inside one message: one with an answer, many with one answer a batch, and
-// deferred ones, whose answer is only asked for by flush(). Encoded straight from the caller's bytes.
+// Puts of small objects: one with an answer, many with one answer a batch, and deferred ones, whose answer is only
+// asked for by flush(). Their bytes travel inside the message, or, where there are many, are written to a lease.
 
 #include <span>
 #include <vector>
@@ -23,5 +23,7 @@ namespace dolium::detail {
 [[nodiscard]] Result<void> remote_put_deferred(Connection& connection, const ObjectId& id,
                                                std::span<const std::byte> data, const CreateOptions& options);
 [[nodiscard]] Result<std::vector<PutFailure>> remote_flush(Connection& connection);
+/// What deferred puts have not used of theirs. Not in a forked child that could not follow.
+void give_back_lease(Connection& connection) noexcept;
 
 }  // namespace dolium::detail

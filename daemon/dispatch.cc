@@ -32,6 +32,7 @@ bool writes(RequestBody verb) {
     case RequestBody::PutRequest:
     case RequestBody::PutManyRequest:
     case RequestBody::PutDeferredRequest:
+    case RequestBody::PutLeasedRequest:
     case RequestBody::PinRequest:
     case RequestBody::UnpinRequest:
     case RequestBody::RemoveRequest:
@@ -91,6 +92,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::PutRequest: return on(session, id, *frame.body_as_PutRequest());
     case RequestBody::PutManyRequest: return on(session, id, *frame.body_as_PutManyRequest());
     case RequestBody::PutDeferredRequest: return on(session, *frame.body_as_PutDeferredRequest());
+    case RequestBody::PutLeasedRequest: return on(session, id, *frame.body_as_PutLeasedRequest());
     case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
     case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());
     case RequestBody::MetadataRequest: return on(session, id, *frame.body_as_MetadataRequest());

@@ -48,6 +48,7 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::PutRequest& request);
   void on(Session& session, Id id, const protocol::PutManyRequest& request);
   void on(Session& session, const protocol::PutDeferredRequest& request);
+  void on(Session& session, Id id, const protocol::PutLeasedRequest& request);
   void on(Session& session, Id id, const protocol::GetRequest& request);
   void on(Session& session, Id id, const protocol::CancelRequest& request);
   void on(Session& session, Id id, const protocol::MetadataRequest& request);
@@ -73,8 +74,10 @@ class Dispatch {
   void answer_put(Session& session, Id id, const Result<shm::SlotIndex>& put, bool hold);
   [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutRequest& request,
                                                shm::TimeNs now);
-  [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutHead& head,
-                                               std::span<const std::byte> bytes, shm::TimeNs now);
+  void lease(Session& session, Id id, const protocol::CreateRequest& request);
+  [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
+                                                  const protocol::PutHead& head, shm::TimeNs now);
+  static void notify(Session& session, const protocol::Id& object, const Error& error);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
 
   shm::Engine& engine_;

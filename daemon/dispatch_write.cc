@@ -1,4 +1,4 @@
-// The write path: create, write, seal, and the puts that are all three in one message. See dispatch.h.
+// The write path: create, write, seal, and the put that is all three in one message. See dispatch.h.
 
 #include <cstring>
 
@@ -25,21 +25,6 @@ shm::NewObject to_object(const NewObject& wire) {
           .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())}};
 }
 
-shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
-  return {.id = from_wire(head.id()),
-          .data_size = head.data_size(),
-          .metadata_size = head.metadata_size(),
-          .type_tag = head.type_tag(),
-          .type_name = type_name,
-          .pinned = head.pinned(),
-          .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())}};
-}
-
-/// Of its data, metadata and type name together.
-std::uint64_t size_of(const PutHead& head) {
-  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
-}
-
 /// On the wire the largest is none.
 std::optional<std::uint64_t> offset_of(std::uint64_t wire) {
   return wire == UINT64_MAX ? std::nullopt : std::optional(wire);
@@ -54,17 +39,10 @@ Error other_bytes() {
   return {Errc::protocol_error, "a put whose sizes are not those of its bytes"};
 }
 
-std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
-  auto failure = std::make_unique<PutFailureT>();
-  failure->index = index;
-  failure->code = static_cast<ErrorCode>(error.code);
-  failure->message = error.message;
-  return failure;
-}
-
 }  // namespace
 
 void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
+  if (request.lease()) return lease(session, id, request);
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
   engine_.creates().add({client, id}, to_object(*request.object()), shm::deadline_after(now, request.timeout_ns()), now,
@@ -139,39 +117,16 @@ void Dispatch::answer_put(Session& session, Id id, const Result<SlotIndex>& put,
   session.reply(id, std::move(reply));
 }
 
-void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
-  const flatbuffers::Vector<const PutHead*>& heads = *request.heads();
-  if (heads.size() > protocol::kMaxPutsAtOnce)
-    return session.misbehaved({Errc::protocol_error, "a put_many of more objects than one message may have"});
-  std::uint64_t size = 0;  // no overflow: less heads than a frame has bytes, each of less than 2^34
-  std::vector<ObjectId> ids;
-  ids.reserve(heads.size());
-  for (const PutHead* head : heads) {
-    ids.push_back(from_wire(head->id()));
-    size += size_of(*head);
-  }
-  std::span<const std::byte> bytes = from_wire(request.bytes());
-  if (bytes.size() != size) return session.misbehaved(other_bytes());
-  engine_.store().prefetch(ids);
-  PutManyReplyT reply;
-  const TimeNs now = shm::monotonic_now();
-  for (std::uint32_t i = 0; i < heads.size(); ++i) {
-    const PutHead& head = *heads.Get(i);
-    const std::span<const std::byte> own = bytes.first(size_of(head));
-    bytes = bytes.subspan(own.size());
-    if (const auto put = put_now(session.client(), head, own, now); !put)
-      reply.failures.push_back(failure(i, put.error()));
-  }
-  session.reply(id, std::move(reply));
-}
-
 void Dispatch::on(Session& session, const PutDeferredRequest& request) {
   const Result<SlotIndex> put = put_now(session.client(), *request.put(), shm::monotonic_now());
-  if (put) return;
+  if (!put) notify(session, *request.put()->object()->id(), put.error());
+}
+
+void Dispatch::notify(Session& session, const protocol::Id& object, const Error& error) {
   PutFailedNoticeT notice;
-  notice.id = std::make_unique<protocol::Id>(*request.put()->object()->id());
-  notice.code = static_cast<ErrorCode>(put.error().code);
-  notice.message = put.error().message;
+  notice.id = std::make_unique<protocol::Id>(object);
+  notice.code = static_cast<ErrorCode>(error.code);
+  notice.message = error.message;
   session.reply(0, std::move(notice));
 }
 
@@ -181,15 +136,6 @@ Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutRequest& requ
   const auto metadata = from_wire(request.metadata());
   if (data.size() != object.data_size || metadata.size() != object.metadata_size) return other_bytes();
   return engine_.creates().put_now(client, object, data, metadata, now);
-}
-
-Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutHead& head, std::span<const std::byte> bytes,
-                                    TimeNs now) {
-  const auto data = bytes.first(head.data_size());
-  const auto metadata = bytes.subspan(data.size(), head.metadata_size());
-  const auto name = bytes.last(head.type_name_size());
-  const std::string_view type_name(reinterpret_cast<const char*>(name.data()), name.size());
-  return engine_.creates().put_now(client, to_object(head, type_name), data, metadata, now);
 }
 
 }  // namespace dolium::daemon

@@ -46,6 +46,7 @@ template <class Element>
 }
 [[nodiscard]] inline bool is_aligned(const RequestFrame& frame) noexcept {
   if (const auto* many = frame.body_as_PutManyRequest()) return is_aligned(many->heads());
+  if (const auto* leased = frame.body_as_PutLeasedRequest()) return is_aligned(leased->heads());
   if (const auto* abort = frame.body_as_AbortRequest()) return is_aligned(abort->spared());
   return true;
 }

@@ -65,15 +65,41 @@ void Arena::free(SlotIndex owner) {
   give_back(owner);
 }
 
+std::uint64_t Arena::split(SlotIndex from, std::uint64_t size_bytes, SlotIndex owner) {
+  DOLIUM_CHECK(owner < max_slots_ && !owns(owner), "split for a slot that owns an extent or cannot exist");
+  const std::uint64_t start = end_piece(from, size_bytes);
+  record_of(owner) = {static_cast<std::uint32_t>(start), ExtentRef(), ExtentRef()};
+  link(ExtentRef::live(owner), live_[from].after);
+  link(ExtentRef::live(from), ExtentRef::live(owner));
+  ++live_count_;
+  return start * kUnitBytes;
+}
+
+void Arena::trim(SlotIndex owner, std::uint64_t size_bytes) {
+  const std::uint64_t start = end_piece(owner, size_bytes);
+  make_free(ExtentRef::live(owner), start, end_of(ExtentRef::live(owner)), live_[owner].after);
+}
+
+/// Where the last taken_by(size_bytes) bytes begin, in units.
+std::uint64_t Arena::end_piece(SlotIndex owner, std::uint64_t size_bytes) const {
+  const std::uint64_t units = taken_by(size_bytes) / kUnitBytes;
+  const ExtentRef whole = ExtentRef::live(owner);
+  DOLIUM_CHECK(owns(owner) && end_of(whole) - start_of(whole) > units, "a piece of what is not there, or all of it");
+  return end_of(whole) - units;
+}
+
 /// Returns the free extent that it is part of now.
 ExtentRef Arena::give_back(SlotIndex owner) {
-  std::uint64_t start = start_of(ExtentRef::live(owner));
-  std::uint64_t end = end_of(ExtentRef::live(owner));
-  free_bytes_ += (end - start) * kUnitBytes;
-  ExtentRef left = live_[owner].before;
-  ExtentRef right = live_[owner].after;
+  const LiveExtent gone = live_[owner];
+  const std::uint64_t end = end_of(ExtentRef::live(owner));
   live_[owner].before = kUnowned;
   --live_count_;
+  return make_free(gone.before, gone.offset, end, gone.after);
+}
+
+/// What lies between these two neighbours becomes free, together with those of them that are. Returns the whole.
+ExtentRef Arena::make_free(ExtentRef left, std::uint64_t start, std::uint64_t end, ExtentRef right) {
+  free_bytes_ += (end - start) * kUnitBytes;
   if (left.is_free()) {
     const std::uint32_t merged = left.record();
     start = start_of(left);
@@ -90,6 +116,12 @@ ExtentRef Arena::give_back(SlotIndex owner) {
   link(left, freed);
   link(freed, right);
   return freed;
+}
+
+/// To be written; it exists from here on.
+Arena::LiveExtent& Arena::record_of(SlotIndex owner) {
+  if (owner >= live_.size()) live_.resize(std::size_t{owner} + 1, LiveExtent{0, kUnowned, ExtentRef()});
+  return live_[owner];
 }
 
 bool Arena::owns(SlotIndex owner) const noexcept {
@@ -128,11 +160,10 @@ std::uint64_t Arena::bookkeeping_bytes() const noexcept {
 
 /// Gives [offset, offset + units) out of the free extent `record` to `owner`; what is left at either end stays free.
 void Arena::carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner) {
-  if (owner >= live_.size()) live_.resize(std::size_t{owner} + 1, LiveExtent{0, kUnowned, ExtentRef()});
   const FreeExtent whole = free_[record];
   free_.remove(record);
   const ExtentRef carved = ExtentRef::live(owner);
-  live_[owner] = {static_cast<std::uint32_t>(offset), ExtentRef(), ExtentRef()};
+  record_of(owner) = {static_cast<std::uint32_t>(offset), ExtentRef(), ExtentRef()};
   ExtentRef left = whole.before;
   ExtentRef right = whole.after;
   if (offset > whole.offset) {

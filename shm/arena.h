@@ -53,6 +53,11 @@ class Arena {
   void move(SlotIndex owner, ExtentRef place);
   /// Gives back what `owner` owns. Precondition: owns(owner).
   void free(SlotIndex owner);
+  /// Gives the last taken_by(size_bytes) bytes of what `from` owns, which is more, to `owner`, which must own nothing.
+  /// Returns their offset.
+  std::uint64_t split(SlotIndex from, std::uint64_t size_bytes, SlotIndex owner);
+  /// Gives back the last taken_by(size_bytes) bytes of what `owner` owns, which is more.
+  void trim(SlotIndex owner, std::uint64_t size_bytes);
 
   [[nodiscard]] bool owns(SlotIndex owner) const noexcept;
   [[nodiscard]] std::uint64_t offset_of(ExtentRef extent) const noexcept;
@@ -86,6 +91,9 @@ class Arena {
   static constexpr ExtentRef kUnowned = ExtentRef::free(FreeLists::kMaxRecords);
 
   ExtentRef give_back(SlotIndex owner);
+  ExtentRef make_free(ExtentRef left, std::uint64_t start, std::uint64_t end, ExtentRef right);
+  [[nodiscard]] std::uint64_t end_piece(SlotIndex owner, std::uint64_t size_bytes) const;
+  LiveExtent& record_of(SlotIndex owner);
   void carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner);
   void link(ExtentRef left, ExtentRef right) noexcept;
   ExtentRef add_free(std::uint64_t offset, std::uint64_t units);

@@ -35,6 +35,12 @@ Result<SlotIndex> CreateWaits::put_now(ClientId client, const NewObject& object,
   return put;
 }
 
+Result<SlotIndex> CreateWaits::put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now) {
+  Result<SlotIndex> put = store_.put_leased(client, lease, object, now);
+  if (!put) note_refusal(client, object, put.error(), now);
+  return put;
+}
+
 void CreateWaits::note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now) {
   if (lacks_room(client, object, error)) store_.count_refusal();
   store_.note_refusal(client, object, error, now);
@@ -50,7 +56,7 @@ void CreateWaits::serve(TimeNs now) {
   for (auto wait = queue_.begin(); wait != queue_.end();) {
     const NewObject& object = wait->object;
     Result<void> allowed = store_.check_creation(wait->key.client, object);
-    const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+    const std::uint64_t size = total_size(object);
     // A client or a user at its own limit waits on, and says nothing of the room there is for others.
     const bool at_limit = !allowed && allowed.error().code == Errc::out_of_memory;
     if (at_limit || (allowed && size >= too_large)) {

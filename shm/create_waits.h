@@ -39,6 +39,8 @@ class CreateWaits {
   /// Store::put_object(), now or not at all: want of room is counted as it is for creates.
   [[nodiscard]] Result<SlotIndex> put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
                                           std::span<const std::byte> metadata, TimeNs now);
+  /// The same of Store::put_leased().
+  [[nodiscard]] Result<SlotIndex> put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now);
   [[nodiscard]] bool contains(const WaitKey& key) const noexcept;
   /// Room may have appeared: serves all that fit.
   void serve(TimeNs now);

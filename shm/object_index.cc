@@ -73,8 +73,8 @@ IndexHeader& ObjectIndex::header() const noexcept {
   return *reinterpret_cast<IndexHeader*>(mapping_.data());
 }
 
-Bucket& ObjectIndex::bucket(const ObjectId& id) const noexcept {
-  return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[chain_of(id)];
+Bucket& ObjectIndex::bucket(std::uint32_t chain) const noexcept {
+  return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[chain];
 }
 
 Result<SlotIndex> ObjectIndex::take() {
@@ -120,6 +120,12 @@ void ObjectIndex::publish(SlotIndex index, const ObjectId& id) noexcept {
 void ObjectIndex::begin_retire(SlotIndex index) noexcept {
   Slot& row = slot(index);
   row.seq.store(row.seq.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+}
+
+void ObjectIndex::shrink(SlotIndex index, std::uint64_t data_size) noexcept {
+  // One word, as in relocate(); and before whatever is written next.
+  slot(index).sizes.store(data_size, std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_release);
 }
 
 void ObjectIndex::relocate(SlotIndex index, std::uint64_t offset) noexcept {
@@ -177,9 +183,9 @@ void ObjectIndex::unlink_remains(SlotIndex index) noexcept {
   set_bucket(chain, unpack(chain.load(std::memory_order_relaxed)).head);
 }
 
-ObjectIndex::LookUp ObjectIndex::look_up(const ObjectId& id) const noexcept {
+ObjectIndex::LookUp ObjectIndex::look_up(const ObjectId& id, std::uint32_t chain) const noexcept {
   std::uint32_t passed = 0;
-  std::uint32_t link = unpack(bucket(id).load(std::memory_order_relaxed)).head;
+  std::uint32_t link = unpack(bucket(chain).load(std::memory_order_relaxed)).head;
   while (link != 0 && !slot(from_link(link)).id.is(id)) {
     link = slot(from_link(link)).next.load(std::memory_order_relaxed);
     ++passed;

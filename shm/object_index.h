@@ -48,6 +48,8 @@ class ObjectIndex {
   /// published -> retiring (step 1): readers that arrive from here on are turned away. Sequentially consistent
   /// with the reads of the pin tables that must follow it.
   void begin_retire(SlotIndex slot) noexcept;
+  /// The row of a taken slot, without metadata, says that it has fewer bytes.
+  void shrink(SlotIndex slot, std::uint64_t data_size) noexcept;
   /// The row says another place for its bytes. Only while it is retiring, and nobody holds it.
   void relocate(SlotIndex slot, std::uint64_t offset) noexcept;
   /// retiring -> published, unchanged or relocated.
@@ -64,13 +66,13 @@ class ObjectIndex {
   /// that comes before the one before has arrived waits for it.
   void prefetch_unlink(SlotIndex slot, int step) const noexcept;
   /// The published (or retiring) slot with this id, or kNoSlot.
-  [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return look_up(id).slot; }
-  /// The same, and how many rows of its chain had to be passed.
+  [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return look_up(id, chain_of(id)).slot; }
+  /// The same, and how many rows of its chain had to be passed. `chain`: chain_of(id).
   struct LookUp {
     SlotIndex slot;
     std::uint32_t passed;
   };
-  [[nodiscard]] LookUp look_up(const ObjectId& id) const noexcept;
+  [[nodiscard]] LookUp look_up(const ObjectId& id, std::uint32_t chain) const noexcept;
   /// The number of the chain to which objects of this id belong.
   [[nodiscard]] std::uint32_t chain_of(const ObjectId& id) const noexcept {
     return bucket_of(id, geometry_.bucket_count);
@@ -105,7 +107,8 @@ class ObjectIndex {
   ObjectIndex(Segment segment, Mapping mapping, const IndexGeometry& geometry);
 
   [[nodiscard]] IndexHeader& header() const noexcept;
-  [[nodiscard]] Bucket& bucket(const ObjectId& id) const noexcept;
+  [[nodiscard]] Bucket& bucket(std::uint32_t chain) const noexcept;
+  [[nodiscard]] Bucket& bucket(const ObjectId& id) const noexcept { return bucket(chain_of(id)); }
   [[nodiscard]] Slot& slot(SlotIndex index) const noexcept {
     return reinterpret_cast<Slot*>(mapping_.data() + geometry_.slots_at)[index];
   }

@@ -92,14 +92,14 @@ Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, L
 
 Result<Placement> Store::create_object(ClientId creator, const NewObject& object, TimeNs now) {
   advance(now);
-  const Result<Placement> placed = place(creator, object);
+  Client& client = client_of(creator);
+  const Result<Placement> placed = place(client, object);
   if (!placed) return placed;
   const std::uint64_t taken = taken_bytes(placed->slot);
-  Client* client = find_client(creator);
-  unsealed_.add(object.id, {index_.chain_of(object.id), placed->slot, creator, now_}, client->unsealed);
+  unsealed_.add(object.id, {index_.chain_of(object.id), placed->slot, creator, now_}, client.unsealed);
   unsealed_tally_.add(taken);
-  ++client->unsealed_count;
-  client->unsealed_bytes += taken;
+  ++client.unsealed_count;
+  client.unsealed_bytes += taken;
   return placed;
 }
 
@@ -107,7 +107,7 @@ Result<SlotIndex> Store::put_object(ClientId creator, const NewObject& object, s
                                     std::span<const std::byte> metadata, TimeNs now) {
   DOLIUM_CHECK(data.size() == object.data_size && metadata.size() == object.metadata_size, "a put of other bytes");
   advance(now);
-  const Result<Placement> placed = place(creator, object);
+  const Result<Placement> placed = place(client_of(creator), object);
   if (!placed) return placed.error();
   std::byte* const out = memory_.bytes(placed->offset, 0).data();
   if (!data.empty()) std::memcpy(out, data.data(), data.size());
@@ -117,39 +117,59 @@ Result<SlotIndex> Store::put_object(ClientId creator, const NewObject& object, s
 }
 
 /// An unsealed row that nobody knows of yet, and its extent.
-Result<Placement> Store::place(ClientId creator, const NewObject& object) {
-  const Client* client = find_client(creator);
-  DOLIUM_CHECK(client != nullptr, "create by a client that is not attached");
-  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
-  if (auto allowed = check_creation(creator, object); !allowed) return std::move(allowed).error();
-  const Result<SlotIndex> slot = take_slot(size);
+Result<Placement> Store::place(const Client& creator, const NewObject& object) {
+  if (auto allowed = check_creation(creator, object, 0); !allowed) return std::move(allowed).error();
+  const std::uint64_t size = total_size(object);
+  const Result<SlotIndex> slot = take_slot_for(object, size);
   if (!slot) return slot.error();
-  const bool mortal = object.lifetimes.any();
-  Result<void> reserved = mortal ? ledger_.reserve_lifetimes(*slot) : Result<void>();
-  if (reserved && object.pinned) reserved = ledger_.reserve_pinner(*slot);
-  const Result<std::uint64_t> offset = reserved ? take_extent(size, *slot) : reserved.error();
+  const Result<std::uint64_t> offset = take_extent(size, *slot);
   if (!offset) {
     index_.release(*slot);
     return offset.error();
   }
-  if (mortal)
-    ledger_.lifetimes(*slot) = {static_cast<std::uint64_t>(object.lifetimes.to_live.count()),
-                                static_cast<std::uint64_t>(object.lifetimes.to_idle.count())};
-  index_.write(*slot, {object.id, *offset, object.data_size, object.metadata_size, object.type_tag});
-  row(*slot) = {.sealed = 0, .accessed = creator};
-  margin(*slot) = {.writing_ms = 0,
-                   .creator_pid = client->identity.pid,
-                   .type_name_size = static_cast<std::uint8_t>(object.type_name.size()),
-                   .pinned = false,
-                   .mortal = mortal,
-                   .lent = false,
-                   .operation = Operation::none,
-                   .state = SlotState::unsealed};
+  write_row(*slot, *offset, object, creator);
   if (!object.type_name.empty())
     std::memcpy(memory_.bytes(*offset + object.data_size + object.metadata_size, 0).data(), object.type_name.data(),
                 object.type_name.size());
-  if (object.pinned) set_pinned(*slot, client->identity.uid);
   return Placement{*slot, *offset};
+}
+
+/// A slot, with memory for all that will be noted of it. Where something must be evicted for it, so that there is room
+/// for so many bytes, too.
+Result<SlotIndex> Store::take_slot_for(const NewObject& object, std::uint64_t size) {
+  const Result<SlotIndex> slot = take_slot(size);
+  if (!slot) return slot;
+  Result<void> reserved = reserve_notes(*slot, object);
+  if (reserved) return slot;
+  index_.release(*slot);
+  return std::move(reserved).error();
+}
+
+/// Memory for what is noted of few.
+Result<void> Store::reserve_notes(SlotIndex slot, const NewObject& object) {
+  Result<void> reserved = object.lifetimes.any() ? ledger_.reserve_lifetimes(slot) : Result<void>();
+  if (reserved && object.pinned) reserved = ledger_.reserve_pinner(slot);
+  return reserved;
+}
+
+/// What a row says of an object that is not sealed yet.
+void Store::write_row(SlotIndex slot, std::uint64_t offset, const NewObject& object, const Client& creator) {
+  const bool mortal = object.lifetimes.any();
+  if (mortal)
+    ledger_.lifetimes(slot) = {static_cast<std::uint64_t>(object.lifetimes.to_live.count()),
+                               static_cast<std::uint64_t>(object.lifetimes.to_idle.count())};
+  index_.write(slot, {object.id, offset, object.data_size, object.metadata_size, object.type_tag});
+  row(slot) = {.sealed = 0, .accessed = creator.id};
+  margin(slot) = {.writing_ms = 0,
+                  .creator_pid = creator.identity.pid,
+                  .type_name_size = static_cast<std::uint8_t>(object.type_name.size()),
+                  .pinned = false,
+                  .mortal = mortal,
+                  .lent = false,
+                  .leased = false,
+                  .operation = Operation::none,
+                  .state = SlotState::unsealed};
+  if (object.pinned) set_pinned(slot, creator.identity.uid);
 }
 
 std::span<std::byte> Store::writable_bytes(SlotIndex slot) const {
@@ -239,7 +259,7 @@ Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::
 void Store::free_abandoned(std::size_t position) {
   const SlotIndex slot = abandoned_[position];
   uncount_unsealed(slot);
-  ++counters().aborted;
+  if (!margin(slot).leased) ++counters().aborted;
   abandoned_[position] = abandoned_.back();
   abandoned_.pop_back();
   free_slot(slot);

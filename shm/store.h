@@ -3,7 +3,9 @@
 // no socket, no file, no clock (time is passed in), and waits for nothing.
 //
 // An object's life, by the state in its row's margin:
-//   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client
+//   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client. So is a lease,
+//   out
+//              of which sealed objects come (store_leases.cc)
 //   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
 //   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
 //   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone
@@ -156,6 +158,23 @@ class Store final : private Candidates {
   void expire(TimeNs now);
   [[nodiscard]] TimeNs next_expiry() const noexcept { return expiry_.next_due(); }
 
+  // ---- leases (store_leases.cc) ----
+
+  /// An extent for a client that writes many objects before it says what they are. `id` is a new one at random: it is
+  /// an object that is being written, and never sealed; abort() takes back what is left. `bytes`: a multiple of
+  /// kUnitBytes. Errors as create_object(); and out_of_memory when it were more than half of what a client may write.
+  [[nodiscard]] Result<Placement> lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now);
+  /// The client's own; not_found when it has none of this id (any more).
+  [[nodiscard]] Result<SlotIndex> find_lease(ClientId client, const ObjectId& id) const;
+  /// What is left of it: bytes that its client may be writing to.
+  [[nodiscard]] std::span<const std::byte> leased_bytes(SlotIndex lease) const {
+    return memory_.bytes(arena_.offset_of(ExtentRef::live(lease)), taken_bytes(lease));
+  }
+  /// put_object() of what stands at the end of a lease: data, metadata and the type's name, from the start of its last
+  /// Arena::taken_by() bytes on. These are not the lease's any more, whatever the outcome; with its last it is gone.
+  /// Precondition: it has so many.
+  [[nodiscard]] Result<SlotIndex> put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now);
+
   // ---- holds and grants ----
 
   /// Before several find()s, or creations: has the processor fetch where they will look.
@@ -280,6 +299,7 @@ class Store final : private Candidates {
 
   void advance(TimeNs now) noexcept { now_ = now > now_ ? now : now_; }
   [[nodiscard]] Client* find_client(ClientId client) const noexcept;
+  [[nodiscard]] Client& client_of(ClientId client) const noexcept;  ///< which must be attached
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return ledger_.row(slot); }
   [[nodiscard]] SlotMargin& margin(SlotIndex slot) const noexcept { return index_.margin(slot); }
   [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena_.size_of(ExtentRef::live(slot)); }
@@ -288,10 +308,16 @@ class Store final : private Candidates {
   [[nodiscard]] bool is_mortal(const Expiry::Due& object) const noexcept;
   void look_at(const Expiry::Due& object, TimeNs when);
   [[nodiscard]] Result<ClientId> admit(const ClientIdentity& identity, Segment pin_table, ClientId id, TimeNs attached);
-  [[nodiscard]] Result<Placement> place(ClientId creator, const NewObject& object);
+  [[nodiscard]] Result<void> check_creation(const Client& client, const NewObject& object, std::uint64_t counted) const;
+  [[nodiscard]] Result<Placement> place(const Client& creator, const NewObject& object);
+  [[nodiscard]] Result<SlotIndex> take_slot_for(const NewObject& object, std::uint64_t size);
+  [[nodiscard]] Result<void> reserve_notes(SlotIndex slot, const NewObject& object);
+  void write_row(SlotIndex slot, std::uint64_t offset, const NewObject& object, const Client& creator);
   void publish(SlotIndex slot, const SlotFields& object, TimeNs created);
   void free_abandoned(std::size_t position);
   void uncount_unsealed(SlotIndex slot);
+  [[nodiscard]] Result<SlotIndex> put_piece(Client& creator, SlotIndex lease, const NewObject& object);
+  [[nodiscard]] Result<SlotIndex> put_rest(const Client& creator, SlotIndex lease, const NewObject& object);
   [[nodiscard]] const UnsealedObject* find_unsealed(const ObjectId& id) const;
   [[nodiscard]] Result<UnsealedObject> own_unsealed(ClientId client, const ObjectId& id,
                                                     std::optional<std::uint64_t> offset) const;

@@ -87,6 +87,12 @@ Store::Client* Store::find_client(ClientId client) const noexcept {
   return found == clients_.end() || (*found)->id != client ? nullptr : found->get();
 }
 
+Store::Client& Store::client_of(ClientId client) const noexcept {
+  Client* const found = find_client(client);
+  DOLIUM_CHECK(found != nullptr, "a word of a client that is not attached");
+  return *found;
+}
+
 // ---- going ----
 
 void Store::detach(ClientId id, TimeNs now) {

@@ -81,6 +81,7 @@ std::vector<ClientUse> Store::holders_of(SlotIndex slot) const {
 }
 
 std::string Store::type_name(SlotIndex slot, const SlotFields& fields) const {
+  if (margin(slot).leased) return "dolium::lease";
   const auto bytes =
       memory_.bytes(fields.offset + fields.data_size + fields.metadata_size, margin(slot).type_name_size);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -93,7 +94,7 @@ void Store::note_refusal(ClientId client, const NewObject& object, const Error& 
   advance(now);
   Refusal refusal;
   refusal.id = object.id;
-  refusal.size = object.data_size + object.metadata_size + object.type_name.size();
+  refusal.size = total_size(object);
   refusal.code = error.code;
   refusal.reason = error.message;
   refusal.by = client_use(client);

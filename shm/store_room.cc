@@ -13,8 +13,12 @@
 namespace dolium::shm {
 
 Result<void> Store::check_creation(ClientId creator, const NewObject& object) const {
-  const Client& client = *find_client(creator);
-  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+  return check_creation(client_of(creator), object, 0);
+}
+
+/// Of its bytes so many are counted as being written already.
+Result<void> Store::check_creation(const Client& client, const NewObject& object, std::uint64_t counted) const {
+  const std::uint64_t size = total_size(object);
   const auto id = [&object] { return object.id.hex(); };  // costs more than all that is checked here: only for an error
   if (object.metadata_size > kMaxMetadata)
     return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id(),
@@ -22,21 +26,20 @@ Result<void> Store::check_creation(ClientId creator, const NewObject& object) co
   if (object.type_name.size() > kMaxTypeName)
     return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id(),
                                               object.type_name.size(), kMaxTypeName)};
-  // The sum may have wrapped only when the data alone are far beyond every capacity.
   if (object.data_size > config_.capacity || size > config_.capacity)
     return Error{Errc::too_large,
                  fmt::format("object {} of {} bytes does not fit a store of {} bytes, even an empty one: raise the "
                              "daemon's capacity",
                              id(), object.data_size, config_.capacity)};
-  if (find_unsealed(object.id) != nullptr)
+  const std::uint32_t chain = index_.chain_of(object.id);  // once: a hash is a good part of what all this costs
+  if (unsealed_.find(chain, object.id) != nullptr)
     return Error{Errc::already_exists,
                  fmt::format("object {} is being written already: wait for it, or choose another id", id())};
-  const auto [existing, passed] = index_.look_up(object.id);
+  const auto [existing, passed] = index_.look_up(object.id, chain);
   if (existing != kNoSlot)
     return Error{Errc::already_exists,
                  fmt::format("object {} exists already: remove it first, or choose another id", id())};
-  if (passed + unsealed_.size() >= kLongestChain &&
-      passed + unsealed_.count_in(index_.chain_of(object.id), kLongestChain) >= kLongestChain)
+  if (passed + unsealed_.size() >= kLongestChain && passed + unsealed_.count_in(chain, kLongestChain) >= kLongestChain)
     return Error{
         Errc::invalid_argument,
         fmt::format("object {} cannot be told quickly from the {} whose ids hash like its own, and no more are "
@@ -48,7 +51,7 @@ Result<void> Store::check_creation(ClientId creator, const NewObject& object) co
     return Error{Errc::too_large, fmt::format("object {} takes {} bytes; one client may write {} at most "
                                               "(max_unsealed_bytes_per_client)",
                                               id(), taken, limit)};
-  if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes + taken > limit))
+  if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes - counted + taken > limit))
     return Error{Errc::out_of_memory,
                  fmt::format("this client is writing {} objects of {} bytes already: seal or abort some first",
                              client.unsealed_count, client.unsealed_bytes)};
@@ -271,7 +274,7 @@ void Store::discard_unsealed(const UnsealedObject& object, const ObjectId& id) {
   uncount_unsealed(slot);
   if (margin(slot).pinned) clear_pinned(slot);
   unsealed_.erase(object.chain, id);
-  ++counters().aborted;
+  if (!margin(slot).leased) ++counters().aborted;
   free_slot(slot);
 }
 

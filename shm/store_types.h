@@ -56,6 +56,11 @@ struct NewObject {
   Lifetimes lifetimes = {};
 };
 
+/// Of its data, metadata and type name together; wraps only when the data alone are beyond every capacity.
+[[nodiscard]] inline std::uint64_t total_size(const NewObject& object) noexcept {
+  return object.data_size + object.metadata_size + object.type_name.size();
+}
+
 /// Where an unsealed object's bytes are.
 struct Placement {
   SlotIndex slot = kNoSlot;

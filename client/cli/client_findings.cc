@@ -57,7 +57,7 @@ class Diagnosis {
                       format_size(client_.unsealed_bytes)) +
               fmt::format(", the oldest for {}", format_duration(client_.oldest_unsealed)),
           "An object that is not sealed can be neither got nor evicted.",
-          "have it seal or abort what it began, or end it");
+          "have it seal or abort what it began, or flush() what it put deferred, or end it");
     else if (client_.bytes_held >= stats_.capacity / 10 && client_.longest_held >= kLongHolding)
       add(out, Level::note,
           fmt::format("holds {} in {}, some of it for {}", format_size(client_.bytes_held),

@@ -153,9 +153,9 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
        "a put whose sizes are not those of its bytes"},
       {"puts of more bytes than there are", true,
        [](RawClient& raw) { raw.request(5, put_many_request(3, UINT32_MAX)); },
-       "a put whose sizes are not those of its bytes"},
+       "puts whose sizes are not those of their bytes"},
       {"puts of less bytes than there are", true, [](RawClient& raw) { raw.request(5, put_many_request(3, 9)); },
-       "a put whose sizes are not those of its bytes"},
+       "puts whose sizes are not those of their bytes"},
   };
   Daemon daemon({"--capacity=1MiB"});
   daemon.expect_misbehaviour();

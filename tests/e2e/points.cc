@@ -7,6 +7,7 @@
 #include "client/connection.h"
 #include "client/greeting.h"
 #include "client/heir.h"
+#include "client/lease.h"
 #include "client/remote_puts.h"
 #include "tests/e2e/led.h"
 #include "tests/e2e/worker_commands.h"
@@ -19,6 +20,7 @@ using InBytes = std::span<std::byte>;
 using OutBytes = std::span<const std::byte>;
 using detail::Attachment;
 using detail::Connection;
+using detail::Lease;
 using protocol::Deadline;
 using protocol::RingReader;
 using protocol::RingWriter;
@@ -55,6 +57,9 @@ DOLIUM_E2E_STEP(_ZN6dolium8protocol10RingReader4readESt4spanISt4byteLm1844674407
                 Result<std::size_t>, (RingReader * self, InBytes out), (self, out))
 DOLIUM_E2E_STEP(_ZN6dolium8protocol10RingReader11fall_asleepEv, kNone, "ring-asleep", bool, (RingReader * self), (self))
 
+DOLIUM_E2E_STEP(_ZN6dolium6detail5Lease5writeESt4spanIKNS0_7PutViewELm18446744073709551615EEb, kNone, "lease-written",
+                detail::PutLeasedView, (Lease * self, std::span<const detail::PutView> puts, bool deferred),
+                (self, puts, deferred))
 DOLIUM_E2E_STEP(
     _ZN6dolium6detail19remote_put_deferredERNS0_10ConnectionERKNS_8ObjectIdESt4spanIKSt4byteLm18446744073709551615EERKNS_13CreateOptionsE,
     kNone, "deferred-put-sent", Result<void>,

@@ -38,7 +38,8 @@ inline constexpr Point kPoints[] = {
     {"ring-full", Course::life},        // no room, and the daemon was asked to say when there is
     {"ring-read", Course::life},        // an answer is copied out, perhaps half of one
     {"ring-asleep", Course::life},      // the daemon shall ring
-    // puts: remote_puts.cc
+    // puts: remote_puts.cc, lease.cc
+    {"lease-written", Course::life},      // an object's bytes are in their place, and the daemon knows nothing of them
     {"deferred-put-sent", Course::life},  // its failure is still to come
     {"flushing", Course::life},           // deferred puts are under way, and are about to be waited for
     // the handshake: handshake.cc
@@ -67,6 +68,8 @@ inline constexpr std::string_view kServerPoints[] = {
     "relocated",     // the new one, and is odd
     "restored",      // it is even again: moved, or held after all; the arena does not know
     "extent-moved",  // it does
+    "lease-shrunk",  // an object's bytes are not the lease's any more, and not yet the object's
+    "lease-split",   // to the arena they are
     "unlinking",     // nobody finds it any more, in a moment
     "unlinked",      //
     "given-back",    // slot and extent are free

@@ -55,6 +55,8 @@ DOLIUM_E2E_STEP(_ZN6dolium3shm11ObjectIndex7releaseEj, kNone, "given-back", void
                 (self, slot))
 DOLIUM_E2E_STEP(_ZN6dolium3shm5Arena4moveEjNS0_9ExtentRefE, kNone, "extent-moved", void,
                 (Arena * self, SlotIndex owner, ExtentRef place), (self, owner, place))
+DOLIUM_E2E_STEP(_ZN6dolium3shm5Arena5splitEjmj, "lease-shrunk", "lease-split", std::uint64_t,
+                (Arena * self, SlotIndex from, std::uint64_t size, SlotIndex owner), (self, from, size, owner))
 DOLIUM_E2E_STEP(_ZN6dolium8protocol10RingWriter5writeESt4spanIKSt4byteLm18446744073709551615EE, "answering", "answered",
                 Result<std::size_t>, (RingWriter * self, std::span<const std::byte> bytes), (self, bytes))
 

@@ -33,7 +33,7 @@ void churn_once(WorkerState& state, Random& random) {
   Client& client = state.client();
   const std::string name = "churn" + std::to_string(below(random, 40));
   const ObjectId id = ObjectId::from_name(name);
-  switch (below(random, 12)) {
+  switch (below(random, 13)) {
     case 0:
     case 1:
       if (Result<ObjectBuilder> builder =
@@ -67,6 +67,13 @@ void churn_once(WorkerState& state, Random& random) {
       break;
     }
     case 10: static_cast<void>(client.flush()); break;
+    case 11: {  // enough for a lease
+      std::vector<std::byte> bytes(10'000 + below(random, 10'000));
+      fill_payload(bytes, id, random());
+      const std::vector<PutItem> items(10, PutItem{.id = id, .data = bytes});
+      static_cast<void>(client.put_many(items));
+      break;
+    }
     default:
       static_cast<void>(client.get_async(id, wait_forever, [](const Result<Object>&) {}));
       static_cast<void>(client.process_events());

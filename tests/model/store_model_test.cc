@@ -68,10 +68,18 @@ struct Reference {
   std::uint64_t life = 0;
 };
 
+/// What is left of a client's lease.
+struct LeaseModel {
+  ObjectId id;
+  SlotIndex slot = kNoSlot;
+  std::span<std::byte> bytes;
+};
+
 struct ClientModel {
   explicit ClientModel(Store& store, ClientId id) : side(store, id) {}
   TestClient side;
   std::vector<Reference> references;
+  std::optional<LeaseModel> lease;
 };
 
 class Model final {
@@ -98,6 +106,7 @@ class Model final {
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::uint64_t served_late() const { return served_late_; }
   [[nodiscard]] std::uint64_t copies() const { return copies_; }
+  [[nodiscard]] std::uint64_t leased() const { return leased_; }
   [[nodiscard]] std::uint64_t relocations() { return store_.stats(now_).relocation_count; }
 
  private:
@@ -114,7 +123,12 @@ class Model final {
   void attach();
   void attach_copy();
   void detach();
+  [[nodiscard]] NewObject any_object();
+  void mark_bytes(std::span<std::byte> bytes, const Known& known) const;
   void create(bool wait);
+  void lease();
+  void put_leased(ClientModel& client);
+  void becomes_sealed(const Known& known);
   void created(const NewObject& object, ClientId client, const Result<Placement>& placed);
   void seal();
   void abort();
@@ -147,6 +161,7 @@ class Model final {
   std::uint64_t evictions_ = 0;
   std::uint64_t served_late_ = 0;
   std::uint64_t copies_ = 0;
+  std::uint64_t leased_ = 0;  // objects that were cut off leases
   bool clearing_ = false;
   bool adding_ = false;  // a create that was not queued before
 };
@@ -156,7 +171,8 @@ void Model::act() {
   if (dice < 5) return attach();
   if (dice < 8) return detach();
   if (dice < 250) return create(false);
-  if (dice < 310) return create(true);
+  if (dice < 290) return create(true);
+  if (dice < 340) return lease();
   if (dice < 500) return seal();
   if (dice < 520) return abort();
   if (dice < 700) return get();
@@ -209,10 +225,9 @@ void Model::detach() {
 }
 
 /// Sizes from nothing to a quarter of the store, small ones more often.
-void Model::create(bool wait) {
+NewObject Model::any_object() {
   static constexpr std::string_view kNames[] = {"", "a name", "a somewhat longer name for a type"};
   const std::uint64_t number = below(kIds);
-  const ClientId client = any(clients_).first;
   NewObject object = {.id = id_of(number),
                       .data_size = below(std::uint64_t{1} << below(18)),
                       .metadata_size = static_cast<std::uint32_t>(below(4) == 0 ? below(300) : 0),
@@ -221,6 +236,17 @@ void Model::create(bool wait) {
                       .pinned = below(20) == 0};
   if (below(10) == 0) object.lifetimes.to_live = std::chrono::milliseconds(1 + below(400));
   if (below(10) == 0) object.lifetimes.to_idle = std::chrono::milliseconds(1 + below(400));
+  return object;
+}
+
+void Model::mark_bytes(std::span<std::byte> bytes, const Known& known) const {
+  for (std::uint64_t at = 0; at < bytes.size(); at += 61) bytes[at] = mark(known.number, known.life, at);
+  if (!bytes.empty()) bytes.back() = mark(known.number, known.life, bytes.size() - 1);
+}
+
+void Model::create(bool wait) {
+  const ClientId client = any(clients_).first;
+  const NewObject object = any_object();
   const WaitKey key = {client, ++last_key_};
   const TimeNs deadline = wait ? now_ + below(500'000'000) : now_;
   waiting_creates_.insert(key);
@@ -259,9 +285,65 @@ void Model::created(const NewObject& object, ClientId client, const Result<Place
                  .lifetimes = object.lifetimes};
   const std::span<std::byte> bytes = store_.writable_bytes(placed->slot);
   REQUIRE(bytes.size() == size);
-  for (std::uint64_t at = 0; at < size; at += 61) bytes[at] = mark(number, known.life, at);
-  if (size > 0) bytes[size - 1] = mark(number, known.life, size - 1);
+  mark_bytes(bytes, known);
   unsealed_[number] = known;
+}
+
+/// A lease is asked for, used, or given back.
+void Model::lease() {
+  ClientModel& client = any_client();
+  if (client.lease && below(8) != 0) return put_leased(client);
+  if (client.lease) {
+    REQUIRE(outcome(store_.abort(client.side.id(), client.lease->id)) == "ok");
+    client.lease.reset();
+    return;
+  }
+  const ObjectId id = ObjectId::from_name("lease " + std::to_string(++last_key_));
+  const Result<Placement> placed = store_.lease(client.side.id(), id, kUnitBytes * (1 + below(1024)), now_);
+  follow();
+  if (placed) client.lease = {id, placed->slot, store_.writable_bytes(placed->slot)};
+}
+
+void Model::put_leased(ClientModel& client) {
+  LeaseModel& lease = *client.lease;
+  const NewObject object = any_object();
+  const std::uint64_t taken = Arena::taken_by(total_size(object));
+  if (taken > lease.bytes.size()) return;
+  const std::uint64_t size = object.data_size + object.metadata_size;
+  Known known = {.number = object.type_tag,
+                 .life = ++last_life_,
+                 .size = size,
+                 .taken = taken,
+                 .creator = client.side.id(),
+                 .slot = kNoSlot,
+                 .pinned = object.pinned,
+                 .sealed = now_,
+                 .lifetimes = object.lifetimes};
+  mark_bytes(lease.bytes.last(taken).first(size), known);
+  lease.bytes = lease.bytes.first(lease.bytes.size() - taken);
+  const bool existed = unsealed_.contains(known.number) || sealed_.contains(known.number);
+  const auto waits = waiting_gets_;
+  if (!existed) becomes_sealed(known);
+  const Result<SlotIndex> put = engine_.creates().put_leased(client.side.id(), lease.slot, object, now_);
+  if (put) {
+    REQUIRE_FALSE(existed);
+    sealed_[known.number].slot = *put;
+    ++leased_;
+  } else {
+    REQUIRE(outcome(put) == (existed ? "already_exists" : "out_of_memory"));
+    if (!existed) sealed_.erase(known.number);
+    waiting_gets_ = waits;
+  }
+  follow();
+  if (lease.bytes.empty()) client.lease.reset();
+}
+
+/// Who waits for it gets it.
+void Model::becomes_sealed(const Known& known) {
+  sealed_[known.number] = known;
+  for (auto& [key, wanted] : waiting_gets_)
+    for (Wanted& each : wanted)
+      if (each.number == known.number && each.life == 0) each.life = known.life;
 }
 
 void Model::seal() {
@@ -269,10 +351,7 @@ void Model::seal() {
   Known known = any(unsealed_).second;
   unsealed_.erase(known.number);
   known.sealed = now_;
-  sealed_[known.number] = known;
-  for (auto& [key, wanted] : waiting_gets_)
-    for (Wanted& each : wanted)
-      if (each.number == known.number && each.life == 0) each.life = known.life;
+  becomes_sealed(known);
   REQUIRE(store_.seal(known.creator, id_of(known.number), now_).value() == known.slot);
 }
 
@@ -440,6 +519,12 @@ void Model::check() {
   std::erase_if(retired_, [this](const auto& entry) { return !is_held(entry.first); });
   std::uint64_t unsealed = 0;
   for (const auto& [number, known] : unsealed_) unsealed += known.taken;
+  std::uint64_t leases = 0;
+  for (const auto& [id, client] : clients_) {
+    if (!client->lease) continue;
+    ++leases;
+    unsealed += client->lease->bytes.size();
+  }
   std::uint64_t sealed = 0;
   std::uint64_t total = 0;
   std::uint64_t pinned = 0;
@@ -454,7 +539,7 @@ void Model::check() {
   for (const auto& [life, known] : retired_) retired += known.taken;
   REQUIRE(stats.total_objects == sealed_.size());
   REQUIRE(stats.total_size == total);
-  REQUIRE(stats.unsealed_count == unsealed_.size());
+  REQUIRE(stats.unsealed_count == unsealed_.size() + leases);
   REQUIRE(stats.unsealed_bytes == unsealed);
   REQUIRE(stats.pinned_bytes == pinned);
   REQUIRE(stats.retired_bytes == retired);
@@ -474,6 +559,8 @@ void Model::finish() {
     last.side.release(reference.held);
   }
   last.references.clear();
+  if (last.lease) REQUIRE(outcome(store_.abort(last.side.id(), last.lease->id)) == "ok");
+  last.lease.reset();
   engine_.silence_client(last.side.id());
   waiting_gets_.clear();
   waiting_creates_.clear();
@@ -510,5 +597,6 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   CHECK(model.evictions() > steps / 1000);
   CHECK(model.served_late() > steps / 10'000);
   CHECK(model.copies() > steps / 10'000);
+  CHECK(model.leased() > steps / 1000);
   CHECK(model.relocations() > steps / 10'000);
 }

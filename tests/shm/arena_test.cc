@@ -182,6 +182,27 @@ TEST_CASE("claim takes exactly the range it names") {
   arena.check_invariants();
 }
 
+TEST_CASE("pieces are cut off the end of an extent, for another owner or for nobody") {
+  Arena arena(16 * kUnitBytes, kSlots);
+  REQUIRE(arena.allocate(10 * kUnitBytes, 0) == 0);
+  REQUIRE(arena.allocate(1, 1) == 10 * kUnitBytes);
+  REQUIRE(arena.split(0, 2 * kUnitBytes - 1, 2) == 8 * kUnitBytes);
+  REQUIRE(arena.size_of(ExtentRef::live(0)) == 8 * kUnitBytes);
+  REQUIRE(arena.size_of(ExtentRef::live(2)) == 2 * kUnitBytes);
+  REQUIRE(arena.split(0, 1, 3) == 7 * kUnitBytes);
+  arena.check_invariants();
+  arena.trim(0, 3 * kUnitBytes);
+  REQUIRE(arena.size_of(ExtentRef::live(0)) == 4 * kUnitBytes);
+  REQUIRE(arena.free_bytes() == (5 + 3) * kUnitBytes);
+  arena.check_invariants();
+  arena.free(3);  // together with what was trimmed before it
+  arena.trim(0, 1);
+  REQUIRE(arena.size_of(arena.after(ExtentRef::live(0))) == 5 * kUnitBytes);
+  arena.check_invariants();
+  for (const SlotIndex slot : {0, 1, 2}) arena.free(slot);
+  REQUIRE(arena.largest_free_extent() == arena.capacity());
+}
+
 TEST_CASE("records cost 12 bytes a slot, and only up to the highest slot used") {
   constexpr std::uint32_t kMany = 1 << 20;
   Arena arena(std::uint64_t{kMany} * kUnitBytes, kMany);
@@ -200,8 +221,22 @@ TEST_CASE("any history agrees with a map, and can be claimed again") {
     Oracle oracle(capacity);
     for (int step = 0; step < 3000; ++step) {
       const auto slot = static_cast<SlotIndex>(random() % kSlots);
-      if (arena.owns(slot)) {
-        oracle.give_back(arena.offset_of(ExtentRef::live(slot)));
+      const auto whole = ExtentRef::live(slot);
+      if (arena.owns(slot) && random() % 2 == 0 && arena.size_of(whole) > kUnitBytes) {
+        const std::uint64_t offset = arena.offset_of(whole);
+        const std::uint64_t size = arena.size_of(whole);
+        const std::uint64_t piece = kUnitBytes * (1 + random() % (size / kUnitBytes - 1));
+        const auto other = static_cast<SlotIndex>(random() % kSlots);
+        oracle.give_back(offset);
+        oracle.take(offset, size - piece, slot);
+        if (arena.owns(other)) {
+          arena.trim(slot, piece);
+        } else {
+          REQUIRE(arena.split(slot, piece, other) == offset + size - piece);
+          oracle.take(offset + size - piece, piece, other);
+        }
+      } else if (arena.owns(slot)) {
+        oracle.give_back(arena.offset_of(whole));
         arena.free(slot);
       } else {
         const std::uint64_t size = (capacity >> (random() % 14)) * (random() % 1000) / 2000;

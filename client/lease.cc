@@ -1,0 +1,124 @@
+#include "client/lease.h"
+
+#include <algorithm>
+
+#include "client/connection.h"
+#include "protocol/convert.h"
+
+namespace dolium::detail {
+namespace {
+
+constexpr std::uint64_t kPartOfArena = 16;
+
+}  // namespace
+
+std::uint64_t largest_lease(const Connection& connection) noexcept {
+  const std::uint64_t bytes = std::min(protocol::kMaxLease, connection.attachment().arena_bytes() / kPartOfArena);
+  return bytes < kSmallestLease ? 0 : bytes / shm::kUnitBytes * shm::kUnitBytes;
+}
+
+// ---- a lease ----
+
+bool Lease::good(const Connection& connection) const noexcept {
+  return connection.epoch() == extent_->epoch();
+}
+
+PutLeasedView Lease::write(std::span<const PutView> puts, bool deferred) noexcept {
+  std::byte* end = bytes_.data() + bytes_.size();
+  for (const PutView& put : puts) {
+    end -= taken_by(put);
+    put.write(end);
+  }
+  return {extent_->id(), left(), puts, deferred};
+}
+
+void Lease::cut(std::span<const PutView> puts) noexcept {
+  for (const PutView& put : puts) bytes_ = bytes_.first(bytes_.size() - taken_by(put));
+}
+
+// ---- asking for one ----
+
+Result<LeaseOffer> LeaseOffer::ask(Connection& connection, std::uint64_t bytes) {
+  const ObjectId id = ObjectId::random();
+  protocol::CreateRequestT request;
+  request.object = std::make_unique<protocol::NewObjectT>();
+  request.object->id = protocol::to_wire_pointer(id);
+  request.object->data_size = bytes;
+  request.lease = true;
+  LeaseOffer offer(id, bytes, std::make_shared<Call>(), std::make_shared<State>());
+  offer.call_->on_answer = [state = offer.state_, weak = connection.weak_from_this(), id](const Call& answer) {
+    const auto reply = Connection::reply_of<protocol::CreateReply>(answer);
+    const auto here = weak.lock();
+    if (reply && here != nullptr)
+      state->extent = std::make_unique<LentExtent>(here, id, (*reply)->offset(), answer.epoch);
+    state->answered.store(true, std::memory_order_release);
+  };
+  if (const auto begun = connection.begin(std::move(request), offer.call_); !begun) return begun.error();
+  return offer;
+}
+
+void LeaseOffer::wait(Connection& connection) const {
+  connection.wait(*call_);
+}
+
+std::optional<Lease> LeaseOffer::take(const Connection& connection) {
+  std::unique_ptr<LentExtent> extent = std::move(state_->extent);
+  if (extent == nullptr) return std::nullopt;
+  const std::span<std::byte> bytes = connection.attachment().writable_bytes(extent->offset(), bytes_);
+  if (bytes.size() != bytes_) return std::nullopt;  // no place in the arena
+  return Lease(std::move(extent), bytes);
+}
+
+void LeaseOffer::give_back(Connection& connection) const noexcept {
+  if (answered()) return;
+  try {
+    protocol::AbortRequestT abort;  // by its id alone: the daemon hears of it after it has given the lease
+    abort.id = protocol::to_wire_pointer(id_);
+    connection.post(std::move(abort));
+  } catch (const std::bad_alloc&) {  // the session's end does the same
+  }
+}
+
+// ---- deferred puts ----
+
+Lease* DeferredLease::place_for(const PutView& put, Connection& connection) {
+  constexpr std::uint64_t kWeight = 16;
+  const std::uint64_t taken = Lease::taken_by(put);
+  mean_ = mean_ == 0 ? taken : mean_ - mean_ / kWeight + taken / kWeight;
+  if (lease_ && !lease_->good(connection)) give_back(connection);
+  if (!lease_ || (!lease_->has(taken) && taken <= lease_->size() / kLargestPart)) renew(connection);
+  if (lease_ && lease_->has(taken)) return &*lease_;
+  sent_ += taken;
+  if (!lease_ && !offer_ && sent_ >= ask_after_) ask(connection);
+  return nullptr;
+}
+
+void DeferredLease::renew(Connection& connection) {
+  if (!offer_) return lease_.reset();
+  if (lease_)
+    offer_->wait(connection);
+  else if (++looks_ % kPutsPerLook == 0)
+    connection.try_read();
+  if (!offer_->answered()) return;
+  lease_ = offer_->take(connection);
+  offer_.reset();
+  sent_ = 0;
+  ask_after_ = lease_ ? kAskAfter : kAskAgainAfter;
+  if (lease_) ask(connection);
+}
+
+void DeferredLease::ask(Connection& connection) {
+  const std::uint64_t bytes = std::min(std::max(kPutsPerLease * mean_, kSmallestLease), largest_lease(connection));
+  if (bytes == 0) return;
+  auto offer = LeaseOffer::ask(connection, shm::round_up(bytes, shm::kUnitBytes));
+  if (offer) offer_ = *std::move(offer);
+}
+
+void DeferredLease::give_back(Connection& connection) noexcept {
+  lease_.reset();
+  if (offer_) offer_->give_back(connection);
+  offer_.reset();
+  sent_ = 0;
+}
+
+}  // namespace dolium::detail

@@ -1,0 +1,86 @@
+// Leases: extents out of which clients make small objects by themselves. See store.h.
+//
+// A client that puts many small objects asks for an extent once. It writes one object behind the other, from the
+// extent's end towards its start, and tells what each is; here each is cut off the end and becomes an object like any
+// other, where it lies. So the bytes are copied once, by their writer, and there is nothing to wait for between two.
+//
+// To the store a lease is an object that is being written: counted against its client, a wall to eviction's windows,
+// taken back whole when the client dies, kept for its writer when the server does. From the end, because then a lease
+// keeps its offset, which is its name for who gives it back, and its row changes in one word: a server killed between
+// the cut and the new object's row leaves a piece that is nobody's, which its client has finished writing.
+
+#include "shm/check.h"
+#include "shm/store.h"
+
+#include <fmt/format.h>
+
+namespace dolium::shm {
+
+Result<Placement> Store::lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now) {
+  DOLIUM_CHECK(bytes > 0 && bytes % kUnitBytes == 0, "a lease of a part of a unit");
+  const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
+  if (limit != 0 && unsealed_bytes(client) + bytes > limit / 2)
+    return Error{
+        Errc::out_of_memory,
+        fmt::format("a lease of {} bytes would be more than half of the {} that this client may write", bytes, limit)};
+  const Result<Placement> placed = create_object(client, {.id = id, .data_size = bytes}, now);
+  if (!placed) return placed;
+  margin(placed->slot).leased = true;
+  lend(placed->slot);
+  return placed;
+}
+
+Result<SlotIndex> Store::find_lease(ClientId client, const ObjectId& id) const {
+  const UnsealedObject* unsealed = find_unsealed(id);
+  if (unsealed == nullptr || unsealed->creator != client || !margin(unsealed->slot).leased)
+    return Error{Errc::not_found, fmt::format("this client has no lease {}", id.hex())};
+  return unsealed->slot;
+}
+
+Result<SlotIndex> Store::put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now) {
+  advance(now);
+  const std::uint64_t taken = Arena::taken_by(total_size(object));
+  const std::uint64_t left = leased_bytes(lease).size();
+  DOLIUM_CHECK(taken <= left, "more than a lease has");
+  Client& creator = client_of(client);
+  return taken < left ? put_piece(creator, lease, object) : put_rest(creator, lease, object);
+}
+
+Result<SlotIndex> Store::put_piece(Client& creator, SlotIndex lease, const NewObject& object) {
+  const std::uint64_t size = total_size(object);
+  const std::uint64_t taken = Arena::taken_by(size);
+  Result<void> allowed = check_creation(creator, object, taken);
+  // It has its bytes already: whatever is evicted for its slot, there need be no room for them.
+  const Result<SlotIndex> slot = allowed ? take_slot_for(object, 0) : Result<SlotIndex>(std::move(allowed).error());
+  index_.shrink(lease, leased_bytes(lease).size() - taken);
+  unsealed_tally_.bytes -= taken;
+  creator.unsealed_bytes -= taken;
+  if (!slot) {
+    arena_.trim(lease, size);
+    room_made_ = true;
+    return slot;
+  }
+  const std::uint64_t offset = arena_.split(lease, size, *slot);
+  write_row(*slot, offset, object, creator);
+  publish(*slot, {object.id, offset, object.data_size, object.metadata_size, object.type_tag}, now_);
+  return slot;
+}
+
+/// The object takes the lease's place, and its slot.
+Result<SlotIndex> Store::put_rest(const Client& creator, SlotIndex lease, const NewObject& object) {
+  const SlotFields whole = index_.read(lease);
+  Result<void> allowed = check_creation(creator, object, whole.data_size);
+  if (allowed) allowed = reserve_notes(lease, object);
+  if (!allowed) {
+    discard_unsealed(*find_unsealed(whole.id), whole.id);
+    return std::move(allowed).error();
+  }
+  uncount_unsealed(lease);
+  unsealed_.erase(index_.chain_of(whole.id), whole.id);
+  margin(lease).state = SlotState::free;  // so it is found until the row says all of the other
+  write_row(lease, whole.offset, object, creator);
+  publish(lease, {object.id, whole.offset, object.data_size, object.metadata_size, object.type_tag}, now_);
+  return lease;
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,306 @@
+// Puts whose bytes are written to a lease: they are what was put, whoever dies meanwhile, and the lease comes back.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <thread>
+
+#include "protocol/convert.h"
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/payload.h"
+#include "tests/e2e/raw_client.h"
+#include "tests/e2e/worker.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+namespace {
+
+/// Payloads of all sizes up to `largest`, and the items that put them.
+class Batch {
+ public:
+  Batch(std::size_t count, std::size_t largest) : ids_(count), bytes_(count), items_(count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      ids_[i] = ObjectId::random();
+      bytes_[i].resize(i * 7919 % (largest + 1));
+      fill_payload(bytes_[i], ids_[i], i);
+      items_[i] = {.id = ids_[i], .data = bytes_[i]};
+    }
+  }
+  [[nodiscard]] std::span<PutItem> items() { return items_; }
+  /// How many of them are there; all of those are whole.
+  [[nodiscard]] std::size_t there(Client& client) const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      const auto found = client.get_raw(ids_[i]);
+      if (!found) continue;
+      ++count;
+      REQUIRE(same(found->data(), bytes_[i]));
+    }
+    return count;
+  }
+
+ private:
+  std::vector<ObjectId> ids_;
+  std::vector<Bytes> bytes_;
+  std::vector<PutItem> items_;
+};
+
+Result<void> put_all_deferred(Client& client, std::span<const PutItem> items) {
+  for (const PutItem& item : items)
+    if (auto put = client.put_deferred(item.id, item.data, item.options); !put) return put;
+  return {};
+}
+
+/// What is being written, by whom: leases alone, in these tests.
+std::uint64_t leased_bytes(const Daemon& daemon) {
+  return daemon.stats().unsealed_bytes;
+}
+
+}  // namespace
+
+TEST_CASE("puts of all sizes through leases are what was put, and leave nothing behind") {
+  Daemon daemon({"--capacity=64MiB"});
+  const Census empty = daemon.census();
+  const bool deferred = GENERATE(true, false);
+  const std::size_t largest = GENERATE(300UL, 5000UL, kInlinePutLimit);
+  const bool rings = GENERATE(true, false);
+  CAPTURE(deferred, largest, rings);
+  {
+    const auto writer = daemon.connect({.rings = rings});
+    Batch batch(30'000'000 / (largest + 30'000), largest);
+    const std::vector<std::byte> metadata(100, std::byte{3});
+    batch.items()[5].options = {.metadata = metadata, .type_tag = 7, .type_name = "a type", .pinned = true};
+    std::uint64_t leased = 0;
+    if (deferred) {
+      REQUIRE(put_all_deferred(*writer, batch.items()));
+      leased = leased_bytes(daemon);
+      REQUIRE(writer->flush().value().empty());
+    } else {
+      for (const auto& outcome : writer->put_many(batch.items()).value()) REQUIRE(outcome);
+    }
+    CHECK((leased > 0) == deferred);
+    CHECK(batch.there(*writer) == batch.items().size());
+    const Object special = writer->get_raw(batch.items()[5].id).value();
+    CHECK(special.type_tag() == 7);
+    CHECK(same(special.metadata(), metadata));
+    CHECK(writer->metadata(special.id()).value().type_name == "a type");
+    CHECK(writer->metadata(special.id()).value().is_pinned);
+    CHECK(leased_bytes(daemon) == 0);
+    CHECK(daemon.stats().aborted_count == 0);
+    REQUIRE(writer->clear());
+  }
+  CHECK(daemon.settled(empty) == empty);
+}
+
+TEST_CASE("failures of puts through leases are told of the puts that failed") {
+  Daemon daemon({"--capacity=64MiB"});
+  const auto writer = daemon.connect();
+  Batch batch(2000, 2000);
+  std::set<ObjectId> taken;
+  for (std::size_t i = 0; i < batch.items().size(); i += 37) {
+    taken.insert(batch.items()[i].id);
+    REQUIRE(writer->put(batch.items()[i].id, batch.items()[i].data));
+  }
+  SECTION("put_many") {
+    const auto outcomes = writer->put_many(batch.items()).value();
+    for (std::size_t i = 0; i < outcomes.size(); ++i)
+      REQUIRE(outcome(outcomes[i]) == (taken.contains(batch.items()[i].id) ? "already_exists" : "ok"));
+  }
+  SECTION("put_deferred") {
+    REQUIRE(put_all_deferred(*writer, batch.items()));
+    const auto failures = writer->flush().value();
+    REQUIRE(failures.size() == taken.size());
+    for (const PutFailure& failure : failures) {
+      REQUIRE(failure.error.code == Errc::already_exists);
+      REQUIRE(taken.contains(failure.id));
+    }
+  }
+  CHECK(batch.there(*writer) == batch.items().size());
+  CHECK(leased_bytes(daemon) == 0);
+}
+
+TEST_CASE("where no lease can be had, the bytes are sent") {
+  Daemon daemon({"--capacity=1MiB"});
+  const auto writer = daemon.connect();
+  Bytes filler(990'000);
+  REQUIRE(daemon.watcher()->put(id_of("filler"), filler, {.pinned = true}));
+  Batch batch(40, 1000);  // there is room for these, in pieces, and not for a lease
+  for (int round = 0; round < 20; ++round) {
+    for (const auto& outcome : writer->put_many(batch.items()).value()) REQUIRE(outcome);
+    REQUIRE(batch.there(*writer) == batch.items().size());
+    for (const PutItem& item : batch.items()) REQUIRE(writer->remove(item.id).value());
+    REQUIRE(put_all_deferred(*writer, batch.items()));
+    REQUIRE(writer->flush().value().empty());
+    for (const PutItem& item : batch.items()) REQUIRE(writer->remove(item.id).value());
+  }
+}
+
+TEST_CASE("a client that ends with a lease gives it back, whole, however it ends") {
+  Daemon daemon({"--capacity=64MiB"});
+  const Census empty = daemon.census();
+  SECTION("its last handle goes, while an object of it stays") {
+    auto writer = daemon.connect();
+    Batch batch(1000, 1000);
+    REQUIRE(put_all_deferred(*writer, batch.items()));
+    REQUIRE(eventually([&] { return leased_bytes(daemon) > 0; }));
+    const Object kept = writer->get_raw(batch.items()[9].id, kPatience).value();
+    writer.reset();
+    CHECK(eventually([&] { return leased_bytes(daemon) == 0; }));
+    CHECK(batch.there(*daemon.watcher()) == batch.items().size());
+  }
+  SECTION("it is killed") {
+    Worker worker(daemon);
+    worker.tell("churn 7");
+    CHECK(eventually([&] { return daemon.stats().put_count > 2000; }));
+    worker.kill();
+  }
+  REQUIRE(daemon.watcher()->clear());
+  CHECK(daemon.settled(empty) == empty);
+}
+
+TEST_CASE("the server dies under leases: nothing of them is lost that is not told, and nothing is torn") {
+  Daemon daemon({"--capacity=64MiB"});
+  const bool deferred = GENERATE(true, false);
+  CAPTURE(deferred);
+  const auto writer = daemon.connect();
+  Batch before(1000, 4000);
+  REQUIRE(put_all_deferred(*writer, before.items()));
+  if (!deferred) REQUIRE(writer->flush());
+  const pid_t old = daemon.server();
+  daemon.kill_server();
+  // The first call after it may be the one whose outcome is unknown; then all goes on, with new leases.
+  Batch after(3000, 4000);
+  if (deferred) {
+    REQUIRE(put_all_deferred(*writer, after.items()));
+    const auto told = writer->flush();
+    if (told)
+      for (const PutFailure& failure : *told) CHECK(failure.error.code == Errc::disconnected);
+    else
+      CHECK(told.error().code == Errc::disconnected);
+  } else {
+    const auto outcomes = writer->put_many(after.items());
+    if (!outcomes) CHECK(outcomes.error().code == Errc::disconnected);
+  }
+  REQUIRE(daemon.replaced(old));
+  static_cast<void>(before.there(*writer));
+  static_cast<void>(after.there(*writer));
+  Batch last(1000, 4000);
+  REQUIRE(put_all_deferred(*writer, last.items()));
+  REQUIRE(writer->flush().value().empty());
+  CHECK(last.there(*writer) == last.items().size());
+  CHECK(eventually([&] { return leased_bytes(daemon) == 0; }));
+}
+
+TEST_CASE("threads that defer puts through one client share its lease") {
+  Daemon daemon({"--capacity=64MiB"});
+  const auto writer = daemon.connect();
+  std::vector<Batch> batches;
+  for (int n = 0; n < 4; ++n) batches.emplace_back(3000, 2000);
+  {
+    std::vector<std::jthread> threads;
+    for (Batch& batch : batches)
+      threads.emplace_back([&] {
+        if (!put_all_deferred(*writer, batch.items())) std::abort();
+        if (!writer->flush()) std::abort();
+      });
+  }
+  for (const Batch& batch : batches) CHECK(batch.there(*writer) == 3000);
+  CHECK(leased_bytes(daemon) == 0);
+}
+
+TEST_CASE("a forked child leaves its parent's lease alone, and takes one of its own") {
+  Daemon daemon({"--capacity=64MiB"});
+  const auto writer = daemon.connect();
+  Batch before(1000, 1000);
+  Batch parents(1000, 1000);
+  Batch childs(1000, 1000);
+  REQUIRE(put_all_deferred(*writer, before.items()));
+  REQUIRE(eventually([&] { return leased_bytes(daemon) > 0; }));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool put = put_all_deferred(*writer, childs.items()).has_value() && writer->flush().has_value();
+    ::_exit(put ? 0 : 1);
+  }
+  REQUIRE(put_all_deferred(*writer, parents.items()));
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  REQUIRE(writer->flush().value().empty());
+  CHECK(before.there(*writer) == 1000);
+  CHECK(parents.there(*writer) == 1000);
+  CHECK(childs.there(*writer) == 1000);
+  CHECK(eventually([&] { return leased_bytes(daemon) == 0; }));
+}
+
+namespace {
+
+protocol::CreateRequestT lease_request(std::uint64_t bytes) {
+  protocol::CreateRequestT request;
+  request.object = std::make_unique<protocol::NewObjectT>();
+  request.object->id = protocol::to_wire_pointer(id_of("lease"));
+  request.object->data_size = bytes;
+  request.lease = true;
+  return request;
+}
+
+protocol::PutLeasedRequestT put_leased_request(std::uint64_t left, std::uint32_t size,
+                                               const std::string& lease = "lease") {
+  protocol::PutLeasedRequestT request;
+  request.lease = protocol::to_wire_pointer(id_of(lease));
+  request.left = left;
+  request.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, size, 0, 0, 0, 0);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("who says of a lease what cannot be ends his session, and nothing else") {
+  Daemon daemon({"--capacity=64MiB"});
+  daemon.expect_misbehaviour();
+  const Census empty = daemon.census();
+  const auto last_words_after = [&](protocol::CreateRequestT lease, protocol::PutLeasedRequestT put) {
+    RawClient raw(daemon.socket());
+    raw.hello();
+    raw.request(2, std::move(lease));
+    raw.request(3, std::move(put));
+    return raw.last_words();
+  };
+  const std::string size = "a lease of a size that no lease has";
+  const std::string place = "puts of bytes that are not at the end of their lease";
+  CHECK_THAT(last_words_after(lease_request(0), put_leased_request(64, 64)), Catch::Contains(size));
+  CHECK_THAT(last_words_after(lease_request(100), put_leased_request(64, 64)), Catch::Contains(size));
+  CHECK_THAT(last_words_after(lease_request(2 * kMiB), put_leased_request(64, 64)), Catch::Contains(size));
+  CHECK_THAT(last_words_after(lease_request(UINT64_MAX), put_leased_request(64, 64)), Catch::Contains(size));
+  CHECK_THAT(last_words_after(lease_request(4096), put_leased_request(4096, 4097)), Catch::Contains(place));
+  CHECK_THAT(last_words_after(lease_request(4096), put_leased_request(4096, UINT32_MAX)), Catch::Contains(place));
+  CHECK_THAT(last_words_after(lease_request(4096), put_leased_request(4032, 64)), Catch::Contains(place));
+  protocol::PutLeasedRequestT many = put_leased_request(4096, 0);
+  many.heads.resize(protocol::kMaxPutsAtOnce + 1, many.heads.front());
+  CHECK_THAT(last_words_after(lease_request(4096), std::move(many)), Catch::Contains("more objects than one message"));
+  CHECK(daemon.settled(empty) == empty);
+}
+
+TEST_CASE("puts of a lease that is not there fail, each by itself") {
+  Daemon daemon({"--capacity=64MiB"});
+  RawClient raw(daemon.socket());
+  raw.hello();
+  protocol::PutLeasedRequestT request = put_leased_request(64, 64, "no lease");
+  raw.request(2, request);
+  const auto* reply = raw.receive();
+  REQUIRE(reply != nullptr);
+  REQUIRE(reply->body_as_PutManyReply() != nullptr);
+  REQUIRE(reply->body_as_PutManyReply()->failures()->size() == 1);
+  CHECK(reply->body_as_PutManyReply()->failures()->Get(0)->code() == protocol::ErrorCode::disconnected);
+  CHECK_THAT(reply->body_as_PutManyReply()->failures()->Get(0)->message()->str(),
+             Catch::Contains("was lost with the daemon's server") && Catch::Contains("put it again"));
+  request.deferred = true;
+  raw.request(3, std::move(request));
+  const auto* notice = raw.receive();
+  REQUIRE(notice != nullptr);
+  REQUIRE(notice->body_as_PutFailedNotice() != nullptr);
+  CHECK(protocol::from_wire(*notice->body_as_PutFailedNotice()->id()) == id_of("a"));
+}
