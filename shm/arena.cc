@@ -128,22 +128,6 @@ bool Arena::owns(SlotIndex owner) const noexcept {
   return owner < live_.size() && live_[owner].before != kUnowned;
 }
 
-std::uint64_t Arena::offset_of(ExtentRef extent) const noexcept {
-  return start_of(extent) * kUnitBytes;
-}
-
-std::uint64_t Arena::size_of(ExtentRef extent) const noexcept {
-  return (end_of(extent) - start_of(extent)) * kUnitBytes;
-}
-
-ExtentRef Arena::before(ExtentRef extent) const noexcept {
-  return extent.is_live() ? live_[extent.owner()].before : free_[extent.record()].before;
-}
-
-ExtentRef Arena::after(ExtentRef extent) const noexcept {
-  return extent.is_live() ? live_[extent.owner()].after : free_[extent.record()].after;
-}
-
 std::uint64_t Arena::largest_free_extent() const noexcept {
   return free_.largest() * kUnitBytes;
 }
@@ -200,16 +184,6 @@ void Arena::link(ExtentRef left, ExtentRef right) noexcept {
 
 ExtentRef Arena::add_free(std::uint64_t offset, std::uint64_t units) {
   return ExtentRef::free(free_.add({units, static_cast<std::uint32_t>(offset), ExtentRef(), ExtentRef()}));
-}
-
-std::uint64_t Arena::start_of(ExtentRef extent) const noexcept {
-  return extent.is_live() ? live_[extent.owner()].offset : free_[extent.record()].offset;
-}
-
-std::uint64_t Arena::end_of(ExtentRef extent) const noexcept {
-  if (extent.is_free()) return start_of(extent) + free_[extent.record()].size;
-  const ExtentRef next = after(extent);
-  return next.is_none() ? capacity_ / kUnitBytes : start_of(next);
 }
 
 /// The extent that contains this unit of the arena.

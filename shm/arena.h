@@ -60,11 +60,17 @@ class Arena {
   void trim(SlotIndex owner, std::uint64_t size_bytes);
 
   [[nodiscard]] bool owns(SlotIndex owner) const noexcept;
-  [[nodiscard]] std::uint64_t offset_of(ExtentRef extent) const noexcept;
-  [[nodiscard]] std::uint64_t size_of(ExtentRef extent) const noexcept;  ///< bytes
+  [[nodiscard]] std::uint64_t offset_of(ExtentRef extent) const noexcept { return start_of(extent) * kUnitBytes; }
+  [[nodiscard]] std::uint64_t size_of(ExtentRef extent) const noexcept {  ///< bytes
+    return (end_of(extent) - start_of(extent)) * kUnitBytes;
+  }
   /// The neighbours in address order; none at the ends.
-  [[nodiscard]] ExtentRef before(ExtentRef extent) const noexcept;
-  [[nodiscard]] ExtentRef after(ExtentRef extent) const noexcept;
+  [[nodiscard]] ExtentRef before(ExtentRef extent) const noexcept {
+    return extent.is_live() ? live_[extent.owner()].before : free_[extent.record()].before;
+  }
+  [[nodiscard]] ExtentRef after(ExtentRef extent) const noexcept {
+    return extent.is_live() ? live_[extent.owner()].after : free_[extent.record()].after;
+  }
   [[nodiscard]] ExtentRef first() const noexcept { return first_; }
 
   [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
@@ -97,8 +103,14 @@ class Arena {
   void carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner);
   void link(ExtentRef left, ExtentRef right) noexcept;
   ExtentRef add_free(std::uint64_t offset, std::uint64_t units);
-  [[nodiscard]] std::uint64_t start_of(ExtentRef extent) const noexcept;
-  [[nodiscard]] std::uint64_t end_of(ExtentRef extent) const noexcept;
+  [[nodiscard]] std::uint64_t start_of(ExtentRef extent) const noexcept {
+    return extent.is_live() ? live_[extent.owner()].offset : free_[extent.record()].offset;
+  }
+  [[nodiscard]] std::uint64_t end_of(ExtentRef extent) const noexcept {
+    if (extent.is_free()) return start_of(extent) + free_[extent.record()].size;
+    const ExtentRef next = after(extent);
+    return next.is_none() ? capacity_ / kUnitBytes : start_of(next);
+  }
   [[nodiscard]] ExtentRef extent_at(std::uint64_t offset) const noexcept;
   void check_extent(ExtentRef extent, ExtentRef previous) const;
 

@@ -31,13 +31,14 @@ std::uint32_t Eviction::size() const noexcept {
   return order_.size();
 }
 
-std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes) {
+std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   const std::uint64_t needed = Arena::taken_by(size_bytes);
   if (needed > arena_.capacity()) return {};
   patience_ = order_.size() + kMaxSecondThoughts;
   recheck_parked(kParkedRechecks);
-  std::vector<SlotIndex> victims = search(needed);
-  if (victims.empty() && recheck_parked(order_.parked_size())) victims = search(needed);
+  std::vector<SlotIndex> victims = search(needed, effort);
+  if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size()))
+    victims = search(needed, effort);
   give_back_beyond(cold_target());
   order_.trim_cold(kMaxCold);
   prefetch_next();
@@ -137,15 +138,26 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
   return any;
 }
 
-std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
+std::vector<SlotIndex> Eviction::search(std::uint64_t needed, Effort effort) {
+  if (cold_rests_ > 0 && needed >= cold_failed_) {
+    --cold_rests_;
+    settle(cold_target());
+    std::vector<SlotIndex> around = search_around_coldest(needed);
+    if (!around.empty() && !is_wasteful(around, needed)) return around;
+  }
   std::vector<SlotIndex> victims = search_cold(needed, kMaxWidened);
-  const bool wasteful = live_bytes(victims) > needed + arena_.capacity() / kMostWasteShare;
-  if ((victims.empty() || wasteful) && order_.queue_size() > 0) {
+  cold_rests_ = victims.empty() ? kColdRests : 0;
+  cold_failed_ = needed;
+  if ((victims.empty() || is_wasteful(victims, needed)) && order_.queue_size() > 0) {
     std::vector<SlotIndex> around = search_around_coldest(needed);
     if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
   }
-  if (victims.empty() && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
+  if (victims.empty() && effort == Effort::all && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
   return victims;
+}
+
+bool Eviction::is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t needed) const noexcept {
+  return live_bytes(victims) > needed + arena_.capacity() / kMostWasteShare;
 }
 
 /// Widens the cold set until it has a window whose objects are still unused and cold, or has `widest` objects.
@@ -153,7 +165,8 @@ std::vector<SlotIndex> Eviction::search_cold(std::uint64_t needed, std::uint32_t
   std::uint32_t target = cold_target();
   for (;;) {
     settle(target);
-    std::vector<SlotIndex> victims = cheapest_window(arena_, order_.cold(), needed);
+    order_.rank_cold();
+    std::vector<SlotIndex> victims = cheapest_window(arena_, order_.cold(), needed, order_);
     if (!victims.empty()) {
       if (confirm(victims)) return victims;
     } else if (order_.queue_size() > 0 && target < widest) {
@@ -174,17 +187,25 @@ std::vector<SlotIndex> Eviction::search_around_coldest(std::uint64_t needed) {
 
 /// Of the windows around the coldest, the one with the fewest live bytes; of equals, the coldest's.
 std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const {
-  const auto eligible = [this](SlotIndex slot) { return order_.contains(slot) && !order_.is_parked(slot); };
-  std::vector<SlotIndex> best;
-  std::uint64_t best_bytes = UINT64_MAX;
-  for (std::size_t i = 0; i < order_.cold().size() && i < kAnchors; ++i) {
-    std::vector<SlotIndex> victims = window_around(arena_, order_.cold()[i], needed, eligible);
-    const std::uint64_t bytes = live_bytes(victims);
-    if (victims.empty() || bytes >= best_bytes) continue;
-    best_bytes = bytes;
-    best = std::move(victims);
+  Window best;
+  std::uint32_t looks = 0;
+  for (std::size_t i = 0; i < order_.cold().size() && i < kAnchors && looks < kAnchorLooks; ++i) {
+    const Window window = window_around(arena_, order_.cold()[i], needed, *this);
+    looks += window.looks;
+    if (!window.is_empty() && (best.is_empty() || window.live_bytes < best.live_bytes)) best = window;
   }
-  return best;
+  return objects_of(arena_, best);
+}
+
+bool Eviction::may_go(SlotIndex slot) const {
+  return order_.contains(slot) && !order_.is_parked(slot);
+}
+
+/// The smaller; of equals the colder: where all are alike, one side is what was put last.
+bool Eviction::goes_first(SlotIndex slot, SlotIndex other) const {
+  const std::uint64_t size = arena_.size_of(ExtentRef::live(slot));
+  const std::uint64_t others = arena_.size_of(ExtentRef::live(other));
+  return size != others ? size < others : candidates_.key(slot) < candidates_.key(other);
 }
 
 std::uint64_t Eviction::live_bytes(const std::vector<SlotIndex>& slots) const noexcept {

@@ -13,7 +13,8 @@
 // at least the bytes needed, that loses the fewest live bytes, weighed by how cold they are (shm/window.h).
 // Evicting strictly one by one from the cold end leaves holes; windows keep the arena full (figures in
 // shm/README.md).
-// When the coldest tenth has no window, more objects are considered, coldest first, up to kMaxWidened; then the
+// When the coldest tenth has no window, more objects are considered, coldest first, up to kMaxWidened (not each time:
+// kColdRests); then the
 // neighbours of the coldest, whatever their heat (among a million small objects the cold ones lie far apart, and
 // looking for neighbours among them would walk them all); then all there are. When all have none, nothing is
 // evicted: a request that could not be satisfied anyway costs nobody an object.
@@ -30,10 +31,11 @@
 #include "shm/basic_types.h"
 #include "shm/candidates.h"
 #include "shm/eviction_order.h"
+#include "shm/window.h"
 
 namespace dolium::shm {
 
-class Eviction {
+class Eviction final : private Neighbours {
  public:
   static constexpr std::uint32_t kMaxCold = 256;
   /// How many parked objects are asked again by each plan(), in turn, before any window is sought.
@@ -42,9 +44,14 @@ class Eviction {
   static constexpr std::uint32_t kWidening = 2;
   /// How many objects are considered before the neighbours of the coldest are.
   static constexpr std::uint32_t kMaxWidened = 512;
-  /// How many windows around cold objects are compared, and how many are tried that turn out to be in use.
+  /// How many windows around cold objects are compared, of how many objects together, and how many are tried that turn
+  /// out to be in use.
   static constexpr std::uint32_t kAnchors = 32;
+  static constexpr std::uint32_t kAnchorLooks = 1024;
   static constexpr std::uint32_t kAnchorTries = 8;
+  /// Where even the widened cold set had no window, so many plans for as many bytes or more do not ask it again: it
+  /// changes little from one to the next.
+  static constexpr std::uint32_t kColdRests = 32;
   /// A window is wasteful that loses this share of the arena, as 1/n, beyond what is needed.
   static constexpr std::uint64_t kMostWasteShare = 32;
   /// Beyond one for each member, how many objects one call lets go because they turn out hotter: whoever touches
@@ -63,10 +70,13 @@ class Eviction {
   void erase(SlotIndex slot);
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
 
+  /// How far plan() goes: no further than the neighbours of the coldest, or to the last object.
+  enum class Effort : std::uint8_t { little, all };
+
   /// The objects to evict so that taken_by(size_bytes) contiguous bytes become free, in address order; empty
   /// when there is no such set (or when none is needed: ask the arena first). They stay members until erased.
   /// None was in use when it was looked at; the caller retires them and, if one was taken meanwhile, plans again.
-  [[nodiscard]] std::vector<SlotIndex> plan(std::uint64_t size_bytes);
+  [[nodiscard]] std::vector<SlotIndex> plan(std::uint64_t size_bytes, Effort effort = Effort::all);
   /// The coldest object that nobody uses, or kNoSlot: for evict(bytes), the low-water mark, and want of slots.
   [[nodiscard]] SlotIndex coldest();
 
@@ -82,10 +92,15 @@ class Eviction {
   void admit(SlotIndex front);
   bool place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded);
   bool recheck_parked(std::uint32_t how_many);
-  [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed);
+  [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed, Effort effort);
   [[nodiscard]] std::vector<SlotIndex> search_cold(std::uint64_t needed, std::uint32_t widest);
   [[nodiscard]] std::vector<SlotIndex> search_around_coldest(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;
+  [[nodiscard]] bool is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t needed) const noexcept;
+
+  // Neighbours
+  [[nodiscard]] bool may_go(SlotIndex slot) const override;
+  [[nodiscard]] bool goes_first(SlotIndex slot, SlotIndex other) const override;
   [[nodiscard]] std::uint64_t live_bytes(const std::vector<SlotIndex>& slots) const noexcept;
   [[nodiscard]] bool park_used(const std::vector<SlotIndex>& victims);
   [[nodiscard]] bool confirm(const std::vector<SlotIndex>& victims);
@@ -95,7 +110,9 @@ class Eviction {
   Candidates& candidates_;
   EvictionOrder order_;
   std::uint32_t next_recheck_ = 0;  // counts through the parked
-  std::uint32_t patience_ = 0;      // how many more objects that turn out hotter this call lets go
+  std::uint32_t cold_rests_ = 0;
+  std::uint64_t cold_failed_ = 0;  // for so many bytes
+  std::uint32_t patience_ = 0;     // how many more objects that turn out hotter this call lets go
 };
 
 }  // namespace dolium::shm

@@ -18,10 +18,11 @@
 #include "shm/basic_types.h"
 #include "shm/candidates.h"
 #include "shm/reserved_vector.h"
+#include "shm/window.h"
 
 namespace dolium::shm {
 
-class EvictionOrder {
+class EvictionOrder final : public Ranks {
  public:
   /// std::bad_alloc when there are no addresses for that many.
   EvictionOrder(const Candidates& candidates, std::uint32_t max_slots)
@@ -52,6 +53,13 @@ class EvictionOrder {
   /// The coldest of the queue. Precondition: it is not empty.
   [[nodiscard]] SlotIndex front() const;
   [[nodiscard]] const std::vector<SlotIndex>& cold() const noexcept { return cold_; }
+  /// Makes rank_of() the position in cold(), as that is now. O(size of the cold set).
+  void rank_cold() noexcept {
+    for (std::uint32_t rank = 0; rank < cold_.size(); ++rank) places_[cold_[rank]].after = rank;
+  }
+  [[nodiscard]] std::uint32_t rank_of(SlotIndex slot) const noexcept override {
+    return is_cold(slot) ? places_[slot].after : kNotCold;
+  }
   [[nodiscard]] std::uint32_t parked_size() const noexcept {
     return static_cast<std::uint32_t>(array_.size()) - heap_size_;
   }
@@ -70,7 +78,8 @@ class EvictionOrder {
   void check_invariants() const;
 
  private:
-  /// In the list: its neighbours there, kNoSlot at the ends. Else `before` says where, and `after` the position.
+  /// In the list: its neighbours there, kNoSlot at the ends. Else `before` says where, and `after` the position, in the
+  /// cold set as of the last rank_cold().
   struct Place {
     std::uint32_t before;
     std::uint32_t after;

@@ -1,8 +1,6 @@
 #include "shm/window.h"
 
 #include <algorithm>
-#include <deque>
-#include <iterator>
 #include <limits>
 #include <span>
 
@@ -31,15 +29,6 @@ Piece piece_of(const Arena& arena, SlotIndex owner, std::uint32_t rank) {
           offset + size + (after.is_free() ? arena.size_of(after) : 0),
           rank,
           owner};
-}
-
-std::vector<Piece> in_address_order(const Arena& arena, const std::vector<SlotIndex>& cold) {
-  std::vector<Piece> pieces;
-  pieces.reserve(cold.size());
-  for (const SlotIndex owner : cold)
-    pieces.push_back(piece_of(arena, owner, static_cast<std::uint32_t>(pieces.size())));
-  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.offset < b.offset; });
-  return pieces;
 }
 
 /// The largest rank in a window whose two ends only move right: a queue of the ranks that may yet be the largest,
@@ -75,99 +64,153 @@ std::uint64_t loss(std::uint64_t live_bytes, std::uint32_t hottest_rank, std::si
   return live_bytes * (kScale + kHeatWeight * (kScale * hottest_rank / ranks));
 }
 
-/// Slides over the runs. Of the windows that end in a piece only the shortest counts: it is part of the others.
-std::span<const Piece> cheapest(const std::vector<Piece>& pieces, std::uint64_t needed) {
-  std::span<const Piece> best;
-  std::uint64_t best_loss = 0;
-  std::uint32_t best_rank = 0;
-  Hottest hottest;
-  std::size_t first = 0;
-  std::uint64_t live_bytes = 0;
-  for (std::size_t last = 0; last < pieces.size(); ++last) {
-    if (last > 0 && pieces[last - 1].room_end != pieces[last].offset) {  // a run begins
-      first = last;
-      live_bytes = 0;
-      hottest.clear();
-    }
-    live_bytes += pieces[last].size;
-    hottest.enter(last, pieces[last].rank);
-    while (first < last && pieces[last].room_end - pieces[first + 1].room_begin >= needed) {
-      live_bytes -= pieces[first].size;
-      hottest.leave(first++);
-    }
-    if (pieces[last].room_end - pieces[first].room_begin < needed) continue;
-    const std::uint64_t this_loss = loss(live_bytes, hottest.rank(), pieces.size());
-    if (best.empty() || this_loss < best_loss || (this_loss == best_loss && hottest.rank() < best_rank)) {
-      best = std::span(pieces).subspan(first, last - first + 1);
-      best_loss = this_loss;
-      best_rank = hottest.rank();
-    }
-  }
-  return best;
-}
-
-}  // namespace
-
-namespace {
-
 /// What lies next to a window on one side: free room that is part of it already, and behind that an extent.
 struct Side {
   std::uint64_t free_bytes = 0;
   ExtentRef next;
 };
 
-template <class Step>
-Side side_of(const Arena& arena, ExtentRef end, Step&& step) {
-  Side side{0, step(end)};
+using Step = ExtentRef (Arena::*)(ExtentRef) const noexcept;
+
+template <Step step>
+Side side_of(const Arena& arena, ExtentRef end) {
+  Side side{0, (arena.*step)(end)};
   if (side.next.is_free()) {
     side.free_bytes = arena.size_of(side.next);
-    side.next = step(side.next);
+    side.next = (arena.*step)(side.next);
   }
   return side;
 }
+constexpr auto left_of = side_of<&Arena::before>;
+constexpr auto right_of = side_of<&Arena::after>;
+
+/// Looks for the cheapest window run by run: a run is cold objects with nothing but free extents between them.
+class Search {
+ public:
+  Search(const Arena& arena, std::uint64_t needed, std::size_t ranks, const Ranks& rank_of)
+      : arena_(arena), needed_(needed), ranks_(ranks), rank_of_(rank_of) {}
+
+  /// Of the run that begins with this object, if one does.
+  void look_at(SlotIndex slot, std::uint32_t rank) {
+    const ExtentRef extent = ExtentRef::live(slot);
+    const Side left = left_of(arena_, extent);
+    if (rank_at(left.next) != Ranks::kNotCold) return;
+    const Side right = right_of(arena_, extent);
+    if (rank_at(right.next) != Ranks::kNotCold) return look_at_run(slot, rank);
+    const std::uint64_t size = arena_.size_of(extent);  // alone, as most are in a store of many sizes
+    if (left.free_bytes + size + right.free_bytes >= needed_ && may_win(size)) weigh({&slot, 1}, size, rank);
+  }
+  [[nodiscard]] const std::vector<SlotIndex>& best() const noexcept { return best_; }
+
+ private:
+  void look_at_run(SlotIndex slot, std::uint32_t rank) {
+    run_.clear();
+    owners_.clear();
+    hottest_.clear();
+    std::size_t first = 0;
+    std::uint64_t live_bytes = 0;
+    for (ExtentRef extent = ExtentRef::live(slot); rank != Ranks::kNotCold; rank = rank_at(extent)) {
+      run_.push_back(piece_of(arena_, extent.owner(), rank));
+      owners_.push_back(extent.owner());
+      live_bytes += run_.back().size;
+      hottest_.enter(run_.size() - 1, rank);
+      // Of the windows that end here only the shortest counts: it is part of the others.
+      while (first + 1 < run_.size() && run_.back().room_end - run_[first + 1].room_begin >= needed_) {
+        live_bytes -= run_[first].size;
+        hottest_.leave(first++);
+      }
+      if (run_.back().room_end - run_[first].room_begin >= needed_ && may_win(live_bytes))
+        weigh(std::span(owners_).subspan(first), live_bytes, hottest_.rank());
+      extent = right_of(arena_, extent).next;
+    }
+  }
+  [[nodiscard]] std::uint32_t rank_at(ExtentRef extent) const {
+    return extent.is_live() ? rank_of_.rank_of(extent.owner()) : Ranks::kNotCold;
+  }
+  /// However cold it is. Saves most windows the division.
+  [[nodiscard]] bool may_win(std::uint64_t live_bytes) const {
+    return best_.empty() || loss(live_bytes, 0, 1) <= best_loss_;
+  }
+  void weigh(std::span<const SlotIndex> window, std::uint64_t live_bytes, std::uint32_t hottest_rank) {
+    const std::uint64_t this_loss = loss(live_bytes, hottest_rank, ranks_);
+    if (!best_.empty() && (this_loss > best_loss_ || (this_loss == best_loss_ && hottest_rank >= best_rank_))) return;
+    best_.assign(window.begin(), window.end());
+    best_loss_ = this_loss;
+    best_rank_ = hottest_rank;
+  }
+
+  const Arena& arena_;
+  std::uint64_t needed_;
+  std::size_t ranks_;
+  const Ranks& rank_of_;
+  std::vector<Piece> run_;
+  std::vector<SlotIndex> owners_;  // of the run
+  Hottest hottest_;
+  std::vector<SlotIndex> best_;
+  std::uint64_t best_loss_ = 0;
+  std::uint32_t best_rank_ = 0;
+};
 
 }  // namespace
 
-std::vector<SlotIndex> window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
-                                     const std::function<bool(SlotIndex)>& eligible) {
-  const auto step_left = [&arena](ExtentRef extent) { return arena.before(extent); };
-  const auto step_right = [&arena](ExtentRef extent) { return arena.after(extent); };
-  std::deque<SlotIndex> window{anchor};
-  std::uint64_t live_bytes = arena.size_of(ExtentRef::live(anchor));
+Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed, const Neighbours& neighbours) {
+  const auto may_go = [&neighbours](const Side& side) {
+    return side.next.is_live() && neighbours.may_go(side.next.owner());
+  };
+  Window window{anchor, anchor, arena.size_of(ExtentRef::live(anchor)), 1};
   std::uint64_t inner_free_bytes = 0;
-  Side left = side_of(arena, ExtentRef::live(anchor), step_left);
-  Side right = side_of(arena, ExtentRef::live(anchor), step_right);
-  while (left.free_bytes + live_bytes + inner_free_bytes + right.free_bytes < needed) {
-    const bool may_left = left.next.is_live() && eligible(left.next.owner());
-    const bool may_right = right.next.is_live() && eligible(right.next.owner());
-    if ((!may_left && !may_right) || window.size() == kMaxAround) return {};
-    const bool go_left = may_left && (!may_right || arena.size_of(left.next) <= arena.size_of(right.next));
+  Side left = left_of(arena, ExtentRef::live(anchor));
+  Side right = right_of(arena, ExtentRef::live(anchor));
+  while (left.free_bytes + window.live_bytes + inner_free_bytes + right.free_bytes < needed) {
+    const bool may_left = may_go(left);
+    const bool may_right = may_go(right);
+    if ((!may_left && !may_right) || window.looks == kMaxAround) return {.looks = window.looks};
+    const bool go_left = may_left && (!may_right || neighbours.goes_first(left.next.owner(), right.next.owner()));
     Side& side = go_left ? left : right;
-    live_bytes += arena.size_of(side.next);
+    window.live_bytes += arena.size_of(side.next);
     inner_free_bytes += side.free_bytes;
-    if (go_left)
-      window.push_front(side.next.owner());
-    else
-      window.push_back(side.next.owner());
-    side = go_left ? side_of(arena, side.next, step_left) : side_of(arena, side.next, step_right);
+    (go_left ? window.first : window.last) = side.next.owner();
+    side = go_left ? left_of(arena, side.next) : right_of(arena, side.next);
+    ++window.looks;
   }
   // The last neighbour may have been so large that those on the other side are not needed any more.
-  const auto enough = [&arena, needed](SlotIndex first, SlotIndex last) {
-    return piece_of(arena, last, 0).room_end - piece_of(arena, first, 0).room_begin >= needed;
+  const auto room = [&arena](SlotIndex first, SlotIndex last) {
+    return piece_of(arena, last, 0).room_end - piece_of(arena, first, 0).room_begin;
   };
-  while (window.size() > 1 && enough(window[1], window.back())) window.pop_front();
-  while (window.size() > 1 && enough(window.front(), *std::prev(window.end(), 2))) window.pop_back();
-  return {window.begin(), window.end()};
+  const auto leave_out = [&](SlotIndex& end, SlotIndex kept) {
+    window.live_bytes -= arena.size_of(ExtentRef::live(end));
+    end = kept;
+  };
+  while (window.first != window.last) {
+    const SlotIndex second = right_of(arena, ExtentRef::live(window.first)).next.owner();
+    if (room(second, window.last) < needed) break;
+    leave_out(window.first, second);
+  }
+  while (window.first != window.last) {
+    const SlotIndex last_but_one = left_of(arena, ExtentRef::live(window.last)).next.owner();
+    if (room(window.first, last_but_one) < needed) break;
+    leave_out(window.last, last_but_one);
+  }
+  return window;
 }
 
-std::vector<SlotIndex> cheapest_window(const Arena& arena, const std::vector<SlotIndex>& cold, std::uint64_t needed) {
+std::vector<SlotIndex> objects_of(const Arena& arena, const Window& window) {
+  std::vector<SlotIndex> objects;
+  if (window.is_empty()) return objects;
+  for (ExtentRef extent = ExtentRef::live(window.first);; extent = arena.after(extent)) {
+    if (extent.is_live()) objects.push_back(extent.owner());
+    if (extent == ExtentRef::live(window.last)) return objects;
+  }
+}
+
+std::vector<SlotIndex> cheapest_window(const Arena& arena, std::span<const SlotIndex> cold, std::uint64_t needed,
+                                       const Ranks& ranks) {
   if (cold.empty()) return {};
   const Piece coldest = piece_of(arena, cold.front(), 0);
   if (coldest.size <= needed && coldest.room_end - coldest.room_begin >= needed) return {coldest.owner};
-  const std::vector<Piece> pieces = in_address_order(arena, cold);
-  std::vector<SlotIndex> victims;
-  for (const Piece& piece : cheapest(pieces, needed)) victims.push_back(piece.owner);
-  return victims;
+  Search search(arena, needed, cold.size(), ranks);
+  for (std::uint32_t rank = 0; rank < cold.size(); ++rank) search.look_at(cold[rank], rank);
+  return search.best();
 }
 
 }  // namespace dolium::shm

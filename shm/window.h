@@ -9,7 +9,7 @@
 // A pure function of the arena and the cold set.
 
 #include <cstdint>
-#include <functional>
+#include <span>
 #include <vector>
 
 #include "shm/arena.h"
@@ -18,20 +18,55 @@ namespace dolium::shm {
 
 inline constexpr std::uint64_t kHeatWeight = 4;
 
+/// Which objects are cold, and how cold.
+class Ranks {
+ public:
+  static constexpr std::uint32_t kNotCold = 0xffffffff;
+  /// 0: the coldest.
+  [[nodiscard]] virtual std::uint32_t rank_of(SlotIndex slot) const = 0;
+
+ protected:
+  ~Ranks() = default;
+};
+
 /// Which of the `cold` objects, coldest first, to evict so that `needed` contiguous bytes become free, in address
 /// order; empty when no window is that large. The coldest alone is taken at once when it suffices and is not
-/// larger than `needed`. Otherwise O(n log n), n the cold objects, no key is read.
-[[nodiscard]] std::vector<SlotIndex> cheapest_window(const Arena& arena, const std::vector<SlotIndex>& cold,
-                                                     std::uint64_t needed);
+/// larger than `needed`. Otherwise O(cold objects); no key is read.
+[[nodiscard]] std::vector<SlotIndex> cheapest_window(const Arena& arena, std::span<const SlotIndex> cold,
+                                                     std::uint64_t needed, const Ranks& ranks);
 
-/// How many objects window_around() takes at most.
-inline constexpr std::size_t kMaxAround = 256;
+/// What window_around() must know of its anchor's neighbours.
+class Neighbours {
+ public:
+  /// Whether it may go.
+  [[nodiscard]] virtual bool may_go(SlotIndex slot) const = 0;
+  /// Of two that may, whether the first is to go rather than the other.
+  [[nodiscard]] virtual bool goes_first(SlotIndex slot, SlotIndex other) const = 0;
 
-/// A window that grows from `anchor` and takes neighbours, whichever side's next is smaller, as long as they are
-/// `eligible`, until `needed` bytes are together, less what is not needed in the end; in address order. Empty when it
-/// meets others on both sides first, or kMaxAround is not enough. For when the cold objects lie too far apart: a small
-/// object's neighbours are as good as any others, and looking at them costs no walk over all objects. O(objects taken).
-[[nodiscard]] std::vector<SlotIndex> window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
-                                                   const std::function<bool(SlotIndex)>& eligible);
+ protected:
+  ~Neighbours() = default;
+};
+
+/// Neighbouring extents, all that is live between the first and the last.
+struct Window {
+  SlotIndex first = kNoSlot;
+  SlotIndex last = kNoSlot;
+  std::uint64_t live_bytes = 0;
+  std::uint32_t looks = 0;  ///< how many objects were looked at for it, or in vain
+
+  [[nodiscard]] bool is_empty() const noexcept { return first == kNoSlot; }
+};
+
+/// How many objects window_around() takes at most: what evicts more takes that long anyway.
+inline constexpr std::uint32_t kMaxAround = 65536;
+
+/// A window that grows from `anchor` and takes neighbours, on whichever side is the one to go first, until `needed`
+/// bytes are together, less what is not needed in the end. Empty when it meets some that may not go on both sides
+/// first, or kMaxAround is not enough. For when the cold objects lie too far apart: a small object's neighbours are as
+/// good as any others, and looking at them costs no walk over all objects. O(objects taken).
+[[nodiscard]] Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
+                                   const Neighbours& neighbours);
+/// Its objects, in address order.
+[[nodiscard]] std::vector<SlotIndex> objects_of(const Arena& arena, const Window& window);
 
 }  // namespace dolium::shm

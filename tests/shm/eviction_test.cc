@@ -122,6 +122,22 @@ TEST_CASE("a cold object far larger than what is needed does not go when neighbo
   REQUIRE(store.plan(380) == Slots{0});
 }
 
+TEST_CASE("for a window of more than the cold ones, of equal neighbours the colder go") {
+  FakeStore store(3000);
+  store.fill(3000, 1);
+  for (SlotIndex slot = 0; slot < 1000; ++slot) store.remove(slot);
+  for (SlotIndex slot = 3000; slot < 4000; ++slot) REQUIRE(store.put(slot, 1));  // where those were
+  REQUIRE(store.arena.before(ExtentRef::live(1000)) == ExtentRef::live(3999));   // the coldest, behind the hottest
+  const Slots victims = store.plan(700);
+  REQUIRE(victims.size() == 700);
+  REQUIRE(victims.front() == 1000);
+  REQUIRE(victims.back() == 1699);
+  // Asked again at once, and while the cold set rests.
+  for (SlotIndex slot = 1000; slot < 1700; ++slot) store.remove(slot);
+  REQUIRE(store.put(0, 700));
+  REQUIRE(store.plan(600).front() == 1700);
+}
+
 TEST_CASE("whoever is hotter than all, for good, stands in nobody's way") {
   FakeStore store(kSlots);
   store.fill(1000, 1);
@@ -239,19 +255,80 @@ TEST_CASE("who touches objects faster than they are looked at does not keep a pl
   REQUIRE(store.eviction.coldest() != kNoSlot);
 }
 
+/// Ranks as they stand in a list.
+struct Listed final : Ranks {
+  explicit Listed(const Slots& listed) : cold(listed) {}
+  [[nodiscard]] std::uint32_t rank_of(SlotIndex slot) const override {
+    const auto found = std::ranges::find(cold, slot);
+    return found == cold.end() ? kNotCold : static_cast<std::uint32_t>(found - cold.begin());
+  }
+  const Slots& cold;
+};
+
+Slots cheapest(const Arena& arena, const Slots& cold, std::uint64_t needed) {
+  return cheapest_window(arena, cold, needed, Listed(cold));
+}
+
 TEST_CASE("windows: free extents count, and the fewest live bytes win among equally cold ones") {
   Arena arena(20 * kUnitBytes, kSlots);
   // 0: 4 units, 1: 2 units, 2: 6 units, 3: 3 units, 4: 5 units
   const std::vector<std::uint64_t> units{4, 2, 6, 3, 5};
   for (SlotIndex slot = 0; slot < units.size(); ++slot) REQUIRE(arena.allocate(units[slot] * kUnitBytes, slot));
   arena.free(2);
-  REQUIRE(cheapest_window(arena, {4, 1, 3}, 8 * kUnitBytes) == Slots{1});
-  REQUIRE(cheapest_window(arena, {1, 3}, 9 * kUnitBytes) == Slots{3});
-  REQUIRE(cheapest_window(arena, {3, 4, 1}, 11 * kUnitBytes) == Slots{1, 3});
-  REQUIRE(cheapest_window(arena, {0, 4}, 6 * kUnitBytes).empty());
-  REQUIRE(cheapest_window(arena, {0, 3}, 9 * kUnitBytes) == Slots{3});
-  REQUIRE(cheapest_window(arena, {4, 3, 1, 0}, 20 * kUnitBytes) == Slots{0, 1, 3, 4});
-  REQUIRE(cheapest_window(arena, {}, kUnitBytes).empty());
+  REQUIRE(cheapest(arena, {4, 1, 3}, 8 * kUnitBytes) == Slots{1});
+  REQUIRE(cheapest(arena, {1, 3}, 9 * kUnitBytes) == Slots{3});
+  REQUIRE(cheapest(arena, {3, 4, 1}, 11 * kUnitBytes) == Slots{1, 3});
+  REQUIRE(cheapest(arena, {0, 4}, 6 * kUnitBytes).empty());
+  REQUIRE(cheapest(arena, {0, 3}, 9 * kUnitBytes) == Slots{3});
+  REQUIRE(cheapest(arena, {4, 3, 1, 0}, 20 * kUnitBytes) == Slots{0, 1, 3, 4});
+  REQUIRE(cheapest(arena, {}, kUnitBytes).empty());
+}
+
+TEST_CASE("windows: none loses less than the one that is found") {
+  std::mt19937_64 random(seed());
+  for (int round = 0; round < 300; ++round) {
+    Arena arena(400 * kUnitBytes, kSlots);
+    SlotIndex count = 0;
+    while (arena.allocate((1 + random() % 12) * kUnitBytes, count)) ++count;
+    Slots cold;
+    for (SlotIndex slot = 0; slot < count; ++slot) {
+      if (random() % 3 == 0)
+        cold.push_back(slot);
+      else if (random() % 4 == 0)
+        arena.free(slot);
+    }
+    std::shuffle(cold.begin(), cold.end(), random);
+    const Listed ranks(cold);
+    const std::uint64_t needed = (1 + random() % 40) * kUnitBytes;
+    // Every stretch of the arena, told plainly.
+    std::uint64_t least = UINT64_MAX;
+    for (ExtentRef first = arena.first(); !first.is_none(); first = arena.after(first)) {
+      std::uint64_t room = 0, live = 0, hottest = 0;
+      for (ExtentRef extent = first; !extent.is_none(); extent = arena.after(extent)) {
+        const std::uint32_t rank = extent.is_live() ? ranks.rank_of(extent.owner()) : 0;
+        if (rank == Ranks::kNotCold) break;
+        room += arena.size_of(extent);
+        if (extent.is_live()) {
+          live += arena.size_of(extent);
+          hottest = std::max<std::uint64_t>(hottest, rank);
+        }
+        if (room >= needed && live > 0)
+          least = std::min(least, live * (1024 + kHeatWeight * (1024 * hottest / cold.size())));
+      }
+    }
+    const Slots found = cheapest_window(arena, cold, needed, ranks);
+    REQUIRE(found.empty() == (least == UINT64_MAX));
+    if (found.empty()) continue;
+    std::uint64_t live = 0, hottest = 0;
+    for (const SlotIndex slot : found) {
+      live += arena.size_of(ExtentRef::live(slot));
+      hottest = std::max<std::uint64_t>(hottest, ranks.rank_of(slot));
+    }
+    const bool coldest_alone = found == Slots{cold.front()};  // goes whatever else there is
+    if (!coldest_alone) REQUIRE(live * (1024 + kHeatWeight * (1024 * hottest / cold.size())) == least);
+    for (const SlotIndex slot : found) arena.free(slot);
+    REQUIRE(arena.largest_free_extent() >= needed);
+  }
 }
 
 TEST_CASE("members cost 8 bytes a slot, and 4 more when they are parked or were touched") {
