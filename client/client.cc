@@ -41,7 +41,10 @@ Result<std::shared_ptr<Client>> Client::connect(std::string_view socket_path, co
 Client::Client(std::shared_ptr<detail::Connection> connection) : connection_(std::move(connection)) {}
 
 Client::~Client() {
-  if (!connection_->inherited()) detail::give_back_lease(*connection_);
+  if (!connection_->inherited()) {
+    static_cast<void>(detail::give_back_lease(*connection_));
+    connection_->see_off_last_words();
+  }
   connection_->completions().discard_all();
 }
 
@@ -62,9 +65,11 @@ Result<void> Client::ping() {
 Result<ObjectBuilder> Client::do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
   const auto request = detail::create_request(*connection_, id, size, options);
   if (!request) return request.error();
-  Call call;
-  return connection_->ask<protocol::CreateReply>(*request, call, [&](const protocol::CreateReply& reply) {
-    return detail::remote_builder(connection_, id, reply.offset(), call.epoch, size, options.metadata);
+  return detail::ask_for_room(*connection_, options.timeout, [&] {
+    Call call;
+    return connection_->ask<protocol::CreateReply>(*request, call, [&](const protocol::CreateReply& reply) {
+      return detail::remote_builder(connection_, id, reply.offset(), call.epoch, size, options.metadata);
+    });
   });
 }
 
@@ -268,6 +273,7 @@ AsyncHandle Client::do_get_async(const ObjectId& id, Timeout timeout, GetCallbac
 
 AsyncHandle Client::do_create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                     CreateCallback done) {
+  if (!options.timeout.is_no_wait() && !connection_->inherited()) detail::give_back_lease(*connection_);
   return detail::remote_create_async(connection_, id, size, options, std::move(done));
 }
 

@@ -97,7 +97,22 @@ void Connection::post_cancel(std::uint64_t number) {
     // No other server shall be asked.
     if (const auto call = traffic_->calls.find(number); call != traffic_->calls.end()) call->second->again = nullptr;
   }
-  send(own, std::move(cancel), Patience::none);
+  static_cast<void>(send(own, std::move(cancel), Patience::none));
+}
+
+void Connection::see_off_last_words() noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + kLastWords;
+  const auto is_left = [this] {
+    const std::lock_guard lock(traffic_->write_mutex);
+    return traffic_->writer->queued_bytes() > 0;
+  };
+  while (is_left() && std::chrono::steady_clock::now() < deadline) {
+    pollfd socket{socket_->get(), POLLIN | POLLOUT, 0};  // with rings: soon
+    ::poll(&socket, 1, 1);
+    flush(Patience::none);
+    const std::lock_guard lock(traffic_->mutex);
+    if (traffic_->failure) return;
+  }
 }
 
 /// Does not throw: a request that is on its way has an answer to come, and who leads must still pass the lead on.

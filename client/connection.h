@@ -14,7 +14,9 @@
 //
 // Locks: mutex guards what is known (calls, streams, failure), write_mutex the way out. write_mutex may be
 // held when mutex is taken, not the reverse; neither is held while a thread waits for the socket, nor while
-// user code runs. So a child that is forked in a callback finds nobody of its own inside the old traffic.
+// user code runs. So a child that is forked in a callback finds nobody of its own inside the old traffic. Before both
+// comes deferred_lease's, which keeps deferred puts in order: who waits for room for one holds up the others, and
+// flush().
 
 #include <boost/intrusive/list.hpp>
 
@@ -56,6 +58,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr int kFlushPatienceMs = 5;
   /// How many failures of deferred puts are kept for flush().
   static constexpr std::size_t kMaxPutFailures = 4096;
+  /// For how long a client that goes waits until its last words fit.
+  static constexpr std::chrono::milliseconds kLastWords{100};
   /// How long the daemon may take to say hello, at least.
   static constexpr std::chrono::seconds kHandshakeTimeout{5};
   /// How long a successor of the daemon's server may take to answer.
@@ -113,7 +117,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::uint64_t number = enlist(call);
     if (number == 0) return failure();
     try {
-      send(number, std::move(request), Patience::wait, call.get());
+      static_cast<void>(send(number, std::move(request), Patience::wait, call.get()));
     } catch (...) {
       withdraw(number, *call);
       throw;
@@ -121,15 +125,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return number;
   }
   /// Sends a request whose reply nobody waits for. Never blocks, nor throws; for callbacks and destructors. What there
-  /// is no memory for is not sent: the session's end does the same, later.
+  /// is no memory for is not sent (false): the session's end does the same, later.
   template <class Request>
-  void post(Request request) noexcept {
+  bool post(Request request) noexcept {
     try {
       const auto call = std::make_shared<Call>();
       if (const std::uint64_t number = enlist(call); number != 0)
-        send(number, std::move(request), Patience::none, call.get());
+        static_cast<void>(send(number, std::move(request), Patience::none, call.get()));
+      return true;
     } catch (const std::bad_alloc&) {
       completions_.poke();  // whoever waits for event_fd() flushes what was begun
+      return false;
     }
   }
   /// The same for a request that has no reply.
@@ -161,12 +167,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     meet_successor();
     const Result<std::uint64_t> number = begin_deferred();
     if (!number) return number.error();
-    send(*number, view, Patience::wait);
-    return {};
+    return send(*number, view, Patience::wait);
   }
   /// Waits until the daemon has carried out, or failed, all deferred puts of before.
   [[nodiscard]] Result<void> settle_deferred();
   [[nodiscard]] DeferredLease& deferred_lease() const noexcept { return traffic_->deferred_lease; }
+  /// Whether the daemon gives leases.
+  [[nodiscard]] bool has_leases() const noexcept { return has_leases_; }
+  /// What was posted, and did not fit at once, goes; kLastWords at most.
+  void see_off_last_words() noexcept;
   /// Whether there were any since the last settle_deferred(): what is not in the index may be under way, and only the
   /// daemon, which takes requests in order, can tell.
   [[nodiscard]] bool has_deferred() const noexcept {
@@ -260,17 +269,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Result<std::uint64_t> begin_deferred();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   void withdraw(std::uint64_t number, Call& call);
+  /// An error when it is not on its way; its call, if there is one, has been answered with that.
   template <class Request>
-  void send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
+  Result<void> send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
     {
       const std::lock_guard lock(traffic_->write_mutex);
       if (call != nullptr) call->remember(request);
       const auto frame = traffic_->encoder.encode(number, std::move(request));
-      const Result<void> pushed =
-          frame ? traffic_->channel.push(*traffic_->writer, *frame) : Result<void>(frame.error());
-      if (!pushed) return answer_locally(number, pushed.error());
+      Result<void> pushed = frame ? traffic_->channel.push(*traffic_->writer, *frame) : Result<void>(frame.error());
+      if (!pushed) {
+        answer_locally(number, pushed.error());
+        return pushed;
+      }
     }
     flush(patience);
+    return {};
   }
   void flush(Patience patience) noexcept;
   void send_queued(Patience patience);
@@ -317,6 +330,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::atomic<std::uint64_t> deferred_ = 0;
   std::atomic<std::uint64_t> settled_ = 0;
   bool wants_rings_ = false;
+  bool has_leases_ = false;
   std::uint64_t session_id_ = 0;
   std::atomic<std::uint32_t> epoch_ = 0;
   std::atomic<std::uint32_t> successions_met_ = 0;

@@ -84,7 +84,13 @@ void Connection::give_up_creation(const Call& call, const protocol::ReplyFrame& 
 }
 
 void Connection::complete(const std::shared_ptr<Call>& call) {
-  if (call->on_answer) call->on_answer(*call);
+  try {
+    if (call->on_answer) call->on_answer(*call);
+  } catch (const std::bad_alloc&) {                          // who waits shall not wait for ever
+    call->failure = Error{Errc::system_error, "no memory"};  // short enough to need none
+    wake(*call);
+    throw;
+  }
   wake(*call);
 }
 
@@ -152,7 +158,7 @@ Result<std::pair<std::uint64_t, std::shared_ptr<EventBuffer>>> Connection::subsc
       const std::lock_guard lock(traffic_->mutex);
       traffic_->streams.emplace(number, buffer);  // before the request: events may follow its reply at once
     }
-    send(number, protocol::SubscribeRequestT(), Patience::wait, &call);
+    static_cast<void>(send(number, protocol::SubscribeRequestT(), Patience::wait, &call));
   } catch (...) {
     withdraw(number, call);
     const std::lock_guard lock(traffic_->mutex);

@@ -91,7 +91,8 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
   hello.library_version = DOLIUM_VERSION;
   Call call;
-  send(enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call)), std::move(hello), Patience::wait);
+  static_cast<void>(
+      send(enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call)), std::move(hello), Patience::wait));
   std::unique_lock lock(traffic_->mutex);
   if (!wait_until(
           lock, call.wake, [&call] { return call.answered; }, deadline)) {
@@ -111,6 +112,7 @@ Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<U
   access_ = hello.access() == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
   session_id_ = hello.session_id();
   fork_token_ = hello.fork_token();
+  has_leases_ = hello.leases();
   const bool rings = hello.ring_bytes() != 0;
   const std::size_t given = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
   const std::size_t expected = rings ? given + 1 : given;

@@ -14,7 +14,7 @@ constexpr std::uint64_t kPartOfArena = 16;
 
 std::uint64_t largest_lease(const Connection& connection) noexcept {
   const std::uint64_t bytes = std::min(protocol::kMaxLease, connection.attachment().arena_bytes() / kPartOfArena);
-  return bytes < kSmallestLease ? 0 : bytes / shm::kUnitBytes * shm::kUnitBytes;
+  return !connection.has_leases() || bytes < kSmallestLease ? 0 : bytes / shm::kUnitBytes * shm::kUnitBytes;
 }
 
 // ---- a lease ----
@@ -86,10 +86,16 @@ Lease* DeferredLease::place_for(const PutView& put, Connection& connection) {
   const std::uint64_t taken = Lease::taken_by(put);
   mean_ = mean_ == 0 ? taken : mean_ - mean_ / kWeight + taken / kWeight;
   if (lease_ && !lease_->good(connection)) give_back(connection);
-  if (!lease_ || (!lease_->has(taken) && taken <= lease_->size() / kLargestPart)) renew(connection);
-  if (lease_ && lease_->has(taken)) return &*lease_;
+  if (!has(taken) && (!lease_ || taken <= lease_->size() / kLargestPart)) renew(connection);
+  if (has(taken)) {
+    if (!offer_ && lease_->left() - taken <= lease_->size() / 2) ask(connection);
+    return &*lease_;
+  }
   sent_ += taken;
-  if (!lease_ && !offer_ && sent_ >= ask_after_) ask(connection);
+  if (sent_ < kAskAfter) return nullptr;
+  if (lease_) give_back(connection);  // it was for smaller ones
+  if (!offer_) ask(connection);
+  sent_ = 0;
   return nullptr;
 }
 
@@ -102,23 +108,25 @@ void DeferredLease::renew(Connection& connection) {
   if (!offer_->answered()) return;
   lease_ = offer_->take(connection);
   offer_.reset();
+  if (!lease_) return appetite_.refused();
+  if (!lease_->good(connection)) return lease_.reset();
   sent_ = 0;
-  ask_after_ = lease_ ? kAskAfter : kAskAgainAfter;
-  if (lease_) ask(connection);
 }
 
 void DeferredLease::ask(Connection& connection) {
   const std::uint64_t bytes = std::min(std::max(kPutsPerLease * mean_, kSmallestLease), largest_lease(connection));
-  if (bytes == 0) return;
+  if (bytes == 0 || !appetite_.may_ask(kAskAfter)) return;
   auto offer = LeaseOffer::ask(connection, shm::round_up(bytes, shm::kUnitBytes));
-  if (offer) offer_ = *std::move(offer);
+  if (!offer) return;
+  offer_ = *std::move(offer);
+  out_ = true;
 }
 
 void DeferredLease::give_back(Connection& connection) noexcept {
   lease_.reset();
   if (offer_) offer_->give_back(connection);
   offer_.reset();
-  sent_ = 0;
+  out_ = false;
 }
 
 }  // namespace dolium::detail

@@ -5,6 +5,7 @@
 //
 // Gone, a lease goes back to the daemon, with all that was not cut off it.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -72,37 +73,6 @@ class LeaseOffer {
   std::shared_ptr<State> state_;
 };
 
-/// The lease of a connection's deferred puts: asked for when there have been many of them, and given back by flush().
-/// While one is filled the next is asked for already. Everything under its mutex.
-class DeferredLease {
- public:
-  /// So many bytes of deferred puts are sent before a lease is asked for; and after one was refused.
-  static constexpr std::uint64_t kAskAfter = 64 * 1024;
-  static constexpr std::uint64_t kAskAgainAfter = 4 * 1024 * 1024;
-  /// How often a put that is sent looks whether the first lease has come.
-  static constexpr std::uint32_t kPutsPerLook = 8;
-  /// What would take more than this part of a lease is sent.
-  static constexpr std::uint64_t kLargestPart = 4;
-
-  [[nodiscard]] std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
-  /// Where this put is to be written; nullptr: nowhere, its bytes must be sent. Waits only where the daemon is behind
-  /// by a whole lease.
-  [[nodiscard]] Lease* place_for(const PutView& put, Connection& connection);
-  void give_back(Connection& connection) noexcept;
-
- private:
-  void renew(Connection& connection);
-  void ask(Connection& connection);
-
-  std::mutex mutex_;
-  std::optional<Lease> lease_;
-  std::optional<LeaseOffer> offer_;
-  std::uint64_t mean_ = 0;  // of what the last puts took
-  std::uint64_t sent_ = 0;  // bytes, without a lease, since there was one
-  std::uint64_t ask_after_ = kAskAfter;
-  std::uint32_t looks_ = 0;
-};
-
 /// How many puts one lease is for. Where it has to displace as many small objects, these are found among the coldest
 /// that eviction keeps at hand; for a larger one it would have to look further, each time.
 inline constexpr std::uint64_t kPutsPerLease = 128;
@@ -110,5 +80,60 @@ inline constexpr std::uint64_t kPutsPerLease = 128;
 inline constexpr std::uint64_t kSmallestLease = 64 * 1024;
 /// The largest lease that may be asked for: a small part of a small store, since nobody can evict it. 0: none.
 [[nodiscard]] std::uint64_t largest_lease(const Connection& connection) noexcept;
+
+/// Whether to ask for leases: after a refusal not before so many more bytes were put. Thread-safe.
+class LeaseAppetite {
+ public:
+  static constexpr std::uint64_t kRestBytes = 4 * 1024 * 1024;
+
+  /// For puts of so many bytes.
+  [[nodiscard]] bool may_ask(std::uint64_t bytes) noexcept {
+    const std::uint64_t rest = rest_.load(std::memory_order_relaxed);
+    if (rest == 0) return true;
+    rest_.store(rest - std::min(rest, bytes), std::memory_order_relaxed);  // of two threads one may count for nothing
+    return false;
+  }
+  void refused() noexcept { rest_.store(kRestBytes, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> rest_ = 0;
+};
+
+/// The lease of a connection's deferred puts: asked for when there have been many of them, and given back by flush(),
+/// by the client's end, and when it stands in the way of another call of the same client. The next one is asked for
+/// when half of it is gone. All but appetite() and is_out() under its mutex.
+class DeferredLease {
+ public:
+  /// So many bytes of deferred puts are sent before a lease is asked for, or another, of a size that fits them better.
+  static constexpr std::uint64_t kAskAfter = 64 * 1024;
+  /// How often a put that is sent looks whether the first lease has come.
+  static constexpr std::uint32_t kPutsPerLook = 8;
+  /// What would take more than this part of a lease is sent.
+  static constexpr std::uint64_t kLargestPart = 4;
+
+  [[nodiscard]] std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
+  /// Where this put is to be written; nullptr: nowhere, its bytes must be sent. Waits only where the daemon is behind
+  /// by half a lease.
+  [[nodiscard]] Lease* place_for(const PutView& put, Connection& connection);
+  void give_back(Connection& connection) noexcept;
+  /// False: there is nothing to give back.
+  [[nodiscard]] bool is_out() const noexcept { return out_.load(std::memory_order_relaxed); }
+  /// Of the whole connection.
+  [[nodiscard]] LeaseAppetite& appetite() noexcept { return appetite_; }
+
+ private:
+  [[nodiscard]] bool has(std::uint64_t bytes) const noexcept { return lease_ && lease_->has(bytes); }
+  void renew(Connection& connection);
+  void ask(Connection& connection);
+
+  std::mutex mutex_;
+  std::optional<Lease> lease_;
+  std::optional<LeaseOffer> offer_;
+  std::atomic<bool> out_ = false;
+  LeaseAppetite appetite_;
+  std::uint64_t mean_ = 0;  // of what the last puts took
+  std::uint64_t sent_ = 0;  // bytes that found no lease, since there was one
+  std::uint32_t looks_ = 0;
+};
 
 }  // namespace dolium::detail

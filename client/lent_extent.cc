@@ -1,5 +1,7 @@
 #include "client/lent_extent.h"
 
+#include <new>
+
 #include "client/connection.h"
 
 namespace dolium::detail {
@@ -22,7 +24,16 @@ LentExtent::~LentExtent() {
   if (handed_over_ || connection == nullptr || connection->inherited()) return;
   if (connection->generation() != generation_) return;  // the parent's
   connection->forget_extent(id_, offset_);
-  connection->post(abort_request(*connection, id_, offset_, epoch_));
+  if (!give_back(*connection)) static_cast<void>(give_back(*connection));  // else its session's end does it
+}
+
+/// False: there was no memory for it, for a moment at least.
+bool LentExtent::give_back(Connection& connection) const noexcept {
+  try {
+    return connection.post(abort_request(connection, id_, offset_, epoch_));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 std::shared_ptr<Connection> LentExtent::hand_over() noexcept {

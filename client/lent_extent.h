@@ -32,6 +32,8 @@ class LentExtent {
   [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_; }
 
  private:
+  [[nodiscard]] bool give_back(Connection& connection) const noexcept;
+
   std::weak_ptr<Connection> connection_;  // which may be what keeps this
   std::uint32_t generation_;
   std::uint32_t epoch_;

@@ -81,14 +81,20 @@ class ManyPuts {
         chunk_bytes_(largest_lease_ == 0 ? protocol::kMaxLease : largest_lease_),
         batches_(connection, outcomes) {}
 
+  ManyPuts(const ManyPuts&) = delete;
+  ManyPuts& operator=(const ManyPuts&) = delete;
+  ~ManyPuts() {
+    if (offer_) offer_->give_back(connection_);
+  }
+
   /// The next lease is asked for while the one before it is filled.
   [[nodiscard]] Result<void> run() {
     Chunk next = take_chunk();
-    std::optional<LeaseOffer> offer = ask_for(next);
+    offer_ = ask_for(next);
     while (!next.puts.empty()) {
       const Chunk chunk = std::exchange(next, take_chunk());
-      std::optional<Lease> lease = accept(offer);
-      offer = lease ? ask_for(next) : std::nullopt;
+      std::optional<Lease> lease = accept_offer();
+      offer_ = ask_for(next);
       if (auto sent = send(chunk, lease); !sent) return sent;
     }
     return batches_.take_all();
@@ -115,13 +121,17 @@ class ManyPuts {
 
   [[nodiscard]] std::optional<LeaseOffer> ask_for(const Chunk& chunk) {
     if (chunk.taken < kSmallestLease || chunk.taken > largest_lease_) return std::nullopt;
+    if (!connection_.deferred_lease().appetite().may_ask(chunk.taken)) return std::nullopt;
     Result<LeaseOffer> offer = LeaseOffer::ask(connection_, chunk.taken);
     return offer ? std::optional(*std::move(offer)) : std::nullopt;
   }
-  [[nodiscard]] std::optional<Lease> accept(std::optional<LeaseOffer>& offer) {
-    if (!offer) return std::nullopt;
-    offer->wait(connection_);
-    return offer->take(connection_);
+  [[nodiscard]] std::optional<Lease> accept_offer() {
+    if (!offer_) return std::nullopt;
+    offer_->wait(connection_);
+    std::optional<Lease> lease = offer_->take(connection_);
+    offer_.reset();
+    if (!lease) connection_.deferred_lease().appetite().refused();
+    return lease;
   }
 
   [[nodiscard]] Result<void> send(const Chunk& chunk, std::optional<Lease>& lease) {
@@ -129,6 +139,7 @@ class ManyPuts {
       for (std::uint64_t bytes = 0;
            end < chunk.puts.size() && end - begin < protocol::kMaxPutsAtOnce && bytes < kBatchBytes; ++end)
         bytes += chunk.puts[end].size();
+      if (lease && !lease->good(connection_)) lease.reset();
       const auto puts = std::span(chunk.puts).subspan(begin, end - begin);
       const auto positions = std::span(chunk.positions).subspan(begin, end - begin);
       auto sent =
@@ -146,6 +157,7 @@ class ManyPuts {
   std::uint64_t largest_lease_;
   std::uint64_t chunk_bytes_;
   Batches batches_;
+  std::optional<LeaseOffer> offer_;
 };
 
 }  // namespace

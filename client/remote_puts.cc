@@ -15,11 +15,13 @@ Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<
   if (!put) return std::move(put).error();
   put->hold = hold;
   put->timeout_ns = to_wire(options.timeout);
-  Call call;
-  call.ids.push_back(id);
-  return connection.ask<protocol::PutReply>(*put, call, [&](const protocol::PutReply&) -> Result<Object> {
-    if (!hold || call.taken.empty() || !call.taken.front()) return Object();
-    return *std::move(call.taken.front());
+  return ask_for_room(connection, options.timeout, [&] {
+    Call call;
+    call.ids.push_back(id);
+    return connection.ask<protocol::PutReply>(*put, call, [&](const protocol::PutReply&) -> Result<Object> {
+      if (!hold || call.taken.empty() || !call.taken.front()) return Object();
+      return *std::move(call.taken.front());
+    });
   });
 }
 
@@ -35,6 +37,7 @@ Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std
                                                      id.hex())};
   Result<PutView> put = view(id, data, options);
   if (!put) return std::move(put).error();
+  connection.meet_successor();  // whose leases are others
   DeferredLease& own = connection.deferred_lease();
   const auto lock = own.lock();  // the daemon cuts them off in the order in which they are written
   Lease* const lease = own.place_for(*put, connection);
@@ -46,14 +49,16 @@ Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std
 }
 
 Result<std::vector<PutFailure>> remote_flush(Connection& connection) {
-  give_back_lease(connection);
+  static_cast<void>(give_back_lease(connection));
   if (auto settled = connection.settle_deferred(); !settled) return std::move(settled).error();
   return connection.take_put_failures();
 }
 
-void give_back_lease(Connection& connection) noexcept {
+bool give_back_lease(Connection& connection) noexcept {
+  if (!connection.deferred_lease().is_out()) return false;
   const auto lock = connection.deferred_lease().lock();
   connection.deferred_lease().give_back(connection);
+  return true;
 }
 
 }  // namespace dolium::detail

@@ -23,7 +23,16 @@ namespace dolium::detail {
 [[nodiscard]] Result<void> remote_put_deferred(Connection& connection, const ObjectId& id,
                                                std::span<const std::byte> data, const CreateOptions& options);
 [[nodiscard]] Result<std::vector<PutFailure>> remote_flush(Connection& connection);
-/// What deferred puts have not used of theirs. Not in a forked child that could not follow.
-void give_back_lease(Connection& connection) noexcept;
+/// What deferred puts have not used of theirs; false when there was none. Not in a forked child that could not follow.
+bool give_back_lease(Connection& connection) noexcept;
+/// Asks for room by `ask`. What the client has leased itself does not stand in the way: where that waits it is given
+/// back before, else when there was no room.
+template <class Ask>
+[[nodiscard]] auto ask_for_room(Connection& connection, Timeout timeout, Ask&& ask) -> decltype(ask()) {
+  if (!timeout.is_no_wait()) give_back_lease(connection);
+  auto answer = ask();
+  if (answer || answer.error().code != Errc::out_of_memory || !give_back_lease(connection)) return answer;
+  return ask();
+}
 
 }  // namespace dolium::detail

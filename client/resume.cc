@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <new>
 
 #include "client/connection.h"
 #include "client/greeting.h"
@@ -48,10 +49,16 @@ Result<void> Connection::go_on_over(Resumed next) {
   const Error lost{Errc::disconnected,
                    "the daemon's server has died, or was replaced, and another goes on with its objects; whether this "
                    "request was carried out is not known: look (exists, metadata) before you repeat it"};
-  for (const std::shared_ptr<Call>& call : unknown) {
-    call->failure = lost;
-    complete(call);
-  }
+  bool short_of_memory = false;
+  for (const std::shared_ptr<Call>& call : unknown) try {
+      call->failure = lost;
+      complete(call);
+    } catch (const std::bad_alloc&) {  // all the others shall hear of it
+      call->failure = Error{Errc::disconnected, "no memory"};
+      wake(*call);
+      short_of_memory = true;
+    }
+  if (short_of_memory) throw std::bad_alloc();
   completions_.poke();
   flush(Patience::none);
   return {};

@@ -90,6 +90,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.fork_token = random_token();
   session.open(*client, access, name, std::move(release_event), welcome.fork_token);
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
+  welcome.leases = true;
   if (rings) welcome.ring_bytes = RingPair::kBytes;
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();

@@ -187,8 +187,10 @@ void Store::uncount_unsealed(SlotIndex slot) {
   if (Client* creator = find_client(row(slot).accessed)) {
     --creator->unsealed_count;
     creator->unsealed_bytes -= taken;
+    if (margin(slot).leased) creator->leased_bytes -= taken;
   }
   unsealed_tally_.subtract(taken);
+  if (margin(slot).leased) leased_bytes_ -= taken;
 }
 
 Result<UnsealedObject> Store::own_unsealed(ClientId client, const ObjectId& id,
@@ -211,6 +213,7 @@ Result<SlotIndex> Store::seal(ClientId client, const ObjectId& id, TimeNs now, s
   advance(now);
   const Result<UnsealedObject> unsealed = own_unsealed(client, id, offset);
   if (!unsealed) return unsealed.error();
+  if (margin(unsealed->slot).leased) return not_found(id);  // a lease is no object
   uncount_unsealed(unsealed->slot);
   unsealed_.erase(unsealed->chain, id);
   publish(unsealed->slot, index_.read(unsealed->slot), unsealed->created);

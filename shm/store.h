@@ -78,6 +78,8 @@ class Store final : private Candidates {
   static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
   /// One byte may be moved for so many that eviction made room for.
   static constexpr std::uint64_t kStoredPerRelocated = 10;
+  /// All leases together take the arena's bytes by this at most: nobody can evict them.
+  static constexpr std::uint64_t kLeasedShare = 8;
   /// How often, at most, refusals have all pin tables searched for who holds the memory.
   static constexpr TimeNs kHolderSearch = 100'000'000;
 
@@ -112,7 +114,7 @@ class Store final : private Candidates {
   void detach(ClientId client, TimeNs now);
   [[nodiscard]] bool wants_tidying() const noexcept { return unswept_ != 0 || !departed_.empty(); }
   void tidy();  ///< some hundred us of it
-  /// What it is writing takes. 0 for a client that is not attached.
+  /// What it is writing takes, but for leases. 0 for a client that is not attached.
   [[nodiscard]] std::uint64_t unsealed_bytes(ClientId client) const noexcept;
   [[nodiscard]] const Segment& pin_table_segment(ClientId client) const;
   [[nodiscard]] const Segment& index_segment() const noexcept { return index_.segment(); }
@@ -162,7 +164,9 @@ class Store final : private Candidates {
 
   /// An extent for a client that writes many objects before it says what they are. `id` is a new one at random: it is
   /// an object that is being written, and never sealed; abort() takes back what is left. `bytes`: a multiple of
-  /// kUnitBytes. Errors as create_object(); and out_of_memory when it were more than half of what a client may write.
+  /// kUnitBytes. Errors as create_object(); and out_of_memory when it were more than half of what a client may write,
+  /// when all leases together took more than a part of the arena (kLeasedShare), and where room cannot be made at
+  /// little cost.
   [[nodiscard]] Result<Placement> lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now);
   /// The client's own; not_found when it has none of this id (any more).
   [[nodiscard]] Result<SlotIndex> find_lease(ClientId client, const ObjectId& id) const;
@@ -262,6 +266,7 @@ class Store final : private Candidates {
     UnsealedList unsealed;
     std::uint64_t unsealed_count = 0;  // with those that are abandoned, as are the bytes
     std::uint64_t unsealed_bytes = 0;
+    std::uint64_t leased_bytes = 0;  // of these
   };
   /// The table of a client that is gone: what it says of slots from `folded` on is not in their ledger yet.
   struct Departed {
@@ -327,7 +332,8 @@ class Store final : private Candidates {
   [[nodiscard]] Result<std::uint64_t> take_extent(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] std::optional<std::uint64_t> make_room(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot);
-  [[nodiscard]] bool evict_window(std::uint64_t size);
+  [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort = Eviction::Effort::all);
+  [[nodiscard]] bool make_window(std::uint64_t size, Eviction::Effort effort);
   [[nodiscard]] bool retire_unused(const std::vector<SlotIndex>& slots);
   [[nodiscard]] bool evict_coldest();
   void keep_low_water_mark();
@@ -390,6 +396,7 @@ class Store final : private Candidates {
   std::vector<std::unique_ptr<Client>> clients_;  // by id; few, and walked for each look at a slot
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
   Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
+  std::uint64_t leased_bytes_ = 0;  // of what is unsealed
   Recovery recovery_;
   std::optional<Refusal> last_refusal_;  // `ago` is filled when it is told
   TimeNs last_refused_ = 0;

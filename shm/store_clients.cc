@@ -73,7 +73,7 @@ void Store::set_process(ClientId id, std::int32_t pid, std::string command) {
 
 std::uint64_t Store::unsealed_bytes(ClientId client) const noexcept {
   const Client* found = find_client(client);
-  return found == nullptr ? 0 : found->unsealed_bytes;
+  return found == nullptr ? 0 : found->unsealed_bytes - found->leased_bytes;
 }
 
 const Segment& Store::pin_table_segment(ClientId client) const {

@@ -18,15 +18,20 @@ namespace dolium::shm {
 
 Result<Placement> Store::lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now) {
   DOLIUM_CHECK(bytes > 0 && bytes % kUnitBytes == 0, "a lease of a part of a unit");
+  advance(now);
+  Client& creator = client_of(client);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
-  if (limit != 0 && unsealed_bytes(client) + bytes > limit / 2)
-    return Error{
-        Errc::out_of_memory,
-        fmt::format("a lease of {} bytes would be more than half of the {} that this client may write", bytes, limit)};
+  const bool too_much = (limit != 0 && creator.unsealed_bytes + bytes > limit / 2) ||
+                        leased_bytes_ + bytes > arena_.capacity() / kLeasedShare;
+  // Who gets none can do without: no search through all objects, and no sweep, for that.
+  if (too_much || (arena_.largest_free_extent() < bytes && !make_window(bytes, Eviction::Effort::little)))
+    return Error{Errc::out_of_memory, "no lease"};
   const Result<Placement> placed = create_object(client, {.id = id, .data_size = bytes}, now);
   if (!placed) return placed;
   margin(placed->slot).leased = true;
   lend(placed->slot);
+  creator.leased_bytes += bytes;
+  leased_bytes_ += bytes;
   return placed;
 }
 
@@ -54,7 +59,9 @@ Result<SlotIndex> Store::put_piece(Client& creator, SlotIndex lease, const NewOb
   const Result<SlotIndex> slot = allowed ? take_slot_for(object, 0) : Result<SlotIndex>(std::move(allowed).error());
   index_.shrink(lease, leased_bytes(lease).size() - taken);
   unsealed_tally_.bytes -= taken;
+  leased_bytes_ -= taken;
   creator.unsealed_bytes -= taken;
+  creator.leased_bytes -= taken;
   if (!slot) {
     arena_.trim(lease, size);
     room_made_ = true;

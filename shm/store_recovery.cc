@@ -185,6 +185,10 @@ void Store::count_row(SlotIndex slot) {
     Client* creator = find_client(ledger.accessed);
     ++creator->unsealed_count;
     creator->unsealed_bytes += taken;
+    if (margin.leased) {
+      creator->leased_bytes += taken;
+      leased_bytes_ += taken;
+    }
     abandoned_.push_back(slot);
     return unsealed_tally_.add(taken);
   }

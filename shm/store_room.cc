@@ -136,15 +136,20 @@ std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot
 }
 
 std::optional<std::uint64_t> Store::evict_for(std::uint64_t size, SlotIndex slot) {
-  if (!evict_window(size)) return std::nullopt;
-  relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
-  fragmented_ = config_.relocation;
-  return arena_.allocate(size, slot);
+  return make_window(size, Eviction::Effort::all) ? arena_.allocate(size, slot) : std::nullopt;
 }
 
-bool Store::evict_window(std::uint64_t size) {
+/// A free extent of that size, by eviction.
+bool Store::make_window(std::uint64_t size, Eviction::Effort effort) {
+  if (!evict_window(size, effort)) return false;
+  relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
+  fragmented_ = config_.relocation;
+  return true;
+}
+
+bool Store::evict_window(std::uint64_t size, Eviction::Effort effort) {
   for (int plans = 0; plans < kMaxPlans; ++plans) {
-    const std::vector<SlotIndex> victims = eviction_.plan(size);
+    const std::vector<SlotIndex> victims = eviction_.plan(size, effort);
     if (victims.empty()) return false;
     if (retire_unused(victims)) return true;
   }

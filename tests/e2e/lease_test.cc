@@ -42,6 +42,17 @@ class Batch {
     }
     return count;
   }
+  /// Whether most of them lie below the one that was put before: as in leases, and in an empty store otherwise not.
+  [[nodiscard]] bool descends(Client& client) const {
+    std::size_t down = 0;
+    const std::byte* last = nullptr;
+    for (const ObjectId& id : ids_) {
+      const std::byte* const here = client.get_raw(id).value().data().data();
+      down += here < last ? 1 : 0;
+      last = here;
+    }
+    return down > ids_.size() / 2;
+  }
 
  private:
   std::vector<ObjectId> ids_;
@@ -73,18 +84,18 @@ TEST_CASE("puts of all sizes through leases are what was put, and leave nothing 
     const auto writer = daemon.connect({.rings = rings});
     Batch batch(30'000'000 / (largest + 30'000), largest);
     const std::vector<std::byte> metadata(100, std::byte{3});
-    batch.items()[5].options = {.metadata = metadata, .type_tag = 7, .type_name = "a type", .pinned = true};
-    std::uint64_t leased = 0;
+    PutItem& late = batch.items()[batch.items().size() - 5];  // a deferred put finds a lease by then
+    late.options = {.metadata = metadata, .type_tag = 7, .type_name = "a type", .pinned = true};
     if (deferred) {
       REQUIRE(put_all_deferred(*writer, batch.items()));
-      leased = leased_bytes(daemon);
+      CHECK(leased_bytes(daemon) > 0);
       REQUIRE(writer->flush().value().empty());
     } else {
       for (const auto& outcome : writer->put_many(batch.items()).value()) REQUIRE(outcome);
     }
-    CHECK((leased > 0) == deferred);
+    if (largest != 300) CHECK(batch.descends(*writer));  // of so small ones no lease's worth is put at once
     CHECK(batch.there(*writer) == batch.items().size());
-    const Object special = writer->get_raw(batch.items()[5].id).value();
+    const Object special = writer->get_raw(late.id).value();
     CHECK(special.type_tag() == 7);
     CHECK(same(special.metadata(), metadata));
     CHECK(writer->metadata(special.id()).value().type_name == "a type");
@@ -125,18 +136,64 @@ TEST_CASE("failures of puts through leases are told of the puts that failed") {
 
 TEST_CASE("where no lease can be had, the bytes are sent") {
   Daemon daemon({"--capacity=1MiB"});
+  // What is free lies in pieces of 16 KiB, between objects that may not go.
+  std::vector<ObjectId> holes;
+  for (int n = 0; n < 64; ++n) {
+    const ObjectId id = ObjectId::random();
+    if (n % 2 == 0) holes.push_back(id);
+    REQUIRE(daemon.watcher()->put(id, Bytes(16 * 1024), {.pinned = n % 2 == 1}));
+  }
+  for (const ObjectId& id : holes) REQUIRE(daemon.watcher()->remove(id).value());
   const auto writer = daemon.connect();
-  Bytes filler(990'000);
-  REQUIRE(daemon.watcher()->put(id_of("filler"), filler, {.pinned = true}));
-  Batch batch(40, 1000);  // there is room for these, in pieces, and not for a lease
-  for (int round = 0; round < 20; ++round) {
+  Batch batch(200, 4000);
+  SECTION("put_many") {
     for (const auto& outcome : writer->put_many(batch.items()).value()) REQUIRE(outcome);
-    REQUIRE(batch.there(*writer) == batch.items().size());
-    for (const PutItem& item : batch.items()) REQUIRE(writer->remove(item.id).value());
+  }
+  SECTION("put_deferred") {
     REQUIRE(put_all_deferred(*writer, batch.items()));
     REQUIRE(writer->flush().value().empty());
-    for (const PutItem& item : batch.items()) REQUIRE(writer->remove(item.id).value());
   }
+  CHECK(batch.there(*writer) == batch.items().size());
+  CHECK(leased_bytes(daemon) == 0);
+}
+
+TEST_CASE("what a client has leased itself does not stand in the way of its other calls") {
+  const bool limited = GENERATE(false, true);  // by what one client may write, or by the store
+  std::vector<std::string> flags = {"--capacity=4MiB"};
+  if (limited) flags.emplace_back("--max-unsealed-bytes-per-client=2MiB");
+  Daemon daemon(flags);
+  const auto writer = daemon.connect();
+  const std::uint64_t most = limited ? 2 * kMiB : 4 * kMiB;
+  const auto lease_some = [&] {
+    Batch batch(500, 1000);
+    REQUIRE(put_all_deferred(*writer, batch.items()));
+    REQUIRE(eventually([&] { return leased_bytes(daemon) > 0; }));
+  };
+  lease_some();
+  CHECK(outcome(writer->create(id_of("at once"), most)) == "ok");
+  lease_some();
+  CHECK(outcome(writer->create(id_of("waits"), most, {.timeout = wait_forever})) == "ok");
+  lease_some();
+  CHECK(outcome(writer->put(id_of("put"), Bytes(most))) == "ok");
+  REQUIRE(writer->remove(id_of("put")));
+  lease_some();
+  bool created = false;
+  const AsyncHandle waiting =
+      writer->create_async(id_of("later"), most, {.timeout = wait_forever},
+                           [&](const Result<ObjectBuilder>& builder) { created = builder.has_value(); });
+  CHECK(eventually([&] { return writer->process_events() && created; }));
+}
+
+TEST_CASE("all leases together take a part of the store") {
+  Daemon daemon({"--capacity=4MiB"});
+  std::vector<std::shared_ptr<Client>> writers;
+  for (int n = 0; n < 10; ++n) {
+    writers.push_back(daemon.connect());
+    Batch batch(300, 1000);
+    REQUIRE(put_all_deferred(*writers.back(), batch.items()));
+    CHECK(leased_bytes(daemon) <= 4 * kMiB / 8);
+  }
+  CHECK(outcome(daemon.watcher()->create(id_of("a"), kMiB / 2)) == "ok");
 }
 
 TEST_CASE("a client that ends with a lease gives it back, whole, however it ends") {
@@ -156,6 +213,7 @@ TEST_CASE("a client that ends with a lease gives it back, whole, however it ends
     Worker worker(daemon);
     worker.tell("churn 7");
     CHECK(eventually([&] { return daemon.stats().put_count > 2000; }));
+    CHECK(eventually([&] { return leased_bytes(daemon) > 0; }));
     worker.kill();
   }
   REQUIRE(daemon.watcher()->clear());
@@ -177,16 +235,23 @@ TEST_CASE("the server dies under leases: nothing of them is lost that is not tol
   if (deferred) {
     REQUIRE(put_all_deferred(*writer, after.items()));
     const auto told = writer->flush();
+    std::size_t failed = 0;
     if (told)
-      for (const PutFailure& failure : *told) CHECK(failure.error.code == Errc::disconnected);
+      for (const PutFailure& failure : *told) failed += failure.error.code == Errc::disconnected ? 1 : 0;
     else
       CHECK(told.error().code == Errc::disconnected);
+    REQUIRE(daemon.replaced(old));
+    if (told) CHECK(after.there(*writer) == after.items().size() - failed);
   } else {
     const auto outcomes = writer->put_many(after.items());
+    REQUIRE(daemon.replaced(old));
     if (!outcomes) CHECK(outcomes.error().code == Errc::disconnected);
+    if (outcomes)
+      for (std::size_t i = 0; i < outcomes->size(); ++i)
+        CHECK(writer->exists(after.items()[i].id).value() == (*outcomes)[i].has_value());
+    CHECK(before.there(*writer) == before.items().size());
   }
-  REQUIRE(daemon.replaced(old));
-  static_cast<void>(before.there(*writer));
+  static_cast<void>(before.there(*writer));  // whole, as many as there are
   static_cast<void>(after.there(*writer));
   Batch last(1000, 4000);
   REQUIRE(put_all_deferred(*writer, last.items()));
@@ -282,6 +347,32 @@ TEST_CASE("who says of a lease what cannot be ends his session, and nothing else
   many.heads.resize(protocol::kMaxPutsAtOnce + 1, many.heads.front());
   CHECK_THAT(last_words_after(lease_request(4096), std::move(many)), Catch::Contains("more objects than one message"));
   CHECK(daemon.settled(empty) == empty);
+}
+
+TEST_CASE("a lease cannot be sealed, and its id is taken") {
+  Daemon daemon({"--capacity=64MiB"});
+  RawClient raw(daemon.socket());
+  raw.hello();
+  raw.request(2, lease_request(4096));
+  REQUIRE(raw.receive()->body_as_CreateReply() != nullptr);
+  protocol::SealRequestT seal;
+  seal.id = protocol::to_wire_pointer(id_of("lease"));
+  raw.request(3, std::move(seal));
+  CHECK(raw.receive()->body_as_ErrorReply()->code() == protocol::ErrorCode::not_found);
+  protocol::PutLeasedRequestT put = put_leased_request(4096, 64);
+  put.heads.push_back(put.heads.front());  // the same once more
+  put.heads.emplace_back(protocol::to_wire(id_of("lease")), 0, false, 64, 0, 0, 0, 0);
+  raw.request(4, std::move(put));
+  const auto* reply = raw.receive()->body_as_PutManyReply();
+  REQUIRE(reply != nullptr);
+  REQUIRE(reply->failures()->size() == 2);
+  for (const auto* failure : *reply->failures()) CHECK(failure->code() == protocol::ErrorCode::already_exists);
+  protocol::AbortRequestT abort;
+  abort.id = protocol::to_wire_pointer(id_of("lease"));
+  raw.request(5, std::move(abort));
+  CHECK(raw.receive()->body_as_DoneReply() != nullptr);
+  CHECK(daemon.stats().total_objects == 1);
+  CHECK(daemon.stats().used_bytes == 64);
 }
 
 TEST_CASE("puts of a lease that is not there fail, each by itself") {

@@ -45,6 +45,30 @@ void write_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
   note(refusals, "put", store.put(id_of(who, "mortal"), pattern(10), {.time_to_live = std::chrono::hours(1)}));
 }
 
+/// More of them than are sent without a lease.
+constexpr std::size_t kManyPuts = 8;
+constexpr std::size_t kManyBytes = 10'000;
+
+ObjectId numbered(std::string_view who, const char* what, std::size_t number) {
+  return id_of(who, (std::string(what) + std::to_string(number)).c_str());
+}
+
+void write_much(Client& client, Refusals& refusals, std::string_view who) {
+  const std::vector<std::byte> bytes = pattern(kManyBytes);
+  std::vector<PutItem> items;
+  for (std::size_t n = 0; n < kManyPuts; ++n) items.push_back({numbered(who, "leased ", n), bytes, {}});
+  const auto outcomes = client.put_many(items);
+  if (note(refusals, "put_many", outcomes))
+    for (const Result<void>& outcome : *outcomes) note(refusals, "put_many", outcome);
+  for (std::size_t n = 0; n < kManyPuts; ++n)
+    note(refusals, "put_deferred", client.put_deferred(numbered(who, "deferred ", n), bytes));
+  const auto failures = client.flush();
+  if (note(refusals, "flush", failures))
+    for (const PutFailure& failure : *failures) refusals.push_back("put_deferred: " + to_string(failure.error));
+  for (std::size_t n = 0; n < kManyPuts; ++n)
+    for (const char* what : {"leased ", "deferred "}) static_cast<void>(client.remove(numbered(who, what, n)));
+}
+
 void read_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
   note(refusals, "get", store.get_raw(id_of(who, "small")));
   note(refusals, "metadata", store.metadata(id_of(who, "large")));
@@ -114,6 +138,9 @@ std::string read_all(int fd) {
 void clean_up(ObjectStore& store) {
   for (const char* who : kThreads)
     for (const char* name : kLeft) static_cast<void>(store.remove(id_of(who, name)));
+  for (const char* who : kThreads)
+    for (const char* what : {"leased ", "deferred "})
+      for (std::size_t n = 0; n < kManyPuts; ++n) static_cast<void>(store.remove(numbered(who, what, n)));
 }
 
 void try_common_verbs(ObjectStore& store, Refusals& refusals, std::string_view who) {
@@ -129,6 +156,7 @@ void try_common_verbs(ObjectStore& store, Refusals& refusals, std::string_view w
 void try_all_verbs(Client& client, Refusals& refusals, std::string_view who) {
   note(refusals, "put_deferred", client.put_deferred(id_of(who, "deferred"), pattern(100)));
   note(refusals, "flush", client.flush());
+  write_much(client, refusals, who);
   try_common_verbs(client, refusals, who);
 }
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <span>
 
 #include "protocol/convert.h"
@@ -40,10 +41,14 @@ class Choices {
   std::span<const std::uint8_t> bytes_;
 };
 
+/// What is left of each lease that was asked for, if it was given and everything since went well.
+using Leases = std::map<ObjectId, std::uint64_t>;
+
 /// One connection's far end.
 struct Peer {
   shm::UniqueFd socket;
   std::uint64_t last_request = 0;
+  Leases leases;
 };
 
 constexpr std::uint64_t kCapacity = 64 * 1024;
@@ -70,8 +75,55 @@ protocol::PutRequestT put(Choices& choose) {
   return request;
 }
 
+protocol::PutHead head_of(const protocol::PutRequestT& put) {
+  return {*put.object->id,
+          static_cast<std::uint8_t>(put.object->type_name.size()),
+          put.object->pinned,
+          static_cast<std::uint32_t>(put.object->data_size),
+          put.object->metadata_size,
+          put.object->type_tag,
+          put.object->time_to_live_ms,
+          0};
+}
+
+/// Of a size that leases have, or of any.
+protocol::CreateRequestT lease(Choices& choose, Leases& leases) {
+  protocol::CreateRequestT create;
+  create.object = new_object(choose);
+  if (choose.below(8) != 0) create.object->data_size = choose.byte() * shm::kUnitBytes;
+  create.lease = true;
+  leases[protocol::from_wire(*create.object->id)] = create.object->data_size;
+  return create;
+}
+
+/// Of a lease that this connection thinks it has, if it can, and of what fits; or of any lease, and of too much.
+protocol::PutLeasedRequestT put_leased(Choices& choose, Leases& leases) {
+  protocol::PutLeasedRequestT request;
+  const std::uint8_t lies = choose.byte();
+  ObjectId id = choose.id();
+  if (lies >= 32 && !leases.empty())
+    id = std::next(leases.begin(), static_cast<std::ptrdiff_t>(choose.below(leases.size())))->first;
+  request.lease = protocol::to_wire_pointer(id);
+  request.deferred = choose.below(2) == 0;
+  const auto known = leases.find(id);
+  std::uint64_t left = known == leases.end() ? 0 : known->second;
+  request.left = lies % 8 == 0 ? choose.byte() * shm::kUnitBytes : left;
+  for (std::uint64_t i = choose.below(5); i > 0; --i) {
+    protocol::PutRequestT one = put(choose);
+    if (choose.below(4) == 0 && left < 4096) one.object->data_size = left;  // all of it, or a little more
+    const std::uint64_t taken =
+        shm::Arena::taken_by(one.object->data_size + one.object->metadata_size + one.object->type_name.size());
+    if (taken > left && lies % 16 != 1) continue;
+    left -= std::min(left, taken);
+    request.heads.push_back(head_of(one));
+  }
+  if (known != leases.end()) known->second = left;
+  std::erase_if(leases, [](const auto& lease) { return lease.second == 0; });
+  return request;
+}
+
 /// The frame of a request that a client could send; empty for an id that cannot be encoded.
-std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number) {
+std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& leases) {
   protocol::Encoder encoder;
   const auto encoded = [&](auto message) {
     const auto frame = encoder.encode(number, std::move(message)).value();
@@ -81,7 +133,7 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number) {
     message.id = protocol::to_wire_pointer(choose.id());
     return encoded(std::move(message));
   };
-  switch (choose.below(20)) {
+  switch (choose.below(22)) {
     case 0: {
       protocol::HelloRequestT hello;
       hello.protocol_version = protocol::kProtocolVersion;
@@ -107,9 +159,7 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number) {
       protocol::PutManyRequestT many;
       for (std::uint64_t i = choose.below(5); i > 0; --i) {
         const protocol::PutRequestT one = put(choose);
-        many.heads.emplace_back(*one.object->id, static_cast<std::uint8_t>(one.object->type_name.size()),
-                                one.object->pinned, static_cast<std::uint32_t>(one.object->data_size),
-                                one.object->metadata_size, one.object->type_tag, one.object->time_to_live_ms, 0);
+        many.heads.push_back(head_of(one));
         many.bytes.insert(many.bytes.end(), one.data.begin(), one.data.end());
         many.bytes.insert(many.bytes.end(), one.metadata.begin(), one.metadata.end());
         many.bytes.insert(many.bytes.end(), one.object->type_name.begin(), one.object->type_name.end());
@@ -154,6 +204,8 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number) {
       unsubscribe.subscription = choose.below(number + 1);
       return encoded(std::move(unsubscribe));
     }
+    case 19: return encoded(lease(choose, leases));
+    case 20: return encoded(put_leased(choose, leases));
     default: return encoded(protocol::AdoptRequestT());
   }
 }
@@ -186,13 +238,13 @@ void listen_to(const Peer& peer) {
 
 void step(fuzz::MiniServer& server, Peer& peer, Choices& choose) {
   if (!peer.socket.valid()) {
-    peer = {server.connect(), 0};
+    peer = {server.connect(), 0, {}};
     return;
   }
   const std::uint8_t what = choose.byte();
   if (what < 8) return peer.socket.reset();
   if (what < 16) return listen_to(peer);
-  std::vector<std::byte> frame = frame_of(choose, what < 24 ? choose.byte() : ++peer.last_request);
+  std::vector<std::byte> frame = frame_of(choose, what < 24 ? choose.byte() : ++peer.last_request, peer.leases);
   if (what < 48) frame[choose.byte() % frame.size()] ^= static_cast<std::byte>(choose.byte());
   if (what < 56) frame.resize(choose.byte() % frame.size() + 1);
   send(peer, frame, what >= 56 && what < 60);

@@ -299,7 +299,7 @@ void Model::lease() {
     return;
   }
   const ObjectId id = ObjectId::from_name("lease " + std::to_string(++last_key_));
-  const Result<Placement> placed = store_.lease(client.side.id(), id, kUnitBytes * (1 + below(1024)), now_);
+  const Result<Placement> placed = store_.lease(client.side.id(), id, kUnitBytes * (1 + below(256)), now_);
   follow();
   if (placed) client.lease = {id, placed->slot, store_.writable_bytes(placed->slot)};
 }

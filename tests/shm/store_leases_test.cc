@@ -125,15 +125,16 @@ TEST_CASE("a lease is its client's, is no object, and says in a list what it is"
 }
 
 TEST_CASE("a lease is not evicted, nor moved, and what is cut off it is like any other object") {
-  Leased lease(64 * 1024, {.capacity = 256 * 1024, .max_objects = 64});
-  for (std::uint64_t number = 0; number < 8; ++number) REQUIRE(lease.put(number, 4096));
+  Leased lease(32 * 1024, {.capacity = 256 * 1024, .max_objects = 64});
+  for (std::uint64_t number = 0; number < 4; ++number) REQUIRE(lease.put(number, 4096));
   for (std::uint64_t number = 100; number < 150; ++number)
     lease.StoreFixture::put(number, 16 * 1024);  // evicts them all
-  CHECK(lease.left() == 32 * 1024);
+  CHECK(lease.left() == 16 * 1024);
   CHECK_FALSE(lease.exists(0));
-  for (std::uint64_t number = 200; number < 207; ++number) REQUIRE(lease.put(number, 4096));
-  CHECK(lease.store.evict(kMiB, lease.now) == 256 * 1024 - lease.left());
+  for (std::uint64_t number = 200; number < 203; ++number) REQUIRE(lease.put(number, 4096));
+  CHECK(lease.store.evict(kMiB, lease.now) > 0);
   CHECK(lease.left() == 4096);
+  CHECK(lease.store.stats(lease.now).used_bytes == 4096);
 }
 
 TEST_CASE("where there is no slot for an object of a lease, one is evicted for it") {
@@ -143,6 +144,29 @@ TEST_CASE("where there is no slot for an object of a lease, one is evicted for i
   for (std::uint64_t number = 3; number < 6; ++number) REQUIRE(lease.store.pin(lease.writer, id_of(number), lease.now));
   CHECK(outcome(lease.put(6, 64)) == "out_of_memory");
   CHECK(lease.left() == 4096 - 7 * 64);
+}
+
+TEST_CASE("all leases together take an eighth of the arena, and what is cut off them counts no more") {
+  StoreFixture fixture({.capacity = kMiB});
+  const ClientId other = fixture.attach();
+  REQUIRE(fixture.store.lease(fixture.writer, kLease, 64 * 1024, fixture.now));
+  const SlotIndex second = fixture.store.lease(other, id_of(1), 64 * 1024, fixture.now).value().slot;
+  CHECK(outcome(fixture.store.lease(other, id_of(2), 4096, fixture.now)) == "out_of_memory");
+  REQUIRE(fixture.store.put_leased(other, second, {.id = id_of(3), .data_size = 4096}, ++fixture.now));
+  CHECK(outcome(fixture.store.lease(other, id_of(2), 4096, fixture.now)) == "ok");
+  CHECK(fixture.store.unsealed_bytes(other) == 0);  // nothing that it will soon have written
+  fixture.store.detach(other, fixture.now);
+  CHECK(outcome(fixture.store.lease(fixture.writer, id_of(4), 64 * 1024, fixture.now)) == "ok");
+}
+
+TEST_CASE("a lease is refused where room for it would be far to seek, and nothing goes for that") {
+  StoreFixture fixture({.capacity = kMiB});
+  TestClient reader = fixture.client();
+  fixture.fill(1024, 1024);
+  for (std::uint64_t number = 0; number < 1024; number += 8) reader.get(id_of(number), fixture.now);
+  CHECK(outcome(fixture.store.lease(fixture.writer, kLease, 64 * 1024, fixture.now)) == "out_of_memory");
+  CHECK(fixture.present(1024).size() == 1024);
+  CHECK(outcome(fixture.store.lease(fixture.writer, kLease, 4096, fixture.now)) == "ok");
 }
 
 TEST_CASE("a lease leaves its client half of what it may write") {

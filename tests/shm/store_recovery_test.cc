@@ -209,7 +209,7 @@ TEST_CASE("a store is killed at every point of every use of a lease") {
     CHECK(kill_everywhere(fixture, clients, leases, operation) > 1);
   };
   for (std::uint64_t number = 0; number < 6; ++number) fixture.put(number, 10 * kKiB);
-  kill([&] { REQUIRE(store.lease(fixture.writer, id, 16 * kKiB, fixture.now)); });  // evicts
+  kill([&] { REQUIRE(store.lease(fixture.writer, id, 8 * kKiB, fixture.now)); });  // evicts
   const SlotIndex lease = store.find_lease(fixture.writer, id).value();
   const std::uint64_t offset = store.fields(lease).offset;
   const auto put = [&](const NewObject& object) {
@@ -218,29 +218,29 @@ TEST_CASE("a store is killed at every point of every use of a lease") {
     leases = {{offset, store.leased_bytes(lease).size() - taken}};
     kill([&] { static_cast<void>(store.put_leased(fixture.writer, lease, object, ++fixture.now)); });
   };
-  put({.id = id_of(10), .data_size = 2 * kKiB});
-  put({.id = id_of(10), .data_size = 2 * kKiB});  // is there
+  put({.id = id_of(10), .data_size = kKiB});
+  put({.id = id_of(10), .data_size = kKiB});  // is there
   put({.id = id_of(11), .data_size = 0, .pinned = true, .lifetimes = {milliseconds(9), {}}});
-  while (store.leased_bytes(lease).size() > 8 * kKiB)
+  while (store.leased_bytes(lease).size() > 4 * kKiB)
     REQUIRE(store.put_leased(fixture.writer, lease, {.id = ObjectId::random(), .data_size = 64}, ++fixture.now));
-  put({.id = id_of(12), .data_size = 6 * kKiB, .type_name = "text"});
+  put({.id = id_of(12), .data_size = 3 * kKiB, .type_name = "text"});
   put({.id = id_of(13), .data_size = store.leased_bytes(lease).size()});  // the last
   CHECK(outcome(store.find_lease(fixture.writer, id)) == "not_found");
   CHECK(store.find(id_of(13)) == lease);
   leases.clear();
-  REQUIRE(store.lease(fixture.writer, id, 16 * kKiB, fixture.now));
+  REQUIRE(store.lease(fixture.writer, id, 8 * kKiB, fixture.now));
   kill([&] { REQUIRE(store.abort(fixture.writer, id)); });
 }
 
 TEST_CASE("what is left of a lease when a server dies is its client's, until that gives it up") {
   StoreFixture fixture(kSmall);
-  const Placement placed = fixture.store.lease(fixture.writer, id_of(100), 16 * kKiB, fixture.now).value();
+  const Placement placed = fixture.store.lease(fixture.writer, id_of(100), 8 * kKiB, fixture.now).value();
   REQUIRE(fixture.store.put_leased(fixture.writer, placed.slot, {.id = id_of(1), .data_size = kKiB}, ++fixture.now));
   const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer}, fixture.now);
   CHECK(store->recovery().abandoned == 1);
   CHECK(store->find(id_of(1)) != kNoSlot);
   CHECK(outcome(store->find_lease(fixture.writer, id_of(100))) == "not_found");
-  CHECK(store->client_info(fixture.writer, fixture.now).unsealed_bytes == 15 * kKiB);
+  CHECK(store->client_info(fixture.writer, fixture.now).unsealed_bytes == 7 * kKiB);
   REQUIRE(store->give_up_abandoned(fixture.writer, id_of(100), placed.offset));
   CHECK(store->stats(fixture.now).used_bytes == kKiB);
   CHECK(store->stats(fixture.now).aborted_count == 0);

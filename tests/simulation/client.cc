@@ -9,7 +9,7 @@
 
 #include "protocol/convert.h"
 #include "tests/e2e/payload.h"
-#include "tests/simulation/virtual_clock.h"
+#include "tests/simulation/asking.h"
 
 namespace dolium::simulation {
 namespace {
@@ -21,18 +21,11 @@ constexpr std::size_t kMaxFiller = 20'000;
 constexpr shm::TimeNs kLongestWait = 30'000'000;
 constexpr std::size_t kLongestLifeMs = 20;
 
-/// As the library's (Connection::kMayBeAskedTwice), of what is asked here.
-template <class Message>
-constexpr bool kMayBeAskedTwice =
-    std::is_same_v<Message, protocol::GetRequestT> || std::is_same_v<Message, protocol::PingRequestT> ||
-    std::is_same_v<Message, protocol::PinRequestT> || std::is_same_v<Message, protocol::UnpinRequestT> ||
-    std::is_same_v<Message, protocol::AbortRequestT> || std::is_same_v<Message, protocol::SubscribeRequestT>;
-
 }  // namespace
 
 void Client::act() {
   const Number number = world_.below(kObjects);
-  const std::size_t what = world_.below(26);
+  const std::size_t what = world_.below(30);
   if (!holder_ || heir_ != nullptr) return;
   if (greeting_ != 0) return act_alone(number);
   switch (what) {
@@ -44,7 +37,11 @@ void Client::act() {
     case 5: return world_.one_in(3) ? listen_or_not() : act_on(number, what);
     case 22: return put_many();
     case 23: return world_.one_in(4) ? clear() : put_many();
-    case 6: return world_.one_in(3) && world_.children != 0 ? begin_fork() : act_on(number, what);
+    case 26:
+    case 27:
+    case 28:
+    case 29: return go_on_leasing();
+    case 6: return world_.one_in(2) && world_.children != 0 ? begin_fork() : act_on(number, what);
     default: return act_on(number, what);
   }
 }
@@ -88,32 +85,6 @@ Client::Asked Client::asked(Number number, Kind kind, std::uint64_t value, bool 
 }
 
 template <class Message>
-void Client::ask(Asked asked, Message message) {
-  const std::uint64_t request = ++last_request_;
-  if constexpr (kMayBeAskedTwice<Message>) {
-    asked.again = [this, message, begun = now()](std::uint64_t number) {
-      Message copy = message;
-      if constexpr (std::is_same_v<Message, protocol::GetRequestT>)
-        if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, now() - begun);
-      if constexpr (std::is_same_v<Message, protocol::AbortRequestT>) copy.abandoned = true;
-      wire_->send(encoder_.encode(number, std::move(copy)).value());
-    };
-  }
-  if (asked.about == About::history) busy_.insert(asked.number);
-  asked_.emplace(request, std::move(asked));
-  wire_->send(encoder_.encode(request, std::move(message)).value());
-}
-
-template <class Message>
-void Client::ask_of_many(std::vector<Part> parts, Message message) {
-  for (const Part& part : parts)
-    if (part.number != kFiller) busy_.insert(part.number);
-  Asked asking{kFiller, {}, About::many};
-  asking.parts = std::move(parts);
-  ask(std::move(asking), std::move(message));
-}
-
-template <class Message>
 void Client::ask_about(Number number, Kind kind, std::uint64_t value) {
   Message message;
   message.id = protocol::to_wire_pointer(id_of(number));
@@ -124,7 +95,7 @@ void Client::ask_about(Number number, Kind kind, std::uint64_t value) {
 
 protocol::PutRequestT Client::new_put(Number number, std::uint64_t value) {
   const bool filler = number == kFiller;
-  const ObjectId id = filler ? ObjectId::from_name("filler " + std::to_string(value)) : id_of(number);
+  const ObjectId id = id_of(number, value);
   protocol::PutRequestT put;
   put.data.resize(e2e::kWord + world_.below(filler ? kMaxFiller : kMaxSize));
   e2e::fill_payload(std::as_writable_bytes(std::span(put.data)), id, value);
@@ -151,6 +122,10 @@ void Client::put_deferred(Number number) {
   protocol::PutDeferredRequestT deferred;
   deferred.put = std::make_unique<protocol::PutRequestT>(new_put(number, value));
   wire_->send(encoder_.encode(++last_request_, std::move(deferred)).value());
+  begin_deferred(number, value);
+}
+
+void Client::begin_deferred(Number number, std::uint64_t value) {
   if (number == kFiller) return;
   deferred_[number] = log_[number].size();
   log_[number].push_back({Kind::put_deferred, Outcome::done, value, world_.tick(), history::kNever});
@@ -229,9 +204,9 @@ void Client::abort(Number number) {
 }
 
 /// To a server that knows of it from another. Without an offset: of what was never told where it is.
-void Client::give_up_extent(Number number, std::uint64_t offset) {
+void Client::give_up_extent(const ObjectId& id, std::uint64_t offset) {
   protocol::AbortRequestT abort;
-  abort.id = protocol::to_wire_pointer(id_of(number));
+  abort.id = protocol::to_wire_pointer(id);
   abort.abandoned = true;
   abort.offset = offset;
   ask({kFiller, {}, About::nothing}, std::move(abort));

@@ -82,11 +82,12 @@ class Client {
  private:
   using Kind = history::Operation::Kind;
   using Outcome = history::Operation::Outcome;
-  enum class About : std::uint8_t { history, many, nothing, subscribing, unsubscribing, flushing };
+  enum class About : std::uint8_t { history, many, nothing, leasing, subscribing, unsubscribing, flushing };
   /// What a request asks of one of many objects.
   struct Part {
     Number number;
     history::Operation operation;
+    bool leased = false;
   };
   struct Asked {
     Number number = kFiller;
@@ -113,6 +114,15 @@ class Client {
     bool written = false;
     bool dropped = false;  // a server has died since
   };
+  /// Of its bytes those before `left` are this client's alone; those behind are cut off, or will be when the daemon
+  /// hears of it.
+  struct Lease {
+    std::uint64_t value = 0;
+    std::uint64_t left = 0;
+    std::uint64_t offset = 0;
+    bool placed = false;
+    bool dropped = false;  // a server has died since
+  };
   /// What a forked child has from its parent.
   struct Mapped {
     shm::Mapping index, arena, writable;
@@ -120,11 +130,12 @@ class Client {
   /// A child: over the connection that its parent made for it, on which `hello` came.
   Client(Client& parent, const protocol::HelloReply& hello);
 
-  // what it does (client.cc)
+  // how it asks (asking.h)
   template <class Message>
   void ask(Asked asked, Message message);
   template <class Message>
   void ask_of_many(std::vector<Part> parts, Message message);
+  // what it does (client.cc)
   template <class Message>
   void ask_about(Number number, Kind kind, std::uint64_t value);
   [[nodiscard]] Asked asked(Number number, Kind kind, std::uint64_t value, bool waits = false);
@@ -133,12 +144,13 @@ class Client {
   void act_on(Number number, std::size_t what);
   void put(Number number);
   void put_deferred(Number number);
+  void begin_deferred(Number number, std::uint64_t value);
   void put_many();
   void clear();
   void create(Number number);
   void go_on_building(Number number);
   void abort(Number number);
-  void give_up_extent(Number number, std::uint64_t offset);
+  void give_up_extent(const ObjectId& id, std::uint64_t offset);
   void get(Number number);
   void release(Number number);
   void evict();
@@ -148,6 +160,16 @@ class Client {
   void tell_of_release() const { static_cast<void>(::eventfd_write(release_event_.get(), 1)); }
   void log(Number number, history::Operation operation);
 
+  // what it does with a lease (client_lease.cc)
+  void go_on_leasing();
+  void lease();
+  void take_lease(std::uint64_t value, const protocol::ReplyFrame& frame);
+  void put_leased();
+  [[nodiscard]] protocol::PutHead write_leased(Number number, std::uint64_t value);
+  void give_back_lease();
+  void forget_lease_of(const Asked& asked);
+  void lose_lease();
+
   // what it hears (client_replies.cc)
   void hear(const protocol::ReplyFrame& frame);
   void welcome(const protocol::HelloReply& hello);
@@ -155,6 +177,7 @@ class Client {
   void answered(std::vector<Part> parts, const protocol::ReplyFrame& frame);
   void answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame);
   void take_granted(Number number, std::uint64_t grant, history::Operation& operation);
+  void fail(history::Operation& put, protocol::ErrorCode code, std::string_view why) const;
   void keep_put_failure(const protocol::PutFailedNotice& notice);
   void know_deferred(std::uint64_t before);
 
@@ -185,6 +208,8 @@ class Client {
   shm::UniqueFd release_event_;
   std::optional<shm::Holder> holder_;
   std::map<Number, Building> building_;
+  std::optional<Lease> lease_;       // asked for, or had
+  std::set<std::uint64_t> in_vain_;  // values that it has put out of a lease of a server that had died
   std::map<Number, std::vector<Held>> held_;
   std::map<Number, std::size_t> deferred_;  // where in the log: one an object at most, so that failures have a place
   std::uint64_t subscription_ = 0;

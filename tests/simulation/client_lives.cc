@@ -75,11 +75,13 @@ void Client::ask_again() {
     asked.again(request);
     asked_.emplace(request, std::move(asked));
   }
+  if (lease_) lose_lease();
 }
 
 /// Of a request whose outcome nobody knows.
 void Client::give_up(const Asked& asked, std::uint64_t end) {
   if (asked.about == About::unsubscribing) subscription_ = 0;
+  if (asked.about == About::leasing) forget_lease_of(asked);
   for (const Part& part : asked.parts) {
     if (part.number == kFiller) continue;
     busy_.erase(part.number);
@@ -91,10 +93,10 @@ void Client::give_up(const Asked& asked, std::uint64_t end) {
   log_[asked.number].push_back(asked.operation);
   forget_outcome(log_[asked.number].back(), end);
   // If it is not sealed, nobody will write there any more.
-  if (asked.operation.kind == Kind::seal) give_up_extent(asked.number, asked.offset);
+  if (asked.operation.kind == Kind::seal) give_up_extent(id_of(asked.number), asked.offset);
   if (asked.operation.kind != Kind::create) return;
   building_.erase(asked.number);
-  give_up_extent(asked.number, UINT64_MAX);
+  give_up_extent(id_of(asked.number), UINT64_MAX);
 }
 
 void Client::forget_outcome(Operation& operation, std::uint64_t end) {
@@ -167,6 +169,7 @@ bool Client::abort_all() {
     abort(number);
     any = true;
   }
+  if (lease_ && lease_->placed) give_back_lease(), any = true;
   return any;
 }
 
@@ -193,6 +196,7 @@ Client::Holdings Client::holdings() const {
   Holdings all;
   for (const auto& [number, held] : held_) all.references += held.size();
   for (const auto& [number, building] : building_) all.unsealed += building.placed ? 1 : 0;
+  if (lease_ && lease_->placed && (lease_->dropped || lease_->left != 0)) ++all.unsealed;
   return all;
 }
 

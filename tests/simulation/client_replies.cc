@@ -124,14 +124,23 @@ void Client::answered(std::vector<Part> parts, const protocol::ReplyFrame& frame
   if (const auto* error = frame.body_as_ErrorReply()) FAIL("the daemon says: " << error->message()->str());
   if (const auto* put = frame.body_as_PutManyReply(); put != nullptr && put->failures() != nullptr)
     for (const protocol::PutFailure* failure : *put->failures())
-      parts.at(failure->index()).operation.outcome =
-          outcome_of(static_cast<Errc>(failure->code()), failure->message()->string_view(), Kind::put);
+      fail(parts.at(failure->index()).operation, failure->code(), failure->message()->string_view());
   if (const auto* cleared = frame.body_as_ClearReply()) REQUIRE(cleared->next_cursor() == 0);  // a small store
   for (const Part& part : parts) {
+    const bool done = part.operation.outcome == Outcome::done;
+    REQUIRE_FALSE((done && in_vain_.contains(part.operation.value)));
+    if (done && part.leased) ++world_.leased_puts;
     if (part.number == kFiller) continue;
     busy_.erase(part.number);
     log(part.number, part.operation);
   }
+}
+
+/// `disconnected` exactly if its lease was a dead server's; then nothing was done.
+void Client::fail(Operation& put, protocol::ErrorCode code, std::string_view why) const {
+  const bool in_vain = code == protocol::ErrorCode::disconnected;
+  REQUIRE(in_vain == in_vain_.contains(put.value));
+  put.outcome = in_vain ? Outcome::no_room : outcome_of(static_cast<Errc>(code), why, Kind::put);
 }
 
 /// It is kept for us from being evicted; only a removal can have made it absent meanwhile.
@@ -145,6 +154,7 @@ void Client::answered_otherwise(const Asked& asked, const protocol::ReplyFrame& 
     case About::history:
     case About::many:
     case About::nothing: return;
+    case About::leasing: return take_lease(asked.operation.value, frame);
     case About::subscribing: REQUIRE(frame.body_as_DoneReply() != nullptr); return;
     case About::unsubscribing:
       REQUIRE(frame.body_as_DoneReply() != nullptr);
@@ -161,7 +171,7 @@ void Client::keep_put_failure(const protocol::PutFailedNotice& notice) {
   for (auto entry = deferred_.begin(); entry != deferred_.end(); ++entry) {
     if (id_of(entry->first) != id) continue;
     Operation& put = log_[entry->first][entry->second];
-    put.outcome = outcome_of(static_cast<Errc>(notice.code()), notice.message()->string_view(), Operation::Kind::put);
+    fail(put, notice.code(), notice.message()->string_view());
     put.end = world_.tick();
     deferred_.erase(entry);
     return;
@@ -173,6 +183,7 @@ void Client::know_deferred(std::uint64_t before) {
   std::erase_if(deferred_, [&](const auto& entry) {
     Operation& put = log_[entry.first][entry.second];
     if (put.begin > before) return false;
+    REQUIRE_FALSE(in_vain_.contains(put.value));
     put.end = world_.tick();
     world_.note(put.value);
     return true;

@@ -226,6 +226,8 @@ void Episode::let_go_of_everything() {
   const StoreStats left = stats();
   REQUIRE(left.in_use_count + left.unsealed_count + left.retired_count == 0);
   figures_.evictions += left.eviction_count;
+  figures_.leased_puts += world_.leased_puts;
+  figures_.lost_leases += world_.lost_leases;
   clients_.clear();
   while (server_.session_count() != 0) turn();
   server_.store().clear(now());

@@ -3,7 +3,7 @@
 // what, when the server dies, when the clock moves. So any episode can be had again.
 //
 // What is simulated is everything between the store and the wire, on both sides: sessions, dispatch, waits, grants,
-// frames, rings and their bells, events, the pin protocol, recovery and the return of clients. What is checked:
+// frames, rings and their bells, leases, events, the pin protocol, recovery and the return of clients. What is checked:
 // episode.h.
 //
 //   DOLIUM_EPISODES=1 DOLIUM_SEED=42 build/tests/simulation_tests
@@ -57,7 +57,8 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   std::cout << episodes << " episodes from DOLIUM_SEED=" << first << ": " << figures.deaths << " deaths of clients, "
             << figures.server_deaths << " of servers, " << figures.forks << " forks, " << figures.evictions
             << " evictions, " << figures.waits << " waits to the end, " << figures.events << " events, "
-            << figures.histories << " histories\n";
+            << figures.leased_puts << " puts out of leases, " << figures.lost_leases
+            << " leases lost with their server, " << figures.histories << " histories\n";
   if (episodes < 100) return;
   CHECK(figures.deaths > episodes / 2);
   CHECK(figures.server_deaths > episodes / 2);
@@ -65,6 +66,8 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   CHECK(figures.evictions > episodes);
   CHECK(figures.waits > episodes / 10);
   CHECK(figures.events > episodes);
+  CHECK(figures.leased_puts > episodes / 4);
+  CHECK(figures.lost_leases > episodes / 10);
 }
 
 TEST_CASE("a seed gives the same episode again") {

@@ -17,6 +17,10 @@ inline constexpr Number kFiller = kObjects;  // any other object, of which nobod
 [[nodiscard]] inline ObjectId id_of(Number number) {
   return ObjectId::from_name("simulated " + std::to_string(number));
 }
+/// As it is written: each filler is another object.
+[[nodiscard]] inline ObjectId id_of(Number number, std::uint64_t value) {
+  return number == kFiller ? ObjectId::from_name("filler " + std::to_string(value)) : id_of(number);
+}
 
 struct World {
   explicit World(std::uint64_t seed) : random(seed) {}
@@ -29,8 +33,10 @@ struct World {
   std::mt19937_64 random;
   std::uint64_t ticks = 0;
   std::uint64_t last_value = 0;
-  std::size_t children = 3;  // that may still be forked
-  std::uint64_t trace = 0;   // equal for equal seeds
+  std::size_t children = 3;       // that may still be forked
+  std::uint64_t trace = 0;        // equal for equal seeds
+  std::uint64_t leased_puts = 0;  // that were done, and answered
+  std::uint64_t lost_leases = 0;  // of which something was left when their server died
 };
 
 }  // namespace dolium::simulation
