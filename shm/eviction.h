@@ -13,11 +13,11 @@
 // at least the bytes needed, that loses the fewest live bytes, weighed by how cold they are (shm/window.h).
 // Evicting strictly one by one from the cold end leaves holes; windows keep the arena full (figures in
 // shm/README.md).
-// When the coldest tenth has no window, more objects are considered, coldest first, up to kMaxWidened (not each time:
-// kColdRests); then the
-// neighbours of the coldest, whatever their heat (among a million small objects the cold ones lie far apart, and
-// looking for neighbours among them would walk them all); then all there are. When all have none, nothing is
-// evicted: a request that could not be satisfied anyway costs nobody an object.
+// When the coldest tenth has no window, more objects are considered, coldest first, up to kMaxWidened (not each
+// time: kColdRests); then the neighbours of the coldest, whatever their heat (among a million small objects the cold
+// ones lie far apart, and looking for neighbours among them would walk them all); then, unless little effort is
+// asked for, all there are. When all have none, nothing is evicted: a request that could not be satisfied anyway
+// costs nobody an object.
 // And when all that the coldest have is a window that wastes much (one cold object, far larger than what is needed),
 // the neighbours of the coldest are asked too, whether they lose less: one such window would empty more of the arena
 // than all holes together.

@@ -3,9 +3,9 @@
 // no socket, no file, no clock (time is passed in), and waits for nothing.
 //
 // An object's life, by the state in its row's margin:
-//   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client. So is a lease,
-//   out
-//              of which sealed objects come (store_leases.cc)
+//   unsealed   create(): has a slot and an extent, found through unsealed_ only, owned by one client.
+//              A lease is one, too: an extent out of whose end sealed objects are cut
+//              (store_leases.cc)
 //   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
 //   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
 //   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone

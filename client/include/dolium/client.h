@@ -59,8 +59,8 @@ class DOLIUM_API Client final : public ObjectStore {
   /// `options.timeout` must be no_wait. Waits while the daemon is behind by more than it takes in at once.
   ///
   /// After the first 64 KiB in a row the client leases memory of the store, at most 1 MiB or a sixteenth of it and as
-  /// much again for what comes next, and writes there. flush() gives back what is left, as does the client's end; nor does it
-  /// stand in the way of a create or put of this client. Threads that defer puts through one client take turns.
+  /// much again for what comes next, and writes there. flush() gives back what is left, as does the client's end; nor
+  /// does it stand in the way of a create or put of this client. Threads that defer puts through one client take turns.
   Result<void> put_deferred(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
   /// Waits until all deferred puts of before are done; those that failed since the last call, in order. After
   /// `disconnected` nobody knows which were done.
