@@ -190,6 +190,7 @@ void Store::check_invariants() const {
   index_.check_invariants();
   Tally unsealed, retired, pinned, sealed;
   std::uint64_t used = 0;
+  std::uint64_t leased = 0;
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
     const SlotMargin& margin = index_.margin(slot);
     DOLIUM_CHECK(arena_.owns(slot) == (margin.state != SlotState::free), "an extent without an object, or the reverse");
@@ -199,7 +200,10 @@ void Store::check_invariants() const {
                  "eviction does not know what it may evict");
     if (margin.state == SlotState::free) continue;
     used += taken_bytes(slot);
-    if (margin.state == SlotState::unsealed || margin.state == SlotState::abandoned) unsealed.add(taken_bytes(slot));
+    if (margin.state == SlotState::unsealed || margin.state == SlotState::abandoned) {
+      unsealed.add(taken_bytes(slot));
+      if (margin.leased) leased += taken_bytes(slot);
+    }
     if (margin.state == SlotState::retired) retired.add(taken_bytes(slot));
     if (margin.state == SlotState::sealed) sealed.add(taken_bytes(slot));
     if (margin.pinned) pinned.add(taken_bytes(slot));
@@ -211,8 +215,13 @@ void Store::check_invariants() const {
   DOLIUM_CHECK(pinned == pinned_tally_, "pinned objects are miscounted");
   DOLIUM_CHECK(sealed == sealed_tally_, "sealed objects are miscounted");
   std::uint64_t by_clients = 0;
-  for (const auto& client : clients_) by_clients += client->unsealed_bytes;
+  std::uint64_t leased_by_clients = 0;
+  for (const auto& client : clients_) {
+    by_clients += client->unsealed_bytes;
+    leased_by_clients += client->leased_bytes;
+  }
   DOLIUM_CHECK(by_clients == unsealed.bytes, "clients' unsealed bytes do not add up");
+  DOLIUM_CHECK(leased == leased_bytes_ && leased_by_clients == leased, "leases are miscounted");
   std::uint64_t by_users = 0;
   for (const auto& [uid, bytes] : pinned_by_user_) by_users += bytes;
   DOLIUM_CHECK(by_users == pinned.bytes, "users' pinned bytes do not add up");

@@ -1,11 +1,12 @@
 // Putting 1 KiB: in one message (put), in two (create, write, seal), many in one (put_many), and one by one without
 // waiting for the answers (put_deferred, up to the flush() that hears them all), beside a bare round trip over a Unix
 // socket. Everything back to back: the processes hardly sleep. And into a full store, where for each object that comes
-// the coldest of a million goes.
+// the coldest of a million goes; and into one where no two are of one size, so that room is to be found, too.
 
 #include <csignal>
 
 #include <atomic>
+#include <random>
 #include <vector>
 
 #include "tests/bench/limits.h"
@@ -17,26 +18,30 @@ using namespace dolium;
 using namespace dolium::bench;
 
 constexpr std::size_t kObjectBytes = kKiB;
-constexpr int kPuts = 200;                // a slice
-constexpr std::size_t kDeferred = 2000;   // a slice
-constexpr std::size_t kMany = 10'000;     // by put_many, a slice
-constexpr std::size_t kFull = 1'200'000;  // more than fit into a GiB
+constexpr int kPuts = 200;                  // a slice
+constexpr std::size_t kDeferred = 2000;     // a slice
+constexpr std::size_t kMany = 10'000;       // by put_many, a slice
+constexpr std::size_t kFull = 1'200'000;    // more than fit into a GiB
+constexpr std::size_t kLargest = 4 * kKiB;  // of many sizes; the smallest is an eighth
 
 /// Puts under fresh ids, and forgets them between slices so that nothing is ever evicted.
 class Putter {
  public:
-  explicit Putter(const Daemon& daemon) : client_(daemon.connect()) {}
+  enum class Sizes : std::uint8_t { one, many };
 
-  void put() { must(client_->put(next_id(), data_)); }
+  explicit Putter(const Daemon& daemon, Sizes sizes = Sizes::one) : client_(daemon.connect()), sizes_(sizes) {}
+
+  void put() { must(client_->put(next_id(), next_data())); }
   void create() {
-    ObjectBuilder builder = must(client_->create(next_id(), data_.size()));
-    must(builder.write(data_));
+    const auto data = next_data();
+    ObjectBuilder builder = must(client_->create(next_id(), data.size()));
+    must(builder.write(data));
     must(builder.seal());
   }
   /// kMany objects, `count` in a call, one call after the other: the items are made before.
   [[nodiscard]] double put_many_ns(std::size_t count) {
     std::vector<PutItem> items;
-    for (std::size_t i = 0; i < kMany; ++i) items.push_back({next_id(), data_});
+    for (std::size_t i = 0; i < kMany; ++i) items.push_back({next_id(), next_data()});
     return time_ns([&] {
       for (std::size_t begin = 0; begin < kMany; begin += count)
         for (const Result<void>& outcome : must(client_->put_many(std::span(items).subspan(begin, count))))
@@ -45,7 +50,7 @@ class Putter {
   }
   [[nodiscard]] double deferred_ns(std::size_t count) {
     return time_ns([&] {
-      for (std::size_t i = 0; i < count; ++i) must(client_->put_deferred(next_id(), data_));
+      for (std::size_t i = 0; i < count; ++i) must(client_->put_deferred(next_id(), next_data()));
       require(must(client_->flush()).empty(), "a deferred put failed");
     });
   }
@@ -56,9 +61,16 @@ class Putter {
  private:
   ObjectId next_id() { return numbered_id(next_++); }
 
+  [[nodiscard]] std::span<const std::byte> next_data() {
+    const std::span<const std::byte> data(data_);
+    return data.first(sizes_ == Sizes::one ? kObjectBytes : kLargest / 8 + random_() % (kLargest * 7 / 8));
+  }
+
   std::shared_ptr<Client> client_;
+  Sizes sizes_;
+  std::minstd_rand random_{1};
   std::uint64_t next_ = 0;
-  std::vector<std::byte> data_ = std::vector<std::byte>(kObjectBytes, std::byte{7});
+  std::vector<std::byte> data_ = std::vector<std::byte>(kLargest, std::byte{7});
 };
 
 Contest::Slice repeated(std::function<void()> call) {
@@ -87,10 +99,10 @@ Figure rate(const std::string& name, const Cores& cores, const Samples& samples,
 }
 
 /// Slices of the same length, for a store that is full, and stays it.
-void measure_full(Report& report, int core_count) {
+void measure_full(Report& report, int core_count, Putter::Sizes sizes) {
   const Cores cores(core_count);
   const Daemon daemon;
-  Putter putter(daemon);
+  Putter putter(daemon, sizes);
   for (std::size_t put = 0; put < kFull; put += kMany) static_cast<void>(putter.put_many_ns(1000));
   Contest contest;
   const auto add = [&](const char* name, auto measured) {
@@ -98,9 +110,12 @@ void measure_full(Report& report, int core_count) {
   };
   add("many", [&] { return putter.put_many_ns(1000); });
   add("deferred", [&] { return putter.deferred_ns(kMany); });
+  contest.add("put", repeated([&] { putter.put(); }));
   contest.run(report.rounds(60, 15));
-  report.add(rate("put_deferred into a full store, a second", cores, contest.of("deferred"), ">= 5e5"));
-  report.add(rate("put_many of 1000 into a full store, objects a second", cores, contest.of("many")));
+  const std::string into = sizes == Putter::Sizes::one ? " into a full store" : " into a full store of 512 B to 4 KiB";
+  report.add(rate("put_deferred" + into + ", a second", cores, contest.of("deferred"), ">= 5e5"));
+  report.add(rate("put_many of 1000" + into + ", objects a second", cores, contest.of("many")));
+  report.add({"put" + into + ", one by one, a second", cores.name(), 1e9 / contest.of("put").mean(), "/s"});
 }
 
 void measure(Report& report, int core_count) {
@@ -180,7 +195,8 @@ void count_calls(Report& report) {
 int main(int argc, char** argv) {
   Report report(argc, argv, "put_small: 1 KiB");
   for (const int cores : {2, 1}) measure(report, cores);
-  for (const int cores : {2, 1}) measure_full(report, cores);
+  for (const auto sizes : {Putter::Sizes::one, Putter::Sizes::many})
+    for (const int cores : {2, 1}) measure_full(report, cores, sizes);
   measure_crowded(report);
   count_calls(report);
 }
