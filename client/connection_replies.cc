@@ -75,10 +75,7 @@ void Connection::give_up_creation(const Call& call, const protocol::ReplyFrame& 
   if (created == nullptr || !call.creating) return;
   forget_extent(*call.creating, created->offset());
   try {
-    protocol::AbortRequestT abort;
-    abort.id = protocol::to_wire_pointer(*call.creating);
-    abort.offset = created->offset();
-    post(std::move(abort));
+    post(abort_request(*this, *call.creating, created->offset(), epoch()));
   } catch (const std::bad_alloc&) {  // its session's end does the same
   }
 }

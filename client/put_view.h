@@ -2,7 +2,6 @@
 // Puts as the caller gave them, checked, and the messages that are encoded straight from them. All of it views the
 // caller's bytes and options.
 
-#include <array>
 #include <cstring>
 #include <span>
 

@@ -1,6 +1,5 @@
 // put_many(): see remote_puts.h.
 
-#include <array>
 #include <deque>
 
 #include "client/lease.h"

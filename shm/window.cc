@@ -1,34 +1,26 @@
 #include "shm/window.h"
 
-#include <algorithm>
 #include <limits>
 #include <span>
 
 namespace dolium::shm {
 namespace {
 
-/// One cold object, and how far the room would reach if it alone went.
+/// One object, and how far the room would reach if it alone went.
 struct Piece {
-  std::uint64_t offset;
   std::uint64_t size;
   std::uint64_t room_begin;
   std::uint64_t room_end;
-  std::uint32_t rank;  // 0: the coldest
-  SlotIndex owner;
 };
 
-Piece piece_of(const Arena& arena, SlotIndex owner, std::uint32_t rank) {
+Piece piece_of(const Arena& arena, SlotIndex owner) {
   const ExtentRef extent = ExtentRef::live(owner);
   const std::uint64_t offset = arena.offset_of(extent);
   const std::uint64_t size = arena.size_of(extent);
   const ExtentRef before = arena.before(extent);
   const ExtentRef after = arena.after(extent);
-  return {offset,
-          size,
-          before.is_free() ? arena.offset_of(before) : offset,
-          offset + size + (after.is_free() ? arena.size_of(after) : 0),
-          rank,
-          owner};
+  return {size, before.is_free() ? arena.offset_of(before) : offset,
+          offset + size + (after.is_free() ? arena.size_of(after) : 0)};
 }
 
 /// The largest rank in a window whose two ends only move right: a queue of the ranks that may yet be the largest,
@@ -110,7 +102,7 @@ class Search {
     std::size_t first = 0;
     std::uint64_t live_bytes = 0;
     for (ExtentRef extent = ExtentRef::live(slot); rank != Ranks::kNotCold; rank = rank_at(extent)) {
-      run_.push_back(piece_of(arena_, extent.owner(), rank));
+      run_.push_back(piece_of(arena_, extent.owner()));
       owners_.push_back(extent.owner());
       live_bytes += run_.back().size;
       hottest_.enter(run_.size() - 1, rank);
@@ -175,7 +167,7 @@ Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
   }
   // The last neighbour may have been so large that those on the other side are not needed any more.
   const auto room = [&arena](SlotIndex first, SlotIndex last) {
-    return piece_of(arena, last, 0).room_end - piece_of(arena, first, 0).room_begin;
+    return piece_of(arena, last).room_end - piece_of(arena, first).room_begin;
   };
   const auto leave_out = [&](SlotIndex& end, SlotIndex kept) {
     window.live_bytes -= arena.size_of(ExtentRef::live(end));
@@ -206,8 +198,8 @@ std::vector<SlotIndex> objects_of(const Arena& arena, const Window& window) {
 std::vector<SlotIndex> cheapest_window(const Arena& arena, std::span<const SlotIndex> cold, std::uint64_t needed,
                                        const Ranks& ranks) {
   if (cold.empty()) return {};
-  const Piece coldest = piece_of(arena, cold.front(), 0);
-  if (coldest.size <= needed && coldest.room_end - coldest.room_begin >= needed) return {coldest.owner};
+  const Piece coldest = piece_of(arena, cold.front());
+  if (coldest.size <= needed && coldest.room_end - coldest.room_begin >= needed) return {cold.front()};
   Search search(arena, needed, cold.size(), ranks);
   for (std::uint32_t rank = 0; rank < cold.size(); ++rank) search.look_at(cold[rank], rank);
   return search.best();
