@@ -13,9 +13,9 @@
 namespace dolium::simulation {
 namespace {
 
-/// With the limit that some episodes have, not all leases are given.
-constexpr std::size_t kMaxLeaseUnits = 192;
-constexpr std::size_t kMaxLeased = 4000;
+/// Not all leases are given: all of a store together take at most an eighth of its 32 to 64 KiB.
+constexpr std::size_t kMaxLeaseUnits = 96;
+constexpr std::size_t kMaxLeased = 1500;
 constexpr std::size_t kLongestLifeMs = 20;
 
 ObjectId lease_id(std::uint64_t value) {

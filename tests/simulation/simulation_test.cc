@@ -59,15 +59,16 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
             << " evictions, " << figures.waits << " waits to the end, " << figures.events << " events, "
             << figures.leased_puts << " puts out of leases, " << figures.lost_leases
             << " leases lost with their server, " << figures.histories << " histories\n";
+  // Far below what any hundred episodes reach: a change of the choices may not fail, only their absence.
   if (episodes < 100) return;
   CHECK(figures.deaths > episodes / 2);
   CHECK(figures.server_deaths > episodes / 2);
-  CHECK(figures.forks > episodes / 2);
+  CHECK(figures.forks > episodes / 4);
   CHECK(figures.evictions > episodes);
   CHECK(figures.waits > episodes / 10);
   CHECK(figures.events > episodes);
-  CHECK(figures.leased_puts > episodes / 4);
-  CHECK(figures.lost_leases > episodes / 10);
+  CHECK(figures.leased_puts > episodes / 8);
+  CHECK(figures.lost_leases > episodes / 20);
 }
 
 TEST_CASE("a seed gives the same episode again") {
