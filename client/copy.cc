@@ -3,69 +3,116 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "shm/check.h"
 #include "shm/cores.h"
+#include "shm/monotonic_clock.h"
 
 namespace dolium {
 namespace {
 
-/// Where parts begin: no two threads write to one line, nor, mostly, to one page.
-constexpr std::size_t kPartAlignment = 4096;
-static_assert(kParallelCopyBytes >= kMaxCopyThreads * kPartAlignment);
+/// What a thread takes at a time. Where pieces begin no two threads write to one line, nor, mostly, to one page.
+constexpr std::size_t kPieceBytes = 256 * 1024;
+/// What the caller copies alone, to see how fast that goes.
+constexpr std::size_t kTrialBytes = 1024 * 1024;
+static_assert(kTrialBytes < kParallelCopyBytes);
+/// What takes the caller less is done before a helper, that is to be started and waited for, has saved any time.
+constexpr shm::TimeNs kWorthHelp = 250'000;
 
-struct Part {
-  std::byte* to;
-  const std::byte* from;
-  std::size_t bytes;
-};
-
-void* copy_part(void* argument) {
-  const Part& part = *static_cast<const Part*>(argument);
-  std::memcpy(part.to, part.from, part.bytes);
-  return nullptr;
+/// memcpy that leaves the caches alone: what it writes goes straight to memory, and is not read from there first, as a
+/// line must be that is changed in a cache. (Non-temporal stores: Intel's Optimization Reference Manual. memcpy itself
+/// uses them above many times what a core has of the caches.)
+void stream(std::byte* to, std::span<const std::byte> from) noexcept {
+#ifdef __SSE2__
+  constexpr std::size_t kLine = 64;
+  const std::size_t head = std::min((kLine - reinterpret_cast<std::uintptr_t>(to) % kLine) % kLine, from.size());
+  std::memcpy(to, from.data(), head);
+  std::size_t at = head;
+  for (; at + kLine <= from.size(); at += kLine) {
+    auto* const out = reinterpret_cast<__m128i*>(to + at);
+    const auto* const in = reinterpret_cast<const __m128i*>(from.data() + at);
+    const __m128i line[] = {_mm_loadu_si128(in), _mm_loadu_si128(in + 1), _mm_loadu_si128(in + 2),
+                            _mm_loadu_si128(in + 3)};
+    _mm_stream_si128(out, line[0]);
+    _mm_stream_si128(out + 1, line[1]);
+    _mm_stream_si128(out + 2, line[2]);
+    _mm_stream_si128(out + 3, line[3]);
+  }
+  _mm_sfence();  // such stores heed no lock and no release
+  std::memcpy(to + at, from.data() + at, from.size() - at);
+#else
+  std::memcpy(to, from.data(), from.size());
+#endif
 }
 
-/// A thread that copies one part; where none can be had, the caller does it.
-class Helper {
+/// Of which whoever comes copies one after the other: who is late, or loses its core, does less.
+class Pieces {
  public:
-  explicit Helper(const Part& part) noexcept : part_(part), started_(start()) {}
-  Helper(const Helper&) = delete;
-  Helper& operator=(const Helper&) = delete;
-  ~Helper() {
-    if (started_)
-      pthread_join(thread_, nullptr);
-    else
-      copy_part(&part_);
+  Pieces(std::byte* to, std::span<const std::byte> from) noexcept : to_(to), from_(from) {}
+
+  /// Until none is left.
+  void work() noexcept {
+    for (std::size_t at = take(); at < from_.size(); at = take())
+      stream(to_ + at, from_.subspan(at, std::min(kPieceBytes, from_.size() - at)));
   }
 
  private:
-  [[nodiscard]] bool start() noexcept {
+  [[nodiscard]] std::size_t take() noexcept { return next_.fetch_add(kPieceBytes, std::memory_order_relaxed); }
+
+  std::byte* to_;
+  std::span<const std::byte> from_;
+  std::atomic<std::size_t> next_ = 0;
+};
+
+/// A thread that takes part, until nothing is left; where none can be had, the others do it all.
+class Helper {
+ public:
+  explicit Helper(Pieces& pieces) noexcept : started_(start(pieces)) {}
+  Helper(const Helper&) = delete;
+  Helper& operator=(const Helper&) = delete;
+  ~Helper() {
+    if (started_) pthread_join(thread_, nullptr);
+  }
+
+ private:
+  [[nodiscard]] bool start(Pieces& pieces) noexcept {
+    const auto work = [](void* argument) -> void* {
+      static_cast<Pieces*>(argument)->work();
+      return nullptr;
+    };
     // It inherits the mask: a handler of the program's must not run where it does not expect to.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = pthread_create(&thread_, nullptr, copy_part, &part_) == 0;
+    const bool started = pthread_create(&thread_, nullptr, work, &pieces) == 0;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return started;
   }
 
-  Part part_;
   pthread_t thread_{};
   bool started_;
 };
 
-/// The caller takes the last part, while helpers are at work on the others, one in each stack frame.
-void copy_in_parts(std::byte* to, const std::byte* from, std::size_t bytes, unsigned parts) noexcept {
-  if (parts == 1) {
-    std::memcpy(to, from, bytes);
-    return;
-  }
-  const std::size_t first = bytes / parts / kPartAlignment * kPartAlignment;
-  const Helper helper({to, from, first});
-  copy_in_parts(to + first, from + first, bytes - first, parts - 1);
+void copy_with_helpers(std::byte* to, std::span<const std::byte> from, std::size_t most) noexcept {
+  const shm::TimeNs begun = shm::monotonic_now();
+  stream(to, from.first(kTrialBytes));
+  const shm::TimeNs trial = shm::monotonic_now() - begun;
+  Pieces rest(to + kTrialBytes, from.subspan(kTrialBytes));
+  // One for each kWorthHelp that the rest would take the caller.
+  const std::uint64_t wanted = trial * (from.size() - kTrialBytes) / kTrialBytes / kWorthHelp;
+  std::array<std::optional<Helper>, kMaxCopyThreads - 1> helpers;  // waits for them when it goes
+  for (std::size_t i = 0; i < std::min<std::uint64_t>(wanted, most); ++i) helpers[i].emplace(rest);
+  rest.work();
 }
 
 }  // namespace
@@ -73,9 +120,15 @@ void copy_in_parts(std::byte* to, const std::byte* from, std::size_t bytes, unsi
 void copy_bytes(std::span<std::byte> to, std::span<const std::byte> from, unsigned threads) noexcept {
   DOLIUM_CHECK(from.size() <= to.size(), "copy_bytes into less room than there are bytes");
   if (from.empty()) return;
-  const bool small = from.size() < kParallelCopyBytes;
-  const unsigned most = small ? 1 : threads == 0 ? std::min(shm::core_count(), kMaxCopyThreads) : threads;
-  copy_in_parts(to.data(), from.data(), from.size(), std::clamp(most, 1U, kMaxCopyThreads));
+  if (from.size() < kParallelCopyBytes) {
+    std::memcpy(to.data(), from.data(), from.size());
+    return;
+  }
+  const unsigned most = std::clamp(threads == 0 ? shm::core_count() : threads, 1U, kMaxCopyThreads);
+  if (most == 1)
+    stream(to.data(), from);
+  else
+    copy_with_helpers(to.data(), from, most - 1);
 }
 
 }  // namespace dolium

@@ -202,7 +202,7 @@ void Server::stop(const char* reason) {
 // ---- what sessions tell ----
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
-  asked_ = true;
+  asked_ = asked_ || !session.has_rings();
   const bool was_attached = session.attached();
   const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);

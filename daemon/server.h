@@ -33,9 +33,8 @@ class Server final : private Session::Host {
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
   /// How often the rings are looked at between two looks at everything else.
   static constexpr int kLooksPerTurn = 32;
-  /// How many times as long as others a client is looked for that is writing, if it is no more than kSoonWritten.
+  /// How many times as long as others a client is looked for that is writing what one thread copies.
   static constexpr shm::TimeNs kWriterFactor = 6;
-  static constexpr std::uint64_t kSoonWritten = std::uint64_t{2} << 20;
   /// How many clients are described in one message, where a row has some hundred bytes: names, the only long things in
   /// it, are cut. And how many slots are looked at for it, some ns each; for the last client, all that it takes.
   static constexpr std::size_t kClientsPerPage = 1024;
@@ -121,7 +120,7 @@ class Server final : private Session::Host {
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<BusyLoop> busy_loop_;
   shm::BusyPoll busy_poll_;  // how long to look for more after a request
-  bool asked_ = false;       // there was a request in this turn
+  bool asked_ = false;       // there was a request in this turn, through a socket
   shm::TimeNs last_asked_ = 0;
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;

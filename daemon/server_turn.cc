@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <dolium/copy.h>
+
 #include "daemon/server.h"
 #include "shm/cores.h"
 #include "shm/monotonic_clock.h"
@@ -54,9 +56,11 @@ bool Server::poll_rings() {
 
 /// How long a client is looked for after it was last heard of. One that is writing comes back when it has written, and
 /// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
+/// Of what is larger that would be a small part, and a thread that helps to copy it may have use for our core.
 shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
   const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
-  return writing != 0 && writing <= kSoonWritten ? kWriterFactor * busy_poll : busy_poll;
+  if (writing == 0) return busy_poll;
+  return writing < kParallelCopyBytes ? kWriterFactor * busy_poll : 0;
 }
 
 /// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
@@ -79,7 +83,7 @@ void Server::on_awake(Session& session) {
   awake_.push_back(&session);
 }
 
-/// What the loop does instead of waiting.
+/// What the loop does instead of waiting. Who only moves objects need not give way: the kernel sees to its share.
 void Server::look_again() {
   bool heard = false;
   for (int looks = 0; looks < kLooksPerTurn; ++looks) {
@@ -91,7 +95,7 @@ void Server::look_again() {
     }
   }
   if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
-  busy_poll_.give_way();
+  if (!awake_.empty()) busy_poll_.give_way();
 }
 
 void Server::arm_timer() {

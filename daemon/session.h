@@ -117,6 +117,7 @@ class Session {
   /// After the reply that is queued now, frames go through these.
   void use_rings(shm::Mapping memory);
   void go_without_rings(const Error& why) { host_.on_without_rings(*this, why); }
+  [[nodiscard]] bool has_rings() const noexcept { return channel_.has_rings(); }
   /// Takes the requests that have come through the rings. True when there were any bytes.
   bool poll();
   /// True: nothing is left to poll for; on_awake() says when there is again.

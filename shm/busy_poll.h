@@ -3,8 +3,10 @@
 //
 // Who looks gives way (sched_yield) again and again: whoever shares the core may be the one that is waited for. But
 // where a third computes on it, giving way costs that one's whole time slice, some milliseconds, while who sleeps is
-// woken at once, ahead of it. So where giving way took long, looking rests for a multiple of what was lost: on a busy
-// machine processes sleep, as if nobody ever looked, and try again from time to time.
+// woken at once, ahead of it. So where giving way took long, looking rests: for as long as was lost, and for twice as
+// many times as long when it happens again soon, up to kRests times. On a busy machine processes sleep, as if nobody
+// ever looked, and try again from time to time; who met somebody on its core once, before the kernel gave each its own,
+// hardly rests. (Binary exponential back-off, as of Ethernet's: Metcalfe and Boggs, CACM 1976.)
 //
 // Thread-safe; threads share what they learn.
 
@@ -21,7 +23,7 @@ class BusyPoll {
  public:
   /// Giving way to one that is waited for mostly takes less: it answers, and waits itself.
   static constexpr TimeNs kDear = 200'000;
-  /// How many times as long as was lost looking rests, and for how long at most: who was stopped lost hours.
+  /// How many times as long as was lost looking rests at most, and for how long: who was stopped lost hours.
   static constexpr TimeNs kRests = 16;
   static constexpr TimeNs kLongestRest = 1'000'000'000;
 
@@ -43,15 +45,20 @@ class BusyPoll {
   bool gave_way(TimeNs begin, TimeNs end) noexcept {
     const TimeNs lost = end - begin;
     if (lost < kDear) return true;
-    const TimeNs until = end + std::min(kRests * lost, kLongestRest);
+    const TimeNs last = rests_until_.load(std::memory_order_relaxed);
+    const bool again = last != 0 && begin < last + kRests * lost;
+    const TimeNs times = again ? std::min(2 * times_.load(std::memory_order_relaxed), kRests) : 1;
+    const TimeNs until = end + std::min(times * lost, kLongestRest);
     // Where two threads find out at once either's word will do.
-    if (until > rests_until_.load(std::memory_order_relaxed)) rests_until_.store(until, std::memory_order_relaxed);
+    times_.store(times, std::memory_order_relaxed);
+    if (until > last) rests_until_.store(until, std::memory_order_relaxed);
     return false;
   }
 
  private:
   TimeNs how_long_ = 0;
   std::atomic<TimeNs> rests_until_ = 0;
+  std::atomic<TimeNs> times_ = 1;  // of what was lost, the last rest
 };
 
 }  // namespace dolium::shm

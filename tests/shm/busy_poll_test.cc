@@ -20,15 +20,33 @@ TEST_CASE("looking goes on while giving way costs little") {
   CHECK(poll.how_long(kStart + BusyPoll::kDear) == kLong);
 }
 
-TEST_CASE("after it cost much, looking rests for a multiple of that, and is tried again") {
+TEST_CASE("after it cost much, looking rests for as long, and is tried again") {
   BusyPoll poll;
   poll.set(kLong);
   constexpr TimeNs kLost = 4'000'000;
   CHECK_FALSE(poll.gave_way(kStart, kStart + kLost));
-  const TimeNs end = kStart + kLost + BusyPoll::kRests * kLost;
+  const TimeNs end = kStart + kLost + kLost;
   CHECK(poll.how_long(kStart + kLost) == 0);
   CHECK(poll.how_long(end - 1) == 0);
   CHECK(poll.how_long(end) == kLong);
+}
+
+TEST_CASE("where it costs much again and again, looking rests longer each time, up to a bound") {
+  BusyPoll poll;
+  poll.set(kLong);
+  constexpr TimeNs kLost = 4'000'000;
+  TimeNs now = kStart;
+  for (const TimeNs times : {1, 2, 4, 8, 16, 16}) {
+    CAPTURE(times);
+    now += kLost;
+    CHECK_FALSE(poll.gave_way(now - kLost, now));
+    CHECK(poll.rests(now + times * kLost - 1));
+    now += times * kLost;
+    CHECK_FALSE(poll.rests(now));
+  }
+  now += BusyPoll::kRests * kLost;  // for so long nothing happened
+  CHECK_FALSE(poll.gave_way(now, now + kLost));
+  CHECK_FALSE(poll.rests(now + 2 * kLost));
 }
 
 TEST_CASE("a rest has an end, however much was lost, and is not cut short by who lost less") {
