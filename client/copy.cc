@@ -31,14 +31,22 @@ constexpr shm::TimeNs kWorthHelp = 250'000;
 
 /// memcpy that leaves the caches alone: what it writes goes straight to memory, and is not read from there first, as a
 /// line must be that is changed in a cache. (Non-temporal stores: Intel's Optimization Reference Manual. memcpy itself
-/// uses them above many times what a core has of the caches.)
+/// uses them above many times what a core has of the caches.) Where a page is, is looked up two pages ahead: in a
+/// virtual machine that takes two page tables, and for memory in 4 KiB pages was most of the time (measured: 5 to 14
+/// GB/s).
 void stream(std::byte* to, std::span<const std::byte> from) noexcept {
 #ifdef __SSE2__
   constexpr std::size_t kLine = 64;
+  constexpr std::size_t kPage = 4096;
   const std::size_t head = std::min((kLine - reinterpret_cast<std::uintptr_t>(to) % kLine) % kLine, from.size());
   std::memcpy(to, from.data(), head);
   std::size_t at = head;
   for (; at + kLine <= from.size(); at += kLine) {
+    if (at % kPage < kLine) {
+      const std::size_t ahead = std::min(at + 2 * kPage, from.size() - 1);
+      __builtin_prefetch(from.data() + ahead);
+      __builtin_prefetch(to + ahead);
+    }
     auto* const out = reinterpret_cast<__m128i*>(to + at);
     const auto* const in = reinterpret_cast<const __m128i*>(from.data() + at);
     const __m128i line[] = {_mm_loadu_si128(in), _mm_loadu_si128(in + 1), _mm_loadu_si128(in + 2),
