@@ -38,11 +38,13 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::vector<ObjectId> ids_of(const Heads& heads) {
+/// What look-ups of several will touch; of one, it would be waited for twice.
+void prefetch(const shm::Store& store, const Heads& heads) {
+  if (heads.size() < 2) return;
   std::vector<ObjectId> ids;
   ids.reserve(heads.size());
   for (const PutHead* head : heads) ids.push_back(from_wire(head->id()));
-  return ids;
+  store.prefetch(ids);
 }
 
 Error too_many() {
@@ -73,7 +75,7 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   std::span<const std::byte> bytes = from_wire(request.bytes());
   if (bytes.size() != size)
     return session.misbehaved({Errc::protocol_error, "puts whose sizes are not those of their bytes"});
-  engine_.store().prefetch(ids_of(heads));
+  prefetch(engine_.store(), heads);
   PutManyReplyT reply;
   const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; i < heads.size(); ++i) {
@@ -109,7 +111,7 @@ void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
   for (const PutHead* head : heads) taken += taken_by(*head);
   if (lease && (request.left() != engine_.store().leased_bytes(*lease).size() || taken > request.left()))
     return session.misbehaved({Errc::protocol_error, "puts of bytes that are not at the end of their lease"});
-  engine_.store().prefetch(ids_of(heads));
+  prefetch(engine_.store(), heads);
   PutManyReplyT reply;
   const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; i < heads.size(); ++i) {

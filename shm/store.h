@@ -58,6 +58,8 @@ class Store final : private Candidates {
   static constexpr std::size_t kMaxUnsealedPerClient = 65536;
   /// How many retired objects one allocation asks after; and one that finds no room, before it evicts anything.
   static constexpr std::size_t kSweepStep = 32;
+  /// For how many evictions at once what they touch is fetched: some five lines each, a small part of a core's caches.
+  static constexpr std::size_t kFetchedTogether = 64;
   static constexpr std::size_t kSweepForRoom = 1024;
   /// So many are all asked after before a refusal; of more, not again for kSweepRest for each, some ten times the look.
   static constexpr std::size_t kSweepAlways = 4096;
@@ -335,6 +337,7 @@ class Store final : private Candidates {
   [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort = Eviction::Effort::all);
   [[nodiscard]] bool make_window(std::uint64_t size, Eviction::Effort effort);
   [[nodiscard]] bool retire_unused(const std::vector<SlotIndex>& slots);
+  void evict_unused(std::span<const SlotIndex> slots);
   [[nodiscard]] bool evict_coldest();
   void keep_low_water_mark();
   [[nodiscard]] Result<void> reserve_arena_to(std::uint64_t end);
