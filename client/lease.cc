@@ -109,12 +109,13 @@ void DeferredLease::renew(Connection& connection) {
   lease_ = offer_->take(connection);
   offer_.reset();
   if (!lease_) return appetite_.refused();
+  appetite_.satisfied();
   if (!lease_->good(connection)) return lease_.reset();
   sent_ = 0;
 }
 
 void DeferredLease::ask(Connection& connection) {
-  const std::uint64_t bytes = std::min(std::max(kPutsPerLease * mean_, kSmallestLease), largest_lease(connection));
+  const std::uint64_t bytes = std::min(std::max(appetite_.puts() * mean_, kSmallestLease), largest_lease(connection));
   if (bytes == 0 || !appetite_.may_ask(kAskAfter)) return;
   auto offer = LeaseOffer::ask(connection, shm::round_up(bytes, shm::kUnitBytes));
   if (!offer) return;

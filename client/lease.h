@@ -73,19 +73,23 @@ class LeaseOffer {
   std::shared_ptr<State> state_;
 };
 
-/// How many puts one lease is for. Where it has to displace as many small objects, these are found among the coldest
-/// that eviction keeps at hand; for a larger one it would have to look further, each time.
-inline constexpr std::uint64_t kPutsPerLease = 128;
 /// What is worth a lease: for less the bytes are sent.
 inline constexpr std::uint64_t kSmallestLease = 64 * 1024;
 /// The largest lease that may be asked for: a small part of a small store, since nobody can evict it. 0: none.
 [[nodiscard]] std::uint64_t largest_lease(const Connection& connection) noexcept;
 
-/// Whether to ask for leases: after a refusal not before so many more bytes were put. Thread-safe.
+/// Whether to ask for leases, and how large: half as large after each refusal, and when that is small already not
+/// before so many more bytes were put, twice as many each time. Thread-safe.
 class LeaseAppetite {
  public:
-  static constexpr std::uint64_t kRestBytes = 4 * 1024 * 1024;
+  /// How many puts a lease is for. Where it has to displace as many small objects, these are found among the coldest
+  /// that eviction keeps at hand; for a larger one it would have to look further, each time.
+  static constexpr std::uint64_t kMostPuts = 128;
+  static constexpr std::uint64_t kLeastPuts = 8;
+  static constexpr std::uint64_t kFirstRest = 128 * 1024;
+  static constexpr std::uint64_t kLongestRest = 4 * 1024 * 1024;
 
+  [[nodiscard]] std::uint64_t puts() const noexcept { return puts_.load(std::memory_order_relaxed); }
   /// For puts of so many bytes.
   [[nodiscard]] bool may_ask(std::uint64_t bytes) noexcept {
     const std::uint64_t rest = rest_.load(std::memory_order_relaxed);
@@ -93,10 +97,22 @@ class LeaseAppetite {
     rest_.store(rest - std::min(rest, bytes), std::memory_order_relaxed);  // of two threads one may count for nothing
     return false;
   }
-  void refused() noexcept { rest_.store(kRestBytes, std::memory_order_relaxed); }
+  void refused() noexcept {
+    const std::uint64_t puts = this->puts();
+    if (puts > kLeastPuts) return puts_.store(puts / 2, std::memory_order_relaxed);
+    const std::uint64_t rest = next_rest_.load(std::memory_order_relaxed);
+    rest_.store(rest, std::memory_order_relaxed);
+    next_rest_.store(std::min(2 * rest, kLongestRest), std::memory_order_relaxed);
+  }
+  void satisfied() noexcept {
+    puts_.store(std::min(2 * puts(), kMostPuts), std::memory_order_relaxed);
+    next_rest_.store(kFirstRest, std::memory_order_relaxed);
+  }
 
  private:
+  std::atomic<std::uint64_t> puts_ = kMostPuts;
   std::atomic<std::uint64_t> rest_ = 0;
+  std::atomic<std::uint64_t> next_rest_ = kFirstRest;
 };
 
 /// The lease of a connection's deferred puts: asked for when there have been many of them, and given back by flush(),

@@ -76,6 +76,7 @@ class ManyPuts {
         items_(items),
         outcomes_(outcomes),
         may_write_(check_may_write(connection)),
+        appetite_(connection.deferred_lease().appetite()),
         largest_lease_(largest_lease(connection)),
         chunk_bytes_(largest_lease_ == 0 ? protocol::kMaxLease : largest_lease_),
         batches_(connection, outcomes) {}
@@ -102,7 +103,7 @@ class ManyPuts {
  private:
   [[nodiscard]] Chunk take_chunk() {
     Chunk chunk;
-    while (!items_.empty() && chunk.puts.size() < kPutsPerLease) {
+    while (!items_.empty() && chunk.puts.size() < appetite_.puts()) {
       const PutItem& item = items_.front();
       const Result<PutView> put =
           may_write_ ? view(item.id, item.data, item.options) : Result<PutView>(may_write_.error());
@@ -120,7 +121,7 @@ class ManyPuts {
 
   [[nodiscard]] std::optional<LeaseOffer> ask_for(const Chunk& chunk) {
     if (chunk.taken < kSmallestLease || chunk.taken > largest_lease_) return std::nullopt;
-    if (!connection_.deferred_lease().appetite().may_ask(chunk.taken)) return std::nullopt;
+    if (!appetite_.may_ask(chunk.taken)) return std::nullopt;
     Result<LeaseOffer> offer = LeaseOffer::ask(connection_, chunk.taken);
     return offer ? std::optional(*std::move(offer)) : std::nullopt;
   }
@@ -129,7 +130,10 @@ class ManyPuts {
     offer_->wait(connection_);
     std::optional<Lease> lease = offer_->take(connection_);
     offer_.reset();
-    if (!lease) connection_.deferred_lease().appetite().refused();
+    if (lease)
+      appetite_.satisfied();
+    else
+      appetite_.refused();
     return lease;
   }
 
@@ -153,6 +157,7 @@ class ManyPuts {
   std::span<const PutItem> items_;
   std::vector<Result<void>>& outcomes_;
   Result<void> may_write_;
+  LeaseAppetite& appetite_;
   std::uint64_t largest_lease_;
   std::uint64_t chunk_bytes_;
   Batches batches_;

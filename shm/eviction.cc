@@ -7,6 +7,16 @@
 #include "shm/window.h"
 
 namespace dolium::shm {
+namespace {
+
+/// The next in address order; kNoSlot behind the last.
+SlotIndex object_behind(const Arena& arena, SlotIndex slot) {
+  ExtentRef after = arena.after(ExtentRef::live(slot));
+  if (after.is_free()) after = arena.after(after);
+  return after.is_live() ? after.owner() : kNoSlot;
+}
+
+}  // namespace
 
 Eviction::Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots)
     : arena_(arena), candidates_(candidates), order_(candidates, max_slots) {}
@@ -36,13 +46,18 @@ std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   if (needed > arena_.capacity()) return {};
   patience_ = order_.size() + kMaxSecondThoughts;
   recheck_parked(kParkedRechecks);
-  std::vector<SlotIndex> victims = search(needed, effort);
-  if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size()))
-    victims = search(needed, effort);
+  std::vector<SlotIndex> victims = effort == Effort::all ? search(needed) : search_unless_in_vain(needed);
+  if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size())) victims = search(needed);
   give_back_beyond(cold_target());
   order_.trim_cold(kMaxCold);
   prefetch_next();
   return victims;
+}
+
+bool Eviction::coldest_is_enough(std::uint64_t size_bytes) {
+  patience_ = order_.size() + kMaxSecondThoughts;
+  settle(cold_target());
+  return !order_.cold().empty() && is_enough_alone(arena_, order_.cold().front(), Arena::taken_by(size_bytes));
 }
 
 /// The coldest, a member still, goes now; those behind it, mostly, in the calls that follow.
@@ -138,7 +153,7 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
   return any;
 }
 
-std::vector<SlotIndex> Eviction::search(std::uint64_t needed, Effort effort) {
+std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
   if (cold_rests_ > 0 && needed >= cold_failed_) {
     --cold_rests_;
     settle(cold_target());
@@ -152,7 +167,7 @@ std::vector<SlotIndex> Eviction::search(std::uint64_t needed, Effort effort) {
     std::vector<SlotIndex> around = search_around_coldest(needed);
     if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
   }
-  if (victims.empty() && effort == Effort::all && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
+  if (victims.empty() && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
   return victims;
 }
 
@@ -197,8 +212,51 @@ std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const
   return objects_of(arena_, best);
 }
 
+/// Not again at once, where there was nothing a moment ago.
+std::vector<SlotIndex> Eviction::search_unless_in_vain(std::uint64_t needed) {
+  if (hand_rests_ > 0) {
+    --hand_rests_;
+    return {};
+  }
+  std::vector<SlotIndex> victims = search_colder_than_most(needed);
+  if (victims.empty()) hand_rests_ = next_hand_rests_;
+  next_hand_rests_ = victims.empty() ? std::min(2 * next_hand_rests_, kMostHandRests) : 1;
+  return victims;
+}
+
+/// Behind where the last was, for what was written one behind the other goes so; or where some cold object lies.
+std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
+  const std::vector<SlotIndex> anchors = sample_cold();
+  if (anchors.empty()) return {};
+  hottest_ = candidates_.key(anchors.back());
+  Window window;
+  if (may_go(hand_)) window = window_around(arena_, hand_, needed, *this);
+  for (std::size_t i = 0; i < anchors.size() && window.is_empty(); ++i)
+    window = window_around(arena_, anchors[i], needed, *this);
+  std::vector<SlotIndex> victims = objects_of(arena_, window);
+  if (!victims.empty()) hand_ = object_behind(arena_, victims.back());
+  const bool used = park_used(victims);  // reads the keys as they really are
+  if (used || !std::ranges::all_of(victims, [this](SlotIndex slot) { return may_go(slot); })) victims.clear();
+  hottest_ = kAnyHeat;
+  return victims;
+}
+
+/// The coldest of some objects, wherever they are; colder ones first. By their keys as recorded: in truth they are no
+/// colder.
+std::vector<SlotIndex> Eviction::sample_cold() {
+  constexpr std::uint32_t kStride = 2'654'435'761;  // 2^32 through the golden ratio: spreads them over all slots
+  std::vector<SlotIndex> samples;
+  for (std::size_t looks = 0; samples.size() < kSamples && looks < 2 * kSamples; ++looks) {
+    const SlotIndex slot = order_.slot_below(next_sample_ += kStride);
+    if (order_.contains(slot) && !order_.is_parked(slot)) samples.push_back(slot);
+  }
+  std::ranges::sort(samples, {}, [this](SlotIndex slot) { return candidates_.key(slot); });
+  samples.resize(samples.size() / kColdShareOfSamples);
+  return samples;
+}
+
 bool Eviction::may_go(SlotIndex slot) const {
-  return order_.contains(slot) && !order_.is_parked(slot);
+  return order_.contains(slot) && !order_.is_parked(slot) && candidates_.key(slot) <= hottest_;
 }
 
 /// The smaller; of equals the colder: where all are alike, one side is what was put last.

@@ -68,6 +68,10 @@ class EvictionOrder final : public Ranks {
     return static_cast<std::uint32_t>(list_size_ + array_.size() + cold_.size());
   }
 
+  /// One of the slots that ever had an object, evenly spread as `number` is; 0 when none had.
+  [[nodiscard]] SlotIndex slot_below(std::uint32_t number) const noexcept {
+    return static_cast<SlotIndex>(std::uint64_t{number} * places_.size() >> 32);
+  }
   /// Gives back the memory of a cold set that has been much larger than it will stay.
   void trim_cold(std::size_t usual_size) {
     if (cold_.capacity() > 2 * usual_size) cold_.shrink_to_fit();

@@ -58,6 +58,10 @@ class Store final : private Candidates {
   static constexpr std::size_t kMaxUnsealedPerClient = 65536;
   /// How many retired objects one allocation asks after; and one that finds no room, before it evicts anything.
   static constexpr std::size_t kSweepStep = 32;
+  /// To find a window takes longer than all else that a small object needs: one is sought for so many of its size at
+  /// once, as long as that is no more than this part of the arena.
+  static constexpr std::uint64_t kEvictedAhead = 8;
+  static constexpr std::uint64_t kAheadShare = 2048;
   /// For how many evictions at once what they touch is fetched: some five lines each, a small part of a core's caches.
   static constexpr std::size_t kFetchedTogether = 64;
   static constexpr std::size_t kSweepForRoom = 1024;

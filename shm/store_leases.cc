@@ -24,7 +24,7 @@ Result<Placement> Store::lease(ClientId client, const ObjectId& id, std::uint64_
   const bool too_much = (limit != 0 && creator.unsealed_bytes + bytes > limit / 2) ||
                         leased_bytes_ + bytes > arena_.capacity() / kLeasedShare;
   // Who gets none can do without: no search through all objects, and no sweep, for that.
-  if (too_much || (arena_.largest_free_extent() < bytes && !make_window(bytes, Eviction::Effort::little)))
+  if (too_much || (arena_.largest_free_extent() < bytes && !make_window(bytes, Eviction::Effort::cold)))
     return Error{Errc::out_of_memory, "no lease"};
   const Result<Placement> placed = create_object(client, {.id = id, .data_size = bytes}, now);
   if (!placed) return placed;

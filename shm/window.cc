@@ -195,11 +195,15 @@ std::vector<SlotIndex> objects_of(const Arena& arena, const Window& window) {
   }
 }
 
+bool is_enough_alone(const Arena& arena, SlotIndex slot, std::uint64_t needed) {
+  const Piece piece = piece_of(arena, slot);
+  return piece.size <= needed && piece.room_end - piece.room_begin >= needed;
+}
+
 std::vector<SlotIndex> cheapest_window(const Arena& arena, std::span<const SlotIndex> cold, std::uint64_t needed,
                                        const Ranks& ranks) {
   if (cold.empty()) return {};
-  const Piece coldest = piece_of(arena, cold.front());
-  if (coldest.size <= needed && coldest.room_end - coldest.room_begin >= needed) return {cold.front()};
+  if (is_enough_alone(arena, cold.front(), needed)) return {cold.front()};
   Search search(arena, needed, cold.size(), ranks);
   for (std::uint32_t rank = 0; rank < cold.size(); ++rank) search.look_at(cold[rank], rank);
   return search.best();

@@ -29,9 +29,12 @@ class Ranks {
   ~Ranks() = default;
 };
 
+/// Whether this object and the free extents beside it have `needed` bytes, and it no more than these.
+[[nodiscard]] bool is_enough_alone(const Arena& arena, SlotIndex slot, std::uint64_t needed);
+
 /// Which of the `cold` objects, coldest first, to evict so that `needed` contiguous bytes become free, in address
-/// order; empty when no window is that large. The coldest alone is taken at once when it suffices and is not
-/// larger than `needed`. Otherwise O(cold objects); no key is read.
+/// order; empty when no window is that large. The coldest alone is taken at once when it is enough. Otherwise O(cold
+/// objects); no key is read.
 [[nodiscard]] std::vector<SlotIndex> cheapest_window(const Arena& arena, std::span<const SlotIndex> cold,
                                                      std::uint64_t needed, const Ranks& ranks);
 

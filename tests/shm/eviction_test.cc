@@ -64,8 +64,8 @@ class FakeStore final : public Candidates {
     arena.free(slot);
     objects.erase(slot);
   }
-  std::vector<SlotIndex> plan(std::uint64_t units) {
-    std::vector<SlotIndex> victims = eviction.plan(units * kUnitBytes);
+  std::vector<SlotIndex> plan(std::uint64_t units, Eviction::Effort effort = Eviction::Effort::all) {
+    std::vector<SlotIndex> victims = eviction.plan(units * kUnitBytes, effort);
     eviction.check_invariants();
     return victims;
   }
@@ -136,6 +136,42 @@ TEST_CASE("for a window of more than the cold ones, of equal neighbours the cold
   for (SlotIndex slot = 1000; slot < 1700; ++slot) store.remove(slot);
   REQUIRE(store.put(0, 700));
   REQUIRE(store.plan(600).front() == 1700);
+}
+
+TEST_CASE("a window of cold objects only: what was written together, one behind the other") {
+  FakeStore store(1000);
+  store.fill(1000, 1);
+  SlotIndex behind = kNoSlot;
+  for (SlotIndex times = 0; times < 2; ++times) {
+    const Slots victims = store.plan(50, Eviction::Effort::cold);
+    REQUIRE(victims.size() == 50);
+    REQUIRE((behind == kNoSlot || victims.front() == behind));
+    for (std::size_t i = 0; i < victims.size(); ++i) REQUIRE(victims[i] == victims.front() + i);
+    REQUIRE(victims.back() < 500);  // a sample says what is cold
+    for (const SlotIndex slot : victims) store.remove(slot);
+    REQUIRE(store.put(1000 + times, 50));
+    behind = victims.back() + 1;
+  }
+}
+
+TEST_CASE("no window of cold objects goes at the cost of one that was touched") {
+  FakeStore store(1000);
+  store.fill(1000, 1);
+  for (SlotIndex slot = 0; slot < 1000; slot += 8) store.touch(slot);
+  for (int times = 0; times < 1000; ++times) REQUIRE(store.plan(16, Eviction::Effort::cold).empty());
+  REQUIRE(store.plan(16).size() == 16);
+  Slots victims;
+  for (std::uint32_t rests = 0; rests <= Eviction::kMostHandRests && victims.empty(); ++rests)
+    victims = store.plan(4, Eviction::Effort::cold);
+  REQUIRE(victims.size() == 4);
+  REQUIRE(std::ranges::none_of(victims, [](SlotIndex slot) { return slot % 8 == 0; }));
+}
+
+TEST_CASE("what is in use is in no window of cold objects") {
+  FakeStore store(1000);
+  store.fill(1000, 1);
+  for (SlotIndex slot = 0; slot < 1000; slot += 4) store.objects.at(slot).in_use = true;
+  for (int times = 0; times < 1000; ++times) REQUIRE(store.plan(4, Eviction::Effort::cold).empty());
 }
 
 TEST_CASE("whoever is hotter than all, for good, stands in nobody's way") {

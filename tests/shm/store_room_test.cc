@@ -1,0 +1,47 @@
+// How a store makes room: what a put evicts, and what it leaves for those that follow.
+
+#include <catch2/catch.hpp>
+
+#include "tests/shm/store_fixture.h"
+
+using namespace dolium;
+using namespace dolium::shm;
+using namespace dolium::shm::test;
+
+namespace {
+
+constexpr std::uint64_t kCapacity = 16 * kMiB;  // of which kAheadShare is 8 KiB
+constexpr std::uint64_t kNew = 1 << 20;         // numbers of objects that come when it is full
+
+/// Full of objects of two sizes, of which a third in between fits into no one's place.
+struct FullStore : StoreFixture {
+  FullStore() : StoreFixture({.capacity = kCapacity}) {
+    for (std::uint64_t number = 0; stats().eviction_count == 0; ++number) put(number, number % 2 == 0 ? 1024 : 2048);
+  }
+  [[nodiscard]] StoreStats stats() { return store.stats(now); }
+  [[nodiscard]] std::uint64_t evicted_by_put(std::uint64_t number) {
+    const std::uint64_t before = stats().eviction_count;
+    REQUIRE(put(kNew + number, 1536) != kNoSlot);
+    return stats().eviction_count - before;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("where a put has to search for room, it makes room for the next ones too") {
+  FullStore full;
+  std::uint64_t number = 0;
+  while (full.evicted_by_put(number++) < 3) REQUIRE(number < 100);
+  for (int others = 0; others < 3; ++others) CHECK(full.evicted_by_put(number++) == 0);
+  const std::uint64_t free = kCapacity - full.stats().used_bytes;
+  CHECK(free <= 2 * kCapacity / Store::kAheadShare);
+  full.store.check_invariants();
+}
+
+TEST_CASE("a put makes no room ahead at the cost of what is still warm") {
+  FullStore full;
+  TestClient reader = full.client();
+  for (std::uint64_t number = 0; number < kCapacity / 1536; number += 2)
+    if (full.exists(number)) reader.touch(id_of(number), full.now);
+  for (std::uint64_t number = 0; number < 100; ++number) CHECK(full.evicted_by_put(number) <= 2);
+}
