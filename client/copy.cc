@@ -21,7 +21,7 @@
 namespace dolium {
 namespace {
 
-/// What a thread takes at a time. Where pieces begin no two threads write to one line, nor, mostly, to one page.
+/// What a thread takes at a time: so much that two hardly ever write to one line, or page.
 constexpr std::size_t kPieceBytes = 256 * 1024;
 /// What the caller copies alone, to see how fast that goes.
 constexpr std::size_t kTrialBytes = 1024 * 1024;
@@ -114,7 +114,7 @@ class Helper {
 void copy_with_helpers(std::byte* to, std::span<const std::byte> from, std::size_t most) noexcept {
   const shm::TimeNs begun = shm::monotonic_now();
   stream(to, from.first(kTrialBytes));
-  const shm::TimeNs trial = shm::monotonic_now() - begun;
+  const shm::TimeNs trial = std::min(shm::monotonic_now() - begun, kMaxCopyThreads * kWorthHelp);  // more asks for all
   Pieces rest(to + kTrialBytes, from.subspan(kTrialBytes));
   // One for each kWorthHelp that the rest would take the caller.
   const std::uint64_t wanted = trial * (from.size() - kTrialBytes) / kTrialBytes / kWorthHelp;

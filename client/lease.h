@@ -82,8 +82,8 @@ inline constexpr std::uint64_t kSmallestLease = 64 * 1024;
 /// before so many more bytes were put, twice as many each time. Thread-safe.
 class LeaseAppetite {
  public:
-  /// How many puts a lease is for. Where it has to displace as many small objects, these are found among the coldest
-  /// that eviction keeps at hand; for a larger one it would have to look further, each time.
+  /// How many puts a lease is for. Where a store is full, it displaces as many cold neighbours: the more, the harder
+  /// they are to find.
   static constexpr std::uint64_t kMostPuts = 128;
   static constexpr std::uint64_t kLeastPuts = 8;
   static constexpr std::uint64_t kFirstRest = 128 * 1024;

@@ -101,9 +101,11 @@ class ManyPuts {
   }
 
  private:
+  /// What is worth a lease, where there is so much; no more than one of the appetite's size, if that is.
   [[nodiscard]] Chunk take_chunk() {
     Chunk chunk;
-    while (!items_.empty() && chunk.puts.size() < appetite_.puts()) {
+    while (!items_.empty() && chunk.puts.size() < LeaseAppetite::kMostPuts &&
+           (chunk.puts.size() < appetite_.puts() || chunk.taken < kSmallestLease)) {
       const PutItem& item = items_.front();
       const Result<PutView> put =
           may_write_ ? view(item.id, item.data, item.options) : Result<PutView>(may_write_.error());

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include <dolium/copy.h>
 #include <fmt/format.h>
 
 #include "client/types/size_text.h"
@@ -15,6 +16,12 @@
 
 namespace dolium::daemon {
 namespace {
+
+/// Whether its client will copy so much now that it may do so with several threads.
+bool begins_large_copy(const protocol::RequestFrame& request) {
+  const auto* create = request.body_as_CreateRequest();
+  return create != nullptr && !create->lease() && create->object()->data_size() >= kParallelCopyBytes;
+}
 
 Result<protocol::Listener> open_listener(const Config& config) {
   if (auto prepared = protocol::prepare_socket_directory(config.socket_path); !prepared)
@@ -203,6 +210,7 @@ void Server::stop(const char* reason) {
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
   asked_ = asked_ || !session.has_rings();
+  session.set_copies_large(begins_large_copy(request));
   const bool was_attached = session.attached();
   const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);

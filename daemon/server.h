@@ -119,8 +119,9 @@ class Server final : private Session::Host {
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<BusyLoop> busy_loop_;
-  shm::BusyPoll busy_poll_;  // how long to look for more after a request
-  bool asked_ = false;       // there was a request in this turn, through a socket
+  shm::BusyPoll busy_poll_;    // how long to look for more after a request
+  bool asked_ = false;         // there was a request in this turn, through a socket
+  bool may_be_asked_ = false;  // that is what the loop stays awake for
   shm::TimeNs last_asked_ = 0;
   std::optional<BeforeWait> before_wait_;
   std::vector<Signal> signals_;

@@ -18,8 +18,8 @@ void Server::before_wait() {
   arm_timer();
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
-  const bool may_be_asked = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
-  busy_loop_->set((may_be_asked || engine_->store().wants_relocation()) && !stopping_);
+  may_be_asked_ = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
+  busy_loop_->set((may_be_asked_ || engine_->store().wants_relocation()) && !stopping_);
 }
 
 /// Answers what has been asked: all that a turn of the loop owes its clients.
@@ -56,11 +56,11 @@ bool Server::poll_rings() {
 
 /// How long a client is looked for after it was last heard of. One that is writing comes back when it has written, and
 /// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
-/// Of what is larger that would be a small part, and a thread that helps to copy it may have use for our core.
+/// Where it has just begun with what several threads copy, that would be a small part, and they may need our core.
 shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
+  if (session.copies_large()) return 0;
   const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
-  if (writing == 0) return busy_poll;
-  return writing < kParallelCopyBytes ? kWriterFactor * busy_poll : 0;
+  return writing != 0 && writing < kParallelCopyBytes ? kWriterFactor * busy_poll : busy_poll;
 }
 
 /// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
@@ -95,7 +95,7 @@ void Server::look_again() {
     }
   }
   if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
-  if (!awake_.empty()) busy_poll_.give_way();
+  if (may_be_asked_) busy_poll_.give_way();
 }
 
 void Server::arm_timer() {

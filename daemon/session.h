@@ -118,6 +118,9 @@ class Session {
   void use_rings(shm::Mapping memory);
   void go_without_rings(const Error& why) { host_.on_without_rings(*this, why); }
   [[nodiscard]] bool has_rings() const noexcept { return channel_.has_rings(); }
+  /// The server's note about the last request.
+  void set_copies_large(bool copies) noexcept { copies_large_ = copies; }
+  [[nodiscard]] bool copies_large() const noexcept { return copies_large_; }
   /// Takes the requests that have come through the rings. True when there were any bytes.
   bool poll();
   /// True: nothing is left to poll for; on_awake() says when there is again.
@@ -188,6 +191,7 @@ class Session {
 
   Host& host_;
   State state_ = State::greeting;
+  bool copies_large_ = false;
   shm::UniqueFd socket_;
   shm::UniqueFd process_;
   shm::UniqueFd release_event_;

@@ -46,12 +46,14 @@ class BusyPoll {
     const TimeNs lost = end - begin;
     if (lost < kDear) return true;
     const TimeNs last = rests_until_.load(std::memory_order_relaxed);
-    const bool again = last != 0 && begin < last + kRests * lost;
-    const TimeNs times = again ? std::min(2 * times_.load(std::memory_order_relaxed), kRests) : 1;
+    TimeNs times = times_.load(std::memory_order_relaxed);
+    if (begin >= last)  // else another thread lost the same time
+      times = last != 0 && begin < last + kRests * lost ? std::min(2 * times, kRests) : 1;
     const TimeNs until = end + std::min(times * lost, kLongestRest);
+    if (until <= last) return false;
     // Where two threads find out at once either's word will do.
     times_.store(times, std::memory_order_relaxed);
-    if (until > last) rests_until_.store(until, std::memory_order_relaxed);
+    rests_until_.store(until, std::memory_order_relaxed);
     return false;
   }
 

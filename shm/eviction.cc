@@ -44,9 +44,13 @@ std::uint32_t Eviction::size() const noexcept {
 std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   const std::uint64_t needed = Arena::taken_by(size_bytes);
   if (needed > arena_.capacity()) return {};
+  if (effort == Effort::cold && hand_rests_ > 0 && needed >= hand_failed_) {
+    --hand_rests_;
+    return {};
+  }
   patience_ = order_.size() + kMaxSecondThoughts;
   recheck_parked(kParkedRechecks);
-  std::vector<SlotIndex> victims = effort == Effort::all ? search(needed) : search_unless_in_vain(needed);
+  std::vector<SlotIndex> victims = effort == Effort::all ? search(needed) : search_colder_than_most(needed);
   if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size())) victims = search(needed);
   give_back_beyond(cold_target());
   order_.trim_cold(kMaxCold);
@@ -212,43 +216,43 @@ std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const
   return objects_of(arena_, best);
 }
 
-/// Not again at once, where there was nothing a moment ago.
-std::vector<SlotIndex> Eviction::search_unless_in_vain(std::uint64_t needed) {
-  if (hand_rests_ > 0) {
-    --hand_rests_;
-    return {};
-  }
-  std::vector<SlotIndex> victims = search_colder_than_most(needed);
-  if (victims.empty()) hand_rests_ = next_hand_rests_;
-  next_hand_rests_ = victims.empty() ? std::min(2 * next_hand_rests_, kMostHandRests) : 1;
-  return victims;
-}
-
 /// Behind where the last was, for what was written one behind the other goes so; or where some cold object lies.
 std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   const std::vector<SlotIndex> anchors = sample_cold();
   if (anchors.empty()) return {};
   hottest_ = candidates_.key(anchors.back());
   Window window;
-  if (may_go(hand_)) window = window_around(arena_, hand_, needed, *this);
-  for (std::size_t i = 0; i < anchors.size() && window.is_empty(); ++i)
-    window = window_around(arena_, anchors[i], needed, *this);
+  std::uint32_t looks = 0;
+  const auto look_around = [&](SlotIndex anchor) {
+    window = window_around(arena_, anchor, needed, *this);
+    looks += window.looks;
+    if (window.live_bytes > 2 * needed) window = {};  // one of them is far larger than all that is needed
+  };
+  if (may_go(hand_)) look_around(hand_);
+  for (std::size_t i = 0; i < anchors.size() && window.is_empty() && looks < kAnchorLooks; ++i) look_around(anchors[i]);
   std::vector<SlotIndex> victims = objects_of(arena_, window);
   if (!victims.empty()) hand_ = object_behind(arena_, victims.back());
   const bool used = park_used(victims);  // reads the keys as they really are
   if (used || !std::ranges::all_of(victims, [this](SlotIndex slot) { return may_go(slot); })) victims.clear();
   hottest_ = kAnyHeat;
+  hand_failed_ = needed;
+  hand_rests_ = victims.empty() ? next_hand_rests_ : 0;
+  next_hand_rests_ = victims.empty() ? std::min(2 * next_hand_rests_, kMostHandRests) : 1;
   return victims;
 }
 
 /// The coldest of some objects, wherever they are; colder ones first. By their keys as recorded: in truth they are no
-/// colder.
+/// colder. Where there are few, or few of all slots have one, the cold set.
 std::vector<SlotIndex> Eviction::sample_cold() {
   constexpr std::uint32_t kStride = 2'654'435'761;  // 2^32 through the golden ratio: spreads them over all slots
   std::vector<SlotIndex> samples;
   for (std::size_t looks = 0; samples.size() < kSamples && looks < 2 * kSamples; ++looks) {
     const SlotIndex slot = order_.slot_below(next_sample_ += kStride);
     if (order_.contains(slot) && !order_.is_parked(slot)) samples.push_back(slot);
+  }
+  if (samples.size() < kSamples || order_.size() < kSamples) {
+    settle(cold_target());
+    return order_.cold();
   }
   std::ranges::sort(samples, {}, [this](SlotIndex slot) { return candidates_.key(slot); });
   samples.resize(samples.size() / kColdShareOfSamples);

@@ -17,13 +17,15 @@
 // time: kColdRests); then the neighbours of the coldest, whatever their heat (among a million small objects the cold
 // ones lie far apart, and looking for neighbours among them would walk them all); then all there are. When all have
 // none, nothing is evicted: a request that could not be satisfied anyway costs nobody an object.
+// And when all that the coldest have is a window that wastes much (one cold object, far larger than what is needed),
+// the neighbours of the coldest are asked too, whether they lose less: one such window would empty more of the arena
+// than all holes together.
+//
 // Who can do with less (Effort::cold) gets a window of objects that are all colder than most, or nothing. Windows of a
 // hundred small objects, whatever their heat, would make of every policy a fifo (measured: 38 % of gets hit where 48
-// did). They are sought behind the last one, and around cold objects taken at random: what was written one behind the
-// other is as cold together, and a cold object that has no such neighbours would be found again and again. And when all
-// that the coldest have is a window that wastes much (one cold object, far larger than what is needed), the neighbours
-// of the coldest are asked too, whether they lose less: one such window would empty more of the arena than all holes
-// together.
+// did). They are sought behind the last one, and around some of those that are cold, wherever they lie: what was
+// written one behind the other is as cold together, and a cold object that has no such neighbours would be found again
+// and again.
 //
 // Not thread-safe; no clock, no randomness: the same history gives the same victims.
 
@@ -58,7 +60,8 @@ class Eviction final : private Neighbours {
   /// Colder than most is who is no hotter than this share, as 1/n, of so many others.
   static constexpr std::size_t kSamples = 32;
   static constexpr std::size_t kColdShareOfSamples = 4;
-  /// For how many plans, twice as many each time up to this, nobody looks for such, where there were none.
+  /// For how many plans of as many bytes, twice as many each time up to this, nobody looks for such where there were
+  /// none.
   static constexpr std::uint32_t kMostHandRests = 64;
   /// A window is wasteful that loses this share of the arena, as 1/n, beyond what is needed.
   static constexpr std::uint64_t kMostWasteShare = 32;
@@ -82,8 +85,9 @@ class Eviction final : private Neighbours {
   enum class Effort : std::uint8_t { cold, all };
 
   /// The objects to evict so that taken_by(size_bytes) contiguous bytes become free, in address order; empty
-  /// when there is no such set (or when none is needed: ask the arena first). They stay members until erased.
-  /// None was in use when it was looked at; the caller retires them and, if one was taken meanwhile, plans again.
+  /// when there is no such set (or when none is needed: ask the arena first); with Effort::cold also when none was
+  /// found at once, or lately. They stay members until erased. None was in use when it was looked at; the caller
+  /// retires them and, if one was taken meanwhile, plans again.
   [[nodiscard]] std::vector<SlotIndex> plan(std::uint64_t size_bytes, Effort effort = Effort::all);
   /// Whether plan() of so much would, most likely, be the coldest object alone, which takes no search.
   [[nodiscard]] bool coldest_is_enough(std::uint64_t size_bytes);
@@ -106,7 +110,6 @@ class Eviction final : private Neighbours {
   [[nodiscard]] std::vector<SlotIndex> search_cold(std::uint64_t needed, std::uint32_t widest);
   [[nodiscard]] std::vector<SlotIndex> search_around_coldest(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;
-  [[nodiscard]] std::vector<SlotIndex> search_unless_in_vain(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> search_colder_than_most(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> sample_cold();
   [[nodiscard]] bool is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t needed) const noexcept;
@@ -131,6 +134,7 @@ class Eviction final : private Neighbours {
   SlotIndex hand_ = kNoSlot;        // behind the last window of Effort::cold
   std::uint32_t hand_rests_ = 0;    // how many more plans of Effort::cold are not begun
   std::uint32_t next_hand_rests_ = 1;
+  std::uint64_t hand_failed_ = 0;  // for so many bytes
   std::uint32_t next_sample_ = 0;  // counts the slots that were looked at as one
   std::uint32_t patience_ = 0;     // how many more objects that turn out hotter this call lets go
 };

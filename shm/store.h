@@ -171,8 +171,8 @@ class Store final : private Candidates {
   /// An extent for a client that writes many objects before it says what they are. `id` is a new one at random: it is
   /// an object that is being written, and never sealed; abort() takes back what is left. `bytes`: a multiple of
   /// kUnitBytes. Errors as create_object(); and out_of_memory when it were more than half of what a client may write,
-  /// when all leases together took more than a part of the arena (kLeasedShare), and where room cannot be made at
-  /// little cost.
+  /// when all leases together took more than a part of the arena (kLeasedShare), and where no room is found at once
+  /// but by evicting what is still warm.
   [[nodiscard]] Result<Placement> lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now);
   /// The client's own; not_found when it has none of this id (any more).
   [[nodiscard]] Result<SlotIndex> find_lease(ClientId client, const ObjectId& id) const;

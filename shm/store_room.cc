@@ -137,9 +137,10 @@ std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot
 
 /// Where that takes a search, it makes room for the next ones too, if that costs no object that is still warm.
 std::optional<std::uint64_t> Store::evict_for(std::uint64_t size, SlotIndex slot) {
-  const std::uint64_t ahead = std::min(kEvictedAhead * size, arena_.capacity() / kAheadShare);
+  const std::uint64_t taken = Arena::taken_by(size);
+  const std::uint64_t ahead = std::min(kEvictedAhead * taken, arena_.capacity() / kAheadShare);
   const bool made =
-      (ahead >= 2 * size && !eviction_.coldest_is_enough(size) && make_window(ahead, Eviction::Effort::cold)) ||
+      (ahead >= 2 * taken && !eviction_.coldest_is_enough(size) && make_window(ahead, Eviction::Effort::cold)) ||
       make_window(size, Eviction::Effort::all);
   return made ? arena_.allocate(size, slot) : std::nullopt;
 }

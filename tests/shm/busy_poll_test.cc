@@ -44,7 +44,8 @@ TEST_CASE("where it costs much again and again, looking rests longer each time, 
     now += times * kLost;
     CHECK_FALSE(poll.rests(now));
   }
-  now += BusyPoll::kRests * kLost;  // for so long nothing happened
+  now += BusyPoll::kRests * kLost;               // for so long nothing happened
+  CHECK_FALSE(poll.gave_way(now, now + kLost));  // two threads, one loss
   CHECK_FALSE(poll.gave_way(now, now + kLost));
   CHECK_FALSE(poll.rests(now + 2 * kLost));
 }

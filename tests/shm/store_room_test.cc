@@ -38,6 +38,17 @@ TEST_CASE("where a put has to search for room, it makes room for the next ones t
   full.store.check_invariants();
 }
 
+TEST_CASE("for a small object no large one goes, however cold") {
+  StoreFixture fixture({.capacity = kCapacity});
+  constexpr std::uint64_t kLarge = kCapacity / 4;
+  fixture.put(0, kLarge);
+  for (std::uint64_t number = 1; fixture.store.stats(fixture.now).eviction_count == 0; ++number)
+    fixture.put(number, number % 2 == 0 ? 1024 : 2048);
+  for (std::uint64_t number = 0; number < 200 && fixture.exists(0); ++number)
+    CHECK(fixture.put(kNew + number, number % 3) != kNoSlot);
+  CHECK(fixture.store.stats(fixture.now).evicted_bytes < kLarge);
+}
+
 TEST_CASE("a put makes no room ahead at the cost of what is still warm") {
   FullStore full;
   TestClient reader = full.client();
