@@ -8,7 +8,7 @@
 namespace dolium::shm {
 namespace {
 
-constexpr auto id_of = [](const auto& client) { return client->id; };
+constexpr auto kIdOf = [](const auto& client) { return client->id; };
 
 }  // namespace
 
@@ -29,7 +29,7 @@ Result<ClientId> Store::admit(const ClientIdentity& identity, Segment pin_table,
   client->attached = attached;
   client->segment = std::move(pin_table);
   client->table = PinTable(*std::move(mapping), index_.slot_count());
-  clients_.insert(std::ranges::upper_bound(clients_, id, {}, id_of), std::move(client));
+  clients_.insert(std::ranges::upper_bound(clients_, id, {}, kIdOf), std::move(client));
   return id;
 }
 
@@ -83,7 +83,7 @@ const Segment& Store::pin_table_segment(ClientId client) const {
 }
 
 Store::Client* Store::find_client(ClientId client) const noexcept {
-  const auto found = std::ranges::lower_bound(clients_, client, {}, id_of);
+  const auto found = std::ranges::lower_bound(clients_, client, {}, kIdOf);
   return found == clients_.end() || (*found)->id != client ? nullptr : found->get();
 }
 
@@ -98,7 +98,7 @@ Store::Client& Store::client_of(ClientId client) const noexcept {
 void Store::detach(ClientId id, TimeNs now) {
   advance(now);
   drop_grants(id);
-  const auto found = std::ranges::lower_bound(clients_, id, {}, id_of);
+  const auto found = std::ranges::lower_bound(clients_, id, {}, kIdOf);
   DOLIUM_CHECK(found != clients_.end() && (*found)->id == id, "detach of a client that is not attached");
   const std::unique_ptr<Client> client = std::move(*found);
   clients_.erase(found);

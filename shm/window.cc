@@ -73,8 +73,8 @@ Side side_of(const Arena& arena, ExtentRef end) {
   }
   return side;
 }
-constexpr auto left_of = side_of<&Arena::before>;
-constexpr auto right_of = side_of<&Arena::after>;
+constexpr auto kLeftOf = side_of<&Arena::before>;
+constexpr auto kRightOf = side_of<&Arena::after>;
 
 /// Looks for the cheapest window run by run: a run is cold objects with nothing but free extents between them.
 class Search {
@@ -85,9 +85,9 @@ class Search {
   /// Of the run that begins with this object, if one does.
   void look_at(SlotIndex slot, std::uint32_t rank) {
     const ExtentRef extent = ExtentRef::live(slot);
-    const Side left = left_of(arena_, extent);
+    const Side left = kLeftOf(arena_, extent);
     if (rank_at(left.next) != Ranks::kNotCold) return;
-    const Side right = right_of(arena_, extent);
+    const Side right = kRightOf(arena_, extent);
     if (rank_at(right.next) != Ranks::kNotCold) return look_at_run(slot, rank);
     const std::uint64_t size = arena_.size_of(extent);  // alone, as most are in a store of many sizes
     if (left.free_bytes + size + right.free_bytes >= needed_ && may_win(size)) weigh({&slot, 1}, size, rank);
@@ -113,7 +113,7 @@ class Search {
       }
       if (run_.back().room_end - run_[first].room_begin >= needed_ && may_win(live_bytes))
         weigh(std::span(owners_).subspan(first), live_bytes, hottest_.rank());
-      extent = right_of(arena_, extent).next;
+      extent = kRightOf(arena_, extent).next;
     }
   }
   [[nodiscard]] std::uint32_t rank_at(ExtentRef extent) const {
@@ -151,8 +151,8 @@ Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
   };
   Window window{anchor, anchor, arena.size_of(ExtentRef::live(anchor)), 1};
   std::uint64_t inner_free_bytes = 0;
-  Side left = left_of(arena, ExtentRef::live(anchor));
-  Side right = right_of(arena, ExtentRef::live(anchor));
+  Side left = kLeftOf(arena, ExtentRef::live(anchor));
+  Side right = kRightOf(arena, ExtentRef::live(anchor));
   while (left.free_bytes + window.live_bytes + inner_free_bytes + right.free_bytes < needed) {
     const bool may_left = may_go(left);
     const bool may_right = may_go(right);
@@ -162,7 +162,7 @@ Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
     window.live_bytes += arena.size_of(side.next);
     inner_free_bytes += side.free_bytes;
     (go_left ? window.first : window.last) = side.next.owner();
-    side = go_left ? left_of(arena, side.next) : right_of(arena, side.next);
+    side = go_left ? kLeftOf(arena, side.next) : kRightOf(arena, side.next);
     ++window.looks;
   }
   // The last neighbour may have been so large that those on the other side are not needed any more.
@@ -174,12 +174,12 @@ Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
     end = kept;
   };
   while (window.first != window.last) {
-    const SlotIndex second = right_of(arena, ExtentRef::live(window.first)).next.owner();
+    const SlotIndex second = kRightOf(arena, ExtentRef::live(window.first)).next.owner();
     if (room(second, window.last) < needed) break;
     leave_out(window.first, second);
   }
   while (window.first != window.last) {
-    const SlotIndex last_but_one = left_of(arena, ExtentRef::live(window.last)).next.owner();
+    const SlotIndex last_but_one = kLeftOf(arena, ExtentRef::live(window.last)).next.owner();
     if (room(window.first, last_but_one) < needed) break;
     leave_out(window.last, last_but_one);
   }

@@ -20,7 +20,7 @@ TEST_CASE("a get's deadline holds while the server stands still, in every thread
   const Census before = daemon.census();
   daemon.freeze();
   std::vector<std::future<std::string>> threads;
-  for (int n = 0; n < 4; ++n)
+  for (unsigned n = 0; n < 4; ++n)
     threads.push_back(std::async(
         std::launch::async, [&client, n] { return outcome(client->get_raw(id_of(n), milliseconds(20 * n + 1))); }));
   for (auto& thread : threads) CHECK(thread.get() == "timed_out");

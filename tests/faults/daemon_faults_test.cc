@@ -95,7 +95,7 @@ class Victim {
     return struck != 0;
   }
 
-  void renew_server() {
+  void renew_server() const {
     const pid_t old = daemon.server();
     daemon.kill_server();
     REQUIRE(daemon.replaced(old));

@@ -29,9 +29,13 @@ using dolium::faults::Plan;
 using dolium::faults::Role;
 using dolium::faults::Span;
 
-// The names are the C library's: NOLINTBEGIN(readability-identifier-naming,
-// readability-inconsistent-declaration-parameter-name) NOLINTBEGIN(cert-dcl50-cpp, cppcoreguidelines-pro-type-vararg,
-// bugprone-reserved-identifier, cert-dcl37-c, cert-dcl51-cpp)
+// The names are the C library's.
+
+// NOLINTBEGIN(readability-identifier-naming, readability-inconsistent-declaration-parameter-name)
+
+// NOLINTBEGIN(cert-dcl50-cpp, cppcoreguidelines-pro-type-vararg, bugprone-reserved-identifier, cert-dcl37-c)
+
+// NOLINTBEGIN(cert-dcl51-cpp, bugprone-macro-parentheses)
 
 #define DOLIUM_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -275,5 +279,8 @@ DOLIUM_EXPORT std::time_t time(std::time_t* out) noexcept {
   return now.tv_sec;
 }
 
-// NOLINTEND(cert-dcl50-cpp, cppcoreguidelines-pro-type-vararg, bugprone-reserved-identifier, cert-dcl37-c,
-// cert-dcl51-cpp) NOLINTEND(readability-identifier-naming, readability-inconsistent-declaration-parameter-name)
+// NOLINTEND(cert-dcl51-cpp, bugprone-macro-parentheses)
+
+// NOLINTEND(cert-dcl50-cpp, cppcoreguidelines-pro-type-vararg, bugprone-reserved-identifier, cert-dcl37-c)
+
+// NOLINTEND(readability-identifier-naming, readability-inconsistent-declaration-parameter-name)

@@ -36,7 +36,7 @@ TEST_CASE("where it costs much again and again, looking rests longer each time, 
   poll.set(kLong);
   constexpr TimeNs kLost = 4'000'000;
   TimeNs now = kStart;
-  for (const TimeNs times : {1, 2, 4, 8, 16, 16}) {
+  for (const TimeNs times : {1U, 2U, 4U, 8U, 16U, 16U}) {
     CAPTURE(times);
     now += kLost;
     CHECK_FALSE(poll.gave_way(now - kLost, now));
