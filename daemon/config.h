@@ -35,7 +35,8 @@ struct Config {
   std::vector<std::string> readers = {};
   std::vector<std::string> writers = {};
 
-  /// How long the daemon looks for the next request after the last one before it sleeps.
+  /// How long the daemon looks for the next request after the last one before it sleeps; Server::patience_with() has
+  /// the exceptions, for who is writing.
   std::uint32_t busy_poll_us = 50;
 
   std::uint32_t max_connections = 1024;

@@ -44,10 +44,7 @@ std::uint32_t Eviction::size() const noexcept {
 std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   const std::uint64_t needed = Arena::taken_by(size_bytes);
   if (needed > arena_.capacity()) return {};
-  if (effort == Effort::cold && hand_rests_ > 0 && needed >= hand_failed_) {
-    --hand_rests_;
-    return {};
-  }
+  if (effort == Effort::cold && hand_rest_.takes(needed)) return {};
   patience_ = order_.size() + kMaxSecondThoughts;
   recheck_parked(kParkedRechecks);
   std::vector<SlotIndex> victims = effort == Effort::all ? search(needed) : search_colder_than_most(needed);
@@ -158,15 +155,16 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
 }
 
 std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
-  if (cold_rests_ > 0 && needed >= cold_failed_) {
-    --cold_rests_;
+  if (cold_rest_.takes(needed)) {
     settle(cold_target());
     std::vector<SlotIndex> around = search_around_coldest(needed);
     if (!around.empty() && !is_wasteful(around, needed)) return around;
   }
   std::vector<SlotIndex> victims = search_cold(needed, kMaxWidened);
-  cold_rests_ = victims.empty() ? kColdRests : 0;
-  cold_failed_ = needed;
+  if (victims.empty())
+    cold_rest_.begin(needed, kColdRests);
+  else
+    cold_rest_.end();
   if ((victims.empty() || is_wasteful(victims, needed)) && order_.queue_size() > 0) {
     std::vector<SlotIndex> around = search_around_coldest(needed);
     if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
@@ -235,9 +233,13 @@ std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   const bool used = park_used(victims);  // reads the keys as they really are
   if (used || !std::ranges::all_of(victims, [this](SlotIndex slot) { return may_go(slot); })) victims.clear();
   hottest_ = kAnyHeat;
-  hand_failed_ = needed;
-  hand_rests_ = victims.empty() ? next_hand_rests_ : 0;
-  next_hand_rests_ = victims.empty() ? std::min(2 * next_hand_rests_, kMostHandRests) : 1;
+  if (victims.empty()) {
+    hand_rest_.begin(needed, next_hand_rests_);
+    next_hand_rests_ = std::min(2 * next_hand_rests_, kMostHandRests);
+  } else {
+    hand_rest_.end();
+    next_hand_rests_ = 1;
+  }
   return victims;
 }
 

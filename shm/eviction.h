@@ -122,21 +122,38 @@ class Eviction final : private Neighbours {
   [[nodiscard]] bool confirm(const std::vector<SlotIndex>& victims);
   void prefetch_next() const;
 
+  /// A search that found nothing is not made again for some plans of as many bytes or more.
+  class Rest {
+   public:
+    void begin(std::uint64_t needed, std::uint32_t plans) noexcept {
+      needed_ = needed;
+      plans_ = plans;
+    }
+    void end() noexcept { plans_ = 0; }
+    /// Whether this plan is one of them.
+    [[nodiscard]] bool takes(std::uint64_t needed) noexcept {
+      if (plans_ == 0 || needed < needed_) return false;
+      --plans_;
+      return true;
+    }
+
+   private:
+    std::uint64_t needed_ = 0;
+    std::uint32_t plans_ = 0;
+  };
   static constexpr EvictionKey kAnyHeat{UINT64_MAX, UINT64_MAX};
 
   const Arena& arena_;
   Candidates& candidates_;
   EvictionOrder order_;
   std::uint32_t next_recheck_ = 0;  // counts through the parked
-  std::uint32_t cold_rests_ = 0;
-  std::uint64_t cold_failed_ = 0;   // for so many bytes
+  Rest cold_rest_;                  // of search() in the widened cold set
+  Rest hand_rest_;                  // of Effort::cold
+  std::uint32_t next_hand_rests_ = 1;
   EvictionKey hottest_ = kAnyHeat;  // that may go as a neighbour
   SlotIndex hand_ = kNoSlot;        // behind the last window of Effort::cold
-  std::uint32_t hand_rests_ = 0;    // how many more plans of Effort::cold are not begun
-  std::uint32_t next_hand_rests_ = 1;
-  std::uint64_t hand_failed_ = 0;  // for so many bytes
-  std::uint32_t next_sample_ = 0;  // counts the slots that were looked at as one
-  std::uint32_t patience_ = 0;     // how many more objects that turn out hotter this call lets go
+  std::uint32_t next_sample_ = 0;   // counts the slots that were looked at as one
+  std::uint32_t patience_ = 0;      // how many more objects that turn out hotter this call lets go
 };
 
 }  // namespace dolium::shm

@@ -58,12 +58,6 @@ class Store final : private Candidates {
   static constexpr std::size_t kMaxUnsealedPerClient = 65536;
   /// How many retired objects one allocation asks after; and one that finds no room, before it evicts anything.
   static constexpr std::size_t kSweepStep = 32;
-  /// To find a window takes longer than all else that a small object needs: one is sought for so many of its size at
-  /// once, as long as that is no more than this part of the arena.
-  static constexpr std::uint64_t kEvictedAhead = 8;
-  static constexpr std::uint64_t kAheadShare = 2048;
-  /// For how many evictions at once what they touch is fetched: some five lines each, a small part of a core's caches.
-  static constexpr std::size_t kFetchedTogether = 64;
   static constexpr std::size_t kSweepForRoom = 1024;
   /// So many are all asked after before a refusal; of more, not again for kSweepRest for each, some ten times the look.
   static constexpr std::size_t kSweepAlways = 4096;
@@ -80,6 +74,12 @@ class Store final : private Candidates {
   static constexpr std::uint32_t kRemovalsPerPiece = 1024;
   /// How often a plan of eviction may be spoilt by readers before the create gives up.
   static constexpr int kMaxPlans = 16;
+  /// To find a window takes longer than all else that a small object needs: one is sought for so many of its size at
+  /// once, as long as that is no more than this part of the arena.
+  static constexpr std::uint64_t kEvictedAhead = 8;
+  static constexpr std::uint64_t kAheadShare = 2048;
+  /// For how many evictions at once what they touch is fetched: some five lines each, a small part of a core's caches.
+  static constexpr std::size_t kFetchedTogether = 64;
   /// How large an object may be that is moved: nobody waits longer than for a copy of so many bytes.
   static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
   /// One byte may be moved for so many that eviction made room for.

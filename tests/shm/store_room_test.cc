@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kCapacity = 16 * kMiB;  // of which kAheadShare is 8 KiB
 constexpr std::uint64_t kNew = 1 << 20;         // numbers of objects that come when it is full
 
-/// Full of objects of two sizes, of which a third in between fits into no one's place.
+/// Full of objects of two sizes; what comes is larger than one of the smaller ones, and smaller than the larger.
 struct FullStore : StoreFixture {
   FullStore() : StoreFixture({.capacity = kCapacity}) {
     for (std::uint64_t number = 0; stats().eviction_count == 0; ++number) put(number, number % 2 == 0 ? 1024 : 2048);
