@@ -167,6 +167,17 @@ TEST_CASE("no window of cold objects goes at the cost of one that was touched") 
   REQUIRE(std::ranges::none_of(victims, [](SlotIndex slot) { return slot % 8 == 0; }));
 }
 
+TEST_CASE("no window of cold objects has one that is far larger than what is needed") {
+  FakeStore store(2000);
+  REQUIRE(store.put(0, 1000));
+  for (SlotIndex slot = 1; slot <= 1000; ++slot) REQUIRE(store.put(slot, 1));
+  for (int times = 0; times < 1000; ++times) {
+    const Slots victims = store.plan(10, Eviction::Effort::cold);
+    REQUIRE(victims.size() == 10);
+    REQUIRE(victims.front() != 0);
+  }
+}
+
 TEST_CASE("what is in use is in no window of cold objects") {
   FakeStore store(1000);
   store.fill(1000, 1);
