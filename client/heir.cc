@@ -10,7 +10,7 @@ using shm::Mapping;
 using shm::UniqueFd;
 
 /// Where HelloReply's descriptors stand.
-enum Position : std::size_t { kPinTable, kReleaseEvent, kCount };
+enum HeirPosition : std::size_t { kHeirPinTable, kHeirReleaseEvent, kHeirCount };
 
 /// AdoptRequest has no reply; a number that no other request of the connection will have.
 constexpr std::uint64_t kAdoptNumber = UINT64_MAX;
@@ -27,14 +27,14 @@ Result<Heir> Heir::ask(const SessionOrigin& parent, std::uint64_t pin_table_byte
   const Result<const protocol::HelloReply*> reply = exchange_hellos(*socket, std::move(hello), reader, deadline);
   if (!reply) return reply.error();
   std::vector<UniqueFd> descriptors = reader.take_descriptors();
-  if (descriptors.size() != kCount || (*reply)->pin_table_bytes() != pin_table_bytes)
+  if (descriptors.size() != kHeirCount || (*reply)->pin_table_bytes() != pin_table_bytes)
     return Error{Errc::protocol_error, "the daemon sent something else than a copy of the parent's pin table"};
   Result<Mapping> pins =
-      Mapping::map(descriptors[kPinTable], pin_table_bytes, Mapping::Mode::read_write, "child's pin table");
+      Mapping::map(descriptors[kHeirPinTable], pin_table_bytes, Mapping::Mode::read_write, "child's pin table");
   if (!pins) return std::move(pins).error();
   Heir heir;
   heir.socket = *std::move(socket);
-  heir.release_event = std::move(descriptors[kReleaseEvent]);
+  heir.release_event = std::move(descriptors[kHeirReleaseEvent]);
   heir.pin_table = *std::move(pins);
   heir.session_id = (*reply)->session_id();
   heir.fork_token = (*reply)->fork_token();

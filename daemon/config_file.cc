@@ -18,10 +18,6 @@ namespace {
 // Far more than any configuration; so that a wrong path (a device, an object) is an error and not a long wait.
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
 
-Error invalid(std::string message) {
-  return Error{Errc::invalid_argument, std::move(message)};
-}
-
 std::string place(const std::string& path, const toml::source_region& region) {
   return fmt::format("{}:{}:{}", path, region.begin.line, region.begin.column);
 }

@@ -15,10 +15,6 @@ constexpr std::string_view kAbout =
     "doliumd keeps large immutable objects in shared memory, for the processes of one host.\n"
     "Every option can also stand in a TOML file, which conf/doliumd.toml shows; flags win over the file.";
 
-Error invalid(std::string message) {
-  return Error{Errc::invalid_argument, std::move(message)};
-}
-
 /// A row of the table, the flag that CLI11 knows it by, and what came with it.
 struct Row {
   const Option* option;

@@ -37,11 +37,7 @@ constexpr ValueType kMode = {.placeholder = "MODE", .wanted = "an octal string s
 constexpr ValueType kNames = {
     .placeholder = "NAME,...", .wanted = "a list such as [\"alice\", \"@staff\"]", .string = true, .list = true};
 
-Error invalid(std::string message) {
-  return Error{Errc::invalid_argument, std::move(message)};
-}
-
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -88,7 +84,7 @@ Option size_row(const Name& name, std::uint64_t Owner::*member, std::uint64_t le
                                  format_size_exact(least), format_size_exact(most)));
     return size;
   };
-  return row(name, kSize, member, parse, [](std::uint64_t size) { return quoted(format_size_exact(size)); });
+  return row(name, kSize, member, parse, [](std::uint64_t size) { return in_quotes(format_size_exact(size)); });
 }
 
 template <class Number>
@@ -139,7 +135,7 @@ Option text_row(const Name& name, std::string_view placeholder, std::string Owne
   };
   ValueType type = kText;
   type.placeholder = placeholder;
-  return row(name, type, member, parse, [](std::string_view text) { return quoted(text); });
+  return row(name, type, member, parse, [](std::string_view text) { return in_quotes(text); });
 }
 
 template <class Owner>
@@ -164,7 +160,7 @@ Option names_row(const Name& name, std::vector<std::string> Owner::*member) {
   };
   return row(name, kNames, member, parse, [](const std::vector<std::string>& names) {
     std::vector<std::string> items;
-    for (const std::string& each : names) items.push_back(quoted(each));
+    for (const std::string& each : names) items.push_back(in_quotes(each));
     return fmt::format("[{}]", fmt::join(items, ", "));
   });
 }
@@ -186,7 +182,7 @@ Option choice_row(const Name& name, std::string_view placeholder, E Owner::*memb
     return invalid(fmt::format("\"{}\" is not one of {}{}", words.front(), fmt::join(names, ", "),
                                did_you_mean(words.front(), names)));
   };
-  const auto show = [choices](E value) { return quoted(std::ranges::find(choices, value, &Choice<E>::value)->name); };
+  const auto show = [choices](E value) { return in_quotes(std::ranges::find(choices, value, &Choice<E>::value)->name); };
   ValueType type = kText;
   type.placeholder = placeholder;
   return row(name, type, member, parse, show);

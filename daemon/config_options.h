@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <dolium/result.h>
@@ -18,6 +19,11 @@
 namespace dolium::daemon {
 
 using Words = std::vector<std::string>;
+
+/// The error for an option's bad value, name or place.
+[[nodiscard]] inline Error invalid(std::string message) {
+  return {Errc::invalid_argument, std::move(message)};
+}
 
 /// What may stand for an option's value.
 struct ValueType {

@@ -19,7 +19,7 @@ int exit_status = kRefusedBySystem;
 std::array<char, sizeof(sockaddr_un::sun_path)> unfinished{};
 
 /// Without the heap.
-void say(std::string_view what) {
+void say_without_heap(std::string_view what) {
   static_cast<void>(!::write(STDERR_FILENO, what.data(), what.size()));
 }
 
@@ -28,7 +28,7 @@ void say(std::string_view what) {
 void end_without_memory(int status) noexcept {
   exit_status = status;
   std::set_new_handler([] {
-    say("doliumd: no memory to be had for the bookkeeping (Cannot allocate memory): this process ends\n");
+    say_without_heap("doliumd: no memory to be had for the bookkeeping (Cannot allocate memory): this process ends\n");
     if (unfinished.front() != '\0') ::unlink(unfinished.data());
     ::_exit(exit_status);
   });
@@ -41,7 +41,7 @@ void remove_without_memory(std::string_view path) noexcept {
 void wait_for_memory() noexcept {
   std::set_new_handler([] {
     static bool said = false;  // the keeper has one thread
-    if (!said) say("doliumd: the keeper needs memory and gets none (Cannot allocate memory): it waits for some\n");
+    if (!said) say_without_heap("doliumd: the keeper needs memory and gets none (Cannot allocate memory): it waits for some\n");
     said = true;
     std::this_thread::sleep_for(kBetweenLooks);
   });

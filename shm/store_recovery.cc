@@ -26,7 +26,7 @@ namespace dolium::shm {
 namespace {
 
 /// Where each piece stands in segments(); behind these, the ledger's.
-enum Position : std::size_t { kArena, kIndex, kLedger };
+enum SegmentPosition : std::size_t { kArena, kIndex, kLedger };
 
 }  // namespace
 
