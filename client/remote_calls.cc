@@ -103,9 +103,10 @@ class RemoteBuilder final : public BuilderBackend {
       return dropped(id_);
     }
     Result<Object> sealed = or_give_up([&] { return ask_to_seal(hold); });
-    // The server died of it, or before it: if the object is not sealed, nobody will write to it any more.
-    if (!sealed && connection_->epoch() != epoch_) give_up();
-    return sealed;
+    if (sealed || connection_->epoch() == epoch_) return sealed;
+    // The server died during the call, or before the request was sent: its successor dropped an object that was not sealed.
+    give_up();
+    return sealed.error().code == Errc::not_found ? Result<Object>(dropped(id_)) : sealed;
   }
   Result<void> abort() override {
     if (connection_.is_parents()) return {};
