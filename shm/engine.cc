@@ -11,7 +11,7 @@ Engine::Engine(std::unique_ptr<Store> store) : store_(std::move(store)), gets_(*
 }
 
 void Engine::subscribe(const WaitKey& key, std::function<void()> wake) {
-  const auto [subscriber, fresh] = streams_.try_emplace(key);
+  const auto [subscriber, fresh] = streams_.try_emplace(key, EventStream(store_->last_seal()));
   subscriber->second.wake = std::move(wake);
   if (fresh) subscriber->second.wake();
 }
@@ -111,8 +111,9 @@ void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause c
 }
 
 void Engine::tell(SlotIndex slot, const Event& event) {
+  const TimeNs sealed = store_->sealed_at(slot);
   for (auto& [key, subscriber] : streams_) {
-    subscriber.stream.on_event(slot, event);
+    subscriber.stream.on_event(slot, sealed, event);
     if (subscriber.stream.has_more()) subscriber.wake();
   }
 }

@@ -56,8 +56,9 @@ class Engine final : private StoreListener {
 
  private:
   struct Subscriber {
+    explicit Subscriber(EventStream begun) : stream(std::move(begun)) {}
     EventStream stream;
-    std::function<void()> wake;
+    std::function<void()> wake = {};
   };
 
   void on_sealed(SlotIndex slot, const SlotFields& object) override;

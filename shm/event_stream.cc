@@ -2,43 +2,44 @@
 
 namespace dolium::shm {
 
-void EventStream::on_event(SlotIndex slot, const Event& event) {
-  if (walking_ && slot >= cursor_) {
-    if (event.kind != Event::Kind::removed) return;  // the walk will find it
-    Event sealed = event;                            // too late for the walk: told here, so that no event is lost
-    sealed.kind = Event::Kind::sealed;
-    sealed.cause = {};
-    push(sealed);
+void EventStream::on_event(SlotIndex slot, TimeNs sealed, const Event& event) {
+  const bool was_there = sealed <= began_;
+  if (was_there && walking_ && slot >= cursor_) {  // the walk will not find it: it is gone
+    Event there = event;
+    there.kind = Event::Kind::sealed;
+    there.cause = {};
+    push(there_, there);
   }
-  push(event);
+  push(since_, event);
 }
 
-void EventStream::push(const Event& event) {
-  if (queue_.size() < kMaxQueued) {
-    queue_.push_back(event);
-  } else if (queue_.back().kind != Event::Kind::overflow) {
+void EventStream::push(Queue& queue, const Event& event) {
+  if (queue.size() < kMaxQueued) {
+    queue.push_back(event);
+  } else if (queue.back().kind != Event::Kind::overflow) {
     Event lost;
     lost.kind = Event::Kind::overflow;
-    queue_.push_back(lost);
+    queue.push_back(lost);
   }
 }
 
 std::vector<Event> EventStream::take(const Store& store, std::size_t limit) {
   std::vector<Event> events;
   while (events.size() < limit && has_more()) {
-    if (queue_.empty()) {
+    if (there_.empty() && walking_) {
       walk_on(store);
       continue;
     }
-    events.push_back(queue_.front());
-    queue_.pop_front();
+    Queue& queue = there_.empty() ? since_ : there_;
+    events.push_back(queue.front());
+    queue.pop_front();
   }
   return events;
 }
 
 void EventStream::walk_on(const Store& store) {
-  const std::uint32_t next = store.for_sealed_page(cursor_, [this](const SlotFields& object) {
-    queue_.push_back({.kind = Event::Kind::sealed,
+  const std::uint32_t next = store.for_sealed_page(cursor_, began_, [this](const SlotFields& object) {
+    there_.push_back({.kind = Event::Kind::sealed,
                       .id = object.id,
                       .data_size = object.data_size,
                       .metadata_size = object.metadata_size});

@@ -192,13 +192,16 @@ class Store final : private Candidates {
   /// The sealed object's slot, or kNoSlot.
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return index_.find(id); }
   [[nodiscard]] SlotFields fields(SlotIndex slot) const noexcept { return index_.read(slot); }
-  /// Visits the sealed objects of slots [begin, begin + kListPage); returns where to go on, 0 at the end.
+  /// When the object in this slot was sealed; no two are alike, and each is later than those before.
+  [[nodiscard]] TimeNs sealed_at(SlotIndex slot) const noexcept { return row(slot).sealed; }
+  /// Visits the objects of slots [begin, begin + kListPage) that were sealed up to `through`; returns where to go on, 0
+  /// at the end.
   template <class Visit>
-  std::uint32_t for_sealed_page(std::uint32_t begin, Visit&& visit) const {
+  std::uint32_t for_sealed_page(std::uint32_t begin, TimeNs through, Visit&& visit) const {
     const std::uint32_t end =
         begin + std::min(index_.slots_touched() - std::min(begin, index_.slots_touched()), kListPage);
     for (SlotIndex slot = begin; slot < end; ++slot)
-      if (margin(slot).state == SlotState::sealed) visit(index_.read(slot));
+      if (margin(slot).state == SlotState::sealed && row(slot).sealed <= through) visit(index_.read(slot));
     return end < index_.slots_touched() ? end : 0;
   }
   /// Keeps a sealed object, once more, until drop_hold() or the client's grant has been taken up.
@@ -218,6 +221,8 @@ class Store final : private Candidates {
   void set_release_wanted(bool wanted) noexcept { index_.set_release_wanted(wanted); }
   /// Frees what was retired and is no longer held.
   void sweep();
+  /// How many looks it has taken to find room so far: at each object in question, one in each client's pin table.
+  [[nodiscard]] std::uint64_t looks() const noexcept { return looks_; }
   /// True when room may have appeared since the last call: something was freed, sealed, unpinned.
   [[nodiscard]] bool take_room_made() noexcept { return std::exchange(room_made_, false); }
   /// A create was refused, or waited in vain, for want of room: for the statistics.
@@ -409,6 +414,7 @@ class Store final : private Candidates {
   TimeNs last_refused_ = 0;
   TimeNs next_holder_search_ = 0;
   std::uint64_t relocation_credit_ = 0;  // bytes
+  std::uint64_t looks_ = 0;
   bool fragmented_ = false;
   bool room_made_ = false;
 };

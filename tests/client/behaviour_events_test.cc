@@ -67,6 +67,26 @@ TEST_CASE("a subscription begins with subscribe(), not with the first look at it
   CHECK(is_quiet(events));
 }
 
+TEST_CASE("order of events: those that are there first, then in the order in which things happened") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  put_numbered(*store, 0, 4, 100);
+  REQUIRE(store->remove(id_of(0)).value());  // whose slot is the next to be taken
+  Subscription events = store->subscribe().value();
+  put_numbered(*store, 4, 2, 100);
+  REQUIRE(store->remove(id_of(2)).value());
+  std::vector<ObjectId> there;
+  for (int i = 0; i < 3; ++i) {
+    const Told told = next(events);
+    CHECK(told.kind == Event::Kind::sealed);
+    there.push_back(told.id);
+  }
+  CHECK(std::ranges::is_permutation(there, std::vector{id_of(1), id_of(2), id_of(3)}));
+  CHECK(next(events) == sealed(id_of(4)));
+  CHECK(next(events) == sealed(id_of(5)));
+  CHECK(next(events) == removed(id_of(2), RemovalCause::removed));
+  CHECK(is_quiet(events));
+}
+
 TEST_CASE("a subscriber hears of seals and removals in their order, with sizes") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   Subscription events = store->subscribe().value();

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <set>
+#include <span>
 
 #include "tests/shm/store_fixture.h"
 
@@ -19,14 +20,18 @@ struct Fixture : StoreFixture, private StoreListener {
   void remove(std::uint64_t number) { REQUIRE(store.remove(id_of(number), now).value()); }
   std::vector<Event> take(std::size_t limit = 1'000'000) { return stream.take(store, limit); }
 
-  EventStream stream;
+  /// From here on: what is there is there.
+  void subscribe() { stream = EventStream(store.last_seal()); }
+
+  EventStream stream{0};
 
  private:
   void on_sealed(SlotIndex slot, const SlotFields& object) override {
-    stream.on_event(slot, {.kind = Event::Kind::sealed, .id = object.id, .data_size = object.data_size});
+    stream.on_event(slot, store.sealed_at(slot),
+                    {.kind = Event::Kind::sealed, .id = object.id, .data_size = object.data_size});
   }
   void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) override {
-    stream.on_event(slot, {.kind = Event::Kind::removed, .id = object.id, .cause = cause});
+    stream.on_event(slot, store.sealed_at(slot), {.kind = Event::Kind::removed, .id = object.id, .cause = cause});
   }
 };
 
@@ -42,25 +47,54 @@ TEST_CASE("a stream begins with what is there, and has nothing more to say then"
   Fixture fixture;
   CHECK(fixture.stream.has_more());  // it has not looked yet
   fixture.fill(3, 100);
+  fixture.subscribe();
   fixture.remove(1);
-  CHECK(ids(fixture.take(2)) == std::vector{id_of(1), id_of(1)});  // it came and went before anybody looked
+  CHECK(ids(fixture.take(1)) == std::vector{id_of(1)});  // the walk cannot find it any more
   const std::vector<Event> events = fixture.take();
-  CHECK(ids(events) == std::vector{id_of(0), id_of(2)});
-  for (const Event& event : events) CHECK(event.kind == Event::Kind::sealed);
+  REQUIRE(ids(events) == std::vector{id_of(0), id_of(2), id_of(1)});
+  for (const Event& event : std::span(events).first(2)) CHECK(event.kind == Event::Kind::sealed);
   CHECK(events[0].data_size == 100);
+  CHECK(events[2].kind == Event::Kind::removed);
   CHECK_FALSE(fixture.stream.has_more());
   CHECK(fixture.take().empty());
 }
 
-TEST_CASE("what happens before the walk has come by is told once, and what is gone again is told too") {
+TEST_CASE("order of events: those that are there first, then in the order in which things happened") {
   Fixture fixture;
-  fixture.fill(2, 100);
-  fixture.put(2, 100);
-  fixture.remove(0);
+  fixture.fill(4, 100);
+  fixture.remove(0);  // and its slot is the next to be taken
+  fixture.subscribe();
+  fixture.remove(2);
+  fixture.put(4, 100);  // in a slot before those that are there
+  fixture.put(5, 100);
+  fixture.remove(4);
   const std::vector<Event> events = fixture.take();
-  REQUIRE(ids(events) == std::vector{id_of(0), id_of(0), id_of(1), id_of(2)});
-  CHECK(events[0].kind == Event::Kind::sealed);
-  CHECK(events[1].kind == Event::Kind::removed);
+  REQUIRE(ids(events) ==
+          std::vector{id_of(2), id_of(1), id_of(3), id_of(2), id_of(4), id_of(5), id_of(4)});
+  using Kind = Event::Kind;
+  const std::vector kinds{Kind::sealed,  Kind::sealed, Kind::sealed, Kind::removed,
+                          Kind::sealed, Kind::sealed, Kind::removed};
+  for (std::size_t i = 0; i < events.size(); ++i) CHECK(events[i].kind == kinds[i]);
+}
+
+TEST_CASE("order of events: a stream that is read late, page by page, keeps it") {
+  Fixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
+  constexpr std::uint64_t kThere = 10'000;
+  fixture.fill(kThere, 10);
+  fixture.subscribe();
+  std::vector<Event> events = fixture.take(1);
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    fixture.remove(n * (kThere / 100));  // some told, some found, some not
+    fixture.put(kThere + n, 10);
+  }
+  for (const Event& event : fixture.take()) events.push_back(event);
+  REQUIRE(events.size() == kThere + 200);
+  for (std::size_t i = 0; i < kThere; ++i) REQUIRE(events[i].kind == Event::Kind::sealed);
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    CHECK(events[kThere + 2 * n].kind == Event::Kind::removed);
+    CHECK(events[kThere + 2 * n].id == id_of(n * (kThere / 100)));
+    CHECK(events[kThere + 2 * n + 1].id == id_of(kThere + n));
+  }
 }
 
 TEST_CASE("what happens behind the walk is told in order") {
@@ -83,6 +117,7 @@ TEST_CASE("a walk of many pages, with changes on both sides of it, tells a consi
   Fixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
   constexpr std::uint64_t kObjects = 10'000;
   fixture.fill(kObjects, 10);
+  fixture.subscribe();
   std::set<ObjectId> known;
   std::uint64_t fresh = kObjects;
   while (fixture.stream.has_more()) {
@@ -115,29 +150,29 @@ TEST_CASE("take keeps to its limit") {
 }
 
 TEST_CASE("a full queue ends in one overflow, and goes on when it was read") {
-  EventStream stream;
+  EventStream stream(0);
   StoreFixture store;
   CHECK(stream.take(store.store, 1).empty());
   for (std::size_t n = 0; n < EventStream::kMaxQueued + 100; ++n)
-    stream.on_event(0, {.kind = Event::Kind::sealed, .id = id_of(n)});
+    stream.on_event(0, 1, {.kind = Event::Kind::sealed, .id = id_of(n)});
   std::vector<Event> events = stream.take(store.store, EventStream::kMaxQueued + 100);
   REQUIRE(events.size() == EventStream::kMaxQueued + 1);
   CHECK(events.front().id == id_of(0));
   CHECK(events[EventStream::kMaxQueued - 1].id == id_of(EventStream::kMaxQueued - 1));
   CHECK(events.back().kind == Event::Kind::overflow);
-  stream.on_event(0, {.kind = Event::Kind::removed, .id = id_of(7)});
+  stream.on_event(0, 1, {.kind = Event::Kind::removed, .id = id_of(7)});
   events = stream.take(store.store, 10);
   REQUIRE(events.size() == 1);
   CHECK(events[0].id == id_of(7));
 }
 
 TEST_CASE("events lost in two places are two overflows") {
-  EventStream stream;
+  EventStream stream(0);
   StoreFixture store;
   CHECK(stream.take(store.store, 1).empty());
   const auto flood = [&] {
     for (std::size_t n = 0; n < EventStream::kMaxQueued + 5; ++n)
-      stream.on_event(0, {.kind = Event::Kind::sealed, .id = id_of(n)});
+      stream.on_event(0, 1, {.kind = Event::Kind::sealed, .id = id_of(n)});
   };
   flood();
   CHECK(stream.take(store.store, 10).size() == 10);

@@ -55,8 +55,9 @@ class DOLIUM_API Subscription {
   Subscription& operator=(Subscription&&) noexcept;
   ~Subscription();
 
-  /// The next event, in the order in which things happened. timed_out when none came in time; disconnected
-  /// when the daemon is gone and all that it said has been read.
+  /// The next event: first `sealed` for each object that was there when the subscription began, then what has happened
+  /// since, in order. timed_out when none came in time; disconnected when the daemon is gone and all that it said has
+  /// been read.
   [[nodiscard]] Result<Event> next(Timeout timeout = wait_forever);
 
  private:
