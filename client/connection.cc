@@ -7,6 +7,8 @@
 #include <mutex>
 #include <new>
 
+#include "shm/monotonic_clock.h"
+
 namespace dolium::detail {
 
 Connection::~Connection() {

@@ -8,6 +8,7 @@
 
 #include "client/connection.h"
 #include "shm/cores.h"
+#include "shm/give_way.h"
 
 namespace dolium::detail {
 
@@ -121,7 +122,7 @@ Result<ReadState> Connection::receive(Deadline deadline) {
         shm::relax();
       Result<ReadState> read = channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
       if (!read || *read != ReadState::would_block) return read;
-    } while (busy_poll_.give_way() && Clock::now() < end);
+    } while (shm::give_way(busy_poll_) && Clock::now() < end);
   }
   if (!channel.may_sleep()) return channel.read(socket_->get(), *traffic_->reader, Channel::Look::ring_only);
   const Result<bool> ready = protocol::wait_readable(socket_->get(), deadline);
@@ -132,7 +133,7 @@ Result<ReadState> Connection::receive(Deadline deadline) {
 
 /// A while for the daemon to take something out of the ring. False when it has had long enough.
 bool Connection::look_for_room(Deadline until) {
-  return std::chrono::steady_clock::now() < until && (try_read() || busy_poll_.give_way());
+  return std::chrono::steady_clock::now() < until && (try_read() || shm::give_way(busy_poll_));
 }
 
 /// The daemon takes no more requests until somebody reads its replies: that may have to be us.

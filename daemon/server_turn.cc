@@ -7,6 +7,7 @@
 
 #include "daemon/server.h"
 #include "shm/cores.h"
+#include "shm/give_way.h"
 #include "shm/monotonic_clock.h"
 
 namespace dolium::daemon {
@@ -95,7 +96,7 @@ void Server::look_again() {
     }
   }
   if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
-  if (may_be_asked_) busy_poll_.give_way();
+  if (may_be_asked_) shm::give_way(busy_poll_);
 }
 
 void Server::arm_timer() {

@@ -8,14 +8,12 @@
 // ever looked, and try again from time to time; who met somebody on its core once, before the kernel gave each its own,
 // hardly rests. (Binary exponential back-off, as of Ethernet's: Metcalfe and Boggs, CACM 1976.)
 //
-// Thread-safe; threads share what they learn.
-
-#include <sched.h>
+// Thread-safe; threads share what they learn. Reads no clock: time is passed in (shm/give_way.h reads it).
 
 #include <algorithm>
 #include <atomic>
 
-#include "shm/monotonic_clock.h"
+#include "shm/basic_types.h"
 
 namespace dolium::shm {
 
@@ -33,15 +31,7 @@ class BusyPoll {
   [[nodiscard]] TimeNs how_long(TimeNs now) const noexcept { return rests(now) ? 0 : how_long_; }
   /// Whether giving way cost much lately.
   [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_.load(std::memory_order_relaxed); }
-  /// Between two looks: gives the core to whoever else wants it. False: that took too long, look no more; or it did
-  /// lately, and was not done.
-  bool give_way() noexcept {
-    const TimeNs begin = monotonic_now();
-    if (rests(begin)) return false;
-    ::sched_yield();
-    return gave_way(begin, monotonic_now());
-  }
-  /// What give_way() makes of it when others had it from `begin` to `end`.
+  /// Another process had the core from `begin` to `end`. False: that took too long, look no more.
   bool gave_way(TimeNs begin, TimeNs end) noexcept {
     const TimeNs lost = end - begin;
     if (lost < kDear) return true;

@@ -47,9 +47,9 @@ void CreateWaits::note_refusal(ClientId client, const NewObject& object, const E
 }
 
 void CreateWaits::serve(TimeNs now) {
-  asked_meanwhile_ = now < rests_until_;
+  asked_meanwhile_ = rests(now);
   if (asked_meanwhile_) return;
-  const TimeNs begun = monotonic_now();
+  const std::uint64_t looked = store_.looks();
   last_scan_ = now;
   std::uint64_t too_large = UINT64_MAX;  // what did not fit a moment ago does not fit now
   std::vector<std::pair<Done, Result<Placement>>> answers;
@@ -74,9 +74,12 @@ void CreateWaits::serve(TimeNs now) {
     wait = queue_.erase(wait);
   }
   left();
-  const TimeNs took = monotonic_now() - begun;
-  if (answers.empty() && took >= kLongScan) rests_until_ = deadline_after(now, kRestFactor * took);
+  if (answers.empty()) rest_after(store_.looks() - looked + queue_.size(), now);
   for (auto& [done, placed] : answers) done(std::move(placed));
+}
+
+void CreateWaits::rest_after(std::uint64_t looks, TimeNs now) noexcept {
+  if (looks >= long_scan_) rests_until_ = deadline_after(now, kRestPerLook * looks);
 }
 
 bool CreateWaits::cancel(const WaitKey& key, TimeNs now) {

@@ -24,14 +24,17 @@ class CreateWaits {
   static constexpr std::size_t kMaxPerClient = 1024;
   /// How often the queue is served without anyone having said anything.
   static constexpr TimeNs kRescan = 100'000'000;
-  /// After it was served in vain, and that took so long, it is not for kRestFactor times as long: whoever waits for
-  /// more than there can be may cost the others a tenth of the daemon's time.
-  static constexpr TimeNs kLongScan = 5'000'000;
-  static constexpr TimeNs kRestFactor = 10;
+  /// After it was served in vain, and that took so many looks (Store::looks()), it rests, for so long for each look:
+  /// ten times what a look takes. So creates that wait for more room than there can be cost others a tenth of the
+  /// daemon's time. Looks are counted, not timed: a state machine reads no clock.
+  static constexpr std::uint64_t kLongScan = 100'000;
+  static constexpr TimeNs kRestPerLook = 500;
 
   using Done = std::function<void(Result<Placement>)>;
 
   explicit CreateWaits(Store& store) : store_(store) {}
+  /// For tests, whose stores are small: what counts as a long scan.
+  void set_long_scan(std::uint64_t looks) noexcept { long_scan_ = looks; }
 
   /// Creates now or waits for room until the deadline. `done` may be called before this returns. Waits that
   /// end in vain are `timed_out`; out_of_memory when the deadline is not after `now`.
@@ -51,6 +54,8 @@ class CreateWaits {
   void tick(TimeNs now);
 
   [[nodiscard]] TimeNs next_deadline() const noexcept;
+  /// Whether it was served in vain at such a cost that it is not served again yet.
+  [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_; }
   [[nodiscard]] std::size_t count() const noexcept { return queue_.size(); }
   [[nodiscard]] std::size_t count(ClientId client) const noexcept;
 
@@ -71,8 +76,11 @@ class CreateWaits {
   void left() noexcept;
   [[nodiscard]] TimeNs next_scan() const noexcept;
 
+  void rest_after(std::uint64_t looks, TimeNs now) noexcept;
+
   Store& store_;
   Queue queue_;
+  std::uint64_t long_scan_ = kLongScan;
   TimeNs last_scan_ = 0;
   TimeNs rests_until_ = 0;
   bool asked_meanwhile_ = false;  // to serve, while it rested

@@ -22,15 +22,18 @@ Result<void> Store::check_creation(const Client& client, const NewObject& object
   const auto id = [&object] { return object.id.hex(); };  // costs more than all that is checked here: only for an error
   if (object.metadata_size > kMaxMetadata)
     return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id(),
-                                              object.metadata_size, kMaxMetadata)};
+                                              object.metadata_size, kMaxMetadata),
+                 RefusalCause::description};
   if (object.type_name.size() > kMaxTypeName)
     return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id(),
-                                              object.type_name.size(), kMaxTypeName)};
+                                              object.type_name.size(), kMaxTypeName),
+                 RefusalCause::description};
   if (object.data_size > config_.capacity || size > config_.capacity)
     return Error{Errc::too_large,
                  fmt::format("object {} of {} bytes does not fit a store of {} bytes, even an empty one: raise the "
                              "daemon's capacity",
-                             id(), object.data_size, config_.capacity)};
+                             id(), object.data_size, config_.capacity),
+                 RefusalCause::capacity};
   const std::uint32_t chain = index_.chain_of(object.id);  // once: a hash is a good part of what all this costs
   if (unsealed_.find(chain, object.id) != nullptr)
     return Error{Errc::already_exists,
@@ -50,11 +53,13 @@ Result<void> Store::check_creation(const Client& client, const NewObject& object
   if (limit != 0 && taken > limit)
     return Error{Errc::too_large, fmt::format("object {} takes {} bytes; one client may write {} at most "
                                               "(max_unsealed_bytes_per_client)",
-                                              id(), taken, limit)};
+                                              id(), taken, limit),
+                 RefusalCause::writing};
   if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes - counted + taken > limit))
     return Error{Errc::out_of_memory,
                  fmt::format("this client is writing {} objects of {} bytes already: seal or abort some first",
-                             client.unsealed_count, client.unsealed_bytes)};
+                             client.unsealed_count, client.unsealed_bytes),
+                 RefusalCause::writing};
   return object.pinned ? check_pin_quota(client.identity.uid, taken) : Result<void>();
 }
 
@@ -75,7 +80,8 @@ Error Store::no_slot() const {
           fmt::format("no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} "
                       "being written, {} removed but held), and none can be evicted; release or unpin objects, raise "
                       "max_objects, or give a timeout to wait",
-                      index_.slot_count(), pinned_tally_.count, unsealed_tally_.count, retired_tally_.count)};
+                      index_.slot_count(), pinned_tally_.count, unsealed_tally_.count, retired_tally_.count),
+          RefusalCause::objects};
 }
 
 Result<SlotIndex> Store::take_slot(std::uint64_t size) {
@@ -107,7 +113,8 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
   if (auto reserved = reserve_arena_to(*offset + Arena::taken_by(size)); !reserved) {
     arena_.free(slot);
     return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",
-                                                  reserved.error().message)};
+                                                  reserved.error().message),
+                 RefusalCause::memory};
   }
   return *offset;
 }
@@ -246,6 +253,7 @@ void Store::sweep_some(std::size_t how_many) {
   for (std::size_t looks = std::min(how_many, retired_.size()); looks > 0 && !retired_.empty(); --looks) {
     if (next_sweep_ >= retired_.size()) next_sweep_ = 0;
     const SlotIndex slot = retired_[next_sweep_];
+    looks_ += 1 + clients_.size();
     if (in_use(slot)) {
       ++next_sweep_;
       continue;

@@ -21,6 +21,20 @@ std::string_view to_string(Errc code) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(RefusalCause cause) noexcept {
+  switch (cause) {
+    case RefusalCause::none: return "none";
+    case RefusalCause::room: return "room";
+    case RefusalCause::objects: return "objects";
+    case RefusalCause::pins: return "pins";
+    case RefusalCause::writing: return "writing";
+    case RefusalCause::capacity: return "capacity";
+    case RefusalCause::description: return "description";
+    case RefusalCause::memory: return "memory";
+  }
+  return "unknown";
+}
+
 std::string to_string(const Error& error) {
   std::string text(to_string(error.code));
   return error.message.empty() ? text : text + ": " + error.message;

@@ -78,6 +78,11 @@ class MiniServer final : private daemon::Session::Host {
     for (daemon::Session::Orphaned& orphan : orphans)
       sessions_.push_back(daemon::Session::orphan(*loop_, *this, std::move(orphan)).value());
   }
+  /// CreateWaits::set_long_scan(), of this server and of its successors.
+  void set_long_scan(std::uint64_t looks) {
+    long_scan_ = looks;
+    engine_->creates().set_long_scan(looks);
+  }
   [[nodiscard]] shm::Store& store() noexcept { return engine_->store(); }
   [[nodiscard]] shm::Engine& engine() noexcept { return *engine_; }
   [[nodiscard]] std::size_t session_count() const noexcept { return sessions_.size(); }
@@ -88,6 +93,7 @@ class MiniServer final : private daemon::Session::Host {
  private:
   void serve_store(std::unique_ptr<shm::Store> store) {
     engine_.emplace(std::move(store));
+    engine_->creates().set_long_scan(long_scan_);
     dispatch_.emplace(
         *engine_, [this](shm::ClientId client) { return find(client); },
         [](shm::ClientId) { return daemon::Dispatch::ClientsPage(); });
@@ -164,6 +170,7 @@ class MiniServer final : private daemon::Session::Host {
   void on_without_rings(daemon::Session&, const Error&) override {}
 
   const StoreConfig config_;
+  std::uint64_t long_scan_ = shm::CreateWaits::kLongScan;
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
   std::optional<shm::Engine> engine_;
   std::optional<daemon::Dispatch> dispatch_;

@@ -160,6 +160,41 @@ TEST_CASE("a release of which nobody told is found by the slow rescan, before an
   CHECK(fixture.answers.at(10) == "ok");
 }
 
+TEST_CASE("creates that wait in vain back off by the time that is passed in, not by a clock") {
+  Fixture fixture;
+  fixture.fill_pinned();
+  fixture.waits.set_long_scan(1);
+  TestClient reader = fixture.client();
+  REQUIRE(fixture.store.unpin(id_of(0), fixture.now).has_value());
+  const Held held = reader.hold(id_of(0));
+  const std::uint64_t looked = fixture.store.looks();
+  fixture.add(10, kQuarter);  // and is served once more, in vain
+  REQUIRE(fixture.store.looks() > looked);
+  REQUIRE(fixture.waits.rests(fixture.now));
+  reader.release(held);
+  const std::uint64_t before = fixture.store.looks();
+  fixture.waits.serve(fixture.now);
+  CHECK(fixture.answers.empty());
+  CHECK(fixture.store.looks() == before);  // not one look while it rests
+  const TimeNs again = fixture.waits.next_deadline();
+  CHECK(again > fixture.now);
+  CHECK(again <= fixture.now + CreateWaits::kRestPerLook * (before - looked + 1));
+  fixture.waits.tick(again - 1);
+  CHECK(fixture.answers.empty());
+  fixture.waits.tick(again);
+  CHECK(fixture.answers.at(10) == "ok");
+}
+
+TEST_CASE("a scan in vain that took few looks is followed by the next at once") {
+  Fixture fixture;
+  fixture.fill_pinned();
+  fixture.add(10, kQuarter);
+  CHECK_FALSE(fixture.waits.rests(fixture.now));
+  fixture.unpin(0);
+  fixture.waits.serve(fixture.now);
+  CHECK(fixture.answers.at(10) == "ok");
+}
+
 TEST_CASE("a cancelled wait is timed_out, a dropped client's is answered to nobody") {
   Fixture fixture;
   fixture.fill_pinned();

@@ -10,6 +10,10 @@ constexpr std::size_t kSteps = 250;
 constexpr std::size_t kMaxClients = 4;
 /// So many turns without anything new are enough for all that can happen to have happened.
 constexpr int kQuietTurns = 8;
+/// A store of a few objects is searched in no time: for some servers so few looks are a long scan.
+constexpr std::uint64_t kLongScan = 24;
+/// What passes while creates rest after a scan in vain.
+constexpr shm::TimeNs kPieceOfARest = 20'000;
 
 StoreConfig some_config(World& world) {
   StoreConfig config;
@@ -30,6 +34,7 @@ Episode::Episode(std::uint64_t seed, Figures& figures)
       clients_die_(world_.one_in(2)),
       servers_die_(world_.one_in(2)),
       server_(some_config(world_)) {
+  if (world_.one_in(2)) server_.set_long_scan(kLongScan);
   for (std::size_t n = 2 + world_.below(kMaxClients - 1); n > 0; --n) connect();
 }
 
@@ -65,8 +70,15 @@ void Episode::step() {
   }
 }
 
+/// Creates wait, and are not served before some time has passed.
+bool Episode::creates_rest() {
+  shm::CreateWaits& creates = server_.engine().creates();
+  return creates.count() != 0 && creates.rests(now());
+}
+
 void Episode::turn() {
   server_.small_turn();
+  if (creates_rest()) ++figures_.rests;
   server_.store().check_invariants();
 }
 
@@ -126,7 +138,7 @@ void Episode::check_references() {
 
 // ---- the end ----
 
-/// Everything that can happen without time, happens.
+/// Everything that can happen without time, happens; but rests are waited for.
 void Episode::settle() {
   std::uint64_t seen = world_.trace;
   for (int quiet = 0; quiet < kQuietTurns; ++quiet) {
@@ -136,6 +148,10 @@ void Episode::settle() {
       if (clients_[i]->has_unsent() || !clients_[i]->connected()) quiet = 0;
     }
     turn();
+    if (creates_rest()) {
+      quiet = 0;
+      let_pass(kPieceOfARest);
+    }
     if (std::exchange(seen, world_.trace) != world_.trace) quiet = 0;
   }
 }

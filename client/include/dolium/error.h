@@ -31,9 +31,25 @@ enum class Errc : std::uint8_t {
 /// The enumerator's own name, for logs and for the command line.
 [[nodiscard]] DOLIUM_API std::string_view to_string(Errc code) noexcept;
 
+/// Why a create or a put was refused: what stands behind its out_of_memory, too_large or timed_out.
+enum class RefusalCause : std::uint8_t {
+  none,         ///< the error is no such refusal
+  room,         ///< there was no room in one piece, and none could be made
+  objects,      ///< as many objects exist as max_objects allows, and none could be evicted
+  pins,         ///< the user's quota of pinned bytes: max_pinned_bytes_per_user
+  writing,      ///< what one client may write at once: max_unsealed_bytes_per_client, or the number of objects
+  capacity,     ///< larger than the whole store
+  description,  ///< the metadata or the type's name are larger than any may be
+  memory,       ///< the machine, or its cgroup, has no memory for the store
+};
+
+/// The enumerator's own name.
+[[nodiscard]] DOLIUM_API std::string_view to_string(RefusalCause cause) noexcept;
+
 struct Error {
   Errc code;
   std::string message;
+  RefusalCause cause = RefusalCause::none;
 
   friend bool operator==(const Error&, const Error&) = default;
 };
