@@ -10,13 +10,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <utility>
 
 #include "protocol/ring.h"
+#include "shm/last_words.h"
 #include "shm/system_error.h"
 
 namespace dolium::protocol {
@@ -42,7 +42,7 @@ std::uint32_t load_length(const std::byte* header) {
 
 void require(bool condition, const char* sentence) {
   if (condition) return;
-  std::fprintf(stderr, "frame: broken invariant: %s\n", sentence);
+  shm::last_words(fmt::format("frame: broken invariant: {}\n", sentence));
   std::abort();
 }
 
