@@ -182,7 +182,9 @@ Option choice_row(const Name& name, std::string_view placeholder, E Owner::*memb
     return invalid(fmt::format("\"{}\" is not one of {}{}", words.front(), fmt::join(names, ", "),
                                did_you_mean(words.front(), names)));
   };
-  const auto show = [choices](E value) { return in_quotes(std::ranges::find(choices, value, &Choice<E>::value)->name); };
+  const auto show = [choices](E value) {
+    return in_quotes(std::ranges::find(choices, value, &Choice<E>::value)->name);
+  };
   ValueType type = kText;
   type.placeholder = placeholder;
   return row(name, type, member, parse, show);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <cstdlib>
+
+#include "daemon/keeper_log.h"
+#include "shm/last_words.h"
 
 namespace dolium::daemon {
 namespace {
@@ -74,8 +76,8 @@ void Estate::forget(shm::ClientId client) const {
   send(Kind::forget, kSessions + client);
 }
 
-void Estate::say_ready() const {
-  send(Kind::ready, 0);
+void Estate::say_ready(const Config& config) const {
+  send(Kind::ready, KeeperLog::key_of(config), KeeperLog::text_of(config));
 }
 
 void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const std::vector<int>& descriptors) const {
@@ -86,7 +88,7 @@ void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const s
 }
 
 void Estate::give_up(const Error& error) {
-  fmt::print(stderr, "doliumd: {}\n", error.message);
+  shm::last_words(fmt::format("doliumd: {}\n", error.message));
   std::abort();
 }
 

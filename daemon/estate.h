@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "daemon/config.h"
 #include "daemon/keeper_link.h"
 #include "daemon/session_record.h"
 #include "protocol/fd_socket.h"
@@ -44,7 +45,8 @@ class Estate {
   [[nodiscard]] Result<void> keep(const SessionRecord& record, const shm::Segment& pin_table,
                                   const Session& session) const;
   void forget(shm::ClientId client) const;
-  void say_ready() const;
+  /// That this server serves, and where it logs to: the keeper does so, too.
+  void say_ready(const Config& config) const;
   /// Ends this process: a successor does better, which does not know of what the keeper could not be told.
   [[noreturn]] static void give_up(const Error& error);
 

@@ -4,10 +4,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <ctime>
 #include <new>
 #include <string_view>
 #include <thread>
+
+#include "daemon/log_writer.h"
+#include "shm/last_words.h"
 
 namespace dolium::daemon {
 namespace {
@@ -18,17 +23,44 @@ constexpr std::chrono::milliseconds kBetweenLooks{10};
 int exit_status = kRefusedBySystem;
 std::array<char, sizeof(sockaddr_un::sun_path)> unfinished{};
 
-/// Without the heap.
-void say_without_heap(std::string_view what) {
-  static_cast<void>(!::write(STDERR_FILENO, what.data(), what.size()));
+std::atomic<LogWriter*> writer = nullptr;
+
+/// A line of the log without the heap. (localtime_r() does without, too, where a line was logged before.)
+void log_without_memory(LogWriter& log, std::string_view what) {
+  std::array<char, 256> line;
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  std::size_t size = ::localtime_r(&now, &local) == nullptr
+                         ? 0
+                         : std::strftime(line.data(), line.size(), "%Y-%m-%dT%H:%M:%S%z critical ", &local);
+  size += what.copy(line.data() + size, line.size() - size - 1);
+  line.at(size++) = '\n';
+  log.write({line.data(), size});
+  log.settle();
+}
+
+/// Precondition: the process is about to end.
+void say_last(std::string_view what) {
+  if (LogWriter* const log = writer.load()) return log_without_memory(*log, what);
+  shm::last_words("doliumd: ");
+  shm::last_words(what);
+  shm::last_words("\n");
 }
 
 }  // namespace
 
+LinesWithoutMemory::LinesWithoutMemory(LogWriter& through) noexcept {
+  writer = &through;
+}
+
+LinesWithoutMemory::~LinesWithoutMemory() {
+  writer = nullptr;
+}
+
 void end_without_memory(int status) noexcept {
   exit_status = status;
   std::set_new_handler([] {
-    say_without_heap("doliumd: no memory to be had for the bookkeeping (Cannot allocate memory): this process ends\n");
+    say_last("no memory to be had for the bookkeeping (Cannot allocate memory): this process ends");
     if (unfinished.front() != '\0') ::unlink(unfinished.data());
     ::_exit(exit_status);
   });
@@ -40,9 +72,10 @@ void remove_without_memory(std::string_view path) noexcept {
 
 void wait_for_memory() noexcept {
   std::set_new_handler([] {
-    static bool said = false;  // the keeper has one thread
-    if (!said) say_without_heap("doliumd: the keeper needs memory and gets none (Cannot allocate memory): it waits for some\n");
-    said = true;
+    static std::atomic<bool> said = false;  // the log's thread takes memory, too
+    LogWriter* const log = writer.load();
+    if (log != nullptr && !said.exchange(true))
+      log_without_memory(*log, "the keeper needs memory and gets none (Cannot allocate memory): it waits for some");
     std::this_thread::sleep_for(kBetweenLooks);
   });
 }

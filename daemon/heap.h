@@ -11,8 +11,20 @@
 
 namespace dolium::daemon {
 
+class LogWriter;
+
 /// What a server exits with that the system has refused something it cannot do without. Another may have more luck.
 inline constexpr int kRefusedBySystem = 71;  // EX_OSERR
+
+/// While it lives, the lines of a process without memory go through this writer, with the time; else to standard error,
+/// without.
+class LinesWithoutMemory {
+ public:
+  explicit LinesWithoutMemory(LogWriter& writer) noexcept;
+  LinesWithoutMemory(const LinesWithoutMemory&) = delete;
+  LinesWithoutMemory& operator=(const LinesWithoutMemory&) = delete;
+  ~LinesWithoutMemory();
+};
 
 /// A file that a process which ends without memory removes first, for nobody would go on with it; "": none (any more).
 /// No longer than a socket's name may be. Takes no memory.

@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -19,6 +18,7 @@
 
 #include "daemon/heap.h"
 #include "daemon/keeper_link.h"
+#include "shm/last_words.h"
 #include "shm/system_error.h"
 
 // One thread: NOLINTBEGIN(concurrency-mt-unsafe)
@@ -28,10 +28,6 @@ namespace {
 
 using Kind = KeeperMessage::Kind;
 using shm::UniqueFd;
-
-void say(const std::string& what) {
-  std::fprintf(stderr, "doliumd: %s\n", what.c_str());
-}
 
 /// The program's file as it was named when we began: a new version may stand there by now.
 std::string own_path() {
@@ -54,8 +50,8 @@ void become(const std::string& program, char** argv, const std::string& variable
 
 class KeeperProcess {
  public:
-  KeeperProcess(std::string program, char** argv, UniqueFd signals, const sigset_t& mask)
-      : program_(std::move(program)), argv_(argv), signals_(std::move(signals)), mask_(mask) {}
+  KeeperProcess(std::string program, char** argv, UniqueFd signals, const sigset_t& mask, KeeperLog log)
+      : program_(std::move(program)), argv_(argv), signals_(std::move(signals)), mask_(mask), log_(std::move(log)) {}
 
   int run() {
     for (;;) {
@@ -67,6 +63,8 @@ class KeeperProcess {
   }
 
  private:
+  void say(const std::string& what) const { log_->error("{}", what); }
+
   Result<void> start() {
     auto ends = KeeperLink::make_pair();
     if (!ends) return std::move(ends).error();
@@ -89,7 +87,8 @@ class KeeperProcess {
     const pid_t child = ::fork();
     if (child != 0) return child;
     become(program, argv_, variable, keeper, mask_);
-    say(shm::system_error("become the server").message);
+    // The log's thread is the keeper's alone.
+    shm::last_words("doliumd: " + shm::system_error("become the server").message + '\n');
     ::_exit(kRefusedBySystem);
   }
 
@@ -148,6 +147,7 @@ class KeeperProcess {
     } else if (message->kind == Kind::forget) {
       kept_.erase(message->thing.key);
     } else if (message->kind == Kind::ready) {
+      log_.follow(*message);
       served_ = ever_served_ = true;
       early_deaths_ = refusals_ = 0;
       if (std::exchange(check_again_, false)) check_successor();
@@ -218,7 +218,7 @@ class KeeperProcess {
     return std::nullopt;
   }
 
-  static int give_up(const std::string& why) {
+  [[nodiscard]] int give_up(const std::string& why) const {
     say(why);
     return EXIT_FAILURE;
   }
@@ -227,6 +227,7 @@ class KeeperProcess {
   char** const argv_;
   const UniqueFd signals_;
   const sigset_t mask_;  // as we were given it, for the server
+  KeeperLog log_;
   KeeperLink link_;
   pid_t server_ = 0;
   std::map<std::uint64_t, Kept> kept_;
@@ -242,7 +243,7 @@ class KeeperProcess {
 
 }  // namespace
 
-int Keeper::run(char** argv) {
+int Keeper::run(char** argv, KeeperLog log) {
   sigset_t ours;
   sigset_t before;
   ::sigemptyset(&ours);
@@ -250,10 +251,10 @@ int Keeper::run(char** argv) {
   ::sigprocmask(SIG_BLOCK, &ours, &before);
   UniqueFd signals(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals.valid()) {
-    say(shm::system_error("watch for signals").message);
+    log->critical("{}", shm::system_error("watch for signals").message);
     return EXIT_FAILURE;
   }
-  return KeeperProcess(own_path(), argv, std::move(signals), before).run();
+  return KeeperProcess(own_path(), argv, std::move(signals), before, std::move(log)).run();
 }
 
 }  // namespace dolium::daemon

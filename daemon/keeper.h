@@ -11,9 +11,11 @@
 // What the system refuses a server that is to follow another, it may grant the next: as long as there are objects, the
 // keeper goes on trying, in growing intervals. It is itself refused things (a process, a descriptor): the same.
 //
-// The kernel kills the server when the keeper dies. One thread; no dependency but the kernel.
+// The kernel kills the server when the keeper dies. One thread beside the log's.
 
 #include <string>
+
+#include "daemon/keeper_log.h"
 
 namespace dolium::daemon {
 
@@ -32,7 +34,8 @@ class Keeper {
   /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
   /// SIGTERM and SIGINT end the server; SIGHUP has it replaced, if a successor with the configuration, and of the
   /// program, as they are by then says that it could follow.
-  [[nodiscard]] static int run(char** argv);
+  /// What it says itself goes to the log.
+  [[nodiscard]] static int run(char** argv, KeeperLog log);
 };
 
 }  // namespace dolium::daemon

@@ -200,12 +200,12 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::string& path, Form
   Result<UniqueFd> fd = open_target(path);
   if (!fd) return std::move(fd).error();
   try {
-    return std::unique_ptr<LogWriter>(
-        new LogWriter(std::make_shared<State>(path, *std::move(fd), std::move(format))));
+    return std::unique_ptr<LogWriter>(new LogWriter(std::make_shared<State>(path, *std::move(fd), std::move(format))));
   } catch (const std::system_error& error) {
-    return Error{Errc::system_error, fmt::format("cannot start the log's thread: {} (Cannot allocate memory, or the limit "
-                                                 "of processes and threads is reached: ulimit -u, TasksMax=)",
-                                                 error.code().message())};
+    return Error{Errc::system_error,
+                 fmt::format("cannot start the log's thread: {} (Cannot allocate memory, or the limit "
+                             "of processes and threads is reached: ulimit -u, TasksMax=)",
+                             error.code().message())};
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// LogWriter: a log's descriptor, and the thread that writes to it. A pipe or a terminal that nobody reads, a disk that is
-// full or hangs: the thread waits for them, and its callers do not.
+// LogWriter: a log's descriptor, and the thread that writes to it. A pipe or a terminal that nobody reads, a disk that
+// is full or hangs: the thread waits for them, and its callers do not.
 //
 // Lines wait in a ring of fixed size. A line is dropped, and counted, when it does not fit, or when the descriptor does
 // not take it (ENOSPC, EPIPE). A line of the writer's own says later how many: after the next one that was written, as
@@ -52,8 +52,8 @@ class LogWriter {
   /// Waits a moment for all that is queued to be written. Not at all while the writer is behind: from a moment that was
   /// too short until the queue is empty.
   void settle() noexcept;
-  /// Opens the file anew, on the writer's thread: after it was renamed, for rotation. When that fails, the writer goes on
-  /// with the old one and says so there. Nothing happens with standard error.
+  /// Opens the file anew, on the writer's thread: after it was renamed, for rotation. When that fails, the writer goes
+  /// on with the old one and says so there. Nothing happens with standard error.
   void reopen() noexcept;
 
  private:

@@ -3,34 +3,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <mutex>
+#include <utility>
 
 #include "client/types/printable.h"
+#include "shm/last_words.h"
 #include "shm/system_error.h"
 
 namespace dolium::daemon {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The log names clients, users and objects: while this lives, files and directories are made for their owner alone.
-/// (spdlog has no say in modes. Only at start: the umask is the whole process's.)
-class PrivateFiles {
- public:
-  PrivateFiles() : before_(::umask(0077)) {}
-  PrivateFiles(const PrivateFiles&) = delete;
-  PrivateFiles& operator=(const PrivateFiles&) = delete;
-  ~PrivateFiles() { ::umask(before_); }
-
- private:
-  mode_t before_;
-};
 
 /// The line's text, on one line whatever a client calls itself.
 class PrintableText : public spdlog::custom_flag_formatter {
@@ -63,11 +52,28 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
-spdlog::sink_ptr open_sink(const std::string& file) {
-  if (file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  const PrivateFiles private_files;
-  return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
+std::string warning_line(const std::string& text) {
+  spdlog::memory_buf_t line;
+  line_format()->format(spdlog::details::log_msg("doliumd", spdlog::level::warn, text), line);
+  return fmt::to_string(line);
 }
+
+/// Formats on the caller's thread; the rest is the writer's.
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit WriterSink(std::unique_ptr<LogWriter> writer) : writer_(std::move(writer)) {}
+  [[nodiscard]] LogWriter& writer() const noexcept { return *writer_; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_->write({line.data(), line.size()});
+  }
+  void flush_() override { writer_->settle(); }
+
+  std::unique_ptr<LogWriter> writer_;
+};
 
 /// Whether this user may do that, and there is such a thing.
 Result<void> check_may(const fs::path& path, int access, const std::string& doing) {
@@ -78,33 +84,45 @@ Result<void> check_may(const fs::path& path, int access, const std::string& doin
 }  // namespace
 
 Result<std::shared_ptr<spdlog::logger>> open_log(const Config& config) {
-  try {
-    auto logger = std::make_shared<spdlog::logger>("doliumd", open_sink(config.log_file));
-    logger->set_level(spdlog_level(config.log_level));
-    logger->set_formatter(line_format());
-    logger->flush_on(spdlog::level::info);
-    return logger;
-  } catch (const spdlog::spdlog_ex& error) {
-    return Error{Errc::system_error, fmt::format("cannot open the log: {}", error.what())};
-  }
+  Result<std::unique_ptr<LogWriter>> writer =
+      LogWriter::open(config.log_file, [](std::string_view text) { return warning_line(std::string(text)); });
+  if (!writer) return std::move(writer).error();
+  LogWriter& lines = **writer;
+  auto logger = std::make_shared<spdlog::logger>("doliumd", std::make_shared<WriterSink>(*std::move(writer)));
+  logger->set_level(spdlog_level(config.log_level));
+  logger->set_formatter(line_format());
+  logger->flush_on(spdlog::level::info);
+  // spdlog's own handler prints to standard error, and waits for it.
+  logger->set_error_handler(
+      [&lines](const std::string& what) { lines.write(warning_line("a line was lost: " + what)); });
+  return logger;
 }
 
 Result<void> foresee_log(const Config& config) {
   if (config.log_file.empty()) return {};
   const std::string doing = fmt::format("open the log {}", config.log_file);
   std::error_code error;
-  fs::path here = fs::absolute(config.log_file, error);
+  const fs::path file = fs::absolute(config.log_file, error);
   if (error) return shm::system_error("find the working directory", error.value());
   struct stat info {};
-  if (::stat(here.c_str(), &info) == 0)
-    return S_ISDIR(info.st_mode) ? shm::system_error(doing, EISDIR) : check_may(here, W_OK, doing);
-  // It would be made, and missing directories with it: in the last one that there is.
-  while (errno == ENOENT && here.has_relative_path()) {
-    here = here.parent_path();
-    if (::stat(here.c_str(), &info) == 0)
-      return S_ISDIR(info.st_mode) ? check_may(here, W_OK | X_OK, doing) : shm::system_error(doing, ENOTDIR);
-  }
-  return shm::system_error(doing);
+  if (::stat(file.c_str(), &info) == 0)
+    return S_ISDIR(info.st_mode) ? shm::system_error(doing, EISDIR) : check_may(file, W_OK, doing);
+  if (errno != ENOENT) return shm::system_error(doing);
+  // It would be made.
+  if (::stat(file.parent_path().c_str(), &info) != 0) return explain_log_error(config.log_file, errno);
+  return S_ISDIR(info.st_mode) ? check_may(file.parent_path(), W_OK | X_OK, doing) : shm::system_error(doing, ENOTDIR);
+}
+
+LogWriter& writer_of(const spdlog::logger& log) {
+  return dynamic_cast<const WriterSink&>(*log.sinks().front()).writer();
+}
+
+void say_on_standard_error(const std::string& text) {
+  const std::string line = fmt::format("doliumd: {}\n", printable(text));
+  if (const auto writer = LogWriter::open({}, [](std::string_view note) { return fmt::format("doliumd: {}\n", note); }))
+    (*writer)->write(line);
+  else
+    shm::last_words(line);
 }
 
 }  // namespace dolium::daemon

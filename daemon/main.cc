@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "daemon/config.h"
@@ -15,10 +18,12 @@
 #include "daemon/heap.h"
 #include "daemon/keeper.h"
 #include "daemon/logging.h"
+#include "daemon/process_title.h"
 #include "daemon/running_daemon.h"
 #include "daemon/server.h"
 #include "daemon/start_check.h"
 #include "shm/host_check.h"
+#include "shm/standard_streams.h"
 
 namespace {
 
@@ -26,19 +31,25 @@ using namespace dolium;
 using namespace dolium::daemon;
 
 /// Before the static objects of our libraries are made, which need memory too.
-__attribute__((constructor(101))) void prepare_for_no_memory() {
+__attribute__((constructor(101))) void prepare_process() {
+  shm::open_standard_streams(shm::ClosedStreams::discard);  // before anything is opened that could take their place
   end_without_memory(std::getenv(KeeperLink::kVariable) != nullptr ? kRefusedBySystem : EXIT_FAILURE);
 }
 
 int fail(const Error& error) {
-  fmt::print(stderr, "doliumd: {}\n", error.message);
+  say_on_standard_error(error.message);
   return EXIT_FAILURE;
 }
 
+/// Where there is a log. If that is a file: the operator who has just started a daemon looks at the terminal, too.
+int fail(const Error& error, const Config& config, spdlog::logger& log) {
+  log.critical("{}", error.message);
+  return config.log_file.empty() ? EXIT_FAILURE : fail(error);
+}
+
 /// What the system refuses now, it may grant the next server.
-int fail_to_serve(const Error& error) {
-  const int status = fail(error);
-  return error.code == Errc::system_error ? kRefusedBySystem : status;
+int status_of(const Error& error) {
+  return error.code == Errc::system_error ? kRefusedBySystem : EXIT_FAILURE;
 }
 
 int check_config(const Invocation& invocation) {
@@ -73,37 +84,61 @@ std::optional<KeeperLink> link_to_keeper() {
   return link;
 }
 
-int serve(const Invocation& invocation, KeeperLink link) {
+int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<spdlog::logger>& log) {
+  const auto fail_to_serve = [&](const Error& error) {
+    fail(error, invocation.config, *log);
+    return status_of(error);
+  };
   auto estate = Estate::receive(std::move(link));
   if (!estate) return fail_to_serve(estate.error());
   // What there is already has its memory, which the machine has no more of to offer.
   const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
                                             : shm::check_host(invocation.config.store);
   if (!warnings) return fail_to_serve(warnings.error());
-  const auto log = open_log(invocation.config);
-  if (!log) return fail_to_serve(log.error());
-  for (const std::string& warning : invocation.warnings) (*log)->warn("{}", warning);
-  for (const std::string& warning : *warnings) (*log)->warn("{}", warning);
-  const auto server = Server::create(invocation.config, *log, *std::move(estate));
+  for (const std::string& warning : invocation.warnings) log->warn("{}", warning);
+  for (const std::string& warning : *warnings) log->warn("{}", warning);
+  const auto server = Server::create(invocation.config, log, *std::move(estate));
   if (!server) return fail_to_serve(server.error());
   return (*server)->run() == Server::End::restart ? Keeper::kRestart : EXIT_SUCCESS;
+}
+
+int run_server(const Invocation& invocation, KeeperLink link) {
+  name_process("doliumd: server");
+  const auto log = open_log(invocation.config);
+  if (!log) {
+    fail(log.error());
+    return status_of(log.error());
+  }
+  const LinesWithoutMemory lines(writer_of(**log));
+  return serve(invocation, std::move(link), *log);
+}
+
+int run_keeper(const Invocation& invocation, char** argv) {
+  become_keeper(argv);
+  auto log = open_log(invocation.config);
+  if (!log) return fail(log.error());
+  wait_for_memory();
+  raise_descriptor_limit();
+  std::string title = fmt::format("doliumd: server {}", invocation.config.socket_path);
+  return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config});
 }
 
 int run(const Invocation& invocation, char** argv) {
   const char* variable = std::getenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
   if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly) {
+    name_process("doliumd: check");
     const Result<void> checked = check_successor(invocation.config);
     return checked ? EXIT_SUCCESS : fail(checked.error());
   }
-  if (auto link = link_to_keeper()) return serve(invocation, *std::move(link));
-  wait_for_memory();
-  raise_descriptor_limit();
-  return Keeper::run(argv);
+  if (auto link = link_to_keeper()) return run_server(invocation, *std::move(link));
+  return run_keeper(invocation, argv);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A log that cannot be written (a pipe without reader, a file as large as it may be) is an error of write(), no more.
+  for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
   const auto invocation = load(argc, argv);
   if (!invocation) return fail(invocation.error());
   switch (invocation->action) {

@@ -164,7 +164,7 @@ Server::End Server::run() {
              listener_.path());
   listener_.take_over();
   accept_poll_->watch(UV_READABLE);
-  estate_.say_ready();
+  estate_.say_ready(config_);
   loop_->run();
   return end_;
 }

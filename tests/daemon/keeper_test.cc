@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/keeper_link.h"
+#include "daemon/logging.h"
 #include "tests/temporary_directory.h"
 
 using namespace dolium;
@@ -62,7 +63,8 @@ Ended keep(const char* server) {
     std::string program = "doliumd";
     std::string test = server;
     std::vector<char*> arguments = {program.data(), test.data(), nullptr};
-    ::_exit(Keeper::run(arguments.data()));
+    const int status = Keeper::run(arguments.data(), {open_log({}).value(), {}});
+    ::_exit(status);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
