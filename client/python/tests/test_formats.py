@@ -4,6 +4,7 @@ import datetime
 import gc
 import math
 import pickle
+import subprocess
 import sys
 
 import dolium
@@ -146,14 +147,202 @@ def test_arrays_that_are_more_than_elements_are_pickled(store):
 
 def test_headers_that_lie(store):
     tag = codecs.NDARRAY
-    for header in (b"", b"{}", b"[", b"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
-                   b"{'descr': '<f8', 'fortran_order': False, 'shape': (100,)}",
-                   b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}",
-                   b"__import__('os')", b"\xff\xfe"):
-        with pytest.raises(TypeError):
-            store.get(store.put_raw(bytes(16), metadata=header, type_tag=tag))
-        with pytest.raises((TypeError, BufferError)):
-            store.get_raw(store.put_raw(bytes(16), metadata=header, type_tag=tag)).__dlpack__()
+    lies = [b"", b"{}", b"[", b"__import__('os')", b"\xff\xfe", b"(" * 60_000, b"-" * 60_000 + b"1", b"[" * 99 + b"]" * 99,
+            b"{'descr': '<f8', 'fortran_order': False}"]
+    for shape in ("(100,)", "(-1,)", "(1.5,)", "5", "None", f"({2**62}, 4)", f"({2**63},)", f"({2**80}, 0)", "(1,) * 9",
+                  str((1,) * 100), "('a',)", "(True,)"):
+        lies.append(b"{'descr': '<f8', 'fortran_order': False, 'shape': " + shape.encode() + b"}")
+    for descr in ("'|O'", "'O'", "''", "'<f3'", "'<x9'", "'S99999999999'", "'M8[9y'", "1", "None", "()", "('<f8',)",
+                  f"('<f8', ({2**40},))", "('<f8', (2, -1))", "[1]", "[()]", "[('a',)]", "[('a', 'O')]", "[('a', '<i4'), ('a', '<i4')]",
+                  "[(1, '<i4')]", "[('a', '<i4', 2, 3)]", "{}", "{'names': ['a'], 'formats': ['<i4']}",
+                  "{'names': ['a'], 'formats': ['<i4'], 'offsets': [100], 'itemsize': 4, 'aligned': False}",
+                  "{'names': ['a'], 'formats': ['<i4'], 'offsets': [-4], 'itemsize': 4, 'aligned': False}",
+                  "{'names': ['a', 'b'], 'formats': ['<i4'], 'offsets': [0], 'itemsize': 4, 'aligned': False}",
+                  "{'names': ['a'], 'formats': ['O'], 'offsets': [0], 'itemsize': 8, 'aligned': False}",
+                  "{'names': ['a'], 'formats': ['<f8'], 'offsets': [1], 'itemsize': 9, 'aligned': True}"):
+        lies.append(b"{'descr': " + descr.encode() + b", 'fortran_order': False, 'shape': (1,)}")
+    for header in lies:
+        id = store.put_raw(bytes(16), metadata=header, type_tag=tag)
+        with pytest.raises(dolium.TypeMismatch):
+            store.get(id)
+        with pytest.raises((dolium.TypeMismatch, BufferError)):
+            store.get_raw(id).__dlpack__()
+        assert "numpy.ndarray" in repr(store.get_raw(id))
+        store.remove(id)
+    with pytest.raises(dolium.TypeMismatch, match="scalar"):
+        store.get(store.put_raw(bytes(16), metadata=_header("'<f8'", (2,)), type_tag=codecs.NUMPY_SCALAR))
+
+
+def test_forged_headers_of_the_other_formats(store):
+    for tag in (codecs.ARROW_STREAM, codecs.ARROW_BATCH, codecs.ARROW_TENSOR, codecs.type_hash("string"),
+                codecs.scalar_tag("f64", 8), codecs.vector_tag("f64", 8), codecs.PICKLE):
+        for data in (b"\xff" * 7, b"\xff" * 100, b"DLPK\0\0\0\1" + b"\xff" * 17):
+            with pytest.raises(dolium.TypeMismatch):
+                store.get(store.put_raw(data, type_tag=tag))
+    no_batch = pa.BufferOutputStream()
+    pa.ipc.new_stream(no_batch, pa.schema([("a", pa.int8())])).close()
+    with pytest.raises(dolium.TypeMismatch):
+        store.get(store.put_raw(no_batch.getvalue(), type_tag=codecs.ARROW_BATCH))
+
+
+def _header(descr, shape):
+    return f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}".encode()
+
+
+# ---- structured arrays: what numpy can pickle can be put ----
+
+FIELDS = np.dtype([("a", "i4"), ("b", "f8"), ("c", "S3"), ("d", "u1", (2,))])
+ALIGNED = np.dtype([("a", "i1"), ("b", "f8"), ("c", "i2")], align=True)
+OVERLAPPING = np.dtype({"names": ["whole", "low", "high"], "formats": ["<u4", "<u2", "<u2"], "offsets": [0, 0, 2]})
+STRUCTURED = {
+    "selected": np.ones(4, FIELDS)[["a", "c"]],
+    "reordered": np.ones(4, FIELDS)[["c", "a"]],
+    "overlapping": np.ones(4, OVERLAPPING),
+    "aligned": np.ones(4, ALIGNED),
+    "aligned inside": np.ones(4, [("x", ALIGNED), ("y", "i1")]),
+    "selected inside": np.ones(4, [("x", np.ones(1, FIELDS)[["a", "d"]].dtype), ("y", ALIGNED, (2,))]),
+    "room behind": np.ones(4, np.dtype({"names": ["a"], "formats": ["i4"], "itemsize": 32})),
+    "gaps": np.ones(4, np.dtype({"names": ["a", "b"], "formats": ["i4", "M8[25s]"], "offsets": [3, 24]})),
+    "no fields": np.zeros(4, []),
+    "thousands of fields": np.ones(2, [(f"field {i}", "f8") for i in range(5000)]),
+    "a very long name": np.ones(2, [("n" * 70_000, "f8"), ("m", "i1")]),
+    "unaligned": np.ones(4, [("a", "i1"), ("b", "f8")]),
+    "titles": np.ones(4, [(("the title", "a"), "i4"), ("b", "f8")]),
+    "records": np.ones(4, np.dtype((np.record, FIELDS))),
+    "objects inside": np.ones(4, [("a", "i4"), ("o", object)]),
+    "metadata": np.ones(4, np.dtype("i4", metadata={"unit": "m"})),
+    "metadata inside": np.ones((2, 2), [("a", np.dtype("i4", metadata={"unit": "m"}))]),
+    "nothing": np.zeros((3, 2), "V0"),
+    "empty text": np.zeros((3, 2), "S0"),
+}
+
+
+def same_dtype(a, b):
+    return (a == b and a.isalignedstruct == b.isalignedstruct and a.metadata == b.metadata and a.type is b.type
+            and a.itemsize == b.itemsize and a.names == b.names
+            and all(same_dtype(a.fields[name][0], b.fields[name][0]) and a.fields[name][1:] == b.fields[name][1:]
+                    for name in a.names or ()))
+
+
+@pytest.mark.parametrize("name", STRUCTURED)
+def test_structured_arrays_come_back_as_they_were(store, name):
+    whole = STRUCTURED[name]
+    for array in (whole, whole[:0], whole[::2], np.repeat(whole.reshape(-1), 4)[:4].reshape(2, 2).T, whole.reshape(-1)[0]):
+        array = array if isinstance(array, np.ndarray) else np.asarray(array)
+        got = back(store, array)
+        assert same_dtype(got.dtype, array.dtype) and got.shape == array.shape
+        assert (got == array).all() or array.dtype.itemsize == 0
+    for scalar in whole.reshape(-1)[:1]:
+        got = back(store, scalar)
+        assert type(got) is type(scalar) and (got == scalar or whole.dtype.itemsize == 0)
+
+
+def test_structured_arrays_are_in_place_without_pickle():
+    store = dolium.InProcessStore("1MiB")
+    for name in ("selected", "reordered", "overlapping", "aligned", "aligned inside", "selected inside", "gaps", "unaligned"):
+        obj = store.get_raw(store.put(STRUCTURED[name]))
+        assert address_in(obj, store.get(obj.id)), name
+
+
+# ---- ml_dtypes ----
+
+SMALL_FLOATS = ["bfloat16", "float8_e5m2", "float8_e4m3fn", "float8_e4m3b11fnuz", "float8_e4m3fnuz", "float8_e5m2fnuz", "int4",
+                "uint4", "int2", "float4_e2m1fn", "float8_e8m0fnu"]
+
+
+@pytest.mark.parametrize("name", SMALL_FLOATS)
+def test_ml_dtypes_come_back_as_themselves(name):
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    if not hasattr(ml_dtypes, name):
+        pytest.skip(f"this ml_dtypes has no {name}")
+    store = dolium.InProcessStore("1MiB")  # no pickle is read
+    whole = np.array([0, 1, 1, 0, 1, 0], getattr(ml_dtypes, name)).reshape(2, 3)
+    for array in (whole, whole[0], whole.T, whole[:, ::2], whole[:0], whole.reshape(-1)[::-1]):
+        obj = store.get_raw(store.put(array))
+        got = store.get(obj.id)
+        assert got.dtype == array.dtype and got.shape == array.shape and got.tobytes() == array.tobytes()
+        assert array.size == 0 or address_in(obj, got) and not got.flags.writeable
+    got = back(store, whole[0, 1])
+    assert type(got) is type(whole[0, 1]) and got == whole[0, 1]
+    record = np.zeros(3, [("a", "i4"), ("b", whole.dtype)])
+    assert back(store, record).dtype == record.dtype
+    with pytest.raises(BufferError):
+        store.get_raw(store.put(whole)).__dlpack__()
+
+
+def test_ml_dtypes_missing_or_too_old_is_said(store):
+    descr = _header("'ml_dtypes.no_such_type'", (1,))
+    with pytest.raises(dolium.TypeMismatch if "ml_dtypes" in sys.modules else (dolium.TypeMismatch, ImportError),
+                       match="no_such_type"):
+        store.get(store.put_raw(bytes(16), metadata=descr, type_tag=codecs.NDARRAY))
+    code = """if True:
+        import sys, dolium
+        from dolium import codecs
+        sys.modules["ml_dtypes"] = None
+        store = dolium.InProcessStore("1MiB")
+        header = b"{'descr': 'ml_dtypes.bfloat16', 'fortran_order': False, 'shape': (2,)}"
+        try:
+            store.get(store.put_raw(bytes(4), metadata=header, type_tag=codecs.NDARRAY))
+        except ImportError as error:
+            assert "reading it takes ml_dtypes" in str(error), error
+        else:
+            raise SystemExit("elements of a missing package")
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_dtypes_of_other_packages_are_pickled(store):
+    class Mine(np.void):
+        pass
+
+    global Mine_
+    Mine.__module__, Mine.__qualname__ = __name__, "Mine_"
+    Mine_ = Mine
+    array = np.zeros(3, np.dtype((Mine, 4)))
+    got = back(store, array)
+    assert got.dtype.type is Mine and got.tobytes() == array.tobytes()
+    assert type(back(store, array[0])) is Mine
+
+
+# ---- the first put of a process ----
+
+@pytest.mark.parametrize("value, tag", [("numpy.arange(6).reshape(2, 3)", "NDARRAY"), ("numpy.float32(1.5)", "NUMPY_SCALAR"),
+                                        ("pyarrow.table({'a': [1]})", "ARROW_STREAM")])
+def test_the_first_put_from_several_threads_is_no_pickle(value, tag):
+    code = f"""if True:
+        import sys, threading, numpy, pyarrow, dolium
+        from dolium import codecs
+        sys.setswitchinterval(1e-6)
+        store = dolium.InProcessStore("64MiB")
+        value, ids, together = {value}, [], threading.Barrier(8)
+        def put():
+            together.wait()
+            ids.append(store.put(value))
+        threads = [threading.Thread(target=put) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ids.append(store.put(value))
+        assert len(ids) == 9
+        sys.exit(sum(store.get_raw(id).type_tag != codecs.{tag} for id in ids))
+    """
+    assert [subprocess.run([sys.executable, "-c", code], timeout=60).returncode for _ in range(3)] == [0] * 3
+
+
+def test_classes_that_were_put_are_not_kept_alive(store):
+    import types
+    import weakref
+
+    def put_one():
+        kind = type("Passing", (), {})
+        kind.__reduce__ = lambda self: (types.SimpleNamespace, ())
+        store.put(kind())
+        return weakref.ref(kind)
+
+    known = put_one()
+    gc.collect()
+    assert known() is None
 
 
 # ---- pickle ----
@@ -349,8 +538,6 @@ def test_registered_formats(store):
 
 
 def test_optional_packages_stay_optional():
-    import subprocess
-
     code = """if True:
         import sys
         for name in ("numpy", "pandas", "pyarrow", "tqdm"):

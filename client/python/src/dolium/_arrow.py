@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from . import codecs
 from .codecs import Payload, align
+from .errors import TypeMismatch
 
 _PREFIX = struct.Struct("<Ii")  # the continuation mark, and the size of the metadata behind it
 _CONTINUATION = 0xFFFFFFFF
@@ -197,17 +198,19 @@ def _encode_tensor(tensor):
     return Payload(codecs.ARROW_TENSOR, "arrow.tensor", size=size, fill=fill)
 
 
-def _decode_tensor(obj, _store):
-    return pa.ipc.read_tensor(pa.BufferReader(pa.py_buffer(obj)))
+def _decoder(what, read):
+    def decode(obj, _store):
+        try:
+            return read(pa.py_buffer(obj))
+        except (pa.ArrowException, OSError, ValueError, StopIteration) as error:
+            raise TypeMismatch(f"object {obj.id} says it is an Arrow {what}, and is none: {error or 'it is empty'}") from error
+
+    return decode
 
 
-def _decode_table(obj, _store):
-    return pa.ipc.open_stream(pa.py_buffer(obj)).read_all()
-
-
-def _decode_batch(obj, _store):
-    return pa.ipc.open_stream(pa.py_buffer(obj)).read_next_batch()
-
+_decode_tensor = _decoder("tensor", lambda buffer: pa.ipc.read_tensor(pa.BufferReader(buffer)))
+_decode_table = _decoder("table", lambda buffer: pa.ipc.open_stream(buffer).read_all())
+_decode_batch = _decoder("record batch", lambda buffer: pa.ipc.open_stream(buffer).read_next_batch())
 
 codecs.add_encoder(pa.Table, _encode_stream(codecs.ARROW_STREAM, "arrow.table"))
 codecs.add_encoder(pa.RecordBatch, _encode_stream(codecs.ARROW_BATCH, "arrow.record_batch"))

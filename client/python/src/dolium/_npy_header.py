@@ -5,6 +5,8 @@ import ast
 from .errors import TypeMismatch
 
 _CACHE_LIMIT = 1024
+_DIMENSIONS = 64  # numpy's limit
+_LONGEST = (1 << 63) - 1  # what numpy and DLPack count in
 _parsed: dict = {}
 
 
@@ -15,9 +17,9 @@ def parse(header):
         try:
             fields = ast.literal_eval(header.decode())
             known = fields["descr"], bool(fields["fortran_order"]), tuple(fields["shape"])
-            if not all(type(length) is int and length >= 0 for length in known[2]):
-                raise ValueError("lengths are not negative")
-        except (ValueError, SyntaxError, KeyError, TypeError) as error:
+            if len(known[2]) > _DIMENSIONS or not all(type(each) is int and 0 <= each <= _LONGEST for each in known[2]):
+                raise ValueError("no shape that an array can have")
+        except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
             raise TypeMismatch(f"not the header of an array: {header[:80]!r}") from error
         if len(_parsed) >= _CACHE_LIMIT:
             _parsed.clear()

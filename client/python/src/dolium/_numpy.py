@@ -1,12 +1,13 @@
 """numpy arrays: the elements alone are the data, at the extent's 64-byte aligned start, in C or Fortran order.
 
 Reading copies nothing: the array is a read-only view whose base chain holds the Object. Writing copies once, strided
-arrays too. One-dimensional arrays of the types that C++ has too are stored exactly as a std::vector of them.
+arrays too. One-dimensional arrays of the types that C++ has too are stored exactly as a std::vector of them. An array
+whose dtype no header can say (see _dtypes.py) is pickled.
 """
 
 import numpy as np
 
-from . import _npy_header, codecs
+from . import _dtypes, _npy_header, codecs
 from ._pickle import encode_pickle
 from .codecs import Payload
 from .errors import TypeMismatch
@@ -16,30 +17,41 @@ _PLAIN = {"bool": "?", "i8": "i1", "u8": "u1", "i16": "i2", "u16": "u2", "i32": 
           "u64": "u8", "f32": "f4", "f64": "f8"}
 _VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), name) for name, text in _PLAIN.items()}
 
-_headers: dict = {}  # {(dtype, fortran_order, shape): header}, of dtypes that are hashable by their meaning
+_headers: dict = {}  # {(dtype, fortran_order, shape): header}, of dtypes whose equality is all there is to them
 
 
 def _header(array, fortran):
-    key = array.dtype, fortran, array.shape
+    """The array's header; None when it takes a pickle to keep the dtype, or more room than metadata has."""
+    dtype = array.dtype
+    if dtype.kind == "V" or dtype.metadata is not None:
+        return _make_header(array, fortran)
+    key = dtype, fortran, array.shape
     found = _headers.get(key)
     if found is None:
-        descr = np.lib.format.dtype_to_descr(array.dtype)
-        found = _npy_header.write(descr, fortran, array.shape)
+        found = _make_header(array, fortran)
         if len(_headers) >= 1024:
             _headers.clear()
         _headers[key] = found
     return found
 
 
+def _make_header(array, fortran):
+    descr = _dtypes.describe(array.dtype)
+    if descr is None:
+        return None
+    header = _npy_header.write(descr, fortran, array.shape)
+    return header if len(header) <= codecs.METADATA_LIMIT else None
+
+
 def _encode(array):
-    if array.dtype.hasobject or array.dtype.kind not in "?biufcmMSUV":
-        return encode_pickle(array)
-    vector = _VECTORS.get(array.dtype) if array.ndim == 1 else None
+    vector = _VECTORS.get(array.dtype) if array.ndim == 1 and array.dtype.metadata is None else None
     if vector is not None:
         (tag, name), metadata, fortran = vector, b"", False
     else:
         fortran = array.flags.f_contiguous and not array.flags.c_contiguous
         tag, name, metadata = codecs.NDARRAY, "numpy.ndarray", _header(array, fortran)
+        if metadata is None:
+            return encode_pickle(array)
     if array.flags.c_contiguous or fortran:
         return Payload(tag, name, _bytes_of(array), metadata=metadata)
 
@@ -60,31 +72,47 @@ def _bytes_of(array):
 
 def _encode_scalar(value):
     array = np.asarray(value)
-    if array.dtype.hasobject:
+    header = _header(array, False) if array.dtype.type is type(value) else None
+    if header is None:
         return encode_pickle(value)
-    return Payload(codecs.NUMPY_SCALAR, "numpy.scalar", array.tobytes(), metadata=_header(array, False))
+    return Payload(codecs.NUMPY_SCALAR, "numpy.scalar", array.tobytes(), metadata=header)
 
 
-def _dtype_of(descr):
-    return np.lib.format.descr_to_dtype(descr)
+_restored: dict = {}  # {descr that is text: dtype}
 
 
-_dtypes: dict = {}  # {descr that is text: dtype}
+def _dtype_of(descr, obj):
+    """Whatever a forged header makes numpy raise is a TypeMismatch; a package that is missing is named."""
+    dtype = _restored.get(descr) if isinstance(descr, str) else None
+    if dtype is None:
+        try:
+            dtype = _dtypes.restore(descr)
+        except ImportError as error:
+            raise ImportError(f"object {obj.id} holds elements of {descr}: reading it takes {error.name}") from error
+        except Exception as error:
+            raise TypeMismatch(f"object {obj.id} says it holds elements of {str(descr)[:80]}, which is no dtype "
+                               f"({error}): get_raw() gives its bytes") from error
+        if isinstance(descr, str) and len(_restored) < 1024:
+            _restored[descr] = dtype
+    if dtype.hasobject:
+        raise TypeMismatch(f"object {obj.id} says it is an array of Python objects, which are never stored as bytes")
+    return dtype
 
 
 def _decode(obj, _store=None):
     descr, fortran, shape = _npy_header.parse(obj._metadata_bytes)
-    dtype = _dtypes.get(descr) if isinstance(descr, str) else None
-    if dtype is None:
-        dtype = _dtype_of(descr)
-        if isinstance(descr, str) and len(_dtypes) < 1024:
-            _dtypes[descr] = dtype
-    if dtype.hasobject:
-        raise TypeMismatch(f"object {obj.id} says it is an array of Python objects, which are never stored as bytes")
+    dtype = _dtype_of(descr, obj)
     try:
         return np.ndarray(shape, dtype, obj, 0, None, "F" if fortran else "C")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise TypeMismatch(f"object {obj.id} has {obj.size} bytes, too few for {dtype} {shape}") from error
+
+
+def _decode_scalar(obj, _store):
+    array = _decode(obj)
+    if array.shape:
+        raise TypeMismatch(f"object {obj.id} says it is a numpy scalar, and has the shape {array.shape}")
+    return array.copy()[()]
 
 
 def _vector_decoder(dtype, name):
@@ -100,6 +128,6 @@ def _vector_decoder(dtype, name):
 codecs.add_encoder(np.ndarray, _encode)
 codecs._families.append((lambda kind: issubclass(kind, np.generic), _encode_scalar))
 codecs.add_decoder(codecs.NDARRAY, "numpy.ndarray", _decode)
-codecs.add_decoder(codecs.NUMPY_SCALAR, "numpy.scalar", lambda obj, store: _decode(obj).copy()[()])
+codecs.add_decoder(codecs.NUMPY_SCALAR, "numpy.scalar", _decode_scalar)
 for _dtype, (_tag, _name) in _VECTORS.items():
     codecs.add_decoder(_tag, f"{_name}[]", _vector_decoder(_dtype, f"{_name}[]"))

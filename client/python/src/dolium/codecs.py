@@ -9,7 +9,7 @@ type name is for people (`dolium list`), and what else is needed to read it is i
 | str | UTF-8, `std::string` |
 | bool, int (64 bit), float | `bool`, `std::int64_t`, `double` |
 | numpy array, one-dimensional, of a plain dtype | the elements, `std::vector<T>` |
-| any other numpy array or scalar | the elements; numpy's own .npy header as metadata |
+| any other numpy array or scalar, also of ml_dtypes (bfloat16, ...) | the elements; a header like that of .npy files as metadata |
 | pyarrow Table, RecordBatch | an Arrow IPC stream whose buffers are 64-byte aligned |
 | pyarrow Tensor | an Arrow IPC tensor |
 | everything else (pandas, dict, ...) | pickle protocol 5, its large buffers out of band at 64-byte alignment |
@@ -19,14 +19,19 @@ type name is for people (`dolium list`), and what else is needed to read it is i
 
 import importlib
 import struct
+import weakref
 
 from .errors import TypeMismatch
 
 _MASK = (1 << 64) - 1
 ALIGNMENT = 64
+#: Bytes of metadata that an object may have: kMaxMetadata of the C++ library.
+METADATA_LIMIT = 64 * 1024
 
 #: What a type of value is written by: encoder(value) -> Payload.
 _encoders: dict = {}
+#: The same, found out for types without a format of their own. Does not keep classes alive.
+_found: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 #: What a type tag is read by: decoder(object, store) -> value.
 _decoders: dict = {}
 #: Names of tags, for people.
@@ -106,25 +111,30 @@ def add_module_tag(tag, name, module):
 
 
 def encode(value):
-    encoder = _encoders.get(type(value)) or _find_encoder(type(value))
+    kind = type(value)
+    encoder = _encoders.get(kind) or _found.get(kind) or _find_encoder(kind)
     return encoder(value)
 
 
 def _find_encoder(kind):
-    """For a type that is seen for the first time: its package's formats, or pickle."""
+    """For a type that is seen for the first time: its package's formats, or pickle.
+
+    Several threads may be here at once. Each imports, and the import makes all wait until it is done, before it looks.
+    """
     for base in kind.__mro__:
-        module = _value_modules.pop((base.__module__ or "").partition(".")[0], None)
+        module = _value_modules.get(str(base.__module__).partition(".")[0])
         if module is not None:
             importlib.import_module(f".{module}", __package__)
     encoder = _encoders.get(kind)
-    if encoder is None:
-        for test, found in _families:
-            if test(kind):
-                encoder = found
-                break
-        else:
-            from ._pickle import encode_pickle as encoder
-    _encoders[kind] = encoder
+    if encoder is not None:
+        return encoder
+    for test, found in _families:
+        if test(kind):
+            encoder = found
+            break
+    else:
+        from ._pickle import encode_pickle as encoder
+    _found[kind] = encoder
     return encoder
 
 
@@ -158,7 +168,10 @@ def describe(obj):
     if name == "numpy.ndarray":
         from ._npy_header import parse
 
-        descr, _, shape = parse(obj._metadata_bytes)
+        try:
+            descr, _, shape = parse(obj._metadata_bytes)
+        except TypeMismatch:
+            return f"{name} whose header cannot be read"
         return f"{name} {descr} {shape}"
     return name
 
@@ -182,6 +195,13 @@ _SCALARS = {"bool": "?", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i
 
 def _string(value):
     return Payload(_STRING, "string", value.encode("utf-8", "surrogatepass"))
+
+
+def _decode_string(obj, _store):
+    try:
+        return obj.tobytes().decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise TypeMismatch(f"object {obj.id} says it is a string, and is no UTF-8: {error}") from error
 
 
 def _scalar_encoder(name):
@@ -221,7 +241,7 @@ add_encoder(int, _int)
 add_encoder(float, _scalar_encoder("f64"))
 add_encoder(type(None), lambda value: Payload(_NONE, "python.none", b""))
 add_decoder(0, "bytes", lambda obj, store: obj.tobytes())
-add_decoder(_STRING, "string", lambda obj, store: obj.tobytes().decode("utf-8", "surrogatepass"))
+add_decoder(_STRING, "string", _decode_string)
 add_decoder(_NONE, "python.none", lambda obj, store: None)
 for _name, _format in _SCALARS.items():
     _size = struct.calcsize(_format)

@@ -11,6 +11,8 @@ from . import _dolium, _npy_header, codecs
 
 _CPU = (1, 0)
 _CODES = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}
+#: What an array's header may call its elements; long double is no IEEE type.
+_ELEMENTS = ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16")
 _VECTORS = {codecs.vector_tag(name, size): (kind, size) for name, kind, size in (
     ("bool", "b", 1), ("i8", "i", 1), ("u8", "u", 1), ("i16", "i", 2), ("u16", "u", 2), ("i32", "i", 4),
     ("u32", "u", 4), ("i64", "i", 8), ("u64", "u", 8), ("f32", "f", 4), ("f64", "f", 8))}
@@ -20,8 +22,8 @@ def _layout(obj):
     """(kind, item size, shape, fortran order) of the array that an object holds."""
     if obj.type_tag == codecs.NDARRAY:
         descr, fortran, shape = _npy_header.parse(obj._metadata_bytes)
-        if not isinstance(descr, str) or descr[0] not in "<|" or descr[1] not in _CODES:
-            raise BufferError(f"object {obj.id} holds elements of {descr}, which DLPack has not")
+        if descr not in _ELEMENTS:
+            raise BufferError(f"object {obj.id} holds elements of {str(descr)[:80]}, which DLPack has not")
         size = int(descr[2:])
         if math.prod(shape) * size > obj.size:
             raise BufferError(f"object {obj.id} has {obj.size} bytes, too few for {descr} {shape}")
