@@ -7,6 +7,7 @@
 #include <dolium/copy.h>
 
 #include "client/subscription_state.h"
+#include "client/types/type_names.h"
 
 namespace dolium {
 
@@ -45,9 +46,13 @@ Error ObjectStore::wrong_type(const Object& object, std::string_view wanted_name
   if (object.type_tag() == 0)
     return {Errc::type_mismatch,
             fmt::format("object {} holds raw bytes, not a {}: use get_raw()", object.id().hex(), wanted_name)};
-  return {Errc::type_mismatch, fmt::format("object {} holds another type (tag {:016x}) than {} (tag {:016x}); "
-                                           "`dolium inspect` names its type",
-                                           object.id().hex(), object.type_tag(), wanted_name, wanted_tag)};
+  if (const std::string_view known = known_type_name(object.type_tag()); !known.empty())
+    return {Errc::type_mismatch,
+            fmt::format("object {} holds another type: {}, not {}", object.id().hex(), known, wanted_name)};
+  return {Errc::type_mismatch,
+          fmt::format("object {} holds another type (tag {:016x}) than {} (tag {:016x}); `dolium inspect` names its "
+                      "type: where the names are the same, size or version differ",
+                      object.id().hex(), object.type_tag(), wanted_name, wanted_tag)};
 }
 
 Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem> items) {

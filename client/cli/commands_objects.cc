@@ -16,6 +16,7 @@
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
 #include "client/cli/verbs.h"
+#include "client/types/type_names.h"
 
 namespace dolium::cli {
 namespace {
@@ -101,29 +102,12 @@ Result<ObjectId> id_for(const PutOptions& options) {
                   options.id, 2 * ObjectId::kSize)};
 }
 
-/// Name and tag under which put<T>() stores what a person calls T, so that get<T>() accepts what was put here: of
-/// built-in types, and of "NAME[]", many of one, the size is a part; of all others, a Codec's name.
-void set_type(const std::string& type, CreateOptions& out) {
-  constexpr std::pair<std::string_view, std::uint64_t> kBuiltIn[] = {{"bool", 1}, {"i8", 1},  {"u8", 1},  {"i16", 2},
-                                                                     {"u16", 2},  {"i32", 4}, {"u32", 4}, {"i64", 8},
-                                                                     {"u64", 8},  {"f32", 4}, {"f64", 8}};
-  const bool many = type.ends_with("[]");
-  const std::string element = many ? type.substr(0, type.size() - 2) : type;
-  const auto known = std::ranges::find(kBuiltIn, element, [](const auto& each) { return std::string(each.first); });
-  if (known == std::end(kBuiltIn)) {
-    out.type_name = type;
-    out.type_tag = type.empty() ? 0 : detail::type_hash(type);
-    return;
-  }
-  out.type_name = std::string_view(type).substr(0, element.size());
-  out.type_tag = detail::type_hash(element, known->second);
-  if (many) out.type_tag = detail::type_hash("[]", out.type_tag);
-}
-
-CreateOptions create_options(const PutOptions& options) {
+/// The type must outlive them.
+CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   CreateOptions out;
   out.pinned = options.pinned;
-  set_type(options.type_name, out);
+  out.type_tag = type.tag;
+  out.type_name = type.name;
   out.time_to_live = options.time_to_live;
   out.time_to_idle = options.time_to_idle;
   out.timeout = options.timeout;
@@ -195,7 +179,8 @@ Result<void> put(const Globals& globals, const PutOptions& options) {
   if (!file) return file.error();
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
-  const Result<std::uint64_t> size = store(**client, *file, *id, create_options(options));
+  const NamedType type = type_called(options.type_name);
+  const Result<std::uint64_t> size = store(**client, *file, *id, create_options(options, type));
   if (!size) return size.error();
   if (globals.json)
     print_json({{"id", id->hex()}, {"data_size", *size}});
@@ -245,7 +230,7 @@ void add_put(CommandLine& line) {
       .duration("--ttl", options->time_to_live, "expires so long after now, such as 10min")
       .duration("--tti", options->time_to_idle, "expires when nobody got it for so long")
       .text("--type", options->type_name, "NAME",
-            "what it is, for people and for get<T>(): f64, i32[], or the name of a Codec")
+            "what it is, for people and for get<T>(): f64, i32[], utf8, or the name of a Codec")
       .timeout("--timeout", options->timeout, "how long to wait for room, such as 10s, or forever");
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("put's options arrive in the store") {
   CHECK(object.is_pinned);
   CHECK(object.time_to_live == std::chrono::hours(1));
   CHECK(object.time_to_idle == std::chrono::seconds(90));
-  CHECK(object.type_name == "string");
+  CHECK(object.type_name == "utf8");
   CHECK(daemon.watcher()->get<std::string>(id).value() == "abc");
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("what is put under a built-in type's name is got as that type") {
   REQUIRE(dolium.run_with_pipe({"put", "--name", "two", "--type", "f64[]"}, bytes).ok());
   CHECK(daemon.watcher()->get<double>(id_of("one")).value() == 1.5);
   CHECK(daemon.watcher()->get<std::vector<double>>(id_of("two")).value() == std::vector<double>{1.5, -2.0});
-  CHECK(daemon.watcher()->metadata(id_of("two")).value().type_name == "f64");
+  CHECK(daemon.watcher()->metadata(id_of("two")).value().type_name == "f64[]");
 }
 
 TEST_CASE("an object is found by name, by its digits, and by a beginning that only it has") {

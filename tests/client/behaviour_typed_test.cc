@@ -40,6 +40,35 @@ struct dolium::Codec<Word> {
   }
 };
 
+namespace {
+/// Two programs' idea of one struct: told apart by the version alone.
+struct Pixel {
+  std::uint16_t x = 0, y = 0;
+};
+struct Graph {
+  std::string text;
+};
+}  // namespace
+
+template <>
+struct dolium::Codec<Pixel> : dolium::PlainCodec<Pixel> {
+  static constexpr std::string_view type_name = "test.Pixel";
+  static constexpr std::uint32_t version = 12;
+};
+
+template <>
+struct dolium::Codec<Graph> {
+  static constexpr std::string_view type_name = "test.Graph";
+  static constexpr std::uint32_t version = 2;
+  static std::uint64_t size(const Graph& graph) { return graph.text.size(); }
+  static void encode(const Graph& graph, std::span<std::byte> out) {
+    std::ranges::copy(std::as_bytes(std::span(graph.text)), out.begin());
+  }
+  static Result<Graph> decode(std::span<const std::byte> in) {
+    return Graph{std::string(reinterpret_cast<const char*>(in.data()), in.size())};
+  }
+};
+
 using namespace dolium;
 using namespace dolium::test;
 
@@ -54,6 +83,85 @@ TEST_CASE("types whose names hold what ends a name elsewhere are told apart", "[
   STATIC_REQUIRE(type_name<Both<int[3], char>> != type_name<Both<int[3], long>>);
   STATIC_REQUIRE(type_tag_of<Both<int[3], char>>() != type_tag_of<Both<int[3], long>>());
   STATIC_REQUIRE(type_name<double> == "f64");
+}
+
+TEST_CASE("types: a container's name is not its element's, and has no other tag than before", "[typed]") {
+  STATIC_REQUIRE(type_name_of<std::int32_t>() == "i32");
+  STATIC_REQUIRE(type_name_of<std::vector<std::int32_t>>() == "i32[]");
+  STATIC_REQUIRE(type_name_of<std::array<double, 3>>() == "f64[]");
+  STATIC_REQUIRE(type_name_of<std::span<const float>>() == "f32[]");
+  STATIC_REQUIRE(type_name_of<std::string>() == "utf8");
+  STATIC_REQUIRE(type_name_of<Word>() == "test.Word");
+  STATIC_REQUIRE(type_tag_of<std::vector<float>>() == detail::type_hash("[]", detail::type_hash("f32", 4)));
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  REQUIRE(outcome(store->put(id_of("one"), std::int32_t{1})) == "ok");
+  REQUIRE(outcome(store->put(id_of("many"), std::vector<std::int32_t>{1})) == "ok");
+  CHECK(store->metadata(id_of("one")).value().type_name == "i32");
+  CHECK(store->metadata(id_of("many")).value().type_name == "i32[]");
+  CHECK(store->get<std::int32_t>(id_of("many")).error().message ==
+        "object " + id_of("many").hex() + " holds another type: i32[], not i32");
+}
+
+TEST_CASE("types: a codec's version is part of its name and its tag", "[typed]") {
+  STATIC_REQUIRE(type_name_of<Graph>() == "test.Graph@2");
+  STATIC_REQUIRE(type_tag_of<Graph>() == detail::type_hash("test.Graph@2"));
+  STATIC_REQUIRE(type_name_of<Pixel>() == "test.Pixel@12");
+  STATIC_REQUIRE(type_tag_of<Pixel>() == detail::type_hash("@12", detail::type_hash("test.Pixel", 4)));
+  STATIC_REQUIRE(type_name_of<std::vector<Pixel>>() == "test.Pixel@12[]");
+  STATIC_REQUIRE(type_tag_of<std::vector<Pixel>>() == detail::type_hash("[]", type_tag_of<Pixel>()));
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  REQUIRE(outcome(store->put(id_of("graph"), Graph{"a-b"})) == "ok");
+  REQUIRE(outcome(store->put(id_of("pixels"), std::vector<Pixel>{{1, 2}, {3, 4}})) == "ok");
+  CHECK(store->get<Graph>(id_of("graph")).value().text == "a-b");
+  CHECK(store->get<std::vector<Pixel>>(id_of("pixels")).value().at(1).y == 4);
+  CHECK(store->metadata(id_of("graph")).value().type_name == "test.Graph@2");
+  // The same program with another version of the schema.
+  REQUIRE(outcome(store->put(id_of("old"), bytes_of("a-b"), {.type_tag = detail::type_hash("test.Graph@1")})) == "ok");
+  CHECK(outcome(store->get<Graph>(id_of("old"))) == "type_mismatch");
+}
+
+TEST_CASE("types: a view of elements is refused when the object was stored as others", "[typed]") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  REQUIRE(outcome(store->put(id_of("floats"), std::vector<float>{1, 2, 3, 4})) == "ok");
+  REQUIRE(outcome(store->put(id_of("number"), 2.5)) == "ok");
+  REQUIRE(outcome(store->put(id_of("text"), std::string("eight by"))) == "ok");
+  REQUIRE(outcome(store->put(id_of("graph"), Graph{"eight by"})) == "ok");
+  REQUIRE(outcome(store->put(id_of("points"), std::vector<Point>{{1, 2}})) == "ok");
+  REQUIRE(outcome(store->put(id_of("raw"), pattern(16))) == "ok");
+  const auto at = [&](const char* name) { return store->get_raw(id_of(name)).value(); };
+  CHECK(outcome(at("floats").as_span<double>()) == "type_mismatch");
+  CHECK(outcome(at("floats").as_span<std::int32_t>()) == "type_mismatch");
+  CHECK(outcome(at("text").as_span<std::uint64_t>()) == "type_mismatch");
+  CHECK(outcome(at("graph").as_span<std::uint64_t>()) == "type_mismatch");
+  CHECK(outcome(at("points").as_span<OtherPoint>()) == "type_mismatch");
+  CHECK(at("floats").as_span<double>().error().message ==
+        "object " + id_of("floats").hex() + " was stored as f32[], not as f64 or f64[]: data() gives its bytes");
+  CHECK(at("floats").as_span<float>().value()[3] == 4);
+  CHECK((at("floats").as_span<std::array<float, 2>>().value()[1][0] == 3));
+  CHECK(at("number").as_span<double>().value()[0] == 2.5);
+  CHECK(at("points").as_span<Point>().value()[0] == Point{1, 2});
+  CHECK(at("floats").as_span<std::byte>().value().size() == 16);
+  CHECK(at("text").as_span<char>().value()[0] == 'e');
+  CHECK(at("graph").as_span<unsigned char>().value().size() == 8);
+  CHECK(at("raw").as_span<double>().value().size() == 2);  // what raw bytes are cannot be known
+}
+
+TEST_CASE("types: an array of numpy's is viewed as the elements that its header names", "[typed]") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  const auto put = [&](const char* name, std::string_view header) {
+    const CreateOptions options{.metadata = std::as_bytes(std::span(header)),
+                                .type_tag = detail::type_hash("numpy.ndarray")};
+    REQUIRE(outcome(store->put(id_of(name), pattern(48), options)) == "ok");
+    return store->get_raw(id_of(name)).value();
+  };
+  const Object doubles = put("doubles", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }");
+  CHECK(doubles.as_span<double>().value().size() == 6);
+  CHECK(outcome(doubles.as_span<float>()) == "type_mismatch");
+  CHECK(outcome(doubles.as_span<Point>()) == "type_mismatch");
+  const Object records = put("records", "{'descr': [('x', '<i4'), ('y', '<f8')], 'fortran_order': False, }");
+  CHECK(records.as_span<Point>().value().size() == 3);
+  CHECK(outcome(records.as_span<double>()) == "type_mismatch");
+  CHECK(outcome(put("none", "").as_span<double>()) == "type_mismatch");
 }
 
 TEST_CASE("values of every built-in kind come back as they were") {

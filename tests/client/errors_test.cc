@@ -206,7 +206,19 @@ std::vector<Case> types() {
          return error_of(store.get<std::uint32_t>(kId));
        },
        Errc::type_mismatch,
-       {"object " + id + " holds another type", "`dolium inspect` names its type"}},
+       {"object " + id + " holds another type: utf8, not u32"}},
+      {"another type that only its program knows",
+       [](ObjectStore& store) {
+         const std::string name = "acme.Thing";
+         CreateOptions options;
+         options.type_tag = 7;
+         options.type_name = name;
+         REQUIRE(store.put(kId, pattern(4), options).has_value());
+         return error_of(store.get<std::uint32_t>(kId));
+       },
+       Errc::type_mismatch,
+       {"object " + id + " holds another type (tag 0000000000000007) than u32", "`dolium inspect` names its type",
+        "size or version differ"}},
       {"the right name with the wrong size",
        [](ObjectStore& store) {
          put_as<std::uint32_t>(store, 3);

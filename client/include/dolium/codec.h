@@ -2,19 +2,30 @@
 // Codec<T>: how a T becomes bytes and back, and the tag that keeps types apart: a get<T>() of an object that
 // was put as another type is Errc::type_mismatch, never a reinterpretation.
 //
-// Built in: trivially copyable types, contiguous ranges of them (a vector<T>, an array<T, N> and a span<const T>
-// are the same thing on the wire: "T[]"), and std::string. For a type of your own, specialise Codec:
+// Built in: trivially copyable types ("f64", "i32", or a struct's name), contiguous ranges of them (a vector<T>, an
+// array<T, N> and a span<const T> are the same thing on the wire: "f64[]", "i32[]"), and std::string ("utf8"). For a
+// type of your own, specialise Codec:
 //
 //   template <> struct dolium::Codec<Graph> {
-//     static constexpr std::string_view type_name = "acme.Graph.v2";
+//     static constexpr std::string_view type_name = "acme.Graph";
+//     static constexpr std::uint32_t version = 2;                               // optional: of the schema
 //     static std::uint64_t size(const Graph&);                                  // bytes that encode() writes
 //     static void encode(const Graph&, std::span<std::byte> out);               // out.size() == size()
 //     static dolium::Result<Graph> decode(std::span<const std::byte> in);
 //   };
 //
-// The tag is a hash of type_name. A built-in codec takes the type's name from the compiler: programs that
-// exchange objects of their own types between compilers should specialise dolium::type_name<T>.
+// The tag is a hash of the stored name: of type_name, or, with a version, of "acme.Graph@2". A built-in codec takes the
+// type's name from the compiler, and puts its size into the tag: programs that exchange objects of their own types
+// between compilers should specialise dolium::type_name<T>.
+//
+// What cannot be known: two programs whose structs have one name and one size, but other members. A version tells them
+// apart, for the struct and for ranges of it:
+//
+//   template <> struct dolium::Codec<Point> : dolium::PlainCodec<Point> {
+//     static constexpr std::uint32_t version = 2;                               // stored as "Point@2", "Point@2[]"
+//   };
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -58,9 +69,9 @@ constexpr std::string_view built_in_name() {
   if constexpr (std::is_same_v<T, bool>)
     return "bool";
   else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>)
-    return sizeof(T) == 1 ? "i8" : sizeof(T) == 2 ? "i16" : sizeof(T) == 4 ? "i32" : "i64";
+    return sizeof(T) == 1 ? "i8" : sizeof(T) == 2 ? "i16" : sizeof(T) == 4 ? "i32" : sizeof(T) == 8 ? "i64" : "i128";
   else if constexpr (std::is_integral_v<T>)
-    return sizeof(T) == 1 ? "u8" : sizeof(T) == 2 ? "u16" : sizeof(T) == 4 ? "u32" : "u64";
+    return sizeof(T) == 1 ? "u8" : sizeof(T) == 2 ? "u16" : sizeof(T) == 4 ? "u32" : sizeof(T) == 8 ? "u64" : "u128";
   else if constexpr (std::is_same_v<T, float>)
     return "f32";
   else if constexpr (std::is_same_v<T, double>)
@@ -115,17 +126,53 @@ struct StoredAs<T> {
   using type = std::vector<std::ranges::range_value_t<T>>;
 };
 
-/// The tag that put(const T&) stores and get<T>() asks for.
-template <class T>
-[[nodiscard]] constexpr std::uint64_t type_tag_of() {
-  if constexpr (requires { Codec<T>::type_tag; })
-    return Codec<T>::type_tag;
-  else
-    return detail::type_hash(Codec<T>::type_name);
+namespace detail {
+template <std::size_t N>
+constexpr std::array<char, N> joined(std::string_view front, std::string_view back) {
+  std::array<char, N> out{};
+  for (std::size_t i = 0; i < N; ++i) out[i] = i < front.size() ? front[i] : back[i - front.size()];
+  return out;
 }
 
+/// "@12"
+template <std::uint32_t Version>
+struct VersionText {
+  static constexpr std::size_t kSize = [] {
+    std::size_t size = 2;
+    for (std::uint32_t rest = Version; rest >= 10; rest /= 10) ++size;
+    return size;
+  }();
+  static constexpr std::array<char, kSize> kChars = [] {
+    std::array<char, kSize> out{'@'};
+    std::uint32_t rest = Version;
+    for (std::size_t i = kSize - 1; i > 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
+    return out;
+  }();
+  static constexpr std::string_view kText{kChars.data(), kSize};
+};
+
+template <class C>
+struct VersionedName {
+  static constexpr std::string_view kName = C::type_name;
+  static constexpr std::string_view kVersion = VersionText<C::version>::kText;
+  static constexpr std::size_t kSize = kName.size() + kVersion.size();
+  static constexpr std::array<char, kSize> kChars = joined<kSize>(kName, kVersion);
+  static constexpr std::string_view kText{kChars.data(), kSize};
+};
+}  // namespace detail
+
+/// The name that put(const T&) stores, for people: the codec's type_name, with its version if it has one.
+template <class T>
+[[nodiscard]] constexpr std::string_view type_name_of() {
+  if constexpr (requires { Codec<T>::version; })
+    return detail::VersionedName<Codec<T>>::kText;
+  else
+    return Codec<T>::type_name;
+}
+
+/// The codec of trivially copyable types: their bytes. To derive from, for a version.
 template <PlainData T>
-struct Codec<T> {
+struct PlainCodec {
   static constexpr std::string_view type_name = dolium::type_name<T>;
   /// The size is part of the type: a struct that grew is another type.
   static constexpr std::uint64_t type_tag = detail::type_hash(type_name, sizeof(T));
@@ -139,12 +186,91 @@ struct Codec<T> {
   }
 };
 
+template <PlainData T>
+struct Codec<T> : PlainCodec<T> {};
+
+namespace detail {
+/// Whether a T is stored as its bytes: not with a codec that writes others.
+template <class T>
+constexpr bool is_stored_plain() {
+  if constexpr (PlainData<T>)
+    return std::is_base_of_v<PlainCodec<T>, Codec<T>>;
+  else
+    return false;
+}
+
+/// Without the version. A codec that takes only its bytes from PlainCodec has a name of its own in its tag.
+template <class T>
+constexpr std::uint64_t unversioned_tag() {
+  using C = Codec<T>;
+  if constexpr (is_stored_plain<T>())
+    return C::type_tag == PlainCodec<T>::type_tag ? type_hash(C::type_name, sizeof(T)) : C::type_tag;
+  else
+    return C::type_tag;
+}
+}  // namespace detail
+
+/// The tag that put(const T&) stores and get<T>() asks for.
+template <class T>
+[[nodiscard]] constexpr std::uint64_t type_tag_of() {
+  if constexpr (requires {
+                  Codec<T>::type_tag;
+                  Codec<T>::version;
+                })
+    return detail::type_hash(detail::VersionText<Codec<T>::version>::kText, detail::unversioned_tag<T>());
+  else if constexpr (requires { Codec<T>::type_tag; })
+    return detail::unversioned_tag<T>();
+  else
+    return detail::type_hash(type_name_of<T>());
+}
+
+namespace detail {
+/// Name and tag of a T as an element: its bytes in a row.
+template <class T>
+constexpr std::string_view element_name() {
+  if constexpr (is_stored_plain<T>())
+    return type_name_of<T>();
+  else
+    return dolium::type_name<T>;
+}
+template <class T>
+constexpr std::uint64_t element_tag() {
+  if constexpr (is_stored_plain<T>())
+    return type_tag_of<T>();
+  else
+    return type_hash(dolium::type_name<T>, sizeof(T));
+}
+template <class T>
+constexpr std::uint64_t range_tag() {
+  return type_hash("[]", element_tag<T>());
+}
+template <class T>
+struct RangeName {
+  static constexpr std::size_t kSize = element_name<T>().size() + 2;
+  static constexpr std::array<char, kSize> kChars = joined<kSize>(element_name<T>(), "[]");
+  static constexpr std::string_view kText{kChars.data(), kSize};
+};
+
+/// What may be looked at as characters or bytes: everything.
+template <class T>
+inline constexpr bool is_byte =
+    std::is_same_v<T, std::byte> || std::is_same_v<T, char> || std::is_same_v<T, unsigned char>;
+
+/// Whether an object with this tag is an array of T, or one T; nobody knows what raw bytes are.
+template <class T>
+constexpr bool can_be_viewed_as(std::uint64_t tag) {
+  if (is_byte<T> || tag == 0 || tag == element_tag<T>() || tag == range_tag<T>()) return true;
+  if constexpr (PlainRange<T>) return tag == type_tag_of<T>();  // array<float, 3> of "f32[]"
+  return false;
+}
+}  // namespace detail
+
 template <PlainRange T>
 struct Codec<T> {
   using Element = std::ranges::range_value_t<T>;
 
-  static constexpr std::string_view type_name = dolium::type_name<Element>;
-  static constexpr std::uint64_t type_tag = detail::type_hash("[]", detail::type_hash(type_name, sizeof(Element)));
+  static constexpr std::string_view type_name = detail::RangeName<Element>::kText;
+  static constexpr std::uint64_t type_tag = detail::range_tag<Element>();
   static std::uint64_t size(const T& values) { return std::ranges::size(values) * sizeof(Element); }
   static void encode(const T& values, std::span<std::byte> out) {
     if (!out.empty()) std::memcpy(out.data(), std::ranges::data(values), out.size());
@@ -163,7 +289,7 @@ struct Codec<T> {
 
 template <>
 struct Codec<std::string> {
-  static constexpr std::string_view type_name = "string";
+  static constexpr std::string_view type_name = "utf8";
   static std::uint64_t size(const std::string& text) { return text.size(); }
   static void encode(const std::string& text, std::span<std::byte> out) {
     if (!out.empty()) std::memcpy(out.data(), text.data(), out.size());
@@ -172,5 +298,44 @@ struct Codec<std::string> {
     return std::string(reinterpret_cast<const char*>(in.data()), in.size());
   }
 };
+
+// ---- types without a codec ----
+
+template <class T>
+class ObjectRef;
+
+namespace detail {
+/// What put() of a T returns a reference to. Here the compiler says what is wrong with a type that cannot be put, in
+/// the first line: a call that no overload fits would be told as that, with a page of candidates.
+template <class T, bool = Encodable<T>>
+struct Put {
+  using Ref = ObjectRef<typename StoredAs<T>::type>;
+};
+template <class T>
+struct Put<T, false> {
+  static_assert(
+      ByteRange<T>,
+      "dolium: this type has no codec, so it cannot be put: trivially copyable types, contiguous ranges of them "
+      "and std::string have one; specialise dolium::Codec for yours, with type_name, size(), encode() and "
+      "decode() (see dolium/codec.h)");
+  using Ref = void;
+};
+/// The same without an id.
+template <class T>
+struct PutUnnamed : Put<T> {
+  static_assert(!ByteRange<T>, "dolium: raw bytes are put under an id: put(ObjectId::random(), bytes)");
+};
+
+/// What get() of a T returns.
+template <class T>
+struct Got {
+  static_assert(
+      Decodable<T>,
+      "dolium: this type has no codec, so it cannot be got: trivially copyable types, std::vector and std::array "
+      "of them and std::string have one (not a view: get the std::vector); specialise dolium::Codec for yours, "
+      "with decode() (see dolium/codec.h)");
+  using Type = T;
+};
+}  // namespace detail
 
 }  // namespace dolium

@@ -6,13 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
+#include <dolium/codec.h>
 #include <dolium/export.h>
 #include <dolium/object_id.h>
 #include <dolium/result.h>
 
 namespace dolium {
+
+class Object;
 
 namespace detail {
 class Attachment;
@@ -28,6 +32,9 @@ struct ObjectView {
   ObjectId id;
 };
 
+/// The elements of an array that Python's numpy put, when their type is `element_name`, or cannot be told.
+[[nodiscard]] DOLIUM_API bool is_numpy_array_of(const Object& object, std::string_view element_name);
+[[nodiscard]] DOLIUM_API Error element_mismatch(const ObjectId& id, std::uint64_t tag, std::string_view element_name);
 [[nodiscard]] DOLIUM_API Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_size,
                                              bool misaligned);
 }  // namespace detail
@@ -61,11 +68,15 @@ class DOLIUM_API Object {
   [[nodiscard]] std::span<const std::byte> metadata() const noexcept {
     return {view_.bytes + view_.data_size, view_.metadata_size};
   }
-  /// The data as an array of T, without a copy. type_mismatch when the size is no multiple of T's, or T wants
-  /// more alignment than there is. Valid as long as this Object or a copy of it lives.
+  /// The data as an array of T, without a copy. type_mismatch when the object was stored as another type than T or an
+  /// array of T, when the size is no multiple of T's, or T wants more alignment than there is. Raw bytes (tag 0) may be
+  /// anything; std::byte, char and unsigned char may look at everything. Valid as long as this Object or a copy of it
+  /// lives.
   template <class T>
   requires std::is_trivially_copyable_v<T>
   [[nodiscard]] Result<std::span<const T>> as_span() const {
+    if (!detail::can_be_viewed_as<T>(view_.type_tag) && !detail::is_numpy_array_of(*this, detail::element_name<T>()))
+      return detail::element_mismatch(view_.id, view_.type_tag, detail::element_name<T>());
     const bool misaligned = reinterpret_cast<std::uintptr_t>(view_.bytes) % alignof(T) != 0;
     if (misaligned || view_.data_size % sizeof(T) != 0)
       return detail::span_mismatch(view_.id, view_.data_size, sizeof(T), misaligned);

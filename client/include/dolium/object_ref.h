@@ -17,8 +17,10 @@ class ObjectStore;
 /// Copies share the cached value. A ref that came from put(), or that has got its object once, holds a
 /// reference: the object is not evicted while the ref lives. One made by ObjectStore::ref<T>(id) holds nothing
 /// until then. Thread-safe.
-template <Decodable T>
+template <class T>
 class ObjectRef {
+  static_assert(Decodable<typename detail::Got<T>::Type>);
+
  public:
   ObjectRef(std::shared_ptr<ObjectStore> store, const ObjectId& id, Object held = {})
       : state_(std::make_shared<State>(std::move(store), id, std::move(held))) {}

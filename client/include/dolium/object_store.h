@@ -52,19 +52,20 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// inner ones: how each item fared.
   Result<std::vector<Result<void>>> put_many(std::span<const PutItem> items);
   /// Stores a value under a fresh id. The ref holds the object. What a span views comes back as a vector.
-  template <Encodable T>
-  Result<ObjectRef<typename StoredAs<T>::type>> put(const T& value) {
+  template <class T>
+  Result<typename detail::PutUnnamed<T>::Ref> put(const T& value) {
     return put(ObjectId::random(), value);
   }
-  /// Stores a value with its type's tag and name.
-  template <Encodable T>
-  Result<ObjectRef<typename StoredAs<T>::type>> put(const ObjectId& id, const T& value, CreateOptions options = {}) {
+  /// Stores a value with its type's tag and name. T needs a Codec, as most types have (codec.h).
+  template <class T>
+  requires(!ByteRange<T>) Result<typename detail::Put<T>::Ref> put(const ObjectId& id, const T& value,
+                                                                   CreateOptions options = {}) {
     options.type_tag = type_tag_of<T>();
-    options.type_name = Codec<T>::type_name;
+    options.type_name = type_name_of<T>();
     const auto encode = [&value](std::span<std::byte> out) { Codec<T>::encode(value, out); };
     Result<Object> held = put_encoded(id, Codec<T>::size(value), encode, options);
     if (!held) return std::move(held).error();
-    return ObjectRef<typename StoredAs<T>::type>(shared_from_this(), id, *std::move(held));
+    return typename detail::Put<T>::Ref(shared_from_this(), id, *std::move(held));
   }
 
   // ---- reading ----
@@ -82,21 +83,21 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids,
                                                                     Timeout timeout = no_wait);
   /// A copy of the value. type_mismatch when the object was not put as a T.
-  template <Decodable T>
-  [[nodiscard]] Result<T> get(const ObjectId& id, Timeout timeout = no_wait) {
+  template <class T>
+  [[nodiscard]] Result<typename detail::Got<T>::Type> get(const ObjectId& id, Timeout timeout = no_wait) {
     Result<Object> object = get_raw(id, timeout);
     if (!object) return std::move(object).error();
     return decode<T>(*object);
   }
   /// The object's value; type_mismatch when it was not put as a T.
-  template <Decodable T>
-  [[nodiscard]] static Result<T> decode(const Object& object) {
-    if (object.type_tag() != type_tag_of<T>()) return wrong_type(object, Codec<T>::type_name, type_tag_of<T>());
+  template <class T>
+  [[nodiscard]] static Result<typename detail::Got<T>::Type> decode(const Object& object) {
+    if (object.type_tag() != type_tag_of<T>()) return wrong_type(object, type_name_of<T>(), type_tag_of<T>());
     return Codec<T>::decode(object.data());
   }
   /// A reference to what is, or will be, stored under the id; asks nobody yet.
-  template <Decodable T>
-  [[nodiscard]] ObjectRef<T> ref(const ObjectId& id) {
+  template <class T>
+  [[nodiscard]] ObjectRef<typename detail::Got<T>::Type> ref(const ObjectId& id) {
     return ObjectRef<T>(shared_from_this(), id);
   }
   /// Whether a get would find it at this moment. Counts neither as hit nor as miss, and as no access.
@@ -175,7 +176,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   virtual Result<void> do_process_events() = 0;
 };
 
-template <Decodable T>
+template <class T>
 Result<Object> ObjectRef<T>::get_raw(Timeout timeout) const {
   {
     const std::lock_guard lock(state_->mutex);
@@ -189,7 +190,7 @@ Result<Object> ObjectRef<T>::get_raw(Timeout timeout) const {
   return object;
 }
 
-template <Decodable T>
+template <class T>
 Result<T> ObjectRef<T>::decode_object(const Object& object) {
   return ObjectStore::decode<T>(object);
 }

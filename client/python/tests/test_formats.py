@@ -56,11 +56,18 @@ def test_subclasses_are_not_taken_for_their_base(store):
 
 def test_the_formats_are_those_of_cpp(store):
     # Taken from the C++ library: Codec<std::string>, <double>, <std::vector<double>>, <std::vector<std::int32_t>>.
-    tags = {codecs.type_hash("string"): "salve", codecs.scalar_tag("f64", 8): 1.5,
+    tags = {codecs.type_hash("utf8"): "salve", codecs.scalar_tag("f64", 8): 1.5,
             codecs.vector_tag("f64", 8): np.ones(3), codecs.vector_tag("i32", 4): np.ones(3, "i4")}
     for tag, value in tags.items():
         assert store.get_raw(store.put(value)).type_tag == tag
     assert store.get(store.put_raw(b"\xff\xff", type_tag=codecs.scalar_tag("i16", 2))) == -1
+
+
+def test_types_names_are_those_of_cpp(store):
+    names = {"utf8": "salve", "f64": 1.5, "i64": 1, "bool": True, "f64[]": np.ones(3), "i32[]": np.ones(3, "i4"),
+             "bool[]": np.ones(3, "?"), "numpy.ndarray": np.ones((2, 2))}
+    for name, value in names.items():
+        assert store.metadata(store.put(value)).type_name == name
 
 
 def test_an_unknown_type_is_no_other(store):
@@ -174,7 +181,7 @@ def test_headers_that_lie(store):
 
 
 def test_forged_headers_of_the_other_formats(store):
-    for tag in (codecs.ARROW_STREAM, codecs.ARROW_BATCH, codecs.ARROW_TENSOR, codecs.type_hash("string"),
+    for tag in (codecs.ARROW_STREAM, codecs.ARROW_BATCH, codecs.ARROW_TENSOR, codecs.type_hash("utf8"),
                 codecs.scalar_tag("f64", 8), codecs.vector_tag("f64", 8), codecs.PICKLE):
         for data in (b"\xff" * 7, b"\xff" * 100, b"DLPK\0\0\0\1" + b"\xff" * 17):
             with pytest.raises(dolium.TypeMismatch):

@@ -15,7 +15,8 @@ from .errors import TypeMismatch
 # On x86-64, which is little-endian and the only machine the store runs on.
 _PLAIN = {"bool": "?", "i8": "i1", "u8": "u1", "i16": "i2", "u16": "u2", "i32": "i4", "u32": "u4", "i64": "i8",
           "u64": "u8", "f32": "f4", "f64": "f8"}
-_VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), name) for name, text in _PLAIN.items()}
+_VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), f"{name}[]")
+            for name, text in _PLAIN.items()}
 
 _headers: dict = {}  # {(dtype, fortran_order, shape): header}, of dtypes whose equality is all there is to them
 
@@ -130,4 +131,4 @@ codecs._families.append((lambda kind: issubclass(kind, np.generic), _encode_scal
 codecs.add_decoder(codecs.NDARRAY, "numpy.ndarray", _decode)
 codecs.add_decoder(codecs.NUMPY_SCALAR, "numpy.scalar", _decode_scalar)
 for _dtype, (_tag, _name) in _VECTORS.items():
-    codecs.add_decoder(_tag, f"{_name}[]", _vector_decoder(_dtype, f"{_name}[]"))
+    codecs.add_decoder(_tag, _name, _vector_decoder(_dtype, _name))

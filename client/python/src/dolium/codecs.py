@@ -1,7 +1,8 @@
 """How a Python value becomes an object, and back.
 
 The format is chosen by the value's type and recorded with the object: the type tag decides how get() reads it, the
-type name is for people (`dolium list`), and what else is needed to read it is in its metadata or at its front.
+type name ("f64", "f64[]", "utf8") is for people (`dolium list`), and what else is needed to read it is in its metadata
+or at its front.
 
 | value | format, also readable in C++ as |
 |---|---|
@@ -54,8 +55,8 @@ class Payload:
 def type_hash(name, salt=0):
     """The C++ library's hash of a type's name: FNV-1a, 64 bit, never 0.
 
-    >>> hex(type_hash("string"))
-    '0x704be0d8faaffc58'
+    >>> hex(type_hash("utf8"))
+    '0x844cf3e406933252'
     """
     value = 0xCBF29CE484222325 ^ salt
     for byte in name.encode():
@@ -81,7 +82,7 @@ def register(kind, name, encode, decode):
     """Teaches all stores of this process a format of your own.
 
     `encode(value)` gives a bytes-like object; `decode(obj)` is given the `Object`, whose memory it may keep views of.
-    The tag is the hash of the name, as in a C++ `Codec` with that type_name.
+    The tag is the hash of the name, as in a C++ `Codec` with that type_name; with its version: "example.Graph@2".
 
     >>> import dolium, fractions
     >>> dolium.register(fractions.Fraction, "example.Fraction", lambda f: str(f).encode(),
@@ -187,14 +188,14 @@ def _memoryview(value):
     return Payload(0, "", value if value.c_contiguous else value.tobytes())
 
 
-_STRING = type_hash("string")
+_STRING = type_hash("utf8")
 _NONE = type_hash("python.none")
 _SCALARS = {"bool": "?", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "i64": "q", "u64": "Q",
             "f32": "f", "f64": "d"}
 
 
 def _string(value):
-    return Payload(_STRING, "string", value.encode("utf-8", "surrogatepass"))
+    return Payload(_STRING, "utf8", value.encode("utf-8", "surrogatepass"))
 
 
 def _decode_string(obj, _store):
@@ -241,7 +242,7 @@ add_encoder(int, _int)
 add_encoder(float, _scalar_encoder("f64"))
 add_encoder(type(None), lambda value: Payload(_NONE, "python.none", b""))
 add_decoder(0, "bytes", lambda obj, store: obj.tobytes())
-add_decoder(_STRING, "string", _decode_string)
+add_decoder(_STRING, "utf8", _decode_string)
 add_decoder(_NONE, "python.none", lambda obj, store: None)
 for _name, _format in _SCALARS.items():
     _size = struct.calcsize(_format)

@@ -176,7 +176,7 @@ class ObjectStore(_dolium.Store):
 
         >>> store = InProcessStore("16MiB")
         >>> store.metadata(store.put("salve")).type_name
-        'string'
+        'utf8'
         >>> held = store.get_raw(store.put("vale"))
         >>> [holder.references for holder in store.metadata(held.id).holders]
         [1]
