@@ -13,6 +13,7 @@
 #include "client/cli/time_text.h"
 #include "client/types/arguments.h"
 #include "client/types/did_you_mean.h"
+#include "client/types/help_format.h"
 
 namespace dolium::cli {
 namespace {
@@ -25,10 +26,34 @@ constexpr const char* kAbout =
     "An ID is 40 hexadecimal digits, any unique beginning of them (4 or more), or name:NAME for what was put with "
     "--name.";
 
-int fail(const std::string& message) {
-  fmt::print(stderr, "dolium: {}\n", printable(message));
-  return EXIT_FAILURE;
+Error usage(std::string message) {
+  return {Errc::invalid_argument, std::move(message)};
 }
+
+/// Whether the words ask for JSON, also where they make no sense otherwise.
+bool wants_json(int argc, const char* const* argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
+    if (std::string_view(argv[i]) == "--json") return true;
+  return false;
+}
+
+/// Tells a failure. The exit status.
+int finish(Outcome outcome, bool json) {
+  if (json && outcome.error && !outcome.is_told_in_json) print_json_line(to_json(*outcome.error, outcome.status));
+  // A full disk or a closed pipe shows itself only here.
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!outcome.error && !written) outcome = Error{Errc::system_error, "standard output could not be written"};
+  if (outcome.error) fmt::print(stderr, "dolium: {}\n", printable(outcome.error->message));
+  return static_cast<int>(outcome.status);
+}
+
+const std::string kEnvironmentHelp =
+    "Environment:\n"
+    "  DOLIUM_SOCKET                   where doliumd listens, when --socket is not given; without both, the first of\n"
+    "                                  $XDG_RUNTIME_DIR/dolium.sock, /run/dolium/dolium.sock for root, and\n"
+    "                                  /tmp/dolium-UID/dolium.sock\n\n";
+
+constexpr const char* kSeeHelp = "(dolium --help tells what there is)";
 
 /// Where CLI11's words do not say what was wrong, ours; a test holds them together.
 std::string in_our_words(std::string_view text) {
@@ -50,6 +75,9 @@ Result<std::size_t> parse_number(std::string_view text, std::size_t least, std::
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);  // neither a sign nor a space, nor octal
   if (error == std::errc() && stop == end && number >= least && number <= most) return number;
+  const bool is_whole = stop == end && stop != text.data();
+  if (is_whole && (error == std::errc::result_out_of_range || number > most))
+    return Error{Errc::invalid_argument, fmt::format("\"{}\" is too large: {} is the most", text, most)};
   const std::string range = most == std::numeric_limits<std::size_t>::max() ? fmt::format("of {} or more", least)
                                                                             : fmt::format("from {} to {}", least, most);
   return Error{Errc::invalid_argument, fmt::format("\"{}\" is not a whole number {}", text, range)};
@@ -135,63 +163,90 @@ VerbOptions& VerbOptions::not_both(const char* one, const char* other) {
 }
 
 CommandLine::CommandLine() : app_(std::make_unique<CLI::App>(kAbout, "dolium")) {
-  app_->set_version_flag("-V,--version", "dolium " DOLIUM_VERSION);
-  app_->add_option("--socket", globals_.socket, "where doliumd listens")->type_name("PATH")->capture_default_str();
-  app_->add_flag("--json", globals_.json, "print JSON")->disable_flag_override();
+  app_->set_version_flag("-V,--version", "dolium " DOLIUM_VERSION, "print the version and exit");
+  VerbOptions(*app_).text("--socket", globals_.socket, "PATH", "where doliumd listens; DOLIUM_SOCKET names it too");
+  app_->add_flag("--json", globals_.json, "print JSON, errors too")->disable_flag_override();
   app_->require_subcommand(0, 1);
   app_->allow_extras();  // told by us: a misspelt verb
   app_->fallthrough();   // --socket and --json may stand behind the verb
+  app_->formatter(std::make_shared<HelpFormat>());
   app_->get_formatter()->column_width(34);
+  app_->set_help_flag("-h,--help", "print this help and exit; dolium COMMAND --help tells a command's options");
+  app_->footer(kEnvironmentHelp + exit_status_help());
 }
 
 CommandLine::~CommandLine() = default;
 
 VerbOptions CommandLine::add(const std::string& name, const std::string& about, Verb run) {
   CLI::App* verb = app_->add_subcommand(name, about);
+  verb->set_help_flag("-h,--help", "print this help and exit");
   verb->callback([this, run = std::move(run)] { chosen_ = run; });
   verb->footer("Also: --json, --socket PATH (see dolium --help)");
   return VerbOptions(*verb);
 }
 
 /// What is wrong with what CLI11 could not place.
-std::string CommandLine::misplaced(const std::string& word) const {
-  if (word.starts_with('-')) return fmt::format("unknown option {} (dolium --help tells what there is)", word);
-  if (chosen_) return fmt::format("unexpected argument \"{}\" (dolium --help tells what there is)", word);
+Error CommandLine::misplaced(const std::string& word) const {
+  if (word.starts_with('-')) return usage(fmt::format("unknown option {} {}", word, kSeeHelp));
+  if (chosen_) return usage(fmt::format("unexpected argument \"{}\" {}", word, kSeeHelp));
   std::vector<std::string> names;
   for (const CLI::App* verb : app_->get_subcommands({})) names.push_back(verb->get_name());
   const std::vector<std::string_view> views(names.begin(), names.end());
-  return fmt::format("\"{}\" is no command{} (dolium --help tells what there is)", word, did_you_mean(word, views));
+  return usage(fmt::format("\"{}\" is no command{} {}", word, did_you_mean(word, views), kSeeHelp));
 }
 
-int CommandLine::run(int argc, const char* const* argv) {
+/// `dolium help`, `dolium help VERB`.
+Outcome CommandLine::help_on(const std::string& word) const {
+  if (word.empty()) {
+    fmt::print("{}", app_->help());
+    return {};
+  }
+  for (const CLI::App* verb : app_->get_subcommands({})) {
+    if (verb->get_name() != word) continue;
+    fmt::print("{}", verb->help(app_->get_name()));
+    return {};
+  }
+  return misplaced(word);
+}
+
+Outcome CommandLine::parse_and_run(int argc, const char* const* argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "help") return help_on(argc > 2 ? argv[2] : "");
   try {
     app_->parse(arguments_for_cli11(argc, argv));
     const std::vector<std::string> extras = app_->remaining(true);
-    const bool wants_help = !chosen_ && (extras.empty() || extras == std::vector<std::string>{"help"});
-    if (wants_help) throw CLI::CallForHelp();
-    if (!extras.empty()) return fail(misplaced(extras.front()));
-    return finish(chosen_(globals_));
+    if (!chosen_ && !extras.empty() && extras.front() == "help") return help_on(extras.size() > 1 ? extras[1] : "");
+    if (!extras.empty()) return misplaced(extras.front());
+    if (chosen_) return chosen_(globals_);
+    if (!globals_.json) fmt::print("{}", app_->help());
+    return usage(fmt::format("a command is missing {}", kSeeHelp));
   } catch (const CLI::Success& wanted) {  // --help, --version
-    return app_->exit(wanted);
+    app_->exit(wanted);
+    return {};
   } catch (const CLI::ParseError& error) {
-    return fail(fmt::format("{} (dolium --help tells what there is)", in_our_words(error.what())));
-  } catch (const std::exception& error) {  // std::bad_alloc; the library throws nothing else
-    return fail(error.what());
+    return usage(fmt::format("{} {}", in_our_words(error.what()), kSeeHelp));
   }
 }
 
-int CommandLine::finish(const Result<void>& outcome) const {
-  // A full disk or a closed pipe shows itself only here.
-  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-  if (!outcome) return fail(outcome.error().message);
-  return written ? EXIT_SUCCESS : fail("standard output could not be written");
+int CommandLine::run(int argc, const char* const* argv) {
+  const bool json = wants_json(argc, argv);
+  try {
+    return finish(parse_and_run(argc, argv), json);
+  } catch (const std::exception& error) {  // std::bad_alloc; the library throws nothing else
+    return finish(Error{Errc::system_error, error.what()}, json);
+  }
 }
 
-Result<std::shared_ptr<Client>> connect(const Globals& globals, Access access) {
+Result<std::shared_ptr<Client>> try_to_connect(const Globals& globals, Access access) {
   ConnectOptions options;
   options.access = access;
   options.connect_timeout = kConnectTimeout;
   return Client::connect(globals.socket, options);
+}
+
+Result<std::shared_ptr<Client>> connect(const Globals& globals, Access access) {
+  Result<std::shared_ptr<Client>> client = try_to_connect(globals, access);
+  if (client || client.error().code == Errc::permission_denied) return client;
+  return Error{Errc::disconnected, client.error().message};
 }
 
 }  // namespace dolium::cli

@@ -1,7 +1,8 @@
 #pragma once
-// CommandLine: which verb was asked for, and what becomes of its outcome. A verb is a function that returns a
-// Result: success is exit status 0, an error its message on stderr and exit status 1. Nothing else ends the
-// program, so nothing that a verb holds is left behind.
+// CommandLine: which verb was asked for, and what becomes of its outcome. A verb is a function that returns an Outcome,
+// mostly a Result: success is exit status 0; a failure is its message on standard error, with --json an error object on
+// standard output too, and the exit status of its kind (exit_status.h). Nothing else ends the program, so nothing that
+// a verb holds is left behind.
 
 #include <chrono>
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include <vector>
 
 #include <dolium/client.h>
+
+#include "client/cli/exit_status.h"
 
 namespace CLI {
 class App;
@@ -52,7 +55,7 @@ struct Globals {
 
 class CommandLine {
  public:
-  using Verb = std::function<Result<void>(const Globals&)>;
+  using Verb = std::function<Outcome(const Globals&)>;
 
   CommandLine();
   ~CommandLine();
@@ -66,8 +69,9 @@ class CommandLine {
   [[nodiscard]] int run(int argc, const char* const* argv);
 
  private:
-  [[nodiscard]] std::string misplaced(const std::string& word) const;
-  [[nodiscard]] int finish(const Result<void>& outcome) const;
+  [[nodiscard]] Outcome parse_and_run(int argc, const char* const* argv);
+  [[nodiscard]] Outcome help_on(const std::string& word) const;
+  [[nodiscard]] Error misplaced(const std::string& word) const;
 
   std::unique_ptr<CLI::App> app_;
   Globals globals_;
@@ -75,7 +79,10 @@ class CommandLine {
 };
 
 /// Connects, without waiting for a daemon that is not there: a person would rather know. Verbs that only look ask
-/// for reading only, so that who may not write may still look.
+/// for reading only, so that a user who may not write may still look. A failure is permission_denied, or disconnected
+/// whatever the reason: no answer, another protocol or no such path all mean that there is no daemon to work with.
 [[nodiscard]] Result<std::shared_ptr<Client>> connect(const Globals& globals, Access access);
+/// The same, with the failure as the library tells it: for the doctor.
+[[nodiscard]] Result<std::shared_ptr<Client>> try_to_connect(const Globals& globals, Access access);
 
 }  // namespace dolium::cli

@@ -1,7 +1,10 @@
 // pin, unpin, remove, evict, clear: what stays and what goes.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cctype>
+#include <cstdio>
 #include <limits>
 #include <optional>
 
@@ -33,29 +36,59 @@ Result<void> remove(Client& client, const ObjectId& id) {
   return {};
 }
 
-/// All ids are understood before the first deed is done; one that fails keeps nobody from the others.
-Result<void> do_to_each(const Globals& globals, const std::vector<std::string>& texts, std::string_view past,
-                        Deed deed) {
+/// What became of several objects, of which each may fail for a reason of its own.
+class Deeds {
+ public:
+  Deeds(std::string_view past, bool json) : past_(past), json_(json) {}
+
+  /// `text` is how the person named it.
+  void add(const ObjectId& id, const std::string& text, const Result<void>& done) {
+    Json row = {{"id", id.hex()}};
+    if (done) {
+      row["done"] = std::string(past_);
+      if (!json_) fmt::print("{} {}\n", past_, id.hex());
+    } else {
+      const Error error = as_named(done.error(), text);
+      row["error"] = error.message;
+      row["code"] = to_string(error.code);
+      fail(error);
+    }
+    rows_.push_back(std::move(row));
+  }
+
+  /// The status of the failures' kind, when they are of one kind.
+  [[nodiscard]] Outcome outcome() const {
+    if (json_) print_json(rows_);
+    if (!failure_) return {};
+    return {alike_ ? exit_status_of(failure_->code) : ExitStatus::failed, *failure_, true};
+  }
+
+ private:
+  void fail(const Error& error) {
+    if (!failure_) {
+      failure_ = error;
+      return;
+    }
+    alike_ = alike_ && exit_status_of(error.code) == exit_status_of(failure_->code);
+    failure_->message += "; " + error.message;
+  }
+
+  std::string_view past_;
+  bool json_;
+  Json rows_ = Json::array();
+  std::optional<Error> failure_;
+  bool alike_ = true;
+};
+
+/// All ids are understood before the first deed is done; one that fails does not keep the others from being done.
+Outcome do_to_each(const Globals& globals, const std::vector<std::string>& texts, std::string_view past, Deed deed) {
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
   const Result<std::vector<ObjectId>> ids = resolve(**client, texts);
   if (!ids) return ids.error();
-  Json array = Json::array();
-  std::optional<Error> failure;
-  for (const ObjectId& id : *ids) {
-    const Result<void> done = deed(**client, id);
-    Json row = {{"id", id.hex()}};
-    row[done ? "done" : "error"] = done ? std::string(past) : done.error().message;
-    array.push_back(std::move(row));
-    if (done && !globals.json) fmt::print("{} {}\n", past, id.hex());
-    if (done) continue;
-    if (failure)
-      failure->message += "; " + done.error().message;
-    else
-      failure = done.error();
-  }
-  if (globals.json) print_json(array);
-  return failure ? Result<void>(*failure) : Result<void>();
+  Deeds deeds(past, globals.json);
+  for (std::size_t i = 0; i < ids->size(); ++i) deeds.add((*ids)[i], texts[i], deed(**client, (*ids)[i]));
+  return deeds.outcome();
 }
 
 void add_deed(CommandLine& line, const char* name, const char* past, const char* about, Deed deed) {
@@ -83,11 +116,24 @@ Result<void> evict(const Globals& globals, const std::string& text) {
   return {};
 }
 
-Result<void> clear(const Globals& globals) {
+/// Asks on the terminal; without one there is nobody to ask, and scripts go on.
+bool is_confirmed(const std::string& socket, std::uint64_t objects) {
+  if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) return true;
+  fmt::print(stderr, "Remove all {} of the store at {}, pinned ones too? [y/N] ", counted(objects, "object"),
+             printable(socket));
+  std::string answer;
+  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar())
+    if (c != ' ' && c != '\t' && c != '\r') answer += static_cast<char>(std::tolower(c));
+  return answer == "y" || answer == "yes";
+}
+
+Result<void> clear(const Globals& globals, bool yes) {
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
   const Result<StoreStats> before = (*client)->stats();
   if (!before) return before.error();
+  if (!yes && before->total_objects != 0 && !is_confirmed(globals.socket, before->total_objects))
+    return Error{Errc::system_error, "nothing was removed: the answer was not \"y\" (--yes asks nothing)"};
   if (auto cleared = (*client)->clear(); !cleared) return cleared;
   const Result<StoreStats> after = (*client)->stats();
   if (!after) return after.error();
@@ -109,7 +155,9 @@ void add_keep_verbs(CommandLine& line) {
   line.add("evict", "evict objects that nobody uses, coldest first, until so much is freed",
            [size](const Globals& globals) { return evict(globals, *size); })
       .required("size", *size, "SIZE", "such as 64MiB, or all");
-  line.add("clear", "remove every object, pinned ones too", clear);
+  const auto yes = std::make_shared<bool>(false);
+  line.add("clear", "remove every object, pinned ones too", [yes](const Globals& g) { return clear(g, *yes); })
+      .flag("-y,--yes", *yes, "do not ask; without a terminal nothing is asked anyway");
 }
 
 }  // namespace dolium::cli

@@ -148,7 +148,8 @@ Table description(const ObjectMetadata& object) {
   table.add({"state", state_of(object)});
   table.add({"data", exact(object.data_size)});
   table.add({"metadata", exact(object.metadata_size)});
-  table.add({"type", object.type_name.empty() ? "raw bytes" : printable(object.type_name)});
+  const char* unnamed = object.type_tag == 0 ? "raw bytes" : "has no name";
+  table.add({"type", object.type_name.empty() ? unnamed : printable(object.type_name)});
   table.add({"type tag", fmt::format("{:016x}", object.type_tag)});
   table.add({"references", fmt::format("{}", object.ref_count)});
   table.add({"pinned", object.is_pinned ? "yes: kept until unpin" : "no"});
@@ -187,7 +188,7 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
   if (!id) return id.error();
   // Before the preview, which is a get like any other and leaves its trace.
   const Result<ObjectMetadata> object = (*client)->metadata(*id);
-  if (!object) return object.error();
+  if (!object) return as_named(object.error(), options.id);
   std::optional<Object> bytes;
   if (options.preview)
     if (Result<Object> got = (*client)->get_raw(*id)) bytes = *std::move(got);

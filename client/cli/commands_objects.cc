@@ -181,7 +181,7 @@ Result<void> put(const Globals& globals, const PutOptions& options) {
   if (!client) return client.error();
   const NamedType type = type_called(options.type_name);
   const Result<std::uint64_t> size = store(**client, *file, *id, create_options(options, type));
-  if (!size) return size.error();
+  if (!size) return options.name.empty() ? size.error() : as_named(size.error(), "name:" + options.name);
   if (globals.json)
     print_json({{"id", id->hex()}, {"data_size", *size}});
   else
@@ -206,7 +206,7 @@ Result<void> get(const Globals& globals, const GetOptions& options) {
   const Result<ObjectId> id = resolve(**client, options.id);
   if (!id) return id.error();
   const Result<Object> object = (*client)->get_raw(*id, options.timeout);
-  if (!object) return object.error();
+  if (!object) return as_named(object.error(), options.id);
   Result<File> file = to_stdout ? File::standard(STDOUT_FILENO, "standard output")
                                 : File::open(options.output, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file) return file.error();

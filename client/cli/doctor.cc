@@ -35,7 +35,7 @@ struct Examined {
 
 Examined examine(const Globals& globals) {
   Examined out{look_at_socket(globals.socket), std::nullopt};
-  const auto client = connect(globals, Access::read_only);
+  const auto client = try_to_connect(globals, Access::read_only);
   const Result<StatsReport> report = client ? survey(**client, globals.socket) : client.error();
   if (report)
     out.report = *report;
@@ -74,11 +74,11 @@ Findings judge(const Examined& examined, std::optional<std::uint64_t> capacity) 
   return out;
 }
 
-Result<void> doctor(const Globals& globals, const DoctorOptions& options) {
+Outcome doctor(const Globals& globals, const DoctorOptions& options) {
   std::optional<std::uint64_t> capacity;
   if (!options.capacity.empty()) {
     const Result<std::uint64_t> size = parse_size(options.capacity);
-    if (!size) return size.error();
+    if (!size) return Error{size.error().code, "--capacity: " + size.error().message};
     if (*size < shm::kPageBytes)
       return Error{Errc::invalid_argument, fmt::format("--capacity: \"{}\" is no store: the smallest has {}",
                                                        options.capacity, format_size_exact(shm::kPageBytes))};
@@ -96,14 +96,15 @@ Result<void> doctor(const Globals& globals, const DoctorOptions& options) {
     fmt::print("{}\n{}, {}\n", text(findings), counted(problems, "problem"),
                counted(count_of(findings, Finding::Level::note), "note"));
   if (problems == 0) return {};
-  return Error{Errc::system_error, fmt::format("{} found", counted(problems, "problem"))};  // for exit status 1
+  return {
+      ExitStatus::problems_found, {Errc::system_error, fmt::format("{} found", counted(problems, "problem"))}, true};
 }
 
 }  // namespace
 
 void add_doctor(CommandLine& line) {
   const auto options = std::make_shared<DoctorOptions>();
-  line.add("doctor", "examine this host and the daemon, and explain what is wrong; exit status 1 if anything is",
+  line.add("doctor", "examine this host and the daemon, and explain what is wrong; exit status 8 if anything is",
            [options](const Globals& globals) { return doctor(globals, *options); })
       .text("--capacity", options->capacity, "SIZE", "a store of this size, instead of the daemon's own, or 1GiB");
 }

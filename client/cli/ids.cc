@@ -69,6 +69,11 @@ Result<std::vector<ObjectId>> resolve(ObjectStore& store, std::span<const std::s
   return ids;
 }
 
+Error as_named(Error error, std::string_view text) {
+  if (text.starts_with(kNamePrefix)) error.message += fmt::format(" ({})", text);
+  return error;
+}
+
 std::size_t digits_to_tell_apart(std::span<const ObjectMetadata> objects) {
   std::vector<std::string> all;
   for (const ObjectMetadata& object : objects) all.push_back(object.id.hex());

@@ -20,6 +20,9 @@ inline constexpr std::size_t kMinPrefix = 4;
 [[nodiscard]] Result<ObjectId> resolve(ObjectStore& store, std::string_view text);
 [[nodiscard]] Result<std::vector<ObjectId>> resolve(ObjectStore& store, std::span<const std::string> texts);
 
+/// An error about the object that `text` stands for: with its name, if that is what the person knows it by.
+[[nodiscard]] Error as_named(Error error, std::string_view text);
+
 /// How many digits tell all of these apart, 12 at least: fewer would not stay unique for long.
 [[nodiscard]] std::size_t digits_to_tell_apart(std::span<const ObjectMetadata> objects);
 

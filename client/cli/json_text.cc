@@ -24,7 +24,7 @@ Json to_json(const ObjectMetadata& object) {
           {"sealed_at", time_or_null(object.sealed_at)},
           {"last_accessed", time_or_null(object.last_accessed)},
           {"ref_count", object.ref_count},
-          {"type_tag", object.type_tag},
+          {"type_tag", fmt::format("{:016x}", object.type_tag)},
           {"type_name", object.type_name},
           {"is_pinned", object.is_pinned},
           {"time_to_live_ms", object.time_to_live.count()},

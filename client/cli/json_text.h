@@ -1,6 +1,7 @@
 #pragma once
 // What --json prints: the members of the public structs under their own names; times as RFC 3339 in UTC, or null
-// for "not yet"; durations in milliseconds, by their names.
+// for "not yet"; durations in milliseconds, by their names; a type tag as a string of 16 hexadecimal digits, because
+// many readers of JSON (jq, JavaScript) keep only 53 bits of a number.
 
 #include <nlohmann/json.hpp>
 #include <span>

@@ -19,15 +19,23 @@ struct Unit {
 };
 constexpr std::array kUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"min", 60'000}, Unit{"s", 1000},
                                Unit{"ms", 1}};
-constexpr double kMaxMs = 9e12;  // 285 years: nanoseconds still fit into 64 bits, and so does now with them
+/// 285 years: nanoseconds still fit into 64 bits, and so does now with them.
+constexpr std::int64_t kMaxMs = std::int64_t{104'000} * 86'400'000;
 
 Error not_a_duration(std::string_view text) {
   return {Errc::invalid_argument,
           fmt::format("\"{}\" is not a duration: write 500ms, 10s, 5min, 2h, 1d or 1h30m", text)};
 }
 
+Error lacks_unit(std::string_view text) {
+  return {Errc::invalid_argument, fmt::format("\"{}\" lacks a unit: write 500ms, 10s, 5min, 2h, 1d or 1h30m", text)};
+}
+
+Error too_long(std::string_view text) {
+  return {Errc::invalid_argument, fmt::format("\"{}\" is too long: {} days are the most", text, kMaxMs / 86'400'000)};
+}
+
 std::optional<std::int64_t> unit_ms(std::string_view name) {
-  if (name.empty()) return 1000;
   if (name == "m") return 60'000;
   for (const Unit& unit : kUnits)
     if (unit.name == name) return unit.ms;
@@ -71,14 +79,17 @@ Result<milliseconds> parse_duration(std::string_view text) {
     const std::string_view digits = take_while(rest, is_number);
     double number = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (problem == std::errc::result_out_of_range) return too_long(text);
     if (problem != std::errc() || end != digits.data() + digits.size()) return not_a_duration(text);
     take_while(rest, is_space);
-    const auto unit = unit_ms(take_while(rest, is_letter));
-    if (!unit) return not_a_duration(text);
-    total_ms += number * static_cast<double>(*unit);
+    const std::string_view name = take_while(rest, is_letter);
+    const auto unit = unit_ms(name);
+    const bool is_nothing = number == 0;  // in any unit
+    if (!unit && !(name.empty() && is_nothing)) return name.empty() ? lacks_unit(text) : not_a_duration(text);
+    total_ms += number * static_cast<double>(unit.value_or(0));
     take_while(rest, is_space);
   } while (!rest.empty());
-  if (!(total_ms < kMaxMs)) return not_a_duration(text);
+  if (!(total_ms <= static_cast<double>(kMaxMs))) return too_long(text);
   return milliseconds(std::llround(total_ms));
 }
 

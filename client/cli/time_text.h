@@ -1,8 +1,8 @@
 #pragma once
 // Durations and moments as people write and read them.
 //
-//   duration = number [unit], one or more, or "forever"       "10s", "1.5 h", "500ms", "2h30m"
-//   units: ms, s (also when there is none), m or min, h, d
+//   duration = number unit, one or more, or "forever"       "10s", "1.5 h", "500ms", "2h30m"
+//   units: ms, s, m or min, h, d; 0 needs none
 
 #include <chrono>
 #include <string>
@@ -13,7 +13,7 @@
 
 namespace dolium::cli {
 
-/// invalid_argument, with examples, when `text` is no duration of less than 285 years.
+/// invalid_argument, with examples, when `text` is no duration, or one of more than 104,000 days.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// The same, and "forever".
 [[nodiscard]] Result<Timeout> parse_timeout(std::string_view text);

@@ -23,9 +23,10 @@ struct Ran {
   std::string error;
 
   [[nodiscard]] bool ok() const { return how == "exit 0" && error.empty(); }
-  /// As every failure should look: status 1, one line of message on stderr that begins with our name.
-  [[nodiscard]] bool failed() const {
-    return how == "exit 1" && out.empty() && error.starts_with("dolium: ") && error.find('\n') == error.size() - 1;
+  /// As every failure should look: its kind's status, one line of message on stderr that begins with our name.
+  [[nodiscard]] bool failed(int status) const {
+    return how == fmt::format("exit {}", status) && out.empty() && error.starts_with("dolium: ") &&
+           error.find('\n') == error.size() - 1;
   }
   /// The output without its last newline.
   [[nodiscard]] std::string line() const { return out.substr(0, out.find_last_not_of('\n') + 1); }

@@ -96,12 +96,12 @@ TEST_CASE("an object is found by name, by its digits, and by a beginning that on
   CHECK(dolium.run({"get", id("abcd0002").hex()}).out == "two");
 
   const Ran ambiguous = dolium.run({"get", "abcd"});
-  CHECK(ambiguous.failed());
+  CHECK(ambiguous.failed(2));
   CHECK(ambiguous.error.find(id("abcd0001").hex()) != std::string::npos);
   CHECK(ambiguous.error.find(id("abcd0002").hex()) != std::string::npos);
-  CHECK(dolium.run({"get", "abc"}).failed());
-  CHECK(dolium.run({"get", "abce"}).failed());
-  CHECK(dolium.run({"get", "wxyz"}).failed());
+  CHECK(dolium.run({"get", "abc"}).failed(2));
+  CHECK(dolium.run({"get", "abce"}).failed(3));
+  CHECK(dolium.run({"get", "wxyz"}).failed(2));
 
   REQUIRE(dolium.run_with_pipe({"put", "--name", "some name"}, "named").ok());
   CHECK(dolium.run({"get", "name:some name"}).out == "named");
@@ -118,18 +118,18 @@ TEST_CASE("get waits for an object that is not there yet") {
   CHECK(got.out == "here");
 
   const Ran in_vain = dolium.run({"get", "name:never", "--timeout", "10ms"});
-  CHECK(in_vain.failed());
+  CHECK(in_vain.failed(4));
 }
 
 TEST_CASE("a put that fails leaves nothing behind") {
   const e2e::Daemon daemon({"--capacity=1MiB"});
   const Command dolium(daemon);
-  CHECK(dolium.run({"put", "/no/such/file"}).failed());
-  CHECK(dolium.run({"put", dolium.file("")}).failed());  // a directory
+  CHECK(dolium.run({"put", "/no/such/file"}).failed(1));
+  CHECK(dolium.run({"put", dolium.file("")}).failed(1));  // a directory
   spill(dolium.file("large"), std::string(2 * kMiB, 'x'));
-  CHECK(dolium.run({"put", dolium.file("large")}).failed());
+  CHECK(dolium.run({"put", dolium.file("large")}).failed(6));
   const Ran again = dolium.run({"put", "--name", "a", dolium.file("log")});
-  CHECK(dolium.run({"put", "--name", "a", dolium.file("large")}).failed());
+  CHECK(dolium.run({"put", "--name", "a", dolium.file("large")}).failed(again.ok() ? 1 : 6));
   CHECK(daemon.stats().unsealed_count == 0);
   CHECK(daemon.stats().total_objects == (again.ok() ? 1 : 0));
 }

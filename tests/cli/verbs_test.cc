@@ -25,13 +25,13 @@ TEST_CASE("of several objects, one that is missing keeps nobody from the others"
   const Command dolium(daemon);
   put_numbered(*daemon.watcher(), 0, 4, 100);
   const Ran removed = dolium.run({"remove", id_of(0).hex(), id_of(77).hex(), id_of(1).hex()});
-  CHECK(removed.how == "exit 1");
+  CHECK(removed.how == "exit 3");
   CHECK(removed.error.find("there is no object " + id_of(77).hex()) != std::string::npos);
   CHECK(removed.out.find(id_of(0).hex()) != std::string::npos);
   CHECK(removed.out.find(id_of(1).hex()) != std::string::npos);
   CHECK(present(*daemon.watcher(), 4) == std::vector<std::size_t>{2, 3});
   const Ran json = dolium.run({"remove", id_of(2).hex(), id_of(77).hex(), "--json"});
-  CHECK(json.how == "exit 1");
+  CHECK(json.how == "exit 3");
   CHECK(json.json().at(0).at("done") == "removed");
   CHECK(json.json().at(1).at("error") == "there is no object " + id_of(77).hex());
 }
@@ -78,32 +78,6 @@ TEST_CASE("every verb that prints prints JSON when asked, before the verb or beh
   CHECK(dolium.run({"remove", "name:a", "--json"}).json().size() == 1);
 }
 
-TEST_CASE("whatever fails exits with 1 and says why on stderr") {
-  const e2e::Daemon daemon;
-  const Command dolium(daemon);
-  const std::vector<std::vector<std::string>> commands = {
-      {"no-such-verb"},
-      {"stats", "no-such-argument"},
-      {"stats", "--no-such-option"},
-      {"get"},
-      {"get", id_of(0).hex()},
-      {"get", id_of(0).hex(), "--json"},
-      {"inspect", id_of(0).hex()},
-      {"remove", id_of(0).hex()},
-      {"pin", id_of(0).hex()},
-      {"evict", "much"},
-      {"list", "--sort", "colour"},
-      {"put", "--ttl", "soon", "/dev/null"},
-      {"put", "--id", "xyz", "/dev/null"},
-      {"watch", "--duration", "-1s"},
-  };
-  for (const auto& command : commands) {
-    const Ran ran = dolium.run(command);
-    INFO(fmt::format("{}", fmt::join(command, " ")) << "\n" << ran);
-    CHECK(ran.failed());
-  }
-}
-
 TEST_CASE("without a daemon every verb says where none listens") {
   e2e::Daemon daemon;
   const Command dolium(daemon);
@@ -113,7 +87,7 @@ TEST_CASE("without a daemon every verb says where none listens") {
   for (const char* verb : {"stats", "list", "clients", "ping", "watch", "bench", "clear"}) {
     const Ran ran = dolium.run({verb});
     INFO(verb << "\n" << ran);
-    CHECK(ran.failed());
+    CHECK(ran.failed(5));
     CHECK(contains(ran.error, "no daemon listens at " + socket));
   }
 }
@@ -122,7 +96,6 @@ TEST_CASE("help and version are no failures") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
   CHECK(contains(dolium.run({"--help"}).out, "stats"));
-  CHECK(contains(dolium.run({}).out, "stats"));
   CHECK(contains(dolium.run({"help"}).out, "stats"));
   CHECK(contains(dolium.run({"putt"}).error, "did you mean \"put\""));
   CHECK(contains(dolium.run({"list", "--help"}).out, "--sort"));
@@ -273,7 +246,7 @@ TEST_CASE("watch ends well on Ctrl-C, and not so well with its daemon") {
   REQUIRE(eventually([&] { return daemon.stats().client_count == 2; }));
   CHECK(daemon.stop() == "exit 0");
   const Ran ran = bereft.wait();
-  CHECK(ran.how == "exit 1");
+  CHECK(ran.how == "exit 5");
   CHECK(ran.error.starts_with("dolium: "));
 }
 
