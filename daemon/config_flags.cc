@@ -6,6 +6,7 @@
 
 #include "client/types/arguments.h"
 #include "client/types/did_you_mean.h"
+#include "client/types/help_format.h"
 #include "daemon/config_options.h"
 
 namespace dolium::daemon {
@@ -14,6 +15,14 @@ namespace {
 constexpr std::string_view kAbout =
     "doliumd keeps large immutable objects in shared memory, for the processes of one host.\n"
     "Every option can also stand in a TOML file, which conf/doliumd.toml shows; flags win over the file.";
+
+const char* const kMoreHelp =
+    "Environment:\n"
+    "  DOLIUM_SOCKET                             where clients connect, when neither --socket nor the file says it\n\n"
+    "Exit status:\n"
+    "  0  done\n"
+    "  1  any other failure\n"
+    "  2  usage: the command line, or the configuration file, makes no sense\n";
 
 /// A row of the table, the flag that CLI11 knows it by, and what came with it.
 struct Row {
@@ -71,13 +80,11 @@ ActionFlags add_actions(CLI::App& app) {
   return {app.add_flag("-h,--help")->description("print this help and exit"),
           app.add_flag("-V,--version")->description("print the version and exit"),
           app.add_flag("--check-config")
-              ->description(
-                  "check the configuration against this machine, as a start would find it, print it, and exit: 0 if "
-                  "it would do, else 1"),
+              ->description("check the configuration against this machine, as a start would find it,\n"
+                            "print it, and exit: 0 if it would do"),
           app.add_flag("--replace")
-              ->description(
-                  "have the daemon that runs on this socket go on with a new server, which reads its configuration "
-                  "anew, and exit: no object is lost")};
+              ->description("have the daemon that runs on this socket go on with a new server, which\n"
+                            "reads its configuration anew, and exit: no object is lost")};
 }
 
 Action asked_for(const ActionFlags& flags) {
@@ -92,7 +99,9 @@ Action asked_for(const ActionFlags& flags) {
 Result<CommandLine> read_flags(int argc, const char* const* argv) {
   CommandLine line;
   CLI::App app(std::string(kAbout), "doliumd");
+  app.formatter(std::make_shared<HelpFormat>());
   app.get_formatter()->column_width(44);
+  app.footer(kMoreHelp);
   app.allow_extras();
   const ActionFlags actions = add_actions(app);
   Words files;

@@ -220,8 +220,8 @@ std::vector<Option> make_options() {
       for_life(boolean_row({"store", "huge_pages", "--huge-pages", "take 2 MiB pages from the kernel's reserved pool"},
                            &Store::huge_pages)),
 
-      text_row({"socket", "path", "--socket", "where clients connect; empty: the default path"}, "PATH",
-               &Config::socket_path, kMaxSocketPath),
+      text_row({"socket", "path", "--socket", "where clients connect; empty: $DOLIUM_SOCKET, or the default path"},
+               "PATH", &Config::socket_path, kMaxSocketPath),
       for_life(mode_row({"socket", "mode", "--socket-mode", "permission bits of the socket"}, &Config::socket_mode)),
       for_life(text_row({"socket", "group", "--socket-group", "group of the socket; empty: the daemon's own"}, "GROUP",
                         &Config::socket_group, 256)),

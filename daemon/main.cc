@@ -30,6 +30,8 @@ namespace {
 using namespace dolium;
 using namespace dolium::daemon;
 
+constexpr int kUsage = 2;
+
 /// Before the static objects of our libraries are made, which need memory too.
 __attribute__((constructor(101))) void prepare_process() {
   shm::open_standard_streams(shm::ClosedStreams::discard);  // before anything is opened that could take their place
@@ -45,6 +47,12 @@ int fail(const Error& error) {
 int fail(const Error& error, const Config& config, spdlog::logger& log) {
   log.critical("{}", error.message);
   return config.log_file.empty() ? EXIT_FAILURE : fail(error);
+}
+
+/// As `dolium` does: a mistake of the person who started it has a status of its own.
+int fail_to_load(const Error& error) {
+  const int status = fail(error);
+  return error.code == Errc::invalid_argument ? kUsage : status;
 }
 
 /// What the system refuses now, it may grant the next server.
@@ -140,7 +148,7 @@ int main(int argc, char** argv) {
   // A log that cannot be written (a pipe without reader, a file as large as it may be) is an error of write(), no more.
   for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
   const auto invocation = load(argc, argv);
-  if (!invocation) return fail(invocation.error());
+  if (!invocation) return fail_to_load(invocation.error());
   switch (invocation->action) {
     case Action::run: return run(*invocation, argv);
     case Action::check_config: return check_config(*invocation);

@@ -106,6 +106,13 @@ TEST_CASE("names are unique, and --help has every option with its help") {
   }
 }
 
+TEST_CASE("help of doliumd names DOLIUM_SOCKET and the exit statuses, and has nothing of the parser's notation") {
+  const std::string help = load_with({"--help"}).value().text;
+  CHECK_THAT(help, Contains("DOLIUM_SOCKET") && Contains("  2  usage") && Contains("Usage: doliumd [OPTION...]\n"));
+  for (const char* artefact : {"{false}", " ...\n", "REQUIRED", "Excludes", "\n\n\n"})
+    CHECK_THAT(help, !Contains(artefact));
+}
+
 TEST_CASE("an effective configuration reads back as itself") {
   const Config config = load_with({"--capacity", "1234567", "--low-water-mark", "0.125", "--readers", "bob,@ml",
                                    "--readers", "1001", "--socket", "/a \"b\"\\c\n.sock", "--log-level", "off"})

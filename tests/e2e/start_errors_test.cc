@@ -1,6 +1,7 @@
 // What doliumd says when it cannot start, and what a client says when it cannot connect: a table of how, and of what
 // the message must contain.
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -26,9 +27,9 @@ Finished start(const fs::path& socket, const std::vector<std::string>& flags) {
   return run_to_end(command);
 }
 
-void check_refused(const Finished& finished, const std::vector<std::string>& says) {
+void check_refused(const Finished& finished, const std::vector<std::string>& says, int status = 1) {
   INFO(finished.output);
-  CHECK(finished.how == "exit 1");
+  CHECK(finished.how == fmt::format("exit {}", status));
   CHECK(finished.output.find("doliumd: ") != std::string::npos);  // what is only doubtful may be logged before it
   for (const std::string& part : says) {
     INFO(part);
@@ -42,6 +43,7 @@ TEST_CASE("a daemon that cannot start says why, and what to do") {
   struct Case {
     std::vector<std::string> flags;
     std::vector<std::string> says;
+    int status = 2;
   };
   const TemporaryDirectory directory;
   const fs::path file = directory.path() / "doliumd.toml";
@@ -54,18 +56,18 @@ TEST_CASE("a daemon that cannot start says why, and what to do") {
       {{"--capacity=8MiB"}, {"--capacity is given more than once"}},
       {{"--eviction-policy=lur"}, {"\"lur\" is not one of lru, lfu, fifo", "did you mean \"lru\""}},
       {{"--preallocate=perhaps"}, {"--preallocate", "\"perhaps\" is neither true nor false"}},
-      {{"--config=/no/such/file"}, {"cannot open the configuration file /no/such/file", "No such file"}},
+      {{"--config=/no/such/file"}, {"cannot open the configuration file /no/such/file", "No such file"}, 1},
       {{"--config", file.string()}, {"\"mode\" in " + file.string() + ":4:", "\"rw\" is not an octal mode"}},
-      {{"--readers=no-such-user"}, {"readers: this machine has no user \"no-such-user\""}},
-      {{"--writers=@no-such-group"}, {"writers: this machine has no group \"no-such-group\""}},
-      {{"--socket-group=no-such-group"}, {"this machine has no group \"no-such-group\""}},
-      {{"--log-file=" + file.string() + "/log"}, {"cannot open the log", file.string() + "/log"}},
+      {{"--readers=no-such-user"}, {"readers: this machine has no user \"no-such-user\""}, 1},
+      {{"--writers=@no-such-group"}, {"writers: this machine has no group \"no-such-group\""}, 1},
+      {{"--socket-group=no-such-group"}, {"this machine has no group \"no-such-group\""}, 1},
+      {{"--log-file=" + file.string() + "/log"}, {"cannot open the log", file.string() + "/log"}, 1},
   };
   for (Case each : cases) {
     INFO(each.flags.front());
-    check_refused(start(directory.path() / "dolium.sock", each.flags), each.says);
+    check_refused(start(directory.path() / "dolium.sock", each.flags), each.says, each.status);
     each.flags.emplace_back("--check-config");
-    check_refused(start(directory.path() / "dolium.sock", each.flags), each.says);
+    check_refused(start(directory.path() / "dolium.sock", each.flags), each.says, each.status);
   }
   CHECK_FALSE(fs::exists(directory.path() / "dolium.sock"));
 }
@@ -78,7 +80,7 @@ TEST_CASE("a daemon that cannot listen where it should says what is in the way")
     fs::permissions(directory.path(), fs::perms::owner_all);
     check_refused(start(socket, flags),
                   {socket.string() + " exists and is not a socket", "left as it is", "move it away"});
-    check_refused(start(directory.path() / std::string(120, 'x'), flags), {"is too long", "of at most 107"});
+    check_refused(start(directory.path() / std::string(120, 'x'), flags), {"is too long", "of at most 107"}, 2);
     check_refused(start(directory.path() / "no/such/dolium.sock", flags), {"No such file or directory"});
     fs::permissions(directory.path(), fs::perms::all);
     check_refused(start(directory.path() / "other.sock", flags),
