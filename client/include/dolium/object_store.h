@@ -135,8 +135,11 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, GetCallback done);
   AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options, CreateCallback done);
-  /// Readable when process_events() has something to do; for poll, epoll, libuv, asyncio. Level-triggered.
-  /// Owned by the store: do not read, write or close it.
+  /// Readable when process_events() has something to do: a callback is due, or the daemon has sent something. Also when
+  /// events have come for a subscription: after process_events(), take them with next(no_wait) until it says timed_out.
+  /// And for good once the connection to the daemon is lost: take the descriptor out of your loop when process_events()
+  /// says `disconnected`. It can be readable for nothing. For poll, epoll, libuv, asyncio; level-triggered. Owned by
+  /// the store: do not read, write or close it.
   [[nodiscard]] int event_fd() const;
   /// Runs the callbacks that are due. Never blocks. disconnected once the daemon is gone.
   Result<void> process_events();
