@@ -253,13 +253,14 @@ struct RangeName {
 
 /// What may be looked at as characters or bytes: everything.
 template <class T>
-inline constexpr bool is_byte =
-    std::is_same_v<T, std::byte> || std::is_same_v<T, char> || std::is_same_v<T, unsigned char>;
+constexpr bool is_byte() {
+  return std::is_same_v<T, std::byte> || std::is_same_v<T, char> || std::is_same_v<T, unsigned char>;
+}
 
 /// Whether an object with this tag is an array of T, or one T; nobody knows what raw bytes are.
 template <class T>
 constexpr bool can_be_viewed_as(std::uint64_t tag) {
-  if (is_byte<T> || tag == 0 || tag == element_tag<T>() || tag == range_tag<T>()) return true;
+  if (is_byte<T>() || tag == 0 || tag == element_tag<T>() || tag == range_tag<T>()) return true;
   if constexpr (PlainRange<T>) return tag == type_tag_of<T>();  // array<float, 3> of "f32[]"
   return false;
 }
