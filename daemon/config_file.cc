@@ -113,6 +113,16 @@ Result<void> read_tables(const toml::table& document, const std::string& path, C
   return {};
 }
 
+/// Whether the value in this line, which no parser understands, begins as a number does.
+bool has_number_at(std::string_view text, const toml::source_position& where) {
+  for (toml::source_index line = 1; line < where.line && !text.empty(); ++line)
+    text.remove_prefix(std::min(text.size(), text.find('\n') == text.npos ? text.size() : text.find('\n') + 1));
+  text = text.substr(0, text.find('\n'));
+  const std::size_t sign = text.find('=');
+  const std::size_t value = sign == text.npos ? text.npos : text.find_first_not_of(" \t", sign + 1);
+  return value != text.npos && text[value] >= '0' && text[value] <= '9';
+}
+
 }  // namespace
 
 Result<void> read_toml(std::string_view text, const std::string& path, Config& config) {
@@ -120,7 +130,7 @@ Result<void> read_toml(std::string_view text, const std::string& path, Config& c
     return read_tables(toml::parse(text, path), path, config);
   } catch (const toml::parse_error& error) {
     // The likeliest mistake: capacity = 1GiB, mode = 0600.
-    const bool is_number = error.description().find("integer") != std::string_view::npos;
+    const bool is_number = has_number_at(text, error.source().begin);
     return invalid(fmt::format("{}: {}{}", place(path, error.source()), error.description(),
                                is_number ? " (sizes and modes are strings: \"64MiB\", \"0600\")" : ""));
   }
