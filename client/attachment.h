@@ -95,6 +95,10 @@ class Attachment {
   /// How many servers have followed the first, as far as the index says; their clients find out later. No system call.
   [[nodiscard]] std::uint32_t successions() const noexcept { return holder_.index().successions(); }
   void record_miss() noexcept { holder_.table().record_miss(); }
+  /// Below kLeaseWords.
+  [[nodiscard]] shm::LeaseWord& lease_word(std::uint32_t number) const noexcept {
+    return holder_.table().lease_word(number);
+  }
   /// Whether a get would find it; nothing when only the daemon can tell.
   [[nodiscard]] std::optional<bool> exists(const ObjectId& id) const noexcept;
   /// Says that all references promised by grants up to this number have been taken.

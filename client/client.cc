@@ -232,7 +232,11 @@ Result<StoreStats> Client::do_stats() {
     protocol::StatsRequestT request;
     request.cursor = cursor;
     return connection_->ask<protocol::StatsReply>(request, [](const protocol::StatsReply& reply) {
-      return Result<shm::StatsPiece>({protocol::from_wire(reply), reply.next_cursor()});
+      shm::StatsPiece piece{protocol::from_wire(reply), reply.next_cursor()};
+      const auto* walls = reply.walls();
+      for (std::uint32_t i = 0; walls != nullptr && i + 1 < walls->size(); i += 2)
+        piece.walls.add({walls->Get(i), walls->Get(i + 1)});
+      return Result<shm::StatsPiece>(std::move(piece));
     });
   });
 }

@@ -131,7 +131,8 @@ void Connection::keep_put_failure(const protocol::PutFailedNotice& notice) {
     return fail({Errc::protocol_error, "the daemon reports an unknown error"});
   const std::lock_guard lock(traffic_->mutex);
   traffic_->put_failures.push_back(
-      {protocol::from_wire(*notice.id()), {static_cast<Errc>(notice.code()), protocol::from_wire(notice.message())}});
+      {protocol::from_wire(*notice.id()),
+       {static_cast<Errc>(notice.code()), protocol::from_wire(notice.message()), protocol::from_wire(notice.cause())}});
 }
 
 void Connection::deliver_events(std::uint64_t number, const protocol::EventNotice& notice) {

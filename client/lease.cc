@@ -23,6 +23,14 @@ bool Lease::good(const Connection& connection) const noexcept {
   return connection.epoch() == extent_->epoch();
 }
 
+bool Lease::claim(Connection& connection) noexcept {
+  return !word_ || connection.attachment().lease_word(*word_).claim(left() / shm::kUnitBytes);
+}
+
+void Lease::let_go(Connection& connection) noexcept {
+  if (word_) connection.attachment().lease_word(*word_).set_idle(left() / shm::kUnitBytes);
+}
+
 PutLeasedView Lease::write(std::span<const PutView> puts, bool deferred) noexcept {
   std::byte* end = bytes_.data() + bytes_.size();
   for (const PutView& put : puts) {
@@ -38,14 +46,18 @@ void Lease::cut(std::span<const PutView> puts) noexcept {
 
 // ---- asking for one ----
 
-Result<LeaseOffer> LeaseOffer::ask(Connection& connection, std::uint64_t bytes) {
+Result<LeaseOffer> LeaseOffer::ask(Connection& connection, std::uint64_t bytes, std::optional<std::uint32_t> word) {
   const ObjectId id = ObjectId::random();
   protocol::CreateRequestT request;
   request.object = std::make_unique<protocol::NewObjectT>();
   request.object->id = protocol::to_wire_pointer(id);
   request.object->data_size = bytes;
   request.lease = true;
-  LeaseOffer offer(id, bytes, std::make_shared<Call>(), std::make_shared<State>());
+  if (word) {
+    request.recall = static_cast<std::uint8_t>(*word + 1);
+    connection.attachment().lease_word(*word).set_idle(bytes / shm::kUnitBytes);  // from the moment it is given
+  }
+  LeaseOffer offer(id, bytes, word);
   offer.call_->on_answer = [state = offer.state_, weak = connection.weak_from_this(), id](const Call& answer) {
     const auto reply = Connection::reply_of<protocol::CreateReply>(answer);
     const auto here = weak.lock();
@@ -66,7 +78,7 @@ std::optional<Lease> LeaseOffer::take(const Connection& connection) {
   if (extent == nullptr) return std::nullopt;
   const std::span<std::byte> bytes = connection.attachment().writable_bytes(extent->offset(), bytes_);
   if (bytes.size() != bytes_) return std::nullopt;  // no place in the arena
-  return Lease(std::move(extent), bytes);
+  return Lease(std::move(extent), bytes, word_);
 }
 
 void LeaseOffer::give_back(Connection& connection) const noexcept {
@@ -89,7 +101,8 @@ Lease* DeferredLease::place_for(const PutView& put, Connection& connection) {
   if (!has(taken) && (!lease_ || taken <= lease_->size() / kLargestPart)) renew(connection);
   if (has(taken)) {
     if (!offer_ && lease_->left() - taken <= lease_->size() / 2) ask(connection);
-    return &*lease_;
+    if (lease_->claim(connection)) return &*lease_;
+    give_back(connection);  // it was taken back; so, perhaps, was the next one
   }
   sent_ += taken;
   if (sent_ < kAskAfter) return nullptr;
@@ -117,7 +130,8 @@ void DeferredLease::renew(Connection& connection) {
 void DeferredLease::ask(Connection& connection) {
   const std::uint64_t bytes = std::min(std::max(appetite_.puts() * mean_, kSmallestLease), largest_lease(connection));
   if (bytes == 0 || !appetite_.may_ask(kAskAfter)) return;
-  auto offer = LeaseOffer::ask(connection, shm::round_up(bytes, shm::kUnitBytes));
+  last_word_ = (last_word_ + 1) % shm::kLeaseWords;
+  auto offer = LeaseOffer::ask(connection, shm::round_up(bytes, shm::kUnitBytes), last_word_);
   if (!offer) return;
   offer_ = *std::move(offer);
   out_ = true;

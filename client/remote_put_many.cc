@@ -52,7 +52,8 @@ class Batches {
       if (failure->index() >= batch.positions.size() || failure->code() > protocol::ErrorCode::MAX)
         return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
       outcomes_[batch.positions[failure->index()]] =
-          Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message())};
+          Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message()),
+                protocol::from_wire(failure->cause())};
     }
     return {};
   }

@@ -45,6 +45,7 @@ Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std
   const std::span<const PutView> one(&*put, 1);
   Result<void> posted = connection.post_deferred(lease->write(one, true));
   if (posted) lease->cut(one);
+  lease->let_go(connection);
   return posted;
 }
 

@@ -203,11 +203,12 @@ void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
 // ---- about the store ----
 
 void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
-  auto [stats, next] = engine_.stats(shm::monotonic_now(), request.cursor());
+  auto [stats, next, walls] = engine_.stats(shm::monotonic_now(), request.cursor());
   stats.server_pid = ::getpid();
   stats.server_version = DOLIUM_VERSION;
   StatsReplyT reply = to_wire(stats);
   reply.next_cursor = next;
+  for (const shm::Wall& wall : walls.joined()) reply.walls.insert(reply.walls.end(), {wall.begin, wall.end});
   session.reply(id, std::move(reply));
 }
 

@@ -62,6 +62,7 @@ std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
   failure->index = index;
   failure->code = static_cast<ErrorCode>(error.code);
   failure->message = error.message;
+  failure->cause = static_cast<protocol::RefusalCause>(error.cause);
   return failure;
 }
 
@@ -95,8 +96,11 @@ void Dispatch::lease(Session& session, Id id, const CreateRequest& request) {
   const std::uint64_t bytes = request.object()->data_size();
   if (bytes == 0 || bytes > kMaxLease || bytes % shm::kUnitBytes != 0)
     return session.misbehaved({Errc::protocol_error, "a lease of a size that no lease has"});
+  if (request.recall() > shm::kLeaseWords)
+    return session.misbehaved({Errc::protocol_error, "a lease under a word that a pin table has not"});
+  const auto recall = request.recall() == 0 ? std::nullopt : std::optional<std::uint32_t>(request.recall() - 1);
   const Result<shm::Placement> placed =
-      engine_.store().lease(session.client(), from_wire(*request.object()->id()), bytes, shm::monotonic_now());
+      engine_.store().lease(session.client(), from_wire(*request.object()->id()), bytes, shm::monotonic_now(), recall);
   if (!placed) return session.reply_error(id, placed.error());
   CreateReplyT reply;
   reply.offset = placed->offset;

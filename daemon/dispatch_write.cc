@@ -127,6 +127,7 @@ void Dispatch::notify(Session& session, const protocol::Id& object, const Error&
   notice.id = std::make_unique<protocol::Id>(object);
   notice.code = static_cast<ErrorCode>(error.code);
   notice.message = error.message;
+  notice.cause = static_cast<protocol::RefusalCause>(error.cause);
   session.reply(0, std::move(notice));
 }
 

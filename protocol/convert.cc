@@ -28,6 +28,14 @@ static_assert(static_cast<int>(EventKind::overflow) == static_cast<int>(Event::K
 static_assert(static_cast<int>(RemovalCause::evicted) == static_cast<int>(dolium::RemovalCause::evicted));
 static_assert(static_cast<int>(RemovalCause::expired) == static_cast<int>(dolium::RemovalCause::expired));
 static_assert(static_cast<int>(RemovalCause::cleared) == static_cast<int>(dolium::RemovalCause::cleared));
+static_assert(static_cast<int>(RefusalCause::room) == static_cast<int>(dolium::RefusalCause::room));
+static_assert(static_cast<int>(RefusalCause::objects) == static_cast<int>(dolium::RefusalCause::objects));
+static_assert(static_cast<int>(RefusalCause::pins) == static_cast<int>(dolium::RefusalCause::pins));
+static_assert(static_cast<int>(RefusalCause::writing) == static_cast<int>(dolium::RefusalCause::writing));
+static_assert(static_cast<int>(RefusalCause::capacity) == static_cast<int>(dolium::RefusalCause::capacity));
+static_assert(static_cast<int>(RefusalCause::description) == static_cast<int>(dolium::RefusalCause::description));
+static_assert(static_cast<int>(RefusalCause::memory) == static_cast<int>(dolium::RefusalCause::memory));
+static_assert(static_cast<int>(RefusalCause::MAX) == static_cast<int>(dolium::RefusalCause::memory));
 
 std::int64_t to_ns(ObjectMetadata::Clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -51,6 +59,7 @@ ClientUse from_wire(const UseRow& row) {
   use.references = row.references();
   use.bytes_held = row.bytes_held();
   use.unsealed_bytes = row.unsealed_bytes();
+  use.leased_bytes = row.leased_bytes();
   return use;
 }
 
@@ -63,6 +72,7 @@ std::unique_ptr<UseRowT> to_wire(const ClientUse& use) {
   row->references = use.references;
   row->bytes_held = use.bytes_held;
   row->unsealed_bytes = use.unsealed_bytes;
+  row->leased_bytes = use.leased_bytes;
   return row;
 }
 
@@ -79,6 +89,23 @@ std::vector<std::unique_ptr<UseRowT>> to_wire(const std::vector<ClientUse>& uses
   return rows;
 }
 
+Obstacles from_wire(const ObstacleInfo& info) {
+  return {.count = info.count(),
+          .held_bytes = info.held_bytes(),
+          .writing_bytes = info.writing_bytes(),
+          .leased_bytes = info.leased_bytes(),
+          .abandoned_bytes = info.abandoned_bytes(),
+          .pinned_bytes = info.pinned_bytes(),
+          .movable_bytes = info.movable_bytes(),
+          .largest_run = info.largest_run()};
+}
+
+std::unique_ptr<ObstacleInfo> to_wire(const Obstacles& obstacles) {
+  return std::make_unique<ObstacleInfo>(obstacles.count, obstacles.held_bytes, obstacles.writing_bytes,
+                                        obstacles.leased_bytes, obstacles.abandoned_bytes, obstacles.pinned_bytes,
+                                        obstacles.movable_bytes, obstacles.largest_run);
+}
+
 Refusal from_wire(const RefusalInfo& info) {
   Refusal refusal;
   refusal.ago = from_ms(info.ago_ms());
@@ -90,6 +117,8 @@ Refusal from_wire(const RefusalInfo& info) {
   refusal.free_bytes = info.free_bytes();
   refusal.largest_free_extent = info.largest_free_extent();
   refusal.holders = from_wire(info.holders());
+  refusal.cause = protocol::from_wire(info.cause());
+  if (info.obstacles() != nullptr) refusal.obstacles = from_wire(*info.obstacles());
   return refusal;
 }
 
@@ -104,6 +133,8 @@ std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
   info->free_bytes = refusal.free_bytes;
   info->largest_free_extent = refusal.largest_free_extent;
   info->holders = to_wire(refusal.holders);
+  info->cause = static_cast<RefusalCause>(refusal.cause);
+  info->obstacles = to_wire(refusal.obstacles);
   return info;
 }
 
@@ -144,13 +175,18 @@ std::vector<std::uint8_t> to_wire(std::span<const std::byte> bytes) {
 Error from_wire(const ErrorReply& reply) {
   if (reply.code() > ErrorCode::MAX)
     return {Errc::protocol_error, "the daemon sent an error of an unknown kind: " + from_wire(reply.message())};
-  return {static_cast<Errc>(reply.code()), from_wire(reply.message())};
+  return {static_cast<Errc>(reply.code()), from_wire(reply.message()), from_wire(reply.cause())};
+}
+
+dolium::RefusalCause from_wire(RefusalCause cause) noexcept {
+  return cause <= RefusalCause::MAX ? static_cast<dolium::RefusalCause>(cause) : dolium::RefusalCause::none;
 }
 
 ErrorReplyT to_wire(const Error& error) {
   ErrorReplyT reply;
   reply.code = static_cast<ErrorCode>(error.code);
   reply.message = error.message;
+  reply.cause = static_cast<RefusalCause>(error.cause);
   return reply;
 }
 
@@ -216,6 +252,7 @@ StoreStats from_wire(const StatsReply& reply) {
 #undef DOLIUM_COPY
   stats.uptime = from_ms(reply.uptime_ms());
   stats.server_version = from_wire(reply.server_version());
+  if (reply.obstacles() != nullptr) stats.obstacles = from_wire(*reply.obstacles());
   if (reply.last_refusal() != nullptr) stats.last_refusal = from_wire(*reply.last_refusal());
   if (const auto* rows = reply.size_histogram())
     for (const HistogramRow* row : *rows) stats.size_histogram.emplace_back(row->bucket(), row->count());
@@ -229,6 +266,7 @@ StatsReplyT to_wire(const StoreStats& stats) {
 #undef DOLIUM_COPY
   reply.uptime_ms = to_ms(stats.uptime);
   reply.server_version = stats.server_version;
+  reply.obstacles = to_wire(stats.obstacles);
   if (stats.last_refusal) reply.last_refusal = to_wire(*stats.last_refusal);
   for (const auto& [bucket, count] : stats.size_histogram) {
     auto row = std::make_unique<HistogramRowT>();

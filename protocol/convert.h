@@ -29,6 +29,8 @@ namespace dolium::protocol {
 [[nodiscard]] std::chrono::milliseconds from_ms(std::uint64_t ms) noexcept;
 
 [[nodiscard]] Error from_wire(const ErrorReply& reply);
+/// `none` for what this side does not know.
+[[nodiscard]] dolium::RefusalCause from_wire(RefusalCause cause) noexcept;
 [[nodiscard]] ErrorReplyT to_wire(const Error& error);
 
 [[nodiscard]] ObjectMetadata from_wire(const ObjectInfo& info);

@@ -17,7 +17,8 @@ void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadli
     return done(std::move(placed));
   }
   const bool first = queue_.empty();
-  Wait& wait = queue_.emplace_back(Wait{key, object, std::string(object.type_name), deadline, std::move(done)});
+  Wait& wait =
+      queue_.emplace_back(Wait{key, object, std::string(object.type_name), deadline, placed.error(), std::move(done)});
   wait.object.type_name = wait.type_name;
   if (first) store_.set_release_wanted(true);
   serve(now);  // what was released before the word stood, nobody will tell
@@ -59,6 +60,7 @@ void CreateWaits::serve(TimeNs now) {
     const std::uint64_t size = total_size(object);
     // A client or a user at its own limit waits on, and says nothing of the room there is for others.
     const bool at_limit = !allowed && allowed.error().code == Errc::out_of_memory;
+    if (at_limit) wait->refused = std::move(allowed).error();
     if (at_limit || (allowed && size >= too_large)) {
       ++wait;
       continue;
@@ -67,6 +69,7 @@ void CreateWaits::serve(TimeNs now) {
         allowed ? store_.create_object(wait->key.client, object, now) : Result<Placement>(std::move(allowed).error());
     if (!placed && placed.error().code == Errc::out_of_memory) {
       too_large = size;
+      wait->refused = std::move(placed).error();
       ++wait;
       continue;
     }
@@ -108,9 +111,10 @@ void CreateWaits::give_up(Queue::iterator wait, TimeNs now) {
   gone.splice(gone.end(), queue_, wait);
   left();
   store_.count_refusal();
-  const Error error{Errc::timed_out, "no room for object " + wait->object.id.hex() +
-                                         " appeared in time: what fills the store is pinned, in use or being written "
-                                         "(`dolium stats` and `dolium clients` tell by whom)"};
+  const Error error{Errc::timed_out,
+                    "no room for object " + wait->object.id.hex() +
+                        " appeared in time. The last try was refused: " + wait->refused.message,
+                    wait->refused.cause};
   store_.note_refusal(wait->key.client, wait->object, error, now);
   wait->done(error);
 }

@@ -65,6 +65,7 @@ class CreateWaits {
     NewObject object;  // its type_name is a view of `type_name`
     std::string type_name;
     TimeNs deadline;
+    Error refused;  // the last time it was tried
     Done done;
   };
   using Queue = std::list<Wait>;

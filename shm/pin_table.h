@@ -1,7 +1,8 @@
 #pragma once
 // The pin table: how many references one client holds to each slot. Written by that client alone, read by the
 // daemon, which believes nothing in it: a client that lies can only keep objects from being evicted. (The daemon
-// writes into one only before its client has it: a child of fork() begins with a copy of its parent's references.)
+// writes into one only before its client has it: a child of fork() begins with a copy of its parent's references; and
+// to take back a lease, in the word that says whether it is in use.)
 //
 //   header        counters, granted_through, and the map of touched pages
 //   entries       16 bytes for each slot of the index
@@ -36,10 +37,49 @@ struct alignas(64) CounterStripe {
 };
 inline constexpr std::size_t kCounterStripes = 8;
 
+/// Who may use a lease now: the client that has it, or the daemon, to take it back (shm/store_leases.cc). One word, so
+/// that exactly one of them gets it. It names what is left of the lease, in units: while the daemon has not heard of
+/// all that was cut off it, it does not take it back.
+class LeaseWord {
+ public:
+  // ---- the client's side ----
+
+  /// A lease of so much is asked for, or what is left of it after a put.
+  void set_idle(std::uint64_t units) noexcept { word_.store(of(units, kIdle), std::memory_order_release); }
+  /// Before writing into it. False: it was taken back.
+  [[nodiscard]] bool claim(std::uint64_t units) noexcept { return change(units, kBusy); }
+
+  // ---- the daemon's side ----
+
+  [[nodiscard]] bool is_idle(std::uint64_t units) const noexcept {
+    return word_.load(std::memory_order_acquire) == of(units, kIdle);
+  }
+  /// It is the daemon's again, with all that is left. False: the client has it.
+  [[nodiscard]] bool revoke(std::uint64_t units) noexcept { return change(units, kRevoked); }
+
+ private:
+  static constexpr std::uint64_t kIdle = 1, kBusy = 2, kRevoked = 3;
+
+  [[nodiscard]] static constexpr std::uint64_t of(std::uint64_t units, std::uint64_t state) noexcept {
+    return units << 2 | state;
+  }
+  [[nodiscard]] bool change(std::uint64_t units, std::uint64_t state) noexcept {
+    std::uint64_t idle = of(units, kIdle);
+    return word_.compare_exchange_strong(idle, of(units, state), std::memory_order_acq_rel, std::memory_order_acquire);
+  }
+
+  std::atomic<std::uint64_t> word_;
+};
+/// How many leases of a client can be taken back.
+inline constexpr std::uint32_t kLeaseWords = 7;
+
 struct PinTableHeader {
   std::atomic<std::uint64_t> granted_through;
+  std::array<LeaseWord, kLeaseWords> lease_words;
   std::array<CounterStripe, kCounterStripes> counters;
 };
+
+static_assert(sizeof(PinTableHeader) == 64 + kCounterStripes * sizeof(CounterStripe));
 
 struct PinTableGeometry {
   static constexpr std::uint32_t kEntriesPerPage = kPageBytes / sizeof(PinEntry);
@@ -90,6 +130,8 @@ class PinTable {
   void record_hit(SlotIndex slot, TimeNs now) noexcept;
   void record_miss() noexcept;
   void set_granted_through(std::uint64_t number) noexcept;
+  /// Below kLeaseWords.
+  [[nodiscard]] LeaseWord& lease_word(std::uint32_t number) const noexcept { return header().lease_words[number]; }
   [[nodiscard]] Result<void> exclude_from_fork() const { return mapping_.exclude_from_fork(); }
 
   // ---- the daemon's side; everything read here may be a lie ----

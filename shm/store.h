@@ -84,6 +84,14 @@ class Store final : private Candidates {
   static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
   /// One byte may be moved for so many that eviction made room for.
   static constexpr std::uint64_t kStoredPerRelocated = 10;
+  /// Where eviction alone finds no window for a create, pinned objects that no client uses are moved out of the way: so
+  /// many bytes together at most, some milliseconds.
+  static constexpr std::uint64_t kMostMovedAside = std::uint64_t{16} << 20;
+  /// How often that is tried again when clients have taken some of the objects meanwhile.
+  static constexpr int kMaxClearings = 4;
+  /// A lease that its client has not used for so long is idle: it is recalled before a create is refused. Those in use
+  /// are, too, between two puts, but no more often than that.
+  static constexpr TimeNs kIdleLease = 100'000'000;
   /// All leases together take the arena's bytes by this at most: nobody can evict them.
   static constexpr std::uint64_t kLeasedShare = 8;
   /// How often, at most, refusals have all pin tables searched for who holds the memory.
@@ -172,8 +180,10 @@ class Store final : private Candidates {
   /// an object that is being written, and never sealed; abort() takes back what is left. `bytes`: a multiple of
   /// kUnitBytes. Errors as create_object(); and out_of_memory when it were more than half of what a client may write,
   /// when all leases together took more than a part of the arena (kLeasedShare), and where no room is found at once
-  /// but by evicting what is still warm.
-  [[nodiscard]] Result<Placement> lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now);
+  /// but by evicting what is still warm. `recall`: which of the LeaseWords of its pin table the client uses for it, so
+  /// that it can be taken back; none: it cannot.
+  [[nodiscard]] Result<Placement> lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now,
+                                        std::optional<std::uint32_t> recall = std::nullopt);
   /// The client's own; not_found when it has none of this id (any more).
   [[nodiscard]] Result<SlotIndex> find_lease(ClientId client, const ObjectId& id) const;
   /// What is left of it: bytes that its client may be writing to.
@@ -351,9 +361,18 @@ class Store final : private Candidates {
   void keep_low_water_mark();
   [[nodiscard]] Result<void> reserve_arena_to(std::uint64_t end);
   [[nodiscard]] bool relocate(SlotIndex slot, ExtentRef place);
+  [[nodiscard]] std::optional<std::uint64_t> clear_for(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] bool clear_way(std::uint64_t size);
+  [[nodiscard]] bool move_aside(std::span<const SlotIndex> slots);
+  [[nodiscard]] bool may_move(SlotIndex slot) const {
+    return config_.relocation && taken_bytes(slot) <= kMostMovedAside;
+  }
+  bool recall_leases();
+  [[nodiscard]] bool is_idle_lease(SlotIndex slot) const;
+  [[nodiscard]] bool revoke(SlotIndex lease, bool active);
   void sweep_some(std::size_t how_many);
   [[nodiscard]] bool sweep_before_refusal();
-  [[nodiscard]] Error no_room(std::uint64_t bytes) const;
+  [[nodiscard]] Error no_room(std::uint64_t bytes);
   [[nodiscard]] Error no_slot() const;
 
   // the end of an object (store_room.cc)
@@ -384,7 +403,13 @@ class Store final : private Candidates {
   [[nodiscard]] std::vector<ClientUse> holders_of(SlotIndex slot) const;
   [[nodiscard]] std::vector<ClientUse> top_holders() const;
   [[nodiscard]] std::vector<bool> slots_in_use(SlotIndex begin, SlotIndex end) const;
-  void count_objects(SlotIndex begin, SlotIndex end, StoreStats& stats) const;
+  void count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) const;
+
+  // what is in the way (store_obstacles.cc)
+  enum class Barrier : std::uint8_t { none, movable, held, writing, leased, abandoned, pinned };
+  [[nodiscard]] Barrier barrier(SlotIndex slot, bool used) const;
+  void count_barrier(SlotIndex slot, bool used, StatsPiece& piece) const;
+  void look_for_obstacles();
 
   StoreConfig config_;
   TimeNs now_;
@@ -409,10 +434,14 @@ class Store final : private Candidates {
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
   Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
   std::uint64_t leased_bytes_ = 0;  // of what is unsealed
+  SlotIndex being_cut_ = kNoSlot;   // the lease out of which an object is made at this moment
   Recovery recovery_;
   std::optional<Refusal> last_refusal_;  // `ago` is filled when it is told
   TimeNs last_refused_ = 0;
   TimeNs next_holder_search_ = 0;
+  Obstacles obstacles_;                  // as of the last search
+  std::vector<ClientUse> holders_;       // likewise
+  TimeNs next_recall_ = 0;               // of leases that are in use
   std::uint64_t relocation_credit_ = 0;  // bytes
   std::uint64_t looks_ = 0;
   bool fragmented_ = false;

@@ -15,9 +15,11 @@ namespace dolium::shm {
 
 bool Store::relocate_one() {
   if (!fragmented_) return false;
-  const auto movable = [this](SlotIndex slot) { return eviction_.contains(slot) && !in_use(slot); };
+  const auto movable = [this](SlotIndex slot) { return margin(slot).state == SlotState::sealed && !in_use(slot); };
   const std::optional<Relocation> move = next_relocation(arena_, std::min(kMostRelocated, relocation_credit_), movable);
+  const std::uint64_t taken = move ? taken_bytes(move->slot) : 0;
   fragmented_ = move && relocate(move->slot, move->to);
+  if (fragmented_) relocation_credit_ -= taken;
   return fragmented_;
 }
 
@@ -29,7 +31,6 @@ bool Store::relocate(SlotIndex slot, ExtentRef place) {
   if (!reserve_arena_to(to + taken)) return false;
   // Nobody writes to either: one is sealed, the other is free, and this process has one thread that gives memory away.
   std::memcpy(memory_.bytes(to, size).data(), memory_.bytes(index_.read(slot).offset, size).data(), size);
-  relocation_credit_ -= taken;
   margin(slot).operation = Operation::relocating;  // step 0
   index_.begin_retire(slot);                       // step 1
   const bool held = in_use(slot);                  // step 2

@@ -51,7 +51,7 @@ ObjectMetadata Store::describe(SlotIndex slot, const Moment& now) const {
   out.data_size = fields.data_size;
   out.metadata_size = fields.metadata_size;
   out.state = margin.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
-  out.sealed_at = to_wall(ledger.sealed, now);
+  if (margin.state != SlotState::unsealed) out.sealed_at = to_wall(ledger.sealed, now);
   if (margin.state != SlotState::unsealed) out.last_accessed = to_wall(last_access(slot), now);
   for (const auto& client : clients_) out.ref_count += client->table.references(slot);
   out.type_tag = fields.type_tag;
@@ -96,18 +96,14 @@ void Store::note_refusal(ClientId client, const NewObject& object, const Error& 
   refusal.id = object.id;
   refusal.size = total_size(object);
   refusal.code = error.code;
+  refusal.cause = error.cause;
   refusal.reason = error.message;
   refusal.by = client_use(client);
   refusal.free_bytes = arena_.free_bytes();
   refusal.largest_free_extent = arena_.largest_free_extent();
-  // Who is refused tries again, perhaps at once and for ever: that shall not have all tables walked each time.
-  const bool search = !last_refusal_ || now_ >= next_holder_search_;
-  refusal.holders = search ? top_holders() : std::move(last_refusal_->holders);
-  if (search) {
-    std::uint64_t looks = 0;
-    for (const auto& each : clients_) looks += looks_at(each->id);
-    next_holder_search_ = deadline_after(now_, std::max(kHolderSearch, kSweepRest * looks));
-  }
+  look_for_obstacles();
+  refusal.obstacles = obstacles_;
+  refusal.holders = holders_;
   last_refusal_ = std::move(refusal);
   last_refused_ = now_;
 }
@@ -121,6 +117,7 @@ std::vector<ClientUse> Store::top_holders() const {
     use.references = info.references;
     use.bytes_held = info.bytes_held;
     use.unsealed_bytes = info.unsealed_bytes;
+    use.leased_bytes = client->leased_bytes;
   }
   std::ranges::stable_sort(holders, std::greater(),
                            [](const ClientUse& use) { return use.bytes_held + use.unsealed_bytes; });

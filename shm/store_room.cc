@@ -21,12 +21,14 @@ Result<void> Store::check_creation(const Client& client, const NewObject& object
   const std::uint64_t size = total_size(object);
   const auto id = [&object] { return object.id.hex(); };  // costs more than all that is checked here: only for an error
   if (object.metadata_size > kMaxMetadata)
-    return Error{Errc::too_large, fmt::format("object {} has {} bytes of metadata; {} is the limit", id(),
-                                              object.metadata_size, kMaxMetadata),
-                 RefusalCause::description};
+    return Error{
+        Errc::too_large,
+        fmt::format("object {} has {} bytes of metadata; {} is the limit", id(), object.metadata_size, kMaxMetadata),
+        RefusalCause::description};
   if (object.type_name.size() > kMaxTypeName)
-    return Error{Errc::too_large, fmt::format("object {} has a type name of {} bytes; {} is the limit", id(),
-                                              object.type_name.size(), kMaxTypeName),
+    return Error{Errc::too_large,
+                 fmt::format("object {} has a type name of {} bytes; {} is the limit", id(), object.type_name.size(),
+                             kMaxTypeName),
                  RefusalCause::description};
   if (object.data_size > config_.capacity || size > config_.capacity)
     return Error{Errc::too_large,
@@ -51,9 +53,10 @@ Result<void> Store::check_creation(const Client& client, const NewObject& object
   const std::uint64_t taken = Arena::taken_by(size);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
   if (limit != 0 && taken > limit)
-    return Error{Errc::too_large, fmt::format("object {} takes {} bytes; one client may write {} at most "
-                                              "(max_unsealed_bytes_per_client)",
-                                              id(), taken, limit),
+    return Error{Errc::too_large,
+                 fmt::format("object {} takes {} bytes; one client may write {} at most "
+                             "(max_unsealed_bytes_per_client)",
+                             id(), taken, limit),
                  RefusalCause::writing};
   if (client.unsealed_count >= kMaxUnsealedPerClient || (limit != 0 && client.unsealed_bytes - counted + taken > limit))
     return Error{Errc::out_of_memory,
@@ -61,18 +64,6 @@ Result<void> Store::check_creation(const Client& client, const NewObject& object
                              client.unsealed_count, client.unsealed_bytes),
                  RefusalCause::writing};
   return object.pinned ? check_pin_quota(client.identity.uid, taken) : Result<void>();
-}
-
-Error Store::no_room(std::uint64_t bytes) const {
-  return {Errc::out_of_memory,
-          fmt::format(
-              "no room for {} in one piece: {} of {} are taken ({} pinned, {} being written, {} removed but "
-              "held; of the rest too much is in use), {} are free, in pieces of at most {}, and eviction cannot "
-              "make a larger one; release or unpin objects, or give a timeout to wait (`dolium stats` and "
-              "`dolium clients` tell who holds what)",
-              format_size(bytes), format_size(arena_.used_bytes()), format_size(arena_.capacity()),
-              format_size(pinned_tally_.bytes), format_size(unsealed_tally_.bytes), format_size(retired_tally_.bytes),
-              format_size(arena_.free_bytes()), format_size(arena_.largest_free_extent()))};
 }
 
 Error Store::no_slot() const {
@@ -92,10 +83,12 @@ Result<SlotIndex> Store::take_slot(std::uint64_t size) {
   }
   // What is evicted for its slot must leave room for the bytes too, or it would have gone in vain.
   const auto evict_for_both = [this, size] {
-    return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_window(size);
+    return arena_.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest()
+                                                                 : evict_window(size) || clear_way(size);
   };
   if (slot && *slot == kNoSlot && evict_for_both()) slot = index_.take();
   if (slot && *slot == kNoSlot && sweep_before_refusal()) slot = index_.take();
+  if (slot && *slot == kNoSlot && recall_leases()) slot = index_.take();
   if (slot && *slot == kNoSlot) return no_slot();
   if (!slot) return slot;
   if (auto reserved = ledger_.reserve(*slot); !reserved) {
@@ -112,9 +105,10 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
   if (!offset) return no_room(Arena::taken_by(size));
   if (auto reserved = reserve_arena_to(*offset + Arena::taken_by(size)); !reserved) {
     arena_.free(slot);
-    return Error{Errc::out_of_memory, fmt::format("{}: the machine, or this cgroup, has no memory left for the arena",
-                                                  reserved.error().message),
-                 RefusalCause::memory};
+    return Error{
+        Errc::out_of_memory,
+        fmt::format("{}: the machine, or this cgroup, has no memory left for the arena", reserved.error().message),
+        RefusalCause::memory};
   }
   return *offset;
 }
@@ -134,10 +128,12 @@ std::optional<std::uint64_t> Store::make_room(std::uint64_t size, SlotIndex slot
   sweep_some(kSweepForRoom);
   std::optional<std::uint64_t> offset = arena_.allocate(size, slot);
   if (!offset) offset = evict_for(size, slot);
-  if (!offset && sweep_before_refusal()) {
+  const bool swept = !offset && sweep_before_refusal();
+  if (!offset && (recall_leases() || swept)) {
     offset = arena_.allocate(size, slot);
     if (!offset) offset = evict_for(size, slot);
   }
+  if (!offset) offset = clear_for(size, slot);
   if (offset) keep_low_water_mark();
   return offset;
 }

@@ -33,9 +33,22 @@ void add_objects(StoreStats& to, const StoreStats& from) {
   to.in_use_count += from.in_use_count;
   to.in_use_bytes += from.in_use_bytes;
   to.evictable_bytes += from.evictable_bytes;
+  to.obstacles.count += from.obstacles.count;
+  to.obstacles.held_bytes += from.obstacles.held_bytes;
+  to.obstacles.writing_bytes += from.obstacles.writing_bytes;
+  to.obstacles.leased_bytes += from.obstacles.leased_bytes;
+  to.obstacles.abandoned_bytes += from.obstacles.abandoned_bytes;
+  to.obstacles.pinned_bytes += from.obstacles.pinned_bytes;
+  to.obstacles.movable_bytes += from.obstacles.movable_bytes;
   std::map<std::uint64_t, std::uint64_t> histogram(to.size_histogram.begin(), to.size_histogram.end());
   for (const auto& [bucket, count] : from.size_histogram) histogram[bucket] += count;
   to.size_histogram.assign(histogram.begin(), histogram.end());
+}
+
+std::uint64_t largest_run(const StatsPiece& all, std::uint64_t capacity) {
+  const Obstacles& obstacles = all.stats.obstacles;
+  const std::uint64_t stays = obstacles.bytes() + obstacles.movable_bytes;
+  return std::min(all.walls.largest_run(capacity), capacity - std::min(capacity, stays));
 }
 
 /// Of the slots from `begin` to `end`, the first of which begins a page of the pin tables: which somebody holds.
@@ -51,12 +64,14 @@ std::vector<bool> Store::slots_in_use(SlotIndex begin, SlotIndex end) const {
   return used;
 }
 
-void Store::count_objects(SlotIndex begin, SlotIndex end, StoreStats& stats) const {
+void Store::count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) const {
+  StoreStats& stats = piece.stats;
   const std::vector<bool> used = slots_in_use(begin, end);
   std::vector<std::uint64_t> counts(64, 0);  // by the bucket's binary logarithm
   for (SlotIndex slot = begin; slot < end; ++slot) {
     const SlotMargin& margin = index_.margin(slot);
     if (margin.state == SlotState::free) continue;
+    count_barrier(slot, used[slot - begin], piece);
     const SlotFields fields = index_.read(slot);
     const std::uint64_t size = fields.data_size + fields.metadata_size;
     const std::uint64_t taken = taken_bytes(slot);
@@ -85,8 +100,9 @@ StatsPiece Store::stats(TimeNs now, SlotIndex cursor) {
       std::min(cursor / PinTableGeometry::kEntriesPerPage * PinTableGeometry::kEntriesPerPage, touched);
   const SlotIndex end = touched - begin > wanted ? begin + wanted : touched;
   sweep_some(wanted);
-  StoreStats stats;
-  count_objects(begin, end, stats);
+  StatsPiece piece;
+  count_objects(begin, end, piece);
+  StoreStats& stats = piece.stats;
   stats.capacity = arena_.capacity();
   stats.used_bytes = arena_.used_bytes();
   stats.free_bytes = arena_.free_bytes();
@@ -121,7 +137,8 @@ StatsPiece Store::stats(TimeNs now, SlotIndex cursor) {
   stats.uptime = to_ms(now_ - ledger_.state().started);
   stats.last_refusal = last_refusal_;
   if (stats.last_refusal) stats.last_refusal->ago = to_ms(now_ - last_refused_);
-  return {std::move(stats), end < touched ? end : 0};
+  piece.next = end < touched ? end : 0;
+  return piece;
 }
 
 StoreStats Store::stats(TimeNs now) {

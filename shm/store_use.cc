@@ -86,7 +86,7 @@ TimeNs Store::last_access(SlotIndex slot) const noexcept {
 }
 
 Candidates::Use Store::refresh(SlotIndex slot) {
-  looks_ += 1 + clients_.size() + departed_.size();
+  looks_ += 1 + clients_.size();
   LedgerRow& ledger = row(slot);
   ledger.accessed = last_access(slot);
   if (ledger_.counts_hits()) {
@@ -111,9 +111,10 @@ Result<void> Store::check_pin_quota(std::uint32_t uid, std::uint64_t bytes) cons
   const auto found = pinned_by_user_.find(uid);
   const std::uint64_t pinned = found == pinned_by_user_.end() ? 0 : found->second;
   if (limit == 0 || pinned + bytes <= limit) return {};
-  return Error{Errc::out_of_memory, fmt::format("user {} has {} bytes pinned; {} more would pass the limit of {} "
-                                                "(max_pinned_bytes_per_user): unpin something first",
-                                                uid, pinned, bytes, limit),
+  return Error{Errc::out_of_memory,
+               fmt::format("user {} has {} bytes pinned; {} more would pass the limit of {} "
+                           "(max_pinned_bytes_per_user): unpin something first",
+                           uid, pinned, bytes, limit),
                RefusalCause::pins};
 }
 

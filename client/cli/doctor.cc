@@ -16,6 +16,7 @@
 #include "client/cli/socket_findings.h"
 #include "client/cli/store_findings.h"
 #include "client/cli/survey.h"
+#include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
 #include "client/types/size_text.h"
 #include "shm/basic_types.h"
@@ -25,6 +26,7 @@ namespace {
 
 struct DoctorOptions {
   std::string capacity;
+  std::string known;
 };
 
 /// What there is to know before anything is judged.
@@ -64,12 +66,12 @@ Findings host(const Examined& examined, std::optional<std::uint64_t> capacity) {
   return out;
 }
 
-Findings judge(const Examined& examined, std::optional<std::uint64_t> capacity) {
+Findings judge(const Examined& examined, std::optional<std::uint64_t> capacity, const KnownRefusals& known) {
   Findings out = host(examined, capacity);
   append(out, socket_findings(examined.socket));
   if (!examined.report) return out;
   append(out, daemon_findings(*examined.report, DOLIUM_VERSION));
-  append(out, room_findings(*examined.report));
+  append(out, room_findings(*examined.report, known));
   append(out, client_findings(*examined.report, read_process_states(*examined.report)));
   return out;
 }
@@ -84,8 +86,15 @@ Outcome doctor(const Globals& globals, const DoctorOptions& options) {
                                                        options.capacity, format_size_exact(shm::kPageBytes))};
     capacity = *size;
   }
+  KnownRefusals known;
+  if (!options.known.empty()) {
+    const auto until = parse_utc(options.known);
+    if (!until) return Error{until.error().code, "--known: " + until.error().message};
+    known.until = *until;
+  }
   const Examined examined = examine(globals);
-  const Findings findings = judge(examined, capacity);
+  known.now = std::chrono::system_clock::now();
+  const Findings findings = judge(examined, capacity, known);
   const std::size_t problems = count_of(findings, Finding::Level::problem);
   if (globals.json)
     print_json({{"socket", globals.socket},
@@ -106,7 +115,9 @@ void add_doctor(CommandLine& line) {
   const auto options = std::make_shared<DoctorOptions>();
   line.add("doctor", "examine this host and the daemon, and explain what is wrong; exit status 8 if anything is",
            [options](const Globals& globals) { return doctor(globals, *options); })
-      .text("--capacity", options->capacity, "SIZE", "a store of this size, instead of the daemon's own, or 1GiB");
+      .text("--capacity", options->capacity, "SIZE", "a store of this size, instead of the daemon's own, or 1GiB")
+      .text("--known", options->known, "TIME",
+            "refused creates up to this moment, like 2026-11-22T15:36:45Z, are known and no problem");
 }
 
 }  // namespace dolium::cli

@@ -39,7 +39,8 @@ Json to_json(const ClientUse& use) {
           {"name", use.name},
           {"references", use.references},
           {"bytes_held", use.bytes_held},
-          {"unsealed_bytes", use.unsealed_bytes}};
+          {"unsealed_bytes", use.unsealed_bytes},
+          {"leased_bytes", use.leased_bytes}};
 }
 
 Json to_json(std::span<const ClientUse> uses) {
@@ -48,15 +49,29 @@ Json to_json(std::span<const ClientUse> uses) {
   return array;
 }
 
+Json to_json(const Obstacles& obstacles) {
+  return {{"count", obstacles.count},
+          {"bytes", obstacles.bytes()},
+          {"held_bytes", obstacles.held_bytes},
+          {"writing_bytes", obstacles.writing_bytes},
+          {"leased_bytes", obstacles.leased_bytes},
+          {"abandoned_bytes", obstacles.abandoned_bytes},
+          {"pinned_bytes", obstacles.pinned_bytes},
+          {"movable_bytes", obstacles.movable_bytes},
+          {"largest_run", obstacles.largest_run}};
+}
+
 Json to_json(const Refusal& refusal) {
   return {{"ago_ms", refusal.ago.count()},
           {"id", refusal.id.hex()},
           {"size", refusal.size},
           {"code", to_string(refusal.code)},
+          {"cause", to_string(refusal.cause)},
           {"reason", refusal.reason},
           {"by", to_json(refusal.by)},
           {"free_bytes", refusal.free_bytes},
           {"largest_free_extent", refusal.largest_free_extent},
+          {"obstacles", to_json(refusal.obstacles)},
           {"holders", to_json(refusal.holders)}};
 }
 
@@ -108,6 +123,7 @@ Json to_json(const StoreStats& stats) {
           {"retired_count", stats.retired_count},
           {"retired_bytes", stats.retired_bytes},
           {"evictable_bytes", stats.evictable_bytes},
+          {"obstacles", to_json(stats.obstacles)},
           {"get_count", stats.get_count},
           {"hit_count", stats.hit_count},
           {"miss_count", stats.miss_count},

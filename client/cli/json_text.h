@@ -18,6 +18,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const ClientInfo& client);
 [[nodiscard]] Json to_json(const ClientUse& use);
 [[nodiscard]] Json to_json(std::span<const ClientUse> uses);
+[[nodiscard]] Json to_json(const Obstacles& obstacles);
 [[nodiscard]] Json to_json(const Refusal& refusal);
 [[nodiscard]] Json to_json(const StoreStats& stats);
 

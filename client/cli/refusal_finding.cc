@@ -4,12 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-#include <string_view>
+#include <string>
+#include <vector>
 
 #include "client/cli/printable.h"
 #include "client/cli/store_findings.h"
 #include "client/cli/time_text.h"
+#include "client/types/obstacles_text.h"
 #include "client/types/size_text.h"
 
 namespace dolium::cli {
@@ -17,22 +18,19 @@ namespace {
 
 using Level = Finding::Level;
 
-/// A refusal that long ago is history.
+/// A refusal that long ago is no problem of today, and one that long ago is history.
 constexpr std::chrono::milliseconds kRecent = std::chrono::minutes(10);
+constexpr std::chrono::milliseconds kHistory = std::chrono::hours(24);
 
-/// What refused it.
-enum class Cause : std::uint8_t { size, rows, pins, writing, room };
+using Cause = RefusalCause;
 
-/// The daemon says it in words alone, which tests of both hold together.
+/// An older daemon does not say what refused it.
 Cause cause_of(const Refusal& refusal) {
-  const auto says = [&](std::string_view words) { return refusal.reason.find(words) != std::string::npos; };
-  if (refusal.code == Errc::too_large) return Cause::size;
-  if (says("max_objects")) return Cause::rows;
-  if (says("max_pinned_bytes_per_user")) return Cause::pins;
-  if (says("this client is writing")) return Cause::writing;
-  // Who waited in vain is not told for what. Nobody waits beside a piece that is large enough.
+  if (refusal.cause != Cause::none) return refusal.cause;
+  if (refusal.code == Errc::too_large) return Cause::writing;
+  // Nobody waits beside a piece that is large enough.
   const bool had_room = refusal.code == Errc::timed_out && refusal.largest_free_extent >= refusal.size;
-  return had_room ? Cause::rows : Cause::room;
+  return had_room ? Cause::objects : Cause::room;
 }
 
 /// What would become of it now.
@@ -52,45 +50,64 @@ Verdict on_rows(const StoreStats& stats) {
                                     : Verdict{Now::accepted, exist + ", and some can be evicted"};
 }
 
+/// Of a daemon that says what is in the way.
+Verdict on_obstacles(const Refusal& refusal, const StoreStats& stats, const std::string& there_is) {
+  const Obstacles& now = stats.obstacles;
+  const std::string together =
+      fmt::format("{}; if all that may go went, {} would lie together", there_is, format_size(now.largest_run));
+  if (now.largest_run >= refusal.size) return {now.movable_bytes == 0 ? Now::accepted : Now::perhaps, together};
+  return {Now::refused, now.count == 0 ? together : fmt::format("{}, because of {}", together, obstacles_text(now))};
+}
+
 Verdict on_room(const Refusal& refusal, const StoreStats& stats) {
   if (stats.largest_free_extent >= refusal.size)
     return {Now::accepted, fmt::format("{} are free in one piece", format_size(stats.largest_free_extent))};
   const std::string there_is =
       fmt::format("{} are free, in pieces of {} at most, and {} could be evicted", format_size(stats.free_bytes),
                   format_size(stats.largest_free_extent), format_size(stats.evictable_bytes));
+  const Obstacles& obstacles = stats.obstacles;
+  if (obstacles.largest_run + obstacles.bytes() + obstacles.movable_bytes != 0)
+    return on_obstacles(refusal, stats, there_is);
   const bool enough = stats.free_bytes + stats.evictable_bytes >= refusal.size;
   return enough ? Verdict{Now::perhaps, there_is + ", which must lie together"} : Verdict{Now::refused, there_is};
 }
 
 Verdict verdict(Cause cause, const Refusal& refusal, const StoreStats& stats) {
   switch (cause) {
-    case Cause::size: return {Now::refused, "the limit that it passes is the same"};
-    case Cause::rows: return on_rows(stats);
+    case Cause::capacity:
+    case Cause::description: return {Now::refused, "the limit that it passes is the same"};
+    case Cause::objects: return on_rows(stats);
     case Cause::pins: return {Now::perhaps, "that user's quota decides"};
-    case Cause::writing: return {Now::perhaps, "what that client is writing decides"};
-    case Cause::room: return on_room(refusal, stats);
+    case Cause::memory: return {Now::perhaps, "what the machine, and its cgroup, have left decides"};
+    case Cause::writing:
+      if (refusal.code == Errc::too_large) return {Now::refused, "the limit that it passes is the same"};
+      return {Now::perhaps, "what that client is writing decides"};
+    case Cause::none:
+    case Cause::room: break;
   }
-  return {Now::perhaps, ""};
+  return on_room(refusal, stats);
 }
 
 std::string remedy(Cause cause, Now now, const Refusal& refusal, const StoreStats& stats) {
-  const char* if_again = now == Now::accepted ? "nothing now; should it come back, " : "";
+  const std::string if_again = now == Now::accepted ? "nothing now; should it come back, " : "";
   switch (cause) {
-    case Cause::size:
-      return fmt::format("raise {}, or put it in parts",
-                         refusal.size > stats.capacity ? "--capacity" : "max_unsealed_bytes_per_client");
-    case Cause::rows:
-      return if_again + std::string(
-                            "release, unpin or remove objects; give creates a timeout to wait; or raise "
-                            "max_objects");
+    case Cause::capacity: return "raise --capacity, or put it in parts";
+    case Cause::description: return "keep what is that long in the object's data";
+    case Cause::objects:
+      return if_again + "release, unpin or remove objects; give creates a timeout to wait; or raise max_objects";
     case Cause::pins: return "unpin what need not stay (`dolium list`), or raise max_pinned_bytes_per_user";
-    case Cause::writing: return "have it seal or abort what it began before it creates more";
-    case Cause::room:
-      return if_again + std::string(
-                            "have those that hold most (`dolium clients`) release, unpin or remove "
-                            "objects; give creates a timeout to wait; or raise --capacity");
+    case Cause::memory: return "give the machine, or the daemon's cgroup, more memory, or lower --capacity";
+    case Cause::writing:
+      if (refusal.code == Errc::too_large)
+        return fmt::format("raise {}, or put it in parts",
+                           refusal.size > stats.capacity ? "--capacity" : "max_unsealed_bytes_per_client");
+      return "have it seal or abort what it began before it creates more";
+    case Cause::none:
+    case Cause::room: break;
   }
-  return "";
+  return if_again +
+         "have those that hold most (`dolium clients`) release, unpin or remove objects; give creates a timeout to "
+         "wait; or raise --capacity";
 }
 
 std::string in_words(const Verdict& verdict) {
@@ -110,24 +127,46 @@ std::string holders(const Refusal& refusal) {
   return parts.empty() ? "no client held any" : fmt::format("{}", fmt::join(parts, "; "));
 }
 
+/// To the second; the next one, so that the refusal is not after it.
+std::string moment_of(const Refusal& refusal, const KnownRefusals& known) {
+  const std::string precise = format_utc(known.now - refusal.ago + std::chrono::seconds(1));
+  return precise.substr(0, precise.find('.')) + "Z";
+}
+
+std::string meaning(const Refusal& refusal, const Verdict& verdict, const StoreStats& stats) {
+  const std::string walls = obstacles_text(refusal.obstacles);
+  const std::string cut = walls.empty() ? ""
+                                        : fmt::format(" In the way were {}: at most {} could have come together.",
+                                                      walls, format_size(refusal.obstacles.largest_run));
+  return fmt::format(
+      "{} Then {} were free, in pieces of {} at most. Of the rest, {}.{} In all, {} {} refused or waited in vain.",
+      in_words(verdict), format_size(refusal.free_bytes), format_size(refusal.largest_free_extent), holders(refusal),
+      cut, counted(stats.out_of_memory_count, "create"), stats.out_of_memory_count == 1 ? "was" : "were");
+}
+
 }  // namespace
 
-Finding refusal_finding(const StoreStats& stats) {
+Finding refusal_finding(const StoreStats& stats, const KnownRefusals& known) {
   Finding out{.section = "store", .topic = "last refusal", .found = "no create was refused for want of room"};
   if (!stats.last_refusal) return out;
   const Refusal& refusal = *stats.last_refusal;
+  out.found = fmt::format("{} ago {} wanted {} for object {}, and was told: {}", format_duration(refusal.ago),
+                          who(refusal.by), format_size(refusal.size), refusal.id.hex(), refusal.reason);
+  if (refusal.ago >= kHistory) {
+    out.found = fmt::format("the last create that was refused was so {} ago", format_duration(refusal.ago));
+    return out;
+  }
+  if (known.now - refusal.ago <= known.until + std::chrono::seconds(1)) {
+    out.found += " (which is known)";
+    return out;
+  }
   const Cause cause = cause_of(refusal);
   const Verdict verdict = cli::verdict(cause, refusal, stats);
   const bool matters = refusal.ago < kRecent && verdict.now != Now::accepted;
   out.level = matters ? Level::problem : Level::note;
-  out.found = fmt::format("{} ago {} wanted {} for object {}, and was told: {}", format_duration(refusal.ago),
-                          who(refusal.by), format_size(refusal.size), refusal.id.hex(), refusal.reason);
-  out.meaning = fmt::format(
-      "{} Then {} were free, in pieces of {} at most. Of the rest, {}. In all, {} {} "
-      "refused or waited in vain.",
-      in_words(verdict), format_size(refusal.free_bytes), format_size(refusal.largest_free_extent), holders(refusal),
-      counted(stats.out_of_memory_count, "create"), stats.out_of_memory_count == 1 ? "was" : "were");
+  out.meaning = meaning(refusal, verdict, stats);
   out.remedy = remedy(cause, verdict.now, refusal, stats);
+  if (matters) out.remedy += fmt::format("; once it is known: dolium doctor --known {}", moment_of(refusal, known));
   return out;
 }
 

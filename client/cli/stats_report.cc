@@ -9,6 +9,7 @@
 #include "client/cli/printable.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
+#include "client/types/obstacles_text.h"
 #include "client/types/size_text.h"
 
 namespace dolium::cli {
@@ -157,6 +158,10 @@ std::string history(const StoreStats& s) {
   if (s.relocation_count != 0)
     table.add({"moved", fmt::format("{} ({}), to bring free memory together", counted(s.relocation_count, "object"),
                                     format_size(s.relocated_bytes))});
+  if (s.obstacles.count != 0)
+    table.add(
+        {"in the way", fmt::format("{}, in {}; if all else went, {} would lie together", obstacles_text(s.obstacles),
+                                   counted(s.obstacles.count, "piece"), format_size(s.obstacles.largest_run))});
   table.add({"waiting", fmt::format("{}, {}", counted(s.waiting_gets, "get"), counted(s.waiting_creates, "create"))});
   table.add(
       {"memory", fmt::format("{} of {} reserved; {} of at most {}", format_size(s.reserved_bytes),

@@ -6,6 +6,7 @@
 
 #include "client/cli/printable.h"
 #include "client/cli/time_text.h"
+#include "client/types/obstacles_text.h"
 #include "client/types/size_text.h"
 #include "shm/proc_file.h"
 
@@ -57,6 +58,19 @@ void examine_pieces(const StoreStats& stats, Findings& out) {
                         "unpin or release what lies about, if creates fail"));
 }
 
+/// What cuts the arena, however little it is.
+void examine_obstacles(const StoreStats& stats, Findings& out) {
+  const Obstacles& obstacles = stats.obstacles;
+  if (obstacles.count == 0) return;
+  const std::uint64_t stays = std::min(stats.capacity, obstacles.bytes() + obstacles.movable_bytes);
+  const bool cut = obstacles.largest_run < (stats.capacity - stays) / 2;
+  out.push_back(finding(kStore, "in the way", cut ? Level::note : Level::fine,
+                        fmt::format("{}, in {}; if all else went, {} would lie together", obstacles_text(obstacles),
+                                    counted(obstacles.count, "piece"), format_size(obstacles.largest_run)),
+                        cut ? "A larger object is refused, however little it is that lies in the way." : "",
+                        cut ? "see who holds or writes it (below, and `dolium clients`)" : ""));
+}
+
 void examine_pins(const StatsReport& report, Findings& out) {
   if (report.pinned_by.empty()) return;
   const PinnedBy& most = report.pinned_by.front();
@@ -94,12 +108,13 @@ Findings daemon_findings(const StatsReport& report, std::string_view own_version
   return out;
 }
 
-Findings room_findings(const StatsReport& report) {
+Findings room_findings(const StatsReport& report, const KnownRefusals& known) {
   Findings out{room(report)};
   examine_rows(report.stats, out);
   examine_pieces(report.stats, out);
   examine_pins(report, out);
-  out.push_back(refusal_finding(report.stats));
+  examine_obstacles(report.stats, out);
+  out.push_back(refusal_finding(report.stats, known));
   return out;
 }
 

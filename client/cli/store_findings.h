@@ -2,6 +2,7 @@
 // What the doctor makes of what a daemon says of itself: is there room, what was refused and why, who keeps it, which
 // clients are stuck. Pure: what was learned goes in.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -29,9 +30,16 @@ using ProcessStates = std::map<std::int32_t, ProcessState>;
 
 /// Who serves, and whether its version is `own_version`, this command's.
 [[nodiscard]] Findings daemon_findings(const StatsReport& report, std::string_view own_version);
-[[nodiscard]] Findings room_findings(const StatsReport& report);
-/// The last create that was refused: how long ago, why, whether it would be refused now, and what helps.
-[[nodiscard]] Finding refusal_finding(const StoreStats& stats);
+/// What the operator knows already: refusals up to a moment, to the second.
+struct KnownRefusals {
+  std::chrono::system_clock::time_point until{};
+  std::chrono::system_clock::time_point now = std::chrono::system_clock::now();
+};
+
+[[nodiscard]] Findings room_findings(const StatsReport& report, const KnownRefusals& known = {});
+/// The last create that was refused: how long ago, why, whether it would be refused now, and what helps. It is a
+/// problem for ten minutes at most, and told for a day.
+[[nodiscard]] Finding refusal_finding(const StoreStats& stats, const KnownRefusals& known = {});
 [[nodiscard]] Findings client_findings(const StatsReport& report, const ProcessStates& processes);
 
 }  // namespace dolium::cli

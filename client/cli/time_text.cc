@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <optional>
 
@@ -129,6 +130,24 @@ std::string format_utc(std::chrono::system_clock::time_point moment) {
   std::tm fields{};
   ::gmtime_r(&seconds, &fields);
   return format_with("%Y-%m-%dT%H:%M:%S", fields, moment) + "Z";
+}
+
+Result<std::chrono::system_clock::time_point> parse_utc(std::string_view text) {
+  const std::string copy(text);
+  std::tm fields{};
+  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
+  double part = 0;
+  if (rest != nullptr && *rest == '.') {
+    char* end = nullptr;
+    part = std::strtod(rest, &end);
+    rest = end;
+  }
+  if (rest == nullptr || std::string_view(rest) != "Z")
+    return Error{Errc::invalid_argument,
+                 fmt::format("\"{}\" is no moment: say it like 2026-11-22T15:36:45Z", printable(text))};
+  using Clock = std::chrono::system_clock;
+  return Clock::from_time_t(::timegm(&fields)) +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(part));
 }
 
 std::string format_local(std::chrono::system_clock::time_point moment) {

@@ -25,6 +25,8 @@ namespace dolium::cli {
 
 /// "2026-11-22T15:36:45.669Z"
 [[nodiscard]] std::string format_utc(std::chrono::system_clock::time_point moment);
+/// The moment that format_utc() wrote; parts of a second may be missing. invalid_argument for anything else.
+[[nodiscard]] Result<std::chrono::system_clock::time_point> parse_utc(std::string_view text);
 /// "2026-11-22 16:36:45.669", by the user's own clock
 [[nodiscard]] std::string format_local(std::chrono::system_clock::time_point moment);
 

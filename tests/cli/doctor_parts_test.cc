@@ -10,6 +10,7 @@
 #include "client/cli/host_findings.h"
 #include "client/cli/socket_findings.h"
 #include "client/cli/store_findings.h"
+#include "client/cli/time_text.h"
 #include "shm/unique_fd.h"
 #include "tests/cli/report.h"
 #include "tests/temporary_directory.h"
@@ -315,6 +316,7 @@ Refusal refusal() {
   Refusal refusal;
   refusal.ago = seconds(65);
   refusal.size = 30 * kMiB;
+  refusal.cause = RefusalCause::room;
   refusal.reason = "no room for 30 MiB in one piece";
   refusal.by = {.session_id = 1, .pid = 42, .command = "trainer", .name = "rank 0"};
   refusal.free_bytes = 40 * kMiB;
@@ -373,29 +375,82 @@ TEST_CASE("a refusal that the store has outlived asks for nothing now") {
 
 TEST_CASE("what helps after a refusal depends on what refused") {
   Refusal other = refusal();
-  const auto says = [&](Errc code, const char* reason, const StoreStats& stats = healthy().stats) {
+  other.reason = "max_objects, max_pinned_bytes_per_user: words are for people";
+  const auto says = [&](Errc code, RefusalCause cause, const StoreStats& stats = healthy().stats) {
     other.code = code;
-    other.reason = reason;
+    other.cause = cause;
     return told(stats, other);
   };
-  CHECK_THAT(says(Errc::too_large, "takes too many bytes").remedy,
+  CHECK_THAT(says(Errc::too_large, RefusalCause::writing).remedy,
              Catch::StartsWith("raise max_unsealed_bytes_per_client"));
-  CHECK(says(Errc::too_large, "takes too many bytes").level == Level::problem);
-  CHECK_THAT(says(Errc::out_of_memory, "limit (max_pinned_bytes_per_user): unpin").remedy, Catch::StartsWith("unpin"));
-  CHECK_THAT(says(Errc::out_of_memory, "this client is writing 5 objects").remedy, Contains("seal or abort"));
+  CHECK(says(Errc::too_large, RefusalCause::writing).level == Level::problem);
+  CHECK_THAT(says(Errc::out_of_memory, RefusalCause::pins).remedy, Catch::StartsWith("unpin"));
+  CHECK_THAT(says(Errc::out_of_memory, RefusalCause::writing).remedy, Contains("seal or abort"));
+  CHECK_THAT(says(Errc::too_large, RefusalCause::description).remedy, Contains("in the object's data"));
+  CHECK_THAT(says(Errc::out_of_memory, RefusalCause::memory).remedy, Contains("cgroup"));
+  CHECK_THAT(says(Errc::out_of_memory, RefusalCause::none).remedy,
+             Contains("those that hold most"));  // an older daemon
   StoreStats rows = healthy().stats;
   rows.max_objects = rows.total_objects = 1024;
   rows.evictable_bytes = 0;
-  const Finding scarce = says(Errc::out_of_memory, "all 1024 that max_objects allows exist", rows);
+  const Finding scarce = says(Errc::out_of_memory, RefusalCause::objects, rows);
   CHECK(scarce.level == Level::problem);
   CHECK_THAT(scarce.meaning, Contains("1,024 of 1,024 objects that max_objects allows exist, and none can be evicted"));
   CHECK_THAT(scarce.remedy, Contains("raise max_objects"));
-  other.largest_free_extent = 30 * kMiB;  // so it was not bytes that it waited for
-  CHECK_THAT(says(Errc::timed_out, "no room appeared in time", rows).remedy, Contains("raise max_objects"));
+  CHECK_THAT(says(Errc::timed_out, RefusalCause::objects, rows).remedy, Contains("raise max_objects"));
   rows.total_objects = 1000;
-  CHECK_THAT(says(Errc::timed_out, "no room appeared in time", rows).remedy, Catch::StartsWith("nothing now"));
+  CHECK_THAT(says(Errc::timed_out, RefusalCause::objects, rows).remedy, Catch::StartsWith("nothing now"));
   other.size = 200 * kMiB;
-  CHECK_THAT(says(Errc::too_large, "does not fit even an empty one").remedy, Catch::StartsWith("raise --capacity"));
+  CHECK_THAT(says(Errc::too_large, RefusalCause::capacity).remedy, Catch::StartsWith("raise --capacity"));
+}
+
+TEST_CASE("what stands in the way is told by the doctor: how much, and where it cuts the arena") {
+  StoreStats stats = still_full();
+  stats.free_bytes = 90 * kMiB;
+  stats.used_bytes = 10 * kMiB;
+  stats.obstacles = {.count = 4, .held_bytes = 3 * kMiB, .leased_bytes = kMiB, .largest_run = 25 * kMiB};
+  StatsReport report = healthy();
+  report.stats = stats;
+  const Finding way = on(room_findings(report), "in the way");
+  CHECK(way.level == Level::note);
+  CHECK(
+      way.found ==
+      "3 MiB in use by clients, 1 MiB in leases of clients that do not give them back, in 4 pieces; if all else went, "
+      "25 MiB would lie together");
+  const Finding refused = told(stats, refusal());
+  CHECK(refused.level == Level::problem);
+  CHECK_THAT(refused.meaning, Contains("if all that may go went, 25 MiB would lie together, because of 3 MiB in use"));
+  stats.obstacles.largest_run = 40 * kMiB;
+  CHECK_THAT(told(stats, refusal()).meaning, Catch::StartsWith("It would not be refused now:"));
+  stats.obstacles.movable_bytes = kMiB;
+  CHECK_THAT(told(stats, refusal()).meaning, Catch::StartsWith("It may be refused now, too:"));
+  Refusal cut = refusal();
+  cut.obstacles = {.count = 1, .held_bytes = 1024, .largest_run = 20 * kMiB};
+  CHECK_THAT(told(stats, cut).meaning, Contains("In the way were 1 KiB in use by clients: at most 20 MiB"));
+}
+
+TEST_CASE("the doctor's last refusal ages, and can be told to be known") {
+  Refusal old = refusal();
+  CHECK(told(still_full(), old).level == Level::problem);
+  old.ago = hours(1);
+  CHECK(told(still_full(), old).level == Level::note);
+  old.ago = hours(25);
+  CHECK(told(still_full(), old).level == Level::fine);
+  CHECK(told(still_full(), old).found == "the last create that was refused was so 1 d 1 h ago");
+  StoreStats stats = still_full();
+  stats.last_refusal = refusal();  // 65 s ago
+  KnownRefusals known;
+  known.now = parse_utc("2026-11-22T15:36:45.250Z").value();
+  const Finding problem = refusal_finding(stats, known);
+  CHECK(problem.level == Level::problem);
+  CHECK_THAT(problem.remedy, Catch::EndsWith("once it is known: dolium doctor --known 2026-11-22T15:35:41Z"));
+  known.until = parse_utc("2026-11-22T15:35:41Z").value();
+  CHECK(refusal_finding(stats, known).level == Level::fine);
+  CHECK_THAT(refusal_finding(stats, known).found, Catch::EndsWith("(which is known)"));
+  known.until = parse_utc("2026-11-22T15:35:30Z").value();  // an earlier one was known
+  CHECK(refusal_finding(stats, known).level == Level::problem);
+  for (const char* other : {"yesterday", "2026-11-22", "2026-11-22T15:35:41", "2026-11-22T15:35:41Z now", ""})
+    CHECK_FALSE(parse_utc(other).has_value());
 }
 
 TEST_CASE("stuck clients are told apart, and what to do about each") {

@@ -82,7 +82,8 @@ TEST_CASE("an id comes back from the wire as it went") {
 TEST_CASE("an error of each kind comes back with its code and its words") {
   for (int code = 0; code <= static_cast<int>(Errc::system_error); ++code) {
     Wire wire;
-    const Error sent{static_cast<Errc>(code), "what happened, and what to do"};
+    const Error sent{static_cast<Errc>(code), "what happened, and what to do",
+                     static_cast<dolium::RefusalCause>(code % (static_cast<int>(dolium::RefusalCause::memory) + 1))};
     CHECK(from_wire(through_the_wire<ErrorReply>(wire.encoder, wire.payload, to_wire(sent))) == sent);
   }
 }
@@ -130,7 +131,11 @@ TEST_CASE("statistics come back member by member") {
         &sent.waiting_creates})
     *member = number++;
   sent.uptime = std::chrono::milliseconds(number);
+  sent.obstacles = {1, 2, 3, 4, 5, 6, 7, 8};
   sent.last_refusal = some_refusal();
+  sent.last_refusal->cause = dolium::RefusalCause::objects;
+  sent.last_refusal->obstacles = {11, 12, 13, 14, 15, 16, 17, 18};
+  sent.last_refusal->by.leased_bytes = 9;
   sent.server_pid = 31;
   sent.server_version = "1.2.3";
   Wire wire;
@@ -157,7 +162,10 @@ TEST_CASE("statistics come back member by member") {
   CHECK(got.last_refusal->id == sent.last_refusal->id);
   CHECK(got.last_refusal->size == sent.last_refusal->size);
   CHECK(got.last_refusal->code == sent.last_refusal->code);
+  CHECK(got.last_refusal->cause == sent.last_refusal->cause);
   CHECK(got.last_refusal->reason == sent.last_refusal->reason);
+  CHECK(got.last_refusal->obstacles == sent.last_refusal->obstacles);
+  CHECK(got.obstacles == sent.obstacles);
   CHECK(got.last_refusal->by == sent.last_refusal->by);
   CHECK(got.last_refusal->free_bytes == sent.last_refusal->free_bytes);
   CHECK(got.last_refusal->largest_free_extent == sent.last_refusal->largest_free_extent);

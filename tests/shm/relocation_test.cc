@@ -156,7 +156,7 @@ TEST_CASE("a move changes an object's place, and nothing else of it") {
   reader.release(held);
 }
 
-TEST_CASE("what is held, pinned or being written does not move, and nothing does when that is switched off") {
+TEST_CASE("what is held or being written does not move, and nothing does when that is switched off") {
   Fragmented fixture;
   Store& store = fixture.store;
   TestClient reader = fixture.client();
@@ -165,9 +165,6 @@ TEST_CASE("what is held, pinned or being written does not move, and nothing does
   }
   SECTION("promised") {
     store.hold(store.find(id_of(4)));
-  }
-  SECTION("pinned") {
-    REQUIRE(store.pin(reader.id(), id_of(4), fixture.now));
   }
   SECTION("held, and removed") {
     static_cast<void>(reader.get(id_of(4), fixture.now));
@@ -179,6 +176,17 @@ TEST_CASE("what is held, pinned or being written does not move, and nothing does
   CHECK_FALSE(off.store.wants_relocation());
   CHECK_FALSE(off.store.relocate_one());
   CHECK(off.offset_of(4) == 36 * kKiB);
+}
+
+TEST_CASE("a pinned object that no client uses is moved as any other, and stays pinned") {
+  Fragmented fixture;
+  REQUIRE(fixture.store.pin(fixture.writer, id_of(4), fixture.now));
+  const std::uint64_t before = fixture.offset_of(4);
+  fixture.store.relocate_one();
+  CHECK(fixture.store.stats(fixture.now).relocation_count == 1);
+  CHECK(fixture.offset_of(4) != before);
+  CHECK(fixture.store.metadata(id_of(4), {fixture.now, {}}).value().is_pinned);
+  CHECK(fixture.store.stats(fixture.now).pinned_count == 1);
 }
 
 TEST_CASE("no more is moved than a tenth of what eviction made room for") {

@@ -121,7 +121,8 @@ class Client {
     std::uint64_t left = 0;
     std::uint64_t offset = 0;
     bool placed = false;
-    bool dropped = false;  // a server has died since
+    bool dropped = false;                    // a server has died since
+    std::optional<std::uint32_t> word = {};  // of the pin table, with which the daemon may take it back
   };
   /// What a forked child has from its parent.
   struct Mapped {
@@ -167,6 +168,9 @@ class Client {
   void put_leased();
   [[nodiscard]] protocol::PutHead write_leased(Number number, std::uint64_t value);
   void give_back_lease();
+  [[nodiscard]] bool claim_lease();
+  void let_go_of_lease();
+  [[nodiscard]] bool lease_was_taken_back() const;
   void forget_lease_of(const Asked& asked);
   void lose_lease();
 

@@ -39,6 +39,11 @@ void Client::lease() {
   create.object->id = protocol::to_wire_pointer(lease_id(value));
   create.object->data_size = lease_->left;
   create.lease = true;
+  if (!world_.one_in(4)) {
+    lease_->word = static_cast<std::uint32_t>(world_.below(shm::kLeaseWords));
+    create.recall = static_cast<std::uint8_t>(*lease_->word + 1);
+    let_go_of_lease();
+  }
   ask({kFiller, {Kind::create, Outcome::done, value, world_.tick(), 0}, About::leasing}, std::move(create));
 }
 
@@ -49,13 +54,32 @@ void Client::take_lease(std::uint64_t value, const protocol::ReplyFrame& frame) 
   if (placed == nullptr) return lease_.reset();
   lease_->offset = placed->offset();
   lease_->placed = true;
+  if (!claim_lease()) return;
   // All of it is ours: whoever else has some of it will find no payload there.
   std::memset(mapped_->writable.data() + lease_->offset, 0xa5, lease_->left);
+  let_go_of_lease();
+}
+
+/// Before it writes there. What was taken back it gives up, as the library does.
+bool Client::claim_lease() {
+  if (!lease_->word || holder_->table().lease_word(*lease_->word).claim(lease_->left / shm::kUnitBytes)) return true;
+  ++world_.recalled_leases;
+  give_back_lease();
+  return false;
+}
+
+void Client::let_go_of_lease() {
+  if (lease_->word) holder_->table().lease_word(*lease_->word).set_idle(lease_->left / shm::kUnitBytes);
+}
+
+bool Client::lease_was_taken_back() const {
+  return lease_->word && !holder_->table().lease_word(*lease_->word).is_idle(lease_->left / shm::kUnitBytes);
 }
 
 /// Of several objects, as put_many(), or as many deferred puts. What a server's death has dropped is written to all the
 /// same, and told of in vain.
 void Client::put_leased() {
+  if (!claim_lease()) return;
   protocol::PutLeasedRequestT request;
   request.lease = protocol::to_wire_pointer(lease_id(lease_->value));
   request.left = lease_->left;
@@ -69,8 +93,12 @@ void Client::put_leased() {
     if (lease_->dropped) in_vain_.insert(value);
     parts.push_back({number, {kind, Outcome::done, value, world_.tick(), 0}, true});
   }
-  if (!request.deferred) return ask_of_many(std::move(parts), std::move(request));
+  if (!request.deferred) {
+    ask_of_many(std::move(parts), std::move(request));
+    return let_go_of_lease();
+  }
   wire_->send(encoder_.encode(++last_request_, std::move(request)).value());
+  let_go_of_lease();
   for (const Part& part : parts) begin_deferred(part.number, part.operation.value);
 }
 

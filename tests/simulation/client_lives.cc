@@ -196,7 +196,7 @@ Client::Holdings Client::holdings() const {
   Holdings all;
   for (const auto& [number, held] : held_) all.references += held.size();
   for (const auto& [number, building] : building_) all.unsealed += building.placed ? 1 : 0;
-  if (lease_ && lease_->placed && (lease_->dropped || lease_->left != 0)) ++all.unsealed;
+  if (lease_ && lease_->placed && (lease_->dropped || lease_->left != 0) && !lease_was_taken_back()) ++all.unsealed;
   return all;
 }
 

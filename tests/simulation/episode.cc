@@ -244,6 +244,7 @@ void Episode::let_go_of_everything() {
   figures_.evictions += left.eviction_count;
   figures_.leased_puts += world_.leased_puts;
   figures_.lost_leases += world_.lost_leases;
+  figures_.recalled_leases += world_.recalled_leases;
   clients_.clear();
   while (server_.session_count() != 0) turn();
   server_.store().clear(now());

@@ -58,7 +58,8 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
             << figures.server_deaths << " of servers, " << figures.forks << " forks, " << figures.evictions
             << " evictions, " << figures.waits << " waits to the end, " << figures.events << " events, "
             << figures.leased_puts << " puts out of leases, " << figures.lost_leases
-            << " leases lost with their server, " << figures.rests << " turns in which creates rested, " << figures.histories << " histories\n";
+            << " leases lost with their server, " << figures.rests << " turns in which creates rested, "
+            << figures.recalled_leases << " leases taken back, " << figures.histories << " histories\n";
   // Far below what any hundred episodes reach: a change of the choices may not fail, only their absence.
   if (episodes < 100) return;
   CHECK(figures.deaths > episodes / 2);
@@ -70,6 +71,7 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   CHECK(figures.leased_puts > episodes / 8);
   CHECK(figures.lost_leases > episodes / 20);
   CHECK(figures.rests > episodes / 10);
+  CHECK(figures.recalled_leases > episodes / 20);
 }
 
 TEST_CASE("a seed gives the same episode again") {

@@ -33,10 +33,11 @@ struct World {
   std::mt19937_64 random;
   std::uint64_t ticks = 0;
   std::uint64_t last_value = 0;
-  std::size_t children = 3;       // that may still be forked
-  std::uint64_t trace = 0;        // equal for equal seeds
-  std::uint64_t leased_puts = 0;  // that were done, and answered
-  std::uint64_t lost_leases = 0;  // of which something was left when their server died
+  std::size_t children = 3;           // that may still be forked
+  std::uint64_t trace = 0;            // equal for equal seeds
+  std::uint64_t leased_puts = 0;      // that were done, and answered
+  std::uint64_t lost_leases = 0;      // of which something was left when their server died
+  std::uint64_t recalled_leases = 0;  // that the daemon has taken back, and their client has noticed
 };
 
 }  // namespace dolium::simulation

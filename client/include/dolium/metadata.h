@@ -23,6 +23,7 @@ struct ClientUse {
   std::uint64_t references = 0;      ///< held
   std::uint64_t bytes_held = 0;      ///< in the arena, each object once
   std::uint64_t unsealed_bytes = 0;  ///< being written
+  std::uint64_t leased_bytes = 0;    ///< part of unsealed_bytes: for deferred puts to come
 
   friend bool operator==(const ClientUse&, const ClientUse&) = default;
 };

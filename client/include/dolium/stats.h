@@ -15,18 +15,42 @@
 
 namespace dolium {
 
+/// Memory that neither eviction nor moving can clear at the moment: each piece is a wall that cuts the arena. Objects
+/// that no client uses are none, not even pinned ones, if they are not too large to be moved; nor are leases that are
+/// idle.
+struct Obstacles {
+  std::uint64_t count = 0;            ///< pieces
+  std::uint64_t held_bytes = 0;       ///< in use by clients, removed objects included
+  std::uint64_t writing_bytes = 0;    ///< created and not sealed, by clients that are there
+  std::uint64_t leased_bytes = 0;     ///< leases of clients that use them now, or cannot give them back
+  std::uint64_t abandoned_bytes = 0;  ///< what a client was writing when the server died, or the client itself
+  std::uint64_t pinned_bytes = 0;     ///< pinned, not in use, and too large to be moved; or relocation is off
+  std::uint64_t movable_bytes = 0;    ///< no obstacle, but memory that only moves: pinned, and not in use
+  /// The most that could be free in one piece if all else were evicted or moved away. A lower bound where there are
+  /// more than some thousand walls.
+  std::uint64_t largest_run = 0;
+
+  [[nodiscard]] std::uint64_t bytes() const noexcept {
+    return held_bytes + writing_bytes + leased_bytes + abandoned_bytes + pinned_bytes;
+  }
+  friend bool operator==(const Obstacles&, const Obstacles&) = default;
+};
+
 /// A create, or a put, that was refused for want of room or of quota, or waited for room in vain.
 struct Refusal {
   std::chrono::milliseconds ago{0};
   ObjectId id;
   std::uint64_t size = 0;  ///< what it wanted in one piece, bytes
   Errc code = Errc::out_of_memory;
+  RefusalCause cause = RefusalCause::none;
   std::string reason;  ///< what it was told
   ClientUse by;
   // At that moment:
   std::uint64_t free_bytes = 0;
   std::uint64_t largest_free_extent = 0;
-  /// Who held or wrote most, the largest first; not looked up more often than every 100 ms.
+  /// What stood in the way; not looked up more often than every 100 ms.
+  Obstacles obstacles;
+  /// Who held or wrote most, the largest first; likewise.
   std::vector<ClientUse> holders;
   static constexpr std::size_t kMaxHolders = 8;
 };
@@ -56,6 +80,7 @@ struct StoreStats {
   std::uint64_t unsealed_count = 0, unsealed_bytes = 0;  ///< being written
   std::uint64_t retired_count = 0, retired_bytes = 0;    ///< removed, but still held: freed at the last release
   std::uint64_t evictable_bytes = 0;                     ///< what eviction could give back at this moment
+  Obstacles obstacles;                                   ///< what cuts the arena
 
   // What happened since the start.
   std::uint64_t get_count = 0, hit_count = 0, miss_count = 0;

@@ -28,13 +28,21 @@ py::list rows(const std::vector<Row>& all);
 py::dict row(const ClientUse& of) {
   return py::dict("session_id"_a = of.session_id, "pid"_a = of.pid, "command"_a = text(of.command),
                   "name"_a = text(of.name), "references"_a = of.references, "bytes_held"_a = of.bytes_held,
-                  "unsealed_bytes"_a = of.unsealed_bytes);
+                  "unsealed_bytes"_a = of.unsealed_bytes, "leased_bytes"_a = of.leased_bytes);
+}
+
+py::dict row(const Obstacles& of) {
+  return py::dict("count"_a = of.count, "held_bytes"_a = of.held_bytes, "writing_bytes"_a = of.writing_bytes,
+                  "leased_bytes"_a = of.leased_bytes, "abandoned_bytes"_a = of.abandoned_bytes,
+                  "pinned_bytes"_a = of.pinned_bytes, "movable_bytes"_a = of.movable_bytes,
+                  "largest_run"_a = of.largest_run);
 }
 
 py::dict row(const Refusal& of) {
   return py::dict("ago"_a = of.ago.count(), "id"_a = of.id, "size"_a = of.size,
-                  "code"_a = std::string(to_string(of.code)), "reason"_a = text(of.reason), "by"_a = row(of.by),
-                  "free_bytes"_a = of.free_bytes, "largest_free_extent"_a = of.largest_free_extent,
+                  "code"_a = std::string(to_string(of.code)), "cause"_a = std::string(to_string(of.cause)),
+                  "reason"_a = text(of.reason), "by"_a = row(of.by), "free_bytes"_a = of.free_bytes,
+                  "largest_free_extent"_a = of.largest_free_extent, "obstacles"_a = row(of.obstacles),
                   "holders"_a = rows(of.holders));
 }
 
@@ -80,6 +88,7 @@ py::dict row(const StoreStats& of) {
                       "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count(),
                       "server_pid"_a = of.server_pid, "server_version"_a = of.server_version);
   out.attr("update")(rest);
+  out["obstacles"] = row(of.obstacles);
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();
   return out;
 }

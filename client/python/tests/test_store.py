@@ -152,6 +152,8 @@ def test_stats_tell_of_the_last_refusal():
     assert (refusal.id, refusal.size, refusal.code) == (ID, 500_000, "out_of_memory")
     assert refusal.reason in str(refused.value) and refusal.by.pid == os.getpid()
     assert refusal.largest_free_extent <= refusal.free_bytes < 500_000
+    assert refusal.cause == "room" and refusal.obstacles.held_bytes + refusal.obstacles.movable_bytes > 0
+    assert refusal.obstacles.largest_run < 500_000
     (holder,) = refusal.holders
     assert holder.pid == os.getpid() and holder.bytes_held >= held.nbytes
     assert refusal.ago >= datetime.timedelta(0)

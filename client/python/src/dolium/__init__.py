@@ -52,7 +52,7 @@ from .errors import (
     TypeMismatch,
 )
 from .files import get_file, put_files
-from .records import ClientInfo, ClientUse, Event, ObjectMetadata, Refusal, StoreStats
+from .records import ClientInfo, ClientUse, Event, ObjectMetadata, Obstacles, Refusal, StoreStats
 from .server import start_store
 from .store import Client, InProcessStore, ObjectStore
 from .subscription import Subscription
@@ -61,7 +61,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AlreadySealed", "Client", "ClientInfo", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
-    "ObjectNotFound", "ObjectStore", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
+    "ObjectNotFound", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
     "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "errors", "get_file", "put_files",
     "register", "start_store",
 ]

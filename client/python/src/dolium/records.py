@@ -40,10 +40,25 @@ class ClientUse:
     references: int  #: held; 0 of one that waits
     bytes_held: int  #: in the arena, each object once
     unsealed_bytes: int  #: being written
+    leased_bytes: int  #: part of it: for deferred puts to come
 
 
 def _uses(rows):
     return tuple(ClientUse(**row) for row in rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class Obstacles:
+    """Memory that neither eviction nor moving can clear at the moment: each piece is a wall that cuts the arena."""
+
+    count: int  #: pieces
+    held_bytes: int  #: in use by clients
+    writing_bytes: int  #: created and not sealed
+    leased_bytes: int  #: leases of clients that use them now, or cannot give them back
+    abandoned_bytes: int  #: what a client was writing when the server died, or the client itself
+    pinned_bytes: int  #: pinned, not in use, and too large to be moved
+    movable_bytes: int  #: no obstacle, but memory that only moves: pinned, and not in use
+    largest_run: int  #: the most that could be free in one piece if all else were evicted or moved away
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +69,19 @@ class Refusal:
     id: ObjectId
     size: int  #: what it wanted in one piece, bytes
     code: str  #: "out_of_memory", "too_large" or "timed_out"
+    cause: str  #: "room", "objects", "pins", "writing", "capacity", "description" or "memory"
     reason: str  #: what it was told
     by: ClientUse
     free_bytes: int  #: at that moment, as all below
     largest_free_extent: int
+    obstacles: Obstacles  #: what stood in the way
     holders: Tuple[ClientUse, ...]  #: who held or wrote most, the largest first
 
     @classmethod
     def _of(cls, row):
         row["ago"] = _duration(row["ago"])
         row["by"] = ClientUse(**row["by"])
+        row["obstacles"] = Obstacles(**row["obstacles"])
         row["holders"] = _uses(row["holders"])
         return cls(**row)
 
@@ -160,6 +178,7 @@ class StoreStats:
     retired_count: int  #: removed, but still held
     retired_bytes: int
     evictable_bytes: int
+    obstacles: Obstacles  #: what cuts the arena
     get_count: int
     hit_count: int
     miss_count: int
@@ -183,6 +202,7 @@ class StoreStats:
     @classmethod
     def _of(cls, row):
         row["uptime"] = _duration(row["uptime"])
+        row["obstacles"] = Obstacles(**row["obstacles"])
         row["last_refusal"] = Refusal._of(row["last_refusal"]) if row["last_refusal"] else None
         return cls(**row)
 
