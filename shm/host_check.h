@@ -17,7 +17,16 @@
 
 namespace dolium::shm {
 
-/// Warnings, or out_of_memory with what to do about it; system_error where nothing can be known.
+/// What is asked for and not there, and what to do about it.
+struct Shortage {
+  std::string what;
+  std::string remedy;
+  bool can_never_work;
+};
+
+/// The first that can never work, or all that may work; system_error where nothing can be known.
+[[nodiscard]] Result<std::vector<Shortage>> find_shortages(const StoreConfig& config, const HostQuery& query = {});
+/// The same in sentences: warnings, or out_of_memory with what to do about it; system_error where nothing can be known.
 [[nodiscard]] Result<std::vector<std::string>> check_host(const StoreConfig& config, const HostQuery& query = {});
 
 }  // namespace dolium::shm

@@ -32,26 +32,18 @@ Finding finding(const char* topic, Level level, std::string found, std::string m
   return {kSection, topic, level, std::move(found), std::move(meaning), std::move(remedy)};
 }
 
-/// "capacity 9 GiB is more than ...; lower --capacity": the check's sentence in its two halves.
-Finding from_complaint(Level level, const std::string& complaint, std::string meaning) {
-  const std::size_t end = std::min(complaint.find("; "), complaint.size());
-  const std::string remedy = end == complaint.size() ? "" : complaint.substr(end + 2);
-  return finding("memory", level, complaint.substr(0, end), std::move(meaning), remedy);
-}
-
 void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, const HostLoad& load, Findings& out) {
-  const auto warnings = shm::check_host({.capacity = load.capacity}, query);
-  if (!warnings) {
-    out.push_back(from_complaint(Level::problem, warnings.error().message,
-                                 load.daemon_runs ? "The store cannot grow to its capacity: before that, the kernel "
-                                                    "kills processes, or creates fail for want of memory."
-                                                  : "doliumd refuses to start with this capacity."));
-    return;
-  }
-  for (const std::string& warning : *warnings)
-    out.push_back(from_complaint(Level::note, warning,
-                                 "It goes well as long as the store stays half empty, or others give memory back."));
-  if (!warnings->empty()) return;
+  const auto shortages = shm::find_shortages({.capacity = load.capacity}, query);
+  const std::string fails = load.daemon_runs ? "The store cannot grow to its capacity: before that, the kernel kills "
+                                               "processes, or creates fail for want of memory."
+                                             : "doliumd refuses to start with this capacity.";
+  if (!shortages) return out.push_back(finding("memory", Level::problem, shortages.error().message, fails));
+  for (const auto& [what, remedy, can_never_work] : *shortages)
+    out.push_back(finding(
+        "memory", can_never_work ? Level::problem : Level::note, what,
+        can_never_work ? fails : "It goes well as long as the store stays half empty, or others give memory back.",
+        remedy));
+  if (!shortages->empty()) return;
   if (!memory) return;  // then the check has failed, too
   const std::string group =
       memory->group_limit > memory->total
