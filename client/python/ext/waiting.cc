@@ -1,5 +1,6 @@
 #include "waiting.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,12 +21,22 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+/// Where the interpreter runs with a standard stream closed, a descriptor would get its number, and what is printed.
+int above_streams(int fd) noexcept {
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int above = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int reason = errno;
+  ::close(fd);
+  errno = reason;
+  return above;
+}
+
 /// The end of an asynchronous operation. Whichever thread processes events may deliver it; the descriptor tells the
 /// one that waits.
 template <class T>
 class Answer {
  public:
-  Answer() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  Answer() : fd_(above_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {}
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
   ~Answer() {

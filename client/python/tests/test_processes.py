@@ -267,3 +267,37 @@ def test_the_end_of_the_interpreter_is_quiet(daemon):
     """
     done = subprocess.run([sys.executable, "-X", "dev", "-c", code, daemon], capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+WITHOUT_STREAMS = """
+import os
+import sys
+
+import dolium
+from dolium import plasma
+
+
+def are_closed():
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            continue
+        return False
+    return True
+
+
+for number in range(3):
+    os.close(number)
+with dolium.Client(sys.argv[1]) as client:
+    id = client.put(b"kept")
+    works = client.get(id, 1) == b"kept" and are_closed()
+notified = plasma.connect(sys.argv[1])
+notified.subscribe()
+works = works and are_closed()
+os._exit(0 if works else 1)
+"""
+
+
+def test_standard_streams_a_program_without_them_has_no_descriptor_in_their_place(client):
+    assert subprocess.run([sys.executable, "-c", WITHOUT_STREAMS, client.path]).returncode == 0

@@ -32,6 +32,7 @@ What differs, and why:
 """
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -340,12 +341,20 @@ _LENGTH = struct.Struct("@L")
 _ENTRY = struct.Struct("<20sqq")
 
 
+def _above_streams(end):
+    """Where the interpreter runs with a standard stream closed, a socket would get its number, and what is printed."""
+    if end.fileno() > 2:
+        return end
+    with end:
+        return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
+
+
 class _Notifications:
     """Events on a socket: a thread writes there what a subscription says. A reader that does not keep up holds up the
     thread, and in the end loses events, where Plasma's store buffered without limit."""
 
     def __init__(self, store):
-        self.socket, self._writer = socket.socketpair()
+        self.socket, self._writer = map(_above_streams, socket.socketpair())
         self._events = store.subscribe()
         self._thread = threading.Thread(target=self._run, name="dolium-notifications", daemon=True)
         self._thread.start()
