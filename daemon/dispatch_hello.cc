@@ -39,10 +39,8 @@ std::uint64_t random_token() {
 }  // namespace
 
 void Dispatch::hello(Session& session, Id id, const HelloRequest& request) {
-  if (auto attached = attach(session, id, request); !attached) {
-    session.reply_error(id, explain_descriptors(attached.error()));
-    session.leave();
-  }
+  if (auto attached = attach(session, id, request); !attached)
+    session.refuse_hello(id, explain_descriptors(attached.error()));
 }
 
 Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& request) {

@@ -36,7 +36,7 @@ void log_without_memory(LogWriter& log, std::string_view what) {
   size += what.copy(line.data() + size, line.size() - size - 1);
   line.at(size++) = '\n';
   log.write({line.data(), size});
-  log.settle();
+  static_cast<void>(log.settle());
 }
 
 /// Precondition: the process is about to end.

@@ -24,7 +24,8 @@ void KeeperLog::take(std::shared_ptr<spdlog::logger> log) {
 
 void KeeperLog::follow(const KeeperMessage& ready) {
   const std::uint64_t key = ready.thing.key;
-  if (key == 0 || key > key_of({.log_level = LogLevel::off}) || (key == key_ && ready.thing.text == file_)) return;
+  if (key == 0 || key > key_of({.log_level = LogLevel::off})) return;
+  if (key == key_ && ready.thing.text == file_) return reopen();  // as that server has
   Config config;
   config.log_level = static_cast<LogLevel>(key - 1);
   config.log_file = ready.thing.text;

@@ -20,7 +20,8 @@ class KeeperLog {
   KeeperLog(std::shared_ptr<spdlog::logger> log, const Config& config);
 
   spdlog::logger* operator->() const noexcept { return log_.get(); }
-  /// Goes on where the server logs to that has sent this `ready`. Where that cannot be opened, stays, and says so.
+  /// Goes on where the server logs to that has sent this `ready`, in a file that is opened anew. Where that fails,
+  /// stays and says so.
   void follow(const KeeperMessage& ready);
   /// For rotation: see LogWriter::reopen().
   void reopen() const noexcept;

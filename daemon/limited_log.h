@@ -18,7 +18,7 @@ namespace dolium::daemon {
 
 class LimitedLog {
  public:
-  enum class Kind : std::uint8_t { not_accepted, turned_away, ended, without_rings, connected, gone, kCount };
+  enum class Kind : std::uint8_t { not_accepted, turned_away, refused, ended, without_rings, connected, gone, kCount };
   static constexpr shm::TimeNs kIntervalNs = shm::TimeNs{60} * 1'000'000'000;
 
   /// `allowance`: lines of each kind in an interval; 0: no limit.

@@ -92,6 +92,8 @@ struct LogWriter::State {
   }
 
   void run();
+  [[nodiscard]] bool is_idle() const { return ring.empty() && !busy && !reopen && !must_tell(); }
+  [[nodiscard]] bool must_tell() const { return dropped != 0 && ring.empty() && !failing; }
 
   // The thread's alone.
   const std::string path;
@@ -117,7 +119,6 @@ struct LogWriter::State {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  [[nodiscard]] bool must_tell() const { return dropped != 0 && ring.empty() && !failing; }
   void take_line();
   void put_line(Lock& lock, std::uint64_t stands_for);
   void tell(Lock& lock);
@@ -141,7 +142,7 @@ void LogWriter::State::run() {
     }
     busy = false;
     ++turns;
-    behind = behind && !ring.empty();
+    behind = behind && !is_idle();
     written.notify_all();
   }
   finished = true;
@@ -241,10 +242,11 @@ void LogWriter::write(std::string_view line) noexcept {
   state_->changed.notify_one();
 }
 
-void LogWriter::settle() noexcept {
+bool LogWriter::settle() noexcept {
   std::unique_lock lock(state_->mutex);
-  if (state_->behind) return;
-  state_->behind = !state_->written.wait_for(lock, kMoment, [this] { return state_->ring.empty() && !state_->busy; });
+  const auto idle = [this] { return state_->is_idle(); };
+  if (!state_->behind) state_->behind = !state_->written.wait_for(lock, kMoment, idle);
+  return idle();
 }
 
 void LogWriter::reopen() noexcept {

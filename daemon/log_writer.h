@@ -49,9 +49,9 @@ class LogWriter {
 
   /// Queues one line, which ends with its only newline.
   void write(std::string_view line) noexcept;
-  /// Waits a moment for all that is queued to be written. Not at all while the writer is behind: from a moment that was
-  /// too short until the queue is empty.
-  void settle() noexcept;
+  /// Waits a moment for all that is queued to be written, and says whether it is. Does not wait while the writer is
+  /// behind: from a moment that was too short until the queue is empty.
+  bool settle() noexcept;
   /// Opens the file anew, on the writer's thread: after it was renamed, for rotation. When that fails, the writer goes
   /// on with the old one and says so there. Nothing happens with standard error.
   void reopen() noexcept;

@@ -70,7 +70,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
     formatter_->format(message, line);
     writer_->write({line.data(), line.size()});
   }
-  void flush_() override { writer_->settle(); }
+  void flush_() override { static_cast<void>(writer_->settle()); }
 
   std::unique_ptr<LogWriter> writer_;
 };

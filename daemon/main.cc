@@ -43,12 +43,6 @@ int fail(const Error& error) {
   return EXIT_FAILURE;
 }
 
-/// Where there is a log. If that is a file: the operator who has just started a daemon looks at the terminal, too.
-int fail(const Error& error, const Config& config, spdlog::logger& log) {
-  log.critical("{}", error.message);
-  return config.log_file.empty() ? EXIT_FAILURE : fail(error);
-}
-
 /// As `dolium` does: a mistake of the person who started it has a status of its own.
 int fail_to_load(const Error& error) {
   const int status = fail(error);
@@ -93,11 +87,13 @@ std::optional<KeeperLink> link_to_keeper() {
 }
 
 int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<spdlog::logger>& log) {
+  auto estate = Estate::receive(std::move(link));
+  const bool is_first = !estate || !estate->inherited();
   const auto fail_to_serve = [&](const Error& error) {
-    fail(error, invocation.config, *log);
+    if (is_first) fail(error);  // to the operator, who has just started a daemon
+    if (!is_first || !invocation.config.log_file.empty()) log->critical("{}", error.message);
     return status_of(error);
   };
-  auto estate = Estate::receive(std::move(link));
   if (!estate) return fail_to_serve(estate.error());
   // What there is already has its memory, which the machine has no more of to offer.
   const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
@@ -122,6 +118,7 @@ int run_server(const Invocation& invocation, KeeperLink link) {
 }
 
 int run_keeper(const Invocation& invocation, char** argv) {
+  if (auto proc = check_proc(); !proc) return fail(proc.error());
   become_keeper(argv);
   auto log = open_log(invocation.config);
   if (!log) return fail(log.error());

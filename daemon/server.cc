@@ -253,6 +253,12 @@ void Server::on_without_rings(Session& session, const Error& why) {
                     session.client(), session.peer().command, session.peer().credentials.pid, why.message);
 }
 
+void Server::on_refused(Session& session, const Error& why) {
+  client_log_.write(LimitedLog::Kind::refused, shm::monotonic_now(), spdlog::level::warn,
+                    "a client is refused ({}, pid {}, user {}): {}", session.peer().command,
+                    session.peer().credentials.pid, session.peer().user, why.message);
+}
+
 void Server::on_release() {
   engine_->on_release(shm::monotonic_now());
 }

@@ -90,6 +90,7 @@ class Server final : private Session::Host {
   void on_dirty(Session& session) override;
   void on_awake(Session& session) override;
   void on_without_rings(Session& session, const Error& why) override;
+  void on_refused(Session& session, const Error& why) override;
 
   const Config config_;
   const std::shared_ptr<spdlog::logger> log_;

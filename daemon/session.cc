@@ -272,6 +272,12 @@ void Session::leave() {
   }
 }
 
+void Session::refuse_hello(std::uint64_t request_id, const Error& why) {
+  host_.on_refused(*this, why);
+  reply_error(request_id, why);
+  leave();
+}
+
 void Session::refuse(const Error& why) {
   std::destroy_at(&writer_);
   std::construct_at(&writer_);

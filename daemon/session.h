@@ -69,6 +69,8 @@ class Session {
     virtual void on_awake(Session& session) = 0;
     /// Its client asked for rings, and there are none to be had now.
     virtual void on_without_rings(Session& session, const Error& why) = 0;
+    /// Its client's HelloRequest is refused: another user's, another version's.
+    virtual void on_refused(Session& session, const Error& why) = 0;
 
    protected:
     ~Host() = default;
@@ -136,6 +138,8 @@ class Session {
   void adopt(pid_t pid, shm::UniqueFd process);
   /// Who sent the request that is being handled, while it is unadopted; 0 when the kernel cannot say.
   [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
+  /// Answers the HelloRequest with an error: greeting -> leaving.
+  void refuse_hello(std::uint64_t request_id, const Error& why);
   /// Ends it with one last word, and without what it was promised in this turn.
   void refuse(const Error& why);
   /// Sends what is queued, then ends; called again, ends at once. For clients that never got in.

@@ -10,7 +10,9 @@
 #include "daemon/logging.h"
 #include "protocol/fd_socket.h"
 #include "protocol/socket_directory.h"
+#include "shm/file_limit.h"
 #include "shm/host_check.h"
+#include "shm/index_layout.h"
 #include "shm/system_error.h"
 
 namespace dolium::daemon {
@@ -36,6 +38,12 @@ Result<void> check_socket(const Config& config) {
   return protocol::Listener::foresee(options);
 }
 
+/// The two that can be large. Store has a default for max_objects, which makes the index smaller than the arena.
+Result<void> check_segments(const StoreConfig& config) {
+  if (auto arena = shm::check_file_limit("arena", config.capacity); !arena) return arena;
+  return shm::check_file_limit("index", shm::IndexGeometry::for_slots(config.max_objects).total_bytes);
+}
+
 /// `ours` as an absolute path, `theirs` as it is named where we are: where the daemon is.
 Result<void> check_same_file(const fs::path& ours, const std::string& theirs) {
   std::error_code error;  // load() has read both, so what fails here is not the same
@@ -49,9 +57,18 @@ Result<void> check_same_file(const fs::path& ours, const std::string& theirs) {
 
 }  // namespace
 
+Result<void> check_proc() {
+  if (::access("/proc/self/exe", F_OK) == 0) return {};
+  return shm::system_error(
+      "find /proc/self/exe: /proc is not mounted, or not this process's. doliumd needs it for its memory's limits, its "
+      "descriptors and its clients' names: mount it (mount -t proc proc /proc), or have the container mount it");
+}
+
 Result<std::vector<std::string>> check_start(const Config& config) {
+  if (auto proc = check_proc(); !proc) return std::move(proc).error();
   Result<std::vector<std::string>> warnings = shm::check_host(config.store);
   if (!warnings) return warnings;
+  if (auto segments = check_segments(config.store); !segments) return std::move(segments).error();
   if (auto access = check_access(config); !access) return std::move(access).error();
   if (auto log = foresee_log(config); !log) return std::move(log).error();
   if (auto socket = check_socket(config); !socket) {

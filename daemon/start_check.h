@@ -12,6 +12,9 @@
 
 namespace dolium::daemon {
 
+/// Whether /proc is there, without which nothing goes.
+[[nodiscard]] Result<void> check_proc();
+
 /// What doliumd would find if it started now with this configuration, as this user: warnings, or why it would fail.
 /// Nothing is made, removed or changed. A daemon that listens there already is a warning: what is checked may be meant
 /// for when it has made way.

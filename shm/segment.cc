@@ -8,6 +8,7 @@
 #include <boost/interprocess/exceptions.hpp>
 
 #include "shm/basic_types.h"
+#include "shm/file_limit.h"
 #include "shm/system_error.h"
 
 namespace dolium::shm {
@@ -73,6 +74,7 @@ Result<void> Mapping::exclude_from_fork() const {
 }
 
 Result<Segment> Segment::create(std::string_view name, std::uint64_t bytes, Options options) {
+  if (auto allowed = check_file_limit(name, bytes); !allowed) return std::move(allowed).error();
   Segment segment;
   segment.name_ = name;
   segment.size_ = bytes;

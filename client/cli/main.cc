@@ -1,9 +1,15 @@
 // dolium, the command: reads like a parts list. See command_line.h for what a verb is.
 
+#include <csignal>
+
 #include "client/cli/command_line.h"
 #include "client/cli/verbs.h"
+#include "shm/standard_streams.h"
 
 int main(int argc, char** argv) {
+  dolium::shm::open_standard_streams(dolium::shm::ClosedStreams::refuse);
+  // `dolium list | head` ends without a word, also where what started it ignores this signal.
+  std::signal(SIGPIPE, SIG_DFL);
   dolium::cli::CommandLine line;
   add_store_verbs(line);
   add_look_verbs(line);

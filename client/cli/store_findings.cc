@@ -123,7 +123,7 @@ Findings room_findings(const StatsReport& report, const KnownRefusals& known) {
 bool sees_server(const StoreStats& stats, const std::filesystem::path& root) {
   if (stats.server_pid <= 0) return false;
   const auto name = shm::read_line(root / "proc" / std::to_string(stats.server_pid) / "comm", "");
-  return name == "doliumd";
+  return name && name->starts_with("doliumd");  // "doliumd: server"
 }
 
 ProcessStates read_process_states(const StatsReport& report, const std::filesystem::path& root) {

@@ -58,6 +58,13 @@ class Interrupts {
   int fd_;
 };
 
+/// Whether standard output is a pipe that no process reads any more: while nothing happens in the store, no write
+/// tells.
+bool reader_is_gone() {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  return ::poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 /// The subscription's first events are the objects that were there already, mixed with what happens meanwhile. How
 /// many there are is known from the stats taken just before; when the store changes in between, some events more or
 /// less are taken for such. The first pause ends it in any case.
@@ -73,6 +80,7 @@ class Watch {
     while (!interrupts.arrived() && (count == 0 || shown_ < count)) {
       const auto now = Clock::now();
       if (now >= end) break;
+      if (reader_is_gone()) ::raise(SIGPIPE);  // ends this process as the next write would
       if (now >= next_look) {
         if (auto looked = look(now); !looked) return looked;
         next_look = now + interval;

@@ -25,7 +25,7 @@ std::string text_of(const std::filesystem::path& path) {
 
 TEST_CASE("lines begin with the time and the level, and are on disk at once") {
   const test::TemporaryDirectory directory;
-  const std::string file = directory.path() / "deep/er/doliumd.log";
+  const std::string file = directory.path() / "doliumd.log";
   const auto log = open_log({.log_file = file}).value();
   log->info("listening on {}", "/x");
   log->debug("not at this level");
@@ -36,7 +36,7 @@ TEST_CASE("lines begin with the time and the level, and are on disk at once") {
 TEST_CASE("a client's name can neither add a line to the log nor speak to the terminal that shows it") {
   const test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
-  open_log({.log_file = file}).value()->warn("client 1 ({}) is ended", "a\n2026 error \x1b[2J");
+  open_log({.log_file = file}).value()->warn("client 1 ({}) is ended", "a\n2026 error \x1b[2J");  // and closes it
   const std::string text = text_of(file);
   CHECK(text.ends_with(" warning client 1 (a\\x0a2026 error \\x1b[2J) is ended\n"));
   CHECK(std::ranges::count(text, '\n') == 1);
@@ -45,12 +45,11 @@ TEST_CASE("a client's name can neither add a line to the log nor speak to the te
 TEST_CASE("a log that everybody could read under a common umask is its owner's alone") {
   namespace fs = std::filesystem;
   const test::TemporaryDirectory directory;
-  const fs::path file = directory.path() / "made/doliumd.log";
+  const fs::path file = directory.path() / "doliumd.log";
   const mode_t before = ::umask(0022);
   CHECK(open_log({.log_file = file}));
   CHECK(::umask(before) == 0022);  // as it was
   CHECK(fs::status(file).permissions() == fs::perms(0600));
-  CHECK(fs::status(file.parent_path()).permissions() == fs::perms(0700));
   fs::permissions(file, fs::perms(0640));  // an operator's choice
   CHECK(open_log({.log_file = file}));
   CHECK(fs::status(file).permissions() == fs::perms(0640));
@@ -76,6 +75,17 @@ TEST_CASE("levels are kept, off is off") {
   CHECK(open_log({.log_level = LogLevel::warning}).value()->level() == spdlog::level::warn);
 }
 
+TEST_CASE("a log in a missing directory is an error, and the directory is not made") {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory.path() / "missing/doliumd.log";
+  const auto log = open_log({.log_file = file});
+  REQUIRE_FALSE(log);
+  CHECK(log.error().message == "cannot open the log " + file +
+                                   ": No such file or directory (errno 2): make its directory, or choose another "
+                                   "--log-file");
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
 TEST_CASE("a log that cannot be opened is an error that names it") {
   const test::TemporaryDirectory directory;
   const auto log = open_log({.log_file = directory.path()});
@@ -95,7 +105,9 @@ TEST_CASE("what a log would come to is foreseen, and nothing is made") {
     return text;
   };
   CHECK(foresee_log({}));
-  CHECK(foreseen("made/deep/doliumd.log") == "no error");
+  CHECK(foreseen("doliumd.log") == "no error");
+  CHECK_THAT(foreseen("missing/doliumd.log"),
+             Catch::Matchers::Contains("No such file or directory") && Catch::Matchers::Contains("make its directory"));
   CHECK(fs::is_empty(directory.path()));
   directory.write("file", "as it was");
   CHECK(foreseen("file") == "no error");
@@ -107,7 +119,7 @@ TEST_CASE("what a log would come to is foreseen, and nothing is made") {
   constexpr uid_t kStranger = 12345;
   fs::permissions(directory.path(), fs::perms(0755));
   REQUIRE(::seteuid(kStranger) == 0);
-  const std::vector<std::string> texts = {foreseen("file"), foreseen("new"), foreseen("made/deep/new")};
+  const std::vector<std::string> texts = {foreseen("file"), foreseen("new")};
   REQUIRE(::seteuid(0) == 0);
   for (const std::string& text : texts) CHECK_THAT(text, Catch::Matchers::Contains("Permission denied"));
 }

@@ -31,6 +31,7 @@ class RecordingHost final : public Session::Host {
   void on_dirty(Session&) override { dirty = true; }
   void on_awake(Session&) override { ++awake; }
   void on_without_rings(Session&, const Error&) override {}
+  void on_refused(Session&, const Error&) override {}
 
   std::vector<std::uint64_t> requests;
   std::vector<std::string> complaints;

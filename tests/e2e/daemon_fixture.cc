@@ -66,13 +66,17 @@ std::vector<std::string> flags_for(const StoreConfig& config) {
 
 Daemon::Daemon(const StoreConfig& config) : Daemon(flags_for(config)) {}
 
-Daemon::Daemon(std::vector<std::string> flags, Program program)
+Daemon::Daemon(std::vector<std::string> flags, Launch launch)
+    : Daemon(std::move(flags), Program::doliumd, std::move(launch)) {}
+
+Daemon::Daemon(std::vector<std::string> flags, Program program, Launch launch)
     : descriptors_before_(count_descriptors(::getpid())),
       mappings_before_(count_shared_mappings(::getpid())),
       children_before_(count_children()),
       program_(program == Program::doliumd ? DOLIUM_DOLIUMD_PATH : DOLIUM_E2E_DOLIUMD_PATH),
       socket_((directory_.path() / "dolium.sock").string()),
-      flags_(std::move(flags)) {
+      flags_(std::move(flags)),
+      launch_(std::move(launch)) {
   start();
 }
 
@@ -87,7 +91,12 @@ std::vector<std::string> Daemon::command() const {
 void Daemon::start() {
   const std::string log_file = (directory_.path() / "log").string();
   const shm::UniqueFd log_fd(::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  process_ = Process::start(command(), {.out = log_fd.get(), .error = log_fd.get()});
+  std::vector<std::string> words = command();
+  if (!launch_.redirections.empty()) {
+    const std::vector<std::string> shell = {"/bin/sh", "-c", "exec \"$@\" " + launch_.redirections, "sh"};
+    words.insert(words.begin(), shell.begin(), shell.end());
+  }
+  process_ = Process::start(words, {.out = log_fd.get(), .error = launch_.error >= 0 ? launch_.error : log_fd.get()});
   // In steps, so that a daemon that does not even start is noticed at once.
   const auto connected = [&] {
     // Without a part in fork(): the test starts processes, and each would cost a session that no census expects.

@@ -50,10 +50,17 @@ class TemporaryDirectory {
 /// stepper: e2e_doliumd, which dies where it is told (points.h).
 enum class Program : std::uint8_t { doliumd, stepper };
 
+/// How it is started, where a test is about that.
+struct Launch {
+  std::string redirections = {};  ///< as a shell understands them: "2>&-"
+  int error = -1;                 ///< standard error, instead of what log() returns; the caller keeps it
+};
+
 class Daemon {
  public:
   /// Starts doliumd with these flags beside --socket, and waits until it answers. 64 MiB unless they say else.
-  explicit Daemon(std::vector<std::string> flags = {}, Program program = Program::doliumd);
+  explicit Daemon(std::vector<std::string> flags = {}, Program program = Program::doliumd, Launch launch = {});
+  Daemon(std::vector<std::string> flags, Launch launch);
   explicit Daemon(const StoreConfig& config);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -111,6 +118,7 @@ class Daemon {
   std::string program_;
   std::string socket_;
   std::vector<std::string> flags_;
+  Launch launch_;
   Process process_;
   std::shared_ptr<Client> watcher_;
   bool misbehaviour_expected_ = false;

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 #include "protocol/convert.h"
 #include "tests/client/store_under_test.h"
@@ -263,5 +264,9 @@ TEST_CASE("security: who may not connect learns nothing about the store") {
     return what;
   });
   CHECK(learnt.empty());
-  CHECK(fs::exists(daemon.log()));
+  REQUIRE(fs::exists(daemon.log()));
+  std::ifstream log(daemon.log());
+  const std::string said{std::istreambuf_iterator<char>(log), {}};
+  const bool told = std::regex_search(said, std::regex("warning a client is refused .*may not read this store"));
+  CHECK(told == (mode == "0666"));
 }

@@ -94,7 +94,7 @@ TEST_CASE("a daemon that cannot listen where it should says what is in the way")
 
 TEST_CASE("doliumd --check-config makes nothing, and says that a daemon runs there already") {
   const TemporaryDirectory directory;
-  const std::string log = "--log-file=" + (directory.path() / "logs/doliumd.log").string();
+  const std::string log = "--log-file=" + (directory.path() / "doliumd.log").string();
   const Finished alone = start(directory.path() / "made/dolium.sock", {log, "--check-config"});
   INFO(alone.output);
   CHECK(alone.how == "exit 0");
@@ -106,6 +106,34 @@ TEST_CASE("doliumd --check-config makes nothing, and says that a daemon runs the
   INFO(beside.output);
   CHECK(beside.how == "exit 0");  // what is checked may be meant for when that one has made way
   CHECK(beside.output.find("warning: a daemon is already listening at " + daemon.socket()) != std::string::npos);
+}
+
+TEST_CASE("a limit for files that is smaller than the store is told, and kills nothing") {
+  const TemporaryDirectory directory;
+  for (const char* flag : {"--check-config", "--log-level=info"}) {
+    CAPTURE(flag);
+    // In units of 512 bytes.
+    const Finished finished =
+        run_to_end({"/bin/sh", "-c", "ulimit -f 2048; exec \"$@\"", "sh", DOLIUM_DOLIUMD_PATH, "--socket",
+                    (directory.path() / "dolium.sock").string(), "--capacity=4MiB", flag});
+    check_refused(finished, {"the arena needs 4194304 bytes (4 MiB)", "1 MiB at most", "ulimit -f", "LimitFSIZE="});
+  }
+}
+
+TEST_CASE("a daemon without /proc says so, and what to do") {
+  const TemporaryDirectory directory;
+  const std::string hide = "mount -t tmpfs none /proc || exit 77; exec \"$@\"";
+  for (const char* flag : {"--check-config", "--log-level=info"}) {
+    CAPTURE(flag);
+    const Finished finished =
+        run_to_end({"/usr/bin/unshare", "--mount", "/bin/sh", "-c", hide, "sh", DOLIUM_DOLIUMD_PATH, "--socket",
+                    (directory.path() / "dolium.sock").string(), "--capacity=4MiB", flag});
+    if (finished.output.find("doliumd: ") == std::string::npos) {
+      WARN("skipped: this user may not hide /proc: " << finished.output);
+      return;
+    }
+    check_refused(finished, {"cannot find /proc/self/exe", "mount -t proc proc /proc"});
+  }
 }
 
 TEST_CASE("a client that cannot connect says where, and how to have a daemon there") {

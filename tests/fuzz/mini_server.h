@@ -168,6 +168,7 @@ class MiniServer final : private daemon::Session::Host {
   }
 
   void on_without_rings(daemon::Session&, const Error&) override {}
+  void on_refused(daemon::Session&, const Error&) override {}
 
   const StoreConfig config_;
   std::uint64_t long_scan_ = shm::CreateWaits::kLongScan;

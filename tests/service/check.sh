@@ -75,7 +75,7 @@ answers() {
   cat "$work/log"
   exit 1
 }
-child_of() { pgrep -P "$1" -x doliumd; }
+child_of() { pgrep -P "$1" "^doliumd"; }
 
 # A daemon below the command given, that has done what daemons do. The command becomes it, or has it as a child.
 live() {
@@ -84,7 +84,7 @@ live() {
   begun=$!
   answers
   keeper=$begun
-  [[ $(</proc/$begun/comm) == doliumd ]] || keeper=$(child_of "$begun")
+  [[ $(</proc/$begun/comm) == doliumd* ]] || keeper=$(child_of "$begun")
   head -c 1000000 /dev/zero | "$dolium" put --name a --ttl 1h - >/dev/null
   "$dolium" get name:a | cmp -s - <(head -c 1000000 /dev/zero)
   "$dolium" bench >/dev/null

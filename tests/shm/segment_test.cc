@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -204,4 +205,18 @@ TEST_CASE("segments and mappings leave no descriptor behind") {
     CHECK(open_descriptors() == before + 2);  // a mapping needs none
   }
   CHECK(open_descriptors() == before);
+}
+TEST_CASE("a segment that is larger than files may be is an error, and no signal") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit small{.rlim_cur = 64 * 1024, .rlim_max = before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const auto refused = Segment::create("arena", 128 * 1024);
+  const auto made = Segment::create("arena", 64 * 1024);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK(made.has_value());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::out_of_memory);
+  CHECK_THAT(refused.error().message, Catch::Contains("the arena needs 131072 bytes (128 KiB)") &&
+                                          Catch::Contains("64 KiB at most") && Catch::Contains("ulimit -f"));
 }
