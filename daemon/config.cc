@@ -67,6 +67,7 @@ Result<Invocation> load(int argc, const char* const* argv) {
     if (Result<void> done = check_replace(*line); !done) return done.error();
   Config& config = invocation.config;
   invocation.config_file = line->config_file;
+  invocation.starter_fd = line->starter_fd;
   if (!line->config_file.empty())
     if (Result<void> done = read_file(line->config_file, config); !done) return done.error();
   for (const CommandLine::Given& given : line->given)

@@ -61,6 +61,7 @@ struct Invocation {
   Action action = Action::run;
   Config config;
   std::string config_file;            ///< as it was named; empty: none
+  int starter_fd = -1;                ///< see Starter; -1: none. Of the command line only
   std::string text;                   ///< what to print, for help and version
   std::vector<std::string> warnings;  ///< what is allowed, but is hardly meant: to be logged once there is a log
 };

@@ -1,8 +1,10 @@
 // The command line: CLI11 splits it into flags and words; what they mean is left to the table of options.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "client/types/arguments.h"
 #include "client/types/did_you_mean.h"
@@ -87,6 +89,18 @@ ActionFlags add_actions(CLI::App& app) {
                             "reads its configuration anew, and exit: no object is lost")};
 }
 
+/// -1 when none is given.
+Result<int> starter_fd(const Words& words) {
+  if (words.empty()) return -1;
+  if (words.size() > 1) return invalid("--starter-fd is given more than once");
+  const std::string& word = words.front();
+  int number = -1;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (error != std::errc() || end != word.data() + word.size() || number <= STDERR_FILENO)
+    return invalid(fmt::format("--starter-fd: \"{}\" is not the number of an open descriptor from 3 on", word));
+  return number;
+}
+
 Action asked_for(const ActionFlags& flags) {
   if (flags.help->count() > 0) return Action::help;
   if (flags.version->count() > 0) return Action::version;
@@ -106,6 +120,13 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   const ActionFlags actions = add_actions(app);
   Words files;
   app.add_option("--config", files, "the configuration file")->type_name("FILE")->take_all()->expected(1, 1);
+  Words starters;
+  app.add_option("--starter-fd", starters,
+                 "say \"serving\" on this socket when the daemon serves, and end when its other end is closed: for a "
+                 "program that starts a daemon for itself alone")
+      ->type_name("NUMBER")
+      ->take_all()
+      ->expected(1, 1);
   std::vector<Row> rows;
   add_options(app, rows);
   try {
@@ -122,6 +143,11 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
     return invalid("--replace looks by itself whether another server could go on: leave out --check-config");
   if (files.size() > 1) return invalid("--config is given more than once");
   if (!files.empty()) line.config_file = files.front();
+  const Result<int> starter = starter_fd(starters);
+  if (!starter) return starter.error();
+  if (*starter >= 0 && line.action == Action::replace)
+    return invalid("--starter-fd cannot be given with --replace: it is for the start of a daemon");
+  line.starter_fd = *starter;
   if (!app.remaining().empty()) return unknown_argument(app.remaining().front(), app);
   for (const Row& row : rows) {
     if (row.flag->count() == 0) continue;

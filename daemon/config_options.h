@@ -66,6 +66,7 @@ struct CommandLine {
   };
   Action action = Action::run;
   std::string config_file;  ///< empty: none
+  int starter_fd = -1;      ///< -1: none
   std::vector<Given> given;
   std::string text;
 };

@@ -50,8 +50,14 @@ void become(const std::string& program, char** argv, const std::string& variable
 
 class KeeperProcess {
  public:
-  KeeperProcess(std::string program, char** argv, UniqueFd signals, const sigset_t& mask, KeeperLog log)
-      : program_(std::move(program)), argv_(argv), signals_(std::move(signals)), mask_(mask), log_(std::move(log)) {}
+  KeeperProcess(std::string program, char** argv, UniqueFd signals, const sigset_t& mask, KeeperLog log,
+                Starter starter)
+      : program_(std::move(program)),
+        argv_(argv),
+        signals_(std::move(signals)),
+        mask_(mask),
+        log_(std::move(log)),
+        starter_(std::move(starter)) {}
 
   int run() {
     for (;;) {
@@ -97,8 +103,11 @@ class KeeperProcess {
     const int tries = early_deaths_ + refusals_;
     if (tries == 0) return true;
     const int longest = std::min(Keeper::kLongestPauseMs, Keeper::kFirstPauseMs << std::min(tries - 1, 10));
-    pollfd signals{signals_.get(), POLLIN, 0};
-    if (::poll(&signals, 1, longest) > 0) pass_signals();
+    std::array<pollfd, 2> entries{pollfd{signals_.get(), POLLIN, 0}, pollfd{starter_.fd(), POLLIN, 0}};
+    if (::poll(entries.data(), entries.size(), longest) > 0) {
+      pass_signals();
+      look_for_starter(entries[1]);
+    }
     return !stopping_;
   }
 
@@ -121,10 +130,12 @@ class KeeperProcess {
   /// Until the server has ended, and all that it said has been heard; returns its wait status.
   int attend() {
     for (;;) {
-      std::array<pollfd, 2> entries{pollfd{signals_.get(), POLLIN, 0}, pollfd{link_.fd(), POLLIN, 0}};
+      std::array<pollfd, 3> entries{pollfd{signals_.get(), POLLIN, 0}, pollfd{link_.fd(), POLLIN, 0},
+                                    pollfd{starter_.fd(), POLLIN, 0}};
       if (::poll(entries.data(), entries.size(), -1) < 0) continue;  // EINTR
       if (entries[1].revents != 0) hear();
       if ((entries[0].revents & POLLIN) != 0) pass_signals();
+      look_for_starter(entries[2]);
       int status = 0;
       if (check_ > 0 && ::waitpid(check_, &status, WNOHANG) == check_) replace_if(status);
       if (::waitpid(server_, &status, WNOHANG) != server_) continue;
@@ -150,6 +161,7 @@ class KeeperProcess {
       log_.follow(*message);
       served_ = ever_served_ = true;
       early_deaths_ = refusals_ = 0;
+      starter_.serves();
       if (std::exchange(check_again_, false)) check_successor();
     }
   }
@@ -160,8 +172,16 @@ class KeeperProcess {
     const int number = static_cast<int>(info.ssi_signo);
     if (number == SIGCHLD) return;
     if (number == SIGHUP) return check_successor();
+    stop(number);
+  }
+
+  void stop(int number) {
     stopping_ = true;
     if (server_ > 0) ::kill(server_, number);
+  }
+
+  void look_for_starter(const pollfd& entry) {
+    if (entry.revents != 0 && starter_.has_gone()) stop(SIGTERM);
   }
 
   /// Before the server is let go: with what it could not start, nobody could go on. One at a time; a configuration that
@@ -228,6 +248,7 @@ class KeeperProcess {
   const UniqueFd signals_;
   const sigset_t mask_;  // as we were given it, for the server
   KeeperLog log_;
+  Starter starter_;
   KeeperLink link_;
   pid_t server_ = 0;
   std::map<std::uint64_t, Kept> kept_;
@@ -243,7 +264,7 @@ class KeeperProcess {
 
 }  // namespace
 
-int Keeper::run(char** argv, KeeperLog log) {
+int Keeper::run(char** argv, KeeperLog log, Starter starter) {
   sigset_t ours;
   sigset_t before;
   ::sigemptyset(&ours);
@@ -254,7 +275,7 @@ int Keeper::run(char** argv, KeeperLog log) {
     log->critical("{}", shm::system_error("watch for signals").message);
     return EXIT_FAILURE;
   }
-  return KeeperProcess(own_path(), argv, std::move(signals), before, std::move(log)).run();
+  return KeeperProcess(own_path(), argv, std::move(signals), before, std::move(log), std::move(starter)).run();
 }
 
 }  // namespace dolium::daemon

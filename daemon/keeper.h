@@ -16,6 +16,7 @@
 #include <string>
 
 #include "daemon/keeper_log.h"
+#include "daemon/starter.h"
 
 namespace dolium::daemon {
 
@@ -33,9 +34,9 @@ class Keeper {
 
   /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
   /// SIGTERM and SIGINT end the server; SIGHUP has it replaced, if a successor with the configuration, and of the
-  /// program, as they are by then says that it could follow.
+  /// program, as they are by then says that it could follow. The end of `starter` is a SIGTERM.
   /// What it says itself goes to the log.
-  [[nodiscard]] static int run(char** argv, KeeperLog log);
+  [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {});
 };
 
 }  // namespace dolium::daemon

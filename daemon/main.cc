@@ -119,13 +119,15 @@ int run_server(const Invocation& invocation, KeeperLink link) {
 
 int run_keeper(const Invocation& invocation, char** argv) {
   if (auto proc = check_proc(); !proc) return fail(proc.error());
+  auto starter = Starter::adopt(invocation.starter_fd);
+  if (!starter) return fail(starter.error());
   become_keeper(argv);
   auto log = open_log(invocation.config);
   if (!log) return fail(log.error());
   wait_for_memory();
   raise_descriptor_limit();
   std::string title = fmt::format("doliumd: server {}", invocation.config.socket_path);
-  return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config});
+  return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config}, *std::move(starter));
 }
 
 int run(const Invocation& invocation, char** argv) {

@@ -282,6 +282,15 @@ TEST_CASE("what the next server would never see is refused beside --replace") {
   CHECK(load_with({"--replace", "--config", kDocumented.c_str()}).value().config_file == kDocumented);
 }
 
+TEST_CASE("starter: the descriptor of --starter-fd is a number from 3 on, and for a start alone") {
+  CHECK(load_with({}).value().starter_fd == -1);
+  CHECK(load_with({"--starter-fd", "3"}).value().starter_fd == 3);
+  for (const char* wrong : {"2", "-1", "x", "3x", "", "99999999999"})
+    CHECK_THAT(flag_error({"--starter-fd", wrong}), Contains("is not the number of an open descriptor from 3 on"));
+  CHECK(flag_error({"--starter-fd=3", "--starter-fd=4"}) == "--starter-fd is given more than once");
+  CHECK_THAT(flag_error({"--starter-fd=3", "--replace"}), Contains("--starter-fd cannot be given with --replace"));
+}
+
 TEST_CASE("a file that cannot be read says why") {
   CHECK_THAT(flag_error({"--config", "/nowhere.toml"}), Contains("/nowhere.toml: No such file or directory"));
   CHECK_THAT(flag_error({"--config", "/tmp"}), Contains("Is a directory"));

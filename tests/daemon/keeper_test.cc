@@ -3,9 +3,11 @@
 #include "daemon/keeper.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -123,4 +125,51 @@ TEST_CASE("the first server that cannot begin is not tried again, and its status
   CHECK(ended.status == 3);
   CHECK(ended.servers == 1);
   CHECK(ended.said == "");
+}
+
+TEST_CASE("server that serves until it is told to end", "[.server]") {
+  write_diary();
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);  // before the keeper can have a reason to send it
+  REQUIRE(link_to_keeper().send(KeeperMessage::Kind::ready, 0));
+  int number = 0;
+  REQUIRE(::sigwait(&term, &number) == 0);
+  ::_exit(0);
+}
+
+TEST_CASE("starter: the keeper says when a server serves, and ends when the other end is closed") {
+  const TemporaryDirectory directory;
+  const std::string diary = directory.path() / "diary";
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    ::setenv(kDiary, diary.c_str(), 1);
+    std::string program = "doliumd";
+    std::string test = "server that serves until it is told to end";
+    std::vector<char*> arguments = {program.data(), test.data(), nullptr};
+    ::_exit(Keeper::run(arguments.data(), {open_log({}).value(), {}}, Starter::adopt(ends[1]).value()));
+  }
+  ::close(ends[1]);
+  std::string said(std::char_traits<char>::length(Starter::kServes), '\0');
+  CHECK(::recv(ends[0], said.data(), said.size(), MSG_WAITALL) == static_cast<ssize_t>(said.size()));
+  CHECK(said == Starter::kServes);
+  CHECK(::send(ends[0], "ignored", 7, 0) == 7);
+  ::close(ends[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS));
+}
+
+TEST_CASE("starter: a descriptor that is no stream socket is refused in words") {
+  CHECK(Starter::adopt(-1).value().fd() == -1);
+  const shm::UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (const int wrong : {file.get(), 999'999}) {
+    const auto adopted = Starter::adopt(wrong);
+    REQUIRE_FALSE(adopted.has_value());
+    CHECK_THAT(adopted.error().message, Catch::Contains("is not a stream socket: hand doliumd one end of a socketpair()"));
+  }
 }

@@ -1,0 +1,140 @@
+"""start_store: a daemon of this process's own, which serves no other's store and ends with its starter."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import dolium
+import pytest
+from conftest import eventually
+from dolium import server
+
+
+def is_gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_start_store_leaves_another_daemon_on_its_path_alone(own_daemon):
+    with dolium.Client(own_daemon.path) as client:
+        id = client.put("another's")
+        with pytest.raises(RuntimeError, match="another doliumd|already|listens|runs"):
+            with dolium.start_store("16MiB", path=own_daemon.path) as path:
+                dolium.Client(path).clear()
+        assert client.get(id) == "another's" and own_daemon.poll() is None
+
+
+def test_start_store_says_in_its_exception_why_the_daemon_did_not_start(capfd):
+    for arguments, reason in ((["--no-such-flag"], "unknown option --no-such-flag"),
+                              (["--readers=no-such-user"], "no user \"no-such-user\""),
+                              (["--config=/no/such/file"], "/no/such/file")):
+        with pytest.raises(RuntimeError, match=reason):
+            with dolium.start_store("16MiB", *arguments):
+                pass
+    assert capfd.readouterr().err == ""
+
+
+def test_start_store_shows_what_the_daemon_logged(capfd):
+    with dolium.start_store("16MiB", "--readers=*"):
+        pass
+    assert "socket mode 0600" in capfd.readouterr().err
+
+
+def test_start_store_has_a_session_of_its_own():
+    with dolium.start_store("16MiB") as path, dolium.Client(path) as client:
+        pid = client.stats().server_pid
+        assert os.getsid(pid) != os.getsid(0) and os.getpgid(pid) != os.getpgid(0)
+
+
+STARTER = """if True:
+    import os, signal, sys, threading, dolium
+    context = dolium.start_store("16MiB")
+    path = []
+    thread = threading.Thread(target=lambda: path.append(context.__enter__()))
+    thread.start()  # PR_SET_PDEATHSIG would take the end of this thread for the end
+    thread.join()
+    with dolium.Client(path[0]) as client:
+        client.put(1)
+        print(client.stats().server_pid, flush=True)
+    sys.stdin.readline()
+    """
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(1)", "os.abort()", "sys.exit(0)",
+                                 "os.execv('/bin/true', ['true'])"])
+def test_start_store_s_daemon_ends_with_the_process_that_started_it(end):
+    starter = subprocess.Popen([sys.executable, "-c", STARTER + end], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    with starter:
+        pid = int(starter.stdout.readline())
+        assert not is_gone(pid)
+        starter.communicate("end\n", timeout=60)
+        eventually(lambda: is_gone(pid))
+
+
+def test_start_store_s_daemon_does_not_wait_for_its_starter_s_children():
+    code = STARTER + """
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(receive, 1)
+        os._exit(0)
+    print(child, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    starter = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with starter:
+        pid = int(starter.stdout.readline())
+        starter.stdin.write("end\n")
+        starter.stdin.flush()
+        child = int(starter.stdout.readline())
+        starter.wait(60)
+        try:
+            eventually(lambda: is_gone(pid))
+            assert not is_gone(child)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_start_store_survives_ctrl_c_in_its_starter():
+    code = """if True:
+        import dolium, os, signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with dolium.start_store("16MiB") as path:
+            client = dolium.Client(path)
+            server = client.stats().server_pid
+            try:
+                os.killpg(0, signal.SIGINT)  # what a terminal does
+                while True:
+                    signal.pause()
+            except KeyboardInterrupt:
+                client.put(1)
+                assert client.stats().server_pid == server
+                print("goes on")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, start_new_session=True)
+    assert (done.stdout, done.returncode) == ("goes on\n", 0), done.stderr
+
+
+def test_nothing_of_a_daemon_is_left():
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    def start():
+        with dolium.start_store("16MiB"):
+            pass
+        with pytest.raises(RuntimeError):
+            with dolium.start_store("16MiB", "--no-such-flag"):
+                pass
+
+    start()
+    before, threads = descriptors(), threading.active_count()
+    start()
+    assert descriptors() == before and threading.active_count() == threads
+    with pytest.raises(FileNotFoundError):
+        server.program("no-such-program")
