@@ -51,12 +51,13 @@ void add_options(CLI::App& app, std::vector<Row>& rows) {
 }
 
 Error unknown_argument(const std::string& argument, const CLI::App& app) {
-  if (!argument.starts_with('-')) return invalid(fmt::format("unexpected argument \"{}\"", argument));
+  constexpr const char* kSeeHelp = "(doliumd --help tells what there is)";
+  if (!argument.starts_with('-')) return invalid(fmt::format("unexpected argument \"{}\" {}", argument, kSeeHelp));
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) names.push_back("--" + option->get_lnames().front());
   const std::string flag = argument.substr(0, argument.find('='));
   const std::vector<std::string_view> views(names.begin(), names.end());
-  return invalid(fmt::format("unknown option {}{}", flag, did_you_mean(flag, views)));
+  return invalid(fmt::format("unknown option {}{} {}", flag, did_you_mean(flag, views), kSeeHelp));
 }
 
 Result<CommandLine::Given> given(const Row& row) {
@@ -132,7 +133,7 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   try {
     app.parse(arguments_for_cli11(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return invalid(error.what());
+    return invalid(in_our_words(error.what()));
   }
   line.action = asked_for(actions);
   if (line.action == Action::help) line.text = app.help();
@@ -142,6 +143,8 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   if (line.action == Action::replace && actions.check->count() > 0)
     return invalid("--replace looks by itself whether another server could go on: leave out --check-config");
   if (files.size() > 1) return invalid("--config is given more than once");
+  if (!files.empty() && files.front().empty())
+    return invalid("--config is empty: give a FILE, or leave it out");  // an empty variable in a script
   if (!files.empty()) line.config_file = files.front();
   const Result<int> starter = starter_fd(starters);
   if (!starter) return starter.error();

@@ -26,10 +26,6 @@ constexpr const char* kAbout =
     "An ID is 40 hexadecimal digits, any unique beginning of them (4 or more), or name:NAME for what was put with "
     "--name.";
 
-Error usage(std::string message) {
-  return {Errc::invalid_argument, std::move(message)};
-}
-
 /// Whether the words ask for JSON, also where they make no sense otherwise.
 bool wants_json(int argc, const char* const* argv) {
   for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
@@ -52,19 +48,6 @@ const std::string kEnvironmentHelp =
     "  DOLIUM_SOCKET                   where doliumd listens, when --socket is not given; without both, the first of\n"
     "                                  $XDG_RUNTIME_DIR/dolium.sock, /run/dolium/dolium.sock for root, and\n"
     "                                  /tmp/dolium-UID/dolium.sock\n\n";
-
-constexpr const char* kSeeHelp = "(dolium --help tells what there is)";
-
-/// Where CLI11's words do not say what was wrong, ours; a test holds them together.
-std::string in_our_words(std::string_view text) {
-  constexpr std::string_view kValueOfFlag = " was given a disallowed flag override";
-  constexpr std::string_view kTwice = ": At Most 1 required but received ";
-  if (text.ends_with(kValueOfFlag))
-    return fmt::format("--{} takes no value", text.substr(0, text.size() - kValueOfFlag.size()));
-  const std::size_t twice = text.find(kTwice);
-  return twice == std::string_view::npos ? std::string(text)
-                                         : fmt::format("{} is given more than once", text.substr(0, twice));
-}
 
 std::string empty(std::string_view what) {
   return fmt::format("is empty: give a {}, or leave it out", what);
@@ -185,14 +168,21 @@ VerbOptions CommandLine::add(const std::string& name, const std::string& about, 
   return VerbOptions(*verb);
 }
 
+/// A mistake on the command line, and whose help tells what is right: the verb's, if there is one.
+Error CommandLine::usage(const std::string& mistake) const {
+  const std::vector<CLI::App*> verbs = app_->get_subcommands();
+  const std::string verb = verbs.empty() ? "" : verbs.front()->get_name() + " ";
+  return {Errc::invalid_argument, fmt::format("{} (dolium {}--help tells what there is)", mistake, verb)};
+}
+
 /// What is wrong with what CLI11 could not place.
 Error CommandLine::misplaced(const std::string& word) const {
-  if (word.starts_with('-')) return usage(fmt::format("unknown option {} {}", word, kSeeHelp));
-  if (chosen_) return usage(fmt::format("unexpected argument \"{}\" {}", word, kSeeHelp));
+  if (word.starts_with('-')) return usage(fmt::format("unknown option {}", word));
+  if (chosen_) return usage(fmt::format("unexpected argument \"{}\"", word));
   std::vector<std::string> names;
   for (const CLI::App* verb : app_->get_subcommands({})) names.push_back(verb->get_name());
   const std::vector<std::string_view> views(names.begin(), names.end());
-  return usage(fmt::format("\"{}\" is no command{} {}", word, did_you_mean(word, views), kSeeHelp));
+  return usage(fmt::format("\"{}\" is no command{}", word, did_you_mean(word, views)));
 }
 
 /// `dolium help`, `dolium help VERB`.
@@ -218,12 +208,12 @@ Outcome CommandLine::parse_and_run(int argc, const char* const* argv) {
     if (!extras.empty()) return misplaced(extras.front());
     if (chosen_) return chosen_(globals_);
     if (!globals_.json) fmt::print("{}", app_->help());
-    return usage(fmt::format("a command is missing {}", kSeeHelp));
+    return usage("a command is missing");
   } catch (const CLI::Success& wanted) {  // --help, --version
     app_->exit(wanted);
     return {};
   } catch (const CLI::ParseError& error) {
-    return usage(fmt::format("{} {}", in_our_words(error.what()), kSeeHelp));
+    return usage(in_our_words(error.what()));
   }
 }
 

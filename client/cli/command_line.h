@@ -71,6 +71,7 @@ class CommandLine {
  private:
   [[nodiscard]] Outcome parse_and_run(int argc, const char* const* argv);
   [[nodiscard]] Outcome help_on(const std::string& word) const;
+  [[nodiscard]] Error usage(const std::string& mistake) const;
   [[nodiscard]] Error misplaced(const std::string& word) const;
 
   std::unique_ptr<CLI::App> app_;

@@ -29,24 +29,27 @@ void check(const Command& dolium, const std::vector<Case>& cases) {
 TEST_CASE("what is wrong with a command line is named, and what there is instead") {
   const e2e::Daemon daemon;
   const std::string none = id_of(0).hex();
-  check(Command(daemon),
-        {
-            {{"statz"}, {"\"statz\" is no command", "did you mean \"stats\"", "dolium --help"}},
-            {{"stats", "more"}, {"unexpected argument \"more\"", "dolium --help"}},
-            {{"stats", "--colour"}, {"unknown option --colour", "dolium --help"}},
-            {{"get"}, {"id", "required", "dolium --help"}},
-            {{"list", "--sort", "colour"}, {"--sort: \"colour\" is not one of size, age, access", "dolium --help"}},
-            {{"list", "--sort", "acces"}, {"did you mean \"access\"?"}},
-            {{"list", "--limit", "few"}, {"--limit: \"few\" is not a whole number of 0 or more"}},
-            {{"put", "--ttl", "soon", "/dev/null"}, {"--ttl: \"soon\" is not a duration", "write 500ms, 10s"}},
-            {{"put", "--timeout=", "/dev/null"}, {"--timeout: \"\" is not a duration"}},
-            {{"put", "--id", "xyz", "/dev/null"},
-             {"--id: \"xyz\" is not an object id", "40 hexadecimal digits", "--name"}},
-            {{"evict", "much"}, {"\"much\" is not a size", "write 64MiB"}},
-            {{"doctor", "--capacity", "much"}, {"\"much\" is not a size", "write 64MiB"}},
-            {{"get", "abc"}, {"\"abc\" is not an object id", "at least the first 4 of them, or name:NAME"}},
-            {{"get", "abcd"}, {"there is no object abcd...", "`dolium list`"}, 3},
-        });
+  check(
+      Command(daemon),
+      {
+          {{"Stats"}, {"\"Stats\" is no command; did you mean \"stats\"?"}},
+          {{"put", "--ttl"}, {"--ttl lacks its value: TIME", "dolium put --help"}},
+          {{"statz"}, {"\"statz\" is no command", "did you mean \"stats\"", "dolium --help"}},
+          {{"stats", "more"}, {"unexpected argument \"more\"", "dolium stats --help"}},
+          {{"stats", "--colour"}, {"unknown option --colour", "dolium stats --help"}},
+          {{"get"}, {"id", "required", "dolium get --help"}},
+          {{"list", "--sort", "colour"}, {"--sort: \"colour\" is not one of size, age, access", "dolium list --help"}},
+          {{"list", "--sort", "acces"}, {"did you mean \"access\"?"}},
+          {{"list", "--limit", "few"}, {"--limit: \"few\" is not a whole number of 0 or more"}},
+          {{"put", "--ttl", "soon", "/dev/null"}, {"--ttl: \"soon\" is not a duration", "write 500ms, 10s"}},
+          {{"put", "--timeout=", "/dev/null"}, {"--timeout: \"\" is not a duration"}},
+          {{"put", "--id", "xyz", "/dev/null"},
+           {"--id: \"xyz\" is not an object id", "40 hexadecimal digits", "--name"}},
+          {{"evict", "much"}, {"\"much\" is not a size", "write 64MiB"}},
+          {{"doctor", "--capacity", "much"}, {"\"much\" is not a size", "write 64MiB"}},
+          {{"get", "abc"}, {"\"abc\" is not an object id", "at least the first 4 of them, or name:NAME"}},
+          {{"get", "abcd"}, {"there is no object abcd...", "`dolium list`"}, 3},
+      });
 }
 
 TEST_CASE("what makes no sense is an error and not something else than was meant") {

@@ -251,13 +251,17 @@ TEST_CASE("what is out of range is refused, from either source") {
 }
 
 TEST_CASE("mistakes on the command line are named with what was meant") {
-  CHECK(flag_error({"--capcity", "5G"}) == "unknown option --capcity; did you mean \"--capacity\"?");
-  CHECK(flag_error({"--capcity=5G"}) == "unknown option --capcity; did you mean \"--capacity\"?");
-  CHECK(flag_error({"--frobnicate"}) == "unknown option --frobnicate");
-  CHECK(flag_error({"stray"}) == "unexpected argument \"stray\"");
+  CHECK(flag_error({"--capcity", "5G"}) ==
+        "unknown option --capcity; did you mean \"--capacity\"? (doliumd --help tells what there is)");
+  CHECK(flag_error({"--capcity=5G"}) ==
+        "unknown option --capcity; did you mean \"--capacity\"? (doliumd --help tells what there is)");
+  CHECK(flag_error({"--frobnicate"}) == "unknown option --frobnicate (doliumd --help tells what there is)");
+  CHECK(flag_error({"stray"}) == "unexpected argument \"stray\" (doliumd --help tells what there is)");
   CHECK(flag_error({"--capacity", "1G", "--capacity", "2G"}) == "--capacity is given more than once");
   CHECK(flag_error({"--config", "a", "--config", "b"}) == "--config is given more than once");
-  CHECK_THAT(flag_error({"--capacity"}), Contains("--capacity") && Contains("SIZE"));
+  CHECK(flag_error({"--capacity"}) == "--capacity lacks its value: SIZE");
+  CHECK(flag_error({"--config", ""}) == "--config is empty: give a FILE, or leave it out");
+  CHECK_THAT(flag_error({"--eviction-policy", "LRU"}), Contains("did you mean \"lru\"?"));
   CHECK(flag_error({"--log-level", "warn"}) ==
         "--log-level: \"warn\" is not one of trace, debug, info, warning, error, critical, off; did you mean "
         "\"warning\"?");
