@@ -175,9 +175,21 @@ Error CommandLine::usage(const std::string& mistake) const {
   return {Errc::invalid_argument, fmt::format("{} (dolium {}--help tells what there is)", mistake, verb)};
 }
 
+/// As did_you_mean(), of the options that may stand here.
+std::string CommandLine::nearest_option(const std::string& word) const {
+  std::vector<std::string> names;
+  std::vector<const CLI::App*> places{app_.get()};
+  for (const CLI::App* verb : app_->get_subcommands()) places.push_back(verb);
+  for (const CLI::App* place : places)
+    for (const CLI::Option* option : place->get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return did_you_mean(word.substr(0, word.find('=')), views);
+}
+
 /// What is wrong with what CLI11 could not place.
 Error CommandLine::misplaced(const std::string& word) const {
-  if (word.starts_with('-')) return usage(fmt::format("unknown option {}", word));
+  if (word.starts_with('-')) return usage("unknown option " + word + nearest_option(word));
   if (chosen_) return usage(fmt::format("unexpected argument \"{}\"", word));
   std::vector<std::string> names;
   for (const CLI::App* verb : app_->get_subcommands({})) names.push_back(verb->get_name());

@@ -72,6 +72,7 @@ class CommandLine {
   [[nodiscard]] Outcome parse_and_run(int argc, const char* const* argv);
   [[nodiscard]] Outcome help_on(const std::string& word) const;
   [[nodiscard]] Error usage(const std::string& mistake) const;
+  [[nodiscard]] std::string nearest_option(const std::string& word) const;
   [[nodiscard]] Error misplaced(const std::string& word) const;
 
   std::unique_ptr<CLI::App> app_;
