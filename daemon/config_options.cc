@@ -22,6 +22,7 @@ namespace {
 constexpr std::uint32_t kMaxObjects = std::uint32_t{1} << 30;
 constexpr std::uint32_t kMaxConnections = 65536;
 constexpr std::uint32_t kMaxLogLines = 1'000'000;
+constexpr std::uint32_t kMaxQuarantineSeconds = 24 * 3600;
 constexpr std::uint32_t kMaxBusyPollUs = 1'000'000;
 // The kernel's limit, less the terminating zero.
 constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
@@ -242,6 +243,9 @@ std::vector<Option> make_options() {
       size_row({"limits", "max_pinned_bytes_per_user", "--max-pinned-bytes-per-user",
                 "bytes one user may have pinned at once; 0: no limit"},
                &Store::max_pinned_bytes_per_user, 0, kNoLimit),
+      count_row({"limits", "quarantine_seconds", "--quarantine-seconds",
+                 "rest of memory that I/O of a client that ended may still reach"},
+                &Store::quarantine_seconds, 0, kMaxQuarantineSeconds),
 
       choice_row<Config, LogLevel>(
           {"log", "level", "--log-level", "trace, debug, info, warning, error, critical or off"}, "LEVEL",

@@ -52,9 +52,10 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
   const shm::Recovery& found = (*store)->recovery();
   log.info(
       "going on with {} objects, {} removed but held, of {} clients, after {} us; {} that were being written are "
-      "dropped, the memory of {} kept until their writers let go; {} evictions and moves undone, {} steps finished",
+      "dropped, the memory of {} kept until their writers let go, and {} pieces of memory in quarantine; {} evictions "
+      "and moves undone, {} steps finished",
       found.sealed, found.retired, orphans.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
-      found.abandoned, found.undone, found.finished);
+      found.abandoned, found.quarantined, found.undone, found.finished);
   if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);
   const StoreConfig& is = (*store)->config();
   if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy)
@@ -106,6 +107,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       listener_(std::move(listener)),
       engine_(std::move(engine)),
       warmer_(*loop_, engine_->store(), *log_),
+      renewer_(*loop_, engine_->store(), *log_),
       estate_(std::move(estate)),
       dispatch_(
           *engine_, [this](shm::ClientId client) { return find(client); },

@@ -19,6 +19,7 @@
 #include "daemon/estate.h"
 #include "daemon/event_loop.h"
 #include "daemon/limited_log.h"
+#include "daemon/renewer.h"
 #include "daemon/session.h"
 #include "daemon/warmer.h"
 #include "protocol/fd_socket.h"
@@ -100,6 +101,7 @@ class Server final : private Session::Host {
   protocol::Listener listener_;
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;
+  Renewer renewer_;
   Estate estate_;
   Dispatch dispatch_;
   struct Entry {

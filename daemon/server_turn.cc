@@ -15,6 +15,7 @@ namespace dolium::daemon {
 void Server::before_wait() {
   const shm::TimeNs now = shm::monotonic_now();
   serve(now);
+  renewer_.go_on();
   warmer_.go_on();
   arm_timer();
   if (std::exchange(asked_, false)) last_asked_ = now;

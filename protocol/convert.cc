@@ -239,11 +239,12 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
   member(total_objects) member(total_size) member(capacity) member(used_bytes) member(free_bytes)                      \
       member(largest_free_extent) member(padding_bytes) member(reserved_bytes) member(max_objects)                     \
           member(pinned_count) member(pinned_bytes) member(in_use_count) member(in_use_bytes) member(unsealed_count)   \
-              member(unsealed_bytes) member(retired_count) member(retired_bytes) member(evictable_bytes)               \
-                  member(get_count) member(hit_count) member(miss_count) member(put_count) member(eviction_count)      \
-                      member(evicted_bytes) member(relocation_count) member(relocated_bytes) member(expired_count)     \
-                          member(removed_count) member(aborted_count) member(out_of_memory_count) member(client_count) \
-                              member(waiting_gets) member(waiting_creates) member(server_pid)
+              member(unsealed_bytes) member(retired_count) member(retired_bytes) member(quarantined_count)             \
+                  member(quarantined_bytes) member(evictable_bytes) member(get_count) member(hit_count)                \
+                      member(miss_count) member(put_count) member(eviction_count) member(evicted_bytes)                \
+                          member(relocation_count) member(relocated_bytes) member(expired_count) member(removed_count) \
+                              member(aborted_count) member(out_of_memory_count) member(client_count)                   \
+                                  member(waiting_gets) member(waiting_creates) member(server_pid)
 
 StoreStats from_wire(const StatsReply& reply) {
   StoreStats stats;

@@ -32,6 +32,7 @@ Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment
   Result<Mapping> mapping = memory.segment_.map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
   memory.mapping_ = *std::move(mapping);
+  memory.huge_pages_ = config.huge_pages;
   memory.ahead_ = config.prefault && !config.huge_pages;  // those are there already, in 2 MiB pages
   return memory;
 }

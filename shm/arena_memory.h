@@ -8,7 +8,8 @@
 // reserved, as one 2 MiB page where the kernel can (MADV_COLLAPSE, Linux 6.1), so that the first touch of a client that
 // maps it costs one fault and not 512. A stretch takes some milliseconds, so warm() may run on another thread, while
 // everything else goes on. What was ever handed out is left as it is: to make that a large page the kernel would copy
-// it, and keep whoever touches it waiting.
+// it, and keep whoever touches it waiting. Pages that renew() replaced are reserved and not warm; they lie where
+// nothing is warmed any more, and stay 4 KiB pages.
 
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,8 @@
 #include <dolium/result.h>
 #include <dolium/store_config.h>
 
+#include "shm/basic_types.h"
+#include "shm/page_renewal.h"
 #include "shm/segment.h"
 
 namespace dolium::shm {
@@ -50,6 +53,12 @@ class ArenaMemory {
   [[nodiscard]] Warmth warm(const Stretch& stretch) const;
   /// Takes note of what warm() achieved. Where memory is short nothing is taken ahead of use any more.
   void warmed(const Stretch& stretch, const Warmth& warmth);
+  /// renew_pages() of a stretch that begins and ends at a multiple of page_bytes(). From any thread.
+  [[nodiscard]] Renewal renew(const Stretch& stretch, const HostQuery& host = {}) const {
+    return renew_pages(segment_, stretch.begin, stretch.end, huge_pages_, host);
+  }
+  /// Size of the pages that can be renewed.
+  [[nodiscard]] std::uint64_t page_bytes() const noexcept { return huge_pages_ ? kHugePageBytes : kPageBytes; }
 
   [[nodiscard]] std::span<std::byte> bytes(std::uint64_t offset, std::uint64_t size) const noexcept {
     return {mapping_.data() + offset, size};
@@ -66,6 +75,7 @@ class ArenaMemory {
   std::uint64_t reserved_ = 0;  // everything below is reserved
   std::uint64_t warm_to_ = 0;   // nothing below is to be warmed any more
   bool ahead_ = false;
+  bool huge_pages_ = false;  // of the reserved pool
 };
 
 }  // namespace dolium::shm

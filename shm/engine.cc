@@ -44,6 +44,7 @@ void Engine::drop_client(ClientId client, TimeNs now) {
 
 void Engine::tick(TimeNs now) {
   if (store_->next_expiry() <= now) store_->expire(now);
+  if (store_->next_quarantine_deadline() <= now) store_->tend_quarantine(now);
   if (store_->wants_tidying()) store_->tidy();
   gets_.time_out(now);
   settle(now);
@@ -56,7 +57,8 @@ void Engine::settle(TimeNs now) {
 
 TimeNs Engine::next_deadline() const noexcept {
   if (store_->wants_tidying()) return 0;
-  return std::min({store_->next_expiry(), gets_.next_deadline(), creates_.next_deadline()});
+  return std::min(
+      {store_->next_expiry(), store_->next_quarantine_deadline(), gets_.next_deadline(), creates_.next_deadline()});
 }
 
 StatsPiece Engine::stats(TimeNs now, SlotIndex cursor) {

@@ -16,7 +16,8 @@ enum class SlotState : std::uint8_t {
   unsealed,   ///< being written by its creator
   sealed,     ///< visible
   retired,    ///< no longer visible, but held: its extent is freed at the last release
-  abandoned,  ///< was being written when a daemon died: its extent is freed when its writer cannot write any more
+  abandoned,  ///< was being written when its writer, or a daemon, died: its extent is freed when neither the writer nor
+              ///< I/O that it began can write there any more
 };
 
 /// What is being done to a slot that others may see half done. Noted before its seq becomes odd, and cleared only

@@ -20,6 +20,7 @@ static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata <
               "what an object may be must fit into its row");
 static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
 
+constexpr TimeNs kNsPerSecond = 1'000'000'000;
 constexpr std::uint32_t kMinSlots = 1024;
 constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
 
@@ -81,7 +82,8 @@ Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, L
       index_(std::move(index)),
       ledger_(std::move(ledger)),
       arena_(config.capacity, config.max_objects),
-      eviction_(arena_, *this, config.max_objects) {
+      eviction_(arena_, *this, config.max_objects),
+      quarantine_(memory_.page_bytes(), config.quarantine_seconds * kNsPerSecond) {
   large_pages_.add([this] { return index_.in_use(); });
   large_pages_.add([this] { return ledger_.in_use(index_.slots_touched()); });
   large_pages_.add([this] { return arena_.in_use(); });
@@ -260,12 +262,17 @@ Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::
 }
 
 void Store::free_abandoned(std::size_t position) {
+  free_slot(forget_abandoned(position));
+}
+
+/// Returns its slot, which is counted nowhere any more.
+SlotIndex Store::forget_abandoned(std::size_t position) {
   const SlotIndex slot = abandoned_[position];
   uncount_unsealed(slot);
   if (!margin(slot).leased) ++counters().aborted;
   abandoned_[position] = abandoned_.back();
   abandoned_.pop_back();
-  free_slot(slot);
+  return slot;
 }
 
 Result<bool> Store::remove(const ObjectId& id, TimeNs now) {

@@ -8,7 +8,8 @@
 //              (store_leases.cc)
 //   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
 //   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
-//   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone
+//   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone.
+//              Or its writer is gone: in quarantine_ until no I/O of that writer can reach it (store_quarantine.cc)
 //   free       neither slot nor extent
 //
 // Who owns what: the index owns the rows that clients see and, in their margin, what the daemon notes of them, the
@@ -46,6 +47,7 @@
 #include "shm/ledger.h"
 #include "shm/object_index.h"
 #include "shm/pin_table.h"
+#include "shm/quarantine.h"
 #include "shm/store_stats.h"
 #include "shm/store_types.h"
 #include "shm/unsealed_objects.h"
@@ -123,8 +125,9 @@ class Store final : private Candidates {
   /// set_process().
   [[nodiscard]] Result<ClientId> attach_copy(ClientId original, TimeNs now);
   void set_process(ClientId client, std::int32_t pid, std::string command);
-  /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped. Where there is
-  /// much to look at, what was removed while it held it is freed, and what it used becomes known, by and by: tidy().
+  /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped. The memory of
+  /// what was lent to it is in quarantine from here on. Where there is much to look at, what was removed while it held
+  /// it is freed, and what it used becomes known, by and by: tidy().
   void detach(ClientId client, TimeNs now);
   [[nodiscard]] bool wants_tidying() const noexcept { return unswept_ != 0 || !departed_.empty(); }
   void tidy();  ///< some hundred us of it
@@ -251,6 +254,16 @@ class Store final : private Candidates {
   /// Whether relocate_one() may find anything: eviction had to make room since it last found nothing.
   [[nodiscard]] bool wants_relocation() const noexcept { return fragmented_; }
 
+  // ---- quarantine (store_quarantine.cc) ----
+
+  /// Pages that I/O of a writer that is gone may still reach, for memory().renew() and then renewed(); nothing when
+  /// none are due. One piece at a time.
+  [[nodiscard]] std::optional<ArenaMemory::Stretch> next_to_renew() const noexcept { return quarantine_.next_piece(); }
+  void renewed(const Renewal& renewal, TimeNs now);
+  /// Frees what has rested for long enough, some thousand extents at most. Call it at next_quarantine_deadline().
+  void tend_quarantine(TimeNs now);
+  [[nodiscard]] TimeNs next_quarantine_deadline() const noexcept { return quarantine_.next_deadline(); }
+
   // ---- reports ----
 
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);
@@ -314,6 +327,7 @@ class Store final : private Candidates {
   void settle_odd(SlotIndex slot);
   void vacate(SlotIndex slot);
   void claim_extents();
+  [[nodiscard]] bool is_part_of(SlotIndex part, SlotIndex whole) const noexcept;
   void count_row(SlotIndex slot);
   void repair_hits(SlotIndex slot);
   [[nodiscard]] std::uint64_t size_of(SlotIndex slot) const noexcept;
@@ -341,6 +355,7 @@ class Store final : private Candidates {
   void write_row(SlotIndex slot, std::uint64_t offset, const NewObject& object, const Client& creator);
   void publish(SlotIndex slot, const SlotFields& object, TimeNs created);
   void free_abandoned(std::size_t position);
+  SlotIndex forget_abandoned(std::size_t position);
   void uncount_unsealed(SlotIndex slot);
   [[nodiscard]] Result<SlotIndex> put_piece(Client& creator, SlotIndex lease, const NewObject& object);
   [[nodiscard]] Result<SlotIndex> put_rest(const Client& creator, SlotIndex lease, const NewObject& object);
@@ -380,7 +395,15 @@ class Store final : private Candidates {
   void leave_index(SlotIndex slot, RemovalCause cause);
   void free_slot(SlotIndex slot);
   void discard_unsealed(const UnsealedObject& object, const ObjectId& id);
+  SlotIndex forget_unsealed(const UnsealedObject& object, const ObjectId& id);
   void count_removal(RemovalCause cause, std::uint64_t bytes) noexcept;
+
+  // quarantine (store_quarantine.cc)
+  void quarantine(SlotIndex slot);
+  void admit_to_quarantine(SlotIndex slot);
+  void release_fresh(const Quarantine::Renewed& done);
+  [[nodiscard]] bool rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs until);
+  void leave_quarantine(SlotIndex slot);
 
   // clients (store_clients.cc)
   [[nodiscard]] Result<void> copy_references(const Client& from, Client& to) const;
@@ -425,6 +448,7 @@ class Store final : private Candidates {
   UnsealedObjects unsealed_;  // before the clients, whose lists it is in
   std::vector<SlotIndex> retired_;
   std::vector<SlotIndex> abandoned_;
+  Quarantine quarantine_;
   std::size_t next_sweep_ = 0;
   TimeNs next_full_sweep_ = 0;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;
@@ -432,7 +456,7 @@ class Store final : private Candidates {
   std::size_t unswept_ = 0;                       // of retired_: to be asked after, because a client is gone
   std::vector<std::unique_ptr<Client>> clients_;  // by id; few, and walked for each look at a slot
   std::unordered_map<std::uint32_t, std::uint64_t> pinned_by_user_;  // uid -> bytes
-  Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_;
+  Tally unsealed_tally_, retired_tally_, pinned_tally_, sealed_tally_, quarantined_tally_;
   std::uint64_t leased_bytes_ = 0;  // of what is unsealed
   SlotIndex being_cut_ = kNoSlot;   // the lease out of which an object is made at this moment
   Recovery recovery_;

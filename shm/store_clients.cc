@@ -104,10 +104,11 @@ void Store::detach(ClientId id, TimeNs now) {
   clients_.erase(found);
   while (!client->unsealed.empty()) {
     const UnsealedObject& object = client->unsealed.front();
-    discard_unsealed(object, index_.read(object.slot).id);
+    const SlotIndex slot = forget_unsealed(object, index_.read(object.slot).id);
+    margin(slot).lent ? quarantine(slot) : free_slot(slot);
   }
   for (std::size_t i = abandoned_.size(); i-- > 0;)
-    if (row(abandoned_[i]).accessed == id) free_abandoned(i);
+    if (row(abandoned_[i]).accessed == id) quarantine(forget_abandoned(i));
   const AccessCounts counts = client->table.access_counts();
   counters().of_the_dead.hits += counts.hits;
   counters().of_the_dead.misses += counts.misses;

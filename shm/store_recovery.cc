@@ -8,8 +8,10 @@
 //   odd    sealed, evicting       an eviction, undecided          undone: even again
 //   odd    sealed, relocating     a move, undecided               ended: even again, wherever the row says
 //   odd    sealed, removing       a removal, decided              finished: unlinked; retired or free
-//   odd    retired, abandoned     nothing                         stays, if anybody may still use it
-//   odd    unsealed               it was being written            abandoned, if another process may write there
+//   odd    retired                nothing                         stays, if anybody may still use it
+//   odd    abandoned              nothing                         stays; begins its quarantine if its writer is gone
+//   odd    unsealed               it was being written            abandoned, if another process may write there, or may
+//                                                                 have begun I/O before it was gone
 //   odd    free                   nothing
 //
 // Each step leaves a row that stands in this table too: the one who recovers may die as well. Readers are at work
@@ -110,13 +112,11 @@ void Store::settle_odd(SlotIndex slot) {
     case SlotState::retired: margin.operation = Operation::none; return;
     case SlotState::unsealed:
       // What the daemon itself was copying is nobody's any more, as is what its writer has not heard of.
-      if (margin.lent) margin.state = SlotState::abandoned;
+      if (!margin.lent || find_client(row(slot).accessed) == nullptr) ++recovery_.dropped;
+      if (!margin.lent) return vacate(slot);
+      margin.state = SlotState::abandoned;
       [[fallthrough]];
-    case SlotState::abandoned:
-      margin.pinned = false;
-      if (margin.state == SlotState::abandoned && find_client(row(slot).accessed) != nullptr) return;
-      ++recovery_.dropped;
-      return vacate(slot);
+    case SlotState::abandoned: margin.pinned = false; return;
     case SlotState::sealed: break;
   }
   if (margin.operation == Operation::evicting || margin.operation == Operation::relocating) {
@@ -158,17 +158,27 @@ void Store::claim_extents() {
       claims.push_back({index_.read(slot).offset, slot});
   }
   std::ranges::sort(claims, {}, &Claim::offset);  // in this order each claim finds its place at once
+  SlotIndex before = kNoSlot;
   for (const auto& [offset, slot] : claims) {
     if (arena_.claim(offset, size_of(slot), slot)) {
       count_row(slot);
+      before = slot;
       continue;
     }
-    ++recovery_.damaged;  // what it says of its place cannot be
+    if (!is_part_of(slot, before)) ++recovery_.damaged;  // what it says of its place cannot be
     if (index_.is_live(slot)) index_.begin_retire(slot);
     index_.unlink_remains(slot);
     vacate(slot);
     index_.release(slot);
   }
+}
+
+/// Whether a row in quarantine is that of the second end of another's extent, which was not cut yet (rest_tail()).
+bool Store::is_part_of(SlotIndex part, SlotIndex whole) const noexcept {
+  if (whole == kNoSlot || margin(part).state != SlotState::abandoned || margin(whole).state != SlotState::abandoned)
+    return false;
+  const std::uint64_t end = index_.read(whole).offset + Arena::taken_by(size_of(whole));
+  return row(part).accessed == row(whole).accessed && index_.read(part).offset + size_of(part) == end;
 }
 
 void Store::count_row(SlotIndex slot) {
@@ -181,8 +191,12 @@ void Store::count_row(SlotIndex slot) {
     return retired_tally_.add(taken);
   }
   if (margin.state == SlotState::abandoned) {
-    ++recovery_.abandoned;
     Client* creator = find_client(ledger.accessed);
+    if (creator == nullptr) {
+      ++recovery_.quarantined;
+      return admit_to_quarantine(slot);
+    }
+    ++recovery_.abandoned;
     ++creator->unsealed_count;
     creator->unsealed_bytes += taken;
     if (margin.leased) {

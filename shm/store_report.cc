@@ -185,7 +185,7 @@ void Store::check_invariants() const {
   arena_.check_invariants();
   eviction_.check_invariants();
   index_.check_invariants();
-  Tally unsealed, retired, pinned, sealed;
+  Tally unsealed, retired, pinned, sealed, quarantined;
   std::uint64_t used = 0;
   std::uint64_t leased = 0;
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
@@ -197,7 +197,9 @@ void Store::check_invariants() const {
                  "eviction does not know what it may evict");
     if (margin.state == SlotState::free) continue;
     used += taken_bytes(slot);
-    if (margin.state == SlotState::unsealed || margin.state == SlotState::abandoned) {
+    const bool writer_gone = margin.state == SlotState::abandoned && find_client(row(slot).accessed) == nullptr;
+    if (writer_gone) quarantined.add(taken_bytes(slot));
+    if (margin.state == SlotState::unsealed || (margin.state == SlotState::abandoned && !writer_gone)) {
       unsealed.add(taken_bytes(slot));
       if (margin.leased) leased += taken_bytes(slot);
     }
@@ -209,6 +211,8 @@ void Store::check_invariants() const {
   DOLIUM_CHECK(unsealed == unsealed_tally_ && unsealed.count == unsealed_.size() + abandoned_.size(),
                "unsealed objects are miscounted");
   DOLIUM_CHECK(retired == retired_tally_ && retired.count == retired_.size(), "retired objects are miscounted");
+  DOLIUM_CHECK(quarantined == quarantined_tally_ && quarantined.count == quarantine_.size(),
+               "extents in quarantine are miscounted");
   DOLIUM_CHECK(pinned == pinned_tally_, "pinned objects are miscounted");
   DOLIUM_CHECK(sealed == sealed_tally_, "sealed objects are miscounted");
   std::uint64_t by_clients = 0;

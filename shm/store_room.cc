@@ -298,12 +298,17 @@ void Store::free_slot(SlotIndex slot) {
 }
 
 void Store::discard_unsealed(const UnsealedObject& object, const ObjectId& id) {
+  free_slot(forget_unsealed(object, id));
+}
+
+/// Returns its slot, which is counted nowhere any more.
+SlotIndex Store::forget_unsealed(const UnsealedObject& object, const ObjectId& id) {
   const SlotIndex slot = object.slot;
   uncount_unsealed(slot);
   if (margin(slot).pinned) clear_pinned(slot);
   unsealed_.erase(object.chain, id);
   if (!margin(slot).leased) ++counters().aborted;
-  free_slot(slot);
+  return slot;
 }
 
 void Store::count_removal(RemovalCause cause, std::uint64_t bytes) noexcept {

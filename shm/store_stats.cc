@@ -115,6 +115,8 @@ StatsPiece Store::stats(TimeNs now, SlotIndex cursor) {
   stats.unsealed_bytes = unsealed_tally_.bytes;
   stats.retired_count = retired_tally_.count;
   stats.retired_bytes = retired_tally_.bytes;
+  stats.quarantined_count = quarantined_tally_.count;
+  stats.quarantined_bytes = quarantined_tally_.bytes;
   AccessCounts accesses = counters().of_the_dead;
   for (const auto& client : clients_) {
     const AccessCounts counts = client->table.access_counts();

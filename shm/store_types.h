@@ -37,12 +37,13 @@ struct Survivor {
 /// What recover() found, in objects.
 struct Recovery {
   std::uint64_t sealed = 0;
-  std::uint64_t retired = 0;    ///< removed, and held still
-  std::uint64_t abandoned = 0;  ///< were being written by clients that are still there
-  std::uint64_t dropped = 0;    ///< were being written by nobody else any more
-  std::uint64_t undone = 0;     ///< evictions and moves
-  std::uint64_t finished = 0;   ///< seals and removals
-  std::uint64_t damaged = 0;    ///< could not be true, and are gone
+  std::uint64_t retired = 0;      ///< removed, and held still
+  std::uint64_t abandoned = 0;    ///< were being written by clients that are still there
+  std::uint64_t dropped = 0;      ///< were being written by nobody else any more
+  std::uint64_t quarantined = 0;  ///< extents of theirs, and of earlier ones, that I/O under way may still reach
+  std::uint64_t undone = 0;       ///< evictions and moves
+  std::uint64_t finished = 0;     ///< seals and removals
+  std::uint64_t damaged = 0;      ///< could not be true, and are gone
 };
 
 /// What an object shall be. The name need not outlive the call.

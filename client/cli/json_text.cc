@@ -122,6 +122,8 @@ Json to_json(const StoreStats& stats) {
           {"unsealed_bytes", stats.unsealed_bytes},
           {"retired_count", stats.retired_count},
           {"retired_bytes", stats.retired_bytes},
+          {"quarantined_count", stats.quarantined_count},
+          {"quarantined_bytes", stats.quarantined_bytes},
           {"evictable_bytes", stats.evictable_bytes},
           {"obstacles", to_json(stats.obstacles)},
           {"get_count", stats.get_count},

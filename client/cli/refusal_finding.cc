@@ -42,7 +42,7 @@ struct Verdict {
 };
 
 Verdict on_rows(const StoreStats& stats) {
-  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count;
+  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count + stats.quarantined_count;
   const std::string exist =
       fmt::format("{} of {} objects that max_objects allows exist", grouped(rows), grouped(stats.max_objects));
   if (rows < stats.max_objects) return {Now::accepted, exist};

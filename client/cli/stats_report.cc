@@ -68,7 +68,7 @@ void say_what_can_go(const StoreStats& stats, Clauses& out) {
 }
 
 void say_when_rows_are_scarce(const StoreStats& stats, Clauses& out) {
-  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count;
+  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count + stats.quarantined_count;
   if (stats.max_objects != 0 && rows >= stats.max_objects)
     out.push_back(fmt::format("all {} objects that max_objects allows exist: a new one must evict one",
                               grouped(stats.max_objects)));
@@ -109,6 +109,13 @@ void say_who_writes(const StatsReport& report, Clauses& out) {
                 by_whom(top(report.clients, written_by), written_by));
 }
 
+void say_what_rests(const StoreStats& stats, Clauses& out) {
+  if (stats.quarantined_bytes == 0) return;
+  out.push_back(format_size(stats.quarantined_bytes) +
+                " are in quarantine: their writers are gone, and I/O of theirs may still be under way; they come back "
+                "within a minute");
+}
+
 void say_who_waits(const StoreStats& stats, Clauses& out) {
   if (stats.waiting_creates != 0)
     out.push_back(fmt::format(
@@ -140,6 +147,9 @@ std::string legend(const StoreStats& stats) {
   row("P", "pinned", shares.pinned, counted(stats.pinned_count, "object") + ", kept until unpin");
   row("w", "being written", shares.writing, counted(stats.unsealed_count, "object") + ", created and not sealed");
   row("x", "removed but held", shares.retired, counted(stats.retired_count, "object") + ", free at the last release");
+  if (stats.quarantined_count != 0)
+    row("q", "in quarantine", shares.quarantined,
+        "its writers are gone; free within a minute, when no I/O of theirs can reach it");
   row("=", "evictable", shares.evictable, "nobody uses it: goes first when room is needed");
   row(".", "free", shares.free, "an object of " + format_size(stats.largest_free_extent) + " fits without evicting");
   return table.text("  ");
@@ -218,17 +228,20 @@ Shares shares_of(const StoreStats& stats) noexcept {
   shares.pinned = stats.pinned_bytes;
   shares.writing = stats.unsealed_bytes;
   shares.retired = stats.retired_bytes;
+  shares.quarantined = stats.quarantined_bytes;
   shares.evictable = stats.evictable_bytes;
   shares.free = stats.free_bytes;
-  shares.in_use = less(stats.used_bytes, shares.pinned + shares.writing + shares.retired + shares.evictable);
+  shares.in_use =
+      less(stats.used_bytes, shares.pinned + shares.writing + shares.retired + shares.quarantined + shares.evictable);
   return shares;
 }
 
 std::string bar(const Shares& shares, std::size_t width) {
-  const std::array<std::pair<char, std::uint64_t>, 6> parts = {{{'#', shares.in_use},
+  const std::array<std::pair<char, std::uint64_t>, 7> parts = {{{'#', shares.in_use},
                                                                 {'P', shares.pinned},
                                                                 {'w', shares.writing},
                                                                 {'x', shares.retired},
+                                                                {'q', shares.quarantined},
                                                                 {'=', shares.evictable},
                                                                 {'.', shares.free}}};
   std::uint64_t total = 0;
@@ -286,6 +299,7 @@ std::string explain(const StatsReport& report) {
   say_who_holds(report, clauses);
   say_who_pins(report, clauses);
   say_who_writes(report, clauses);
+  say_what_rests(stats, clauses);
   say_who_waits(stats, clauses);
   say_who_misbehaved(report.clients, clauses);
   const std::string head = stats.used_bytes == 0 ? "Empty" : fullness(stats) + " full";

@@ -29,10 +29,11 @@ struct StatsReport {
 
 /// The capacity in shares that add up to it, where the store's own figures overlap.
 struct Shares {
-  std::uint64_t in_use = 0;   ///< sealed and held by somebody, not pinned
-  std::uint64_t pinned = 0;   ///< held or not
-  std::uint64_t writing = 0;  ///< created, not sealed
-  std::uint64_t retired = 0;  ///< removed, but still held
+  std::uint64_t in_use = 0;       ///< sealed and held by somebody, not pinned
+  std::uint64_t pinned = 0;       ///< held or not
+  std::uint64_t writing = 0;      ///< created, not sealed
+  std::uint64_t retired = 0;      ///< removed, but still held
+  std::uint64_t quarantined = 0;  ///< its writer is gone, but I/O of that writer may be under way
   std::uint64_t evictable = 0;
   std::uint64_t free = 0;
 };

@@ -41,7 +41,7 @@ Finding room(const StatsReport& report) {
 }
 
 void examine_rows(const StoreStats& stats, Findings& out) {
-  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count;
+  const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count + stats.quarantined_count;
   if (stats.max_objects == 0 || rows < stats.max_objects) return;
   out.push_back(finding(kStore, "objects", Level::note,
                         fmt::format("{} objects exist, as many as max_objects allows", grouped(rows)),

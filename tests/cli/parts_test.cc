@@ -65,6 +65,10 @@ TEST_CASE("the shares add up to the capacity where the store's figures overlap")
   const Shares shares = shares_of(stats);
   CHECK(shares.in_use == 25);
   CHECK(shares.in_use + shares.pinned + shares.writing + shares.retired + shares.evictable + shares.free == 100);
+  stats.quarantined_bytes = 7;
+  CHECK(shares_of(stats).quarantined == 7);
+  CHECK(shares_of(stats).in_use == 18);
+  CHECK(bar({.quarantined = 500, .free = 500}, 10) == "[qqqqq.....]");
 }
 
 TEST_CASE("full is only what is full") {

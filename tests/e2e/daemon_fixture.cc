@@ -61,7 +61,8 @@ std::vector<std::string> flags_for(const StoreConfig& config) {
           flag("prefault", config.prefault),
           flag("huge-pages", config.huge_pages),
           fmt::format("--max-unsealed-bytes-per-client={}", config.max_unsealed_bytes_per_client),
-          fmt::format("--max-pinned-bytes-per-user={}", config.max_pinned_bytes_per_user)};
+          fmt::format("--max-pinned-bytes-per-user={}", config.max_pinned_bytes_per_user),
+          fmt::format("--quarantine-seconds={}", config.quarantine_seconds)};
 }
 
 Daemon::Daemon(const StoreConfig& config) : Daemon(flags_for(config)) {}
@@ -146,7 +147,7 @@ StoreStats Daemon::stats() const {
 Census Daemon::census() const {
   const StoreStats stats = this->stats();
   return {.objects = stats.total_objects,
-          .used_bytes = stats.used_bytes,
+          .used_bytes = stats.used_bytes - stats.quarantined_bytes,
           .unsealed = stats.unsealed_count,
           .unsealed_bytes = stats.unsealed_bytes,
           .in_use = stats.in_use_count,

@@ -19,7 +19,8 @@
 
 namespace dolium::e2e {
 
-/// Everything that a client's death, or a session's end, must bring back to what it was. Bytes are exact.
+/// Everything that a client's death, or a session's end, must bring back to what it was. Bytes are exact; what is in
+/// quarantine comes back later, and is not counted.
 struct Census {
   std::uint64_t objects = 0, used_bytes = 0;
   std::uint64_t unsealed = 0, unsealed_bytes = 0;

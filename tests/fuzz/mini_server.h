@@ -55,6 +55,8 @@ class MiniServer final : private daemon::Session::Host {
     uv_run(loop_->get(), UV_RUN_NOWAIT);
     for (std::size_t i = 0; i < awake_.size(); ++i) awake_[i]->poll();
     if (engine_->next_deadline() <= shm::monotonic_now()) engine_->tick(shm::monotonic_now());
+    if (const auto piece = store().next_to_renew())
+      store().renewed(store().memory().renew(*piece), shm::monotonic_now());
   }
   /// The second: answers leave.
   void answer() {

@@ -51,6 +51,7 @@ struct Known {
   ClientId creator = 0;
   SlotIndex slot = kNoSlot;
   bool pinned = false;
+  bool lent = false;
   TimeNs sealed = 0;
   Lifetimes lifetimes = {};
 };
@@ -75,6 +76,27 @@ struct LeaseModel {
   std::span<std::byte> bytes;
 };
 
+/// What a client was writing to when it ended.
+struct Left {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  TimeNs rests_until = 0;
+  bool renewed = false;  // its whole pages, if there are any
+
+  [[nodiscard]] std::uint64_t pages_begin() const { return round_up(begin, kPageBytes); }
+  [[nodiscard]] std::uint64_t pages_end() const { return end / kPageBytes * kPageBytes; }
+  [[nodiscard]] bool has_pages() const { return pages_begin() < pages_end(); }
+  [[nodiscard]] bool has_rested(TimeNs now) const { return rests_until <= now && (renewed || !has_pages()); }
+  /// Whether nobody may be given any of these bytes yet.
+  [[nodiscard]] bool forbids(std::uint64_t from, std::uint64_t to, TimeNs now) const {
+    const auto hits = [from, to](std::uint64_t first, std::uint64_t last) {
+      return first < last && from < last && first < to;
+    };
+    if (has_rested(now)) return false;
+    return renewed ? hits(begin, pages_begin()) || hits(pages_end(), end) : hits(begin, end);
+  }
+};
+
 struct ClientModel {
   explicit ClientModel(Store& store, ClientId id) : side(store, id) {}
   TestClient side;
@@ -95,9 +117,11 @@ class Model final {
   void step() {
     now_ += below(2'000'000);  // two milliseconds at most
     engine_.tick(now_);
+    std::erase_if(left_, [this](const Left& left) { return left.has_rested(now_); });
     follow();
     act();
     if (below(2) == 0) store_.relocate_one();
+    if (below(4) == 0) renew();
     engine_.settle(now_);
     follow();
     check();
@@ -105,6 +129,7 @@ class Model final {
   void finish();
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
   [[nodiscard]] std::uint64_t served_late() const { return served_late_; }
+  [[nodiscard]] std::uint64_t left() const { return left_count_; }
   [[nodiscard]] std::uint64_t copies() const { return copies_; }
   [[nodiscard]] std::uint64_t leased() const { return leased_; }
   [[nodiscard]] std::uint64_t relocations() { return store_.stats(now_).relocation_count; }
@@ -139,10 +164,13 @@ class Model final {
   void pin();
   void unpin();
   void evict();
+  void leave(SlotIndex slot, std::uint64_t bytes);
+  void renew();
 
   void follow();
   void gone(const Event& event);
   void check();
+  void check_place(SlotIndex slot, std::uint64_t taken) const;
   void check_bytes(const ClientModel& client, const Reference& reference) const;
   [[nodiscard]] bool is_held(std::uint64_t life) const;
 
@@ -156,6 +184,8 @@ class Model final {
   std::map<std::uint64_t, Known> retired_;  // by life: removed, but somebody held them then
   std::set<WaitKey> waiting_creates_;
   std::map<WaitKey, std::vector<Wanted>> waiting_gets_;
+  std::vector<Left> left_;  // what is, or may be, in quarantine
+  std::uint64_t left_count_ = 0;
   std::uint64_t last_key_ = 1;
   std::uint64_t last_life_ = 0;
   std::uint64_t evictions_ = 0;
@@ -217,11 +247,40 @@ void Model::attach_copy() {
 void Model::detach() {
   if (clients_.size() == 1) return;
   const ClientId id = any(clients_).first;
+  for (const auto& [number, known] : unsealed_)
+    if (known.creator == id && known.lent) leave(known.slot, known.taken);
+  if (const auto& lease = clients_[id]->lease) leave(lease->slot, lease->bytes.size());
   clients_.erase(id);  // its references with it
   std::erase_if(unsealed_, [id](const auto& entry) { return entry.second.creator == id; });
   std::erase_if(waiting_creates_, [id](const auto& entry) { return entry.client == id; });
   std::erase_if(waiting_gets_, [id](const auto& entry) { return entry.first.client == id; });
   engine_.drop_client(id, now_);
+}
+
+void Model::leave(SlotIndex slot, std::uint64_t bytes) {
+  const std::uint64_t offset = store_.fields(slot).offset;
+  left_.push_back({offset, offset + bytes, now_ + kSecond});
+  ++left_count_;
+}
+
+/// Of what clients have left, that is due; sometimes there is no memory for it.
+void Model::renew() {
+  const auto piece = store_.next_to_renew();
+  if (!piece) return;
+  if (below(8) == 0) return store_.renewed({.replaced = true, .reserved = Error{Errc::out_of_memory, {}}}, now_);
+  // The arena is smaller than what is renewed at once.
+  const auto found = std::ranges::find_if(left_, [&](const Left& left) {
+    return !left.renewed && left.pages_begin() == piece->begin && left.pages_end() == piece->end;
+  });
+  REQUIRE(found != left_.end());
+  store_.renewed(store_.memory().renew(*piece), now_);
+  found->renewed = true;
+  follow();  // a row may have been needed
+}
+
+void Model::check_place(SlotIndex slot, std::uint64_t taken) const {
+  const std::uint64_t offset = store_.fields(slot).offset;
+  REQUIRE(std::ranges::none_of(left_, [&](const Left& left) { return left.forbids(offset, offset + taken, now_); }));
 }
 
 /// Sizes from nothing to a quarter of the store, small ones more often.
@@ -285,6 +344,9 @@ void Model::created(const NewObject& object, ClientId client, const Result<Place
                  .lifetimes = object.lifetimes};
   const std::span<std::byte> bytes = store_.writable_bytes(placed->slot);
   REQUIRE(bytes.size() == size);
+  check_place(placed->slot, known.taken);
+  known.lent = below(2) == 0;
+  if (known.lent) store_.lend(placed->slot);
   mark_bytes(bytes, known);
   unsealed_[number] = known;
 }
@@ -531,6 +593,7 @@ void Model::check() {
   for (const auto& [number, known] : sealed_) {
     sealed += known.taken;
     total += known.size;
+    if (!left_.empty()) check_place(known.slot, known.taken);
     if (known.pinned) pinned += known.taken;
   }
   for (const auto& [number, known] : unsealed_)
@@ -543,7 +606,10 @@ void Model::check() {
   REQUIRE(stats.unsealed_bytes == unsealed);
   REQUIRE(stats.pinned_bytes == pinned);
   REQUIRE(stats.retired_bytes == retired);
-  REQUIRE(stats.used_bytes == unsealed + sealed + retired);
+  REQUIRE(stats.used_bytes == unsealed + sealed + retired + stats.quarantined_bytes);
+  std::uint64_t left = 0;
+  for (const Left& each : left_) left += each.end - each.begin;
+  REQUIRE(stats.quarantined_bytes <= left);
   REQUIRE(stats.used_bytes + stats.free_bytes == stats.capacity);
   REQUIRE(stats.waiting_gets == waiting_gets_.size());
   REQUIRE(stats.waiting_creates == waiting_creates_.size());
@@ -572,6 +638,14 @@ void Model::finish() {
   clearing_ = true;
   store_.clear(now_);
   follow();
+  now_ += Quarantine::kRetry;
+  engine_.tick(now_);
+  while (store_.next_to_renew()) {
+    renew();
+    now_ += Quarantine::kRetry;
+    engine_.tick(now_);
+  }
+  left_.clear();
   check();
   const StoreStats stats = store_.stats(now_);
   REQUIRE(stats.used_bytes == 0);
@@ -587,7 +661,7 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   const auto policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo);
   std::cout << "DOLIUM_SEED=" << seed << ", policy " << static_cast<int>(policy) << ": " << std::flush;
   CAPTURE(seed, policy);
-  Model model(seed, {.capacity = kMiB / 4, .max_objects = 80, .eviction_policy = policy});
+  Model model(seed, {.capacity = kMiB / 4, .max_objects = 80, .eviction_policy = policy, .quarantine_seconds = 1});
   for (std::uint64_t step = 0; step < steps; ++step) {
     CAPTURE(step);
     model.step();
@@ -597,6 +671,7 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   CHECK(model.evictions() > steps / 1000);
   CHECK(model.served_late() > steps / 10'000);
   CHECK(model.copies() > steps / 10'000);
+  CHECK(model.left() > steps / 10'000);
   CHECK(model.leased() > steps / 1000);
   CHECK(model.relocations() > steps / 10'000);
 }

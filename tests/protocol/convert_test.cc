@@ -120,15 +120,15 @@ TEST_CASE("statistics come back member by member") {
   sent.size_histogram = {{64, 1}, {256, 2}};
   std::uint64_t number = 100;
   for (std::uint64_t* member :
-       {&sent.total_objects,    &sent.total_size,          &sent.capacity,       &sent.used_bytes,
-        &sent.free_bytes,       &sent.largest_free_extent, &sent.padding_bytes,  &sent.reserved_bytes,
-        &sent.max_objects,      &sent.pinned_count,        &sent.pinned_bytes,   &sent.in_use_count,
-        &sent.in_use_bytes,     &sent.unsealed_count,      &sent.unsealed_bytes, &sent.retired_count,
-        &sent.retired_bytes,    &sent.evictable_bytes,     &sent.get_count,      &sent.hit_count,
-        &sent.miss_count,       &sent.put_count,           &sent.eviction_count, &sent.evicted_bytes,
-        &sent.relocation_count, &sent.relocated_bytes,     &sent.expired_count,  &sent.removed_count,
-        &sent.aborted_count,    &sent.out_of_memory_count, &sent.client_count,   &sent.waiting_gets,
-        &sent.waiting_creates})
+       {&sent.total_objects,  &sent.total_size,          &sent.capacity,          &sent.used_bytes,
+        &sent.free_bytes,     &sent.largest_free_extent, &sent.padding_bytes,     &sent.reserved_bytes,
+        &sent.max_objects,    &sent.pinned_count,        &sent.pinned_bytes,      &sent.in_use_count,
+        &sent.in_use_bytes,   &sent.unsealed_count,      &sent.unsealed_bytes,    &sent.retired_count,
+        &sent.retired_bytes,  &sent.quarantined_count,   &sent.quarantined_bytes, &sent.evictable_bytes,
+        &sent.get_count,      &sent.hit_count,           &sent.miss_count,        &sent.put_count,
+        &sent.eviction_count, &sent.evicted_bytes,       &sent.relocation_count,  &sent.relocated_bytes,
+        &sent.expired_count,  &sent.removed_count,       &sent.aborted_count,     &sent.out_of_memory_count,
+        &sent.client_count,   &sent.waiting_gets,        &sent.waiting_creates})
     *member = number++;
   sent.uptime = std::chrono::milliseconds(number);
   sent.obstacles = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -149,6 +149,8 @@ TEST_CASE("statistics come back member by member") {
   CHECK(got.reserved_bytes == sent.reserved_bytes);
   CHECK(got.in_use_bytes == sent.in_use_bytes);
   CHECK(got.retired_count == sent.retired_count);
+  CHECK(got.quarantined_count == sent.quarantined_count);
+  CHECK(got.quarantined_bytes == sent.quarantined_bytes);
   CHECK(got.evictable_bytes == sent.evictable_bytes);
   CHECK(got.miss_count == sent.miss_count);
   CHECK(got.evicted_bytes == sent.evicted_bytes);

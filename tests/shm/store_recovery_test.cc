@@ -157,10 +157,69 @@ TEST_CASE("what was being written is kept from others until its writer is gone o
   CHECK(again->recovery().abandoned == 1);
   CHECK(again->stats(fixture.now).used_bytes == Arena::taken_by(2000));
   again->detach(other, fixture.now);
-  CHECK(again->stats(fixture.now).used_bytes == 0);
+  CHECK(again->stats(fixture.now).quarantined_bytes == Arena::taken_by(2000));
   again->check_invariants();
-  // Of who did not survive nothing is kept.
-  CHECK(recovered(*store, image_of(*store), {fixture.writer}, fixture.now)->stats(fixture.now).used_bytes == 0);
+  again->tend_quarantine(fixture.now + 60 * kSecond);
+  CHECK(again->stats(fixture.now).used_bytes == 0);
+  // What a writer that did not survive may still have I/O for rests from here on.
+  const auto third = recovered(*store, image_of(*store), {fixture.writer}, fixture.now);
+  CHECK(third->recovery().quarantined == 1);
+  CHECK(third->stats(fixture.now).used_bytes == Arena::taken_by(2000));
+  CHECK(third->stats(fixture.now).quarantined_bytes == Arena::taken_by(2000));
+  third->check_invariants();
+  third->tend_quarantine(fixture.now + 60 * kSecond);
+  CHECK(third->stats(fixture.now).used_bytes == 0);
+}
+
+TEST_CASE("a dead writer's I/O: a store is killed at every point of its quarantine") {
+  StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32});
+  Store& store = fixture.store;
+  const ClientId victim = fixture.attach();
+  for (std::uint64_t number = 0; number < 2; ++number) fixture.put(number, 10 * kKiB + 64);
+  const NewObject object = {.id = id_of(10), .data_size = 20 * kKiB, .metadata_size = 100, .type_name = "a name"};
+  const Placement placed = store.create_object(victim, object, fixture.now).value();
+  store.lend(placed.slot);
+  const Placement lease = store.lease(victim, id_of(11), 2 * kKiB, fixture.now).value();
+  const std::uint64_t end = placed.offset + Arena::taken_by(total_size(object));
+  const std::uint64_t pages_begin = round_up(placed.offset, kPageBytes);
+  const std::uint64_t pages_end = end / kPageBytes * kPageBytes;
+  REQUIRE((pages_begin > placed.offset && pages_end < end));
+  std::vector<Lease> leases = {{placed.offset, end - placed.offset}, {lease.offset, 2 * kKiB}};
+  const auto kill = [&](const std::function<void()>& operation) {
+    CHECK(kill_everywhere(fixture, {fixture.writer}, leases, operation) > 1);
+  };
+  kill([&] { store.detach(victim, fixture.now); });
+  const auto piece = store.next_to_renew().value();
+  const Renewal renewal = store.memory().renew(piece);
+  REQUIRE(renewal.reserved);
+  // From here on the middle is anybody's.
+  leases.front() = {placed.offset, pages_begin - placed.offset};
+  leases.push_back({pages_end, end - pages_end});
+  kill([&] { store.renewed(renewal, fixture.now); });
+  CHECK(store.stats(fixture.now).quarantined_count == 3);
+  leases.clear();
+  kill([&] { store.tend_quarantine(fixture.now + 60 * kSecond); });
+  CHECK(store.stats(fixture.now).quarantined_count == 0);
+}
+
+TEST_CASE("a dead writer's I/O: a quarantine begins anew in the next server") {
+  StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32});
+  const ClientId victim = fixture.attach();
+  fixture.put(0, 100);
+  const Placement placed =
+      fixture.store.create_object(victim, {.id = id_of(1), .data_size = 20 * kKiB}, fixture.now).value();
+  fixture.store.lend(placed.slot);
+  fixture.store.detach(victim, fixture.now);
+  const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer}, fixture.now);
+  CHECK(store->recovery().quarantined == 1);
+  CHECK(store->stats(fixture.now).quarantined_bytes == 20 * kKiB);
+  while (const auto piece = store->next_to_renew()) store->renewed(store->memory().renew(*piece), fixture.now);
+  CHECK(store->stats(fixture.now).quarantined_bytes == kPageBytes);
+  const auto again = recovered(*store, image_of(*store), {fixture.writer}, fixture.now);
+  CHECK(again->recovery().quarantined == 2);
+  CHECK(again->recovery().damaged == 0);
+  CHECK(again->stats(fixture.now).quarantined_bytes == kPageBytes);
+  again->check_invariants();
 }
 
 TEST_CASE("a store is killed at every point of every operation") {

@@ -23,6 +23,7 @@ StoreConfig some_config(World& world) {
   config.eviction_policy = static_cast<EvictionPolicy>(world.below(3));
   if (world.one_in(4)) config.max_unsealed_bytes_per_client = 20 * 1024;
   if (world.one_in(4)) config.max_pinned_bytes_per_user = 20 * 1024;
+  if (world.one_in(2)) config.quarantine_seconds = 0;
   return config;
 }
 
@@ -234,7 +235,7 @@ void Episode::release_everything() {
 /// Room must do for everybody who waits for it, when all there is may go.
 void Episode::check_waiting_creates() {
   const StoreStats now_there = stats();
-  if (now_there.pinned_count + now_there.unsealed_count != 0) return;
+  if (now_there.pinned_count + now_there.unsealed_count + now_there.quarantined_count != 0) return;
   for (const auto& client : clients_) REQUIRE(client->open().creates == 0);
 }
 
@@ -247,6 +248,9 @@ void Episode::let_go_of_everything() {
   figures_.recalled_leases += world_.recalled_leases;
   clients_.clear();
   while (server_.session_count() != 0) turn();
+  while (server_.store().next_to_renew()) turn();
+  let_pass(shm::TimeNs{60'000'000'000});
+  turn();
   server_.store().clear(now());
   REQUIRE(stats().used_bytes == 0);
   REQUIRE(stats().largest_free_extent == stats().capacity);

@@ -30,7 +30,10 @@ class DOLIUM_API ObjectBuilder {
   ~ObjectBuilder();
 
   /// All of the object's data, writable, 64-byte aligned. Its content is unspecified until written. Must not
-  /// be written to after seal() or abort(), when it is empty.
+  /// be written to after seal() or abort(), when it is empty. That holds for I/O, too: reads into it by io_uring,
+  /// libaio, direct I/O or a device must have completed before seal(), abort() and the builder's end, or they change
+  /// an object that others see, or that another client writes. Only when the process itself ends, or its connection,
+  /// the daemon keeps the memory until such I/O can harm nobody any more.
   [[nodiscard]] std::span<std::byte> data() noexcept { return data_; }
   /// Copies `bytes` behind what write() has written so far. too_large when they do not fit: nothing is written.
   /// `threads` as for copy_bytes(): what is large is copied by several.
@@ -43,7 +46,7 @@ class DOLIUM_API ObjectBuilder {
   Result<ObjectId> seal();
   /// seal(), and a reference for the caller, taken before anyone can evict or remove the object.
   Result<Object> seal_and_hold();
-  /// The object was never there; the id is free again at once.
+  /// The object was never there; the id is free again at once, and the memory: see data() on I/O.
   Result<void> abort();
 
   [[nodiscard]] const ObjectId& id() const noexcept { return id_; }

@@ -74,13 +74,15 @@ struct StoreStats {
   std::uint64_t reserved_bytes = 0;       ///< how much of the capacity the kernel has really given
   std::uint64_t max_objects = 0;
 
-  // Why it cannot be emptied. The four may overlap.
+  // Why it cannot be emptied. Those that follow may overlap.
   std::uint64_t pinned_count = 0, pinned_bytes = 0;
   std::uint64_t in_use_count = 0, in_use_bytes = 0;      ///< held by somebody, removed ones included
   std::uint64_t unsealed_count = 0, unsealed_bytes = 0;  ///< being written
   std::uint64_t retired_count = 0, retired_bytes = 0;    ///< removed, but still held: freed at the last release
-  std::uint64_t evictable_bytes = 0;                     ///< what eviction could give back at this moment
-  Obstacles obstacles;                                   ///< what cuts the arena
+  /// Pieces of memory whose writer is gone, and to which the kernel may still write for it: free within a minute.
+  std::uint64_t quarantined_count = 0, quarantined_bytes = 0;
+  std::uint64_t evictable_bytes = 0;  ///< what eviction could give back at this moment
+  Obstacles obstacles;                ///< what cuts the arena
 
   // What happened since the start.
   std::uint64_t get_count = 0, hit_count = 0, miss_count = 0;

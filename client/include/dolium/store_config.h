@@ -39,6 +39,9 @@ struct StoreConfig {
   std::uint64_t max_unsealed_bytes_per_client = 0;
   /// Bytes one user may have pinned at once; 0: no limit but the capacity.
   std::uint64_t max_pinned_bytes_per_user = 0;
+  /// How long memory of a client that ended while it was writing rests, where its pages cannot be replaced (at most one
+  /// page at each end of an object, and small objects): I/O of that client may still be under way. A daemon's only.
+  std::uint32_t quarantine_seconds = 60;
 };
 
 }  // namespace dolium

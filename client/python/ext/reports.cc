@@ -78,6 +78,7 @@ py::dict row(const StoreStats& of) {
                "in_use_count"_a = of.in_use_count, "in_use_bytes"_a = of.in_use_bytes,
                "unsealed_count"_a = of.unsealed_count, "unsealed_bytes"_a = of.unsealed_bytes);
   const py::dict rest("retired_count"_a = of.retired_count, "retired_bytes"_a = of.retired_bytes,
+                      "quarantined_count"_a = of.quarantined_count, "quarantined_bytes"_a = of.quarantined_bytes,
                       "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count,
                       "hit_count"_a = of.hit_count, "miss_count"_a = of.miss_count, "put_count"_a = of.put_count,
                       "eviction_count"_a = of.eviction_count, "evicted_bytes"_a = of.evicted_bytes,

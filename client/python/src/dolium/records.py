@@ -177,6 +177,8 @@ class StoreStats:
     unsealed_bytes: int
     retired_count: int  #: removed, but still held
     retired_bytes: int
+    quarantined_count: int  #: pieces of memory whose writer is gone, and to which I/O may be under way
+    quarantined_bytes: int
     evictable_bytes: int
     obstacles: Obstacles  #: what cuts the arena
     get_count: int
