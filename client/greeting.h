@@ -33,11 +33,13 @@ struct SessionOrigin {
                                       protocol::Deadline deadline);
 
 /// Says hello and waits for the answer, which lies in the reader. `disconnected` when the daemon went away, or could
-/// not let us in at this moment; what it has against us is another error.
+/// not let us in at this moment; what it has against us is another error. `spare` is closed before the answer is read,
+/// for a descriptor that may come with it.
 [[nodiscard]] Result<const protocol::HelloReply*> exchange_hellos(const shm::UniqueFd& socket,
                                                                   protocol::HelloRequestT hello,
                                                                   protocol::FrameReader& reader,
-                                                                  protocol::Deadline deadline);
+                                                                  protocol::Deadline deadline,
+                                                                  shm::UniqueFd spare = {});
 
 struct Resumed {
   shm::UniqueFd socket;

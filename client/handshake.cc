@@ -11,8 +11,10 @@
 
 #include "client/connection.h"
 #include "client/greeting.h"
+#include "client/origin.h"
 #include "client/session_link.h"
 #include "protocol/peer.h"
+#include "protocol/user_namespace.h"
 #include "protocol/version.h"
 #include "shm/cores.h"
 #include "shm/system_error.h"
@@ -47,11 +49,11 @@ Result<void> check_daemon(std::string_view path, int socket) {
   if (!path.starts_with(fmt::format("/tmp/dolium-{}/", ::geteuid()))) return {};
   const Result<protocol::PeerCredentials> daemon = protocol::peer_credentials(socket);
   if (!daemon) return daemon.error();
-  if (daemon->uid == 0 || daemon->uid == ::geteuid()) return {};
+  if (daemon->uid == 0 || protocol::is_own_user(daemon->uid)) return {};
   return Error{Errc::permission_denied,
-               fmt::format("who listens on {} is user {}, not we or root: it may be no store of ours; remove what is "
+               fmt::format("who listens on {} is {}, not we or root: it may be no store of ours; remove what is "
                            "there, or name another socket ($DOLIUM_SOCKET)",
-                           path, daemon->uid)};
+                           path, protocol::name_owner(daemon->uid))};
 }
 
 /// Nobody looks for longer than an hour.
@@ -90,6 +92,7 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   hello.rings = wants_rings_ = options.rings;
   hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
   hello.library_version = DOLIUM_VERSION;
+  hello.origin = own_origin();
   Call call;
   static_cast<void>(
       send(enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call)), std::move(hello), Patience::wait));
@@ -102,6 +105,8 @@ Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline dea
   lock.unlock();
   const auto reply = reply_of<protocol::HelloReply>(call);
   if (!reply) return reply.error();
+  if (traffic_->reader->has_lost_descriptors())
+    return protocol::out_of_descriptors("what a connection to the daemon takes");
   return attach(**reply, traffic_->reader->take_descriptors());
 }
 

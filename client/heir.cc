@@ -1,5 +1,7 @@
 #include "client/heir.h"
 
+#include <unistd.h>
+
 #include "protocol/codec.h"
 
 namespace dolium::detail {
@@ -26,6 +28,7 @@ Result<Heir> Heir::ask(const SessionOrigin& parent, std::uint64_t pin_table_byte
   protocol::FrameReader reader;
   const Result<const protocol::HelloReply*> reply = exchange_hellos(*socket, std::move(hello), reader, deadline);
   if (!reply) return reply.error();
+  if (reader.has_lost_descriptors()) return protocol::out_of_descriptors("what a child's session takes");
   std::vector<UniqueFd> descriptors = reader.take_descriptors();
   if (descriptors.size() != kHeirCount || (*reply)->pin_table_bytes() != pin_table_bytes)
     return Error{Errc::protocol_error, "the daemon sent something else than a copy of the parent's pin table"};
@@ -43,7 +46,9 @@ Result<Heir> Heir::ask(const SessionOrigin& parent, std::uint64_t pin_table_byte
 
 void Heir::adopt(const UniqueFd& socket) {
   protocol::Encoder encoder;
-  const auto frame = encoder.encode(kAdoptNumber, protocol::AdoptRequestT());
+  protocol::AdoptRequestT adopt;
+  adopt.pid = ::getpid();
+  const auto frame = encoder.encode(kAdoptNumber, std::move(adopt));
   // The first bytes on a connection that is empty: they are taken whole, or the connection is dead.
   if (frame) static_cast<void>(send_frame(socket, *frame, Deadline::min()));
 }

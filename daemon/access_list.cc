@@ -59,7 +59,7 @@ Result<gid_t> resolve_group(std::string_view name) {
 }
 
 Result<AccessList::Principals> AccessList::resolve_list(std::string_view list_name,
-                                                        std::span<const std::string> entries) {
+                                                        std::span<const std::string> entries) const {
   Principals result;
   for (const std::string& entry : entries) {
     if (entry == "*") {
@@ -69,21 +69,25 @@ Result<AccessList::Principals> AccessList::resolve_list(std::string_view list_na
     const bool is_group = entry.starts_with('@');
     const Result<std::uint32_t> id = is_group ? resolve_group(std::string_view(entry).substr(1)) : resolve_user(entry);
     if (!id) return Error{id.error().code, fmt::format("{}: {}", list_name, id.error().message)};
+    if (!(is_group ? ids_.groups : ids_.users).identifies(*id))
+      return Error{Errc::invalid_argument,
+                   fmt::format("{}: {} is number {}, which stands for every {} that this user namespace does not map; "
+                               "map those that are meant, or list \"*\" if any may",
+                               list_name, entry, *id, is_group ? "group" : "user")};
     (is_group ? result.groups : result.users).push_back(*id);
   }
   return result;
 }
 
 Result<AccessList> AccessList::resolve(std::span<const std::string> readers, std::span<const std::string> writers,
-                                       uid_t own_uid) {
-  AccessList list;
-  Result<Principals> may_read = resolve_list("readers", readers);
+                                       uid_t own_uid, protocol::IdMaps ids) {
+  AccessList list(own_uid, ids);
+  Result<Principals> may_read = list.resolve_list("readers", readers);
   if (!may_read) return may_read.error();
-  Result<Principals> may_write = resolve_list("writers", writers);
+  Result<Principals> may_write = list.resolve_list("writers", writers);
   if (!may_write) return may_write.error();
   list.readers_ = *std::move(may_read);
   list.writers_ = *std::move(may_write);
-  list.writers_.users.insert(list.writers_.users.end(), {uid_t{0}, own_uid});
   return list;
 }
 
@@ -93,7 +97,13 @@ bool AccessList::Principals::contain(uid_t uid, gid_t gid, std::span<const gid_t
          std::ranges::any_of(supplementary, is_listed);
 }
 
+bool AccessList::is_owner(uid_t uid) const {
+  return identifies(uid) && (uid == 0 || uid == own_uid_);
+}
+
+// Ids of no identity need no care here: no list has them.
 Permission AccessList::decide(uid_t uid, gid_t gid, std::span<const gid_t> groups) const {
+  if (is_owner(uid)) return Permission::read_write;
   if (writers_.contain(uid, gid, groups)) return Permission::read_write;
   return readers_.contain(uid, gid, groups) ? Permission::read_only : Permission::none;
 }

@@ -5,6 +5,8 @@
 // the lists add others. Who may write may read. An entry is a user's name or number, '@' and a group's name or
 // number, or "*" for anyone. The kernel vouches for who a client is (SO_PEERCRED, SO_PEERGROUPS); a change of
 // /etc/group reaches new processes only when they are started with it, and this list when the daemon is.
+// In a user namespace that does not map all users, the overflow id stands for any of them (protocol/user_namespace.h):
+// it is on no list, and the daemon's own user does not become one by it. "*" includes it.
 //
 // A value.
 
@@ -18,6 +20,8 @@
 
 #include <dolium/result.h>
 
+#include "protocol/user_namespace.h"
+
 namespace dolium::daemon {
 
 enum class Permission : std::uint8_t { none, read_only, read_write };
@@ -27,25 +31,33 @@ enum class Permission : std::uint8_t { none, read_only, read_write };
 
 class AccessList {
  public:
-  /// Lists as in Config. invalid_argument names the entry that this machine does not know.
+  /// Lists as in Config. invalid_argument names the entry that this machine does not know, or that is the overflow id.
   [[nodiscard]] static Result<AccessList> resolve(std::span<const std::string> readers,
-                                                  std::span<const std::string> writers, uid_t own_uid);
+                                                  std::span<const std::string> writers, uid_t own_uid,
+                                                  protocol::IdMaps ids = protocol::IdMaps::of_this_process());
 
   /// What a process with these credentials may do. `groups`: its supplementary groups, in any order.
   [[nodiscard]] Permission decide(uid_t uid, gid_t gid, std::span<const gid_t> groups) const;
 
+  /// Whether this is surely root or the daemon's own user.
+  [[nodiscard]] bool is_owner(uid_t uid) const;
+  /// False: the overflow id, which stands for any user that the daemon's namespace does not map.
+  [[nodiscard]] bool identifies(uid_t uid) const { return ids_.users.identifies(uid); }
+
  private:
   struct Principals {
     bool anyone = false;
-    std::vector<uid_t> users;
-    std::vector<gid_t> groups;
+    std::vector<uid_t> users;   // ids that identify somebody
+    std::vector<gid_t> groups;  // likewise
 
     [[nodiscard]] bool contain(uid_t uid, gid_t gid, std::span<const gid_t> supplementary) const;
   };
 
-  AccessList() = default;
-  static Result<Principals> resolve_list(std::string_view list_name, std::span<const std::string> entries);
+  AccessList(uid_t own_uid, protocol::IdMaps ids) : ids_(ids), own_uid_(own_uid) {}
+  [[nodiscard]] Result<Principals> resolve_list(std::string_view list_name, std::span<const std::string> entries) const;
 
+  protocol::IdMaps ids_;
+  uid_t own_uid_;
   Principals readers_;
   Principals writers_;
 };

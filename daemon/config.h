@@ -30,6 +30,9 @@ struct Config {
   /// A group's name or number; empty: the daemon's own.
   std::string socket_group = {};
 
+  /// The socket's directory is taken as it is, whoever owns it or may write there.
+  bool trust_directory = false;
+
   /// Who, besides root and the daemon's own user, may read; and who may read and write. User names or
   /// numbers, '@' and a group's, or "*" for anyone. resolve() of AccessList understands them.
   std::vector<std::string> readers = {};

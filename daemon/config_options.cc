@@ -226,6 +226,10 @@ std::vector<Option> make_options() {
       for_life(mode_row({"socket", "mode", "--socket-mode", "permission bits of the socket"}, &Config::socket_mode)),
       for_life(text_row({"socket", "group", "--socket-group", "group of the socket; empty: the daemon's own"}, "GROUP",
                         &Config::socket_group, 256)),
+      for_life(
+          boolean_row({"socket", "trust_directory", "--trust-socket-directory",
+                       "take the socket's directory as it is: whoever may write there can put another socket there"},
+                      &Config::trust_directory)),
       count_row({"socket", "busy_poll_us", "--busy-poll-us", "microseconds awake after a request; 0: sleep at once"},
                 &Config::busy_poll_us, 0, kMaxBusyPollUs),
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "protocol/convert.h"
+#include "protocol/peer.h"
 #include "shm/monotonic_clock.h"
 
 namespace dolium::daemon {
@@ -49,6 +50,7 @@ bool writes(RequestBody verb) {
     case RequestBody::StatsRequest:
     case RequestBody::ClientsRequest:
     case RequestBody::PingRequest:
+    case RequestBody::ReplaceRequest:
     case RequestBody::SubscribeRequest:
     case RequestBody::UnsubscribeRequest: return false;
   }
@@ -84,7 +86,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
   switch (verb) {
     case RequestBody::NONE: return;  // decode() lets none through
     case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
-    case RequestBody::AdoptRequest: return adopt(session);
+    case RequestBody::AdoptRequest: return adopt(session, *frame.body_as_AdoptRequest());
     case RequestBody::LeaveRequest: return session.hear_no_more();
     case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
     case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
@@ -107,6 +109,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::PingRequest: return on(session, id, *frame.body_as_PingRequest());
     case RequestBody::SubscribeRequest: return on(session, id, *frame.body_as_SubscribeRequest());
     case RequestBody::UnsubscribeRequest: return on(session, id, *frame.body_as_UnsubscribeRequest());
+    case RequestBody::ReplaceRequest: return on(session, id, *frame.body_as_ReplaceRequest());
   }
 }
 
@@ -205,6 +208,7 @@ void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
 void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
   auto [stats, next, walls] = engine_.stats(shm::monotonic_now(), request.cursor());
   stats.server_pid = ::getpid();
+  stats.pid_namespace = protocol::own_pid_namespace();
   stats.server_version = DOLIUM_VERSION;
   StatsReplyT reply = to_wire(stats);
   reply.next_cursor = next;
@@ -218,6 +222,10 @@ void Dispatch::on(Session& session, Id id, const ClientsRequest& request) {
   reply.next_cursor = page.next;
   for (const ClientInfo& client : page.clients) reply.clients.push_back(to_wire(client));
   session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ReplaceRequest& request) {
+  if (auto asked = replace_(session, id, request); !asked) session.reply_error(id, asked.error());
 }
 
 void Dispatch::on(Session& session, Id id, const PingRequest&) {

@@ -25,9 +25,13 @@ class Dispatch {
   };
   using DescribeClients = std::function<ClientsPage(shm::ClientId after)>;
 
+  /// Has another server go on; an error: not this time, and why. Otherwise what becomes of it is told later.
+  using Replace = std::function<Result<void>(const Session& session, std::uint64_t request_id,
+                                             const protocol::ReplaceRequest& request)>;
+
   /// `find` gives a client's session, which may listen no more, or nullptr.
-  Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe)
-      : engine_(engine), find_(std::move(find)), describe_(std::move(describe)) {}
+  Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe, Replace replace)
+      : engine_(engine), find_(std::move(find)), describe_(std::move(describe)), replace_(std::move(replace)) {}
 
   void handle(Session& session, const protocol::RequestFrame& request);
   /// Puts the events that wait for this session's subscriptions on its wire, as far as it reads them. True when
@@ -40,7 +44,7 @@ class Dispatch {
   using Id = std::uint64_t;  // of a request
 
   void hello(Session& session, Id id, const protocol::HelloRequest& request);
-  void adopt(Session& session);
+  void adopt(Session& session, const protocol::AdoptRequest& request);
   [[nodiscard]] Result<void> resume(Session& session, Id id, const protocol::HelloRequest& request);
   void on(Session& session, Id id, const protocol::CreateRequest& request);
   void on(Session& session, Id id, const protocol::SealRequest& request);
@@ -63,6 +67,7 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::PingRequest& request);
   void on(Session& session, Id id, const protocol::SubscribeRequest& request);
   void on(Session& session, Id id, const protocol::UnsubscribeRequest& request);
+  void on(Session& session, Id id, const protocol::ReplaceRequest& request);
 
   [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
   [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
@@ -83,6 +88,7 @@ class Dispatch {
   shm::Engine& engine_;
   std::function<Session*(shm::ClientId)> find_;
   DescribeClients describe_;
+  Replace replace_;
   std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
 };
 

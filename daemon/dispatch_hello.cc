@@ -5,11 +5,14 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include "daemon/descriptor_limit.h"
 #include "daemon/dispatch.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
 #include "protocol/peer.h"
+#include "protocol/user_namespace.h"
 #include "protocol/version.h"
 #include "shm/monotonic_clock.h"
 #include "shm/system_error.h"
@@ -22,6 +25,17 @@ namespace {
 
 /// The longest client name that is kept.
 constexpr std::size_t kMaxClientName = 128;
+
+constexpr std::size_t kMaxHostName = 64;  // HOST_NAME_MAX
+constexpr std::size_t kMaxPodName = 253;  // of Kubernetes
+
+/// As long as such names may be.
+ClientOrigin origin_of(const HelloRequest& request) {
+  ClientOrigin origin = from_wire(request.origin());
+  origin.host.resize(std::min(origin.host.size(), kMaxHostName));
+  origin.pod.resize(std::min(origin.pod.size(), kMaxPodName));
+  return origin;
+}
 
 /// A session with a client in the store ends with the process that connected. Where the kernel knows it by its number
 /// alone, and that is another's by now: then it is gone, and the session lasts longer than it need, never shorter.
@@ -59,16 +73,22 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   const Access access = inherits ? (*parent)->access() : asked;
   const Session::Peer& peer = session.peer();
   if (peer.permission == Permission::none || (peer.permission == Permission::read_only && access == Access::read_write))
-    return Error{Errc::permission_denied,
-                 fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration",
-                             peer.user, peer.credentials.uid, access == Access::read_only ? "read" : "write to")};
+    return Error{
+        Errc::permission_denied,
+        fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration{}", peer.user,
+                    peer.credentials.uid, access == Access::read_only ? "read" : "write to",
+                    IdMap::of_users().identifies(peer.credentials.uid)
+                        ? ""
+                        : "; there that number stands for every user that the daemon's user namespace does not "
+                          "map")};
   if (!inherits)
     if (auto watched = watch_process(session); !watched) return watched;
   const std::string name = inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName);
   const Result<shm::ClientId> client =
-      inherits ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
-               : engine_.store().attach({peer.credentials.pid, peer.credentials.uid, peer.command, name},
-                                        shm::monotonic_now());
+      inherits
+          ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
+          : engine_.store().attach({peer.credentials.pid, peer.credentials.uid, peer.command, name, origin_of(request)},
+                                   shm::monotonic_now());
   if (!client) return client.error();
   shm::UniqueFd release_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   Result<std::vector<shm::UniqueFd>> fds = release_event.valid() ? descriptors(*client, access, release_event, inherits)
@@ -132,6 +152,7 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
   if (auto watched = watch_process(session); !watched) return watched;
   engine_.store().renew_grants(before->client());
   engine_.store().set_process(before->client(), asker.pid, session.peer().command);
+  engine_.store().set_origin(before->client(), origin_of(request));
   session.replace(*before);
   HelloReplyT welcome;
   welcome.protocol_version = kProtocolVersion;
@@ -165,13 +186,16 @@ Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest&
   return parent;
 }
 
-void Dispatch::adopt(Session& session) {
+void Dispatch::adopt(Session& session, const AdoptRequest& request) {
   // Of whatever user: it has the connection, and with it all that there is to be had. If it cannot be watched (it is
   // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
   const pid_t pid = session.sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
   if (pid > 0) engine_.store().set_process(session.client(), pid, session.peer().command);
+  ClientOrigin origin = engine_.store().client_use(session.client()).origin;  // the parent's, until now
+  origin.pid = request.pid();
+  engine_.store().set_origin(session.client(), std::move(origin));
 }
 
 Result<std::vector<shm::UniqueFd>> Dispatch::descriptors(shm::ClientId client, Access access,

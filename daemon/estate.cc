@@ -80,6 +80,17 @@ void Estate::say_ready(const Config& config) const {
   send(Kind::ready, KeeperLog::key_of(config), KeeperLog::text_of(config));
 }
 
+void Estate::ask_for_successor(const std::string& config_file) const {
+  send(Kind::replace, 0, config_file.substr(0, KeeperLink::kMaxText));
+}
+
+Result<std::string> Estate::hear_refusal() const {
+  Result<KeeperMessage> message = link_.receive();
+  if (!message) return std::move(message).error();
+  if (message->kind != Kind::refuse) return Error{Errc::disconnected, "the keeper is gone"};
+  return std::move(message->thing.text);
+}
+
 void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const std::vector<int>& descriptors) const {
   const Result<void> sent = link_.send(kind, key, text, descriptors);
   if (sent) return;

@@ -47,6 +47,11 @@ class Estate {
   void forget(shm::ClientId client) const;
   /// That this server serves, and where it logs to: the keeper does so, too.
   void say_ready(const Config& config) const;
+  /// Another server shall go on, if it reads `config_file`; empty: whatever it reads. What stands in the way is heard.
+  void ask_for_successor(const std::string& config_file) const;
+  /// Why the keeper has no successor. An error: the keeper is gone.
+  [[nodiscard]] Result<std::string> hear_refusal() const;
+  [[nodiscard]] int link() const noexcept { return link_.fd(); }
   /// Ends this process: a successor does better, which does not know of what the keeper could not be told.
   [[noreturn]] static void give_up(const Error& error);
 

@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/check_output.h"
 #include "daemon/heap.h"
 #include "daemon/keeper_link.h"
 #include "shm/last_words.h"
@@ -75,7 +76,7 @@ class KeeperProcess {
     auto ends = KeeperLink::make_pair();
     if (!ends) return std::move(ends).error();
     link_ = std::move(ends->first);
-    served_ = false;
+    served_ = asked_ = false;
     const UniqueFd theirs(::dup(ends->second.fd()));  // without close-on-exec
     if (!theirs.valid()) return shm::system_error("give the server its socket");
     server_ = start_process(early_deaths_ == 0 ? program_ : kAsItWas, std::to_string(theirs.get()));
@@ -92,6 +93,7 @@ class KeeperProcess {
     const pid_t keeper = ::getpid();
     const pid_t child = ::fork();
     if (child != 0) return child;
+    if (variable == KeeperLink::kCheckOnly) check_output_.become_standard_error();
     become(program, argv_, variable, keeper, mask_);
     // The log's thread is the keeper's alone.
     shm::last_words("doliumd: " + shm::system_error("become the server").message + '\n');
@@ -163,6 +165,10 @@ class KeeperProcess {
       early_deaths_ = refusals_ = 0;
       starter_.serves();
       if (std::exchange(check_again_, false)) check_successor();
+    } else if (message->kind == Kind::replace) {
+      asked_ = true;
+      set_config_asked(message->thing.text);
+      check_successor();
     }
   }
 
@@ -191,8 +197,19 @@ class KeeperProcess {
       check_again_ = true;
       return;
     }
+    check_output_.clear();
     check_ = start_process(program_, KeeperLink::kCheckOnly);
-    if (check_ < 0) say(shm::system_error("check whether another server could go on").message);
+    set_config_asked("");  // of whoever asked for this check alone
+    if (check_ > 0) return;
+    say(shm::system_error("check whether another server could go on").message);
+    refuse_successor();
+  }
+
+  static void set_config_asked(const std::string& file) {
+    if (file.empty())
+      ::unsetenv(KeeperLink::kConfigVariable);
+    else
+      ::setenv(KeeperLink::kConfigVariable, file.c_str(), 1);
   }
 
   void replace_if(int status) {
@@ -202,10 +219,22 @@ class KeeperProcess {
     } else if (std::exchange(check_again_, false)) {
       check_successor();
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) {
+      asked_ = false;
       ::kill(server_, SIGHUP);
     } else {
-      say("no other server could go on with this configuration and program: the one that serves stays as it is");
+      refuse_successor();
     }
+  }
+
+  void refuse_successor() {
+    std::string why;
+    for (const std::string& line : check_output_.lines()) {
+      say(line);
+      why += (why.empty() ? "" : "; ") + line;
+    }
+    say("no other server could go on with this configuration and program: the one that serves stays as it is");
+    if (why.empty()) why = "no other server could be started: the daemon's log says more";
+    if (std::exchange(asked_, false) && !link_.send(Kind::refuse, 0, why)) ::kill(server_, SIGKILL);
   }
 
   /// What to exit with, or nothing when another server is to follow.
@@ -254,7 +283,9 @@ class KeeperProcess {
   std::map<std::uint64_t, Kept> kept_;
   pid_t check_ = 0;           // the process that looks whether another server could go on; 0: none
   bool check_again_ = false;  // something has changed since it began
-  bool served_ = false;       // the server that there is
+  CheckOutput check_output_;
+  bool asked_ = false;   // the server waits to hear what came of it
+  bool served_ = false;  // the server that there is
   bool ever_served_ = false;
   bool stopping_ = false;
   std::optional<Error> lacked_;  // why the server that there is was not given all, which was not its fault

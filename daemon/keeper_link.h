@@ -3,6 +3,9 @@
 //
 //   keeper -> server   at its start: keep, for each thing that is kept, then start
 //   server -> keeper   keep (a new thing, or a new state of one), forget, ready (it serves)
+//   server -> keeper   replace (another server shall go on; the text names the configuration file that it must read, if
+//                      any); then the server is sent SIGHUP, or
+//   keeper -> server   refuse (no server could go on, and why)
 //
 // A thing has a key, a few descriptors and some bytes, of which the keeper understands nothing. What was sent is the
 // keeper's, even if its sender dies at once: the kernel has it. Both ends are our own program: this is no border.
@@ -28,7 +31,7 @@ struct Kept {
 };
 
 struct KeeperMessage {
-  enum class Kind : std::uint32_t { none, keep, forget, start, ready };
+  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse };
   Kind kind = Kind::none;  ///< none: nothing more will come
   Kept thing;
 };
@@ -41,6 +44,8 @@ class KeeperLink {
   static constexpr const char* kVariable = "DOLIUMD_KEEPER";
   /// What stands there instead when it shall only say, by its exit status, whether it could follow.
   static constexpr const char* kCheckOnly = "check";
+  /// Where the latter finds the configuration file that it must read, if one was named.
+  static constexpr const char* kConfigVariable = "DOLIUMD_CONFIG_ASKED";
 
   KeeperLink() = default;
   explicit KeeperLink(shm::UniqueFd socket) : socket_(std::move(socket)) {}

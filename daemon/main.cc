@@ -19,7 +19,7 @@
 #include "daemon/keeper.h"
 #include "daemon/logging.h"
 #include "daemon/process_title.h"
-#include "daemon/running_daemon.h"
+#include "daemon/replacement.h"
 #include "daemon/server.h"
 #include "daemon/start_check.h"
 #include "shm/host_check.h"
@@ -64,13 +64,7 @@ int check_config(const Invocation& invocation) {
 }
 
 int replace(const Invocation& invocation) {
-  auto running = RunningDaemon::find(invocation.config.socket_path);
-  if (!running) return fail(running.error());
-  // Before anybody is asked to go.
-  if (auto checked = check_successor_of(*running, invocation.config_file); !checked)
-    return fail({checked.error().code,
-                 "a successor could not follow, so the server goes on as it is: " + checked.error().message});
-  const Result<pid_t> server = running->replace_server();
+  const Result<pid_t> server = replace_server(invocation.config.socket_path, invocation.config_file);
   if (!server) return fail(server.error());
   fmt::print("server {} goes on\n", *server);
   return EXIT_SUCCESS;
@@ -134,7 +128,8 @@ int run(const Invocation& invocation, char** argv) {
   const char* variable = std::getenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
   if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly) {
     name_process("doliumd: check");
-    const Result<void> checked = check_successor(invocation.config);
+    const char* asked = std::getenv(KeeperLink::kConfigVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
+    const Result<void> checked = check_successor(invocation, asked == nullptr ? "" : asked);
     return checked ? EXIT_SUCCESS : fail(checked.error());
   }
   if (auto link = link_to_keeper()) return run_server(invocation, *std::move(link));

@@ -9,6 +9,8 @@
 
 #include "client/types/size_text.h"
 #include "daemon/heap.h"
+#include "daemon/listening.h"
+#include "protocol/convert.h"
 #include "protocol/socket_directory.h"
 #include "protocol/socket_owner.h"
 #include "shm/cores.h"
@@ -24,15 +26,10 @@ bool begins_large_copy(const protocol::RequestFrame& request) {
 }
 
 Result<protocol::Listener> open_listener(const Config& config) {
-  if (auto prepared = protocol::prepare_socket_directory(config.socket_path); !prepared)
+  if (auto prepared = protocol::prepare_socket_directory(config.socket_path, trust_of(config)); !prepared)
     return std::move(prepared).error();
-  protocol::ListenOptions options{.path = config.socket_path, .mode = config.socket_mode};
-  if (!config.socket_group.empty()) {
-    const Result<gid_t> group = resolve_group(config.socket_group);
-    if (!group) return group.error();
-    options.group = *group;
-  }
-  return protocol::Listener::open(options);
+  const Result<protocol::ListenOptions> options = listen_options(config);
+  return options ? protocol::Listener::open(*options) : options.error();
 }
 
 /// Takes the pin tables of the orphans.
@@ -42,7 +39,7 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
   for (Estate::Orphan& orphan : orphans) {
     const protocol::PeerCredentials& peer = orphan.record.peer.credentials;
     survivors.push_back({orphan.record.client,
-                         {peer.pid, peer.uid, orphan.record.peer.command, orphan.record.name},
+                         {peer.pid, peer.uid, orphan.record.peer.command, orphan.record.name, orphan.record.origin},
                          orphan.record.attached,
                          std::move(orphan.pin_table)});
   }
@@ -73,6 +70,13 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   std::optional<protocol::Listener> inherited = estate.take_listener();
   Result<protocol::Listener> listener = inherited ? *std::move(inherited) : open_listener(config);
   if (!listener) return std::move(listener).error();
+  const bool follows = estate.inherited();
+  Result<protocol::Listener::Renewal> renewed =
+      follows ? renew_listener(*listener, config, *log) : protocol::Listener::Renewal();
+  // Those who are connected go on, and objects are worth more than a path.
+  if (!renewed)
+    log->error("clients cannot connect to this daemon: {}; when that is mended, SIGHUP makes its socket again",
+               renewed.error().message);
   if (!estate.inherited()) remove_without_memory(listener->path());  // else it is the keeper's, as from below on
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
   if (!loop) return std::move(loop).error();
@@ -84,11 +88,12 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
                                             std::move(estate)));
+  if (renewed) server->former_socket_ = std::move(renewed->former_socket);
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
   if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
   // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
-  // over what is there, for which no disk is too full.
-  if (auto written = protocol::write_socket_owner(server->listener_.lock()); !written)
+  // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
+  if (auto written = protocol::write_socket_owner(server->listener_.lock()); !written && !follows)
     return std::move(written).error();
   server->estate_.keep_memory(server->engine_->store());
   server->estate_.keep_listener(server->listener_);
@@ -111,17 +116,23 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       estate_(std::move(estate)),
       dispatch_(
           *engine_, [this](shm::ClientId client) { return find(client); },
-          [this](shm::ClientId after) { return describe_clients(after); }) {}
+          [this](shm::ClientId after) { return describe_clients(after); },
+          [this](const Session& session, std::uint64_t id, const protocol::ReplaceRequest& request) {
+            return ask_for_successor(session, id, protocol::from_wire(request.config_file()));
+          }) {}
 
 Server::~Server() = default;
 
 Result<void> Server::watch() {
-  Result<Poll> accepting = Poll::create(*loop_, listener_.fd(), [this](int) { accept_all(); });
+  Result<Poll> accepting = Poll::create(*loop_, listener_.fd(), [this](int) { accept_all(listener_); });
   if (!accepting) return std::move(accepting).error();
   accept_poll_ = *std::move(accepting);
   Result<Timer> deadlines = Timer::create(*loop_, [this] { on_deadline(); });
   if (!deadlines) return std::move(deadlines).error();
   deadline_timer_ = *std::move(deadlines);
+  Result<Poll> told = Poll::create(*loop_, estate_.link(), [this](int) { hear_keeper(); });
+  if (!told) return std::move(told).error();
+  keeper_poll_ = *std::move(told);
   Result<Timer> accepting_again = Timer::create(*loop_, [this] {
     if (!stopping_) accept_poll_->watch(UV_READABLE);
   });
@@ -164,32 +175,21 @@ Server::End Server::run() {
   const StoreConfig& store = engine_->store().config();
   log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
              listener_.path());
-  listener_.take_over();
+  accept_former();
   accept_poll_->watch(UV_READABLE);
+  keeper_poll_->watch(UV_READABLE);
   estate_.say_ready(config_);
   loop_->run();
   return end_;
 }
 
-void Server::make_way() {
-  if (stopping_) return;
-  stopping_ = true;
-  end_ = End::restart;
-  log_->info("making way for a successor (SIGHUP)");
-  accept_poll_->watch(0);
-  std::vector<Session*> answered;  // to send may end a session, and take it out of sessions_
-  for (const auto& [session, entry] : sessions_) answered.push_back(session);
-  for (Session* session : answered) session->pump();
-  listener_.leave_to_successor();
-  loop_->stop();
-}
-
 /// Before its client hears of it, or of what changed.
 Result<void> Server::keep(const Session& session, bool may_return) const {
   const shm::ClientId client = session.client();
-  return estate_.keep({client, sessions_.at(const_cast<Session*>(&session)).connected,
-                       may_return ? session.fork_token() : 0, session.access(), session.name(), session.peer()},
-                      engine_->store().pin_table_segment(client), session);
+  return estate_.keep(
+      {client, sessions_.at(const_cast<Session*>(&session)).connected, may_return ? session.fork_token() : 0,
+       session.access(), session.name(), session.peer(), engine_->store().client_use(client).origin},
+      engine_->store().pin_table_segment(client), session);
 }
 
 void Server::stop(const char* reason) {

@@ -64,8 +64,13 @@ class Server final : private Session::Host {
   [[nodiscard]] Result<void> watch();
   [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
   void make_way();
+  void stay(const Error& why);
+  [[nodiscard]] Result<void> ask_for_successor(const Session& session, std::uint64_t request,
+                                               const std::string& config_file);
+  void hear_keeper();
+  void accept_former();
   [[nodiscard]] Result<void> keep(const Session& session, bool may_return) const;
-  void accept_all();
+  void accept_all(protocol::Listener& listener);
   [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
   static void turn_away(const shm::UniqueFd& socket, const Error& why);
   [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
@@ -99,6 +104,7 @@ class Server final : private Session::Host {
   const AccessList access_;
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
   protocol::Listener listener_;
+  shm::UniqueFd former_socket_;  // whose file was removed; until all who had come there are accepted
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;
   Renewer renewer_;
@@ -127,6 +133,8 @@ class Server final : private Session::Host {
   bool may_be_asked_ = false;  // that is what the loop stays awake for
   shm::TimeNs last_asked_ = 0;
   std::optional<BeforeWait> before_wait_;
+  std::optional<Poll> keeper_poll_;
+  std::vector<std::pair<shm::ClientId, std::uint64_t>> asked_for_successor_;  // and the number of the request
   std::vector<Signal> signals_;
   bool stopping_ = false;
   End end_ = End::finished;

@@ -25,9 +25,9 @@ std::string user_name(uid_t uid) {
 
 }  // namespace
 
-void Server::accept_all() {
+void Server::accept_all(protocol::Listener& listener) {
   for (;;) {
-    Result<shm::UniqueFd> socket = listener_.accept(
+    Result<shm::UniqueFd> socket = listener.accept(
         [](const shm::UniqueFd& newcomer, const Error& why) { turn_away(newcomer, explain_descriptors(why)); });
     if (!socket) {
       client_log_.write(LimitedLog::Kind::not_accepted, shm::monotonic_now(), spdlog::level::warn,

@@ -18,6 +18,7 @@ struct SessionRecord {
   Access access = Access::read_only;
   std::string name;
   Session::Peer peer;
+  ClientOrigin origin = {};
 
   [[nodiscard]] std::string to_text() const;
   [[nodiscard]] static Result<SessionRecord> from_text(const std::string& text);

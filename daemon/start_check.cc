@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/access_list.h"
+#include "daemon/listening.h"
 #include "daemon/logging.h"
 #include "protocol/fd_socket.h"
 #include "protocol/socket_directory.h"
@@ -28,14 +29,11 @@ Result<void> check_access(const Config& config) {
 
 /// already_exists when a daemon listens there.
 Result<void> check_socket(const Config& config) {
-  protocol::ListenOptions options{.path = config.socket_path, .mode = config.socket_mode};
-  if (!config.socket_group.empty()) {
-    const Result<gid_t> group = resolve_group(config.socket_group);
-    if (!group) return Error{group.error().code, fmt::format("--socket-group: {}", group.error().message)};
-    options.group = *group;
-  }
-  if (auto directory = protocol::foresee_socket_directory(config.socket_path); !directory) return directory;
-  return protocol::Listener::foresee(options);
+  const Result<protocol::ListenOptions> options = listen_options(config);
+  if (!options) return options.error();
+  if (auto directory = protocol::foresee_socket_directory(config.socket_path, trust_of(config)); !directory)
+    return directory;
+  return protocol::Listener::foresee(*options);
 }
 
 /// The two that can be large. Store has a default for max_objects, which makes the index smaller than the arena.
@@ -44,9 +42,9 @@ Result<void> check_segments(const StoreConfig& config) {
   return shm::check_file_limit("index", shm::IndexGeometry::for_slots(config.max_objects).total_bytes);
 }
 
-/// `ours` as an absolute path, `theirs` as it is named where we are: where the daemon is.
+/// `ours` as whoever asks for a successor means it, `theirs` as the daemon reads it.
 Result<void> check_same_file(const fs::path& ours, const std::string& theirs) {
-  std::error_code error;  // load() has read both, so what fails here is not the same
+  std::error_code error;  // what cannot be compared is not the same
   if (!theirs.empty() && fs::equivalent(ours, theirs, error)) return {};
   const std::string instead = theirs.empty()
                                   ? "was started without a configuration file, and so will its next server be: "
@@ -78,26 +76,12 @@ Result<std::vector<std::string>> check_start(const Config& config) {
   return warnings;
 }
 
-Result<void> check_successor(const Config& config) {
-  if (auto access = check_access(config); !access) return access;
-  if (auto log = open_log(config); !log) return std::move(log).error();
+Result<void> check_successor(const Invocation& invocation, const std::string& config_asked) {
+  if (!config_asked.empty())
+    if (auto same = check_same_file(config_asked, invocation.config_file); !same) return same;
+  if (auto access = check_access(invocation.config); !access) return access;
+  if (auto log = open_log(invocation.config); !log) return std::move(log).error();
   return {};
-}
-
-Result<void> check_successor_of(const RunningDaemon& running, const std::string& config_file) {
-  const Result<std::vector<std::string>> command = running.command();
-  if (!command) return command.error();
-  std::vector<const char*> words;
-  for (const std::string& word : *command) words.push_back(word.c_str());
-  std::error_code error;
-  const fs::path absolute = config_file.empty() ? fs::path() : fs::absolute(config_file, error);
-  if (error) return shm::system_error("find the working directory", error.value());
-  if (::chdir(running.working_directory().c_str()) != 0) return shm::system_error("go where the running daemon is");
-  const auto invocation = load(static_cast<int>(words.size()), words.data());
-  if (!invocation) return invocation.error();
-  if (!config_file.empty())
-    if (auto same = check_same_file(absolute, invocation->config_file); !same) return same;
-  return check_successor(invocation->config);
 }
 
 }  // namespace dolium::daemon

@@ -8,7 +8,6 @@
 #include <dolium/result.h>
 
 #include "daemon/config.h"
-#include "daemon/running_daemon.h"
 
 namespace dolium::daemon {
 
@@ -20,12 +19,8 @@ namespace dolium::daemon {
 /// for when it has made way.
 [[nodiscard]] Result<std::vector<std::string>> check_start(const Config& config);
 
-/// Whether a server with this configuration could go on with a store that there is. Opens the log.
-[[nodiscard]] Result<void> check_successor(const Config& config);
-
-/// The same of a running daemon, whose successor has its command line. `config_file` is what the operator means that
-/// daemon to read: invalid_argument when it reads another. Empty: whatever it reads. Goes to where that daemon is, for
-/// good.
-[[nodiscard]] Result<void> check_successor_of(const RunningDaemon& running, const std::string& config_file);
+/// Whether a server with this configuration could go on with a store that there is. Opens the log. `config_asked` is
+/// what an operator means the daemon to read: invalid_argument when it reads another file. Empty: whatever it reads.
+[[nodiscard]] Result<void> check_successor(const Invocation& invocation, const std::string& config_asked);
 
 }  // namespace dolium::daemon

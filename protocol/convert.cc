@@ -60,6 +60,7 @@ ClientUse from_wire(const UseRow& row) {
   use.bytes_held = row.bytes_held();
   use.unsealed_bytes = row.unsealed_bytes();
   use.leased_bytes = row.leased_bytes();
+  use.origin = protocol::from_wire(row.origin());
   return use;
 }
 
@@ -73,6 +74,7 @@ std::unique_ptr<UseRowT> to_wire(const ClientUse& use) {
   row->bytes_held = use.bytes_held;
   row->unsealed_bytes = use.unsealed_bytes;
   row->leased_bytes = use.leased_bytes;
+  row->origin = protocol::to_wire(use.origin);
   return row;
 }
 
@@ -190,6 +192,19 @@ ErrorReplyT to_wire(const Error& error) {
   return reply;
 }
 
+ClientOrigin from_wire(const Origin* origin) {
+  if (origin == nullptr) return {};
+  return {origin->pid(), from_wire(origin->host()), from_wire(origin->pod())};
+}
+
+std::unique_ptr<OriginT> to_wire(const ClientOrigin& origin) {
+  auto out = std::make_unique<OriginT>();
+  out->pid = origin.pid;
+  out->host = origin.host;
+  out->pod = origin.pod;
+  return out;
+}
+
 ObjectMetadata from_wire(const ObjectInfo& info) {
   ObjectMetadata out;
   out.id = from_wire(*info.id());
@@ -244,7 +259,7 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
                       member(miss_count) member(put_count) member(eviction_count) member(evicted_bytes)                \
                           member(relocation_count) member(relocated_bytes) member(expired_count) member(removed_count) \
                               member(aborted_count) member(out_of_memory_count) member(client_count)                   \
-                                  member(waiting_gets) member(waiting_creates) member(server_pid)
+                                  member(waiting_gets) member(waiting_creates) member(server_pid) member(pid_namespace)
 
 StoreStats from_wire(const StatsReply& reply) {
   StoreStats stats;
@@ -295,6 +310,7 @@ ClientInfo from_wire(const ClientRow& row) {
   client.connected_for = from_ms(row.connected_ms());
   client.oldest_unsealed = from_ms(row.oldest_unsealed_ms());
   client.longest_held = from_ms(row.longest_held_ms());
+  client.origin = from_wire(row.origin());
   return client;
 }
 
@@ -310,6 +326,7 @@ std::unique_ptr<ClientRowT> to_wire(const ClientInfo& client) {
   row->connected_ms = to_ms(client.connected_for);
   row->oldest_unsealed_ms = to_ms(client.oldest_unsealed);
   row->longest_held_ms = to_ms(client.longest_held);
+  row->origin = to_wire(client.origin);
   return row;
 }
 

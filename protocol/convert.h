@@ -39,6 +39,9 @@ namespace dolium::protocol {
 [[nodiscard]] StoreStats from_wire(const StatsReply& reply);
 [[nodiscard]] StatsReplyT to_wire(const StoreStats& stats);
 
+/// From nullptr: nothing was said.
+[[nodiscard]] ClientOrigin from_wire(const Origin* origin);
+[[nodiscard]] std::unique_ptr<OriginT> to_wire(const ClientOrigin& origin);
 [[nodiscard]] ClientInfo from_wire(const ClientRow& row);
 [[nodiscard]] std::unique_ptr<ClientRowT> to_wire(const ClientInfo& client);
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +19,8 @@
 #include <system_error>
 #include <thread>
 
+#include "protocol/peer.h"
+#include "protocol/user_namespace.h"
 #include "shm/system_error.h"
 
 namespace dolium::protocol {
@@ -35,6 +38,12 @@ Result<sockaddr_un> address_of(std::string_view path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty()) return Error{Errc::invalid_argument, "the socket's path is empty"};
+  if (path.front() == '@')
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("{} would be an abstract socket, which has no owner and no permissions: any user could take "
+                    "that name first; name a path (./{} for a file of that name)",
+                    path, path)};
   if (path.find('\0') != std::string_view::npos)
     return Error{Errc::invalid_argument, "the socket's path contains a zero byte"};
   if (path.size() >= sizeof(address.sun_path)) {
@@ -86,10 +95,10 @@ Result<UniqueFd> take_lock(const std::string& path, LockUse use) {
   struct stat status {};
   const bool known = lock.valid() ? ::fstat(lock.get(), &status) == 0 : ::lstat(lock_path.c_str(), &status) == 0;
   // Its owner could lock it for ever, and no daemon of ours would be there.
-  if (known && status.st_uid != 0 && status.st_uid != ::geteuid())
-    return Error{Errc::permission_denied, fmt::format("{} belongs to user {}, who could keep every other daemon from "
+  if (known && status.st_uid != 0 && !owns(lock_path, status.st_uid))
+    return Error{Errc::permission_denied, fmt::format("{} belongs to {}, who could keep every other daemon from "
                                                       "starting; choose another --socket, or have it removed",
-                                                      lock_path, status.st_uid)};
+                                                      lock_path, name_owner(status.st_uid))};
   if (!lock.valid()) return shm::system_error(fmt::format("open {}", lock_path), reason);
   if (retry_interrupted([&] { return ::flock(lock.get(), use.lock | LOCK_NB); }) != 0) {
     if (errno == EWOULDBLOCK) return already_listening(path);
@@ -131,6 +140,21 @@ Result<void> clear_path(const std::string& path, const sockaddr_un& address) {
     return shm::system_error(fmt::format("remove the stale socket {}", path));
   }
   return {};
+}
+
+/// Whether the socket file leads to this process, which listens: the kernel says so of a connection. False: there is
+/// none, or a stale one. Where no connection can be had, but the lock is ours, no other daemon can have bound it.
+Result<bool> find_own_socket(const std::string& path, const sockaddr_un& address, bool has_lock) {
+  const Attempt attempt = try_connect(address);
+  if (attempt.error == 0) {
+    const Result<PeerCredentials> peer = peer_credentials(attempt.connection.get());
+    if (!peer) return peer.error();
+    if (peer->pid == ::getpid()) return true;
+    return already_listening(path);
+  }
+  if (attempt.error == ENOENT || attempt.error == ECONNREFUSED) return false;
+  if (has_lock) return true;
+  return shm::system_error(fmt::format("find out whether {} is in use", path), attempt.error);
 }
 
 Result<void> set_permissions(const ListenOptions& options) {
@@ -188,11 +212,27 @@ Result<bool> wait_for(int fd, short events, Deadline deadline) {
   }
 }
 
+/// What stands at the path instead of a socket; empty: a socket, or nothing that we can see.
+std::string_view other_than_socket(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISSOCK(status.st_mode)) return "";
+  if (S_ISDIR(status.st_mode)) return "a directory";
+  return S_ISREG(status.st_mode) ? "a regular file" : "a special file";
+}
+
 Error connect_error(std::string_view path, int reason) {
   switch (reason) {
-    case ENOENT:
     case ENOTDIR:
+      return Error{Errc::invalid_argument, fmt::format("a part of {} is not a directory: name the socket that doliumd "
+                                                       "listens at (--socket, $DOLIUM_SOCKET)",
+                                                       path)};
     case ECONNREFUSED:
+      if (const std::string_view what = other_than_socket(std::string(path)); !what.empty())
+        return Error{Errc::invalid_argument, fmt::format("{} is {}, not a socket: name the socket that doliumd listens "
+                                                         "at (--socket, $DOLIUM_SOCKET)",
+                                                         path, what)};
+      [[fallthrough]];
+    case ENOENT:
       return Error{Errc::disconnected,
                    fmt::format("no daemon listens at {}; start one with doliumd --socket {}", path, path)};
     case EAGAIN:
@@ -201,11 +241,22 @@ Error connect_error(std::string_view path, int reason) {
     case EPERM:
       return Error{Errc::permission_denied, fmt::format("this user may not connect to the daemon at {}: {}", path,
                                                         std::generic_category().message(reason))};
+    case EMFILE: return out_of_descriptors(fmt::format("the connection to {}", path));
     default: return shm::system_error(fmt::format("connect to {}", path), reason);
   }
 }
 
 }  // namespace
+
+Error out_of_descriptors(std::string_view what) {
+  rlimit limit{};
+  static_cast<void>(::getrlimit(RLIMIT_NOFILE, &limit));
+  return {
+      Errc::system_error,
+      fmt::format("this process has too few file descriptors left for {}: its limit is {}; close some, or raise the "
+                  "limit (ulimit -n, setrlimit(RLIMIT_NOFILE))",
+                  what, limit.rlim_cur)};
+}
 
 Deadline deadline_after(Timeout timeout) {
   const auto now = steady_clock::now();
@@ -249,12 +300,15 @@ Result<Listener> Listener::open(const ListenOptions& options) {
   if (!inode) return inode.error();
   // From here on the destructor removes the file again when a step fails.
   Listener listener(std::move(path), *std::move(lock), *std::move(socket), open_spare(), *inode);
-  if (const Result<void> set = set_permissions(options); !set) return set.error();
-  refuse_descriptors(listener.fd());
-  if (::listen(listener.fd(), kListenBacklog) != 0) {
-    return shm::system_error(fmt::format("listen at {}", options.path));
-  }
+  if (const Result<void> ready = listener.begin(options); !ready) return ready.error();
   return listener;
+}
+
+Result<void> Listener::begin(const ListenOptions& options) const {
+  if (auto set = set_permissions(options); !set) return set;
+  refuse_descriptors(fd());
+  if (::listen(fd(), kListenBacklog) != 0) return shm::system_error(fmt::format("listen at {}", path_));
+  return {};
 }
 
 Result<void> Listener::foresee(const ListenOptions& options) {
@@ -271,10 +325,44 @@ Listener Listener::adopt(std::string path, UniqueFd lock, UniqueFd socket) {
   return {std::move(path), std::move(lock), std::move(socket), open_spare(), 0};
 }
 
-void Listener::take_over() noexcept {
-  struct stat status {};
-  // If it is not there, somebody removed it, and there is nothing left to remove.
-  inode_ = ::lstat(path_.c_str(), &status) == 0 ? status.st_ino : 0;
+/// The file of that name is the one that we have locked.
+bool Listener::has_lock() const {
+  struct stat ours {
+  }, there{};
+  return ::fstat(lock_.get(), &ours) == 0 && ::lstat((path_ + ".lock").c_str(), &there) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+Result<Listener::Renewal> Listener::renew(const ListenOptions& options) {
+  const Result<sockaddr_un> address = address_of(path_);
+  if (!address) return address.error();
+  inode_ = 0;
+  // The kernel shows who called this last (SO_PEERCRED), which was perhaps a server that has died.
+  if (::listen(fd(), kListenBacklog) != 0) return shm::system_error(fmt::format("listen at {}", path_));
+  Renewal renewal;
+  const bool locked = has_lock();
+  Result<UniqueFd> lock = locked ? UniqueFd() : take_lock(path_, kTake);
+  const Result<bool> leads_here = find_own_socket(path_, *address, locked);
+  if (!leads_here) return leads_here.error();
+  if (!*leads_here) {
+    if (!lock) return std::move(lock).error();
+    if (auto cleared = clear_path(path_, *address); !cleared) return std::move(cleared).error();
+    Result<UniqueFd> socket = bind_socket(path_, *address);
+    if (!socket) return std::move(socket).error();
+    Listener next(path_, UniqueFd(), *std::move(socket), UniqueFd(), inode_of(path_).value_or(0));
+    if (auto ready = next.begin(options); !ready) return std::move(ready).error();
+    std::swap(socket_, next.socket_);
+    next.inode_ = 0;
+    renewal.former_socket = std::move(next.socket_);
+  }
+  if (!lock) {
+    renewal.without_lock = std::move(lock).error();
+  } else if (lock->valid()) {
+    renewal.lock = true;
+    lock_ = *std::move(lock);
+  }
+  inode_ = inode_of(path_).value_or(0);
+  return renewal;
 }
 
 Result<UniqueFd> Listener::accept(const Farewell& farewell) {
@@ -310,7 +398,8 @@ Result<UniqueFd> connect_to(std::string_view path, Deadline deadline) {
     if (attempt.error == 0) return std::move(attempt.connection);
     const bool may_change = attempt.error == ENOENT || attempt.error == ECONNREFUSED || attempt.error == EAGAIN;
     const auto now = steady_clock::now();
-    if (!may_change || now >= deadline) return connect_error(path, attempt.error);
+    Error error = connect_error(path, attempt.error);
+    if (!may_change || error.code == Errc::invalid_argument || now >= deadline) return error;
     // No event tells of a queue that empties, and for a path that appears an inotify watch is not worth it.
     std::this_thread::sleep_until(std::min(deadline, now + pause));
     pause = std::min(2 * pause, kLastRetry);

@@ -48,8 +48,8 @@ class Listener {
   /// What open() would say now, as far as can be seen without making or removing anything. (For a moment it shares
   /// the lock of who is not there.)
   [[nodiscard]] static Result<void> foresee(const ListenOptions& options);
-  /// Goes on with what another process opened, and shares its lock. The socket file stays, unless take_over() is
-  /// called.
+  /// Goes on with what another process opened, and shares its lock. The socket file stays, unless renew() finds that it
+  /// leads here.
   [[nodiscard]] static Listener adopt(std::string path, shm::UniqueFd lock, shm::UniqueFd socket);
   Listener(Listener&& other) noexcept = default;
   Listener& operator=(Listener&&) = delete;
@@ -59,8 +59,17 @@ class Listener {
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
   [[nodiscard]] int lock() const noexcept { return lock_.get(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// The socket file is ours to remove.
-  void take_over() noexcept;
+  /// What renew() made again. The former socket may still have connections that wait to be accepted.
+  struct Renewal {
+    bool lock = false;
+    std::optional<Error> without_lock;  // why it could not be had, where the socket file leads here all the same
+    shm::UniqueFd former_socket;        // invalid: the socket file was there
+  };
+  /// Makes the lock file and the socket file again where they were removed, and sees to it that the kernel names this
+  /// process as the one that listens. already_exists when another daemon has the path by now, invalid_argument when
+  /// something else stands there: nothing of that is touched, and everything stays as it was. From now on the socket
+  /// file, if it leads here, is ours to remove.
+  [[nodiscard]] Result<Renewal> renew(const ListenOptions& options);
   /// Somebody else goes on with it: the socket file stays.
   void leave_to_successor() noexcept { inode_ = 0; }
   /// Who is turned away, and why, just before the connection is closed.
@@ -71,6 +80,8 @@ class Listener {
 
  private:
   Listener(std::string path, shm::UniqueFd lock, shm::UniqueFd socket, shm::UniqueFd spare, ino_t inode);
+  [[nodiscard]] Result<void> begin(const ListenOptions& options) const;
+  [[nodiscard]] bool has_lock() const;
 
   std::string path_;
   shm::UniqueFd lock_;  // declared before socket_: released after it
@@ -78,6 +89,9 @@ class Listener {
   shm::UniqueFd spare_;  // given up to accept, and close, a connection when there are no descriptors left
   ino_t inode_;
 };
+
+/// system_error: this process has too few descriptors, where `what` was lost for want of them; it names the limit.
+[[nodiscard]] Error out_of_descriptors(std::string_view what);
 
 /// Connects, and keeps trying until the deadline while no daemon is there or its queue is full; tries once when
 /// the deadline has passed. disconnected ("no daemon listens at ..."), timed_out when the queue stayed full,

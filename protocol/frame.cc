@@ -91,6 +91,7 @@ Result<ReadState> FrameReader::read_from(int fd) {
     return shm::system_error("read from the connection");
   }
   keep_ancillaries(message);
+  lost_descriptors_ = lost_descriptors_ || (message.msg_flags & MSG_CTRUNC) != 0;
   if (received == 0) return ReadState::end_of_file;
   end_ += static_cast<std::size_t>(received);
   return find_complete();

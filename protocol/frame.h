@@ -74,6 +74,9 @@ class FrameReader {
   /// Hands over what has arrived since the last call, in the order of arrival; all close-on-exec.
   [[nodiscard]] std::vector<shm::UniqueFd> take_descriptors() noexcept;
 
+  /// Whether some were lost on the way, for which this process had no room.
+  [[nodiscard]] bool has_lost_descriptors() const noexcept { return lost_descriptors_; }
+
   /// The process that sent what was read last; 0 when nobody asked the kernel (report_senders(), peer.h), or it cannot
   /// say. Bytes of two senders are never read at once.
   [[nodiscard]] pid_t sender() const noexcept { return sender_; }
@@ -97,6 +100,7 @@ class FrameReader {
   std::size_t complete_ = 0;
   std::size_t end_ = 0;
   std::vector<shm::UniqueFd> descriptors_;  // at most kMaxDescriptors
+  bool lost_descriptors_ = false;
   pid_t sender_ = 0;
 };
 

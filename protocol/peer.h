@@ -1,6 +1,6 @@
 #pragma once
 // Who is at the other end of a Unix connection, as the kernel knows it. The peer can neither forge nor withhold
-// any of this. A client is seen as it was when it connected, a daemon as it was when it began to listen.
+// any of this. A client is seen as it was when it connected, a daemon as the server that called listen() last.
 // Thread-safe; nothing here blocks.
 
 #include <sys/types.h>
@@ -35,6 +35,10 @@ struct PeerCredentials {
 
 /// The name of a process, for people; "?" when it cannot be known.
 [[nodiscard]] std::string command_of(pid_t pid);
+
+/// The PID namespace of this process, as the inode of /proc/self/ns/pid: of two processes on one host, alike where
+/// their numbers of processes mean the same. 0: unknown.
+[[nodiscard]] std::uint64_t own_pid_namespace();
 
 /// A pidfd of `pid`. not_found when there is no such process.
 [[nodiscard]] Result<shm::UniqueFd> process_by_number(pid_t pid);

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "protocol/user_namespace.h"
 #include "shm/system_error.h"
 
 namespace dolium::protocol {
@@ -38,52 +39,122 @@ bool is_private_group(gid_t gid, uid_t uid) {
   return true;
 }
 
-Error stranger(const fs::path& what, uid_t owner) {
-  return {Errc::permission_denied,
-          fmt::format("{} belongs to user {}, who could put another socket there; choose another "
-                      "--socket",
-                      what.string(), owner)};
-}
+/// What it takes to have a check pass that cannot.
+constexpr const char* kElse = "choose another --socket, or take the directory as it is (--trust-socket-directory)";
 
-/// Nobody but root and the daemon's user can rename or remove what lies in it: its owner could, sticky or not; others
-/// could where they may write, if it is not sticky.
-Result<void> check_directory(const fs::path& directory, uid_t daemon) {
-  struct stat info {};
-  if (::stat(directory.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", directory.string()));
-  if (!S_ISDIR(info.st_mode)) return shm::system_error(fmt::format("use {}", directory.string()), ENOTDIR);
-  if (info.st_uid != 0 && info.st_uid != daemon) return stranger(directory, info.st_uid);
-  if ((info.st_mode & S_ISVTX) != 0) return {};
-  if ((info.st_mode & S_IWOTH) != 0)
-    return Error{Errc::permission_denied, fmt::format("everybody can replace files in {}; take that permission "
-                                                      "away (chmod o-w) or choose another --socket",
-                                                      directory.string())};
-  if ((info.st_mode & S_IWGRP) != 0 && !is_private_group(info.st_gid, daemon) && !is_private_group(info.st_gid, 0))
-    return Error{Errc::permission_denied, fmt::format("group {} can replace files in {}; take that permission away "
-                                                      "(chmod g-w) or choose another --socket",
-                                                      info.st_gid, directory.string())};
-  return {};
-}
+/// The most links on one way, as the kernel follows them.
+constexpr int kMaxLinks = 40;
 
-/// The directory and all above it. A symbolic link on the way belongs to who may put another in its place.
-Result<void> check_way(const fs::path& directory, uid_t daemon) {
-  fs::path here;
-  for (const fs::path& name : directory) {
-    here /= name;
+/// One look at a path, from "/" on, as it is written and as links lead it.
+class Way {
+ public:
+  explicit Way(uid_t daemon, int links = 0) : daemon_(daemon), links_(links) {
+    struct stat root {};
+    may_be_unmapped_ = ::lstat("/", &root) == 0 && !is_mapped(root.st_uid);
+  }
+
+  /// The directory and all above it. A symbolic link on the way belongs to who may put another in its place.
+  Result<void> check(const fs::path& directory) {
+    fs::path here;
+    for (const fs::path& name : directory) {
+      here /= name;
+      if (auto checked = name == ".." ? go_back(here) : enter(here); !checked) return checked;
+    }
+    return {};
+  }
+
+ private:
+  Result<void> enter(const fs::path& here) {
     struct stat info {};
     if (::lstat(here.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", here.string()));
-    if (info.st_uid != 0 && info.st_uid != daemon) return stranger(here, info.st_uid);
-    if (auto checked = check_directory(here, daemon); !checked) return checked;
+    if (!is_trusted(here, info)) return stranger(here, info.st_uid);
+    if (S_ISLNK(info.st_mode)) return follow(here);
+    if (!S_ISDIR(info.st_mode)) return shm::system_error(fmt::format("use {}", here.string()), ENOTDIR);
+    if (auto checked = check_mode(here, info); !checked) return checked;
+    is_private_ = is_private_ || (is_mapped(info.st_uid) && lets_nobody_pass(info));
+    only_owners_write_ = only_owners_write_ && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    return {};
   }
-  return {};
+
+  Result<void> follow(const fs::path& link) {
+    if (++links_ > kMaxLinks) return shm::system_error(fmt::format("look at {}", link.string()), ELOOP);
+    std::error_code error;
+    const fs::path target = fs::read_symlink(link, error);
+    if (error) return shm::system_error(fmt::format("look at {}", link.string()), error.value());
+    return go_on_from(target.is_absolute() ? target : link.parent_path() / target);
+  }
+
+  /// The kernel has followed the links before "..".
+  Result<void> go_back(const fs::path& here) {
+    std::error_code error;
+    const fs::path real = fs::canonical(here, error);
+    if (error) return shm::system_error(fmt::format("look at {}", here.string()), error.value());
+    return go_on_from(real);
+  }
+
+  Result<void> go_on_from(const fs::path& elsewhere) {
+    Way way(daemon_, links_);
+    const Result<void> checked = way.check(elsewhere);
+    links_ = way.links_;
+    is_private_ = way.is_private_;
+    only_owners_write_ = way.only_owners_write_;
+    return checked;
+  }
+
+  [[nodiscard]] bool is_mapped(uid_t owner) const { return ids_.users.identifies(owner); }
+
+  /// Root, the daemon's user, or the host's root in a namespace that does not map it.
+  [[nodiscard]] bool is_trusted(const fs::path& here, const struct stat& info) const {
+    const uid_t owner = info.st_uid;
+    if (is_mapped(owner)) return owner == 0 || owner == daemon_;
+    return (owner == daemon_ && owns(here, owner)) || (may_be_unmapped_ && only_owners_write_);
+  }
+
+  /// Nobody but root and the daemon's user can rename or remove what lies in it: others could where they may write, if
+  /// it is not sticky, and if they can get there.
+  [[nodiscard]] Result<void> check_mode(const fs::path& here, const struct stat& info) const {
+    if (is_private_ || (info.st_mode & S_ISVTX) != 0) return {};
+    if ((info.st_mode & S_IWOTH) != 0)
+      return Error{Errc::permission_denied, fmt::format("everybody can replace files in {}; take that permission "
+                                                        "away (chmod o-w), {}",
+                                                        here.string(), kElse)};
+    if ((info.st_mode & S_IWGRP) != 0 && !is_own_group(info.st_gid))
+      return Error{Errc::permission_denied, fmt::format("group {} can replace files in {}; take that permission away "
+                                                        "(chmod g-w), {}",
+                                                        info.st_gid, here.string(), kElse)};
+    return {};
+  }
+
+  [[nodiscard]] bool is_own_group(gid_t group) const {
+    return ids_.groups.identifies(group) && (is_private_group(group, daemon_) || is_private_group(group, 0));
+  }
+
+  [[nodiscard]] bool lets_nobody_pass(const struct stat& info) const {
+    if ((info.st_mode & S_IXOTH) != 0) return false;
+    return (info.st_mode & S_IXGRP) == 0 || is_own_group(info.st_gid);
+  }
+
+  static Error stranger(const fs::path& what, uid_t owner) {
+    return {Errc::permission_denied, fmt::format("{} belongs to {}, which could put another socket there; {}",
+                                                 what.string(), name_owner(owner), kElse)};
+  }
+
+  const IdMaps ids_ = IdMaps::of_this_process();
+  const uid_t daemon_;
+  int links_;                      // followed so far
+  bool may_be_unmapped_ = false;   // the host's root, here
+  bool only_owners_write_ = true;  // in all directories so far
+  bool is_private_ = false;        // there was a private ancestor
+};
+
+Result<void> check_is_directory(const fs::path& directory) {
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) return shm::system_error(fmt::format("look at {}", directory.string()));
+  return S_ISDIR(info.st_mode) ? Result<void>() : shm::system_error(fmt::format("use {}", directory.string()), ENOTDIR);
 }
 
-/// As it is written, and as links lead it.
-Result<void> check_ways(const fs::path& directory, uid_t daemon) {
-  if (auto checked = check_way(directory, daemon); !checked) return checked;
-  std::error_code error;
-  const fs::path real = fs::canonical(directory, error);
-  if (error) return shm::system_error(fmt::format("look at {}", directory.string()), error.value());
-  return check_way(real, daemon);
+Result<void> check(const fs::path& directory, DirectoryTrust trust) {
+  return trust == DirectoryTrust::check ? Way(::geteuid()).check(directory) : check_is_directory(directory);
 }
 
 /// Made absolute, so that the check sees the whole path. ".." stays: the kernel follows links before it.
@@ -96,22 +167,22 @@ Result<fs::path> directory_of(const std::string& socket_path) {
 
 }  // namespace
 
-Result<void> prepare_socket_directory(const std::string& socket_path) {
+Result<void> prepare_socket_directory(const std::string& socket_path, DirectoryTrust trust) {
   const Result<fs::path> directory = directory_of(socket_path);
   if (!directory) return directory.error();
   if (::mkdir(directory->c_str(), 0700) != 0 && errno != EEXIST)
     return shm::system_error(fmt::format("make the socket's directory {}", directory->string()));
-  return check_socket_directory(socket_path, ::geteuid());
+  return check(*directory, trust);
 }
 
-Result<void> foresee_socket_directory(const std::string& socket_path) {
+Result<void> foresee_socket_directory(const std::string& socket_path, DirectoryTrust trust) {
   const Result<fs::path> directory = directory_of(socket_path);
   if (!directory) return directory.error();
   struct stat info {};
   const bool is_missing = ::lstat(directory->c_str(), &info) != 0 && errno == ENOENT;
   // What we would make there is nobody else's.
   const fs::path there = is_missing ? directory->parent_path() : *directory;
-  if (auto checked = check_ways(there, ::geteuid()); !checked) return checked;
+  if (auto checked = check(there, trust); !checked) return checked;
   if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
   return shm::system_error(is_missing ? fmt::format("make the socket's directory {}", directory->string())
                                       : fmt::format("make a socket in {}", there.string()));
@@ -120,7 +191,7 @@ Result<void> foresee_socket_directory(const std::string& socket_path) {
 Result<void> check_socket_directory(const std::string& socket_path, uid_t daemon) {
   const Result<fs::path> directory = directory_of(socket_path);
   if (!directory) return directory.error();
-  return check_ways(*directory, daemon);
+  return Way(daemon).check(*directory);
 }
 
 }  // namespace dolium::protocol

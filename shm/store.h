@@ -125,6 +125,7 @@ class Store final : private Candidates {
   /// set_process().
   [[nodiscard]] Result<ClientId> attach_copy(ClientId original, TimeNs now);
   void set_process(ClientId client, std::int32_t pid, std::string command);
+  void set_origin(ClientId client, ClientOrigin origin);
   /// The client is gone for good: its unsealed objects are aborted, its references and holds dropped. The memory of
   /// what was lent to it is in quarantine from here on. Where there is much to look at, what was removed while it held
   /// it is freed, and what it used becomes known, by and by: tidy().

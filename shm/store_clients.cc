@@ -64,6 +64,12 @@ Result<void> Store::copy_references(const Client& from, Client& to) const {
   return reserved;
 }
 
+void Store::set_origin(ClientId id, ClientOrigin origin) {
+  Client* client = find_client(id);
+  DOLIUM_CHECK(client != nullptr, "the origin of a client that is not attached");
+  client->identity.origin = std::move(origin);
+}
+
 void Store::set_process(ClientId id, std::int32_t pid, std::string command) {
   Client* client = find_client(id);
   DOLIUM_CHECK(client != nullptr, "the process of a client that is not attached");

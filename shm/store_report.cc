@@ -27,7 +27,8 @@ Result<ObjectMetadata> Store::metadata(const ObjectId& id, const Moment& now) {
   out.holders = holders_of(slot);
   const auto creator =
       std::ranges::find(clients_, out.creator_pid, [](const auto& client) { return client->identity.pid; });
-  if (creator != clients_.end()) out.creator_command = (*creator)->identity.command;
+  // 0: of a process that the daemon's PID namespace does not see, of which there may be several.
+  if (out.creator_pid != 0 && creator != clients_.end()) out.creator_command = (*creator)->identity.command;
   return out;
 }
 
@@ -135,6 +136,7 @@ ClientUse Store::client_use(ClientId id) const {
   use.pid = client->identity.pid;
   use.command = client->identity.command;
   use.name = client->identity.name;
+  use.origin = client->identity.origin;
   return use;
 }
 
@@ -147,6 +149,7 @@ ClientInfo Store::client_info(ClientId id, TimeNs now) const {
   info.uid = client->identity.uid;
   info.command = client->identity.command;
   info.name = client->identity.name;
+  info.origin = client->identity.origin;
   client->table.for_each_touched(0, index_.slots_touched(), [&](SlotIndex slot) {
     const std::uint32_t references = client->table.references(slot);
     const SlotState state = margin(slot).state;

@@ -24,6 +24,7 @@ struct ClientIdentity {
   std::uint32_t uid = 0;
   std::string command = {};  ///< this and the name are for reports only
   std::string name = {};
+  ClientOrigin origin = {};  ///< likewise
 };
 
 /// A client of the store as it was before recover().

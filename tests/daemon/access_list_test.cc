@@ -89,4 +89,30 @@ TEST_CASE("an unknown name is an error that names list and entry") {
   CHECK(error({"-1"}, {}) == "readers: this machine has no user \"-1\"");
 }
 
+// In a user namespace that does not map all ids, 65534 stands for any of the others.
+
+TEST_CASE("uids of user namespaces: an overflow id is nobody's, not even that of a daemon that runs as nobody") {
+  constexpr std::uint32_t kNobody = 65534;
+  const protocol::IdMaps in_a_namespace{protocol::IdMap(kNobody, false), protocol::IdMap(kNobody, false)};
+  const AccessList list = AccessList::resolve({}, {}, kNobody, in_a_namespace).value();
+  CHECK(list.decide(kNobody, kUsers, {}) == Permission::none);
+  CHECK_FALSE(list.is_owner(kNobody));
+  CHECK(list.decide(0, 0, {}) == Permission::read_write);
+  CHECK(list.is_owner(0));
+  const AccessList on_the_host = AccessList::resolve({}, {}, kNobody, protocol::IdMaps()).value();
+  CHECK(on_the_host.decide(kNobody, kUsers, {}) == Permission::read_write);
+  CHECK(on_the_host.is_owner(kNobody));
+
+  const List star = {"*"};
+  CHECK(AccessList::resolve(star, {}, kOwn, in_a_namespace)->decide(kNobody, kUsers, {}) == Permission::read_only);
+  for (const char* entry : {"65534", "@65534"}) {
+    const List entries = {entry};
+    const auto refused = AccessList::resolve({}, entries, kOwn, in_a_namespace);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::invalid_argument);
+    CHECK_THAT(refused.error().message, Catch::StartsWith("writers: " + entries.front() + " is number 65534"));
+    CHECK(AccessList::resolve({}, entries, kOwn, protocol::IdMaps()));
+  }
+}
+
 }  // namespace dolium::daemon

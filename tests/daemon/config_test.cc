@@ -72,6 +72,7 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
                                   "--socket=/x",
                                   "--socket-mode=0666",
                                   "--socket-group=staff",
+                                  "--trust-socket-directory",
                                   "--busy-poll-us=5",
                                   "--readers=*",
                                   "--writers=*",

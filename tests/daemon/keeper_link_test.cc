@@ -58,7 +58,8 @@ TEST_CASE("a session's record is what it was, and nothing else is taken for one"
                              .peer = {.credentials = {.pid = 42, .uid = 1000, .gid = 100},
                                       .permission = Permission::read_only,
                                       .command = "worker",
-                                      .user = "somebody"}};
+                                      .user = "somebody"},
+                             .origin = {7, "web-1", "trainer-0"}};
   const std::string text = record.to_text();
   const SessionRecord back = SessionRecord::from_text(text).value();
   CHECK(back.client == 3);
@@ -72,6 +73,7 @@ TEST_CASE("a session's record is what it was, and nothing else is taken for one"
   CHECK(back.peer.permission == Permission::read_only);
   CHECK(back.peer.command == "worker");
   CHECK(back.peer.user == "somebody");
+  CHECK(back.origin == record.origin);
   for (std::size_t size = 0; size < text.size(); ++size) CHECK_FALSE(SessionRecord::from_text(text.substr(0, size)));
   CHECK_FALSE(SessionRecord::from_text(text + "x"));
   CHECK_FALSE(SessionRecord::from_text("\x7f" + text.substr(1)));  // another version's

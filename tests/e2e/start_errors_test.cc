@@ -81,6 +81,7 @@ TEST_CASE("a daemon that cannot listen where it should says what is in the way")
     check_refused(start(socket, flags),
                   {socket.string() + " exists and is not a socket", "left as it is", "move it away"});
     check_refused(start(directory.path() / std::string(120, 'x'), flags), {"is too long", "of at most 107"}, 2);
+    check_refused(start("@dolium", flags), {"@dolium would be an abstract socket", "no permissions"});
     check_refused(start(directory.path() / "no/such/dolium.sock", flags), {"No such file or directory"});
     fs::permissions(directory.path(), fs::perms::all);
     check_refused(start(directory.path() / "other.sock", flags),
@@ -145,7 +146,18 @@ TEST_CASE("a client that cannot connect says where, and how to have a daemon the
   const std::string path = (directory.path() / "dolium.sock").string();
   CHECK(refusal(path) == "disconnected: no daemon listens at " + path + "; start one with doliumd --socket " + path);
   std::ofstream(path).close();
-  CHECK_THAT(refusal(path), Catch::StartsWith("disconnected: no daemon listens at " + path));
+  // At once, whatever the patience: a file does not become a socket.
+  for (const auto& [place, what] : {std::pair(path, "a regular file"), {directory.path().string(), "a directory"}}) {
+    const auto client = Client::connect(place, {.connect_timeout = std::chrono::hours(1)});
+    REQUIRE_FALSE(client);
+    CHECK(to_string(client.error()) == "invalid_argument: " + place + " is " + what +
+                                           ", not a socket: name the socket that doliumd listens at (--socket, "
+                                           "$DOLIUM_SOCKET)");
+  }
+  CHECK_THAT(refusal(path + "/dolium.sock"),
+             Catch::StartsWith("invalid_argument: a part of " + path + "/dolium.sock is not a directory"));
+  CHECK_THAT(refusal("@dolium"), Catch::StartsWith("invalid_argument: @dolium would be an abstract socket") &&
+                                     Catch::Contains("./@dolium"));
   CHECK_THAT(refusal(std::string(120, 'x')), Catch::StartsWith("invalid_argument") && Catch::Contains("107"));
   CHECK_THAT(refusal(""), Catch::StartsWith("invalid_argument") && Catch::Contains("path is empty"));
 }

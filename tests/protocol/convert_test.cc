@@ -32,7 +32,8 @@ ClientUse some_use(std::uint64_t number) {
           .name = "name " + std::to_string(number),
           .references = number + 2,
           .bytes_held = number + 3,
-          .unsealed_bytes = number + 4};
+          .unsealed_bytes = number + 4,
+          .origin = {static_cast<std::int32_t>(number + 5), "host " + std::to_string(number), "pod"}};
 }
 
 Refusal some_refusal() {
@@ -137,6 +138,7 @@ TEST_CASE("statistics come back member by member") {
   sent.last_refusal->obstacles = {11, 12, 13, 14, 15, 16, 17, 18};
   sent.last_refusal->by.leased_bytes = 9;
   sent.server_pid = 31;
+  sent.pid_namespace = 4'026'531'836;
   sent.server_version = "1.2.3";
   Wire wire;
   const StoreStats got = from_wire(through_the_wire<StatsReply>(wire.encoder, wire.payload, to_wire(sent)));
@@ -173,6 +175,7 @@ TEST_CASE("statistics come back member by member") {
   CHECK(got.last_refusal->largest_free_extent == sent.last_refusal->largest_free_extent);
   CHECK(got.last_refusal->holders == sent.last_refusal->holders);
   CHECK(got.server_pid == sent.server_pid);
+  CHECK(got.pid_namespace == sent.pid_namespace);
   CHECK(got.server_version == sent.server_version);
   // Whatever the list of members above forgets: packing what came back gives the same bytes again.
   Wire again;
@@ -185,6 +188,7 @@ TEST_CASE("a client's description comes back member by member") {
   sent.session_id = 1;
   sent.pid = 2;
   sent.uid = 3;
+  sent.origin = {17, "web-1", "trainer-0"};
   sent.command = "four";
   sent.user = "five";
   sent.name = "six";
@@ -205,6 +209,7 @@ TEST_CASE("a client's description comes back member by member") {
   reply.clients.push_back(to_wire(sent));
   const ClientsReply& received = through_the_wire<ClientsReply>(wire.encoder, wire.payload, std::move(reply));
   const ClientInfo got = from_wire(*received.clients()->Get(0));
+  CHECK(got.origin == sent.origin);
   CHECK(std::tie(got.session_id, got.pid, got.uid, got.command, got.user, got.name, got.access) ==
         std::tie(sent.session_id, sent.pid, sent.uid, sent.command, sent.user, sent.name, sent.access));
   CHECK(std::tie(got.references, got.objects_held, got.bytes_held, got.unsealed_count, got.unsealed_bytes) ==

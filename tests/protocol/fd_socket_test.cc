@@ -226,6 +226,47 @@ TEST_CASE("a listener leaves the socket file of somebody else alone") {
   CHECK(fs::exists(directory.socket()));
 }
 
+TEST_CASE("the socket's file removed: a listener makes it, and its lock, again; what is there stays") {
+  Directory directory;
+  const ListenOptions options{.path = directory.socket(), .mode = 0640};
+  const std::string lock = directory.socket() + ".lock";
+  auto listener = Listener::open(options).value();
+  const auto renewed = [&] {
+    const Listener::Renewal done = listener.renew(options).value();
+    CHECK_FALSE(done.without_lock);
+    return std::pair(done.former_socket.valid(), done.lock);
+  };
+  CHECK(renewed() == std::pair(false, false));
+  fs::remove(directory.socket());
+  CHECK(renewed() == std::pair(true, false));
+  CHECK(mode_of(directory.socket()) == 0640);
+  CHECK(connect_to(directory.socket(), kPassed));
+  fs::remove(lock);
+  CHECK(renewed() == std::pair(false, true));
+  CHECK_THAT(Listener::open(options).error().message, Catch::Contains("already listening"));
+  fs::remove(lock);
+  fs::remove(directory.socket());
+  CHECK(renewed() == std::pair(true, true));
+  CHECK(mode_of(directory.socket()) == 0640);
+  CHECK(renewed() == std::pair(false, false));
+  fs::remove(directory.socket());
+  std::ofstream(directory.socket()) << "precious";
+  CHECK(listener.renew(options).error().code == Errc::invalid_argument);
+  CHECK(fs::file_size(directory.socket()) == 8);
+}
+
+TEST_CASE("the socket's file removed: who had come to the former socket can still be let in") {
+  Directory directory;
+  auto listener = Listener::open({.path = directory.socket()}).value();
+  const auto waiting = connect_to(directory.socket(), kPassed).value();
+  fs::remove(directory.socket());
+  Listener::Renewal done = listener.renew({.path = directory.socket()}).value();
+  Listener former = Listener::adopt(directory.socket(), {}, std::move(done.former_socket));
+  CHECK(former.accept().value().valid());
+  CHECK_FALSE(former.accept().value().valid());
+  CHECK(fs::exists(directory.socket()));
+}
+
 TEST_CASE("paths that no socket can have are refused in words") {
   Directory directory;
   const std::string too_long = (directory.path / std::string(120, 'x')).string();

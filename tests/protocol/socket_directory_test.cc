@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/temporary_directory.h"
+#include "tests/user_namespace.h"
 
 namespace dolium::protocol {
 namespace {
@@ -97,7 +98,8 @@ TEST_CASE("a directory where a group can replace files is refused, unless the gr
   REQUIRE(::chown(directory.path().c_str(), 0, kStranger) == 0);
   CHECK(refusal(directory.path() / "dolium.sock") ==
         "group 12345 can replace files in " + directory.path().string() +
-            "; take that permission away (chmod g-w) or choose another --socket");
+            "; take that permission away (chmod g-w), choose another --socket, or take the directory as it is "
+            "(--trust-socket-directory)");
   REQUIRE(::chmod(directory.path().c_str(), 0750) == 0);
   CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
   REQUIRE(::chmod(directory.path().c_str(), 01770) == 0);
@@ -137,6 +139,7 @@ TEST_CASE("a directory that is not sticky is refused as well when a stranger own
   REQUIRE(::mkdir(way.c_str(), 0755) == 0);
   REQUIRE(::mkdir(inner.c_str(), 0755) == 0);
   REQUIRE(::symlink("way/inner", link.c_str()) == 0);
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
   CHECK(prepare_socket_directory(inner / "dolium.sock"));
   CHECK(prepare_socket_directory(link / "dolium.sock"));
 
@@ -148,6 +151,84 @@ TEST_CASE("a directory that is not sticky is refused as well when a stranger own
   CHECK_THAT(refusal(link / "dolium.sock"), Contains("everybody can replace files in " + way.string() + ";"));
   REQUIRE(::chmod(way.c_str(), 01777) == 0);
   CHECK(prepare_socket_directory(inner / "dolium.sock"));
+}
+
+TEST_CASE("directories of containers: below a private ancestor the modes of directories do not matter") {
+  const test::TemporaryDirectory directory;  // 0700
+  const std::filesystem::path shared = directory.path() / "shared";
+  const std::filesystem::path socket = shared / "dolium.sock";
+  REQUIRE(::mkdir(shared.c_str(), 0700) == 0);
+  REQUIRE(::chmod(shared.c_str(), 0777) == 0);
+  CHECK(refusal(socket) == "no error");
+  REQUIRE(::symlink("shared", (directory.path() / "link").c_str()) == 0);
+  CHECK(refusal(directory.path() / "link/dolium.sock") == "no error");
+  CHECK(refusal(directory.path() / "shared/../shared/dolium.sock") == "no error");
+
+  REQUIRE(::chmod(directory.path().c_str(), 0711) == 0);
+  CHECK_THAT(refusal(socket), Contains("everybody can replace files in " + shared.string() + ";"));
+  CHECK_THAT(refusal(directory.path() / "link/dolium.sock"), Contains("everybody can replace files in"));
+}
+
+TEST_CASE("directories of containers: what a link or .. leads out of a private ancestor is checked like any other") {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path closed = directory.path() / "closed";
+  const std::filesystem::path open = directory.path() / "open";
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  REQUIRE(::mkdir(closed.c_str(), 0700) == 0);
+  REQUIRE(::mkdir(open.c_str(), 0755) == 0);
+  REQUIRE(::chmod(open.c_str(), 0777) == 0);
+  REQUIRE(::symlink("../open", (closed / "out").c_str()) == 0);
+  CHECK_THAT(refusal(closed / "out/dolium.sock"), Contains("everybody can replace files in"));
+  CHECK_THAT(refusal(closed / "../open/dolium.sock"), Contains("everybody can replace files in"));
+}
+
+TEST_CASE("directories of containers: one that is taken as it is need only be a directory") {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path socket = directory.path() / "dolium.sock";
+  REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
+  CHECK_THAT(refusal(socket), Contains("--trust-socket-directory"));
+  CHECK(foresee_socket_directory(socket, DirectoryTrust::as_it_is));
+  CHECK(prepare_socket_directory(socket, DirectoryTrust::as_it_is));
+  CHECK(prepare_socket_directory(directory.path() / "made/dolium.sock", DirectoryTrust::as_it_is));
+  CHECK(mode_of(directory.path() / "made") == 0700);
+  directory.write("file", "");
+  CHECK_FALSE(prepare_socket_directory(directory.path() / "file/dolium.sock", DirectoryTrust::as_it_is));
+}
+
+TEST_CASE(
+    "directories of containers: where / belongs to nobody, the host's directories are taken, a stranger's are not") {
+  if (::geteuid() != 0) {
+    WARN("needs root to make another user's files");
+    return;
+  }
+  constexpr uid_t kUser = 61'000;
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path own = directory.path() / "own";
+  const std::filesystem::path strange = directory.path() / "strange";
+  for (const auto& [path, owner] : {std::pair(own, kUser), std::pair(strange, kStranger)}) {
+    REQUIRE(::mkdir(path.c_str(), 0755) == 0);
+    REQUIRE(::chown(path.c_str(), owner, owner) == 0);
+  }
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  REQUIRE(::chown(directory.path().c_str(), kUser, kUser) == 0);
+  const std::string words = test::in_user_namespace({kUser, kUser}, kUser, [&] {
+    struct stat root {};
+    std::string out = ::stat("/", &root) == 0 ? std::to_string(root.st_uid) : "cannot look at /";
+    for (const auto& path : {own, strange, std::filesystem::path("/tmp"), std::filesystem::path("/usr")})
+      if (auto checked = check_socket_directory(path / "dolium.sock", ::geteuid()); checked)
+        out += "\nno error";
+      else
+        out += "\n" + checked.error().message;
+    return out;
+  });
+  if (words == test::kNoNamespace) {
+    WARN(words);
+    return;
+  }
+  CHECK(words == fmt::format("65534\nno error\n{} belongs to a user that this user namespace does not map (shown as "
+                             "65534), which could put another socket there; choose another --socket, or take the "
+                             "directory as it is (--trust-socket-directory)\nno error\nno error",
+                             strange.string()));
 }
 
 }  // namespace dolium::protocol

@@ -14,6 +14,16 @@ namespace dolium {
 
 enum class ObjectState : std::uint8_t { unsealed, sealed };
 
+/// What a client says of the process that it is: the daemon sees a process of another PID namespace under another
+/// number, or not at all (pid 0), and never its host's name. Not checked: it is for people.
+struct ClientOrigin {
+  std::int32_t pid = 0;  ///< in its own PID namespace; 0: it did not say
+  std::string host;      ///< its own host name
+  std::string pod;       ///< its environment variable POD_NAME
+
+  friend bool operator==(const ClientOrigin&, const ClientOrigin&) = default;
+};
+
 /// What one client has of an object, or of the store as a whole.
 struct ClientUse {
   std::uint64_t session_id = 0;
@@ -24,6 +34,7 @@ struct ClientUse {
   std::uint64_t bytes_held = 0;      ///< in the arena, each object once
   std::uint64_t unsealed_bytes = 0;  ///< being written
   std::uint64_t leased_bytes = 0;    ///< part of unsealed_bytes: for deferred puts to come
+  ClientOrigin origin = {};          ///< its own words
 
   friend bool operator==(const ClientUse&, const ClientUse&) = default;
 };
@@ -58,7 +69,7 @@ struct ObjectMetadata {
 
 struct ClientInfo {
   std::uint64_t session_id = 0;
-  std::int32_t pid = 0;
+  std::int32_t pid = 0;  ///< in the daemon's PID namespace, as the kernel says; 0: that does not see the process
   std::uint32_t uid = 0;
   std::string command;  ///< the program's name, as the kernel knows it
   std::string user;     ///< the user's name, or the number where there is no name
@@ -84,6 +95,7 @@ struct ClientInfo {
   std::chrono::milliseconds oldest_unsealed{0};  ///< since it created what it has been writing longest
   /// Since it last got the object that it got before all others that it holds.
   std::chrono::milliseconds longest_held{0};
+  ClientOrigin origin = {};  ///< its own words
 };
 
 }  // namespace dolium

@@ -98,6 +98,8 @@ struct StoreStats {
   std::uint64_t waiting_gets = 0, waiting_creates = 0;
   std::chrono::milliseconds uptime{0};
   std::int32_t server_pid = 0;  ///< who serves; 0, and no version, in an InProcessStore
+  /// Which PID namespace the daemon's numbers of processes belong to (the inode of its /proc/self/ns/pid); 0: unknown.
+  std::uint64_t pid_namespace = 0;
   std::string server_version;
 };
 
