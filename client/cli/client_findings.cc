@@ -33,11 +33,11 @@ class Diagnosis {
     const bool claims = client_.bytes_held + client_.unsealed_bytes != 0;
     if (client_.quarantined)
       add(out, Level::problem, "misbehaved and was cut off; " + claim(client_),
-          "What it can touch is kept until its process ends.", fmt::format("end it: kill {}", client_.pid));
+          "What it can touch is kept until its process ends.", "end it" + command("kill"));
     else if (process_ == ProcessState::stopped)
       add(out, claims ? Level::problem : Level::note, "is stopped; " + claim(client_),
           "Nothing of that can be evicted or freed while it stands still.",
-          fmt::format("let it go on (kill -CONT {0}), or end it (kill -KILL {0})", client_.pid));
+          "let it go on" + command("kill -CONT") + ", or end it" + command("kill -KILL"));
     else if (process_ == ProcessState::gone)
       add(out, claims ? Level::problem : Level::note, "has ended, and its connection has not; " + claim(client_),
           "A child, or whoever was given its socket, keeps the connection, and with it what it held.",
@@ -46,11 +46,11 @@ class Diagnosis {
       add(out, Level::note,
           "was connected to a server that died, and has not come back to its successor; " + claim(client_),
           "What it can touch is kept until it comes back, with its next call, or ends.",
-          fmt::format("end it, if it shall not come back: kill {}", client_.pid));
+          "if it shall not come back, end it" + command("kill"));
     else if (client_.unread_bytes >= kMuchUnread)
       add(out, Level::problem, fmt::format("has not read {} of replies and events", format_size(client_.unread_bytes)),
           "The daemon takes no more requests from it until it reads; nobody else is held up.",
-          fmt::format("see what it does (`cat /proc/{}/stack`, a debugger)", client_.pid));
+          "see what it does" + command("cat /proc/PID/stack"));
     else if (client_.unsealed_bytes != 0 && client_.oldest_unsealed >= kLongWriting)
       add(out, stats_.waiting_creates != 0 ? Level::problem : Level::note,
           fmt::format("is writing {}, {} of it", counted(client_.unsealed_count, "object"),
@@ -67,6 +67,22 @@ class Diagnosis {
   }
 
  private:
+  /// What to do it with: with its number only where that is known to be its number here, too.
+  [[nodiscard]] std::string command(std::string_view what) const {
+    if (process_ != ProcessState::unknown && client_.pid > 0) {
+      std::string line(what);
+      const std::size_t place = line.find("PID");
+      if (place == std::string::npos)
+        line += fmt::format(" {}", client_.pid);
+      else
+        line.replace(place, 3, std::to_string(client_.pid));
+      return fmt::format(" ({})", line);
+    }
+    const std::string own = own_words(client_.origin, client_.pid);
+    return own.empty() ? " where it runs, which is another PID namespace than this command's"
+                       : fmt::format(" where it runs, in another PID namespace: it calls itself {}", own);
+  }
+
   void add(Findings& out, Level level, std::string found, std::string meaning, std::string remedy) const {
     out.push_back({"clients", who(client_), level, std::move(found), std::move(meaning), std::move(remedy)});
   }

@@ -75,7 +75,7 @@ Table list_table(std::span<const ObjectMetadata> objects, std::size_t digits) {
     table.add({object.id.hex().substr(0, digits), format_size(object.data_size + object.metadata_size),
                state_of(object), fmt::format("{}", object.ref_count), object.is_pinned ? "pinned" : "",
                format_duration(since(object.created_at)), age_of_access(object), type_of(object),
-               fmt::format("{}", object.creator_pid)});
+               pid_text(object.creator_pid)});
   return table;
 }
 
@@ -127,6 +127,7 @@ std::string exact(std::uint64_t bytes) {
 }
 
 std::string creator_of(const ObjectMetadata& object) {
+  if (object.creator_pid == 0) return "a process that the daemon's PID namespace does not see";
   if (object.creator_command.empty()) return fmt::format("pid {}, not connected any more", object.creator_pid);
   return fmt::format("{} (pid {})", printable(object.creator_command), object.creator_pid);
 }

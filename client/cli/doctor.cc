@@ -39,6 +39,7 @@ Examined examine(const Globals& globals) {
   Examined out{look_at_socket(globals.socket), std::nullopt};
   const auto client = try_to_connect(globals, Access::read_only);
   const Result<StatsReport> report = client ? survey(**client, globals.socket) : client.error();
+  out.socket.answers = report.has_value();
   if (report)
     out.report = *report;
   else
@@ -58,7 +59,7 @@ Findings host(const Examined& examined, std::optional<std::uint64_t> capacity) {
     const StoreStats& stats = examined.report->stats;
     load = {.capacity = stats.capacity, .clients = stats.client_count, .daemon_runs = true};
     query.reserved = stats.reserved_bytes;
-    if (sees_server(stats)) query.process = std::to_string(stats.server_pid);
+    if (shares_pid_namespace(stats)) query.process = std::to_string(stats.server_pid);
   }
   if (capacity) load.capacity = *capacity;
   Findings out{shared_memory_finding()};

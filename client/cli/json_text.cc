@@ -32,6 +32,10 @@ Json to_json(const ObjectMetadata& object) {
           {"creator_pid", object.creator_pid}};
 }
 
+Json to_json(const ClientOrigin& origin) {
+  return {{"pid", origin.pid}, {"host", origin.host}, {"pod", origin.pod}};
+}
+
 Json to_json(const ClientUse& use) {
   return {{"session_id", use.session_id},
           {"pid", use.pid},
@@ -40,7 +44,8 @@ Json to_json(const ClientUse& use) {
           {"references", use.references},
           {"bytes_held", use.bytes_held},
           {"unsealed_bytes", use.unsealed_bytes},
-          {"leased_bytes", use.leased_bytes}};
+          {"leased_bytes", use.leased_bytes},
+          {"origin", to_json(use.origin)}};
 }
 
 Json to_json(std::span<const ClientUse> uses) {
@@ -98,7 +103,8 @@ Json to_json(const ClientInfo& client) {
           {"orphaned", client.orphaned},
           {"unread_bytes", client.unread_bytes},
           {"oldest_unsealed_ms", client.oldest_unsealed.count()},
-          {"longest_held_ms", client.longest_held.count()}};
+          {"longest_held_ms", client.longest_held.count()},
+          {"origin", to_json(client.origin)}};
 }
 
 Json to_json(const StoreStats& stats) {
@@ -144,7 +150,8 @@ Json to_json(const StoreStats& stats) {
           {"uptime_ms", stats.uptime.count()},
           {"last_refusal", stats.last_refusal ? to_json(*stats.last_refusal) : Json()},
           {"server_pid", stats.server_pid},
-          {"server_version", stats.server_version}};
+          {"server_version", stats.server_version},
+          {"pid_namespace", stats.pid_namespace}};
 }
 
 std::string dump(const Json& json, int indent) {

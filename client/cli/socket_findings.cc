@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "protocol/lock_holders.h"
 #include "protocol/socket_directory.h"
 #include "protocol/socket_owner.h"
 #include "shm/proc_file.h"
@@ -55,10 +56,46 @@ Finding admission(const SocketFacts& facts) {
                   reach.closed));
 }
 
+/// How a daemon gets its socket file and its lock back.
+std::string make_again(const SocketFacts& facts) {
+  const std::string replace = fmt::format("doliumd --replace --socket {}", facts.path);
+  return facts.lost_keeper != 0
+             ? fmt::format("{}, or kill -HUP {} (the keeper), makes it again and loses no object", replace,
+                           facts.lost_keeper)
+             : fmt::format(
+                   "SIGHUP to the keeper makes it again and loses no object; its processes are not seen from "
+                   "here: {} on the host, as root or as the daemon's user, finds it",
+                   replace);
+}
+
+/// A daemon that another one has taken the path of, or that will lose it to the next one that starts.
+void examine_lost(const SocketFacts& facts, Findings& out) {
+  if (facts.lost_keeper == 0 || !facts.exists) return;
+  if (facts.keeper == 0)
+    out.push_back(finding(
+        "lock", Level::problem,
+        fmt::format("{}.lock was removed; the daemon that held it (keeper {}) runs", facts.path, facts.lost_keeper),
+        "Nothing keeps another daemon from starting there.", make_again(facts)));
+  else
+    out.push_back(finding(
+        "lock", Level::problem,
+        fmt::format("another daemon (keeper {}) listened here before its files were removed, and runs",
+                    facts.lost_keeper),
+        "Only clients that were connected reach it, and they cannot come back to another server of it.",
+        fmt::format(
+            "stop the daemon that listens here now (keeper {0}), then kill -HUP {1}, if its objects are wanted; "
+            "else stop it: kill {1}",
+            facts.keeper, facts.lost_keeper)));
+}
+
 Finding place(const SocketFacts& facts) {
   if (facts.look)
     return finding("path", Level::problem, facts.look->message, "Whether a daemon listens there cannot be known.",
                    "run this as the user that doliumd runs as, or name another --socket");
+  if (!facts.exists && (facts.lost_keeper != 0 || facts.lock_held))
+    return finding(
+        "path", Level::problem, fmt::format("there is nothing at {}, but a daemon that listens there runs", facts.path),
+        "Its socket file was removed. Clients that are connected go on; no other can connect.", make_again(facts));
   if (!facts.exists)
     return finding(
         "path", Level::problem, fmt::format("there is nothing at {}", facts.path),
@@ -97,7 +134,7 @@ Finding silence(const SocketFacts& facts) {
                      "run this as the user that doliumd runs as, or have [socket] mode, group and [access] changed");
     case Errc::protocol_error:
       return finding("answer", Level::problem, error.message, "This command, and the library, do not fit the daemon.",
-                     "install the same release of both; kill -HUP of doliumd has it take up its program's new version");
+                     "install the same release of both; `doliumd --replace` has it take up its program's new version");
     default:
       return finding("answer", Level::problem, error.message, "It could not be asked anything.",
                      "see the message; doliumd's log may say more");
@@ -126,6 +163,20 @@ void look_at_way(SocketFacts& facts) {
   facts.closed_to_group = first_closed(directory, facts.gid);
 }
 
+/// Seen by the daemon's user and root alone; to know nothing is no failure.
+void look_for_daemon(SocketFacts& facts) {
+  if (const auto owner = protocol::read_socket_owner(facts.path + ".lock")) facts.lock_held = owner->keeper != 0;
+  for (const protocol::LockHolder& daemon : protocol::find_lock_holders(facts.path)) {
+    // Without its socket file, a daemon that has its lock is as lost to clients as one that has lost both.
+    if (!daemon.is_current || !facts.exists) facts.lost_keeper = daemon.keeper;
+    if (!daemon.is_current) continue;
+    facts.keeper = daemon.keeper;
+    facts.server = daemon.server;
+    const auto state = shm::read_line(fmt::format("/proc/{}/status", daemon.keeper), "State:");
+    facts.keeper_stopped = state && (state->starts_with('T') || state->starts_with('t'));
+  }
+}
+
 }  // namespace
 
 SocketFacts look_at_socket(const std::string& path) {
@@ -143,13 +194,7 @@ SocketFacts look_at_socket(const std::string& path) {
   } else if (errno != ENOENT) {
     facts.look = shm::system_error(fmt::format("look at {}", path));
   }
-  // Readable by the daemon's user and root alone; to know nothing is no failure.
-  if (const auto owner = protocol::read_socket_owner(path + ".lock")) {
-    facts.keeper = owner->keeper;
-    facts.server = owner->server;
-    const auto state = shm::read_line(fmt::format("/proc/{}/status", owner->keeper), "State:");
-    facts.keeper_stopped = state && (state->starts_with('T') || state->starts_with('t'));
-  }
+  look_for_daemon(facts);
   if (auto checked = protocol::check_socket_directory(path, facts.uid); !checked)
     facts.directory = std::move(checked).error();
   return facts;
@@ -159,6 +204,11 @@ Findings socket_findings(const SocketFacts& facts) {
   Findings out{place(facts)};
   if (!facts.directory)
     out.push_back(finding("directory", Level::fine, "nobody else can put another socket there"));
+  else if (facts.directory->code == Errc::permission_denied && facts.answers)
+    out.push_back(finding("directory", Level::note, facts.directory->message,
+                          "Whoever can replace the socket can have clients talk to a daemon of their own. The one that "
+                          "answers takes its directory as it is (trust_directory), or it was changed since.",
+                          "as it says, where others than this daemon and its clients come there"));
   else if (facts.directory->code == Errc::permission_denied)
     out.push_back(finding("directory", Level::problem, facts.directory->message,
                           "Whoever can replace the socket can have clients talk to a daemon of their own; doliumd "
@@ -167,6 +217,7 @@ Findings socket_findings(const SocketFacts& facts) {
   else if (facts.exists)
     out.push_back(finding("directory", Level::note, facts.directory->message,
                           "Whether others could replace the socket cannot be known.", "run this as another user"));
+  examine_lost(facts, out);
   if (facts.keeper_stopped)
     out.push_back(finding("keeper", Level::problem,
                           fmt::format("process {}, which keeps the memory, is stopped", facts.keeper),

@@ -24,9 +24,14 @@ struct SocketFacts {
   /// The first directory on the way that lets only its owner, or a group, pass: not others, not the socket's group.
   std::string closed_to_others = {};
   std::string closed_to_group = {};
-  pid_t keeper = 0;  ///< who serves there, as far as this user may know; 0: nobody known
+  /// The daemon that serves there, as the kernel shows it, if this user may see it here; 0: none that is seen.
+  pid_t keeper = 0;
   pid_t server = 0;
+  /// A daemon that served there before the socket file, or the lock, was removed or replaced; likewise.
+  pid_t lost_keeper = 0;
+  bool lock_held = false;  ///< a daemon is there, seen or not
   bool keeper_stopped = false;
+  bool answers = false;                 ///< a daemon let this command in
   std::optional<Error> look = {};       ///< why it could not be looked at, other than that it is missing
   std::optional<Error> directory = {};  ///< what is wrong with the directory
   std::optional<Error> refused = {};    ///< why connecting failed

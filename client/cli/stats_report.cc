@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kBarWidth = 60;
 constexpr std::size_t kTopClients = 5;
 constexpr std::size_t kNameColumns = 24;
+constexpr std::size_t kPodColumns = 64;
 
 std::uint64_t less(std::uint64_t from, std::uint64_t what) noexcept {
   return from > what ? from - what : 0;
@@ -86,6 +87,7 @@ void say_who_holds(const StatsReport& report, Clauses& out) {
 /// Who put it, as far as that process is still connected.
 std::string creator_of(const StatsReport& report, const PinnedBy& pinned) {
   const auto creator = std::ranges::find(report.clients, pinned.creator_pid, &ClientInfo::pid);
+  if (pinned.creator_pid == 0) return "processes that the daemon's PID namespace does not see";
   return creator == report.clients.end() ? fmt::format("pid {}, which is gone", pinned.creator_pid) : who(*creator);
 }
 
@@ -204,7 +206,7 @@ std::string holders(const StatsReport& report) {
       {{"PID", right}, {"COMMAND"}, {"USER"}, {"NAME"}, {"HOLDS", right}, {"OBJECTS", right}, {"WRITES", right}});
   for (std::size_t i = 0; i < std::min(kTopClients, clients.size()); ++i) {
     const ClientInfo& c = *clients[i];
-    table.add({fmt::format("{}", c.pid), printable(c.command, kNameColumns), printable(c.user, kNameColumns),
+    table.add({pid_text(c.pid), printable(c.command, kNameColumns), printable(c.user, kNameColumns),
                printable(c.name, kNameColumns), format_size(c.bytes_held), grouped(c.objects_held),
                format_size(c.unsealed_bytes)});
   }
@@ -216,7 +218,7 @@ std::string pinners(const StatsReport& report) {
   Table table({{"PINNED, BY CREATOR", right}, {"BYTES", right}, {"OBJECTS", right}});
   for (std::size_t i = 0; i < std::min(kTopClients, report.pinned_by.size()); ++i) {
     const PinnedBy& by = report.pinned_by[i];
-    table.add({fmt::format("{}", by.creator_pid), format_size(by.bytes), grouped(by.count)});
+    table.add({pid_text(by.creator_pid), format_size(by.bytes), grouped(by.count)});
   }
   return report.pinned_by.empty() ? "" : table.text("  ") + and_more(report.pinned_by.size());
 }
@@ -275,20 +277,30 @@ std::string hit_ratio(std::uint64_t hits, std::uint64_t gets) {
 
 namespace {
 
-std::string who(const std::string& command, std::int32_t pid, const std::string& given) {
-  const std::string name = shortened(command, kNameColumns);
-  if (given.empty() || given == command) return fmt::format("{} (pid {})", name, pid);
-  return fmt::format("{} (pid {}, \"{}\")", name, pid, shortened(given, kNameColumns));
+std::string who(const std::string& command, std::int32_t pid, const ClientOrigin& origin, const std::string& given) {
+  std::string out =
+      fmt::format("{} ({}", shortened(command, kNameColumns), pid == 0 ? "pid unknown" : fmt::format("pid {}", pid));
+  if (const std::string own = own_words(origin, pid); !own.empty()) out += ", calls itself " + own;
+  if (!given.empty() && given != command) out += fmt::format(", \"{}\"", shortened(given, kNameColumns));
+  return out + ")";
 }
 
 }  // namespace
 
+std::string own_words(const ClientOrigin& origin, std::int32_t pid) {
+  std::string out;
+  if (origin.pid != 0 && origin.pid != pid)
+    out = fmt::format("pid {} on {}", origin.pid, shortened(origin.host, kNameColumns));
+  if (!origin.pod.empty()) out += fmt::format("{}pod {}", out.empty() ? "" : ", ", shortened(origin.pod, kPodColumns));
+  return out;
+}
+
 std::string who(const ClientInfo& client) {
-  return who(client.command, client.pid, client.name);
+  return who(client.command, client.pid, client.origin, client.name);
 }
 
 std::string who(const ClientUse& use) {
-  return who(use.command, use.pid, use.name);
+  return who(use.command, use.pid, use.origin, use.name);
 }
 
 std::string explain(const StatsReport& report) {

@@ -45,6 +45,12 @@ struct Shares {
 [[nodiscard]] std::string fullness(const StoreStats& stats);
 /// "99.3 %", or "-" before the first get.
 [[nodiscard]] std::string hit_ratio(std::uint64_t hits, std::uint64_t gets);
+/// What a client says of itself beyond the `pid` of the kernel: "pid 17 on web-1, pod trainer-0"; empty: nothing.
+[[nodiscard]] std::string own_words(const ClientOrigin& origin, std::int32_t pid);
+/// "?" for a process that the daemon does not see.
+[[nodiscard]] inline std::string pid_text(std::int32_t pid) {
+  return pid == 0 ? "?" : std::to_string(pid);
+}
 /// "python3 (pid 123)"; with whatever they call themselves in it, as is what explain() makes of it.
 [[nodiscard]] std::string who(const ClientInfo& client);
 [[nodiscard]] std::string who(const ClientUse& use);

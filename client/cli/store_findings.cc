@@ -1,6 +1,8 @@
 #include "client/cli/store_findings.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -75,7 +77,8 @@ void examine_pins(const StatsReport& report, Findings& out) {
   if (report.pinned_by.empty()) return;
   const PinnedBy& most = report.pinned_by.front();
   const auto creator = std::ranges::find(report.clients, most.creator_pid, &ClientInfo::pid);
-  const std::string name = creator == report.clients.end()
+  const std::string name = most.creator_pid == 0 ? "processes that the daemon's PID namespace does not see"
+                           : creator == report.clients.end()
                                ? fmt::format("pid {}, which is not connected any more", most.creator_pid)
                                : who(*creator);
   const bool half = report.stats.pinned_bytes > report.stats.capacity / 2;
@@ -94,7 +97,8 @@ Findings daemon_findings(const StatsReport& report, std::string_view own_version
   const StoreStats& stats = report.stats;
   Findings out{
       finding(kSection, "server", Level::fine,
-              fmt::format("answers; pid {}, its store is {} old, {} besides this one are connected", stats.server_pid,
+              fmt::format("answers; pid {}{}, its store is {} old, {} besides this one are connected", stats.server_pid,
+                          shares_pid_namespace(stats) ? "" : " in another PID namespace than this command",
                           format_duration(stats.uptime), counted(report.clients.size(), "client")))};
   if (stats.server_version == own_version)
     out.push_back(finding(kSection, "version", Level::fine, fmt::format("{}, as this command", own_version)));
@@ -104,7 +108,7 @@ Findings daemon_findings(const StatsReport& report, std::string_view own_version
                 fmt::format("the daemon is {}, this command {}",
                             stats.server_version.empty() ? "an older one" : stats.server_version, own_version),
                 "They understand each other, but one of them lacks what the other can do.",
-                "after an installation: kill -HUP of doliumd (`systemctl reload`) loses no object"));
+                "after an installation: `doliumd --replace` (`systemctl reload`) loses no object"));
   return out;
 }
 
@@ -120,15 +124,17 @@ Findings room_findings(const StatsReport& report, const KnownRefusals& known) {
 
 // ---- processes ----
 
-bool sees_server(const StoreStats& stats, const std::filesystem::path& root) {
-  if (stats.server_pid <= 0) return false;
-  const auto name = shm::read_line(root / "proc" / std::to_string(stats.server_pid) / "comm", "");
-  return name && name->starts_with("doliumd");  // "doliumd: server"
+bool shares_pid_namespace(const StoreStats& stats, const std::filesystem::path& root) {
+  struct stat own {};
+  if (stats.pid_namespace == 0 || ::stat((root / "proc/self/ns/pid").c_str(), &own) != 0) return false;
+  // A /proc of another namespace than this process's has other numbers.
+  const auto number = shm::read_number(root / "proc/self/status", "Pid:");
+  return own.st_ino == stats.pid_namespace && number == static_cast<std::uint64_t>(::getpid());
 }
 
 ProcessStates read_process_states(const StatsReport& report, const std::filesystem::path& root) {
   ProcessStates states;
-  const bool known = sees_server(report.stats, root);
+  const bool known = shares_pid_namespace(report.stats, root);
   for (const ClientInfo& client : report.clients) {
     const auto status = shm::read_line(root / "proc" / std::to_string(client.pid) / "status", "State:");
     ProcessState& state = states[client.pid];

@@ -22,11 +22,11 @@ enum class ProcessState : std::uint8_t {
 };
 using ProcessStates = std::map<std::int32_t, ProcessState>;
 
-/// Reads /proc below `root`. Unless the server's number is that of a doliumd there, it is another pid namespace than
-/// ours, and all states are unknown.
+/// Reads /proc below `root`. Unless the daemon's PID namespace is ours, all states are unknown.
 [[nodiscard]] ProcessStates read_process_states(const StatsReport& report, const std::filesystem::path& root = "/");
-/// Whether /proc below `root` knows the daemon's server by its number.
-[[nodiscard]] bool sees_server(const StoreStats& stats, const std::filesystem::path& root = "/");
+/// Whether the numbers that the daemon gives of processes mean the same processes here, and in /proc below `root`. As
+/// the kernel says: only where they do, may a number be signalled.
+[[nodiscard]] bool shares_pid_namespace(const StoreStats& stats, const std::filesystem::path& root = "/");
 
 /// Who serves, and whether its version is `own_version`, this command's.
 [[nodiscard]] Findings daemon_findings(const StatsReport& report, std::string_view own_version);

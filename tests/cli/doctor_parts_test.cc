@@ -269,6 +269,30 @@ TEST_CASE("who serves at a socket is named: which may be killed, which must not,
   CHECK(on(socket_findings(facts), "keeper").remedy == "kill -CONT 70");
 }
 
+TEST_CASE("the socket's file removed: the doctor sees a daemon without it, and one that has lost its path to another") {
+  SocketFacts facts{.path = "/s", .lost_keeper = 70};
+  CHECK(on(socket_findings(facts), "path").found == "there is nothing at /s, but a daemon that listens there runs");
+  CHECK_THAT(on(socket_findings(facts), "path").remedy,
+             Contains("doliumd --replace --socket /s, or kill -HUP 70") && Contains("loses no object"));
+  facts.lost_keeper = 0;
+  facts.lock_held = true;  // it is not seen from here
+  CHECK_THAT(on(socket_findings(facts), "path").found, Contains("but a daemon that listens there runs"));
+  CHECK_THAT(on(socket_findings(facts), "path").remedy, Contains("not seen from here") && !Contains("kill"));
+  SocketFacts other{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .keeper = 80, .lost_keeper = 70};
+  CHECK_THAT(on(socket_findings(other), "lock").remedy,
+             Contains("(keeper 80)") && Contains("kill -HUP 70") && Contains("kill 70"));
+  other.keeper = 0;
+  CHECK_THAT(on(socket_findings(other), "lock").found, Contains("/s.lock was removed"));
+}
+
+TEST_CASE("directories of containers: where a daemon answers, a directory that others may write to is a note") {
+  SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .answers = true};
+  facts.directory = Error{Errc::permission_denied, "everybody can replace files in /"};
+  CHECK(on(socket_findings(facts), "directory").level == Level::note);
+  facts.answers = false;
+  CHECK(on(socket_findings(facts), "directory").level == Level::problem);
+}
+
 // ---- the daemon and its store ----
 
 TEST_CASE("another version is a note, the same one is fine") {
@@ -467,7 +491,7 @@ TEST_CASE("stuck clients are told apart, and what to do about each") {
   holder.longest_held = hours(2);
   CHECK(diagnosis(holder).found == "holds 20 MiB in 0 objects, some of it for 2 h");
   holder.quarantined = true;
-  CHECK(diagnosis(holder).remedy == "end it: kill 42");
+  CHECK(diagnosis(holder).remedy == "end it (kill 42)");
 
   ClientInfo writer;
   writer.unsealed_count = 1;
@@ -484,13 +508,51 @@ TEST_CASE("stuck clients are told apart, and what to do about each") {
   CHECK_THAT(diagnosis(lost).found, Contains("has not come back to its successor"));
 }
 
-TEST_CASE("processes are looked at where the server's number is a doliumd's, and nowhere else") {
+TEST_CASE("pids of other namespaces: the doctor's advice names no number that is not proved to be of this one") {
+  ClientInfo client;
+  client.bytes_held = 20 * kMiB;
+  client.unread_bytes = kMiB;
+  for (const bool quarantined : {true, false})
+    for (const bool orphaned : {true, false}) {
+      client.quarantined = quarantined;
+      client.orphaned = orphaned;
+      client.origin = {};
+      CHECK_THAT(diagnosis(client).remedy, Contains("42"));
+      CHECK_THAT(diagnosis(client, ProcessState::unknown).remedy, !Contains("42") && !Contains("kill"));
+      client.origin = {17, "web-1", "trainer-0"};
+      const Findings findings = client_findings(with(client), {{42, ProcessState::unknown}});
+      CHECK_THAT(findings.front().remedy,
+                 Contains("it calls itself pid 17 on web-1, pod trainer-0") && !Contains("kill"));
+    }
+}
+
+TEST_CASE("pids of other namespaces: what a client says of itself stands beside what the kernel says") {
+  CHECK(own_words({}, 42).empty());
+  CHECK(own_words({42, "web-1", ""}, 42).empty());
+  CHECK(own_words({42, "web-1", "trainer-0"}, 42) == "pod trainer-0");
+  CHECK(own_words({17, "web-1", ""}, 42) == "pid 17 on web-1");
+  ClientInfo client;
+  client.command = "?";
+  client.origin = {17, "web\n1", "trainer-0"};
+  CHECK(who(client) == "? (pid unknown, calls itself pid 17 on web\\n1, pod trainer-0)");
+  CHECK(pid_text(0) == "?");
+  CHECK(pid_text(42) == "42");
+}
+
+TEST_CASE("processes are looked at where the daemon's PID namespace is ours, and nowhere else") {
   const test::TemporaryDirectory root;
   StatsReport report = with({});
+  root.write("proc/self/ns/pid", "");
+  root.write("proc/self/status", fmt::format("Name:\tdolium\nPid:\t{}\n", ::getpid()));
+  struct stat own {};
+  REQUIRE(::stat((root.path() / "proc/self/ns/pid").c_str(), &own) == 0);
   CHECK(read_process_states(report, root.path()).at(42) == ProcessState::unknown);
-  root.write("proc/7/comm", "bash\n");
+  report.stats.pid_namespace = own.st_ino + 1;
   CHECK(read_process_states(report, root.path()).at(42) == ProcessState::unknown);
-  root.write("proc/7/comm", "doliumd\n");
+  report.stats.pid_namespace = own.st_ino;
+  root.write("proc/self/status", fmt::format("Pid:\t{}\n", ::getpid() + 1));  // a /proc of another namespace
+  CHECK(read_process_states(report, root.path()).at(42) == ProcessState::unknown);
+  root.write("proc/self/status", fmt::format("Pid:\t{}\n", ::getpid()));
   CHECK(read_process_states(report, root.path()).at(42) == ProcessState::gone);
   for (const auto& [line, state] : {std::pair("R (running)", ProcessState::alive),
                                     {"T (stopped)", ProcessState::stopped},

@@ -145,6 +145,37 @@ TEST_CASE("without a daemon the doctor still examines the host") {
   CHECK(dolium.run({"doctor", "--capacity", "much"}).failed(2));
 }
 
+TEST_CASE("the socket's file removed: the doctor finds the daemon by its lock, and what it says to do helps") {
+  e2e::Daemon daemon;
+  const Command dolium(daemon);
+  REQUIRE(std::filesystem::remove(daemon.socket()));
+  const auto path = on(dolium.run({"doctor", "--json"}), "socket", "path");
+  CHECK(path.at("level") == "problem");
+  CHECK(path.at("found") == "there is nothing at " + daemon.socket() + ", but a daemon that listens there runs");
+  CHECK_THAT(path.at("remedy").get<std::string>(),
+             Contains(fmt::format("kill -HUP {} (the keeper)", daemon.process().pid())));
+  e2e::replace_server(daemon, SIGHUP);
+  CHECK(problems(dolium.run({"doctor", "--json"}), "socket") == 0);
+  REQUIRE(std::filesystem::remove(daemon.socket() + ".lock"));
+  const auto lock = on(dolium.run({"doctor", "--json"}), "socket", "lock");
+  CHECK_THAT(lock.at("found").get<std::string>(), Contains(".lock was removed"));
+}
+
+TEST_CASE("pids of other namespaces: dolium clients shows what clients say of themselves") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  REQUIRE(::setenv("POD_NAME", "trainer-0", 1) == 0);
+  const std::shared_ptr<Client> client = daemon.connect({.name = "loader"});
+  REQUIRE(::unsetenv("POD_NAME") == 0);
+  const nlohmann::json clients = dolium.run({"clients", "--json"}).json();
+  const auto loader = std::ranges::find_if(clients, [](const auto& each) { return each.at("name") == "loader"; });
+  REQUIRE(loader != clients.end());
+  CHECK(loader->at("origin").at("pid") == ::getpid());
+  CHECK(loader->at("origin").at("pod") == "trainer-0");
+  CHECK(loader->at("origin").at("host") != "");
+  CHECK_THAT(dolium.run({"clients"}).out, Contains("CALLS ITSELF") && Contains("pod trainer-0"));
+}
+
 TEST_CASE("a socket that a killed daemon left is told from one that was never there") {
   e2e::Daemon daemon;
   const Command dolium(daemon);

@@ -25,10 +25,15 @@ std::int64_t nanoseconds(ObjectMetadata::Clock::time_point at) {
 template <class Row>
 py::list rows(const std::vector<Row>& all);
 
+py::dict row(const ClientOrigin& of) {
+  return py::dict("pid"_a = of.pid, "host"_a = text(of.host), "pod"_a = text(of.pod));
+}
+
 py::dict row(const ClientUse& of) {
   return py::dict("session_id"_a = of.session_id, "pid"_a = of.pid, "command"_a = text(of.command),
                   "name"_a = text(of.name), "references"_a = of.references, "bytes_held"_a = of.bytes_held,
-                  "unsealed_bytes"_a = of.unsealed_bytes, "leased_bytes"_a = of.leased_bytes);
+                  "unsealed_bytes"_a = of.unsealed_bytes, "leased_bytes"_a = of.leased_bytes,
+                  "origin"_a = row(of.origin));
 }
 
 py::dict row(const Obstacles& of) {
@@ -66,7 +71,8 @@ py::dict row(const ClientInfo& of) {
                   "misses"_a = of.misses, "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates,
                   "connected_for"_a = of.connected_for.count(), "quarantined"_a = of.quarantined, "left"_a = of.left,
                   "orphaned"_a = of.orphaned, "unread_bytes"_a = of.unread_bytes,
-                  "oldest_unsealed"_a = of.oldest_unsealed.count(), "longest_held"_a = of.longest_held.count());
+                  "oldest_unsealed"_a = of.oldest_unsealed.count(), "longest_held"_a = of.longest_held.count(),
+                  "origin"_a = row(of.origin));
 }
 
 py::dict row(const StoreStats& of) {
@@ -87,7 +93,8 @@ py::dict row(const StoreStats& of) {
                       "aborted_count"_a = of.aborted_count, "out_of_memory_count"_a = of.out_of_memory_count,
                       "client_count"_a = of.client_count, "waiting_gets"_a = of.waiting_gets,
                       "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count(),
-                      "server_pid"_a = of.server_pid, "server_version"_a = of.server_version);
+                      "server_pid"_a = of.server_pid, "server_version"_a = of.server_version,
+                      "pid_namespace"_a = of.pid_namespace);
   out.attr("update")(rest);
   out["obstacles"] = row(of.obstacles);
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();

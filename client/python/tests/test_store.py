@@ -4,6 +4,7 @@ import datetime
 import gc
 import os
 import pickle
+import socket
 import threading
 
 import dolium
@@ -164,6 +165,8 @@ def test_clients_tell_what_they_are_at(client):
     builder = client.create(None, 100)
     (mine,) = [each for each in client.clients() if each.references]
     assert not (mine.left or mine.orphaned or mine.quarantined) and mine.unsealed_count == 1
+    assert mine.origin == dolium.ClientOrigin(os.getpid(), socket.gethostname(), os.environ.get("POD_NAME", ""))
+    assert client.stats().pid_namespace == os.stat("/proc/self/ns/pid").st_ino
     assert mine.longest_held >= datetime.timedelta(0) and mine.oldest_unsealed >= datetime.timedelta(0)
     assert client.stats().server_pid > 0 and client.stats().server_version == dolium.__version__
     builder.abort()

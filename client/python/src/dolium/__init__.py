@@ -52,14 +52,14 @@ from .errors import (
     TypeMismatch,
 )
 from .files import get_file, put_files
-from .records import ClientInfo, ClientUse, Event, ObjectMetadata, Obstacles, Refusal, StoreStats
+from .records import ClientInfo, ClientOrigin, ClientUse, Event, ObjectMetadata, Obstacles, Refusal, StoreStats
 from .server import start_store
 from .store import Client, InProcessStore, ObjectStore
 from .subscription import Subscription
 
 __version__ = "0.1.0"
 __all__ = [
-    "AlreadySealed", "Client", "ClientInfo", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
+    "AlreadySealed", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
     "ObjectNotFound", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
     "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "errors", "get_file", "put_files",

@@ -30,6 +30,15 @@ class Event(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class ClientOrigin:
+    """What a client says of the process that it is. Not checked: it is for people."""
+
+    pid: int  #: in its own PID namespace; 0: it did not say
+    host: str  #: its own host name
+    pod: str  #: its environment variable POD_NAME
+
+
+@dataclasses.dataclass(frozen=True)
 class ClientUse:
     """What one client has of an object, or of the store as a whole."""
 
@@ -41,10 +50,16 @@ class ClientUse:
     bytes_held: int  #: in the arena, each object once
     unsealed_bytes: int  #: being written
     leased_bytes: int  #: part of it: for deferred puts to come
+    origin: ClientOrigin  #: its own words
+
+    @classmethod
+    def _of(cls, row):
+        row["origin"] = ClientOrigin(**row["origin"])
+        return cls(**row)
 
 
 def _uses(rows):
-    return tuple(ClientUse(**row) for row in rows)
+    return tuple(ClientUse._of(row) for row in rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +95,7 @@ class Refusal:
     @classmethod
     def _of(cls, row):
         row["ago"] = _duration(row["ago"])
-        row["by"] = ClientUse(**row["by"])
+        row["by"] = ClientUse._of(row["by"])
         row["obstacles"] = Obstacles(**row["obstacles"])
         row["holders"] = _uses(row["holders"])
         return cls(**row)
@@ -125,7 +140,7 @@ class ClientInfo:
     """One connection to the daemon, and what it holds."""
 
     session_id: int
-    pid: int
+    pid: int  #: in the daemon's PID namespace, as the kernel says; 0: that does not see the process
     uid: int
     command: str
     user: str
@@ -147,9 +162,11 @@ class ClientInfo:
     unread_bytes: int  #: of replies and events that it has not taken yet
     oldest_unsealed: datetime.timedelta  #: since it created what it has been writing longest
     longest_held: datetime.timedelta  #: since it last got what it got before all others that it holds
+    origin: ClientOrigin  #: its own words
 
     @classmethod
     def _of(cls, row):
+        row["origin"] = ClientOrigin(**row["origin"])
         for name in ("connected_for", "oldest_unsealed", "longest_held"):
             row[name] = _duration(row[name])
         return cls(**row)
@@ -200,6 +217,7 @@ class StoreStats:
     last_refusal: Optional[Refusal]  #: the last create for which there was no room; None: there was none
     server_pid: int  #: who serves; 0, and no version, in an InProcessStore
     server_version: str
+    pid_namespace: int  #: that the daemon's pids belong to (the inode of its /proc/self/ns/pid); 0: unknown
 
     @classmethod
     def _of(cls, row):
