@@ -17,6 +17,8 @@ class BuilderBackend {
   /// With `hold`, the object comes back held.
   virtual Result<Object> seal(bool hold) = 0;
   virtual Result<void> abort() = 0;
+  /// The id is free at once; the memory with abort(), which is still to come. No seal() after that.
+  virtual Result<void> abort_and_keep() = 0;
 };
 
 }  // namespace dolium::detail

@@ -42,13 +42,26 @@ class LocalBuilder final : public BuilderBackend {
   Result<void> check() const override { return local_->refuses() ? local_->refusal() : Result<void>(); }
   Result<void> abort() override {
     if (local_->refuses()) return {};
-    return local_->with([&](Engine& engine, TimeNs) { return engine.store().abort(local_->client(), id_); });
+    return local_->with([&](Engine& engine, TimeNs) {
+      return kept_ ? engine.store().give_up_abandoned(local_->client(), id_, kept_)
+                   : engine.store().abort(local_->client(), id_);
+    });
+  }
+  Result<void> abort_and_keep() override {
+    if (local_->refuses()) return {};
+    return local_->with([&](Engine& engine, TimeNs) -> Result<void> {
+      const Result<std::uint64_t> offset = engine.store().abort_and_keep(local_->client(), id_);
+      if (!offset) return offset.error();
+      kept_ = *offset;
+      return {};
+    });
   }
 
  private:
   std::shared_ptr<LocalEngine> local_;
   AttachmentRef mappings_;
   ObjectId id_;
+  std::optional<std::uint64_t> kept_;  // where the memory is, after abort_and_keep()
 };
 
 class LocalSubscription final : public SubscriptionState {

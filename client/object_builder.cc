@@ -26,7 +26,8 @@ ObjectBuilder::ObjectBuilder(ObjectBuilder&& other) noexcept
     : id_(other.id_),
       data_(std::exchange(other.data_, {})),
       written_(std::exchange(other.written_, 0)),
-      backend_(std::move(other.backend_)) {}
+      backend_(std::move(other.backend_)),
+      kept_(std::exchange(other.kept_, false)) {}
 
 ObjectBuilder& ObjectBuilder::operator=(ObjectBuilder&& other) noexcept {
   if (this == &other) return *this;
@@ -35,6 +36,7 @@ ObjectBuilder& ObjectBuilder::operator=(ObjectBuilder&& other) noexcept {
   data_ = std::exchange(other.data_, {});
   written_ = std::exchange(other.written_, 0);
   backend_ = std::move(other.backend_);
+  kept_ = std::exchange(other.kept_, false);
   return *this;
 }
 
@@ -47,7 +49,8 @@ void ObjectBuilder::abandon() noexcept {
   // There is nobody to tell of a failure; the daemon aborts by itself what a lost session leaves behind, and no later
   // than with the session what nobody had the memory to tell it.
   try {
-    static_cast<void>(abort());
+    data_ = {};
+    static_cast<void>(std::exchange(backend_, nullptr)->abort());
   } catch (const std::bad_alloc&) {
     data_ = {};
   }
@@ -59,7 +62,7 @@ Error ObjectBuilder::finished() const {
 }
 
 Result<void> ObjectBuilder::write(std::span<const std::byte> bytes, unsigned threads) {
-  if (backend_ == nullptr) return finished();
+  if (is_finished()) return finished();
   if (auto mine = backend_->check(); !mine) return mine;
   if (bytes.size() > data_.size() - written_)
     return Error{Errc::too_large, fmt::format("object {} has {} bytes, {} are written, {} more do not fit: create it "
@@ -78,7 +81,7 @@ Result<void> ObjectBuilder::write(std::span<const std::byte> bytes, unsigned thr
 }
 
 Result<ObjectId> ObjectBuilder::seal() {
-  if (backend_ == nullptr) return finished();
+  if (is_finished()) return finished();
   data_ = {};
   const Result<Object> sealed = std::exchange(backend_, nullptr)->seal(false);
   if (!sealed) return sealed.error();
@@ -86,15 +89,22 @@ Result<ObjectId> ObjectBuilder::seal() {
 }
 
 Result<Object> ObjectBuilder::seal_and_hold() {
-  if (backend_ == nullptr) return finished();
+  if (is_finished()) return finished();
   data_ = {};
   return std::exchange(backend_, nullptr)->seal(true);
 }
 
 Result<void> ObjectBuilder::abort() {
-  if (backend_ == nullptr) return finished();
+  if (is_finished()) return finished();
   data_ = {};
   return std::exchange(backend_, nullptr)->abort();
+}
+
+Result<void> ObjectBuilder::abort_and_keep() {
+  if (is_finished()) return finished();
+  data_ = {};
+  kept_ = true;
+  return backend_->abort_and_keep();
 }
 
 }  // namespace dolium

@@ -112,12 +112,27 @@ class RemoteBuilder final : public BuilderBackend {
     if (connection_.is_parents()) return {};
     Result<void> aborted = or_give_up([&] { return connection_->tell(last_word()); });
     // A server that died may have done it already.
-    const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
-    return gone ? Result<void>() : aborted;
+    return unless_gone(aborted);
+  }
+  Result<void> abort_and_keep() override {
+    if (connection_.is_parents()) return {};
+    kept_ = true;                                      // whatever is answered: it is not sealed any more
+    if (connection_->epoch() != epoch_) return {};     // the server's death freed the id
+    protocol::AbortRequestT request = abort_request(*connection_, id_, offset_, epoch_);
+    request.keep = true;
+    return unless_gone(connection_->tell(std::move(request)));
   }
 
  private:
-  [[nodiscard]] protocol::AbortRequestT last_word() const { return abort_request(*connection_, id_, offset_, epoch_); }
+  [[nodiscard]] protocol::AbortRequestT last_word() const {
+    protocol::AbortRequestT request = abort_request(*connection_, id_, offset_, epoch_);
+    request.abandoned |= kept_;
+    return request;
+  }
+  [[nodiscard]] Result<void> unless_gone(Result<void> aborted) const {
+    const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
+    return gone ? Result<void>() : aborted;
+  }
   void give_up() const { connection_->post(last_word()); }
   /// Nobody comes back to a builder that had no memory to say its last word.
   template <class Ask>
@@ -149,6 +164,7 @@ class RemoteBuilder final : public BuilderBackend {
   ObjectId id_;
   std::uint64_t offset_;
   std::uint32_t epoch_;
+  bool kept_ = false;  // abort_and_keep() was called
 };
 
 class RemoteSubscription final : public SubscriptionState {

@@ -73,6 +73,10 @@ void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
   shm::Store& store = engine_.store();
   const ObjectId object = from_wire(*request.id());
   const std::optional<std::uint64_t> offset = offset_of(request.offset());
+  if (request.keep()) {
+    const Result<std::uint64_t> kept = store.abort_and_keep(session.client(), object, offset);
+    return session.reply_outcome(id, kept ? Result<void>() : Result<void>(kept.error()));
+  }
   Result<void> aborted = Error{Errc::not_found, {}};
   if (!request.abandoned()) aborted = store.abort(session.client(), object, offset);
   // A server may have died between the client's look at that and this.

@@ -249,6 +249,18 @@ Result<void> Store::abort(ClientId client, const ObjectId& id, std::optional<std
   return {};
 }
 
+Result<std::uint64_t> Store::abort_and_keep(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset) {
+  const Result<UnsealedObject> unsealed = own_unsealed(client, id, offset);
+  if (!unsealed) return unsealed.error();
+  const SlotIndex slot = unsealed->slot;
+  if (margin(slot).leased) return not_found(id);  // a lease is no object
+  abandoned_.push_back(slot);                     // first: it may throw
+  if (margin(slot).pinned) clear_pinned(slot);
+  unsealed_.erase(unsealed->chain, id);
+  margin(slot).state = SlotState::abandoned;
+  return index_.read(slot).offset;
+}
+
 Result<void> Store::give_up_abandoned(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset,
                                       std::span<const std::uint64_t> spared) {
   for (std::size_t i = abandoned_.size(); i-- > 0;) {

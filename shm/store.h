@@ -8,7 +8,8 @@
 //              (store_leases.cc)
 //   sealed     seal(): in the index, visible to all; in eviction_ unless pinned
 //   retired    removed, expired or cleared while somebody held it: in retired_ until the last release
-//   abandoned  was unsealed when an earlier daemon died: in abandoned_ until its writer lets go of it, or is gone.
+//   abandoned  was unsealed when an earlier daemon died, or was aborted by a writer that cannot take back its pointers:
+//              in abandoned_ until its writer lets go of it, or is gone.
 //              Or its writer is gone: in quarantine_ until no I/O of that writer can reach it (store_quarantine.cc)
 //   free       neither slot nor extent
 //
@@ -153,6 +154,10 @@ class Store final : private Candidates {
   [[nodiscard]] Result<SlotIndex> seal(ClientId client, const ObjectId& id, TimeNs now,
                                        std::optional<std::uint64_t> offset = {});
   [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset = {});
+  /// abort(), but the memory stays the creator's, as what an earlier server has left, until give_up_abandoned() at the
+  /// offset that is returned. The id is free at once.
+  [[nodiscard]] Result<std::uint64_t> abort_and_keep(ClientId client, const ObjectId& id,
+                                                     std::optional<std::uint64_t> offset = {});
   /// Its bytes may be written by its creator from here on, not by us alone.
   void lend(SlotIndex slot) { margin(slot).lent = true; }
   /// The creator will not write to this object of before recover() any more. Without an offset: to one of this id that

@@ -150,6 +150,35 @@ TEST_CASE("after abort the id is free again at once") {
   CHECK(same(store->get_raw(id_of("a")).value().data(), pattern(20)));
 }
 
+TEST_CASE("an abort that keeps the memory frees the id at once, and the memory with the builder") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  const std::uint64_t used = store->stats().value().used_bytes;
+  std::optional<ObjectBuilder> first = store->create(id_of("a"), 1000, {.pinned = true}).value();
+  const std::span<std::byte> view = first->data();
+  REQUIRE(outcome(first->abort_and_keep()) == "ok");
+  CHECK_FALSE(store->exists(id_of("a")).value());
+  CHECK(outcome(first->seal()) == "already_sealed");
+  CHECK(outcome(first->abort()) == "already_sealed");
+  CHECK(outcome(first->abort_and_keep()) == "already_sealed");
+  CHECK(first->data().empty());
+  std::optional<ObjectBuilder> second = store->create(id_of("a"), 1000).value();
+  std::ranges::fill(view, std::byte{1});  // harms nobody
+  REQUIRE(outcome(second->abort_and_keep()) == "ok");
+  REQUIRE(outcome(store->put(id_of("a"), pattern(20))) == "ok");
+  CHECK(store->stats().value().unsealed_count == 2);
+  first = std::nullopt;
+  CHECK(store->stats().value().unsealed_count == 1);
+  ObjectBuilder moved = *std::move(second);
+  second = std::nullopt;
+  CHECK(store->stats().value().unsealed_count == 1);
+  moved = store->create(id_of("b"), 1).value();
+  CHECK(same(store->get_raw(id_of("a")).value().data(), pattern(20)));
+  REQUIRE(outcome(moved.abort()) == "ok");
+  REQUIRE(store->remove(id_of("a")).value());
+  CHECK(store->stats().value().used_bytes == used);
+  CHECK(store->stats().value().aborted_count == 3);
+}
+
 TEST_CASE("a builder is done after seal, abort or move") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   ObjectBuilder sealed = store->create(id_of("sealed"), 10).value();

@@ -48,10 +48,15 @@ class DOLIUM_API ObjectBuilder {
   Result<Object> seal_and_hold();
   /// The object was never there; the id is free again at once, and the memory: see data() on I/O.
   Result<void> abort();
+  /// The same, but the memory stays this builder's, and may be written to, until the builder is destroyed: for a caller
+  /// that cannot take back pointers into it (views of an interpreter, I/O under way). Until then its bytes count as
+  /// being written. data() is empty afterwards, as after abort().
+  Result<void> abort_and_keep();
 
   [[nodiscard]] const ObjectId& id() const noexcept { return id_; }
 
  private:
+  [[nodiscard]] bool is_finished() const noexcept { return backend_ == nullptr || kept_; }
   [[nodiscard]] Error finished() const;
   void abandon() noexcept;
 
@@ -59,6 +64,7 @@ class DOLIUM_API ObjectBuilder {
   std::span<std::byte> data_;
   std::size_t written_ = 0;
   std::unique_ptr<detail::BuilderBackend> backend_;  // null after seal, abort or move
+  bool kept_ = false;                                // after abort_and_keep(): the backend has only to abort
 };
 
 }  // namespace dolium
