@@ -25,13 +25,13 @@ class Callback {
       function_.release();
       return;
     }
-    const py::gil_scoped_acquire back;
+    const WithGil back;
     function_ = py::object();
   }
 
   template <class T>
   void operator()(Result<T> result) const {
-    const py::gil_scoped_acquire back;
+    const WithGil back;
     try {
       if (result)
         function_(py::cast(*std::move(result)), py::none());
@@ -51,7 +51,7 @@ class Handle {
   explicit Handle(AsyncHandle handle) : handle_(std::move(handle)) {}
   /// True: the callback has not been called, and never will be.
   bool cancel() {
-    const py::gil_scoped_release others_run;
+    const WithoutGil others_run;
     return handle_.cancel();
   }
 
@@ -61,18 +61,18 @@ class Handle {
 
 Handle get_async(const StorePtr& store, const ObjectId& id, Timeout timeout, py::object function) {
   const auto callback = std::make_shared<const Callback>(std::move(function));
-  const py::gil_scoped_release others_run;
+  const WithoutGil others_run;
   return Handle(store->get_async(id, timeout, [callback](Result<Object> result) { (*callback)(std::move(result)); }));
 }
 
-Handle create_async(const StorePtr& store, const ObjectId& id, std::uint64_t size, py::handle metadata,
-                    std::uint64_t type_tag, std::string type_name, bool pinned, py::object time_to_live,
+Handle create_async(const StorePtr& store, const ObjectId& id, Number<"size"> size, py::handle metadata,
+                    Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
                     py::object time_to_idle, Timeout timeout, py::object function) {
-  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name), pinned, std::move(time_to_live),
+  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
                               std::move(time_to_idle), timeout};
   const CreateOptions options = given.options();
   const auto callback = std::make_shared<const Callback>(std::move(function));
-  const py::gil_scoped_release others_run;
+  const WithoutGil others_run;
   return Handle(store->create_async(id, size, options,
                                     [callback](Result<ObjectBuilder> result) { (*callback)(std::move(result)); }));
 }
@@ -88,7 +88,7 @@ void bind_async_calls(py::module_& module) {
     const StorePtr store = store_of(self.ptr());
     Result<void> processed;
     {
-      const py::gil_scoped_release others_run;
+      const WithoutGil others_run;
       processed = process_events(*store, self.ptr());
     }
     value_or_throw(std::move(processed));

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "arguments.h"
 #include "errors.h"
 #include "extent_type.h"
 #include "object_id_type.h"
@@ -64,7 +65,7 @@ Object seal(PyBuilder& self, bool hold) {
   extent->builder.reset();
   Result<Object> sealed = Object();
   {
-    const py::gil_scoped_release others_run;
+    const WithoutGil others_run;
     if (hold || has_views) {
       sealed = builder.seal_and_hold();
     } else if (auto id = builder.seal(); !id) {
@@ -80,15 +81,15 @@ Object seal(PyBuilder& self, bool hold) {
 
 void abort(PyBuilder& self) {
   const py::object owner = finish(self, PyBuilder::State::aborted);
-  if (owner.ref_count() > 1) return;  // at the end of the last view: see builder_type.h
   auto* const extent = reinterpret_cast<PyExtent*>(owner.ptr());
-  ObjectBuilder builder = *std::move(extent->builder);
-  extent->builder.reset();
-  const py::gil_scoped_release others_run;
-  if (auto done = builder.abort(); !done) {
-    const py::gil_scoped_acquire back;
-    throw StoreError(std::move(done).error());
+  const bool has_views = owner.ref_count() > 1;
+  Result<void> done;
+  {
+    const WithoutGil others_run;
+    done = has_views ? extent->builder->abort_and_keep() : extent->builder->abort();
   }
+  if (!has_views) extent->builder.reset();
+  value_or_throw(std::move(done));
 }
 
 PyObject* py_seal(PyObject* self, PyObject*) {
@@ -136,7 +137,7 @@ PyObject* write(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:write", const_cast<char**>(names), &data, &where) == 0)
       return nullptr;
     PyBuilder& builder = *builder_of(self);
-    const std::size_t offset = where == Py_None ? builder.written : py::cast<std::size_t>(where);
+    const std::size_t offset = where == Py_None ? builder.written : number_of(where, "offset");
     const auto source = py::reinterpret_steal<py::object>(PyMemoryView_FromObject(data));
     if (!source) throw py::error_already_set();
     Py_buffer* view = PyMemoryView_GET_BUFFER(source.ptr());
@@ -150,7 +151,7 @@ PyObject* write(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (size != 0) {
       ++builder.copies_under_way;
       {
-        const py::gil_scoped_release others_run;
+        const WithoutGil others_run;
         copy_bytes({extent.bytes + offset, size}, {static_cast<const std::byte*>(view->buf), size});
       }
       --builder.copies_under_way;
@@ -228,8 +229,8 @@ PyMethodDef methods[] = {
     {"seal_and_hold", py_seal_and_hold, METH_NOARGS,
      "seal_and_hold()\n--\n\nseal(), and the Object, held before anyone can evict or remove it."},
     {"abort", py_abort, METH_NOARGS,
-     "abort()\n--\n\nThe object was never there. Its id is free again at once; when views of the builder (a numpy "
-     "array, say)\nare still alive, at the end of the last one."},
+     "abort()\n--\n\nThe object was never there. Its id is free again at once; its memory, too, or, when views of the "
+     "builder\n(a numpy array, say) are still alive, at the end of the last one."},
     {"write", method(write), METH_VARARGS | METH_KEYWORDS,
      "write(data, offset=None)\n--\n\nCopies a contiguous buffer behind what write() has written so far, or to "
      "`offset`. Without the GIL. Returns\nhow many bytes that were."},

@@ -5,8 +5,8 @@
 // is the user's handle on it. So when the user seals or aborts while views are alive (a numpy array in a local variable
 // of the `with` block, say), memory that may still be written to is never given to another object:
 // - sealed: the extent keeps a reference to the object until the last view is gone;
-// - aborted: the abort itself waits for the last view, and the id stays taken until then. Views that the builder
-//   handed out itself (`builder.data`) are revoked instead, and make nobody wait.
+// - aborted: the id is free at once, and the memory stays lent to this process until the last view is gone. Views that
+//   the builder handed out itself (`builder.data`) are revoked instead.
 // A view written to after seal() changes what others read. The protocol has no way to take a buffer back.
 
 #include "python.h"

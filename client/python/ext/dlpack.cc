@@ -55,7 +55,7 @@ struct Export {
   static void drop(Managed* managed) {
     auto* const self = static_cast<Export*>(managed->context);
     if (Py_IsInitialized() != 0) {
-      const py::gil_scoped_acquire back;
+      const WithGil back;
       PyBuffer_Release(&self->view);
     }
     delete self;

@@ -16,13 +16,24 @@ py::handle class_of(Errc code) {
 
 }  // namespace
 
+py::object text(const std::string& bytes) {
+  PyObject* const decoded =
+      PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace");
+  if (decoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(decoded);
+}
+
 PyObject* set_error(const Error& error) noexcept {
-  PyErr_SetString(class_of(error.code).ptr(), error.message.c_str());
+  try {
+    PyErr_SetObject(class_of(error.code).ptr(), text(error.message).ptr());
+  } catch (py::error_already_set& lack_of_memory) {
+    lack_of_memory.restore();
+  }
   return nullptr;
 }
 
 py::object exception_of(const Error& error) {
-  return class_of(error.code)(error.message);
+  return class_of(error.code)(text(error.message));
 }
 
 void set_error_from_exception() noexcept {

@@ -17,6 +17,9 @@ class StoreError : public std::exception {
   Error error_;
 };
 
+/// Others' bytes as a str: names of files, commands and types need not be UTF-8.
+[[nodiscard]] py::object text(const std::string& bytes);
+
 /// Sets the Python exception; returns null, so that a CPython function can end with it.
 PyObject* set_error(const Error& error) noexcept;
 /// The exception as an object, for those that are handed over instead of raised.

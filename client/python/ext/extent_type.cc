@@ -10,7 +10,7 @@ PyTypeObject* extent_type = nullptr;
 void free_extent(PyObject* self) {
   auto* const extent = reinterpret_cast<PyExtent*>(self);
   if (extent->builder) {
-    const py::gil_scoped_release others_run;  // an abort asks the daemon
+    const WithoutGil others_run;  // an abort asks the daemon
     extent->builder.reset();
   }
   extent->builder.~optional();

@@ -8,6 +8,10 @@
 #include "object_type.h"
 #include "store_type.h"
 
+// pybind11 waits for ever for a GIL state of the main interpreter's when a sub-interpreter imports its module, before any
+// code of ours runs: so what it makes gets another name, and PyInit__dolium() looks first.
+#define PyInit__dolium PyInit__dolium_of_pybind11
+
 PYBIND11_MODULE(_dolium, module) {
   namespace python = dolium::python;
   python::bind_errors(module);
@@ -22,4 +26,15 @@ PYBIND11_MODULE(_dolium, module) {
   python::bind_subscription(module);
   python::bind_async_calls(module);
   python::bind_dlpack(module);
+}
+
+#undef PyInit__dolium
+
+extern "C" PYBIND11_EXPORT PyObject* PyInit__dolium() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return PyInit__dolium_of_pybind11();
+  PyErr_SetString(PyExc_ImportError,
+                  "dolium works in the main interpreter only, and this is a sub-interpreter: under mod_wsgi say "
+                  "\"WSGIApplicationGroup %{GLOBAL}\"; elsewhere import dolium in the main interpreter, or in a process "
+                  "of its own");
+  return nullptr;
 }

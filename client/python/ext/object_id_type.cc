@@ -1,5 +1,6 @@
 #include "object_id_type.h"
 
+#include "arguments.h"
 #include "errors.h"
 
 namespace dolium::python {
@@ -14,7 +15,7 @@ const ObjectId& id_of(PyObject* self) noexcept {
 
 /// 20 bytes, or 40 hexadecimal digits.
 Result<ObjectId> parse(PyObject* value) {
-  if (PyUnicode_Check(value)) return ObjectId::from_hex(py::cast<std::string>(value));
+  if (PyUnicode_Check(value)) return ObjectId::from_hex(text_of(value, "id"));
   Py_buffer view;
   if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
   Result<ObjectId> id =
@@ -71,7 +72,8 @@ PyObject* from_name(PyObject* type, PyObject* name) {
       PyErr_Format(PyExc_TypeError, "a name is a str or bytes, not %.100s", Py_TYPE(name)->tp_name);
       return nullptr;
     }
-    return new_object_id(ObjectId::from_name(py::cast<std::string>(name)), reinterpret_cast<PyTypeObject*>(type));
+    const std::string bytes = PyUnicode_Check(name) ? text_of(name, "name") : py::cast<std::string>(name);
+    return new_object_id(ObjectId::from_name(bytes), reinterpret_cast<PyTypeObject*>(type));
   });
 }
 PyObject* from_binary(PyObject* type, PyObject* value) {

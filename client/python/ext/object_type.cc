@@ -119,7 +119,7 @@ PyObject* to_bytes(PyObject* self, PyObject*) {
     if (bytes.size() <= kCheap) {
       std::memcpy(PyBytes_AS_STRING(copy), bytes.data(), bytes.size());
     } else {
-      const py::gil_scoped_release others_run;
+      const WithoutGil others_run;
       std::memcpy(PyBytes_AS_STRING(copy), bytes.data(), bytes.size());
     }
     return copy;

@@ -1,5 +1,8 @@
 // How a Store comes by what is behind it: a daemon's socket, or a store in this process.
 
+#include <chrono>
+
+#include "arguments.h"
 #include "bindings.h"
 #include "errors.h"
 #include "store_type.h"
@@ -12,16 +15,21 @@ void keep(py::handle self, std::shared_ptr<ObjectStore> opened) {
   auto* const instance = reinterpret_cast<PyStore*>(self.ptr());
   if (instance->store != nullptr) throw py::value_error("this store is open already");
   instance->store = std::move(opened);
+  instance->closed = std::make_shared<std::atomic<bool>>(false);
 }
 
-void connect(py::handle self, const std::string& path, bool read_only, const std::string& name, Timeout timeout) {
-  const ConnectOptions options{
-      .access = read_only ? Access::read_only : Access::read_write, .name = name, .connect_timeout = timeout};
+/// Waits in slices, so that Ctrl-C ends it. What a slice was not long enough for, another tries again.
+void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name"> name, Timeout timeout) {
+  ConnectOptions options{.access = read_only ? Access::read_only : Access::read_write, .name = name.value};
+  const std::string where = path;
   Result<std::shared_ptr<Client>> client = Error{Errc::disconnected, ""};
-  {
-    const py::gil_scoped_release others_run;
-    client = Client::connect(path, options);
-  }
+  wait_in_slices(timeout, [&](Timeout slice) {
+    options.connect_timeout = slice;
+    const auto begin = std::chrono::steady_clock::now();
+    client = Client::connect(where, options);
+    const bool was_late = !client && (client.error().code == Errc::disconnected || client.error().code == Errc::timed_out);
+    return !was_late || slice.is_forever() || std::chrono::steady_clock::now() - begin < slice.duration();
+  });
   keep(self, value_or_throw(std::move(client)));
 }
 
@@ -32,8 +40,9 @@ EvictionPolicy policy_of(const std::string& name) {
   throw py::value_error("there is no eviction policy '" + name + "': 'lru', 'lfu' or 'fifo'");
 }
 
-void open_in_process(py::handle self, std::uint64_t capacity, std::uint32_t max_objects, const std::string& policy,
-                     double low_water_mark, bool relocation, bool preallocate, bool prefault, bool huge_pages) {
+void open_in_process(py::handle self, Number<"capacity"> capacity, Number<"max_objects", std::uint32_t> max_objects,
+                     const Text<"eviction_policy">& policy, Real<"low_water_mark"> low_water_mark, Truth relocation,
+                     Truth preallocate, Truth prefault, Truth huge_pages) {
   const StoreConfig config{.capacity = capacity,
                            .max_objects = max_objects,
                            .eviction_policy = policy_of(policy),
@@ -44,7 +53,7 @@ void open_in_process(py::handle self, std::uint64_t capacity, std::uint32_t max_
                            .huge_pages = huge_pages};
   Result<std::shared_ptr<InProcessStore>> store = Error{Errc::system_error, ""};
   {
-    const py::gil_scoped_release others_run;
+    const WithoutGil others_run;
     store = InProcessStore::open(config);
   }
   keep(self, value_or_throw(std::move(store)));
@@ -61,7 +70,7 @@ Client& client_of(const std::shared_ptr<ObjectStore>& store) {
 void bind_opening(py::module_& module) {
   module.def("connect", connect);
   module.def("open_in_process", open_in_process);
-  module.def("default_socket_path", default_socket_path);
+  module.def("default_socket_path", [] { return py::bytes(default_socket_path()); });
   module.def("session_id", [](const std::shared_ptr<ObjectStore>& store) { return client_of(store).session_id(); });
   module.def("is_read_only",
              [](const std::shared_ptr<ObjectStore>& store) { return client_of(store).access() == Access::read_only; });
@@ -69,7 +78,7 @@ void bind_opening(py::module_& module) {
     Client& client = client_of(store);
     Result<void> answered;
     {
-      const py::gil_scoped_release others_run;
+      const WithoutGil others_run;
       answered = client.ping();
     }
     value_or_throw(std::move(answered));

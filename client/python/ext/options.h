@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "arguments.h"
 #include "python.h"
 #include "waiting.h"
 

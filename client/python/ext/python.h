@@ -15,6 +15,8 @@
 #include <exception>
 #include <utility>
 
+#include "gil.h"
+
 namespace dolium::python {
 
 namespace py = pybind11;

@@ -12,12 +12,6 @@ namespace {
 using StorePtr = std::shared_ptr<ObjectStore>;
 using namespace py::literals;
 
-py::object text(const std::string& bytes) {
-  // Commands and type names are others' bytes, and need not be UTF-8.
-  return py::reinterpret_steal<py::object>(
-      PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace"));
-}
-
 std::int64_t nanoseconds(ObjectMetadata::Clock::time_point at) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
 }
@@ -111,7 +105,7 @@ py::list rows(const std::vector<Row>& all) {
 template <class Call>
 auto ask(Call&& call) {
   auto result = [&] {
-    const py::gil_scoped_release others_run;
+    const WithoutGil others_run;
     return call();
   }();
   return value_or_throw(std::move(result));

@@ -19,29 +19,30 @@ using StorePtr = std::shared_ptr<ObjectStore>;
 template <class Call>
 auto ask(Call&& call) {
   auto result = [&] {
-    const py::gil_scoped_release others_run;
+    const WithoutGil others_run;
     return call();
   }();
   return value_or_throw(std::move(result));
 }
 
-ObjectBuilder create(py::handle self, const ObjectId& id, std::uint64_t size, py::handle metadata,
-                     std::uint64_t type_tag, std::string type_name, bool pinned, py::object time_to_live,
+ObjectBuilder create(py::handle self, const ObjectId& id, Number<"size"> size, py::handle metadata,
+                     Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
                      py::object time_to_idle, Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
-  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name), pinned, std::move(time_to_live),
+  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
                               std::move(time_to_idle), timeout};
   return value_or_throw(create_waiting(self.ptr(), *store, id, size, given.options()));
 }
 
-void put(py::handle self, const ObjectId& id, py::handle data, py::handle metadata, std::uint64_t type_tag,
-         std::string type_name, bool pinned, py::object time_to_live, py::object time_to_idle, Timeout timeout) {
+void put(py::handle self, const ObjectId& id, py::handle data, py::handle metadata, Number<"type_tag"> type_tag,
+         Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle,
+         Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
   const InputBuffer bytes(data);
-  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name), pinned, std::move(time_to_live),
+  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
                               std::move(time_to_idle), timeout};
   const CreateOptions options = given.options();
-  if (timeout.is_no_wait() || !is_main_thread()) return ask([&] { return store->put(id, bytes.bytes(), options); });
+  if (timeout.is_no_wait()) return ask([&] { return store->put(id, bytes.bytes(), options); });
   ObjectBuilder builder = value_or_throw(create_waiting(self.ptr(), *store, id, bytes.bytes().size(), options));
   ask([&]() -> Result<void> {
     if (auto written = builder.write(bytes.bytes()); !written) return written;
@@ -62,10 +63,10 @@ py::list put_many(const StorePtr& store, const py::sequence& items) {
     const auto& data = *buffers.emplace_back(std::make_unique<InputBuffer>(item[1]));
     const auto& metadata = *buffers.emplace_back(std::make_unique<InputBuffer>(item[2]));
     if (names.size() == names.capacity()) throw py::value_error("the items changed while they were read");
-    names.push_back(py::cast<std::string>(item[4]));
+    names.push_back(text_of(item[4], "type_name"));
     PutItem next{.id = py::cast<ObjectId>(item[0]), .data = data.bytes()};
     next.options.metadata = metadata.bytes();
-    next.options.type_tag = py::cast<std::uint64_t>(item[3]);
+    next.options.type_tag = number_of(item[3], "type_tag");
     next.options.type_name = names.back();
     puts.push_back(next);
   }
@@ -75,26 +76,11 @@ py::list put_many(const StorePtr& store, const py::sequence& items) {
   return answer;
 }
 
-py::list get_many_raw(const StorePtr& store, const std::vector<ObjectId>& ids, Timeout timeout) {
-  std::vector<std::optional<Object>> found(ids.size());
-  std::optional<Error> failed;
-  std::vector<std::size_t> missing(ids.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) missing[i] = i;
-  wait_in_slices(timeout, [&](Timeout slice) {
-    std::vector<ObjectId> wanted;
-    for (const std::size_t i : missing) wanted.push_back(ids[i]);
-    auto got = store->get_many(wanted, slice);
-    if (!got) return failed = got.error(), true;
-    std::vector<std::size_t> still_missing;
-    for (std::size_t k = 0; k < missing.size(); ++k)
-      if ((*got)[k])
-        found[missing[k]] = std::move((*got)[k]);
-      else
-        still_missing.push_back(missing[k]);
-    missing = std::move(still_missing);
-    return missing.empty();
-  });
-  if (failed) throw StoreError(*std::move(failed));
+py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout timeout) {
+  const StorePtr store = store_of(self.ptr());
+  std::vector<std::optional<Object>> found =
+      timeout.is_no_wait() ? ask([&] { return store->get_many(ids, no_wait); })
+                           : value_or_throw(get_many_waiting(self.ptr(), *store, ids, timeout));
   py::list answer;
   for (std::optional<Object>& each : found)
     answer.append(each ? py::reinterpret_steal<py::object>(new_object(*std::move(each))) : py::none());
@@ -116,7 +102,7 @@ void bind_store_calls(py::module_& module) {
   module.def("remove",
              [](const StorePtr& store, const ObjectId& id) { return ask([&] { return store->remove(id); }); });
   module.def("evict",
-             [](const StorePtr& store, std::uint64_t bytes) { return ask([&] { return store->evict(bytes); }); });
+             [](const StorePtr& store, Number<"size"> bytes) { return ask([&] { return store->evict(bytes); }); });
   module.def("clear", [](const StorePtr& store) { ask([&] { return store->clear(); }); });
 }
 

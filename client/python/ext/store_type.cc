@@ -22,15 +22,19 @@ PyStore* instance(PyObject* self) noexcept {
 
 PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   PyObject* self = type->tp_alloc(type, 0);
-  if (self != nullptr) new (&instance(self)->store) std::shared_ptr<ObjectStore>();
+  if (self == nullptr) return nullptr;
+  new (&instance(self)->store) std::shared_ptr<ObjectStore>();
+  new (&instance(self)->closed) std::shared_ptr<std::atomic<bool>>();
   return self;
 }
 
-/// The last owner's end runs without the GIL: callbacks that are discarded then take it themselves.
+/// Ends the waits of other threads. The last owner's end runs without the GIL: callbacks that are discarded then take it
+/// themselves.
 void let_go(PyStore& self) {
+  if (self.closed != nullptr) *self.closed = true;
   std::shared_ptr<ObjectStore> last = std::move(self.store);
   self.store.reset();
-  const py::gil_scoped_release others_run;
+  const WithoutGil others_run;
   last.reset();
 }
 
@@ -51,6 +55,7 @@ void free_store(PyObject* self) {
   if (instance(self)->weak_references != nullptr) PyObject_ClearWeakRefs(self);
   let_go(*instance(self));
   instance(self)->store.~shared_ptr();
+  instance(self)->closed.~shared_ptr();
   clear(self);
   free_instance(self);
 }
@@ -106,7 +111,7 @@ PyObject* exists(PyObject* self, PyObject* which) {
     const auto store = store_of(self);
     Result<bool> there = false;
     {
-      const py::gil_scoped_release others_run;
+      const WithoutGil others_run;
       there = store->exists(id);
     }
     return PyBool_FromLong(value_or_throw(std::move(there)));
@@ -155,7 +160,9 @@ std::shared_ptr<ObjectStore> store_of(PyObject* self) {
 
 Result<void> process_events(ObjectStore& store, PyObject* self) {
   const Result<void> processed = store.process_events();
-  const py::gil_scoped_acquire back;
+  // Most stores have none: threads that wait must not ask for the GIL each time.
+  if (__atomic_load_n(&instance(self)->after_events, __ATOMIC_ACQUIRE) == nullptr) return processed;
+  const WithGil back;
   PyObject* const tell = instance(self)->after_events;
   if (tell == nullptr) return processed;
   const auto kept = py::reinterpret_borrow<py::object>(tell);

@@ -3,6 +3,7 @@
 // made empty, is opened once, and can be closed; a closed one says so. Here are the object and the calls that make no
 // system call when all goes well; everything else is in store_calls.cc.
 
+#include <atomic>
 #include <memory>
 
 #include "python.h"
@@ -11,6 +12,7 @@ namespace dolium::python {
 
 struct PyStore {
   PyObject_HEAD std::shared_ptr<ObjectStore> store;  // null before open() and after close()
+  std::shared_ptr<std::atomic<bool>> closed;         // of that store: what its waiting calls look at; null before open()
   PyObject* weak_references;
   PyObject* dictionary;    // the Python subclasses' attributes
   PyObject* after_events;  // called after process_events(), when not null: asynchronous subscriptions look for news

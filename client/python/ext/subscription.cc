@@ -12,17 +12,19 @@
 namespace dolium::python {
 namespace {
 
-/// A C++ subscription is for one thread at a time; Python's threads take turns. close() waits for nobody: who is
-/// waiting for an event notices within a slice.
+/// A C++ subscription is for one thread at a time; Python's threads take turns. close(), the store's too, waits for
+/// nobody: a thread that waits for an event notices within a slice.
 class PySubscription {
  public:
-  explicit PySubscription(Subscription subscription) : stream_(std::move(subscription)) {}
+  PySubscription(Subscription subscription, std::shared_ptr<const std::atomic<bool>> store_closed)
+      : store_closed_(std::move(store_closed)), stream_(std::move(subscription)) {}
 
   /// None when nothing came in time.
   py::object next(Timeout timeout) {
     std::optional<Result<Event>> event;
     const auto attempt = [&](Timeout slice) {
       const std::lock_guard turn(mutex_);
+      if (*store_closed_) return event = Error{Errc::disconnected, "the store was closed"}, true;
       if (closed_) stream_.reset();
       if (!stream_) return event = Error{Errc::disconnected, "this subscription is closed"}, true;
       event = stream_->next(slice);
@@ -35,7 +37,7 @@ class PySubscription {
   }
 
   void close() {
-    const py::gil_scoped_release others_run;
+    const WithoutGil others_run;
     closed_ = true;
     const std::unique_lock turn(mutex_, std::try_to_lock);
     if (turn) stream_.reset();
@@ -50,6 +52,7 @@ class PySubscription {
         event.kind == Event::Kind::removed ? py::cast(std::string(to_string(event.cause))) : py::object(py::none()));
   }
 
+  const std::shared_ptr<const std::atomic<bool>> store_closed_;
   std::atomic<bool> closed_ = false;
   std::mutex mutex_;
   std::optional<Subscription> stream_;  // guarded by mutex_
@@ -61,13 +64,15 @@ void bind_subscription(py::module_& module) {
   py::class_<PySubscription>(module, "Subscription")
       .def("next", &PySubscription::next)
       .def("close", &PySubscription::close);
-  module.def("subscribe", [](const std::shared_ptr<ObjectStore>& store) {
+  module.def("subscribe", [](py::handle self) {
+    const std::shared_ptr<ObjectStore> store = store_of(self.ptr());
+    const auto closed = reinterpret_cast<PyStore*>(self.ptr())->closed;
     Result<Subscription> begun = Error{Errc::disconnected, ""};
     {
-      const py::gil_scoped_release others_run;
+      const WithoutGil others_run;
       begun = store->subscribe();
     }
-    return std::make_unique<PySubscription>(value_or_throw(std::move(begun)));
+    return std::make_unique<PySubscription>(value_or_throw(std::move(begun)), closed);
   });
 }
 

@@ -31,33 +31,45 @@ int above_streams(int fd) noexcept {
   return above;
 }
 
-/// The end of an asynchronous operation. Whichever thread processes events may deliver it; the descriptor tells the
-/// one that waits.
+/// The ends of some asynchronous operations. Whichever thread processes events may deliver them; the descriptor tells
+/// the one that waits when all are there.
 template <class T>
-class Answer {
+class Answers {
  public:
-  Answer() : fd_(above_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {}
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
-  ~Answer() {
-    if (fd_ >= 0) ::close(fd_);
+  explicit Answers(std::size_t count)
+      : results_(count), open_(count), fd_(above_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {
+    if (fd_ < 0) throw StoreError({Errc::system_error, std::string("make an eventfd: ") + std::strerror(errno)});
   }
+  Answers(const Answers&) = delete;
+  Answers& operator=(const Answers&) = delete;
+  ~Answers() { ::close(fd_); }
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
-  void deliver(Result<T> result) {
+  void deliver(std::size_t i, Result<T> result) {
     const std::lock_guard lock(mutex_);
-    result_.emplace(std::move(result));
-    static_cast<void>(::eventfd_write(fd_, 1));  // fails only when the counter is full, and then it is readable
+    results_[i].emplace(std::move(result));
+    if (--open_ == 0) static_cast<void>(::eventfd_write(fd_, 1));
   }
-  [[nodiscard]] std::optional<Result<T>> take() {
+  /// No answer will come.
+  void forget() {
     const std::lock_guard lock(mutex_);
-    return std::move(result_);
+    --open_;
+  }
+  [[nodiscard]] bool complete() {
+    const std::lock_guard lock(mutex_);
+    return open_ == 0;
+  }
+  /// Once complete: none where the answer was forgotten.
+  [[nodiscard]] std::vector<std::optional<Result<T>>> take() {
+    const std::lock_guard lock(mutex_);
+    return std::move(results_);
   }
 
  private:
-  int fd_;
   std::mutex mutex_;
-  std::optional<Result<T>> result_;  // guarded by mutex_
+  std::vector<std::optional<Result<T>>> results_;  // guarded by mutex_, as the next
+  std::size_t open_;
+  const int fd_;
 };
 
 /// A wait ends in the daemon, at its deadline, unless the daemon is stopped, or starved: then, so much later, here.
@@ -75,34 +87,59 @@ int slice_before(Clock::time_point end) {
   return static_cast<int>(std::min(left, kSlice).count());
 }
 
-/// Begins an operation, and waits for its end; a Python signal handler that raises cancels it, and so does the time to
-/// give up: then there is no result.
-template <class T, class Begin>
-std::optional<Result<T>> wait_beside_signals(PyObject* self, ObjectStore& store, Clock::time_point give_up,
-                                             Begin&& begin) {
-  const auto answer = std::make_shared<Answer<T>>();
-  if (answer->fd() < 0)
-    return Result<T>(Error{Errc::system_error, std::string("make an eventfd: ") + std::strerror(errno)});
-  const auto others_run = std::make_unique<py::gil_scoped_release>();
-  AsyncHandle handle = begin([answer](Result<T> result) { answer->deliver(std::move(result)); });
-  for (;;) {
-    const Result<void> processed = process_events(store, self);
-    if (std::optional<Result<T>> result = answer->take()) return result;
-    if (!processed) return Result<T>(processed.error());
-    if (Clock::now() >= give_up && handle.cancel()) return std::nullopt;
-    // A signal that comes just before the poll does not interrupt it; hence the limit.
-    pollfd both[] = {{answer->fd(), POLLIN, 0}, {store.event_fd(), POLLIN, 0}};
-    ::poll(both, 2, slice_before(give_up));
-    const py::gil_scoped_acquire back;
-    if (PyErr_CheckSignals() != 0) {
-      const py::error_already_set raised;
-      const py::gil_scoped_release again;
-      handle.cancel();
-      const py::gil_scoped_acquire for_the_throw;
-      throw raised;
+/// What the waiting thread does meanwhile: processes the store's events, looks whether the store was closed, and, in the
+/// main thread, lets Python's signal handlers run.
+class Waiter {
+ public:
+  /// Called with the GIL.
+  Waiter(PyObject* self, ObjectStore& store, Clock::time_point give_up)
+      : self_(self), store_(store), give_up_(give_up), closed_(reinterpret_cast<PyStore*>(self)->closed) {}
+
+  /// Until all answers are there. What takes longer than the time to give up, or than the store is open, is cancelled;
+  /// so is all, when a signal handler raises. Called without the GIL.
+  template <class T>
+  void wait(Answers<T>& answers, std::vector<AsyncHandle>& handles) {
+    while (!answers.complete()) {
+      const Result<void> processed = process_events(store_, self_);
+      if (answers.complete()) return;
+      if (!processed) throw StoreError(processed.error());
+      if (*closed_) {
+        cancel(answers, handles);
+        throw StoreError({Errc::disconnected, "the store was closed while this call waited"});
+      }
+      if (Clock::now() >= give_up_) cancel(answers, handles);
+      if (answers.complete()) return;
+      pollfd both[] = {{answers.fd(), POLLIN, 0}, {store_.event_fd(), POLLIN, 0}};
+      ::poll(both, 2, slice_before(give_up_));  // a signal just before it does not interrupt it; hence the limit
+      if (is_main_thread()) run_signal_handlers(answers, handles);
     }
   }
-}
+
+ private:
+  /// What was under way already is waited for.
+  template <class T>
+  static void cancel(Answers<T>& answers, std::vector<AsyncHandle>& handles) {
+    for (AsyncHandle& handle : handles)
+      if (handle.cancel()) answers.forget();
+    handles.clear();
+  }
+  template <class T>
+  static void run_signal_handlers(Answers<T>& answers, std::vector<AsyncHandle>& handles) {
+    const WithGil back;
+    if (PyErr_CheckSignals() == 0) return;
+    const py::error_already_set raised;
+    {
+      const WithoutGil again;
+      cancel(answers, handles);
+    }
+    throw raised;
+  }
+
+  PyObject* self_;
+  ObjectStore& store_;
+  Clock::time_point give_up_;
+  std::shared_ptr<const std::atomic<bool>> closed_;
+};
 
 }  // namespace
 
@@ -110,28 +147,67 @@ bool is_main_thread() noexcept {
   return ::gettid() == ::getpid();
 }
 
+namespace {
+
+/// Begins operations with begin(i, callback), and waits for their ends; none where the time to give up came first.
+template <class T, class Begin>
+std::vector<std::optional<Result<T>>> wait_for_all(PyObject* self, ObjectStore& store, Clock::time_point give_up,
+                                                   std::size_t count, Begin&& begin) {
+  const auto answers = std::make_shared<Answers<T>>(count);
+  Waiter waiter(self, store, give_up);
+  const WithoutGil others_run;
+  std::vector<AsyncHandle> handles;
+  handles.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    handles.push_back(begin(i, [answers, i](Result<T> result) { answers->deliver(i, std::move(result)); }));
+  waiter.wait(*answers, handles);
+  return answers->take();
+}
+
+}  // namespace
+
 Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, Timeout timeout) {
-  if (timeout.is_no_wait() || !is_main_thread()) {
-    const py::gil_scoped_release others_run;
-    return store.get_raw(id, timeout);
+  if (!timeout.is_no_wait()) {
+    auto got = wait_for_all<Object>(self, store, give_up_after(timeout), 1, [&](std::size_t, auto done) {
+      return store.get_async(id, timeout, std::move(done));
+    });
+    if (got.front()) return *std::move(got.front());
+    timeout = std::chrono::nanoseconds(1);  // it may be there by now, and else has the same to say
   }
-  auto got = wait_beside_signals<Object>(self, store, give_up_after(timeout),
-                                         [&](auto done) { return store.get_async(id, timeout, std::move(done)); });
-  if (got) return *std::move(got);
-  const py::gil_scoped_release others_run;
-  return store.get_raw(id, std::chrono::nanoseconds(1));  // it may be there by now, and else has the same to say
+  const WithoutGil others_run;
+  return store.get_raw(id, timeout);
+}
+
+Result<std::vector<std::optional<Object>>> get_many_waiting(PyObject* self, ObjectStore& store,
+                                                            const std::vector<ObjectId>& ids, Timeout timeout) {
+  std::vector<std::optional<Object>> found(ids.size());
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (!(found[i] = store.try_get(ids[i]))) missing.push_back(i);
+  if (missing.empty()) return found;
+  auto got = wait_for_all<Object>(
+      self, store, give_up_after(timeout), missing.size(),
+      [&](std::size_t i, auto done) { return store.get_async(ids[missing[i]], timeout, std::move(done)); });
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (!got[i]) continue;
+    const bool not_there = !*got[i] && (got[i]->error().code == Errc::timed_out || got[i]->error().code == Errc::not_found);
+    if (!*got[i] && !not_there) return std::move(*got[i]).error();
+    if (!not_there) found[missing[i]] = **std::move(got[i]);
+  }
+  return found;
 }
 
 Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, std::uint64_t size,
                                      const CreateOptions& options) {
-  if (options.timeout.is_no_wait() || !is_main_thread()) {
-    const py::gil_scoped_release others_run;
+  if (options.timeout.is_no_wait()) {
+    const WithoutGil others_run;
     return store.create(id, size, options);
   }
   // Nobody else knows the outcome: the answer is waited for, however late.
-  return *wait_beside_signals<ObjectBuilder>(self, store, Clock::time_point::max(), [&](auto done) {
-    return store.create_async(id, size, options, std::move(done));
-  });
+  auto made = wait_for_all<ObjectBuilder>(
+      self, store, Clock::time_point::max(), 1,
+      [&](std::size_t, auto done) { return store.create_async(id, size, options, std::move(done)); });
+  return *std::move(made.front());
 }
 
 void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced) {
@@ -142,7 +218,7 @@ void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt
     if (!whole && !timeout.is_forever()) left = timeout.duration() - (Clock::now() - begin);
     const bool last = whole || (!left.is_forever() && left.duration() <= kSlice);
     {
-      const py::gil_scoped_release others_run;
+      const WithoutGil others_run;
       if (attempt(last ? left : Timeout(kSlice))) return;
     }
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();

@@ -1,16 +1,19 @@
 #pragma once
-// Waiting calls, as Python wants them: without the GIL, and in the main thread, which alone runs Python's signal
-// handlers, so that Ctrl-C ends them. A lone get or create waits there as an asynchronous operation beside a poll that
-// a signal interrupts (it counts once, and is cancelled in the daemon); the other calls wait in slices.
+// Waiting calls, as Python wants them: without the GIL; in the main thread, which alone runs Python's signal handlers, so
+// that Ctrl-C ends them; in every thread so that the store's close() ends them. Gets and creates wait as asynchronous
+// operations beside a poll, which a signal interrupts: each counts once, and is cancelled in the daemon. The other calls
+// wait in slices.
 
 #include <chrono>
 #include <functional>
+#include <optional>
+#include <vector>
 
 #include "python.h"
 
 namespace dolium::python {
 
-/// How long a signal may have to wait for a call that waits in slices.
+/// How long a signal, or a close(), may have to wait for a call that waits.
 inline constexpr std::chrono::milliseconds kSlice{500};
 
 /// True in the thread in which Python runs signal handlers.
@@ -18,6 +21,10 @@ inline constexpr std::chrono::milliseconds kSlice{500};
 
 /// Called with the GIL, for the Python store `self`. Throws error_already_set when a signal handler raised.
 [[nodiscard]] Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, Timeout timeout);
+/// get_many(): none where an object is not there in time.
+[[nodiscard]] Result<std::vector<std::optional<Object>>> get_many_waiting(PyObject* self, ObjectStore& store,
+                                                                          const std::vector<ObjectId>& ids,
+                                                                          Timeout timeout);
 [[nodiscard]] Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id,
                                                    std::uint64_t size, const CreateOptions& options);
 

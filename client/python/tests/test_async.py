@@ -229,6 +229,40 @@ def test_the_daemon_s_death_ends_what_is_under_way(own_daemon):
     run(main())
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_closed_event_loop_leaves_no_waits(store, keep):
+    loop = asyncio.new_event_loop()
+    kept = []
+
+    async def listen():
+        async for _ in store.subscribe():
+            pass
+
+    async def main():
+        kept.extend(asyncio.ensure_future(each) for each in (store.get_async(ID), store.create_async(ID, store.stats().capacity),
+                                                             store.get_many_async([ID, ObjectId.random()]), listen()))
+        await until(lambda: store.stats().waiting_gets == 3 and store.stats().waiting_creates == 1)
+
+    held = store.create(None, store.stats().capacity)
+    loop.run_until_complete(main())
+    if not keep:
+        kept.clear()
+    loop.close()
+    eventually(lambda: store.stats().waiting_gets + store.stats().waiting_creates == 0)
+    held.abort()
+
+    async def another():
+        store.put("salve", ID)
+        assert await store.get_async(ID) == "salve"
+
+    run(another())  # the store goes on with another loop
+    assert not store._aio.watched and not store._aio.pending
+    for task in kept:
+        task._log_destroy_pending = False
+    kept.clear()
+    gc.collect()
+
+
 def test_a_dropped_future_harms_nobody(store):
     async def main():
         asyncio.ensure_future(store.get_async(ID))

@@ -31,6 +31,43 @@ def test_an_exception_aborts(store):
     store.put("free again", ID)
 
 
+def test_an_abort_frees_the_id_at_once_while_views_are_alive(store):
+    before = store.stats().aborted_count
+    try:
+        with store.create(ID, 8) as builder:
+            view = np.frombuffer(builder, np.uint8)
+            view[:] = 1
+            raise RuntimeError("mine")
+    except RuntimeError as error:
+        # The traceback holds this frame, and `view`: the retry finds the id free all the same.
+        with store.create(ID, 8) as again:
+            again[:] = bytes(range(8))
+        assert error.__traceback__ is not None
+    view[:] = 2  # harms nobody
+    assert bytes(store.get_raw(ID)) == bytes(range(8)) and store.stats().unsealed_count == 1
+    assert store.stats().aborted_count == before
+    del view, builder, again
+    gc.collect()
+    assert store.stats().unsealed_count == 0 and store.stats().aborted_count == before + 1
+
+
+def test_aborted_memory_is_not_given_away_under_a_view(store):
+    views = []
+    for _ in range(3):
+        builder = store.create(ID, 1000)
+        views.append(np.frombuffer(builder, np.uint8))
+        builder.abort()
+    others = [store.put_raw(bytes(1000)) for _ in range(10)]
+    for view in views:
+        view[:] = 255
+    assert all(bytes(store.get_raw(id)) == bytes(1000) for id in others)
+    assert store.stats().unsealed_count == 3
+    del views[1:], view
+    assert store.stats().unsealed_count == 1
+    views.clear()
+    assert store.stats().unsealed_count == 0
+
+
 def test_a_dropped_builder_aborts(store):
     store.create(ID, 8)
     gc.collect()

@@ -39,6 +39,70 @@ def test_a_client_is_pickled_as_its_address(client):
         pickle.dumps(dolium.InProcessStore("1MiB"))
 
 
+class Named(dolium.Client):
+    """What an application may make of a client."""
+
+    def __init__(self, path, label):
+        super().__init__(path, name="named", allow_pickle=True)
+        self.label = label
+
+
+def test_a_pickled_client_keeps_its_subclass(client):
+    copy = pickle.loads(pickle.dumps(Named(client.path, "mine")))
+    assert type(copy) is Named and copy.label == "mine" and copy.allow_pickle and copy.path == client.path
+    assert "named" in [each.name for each in client.clients()]
+
+
+def test_a_pickled_client_finds_its_socket_from_another_directory(client, tmp_path, monkeypatch):
+    folder, name = os.path.split(client.path)
+    monkeypatch.chdir(folder)
+    with dolium.Client(name) as relative, dolium.Client(os.fsencode(name)) as of_bytes:
+        assert relative.path == of_bytes.path == client.path
+        pickled = pickle.dumps(relative)
+    monkeypatch.chdir(tmp_path)
+    with pickle.loads(pickled) as copy:
+        assert copy.path == client.path and copy.get(client.put("salve")) == "salve"
+
+
+def test_a_socket_s_path_need_not_be_utf_8(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.sock")
+    with dolium.start_store("16MiB", path=path), dolium.Client(path) as client:
+        copy = pickle.loads(pickle.dumps(client))
+        assert copy.get(client.put(1)) == 1 and copy.path == path
+    for wrong in (path + ".missing", "/no/such/\udcff"):
+        with pytest.raises(dolium.Disconnected):
+            dolium.Client(wrong, connect_timeout=0)
+    with pytest.raises(dolium.InvalidArgument):
+        dolium.Client("a\0b", connect_timeout=0)
+
+
+def test_ctrl_c_ends_the_wait_for_a_daemon(tmp_path):
+    code = """if True:
+        import dolium, os, signal, sys, threading
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            dolium.Client(sys.argv[1], connect_timeout=None if sys.argv[2] == "None" else 300)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    for timeout in ("None", "300"):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "missing.sock"), timeout], capture_output=True,
+                              text=True, timeout=60)
+        assert (done.stdout, done.returncode) == ("interrupted\n", 0), done.stderr
+
+
+def test_a_client_waits_for_a_daemon_that_starts_later(tmp_path):
+    path = tmp_path / "late.sock"
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        later = threads.submit(lambda: dolium.Client(path, connect_timeout=60))
+        with dolium.start_store("16MiB", path=path):
+            with later.result(), dolium.Client(path, connect_timeout=60) as client:
+                client.ping()
+    with pytest.raises(dolium.Disconnected, match="late.sock"):
+        dolium.Client(path, connect_timeout=0.6)
+
+
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_workers_that_are_spawned_are_given_the_client(client, method):
     id = client.put(np.arange(1000))

@@ -1,5 +1,7 @@
 """The interface, on both kinds of store."""
 
+import asyncio
+import contextlib
 import datetime
 import gc
 import os
@@ -10,7 +12,7 @@ import threading
 import dolium
 import pytest
 from conftest import eventually
-from dolium import ObjectId
+from dolium import ObjectId, codecs
 
 ID = ObjectId.from_name("test")
 
@@ -279,6 +281,135 @@ def test_closing(store):
         other.get_raw(ID)
     with pytest.raises(dolium.Disconnected):
         other.put(1)
+
+
+WAITS = {
+    "get": lambda other: other.get(ID, None),
+    "get with a deadline": lambda other: other.get_raw(ID, 300),
+    "get_many": lambda other: other.get_many([ID, ObjectId.from_name("other")], None),
+    "create": lambda other: other.create(ID, other.stats().capacity, timeout=None),
+    "put": lambda other: other.put(bytes(other.stats().capacity), ID, timeout=300),
+    "events": lambda other: [None for _ in other.subscribe()],
+}
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_closing_ends_the_waits_of_other_threads(store, wait):
+    other = dolium.Client(store.path) if isinstance(store, dolium.Client) else store
+    held = other.create(None, other.stats().capacity) if wait in ("create", "put") else None
+    ended = []
+
+    def work():
+        try:
+            WAITS[wait](other)
+        except dolium.DoliumError as error:
+            ended.append(type(error))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    if wait != "events":
+        eventually(lambda: other.stats().waiting_gets + other.stats().waiting_creates >= 3)
+    other.close()
+    for thread in threads:
+        thread.join(60)
+    assert ended == [dolium.Disconnected] * 3
+    del held
+    if isinstance(store, dolium.Client):
+        assert store.stats().waiting_gets + store.stats().waiting_creates == 0
+
+
+def test_get_many_counts_a_miss_once():
+    store = dolium.InProcessStore("1MiB")
+    there, missing = store.put(1), [ObjectId.from_name(str(i)) for i in range(3)]
+    assert store.get_many([there, *missing], 1.2) == [1, None, None, None]  # more than two slices of a wait
+    stats = store.stats()
+    assert (stats.hit_count, stats.miss_count) == (1, 3)
+    assert store.get_many([there, *missing]) == [1, None, None, None]
+    assert (store.stats().hit_count, store.stats().miss_count) == (2, 6)
+
+
+def test_a_kept_exception_does_not_hold_objects(store):
+    kept = []
+    ids = [store.put_raw(b"123", type_tag=12345), store.put_raw(b"123", type_tag=codecs.scalar_tag("f64", 8)),
+           store.put_raw(b"123", type_tag=codecs.NDARRAY), store.put_raw(b"\xff" * 99, type_tag=codecs.ARROW_STREAM),
+           store.put_raw(b"\xff" * 99, type_tag=codecs.PICKLE)]
+    dolium.register(complex, "test.Raises", lambda value: b"123", raises)
+    ids.append(store.put(1j))
+    with contextlib.suppress(ImportError):
+        import numpy
+
+        ids.append(store.put({"a": numpy.ones(1000), "b": Unpicklable()}))
+    for id in ids:
+        for call in (lambda: store.get(id), lambda: store.get_many([store.put(1), id, id]),
+                     lambda: asyncio.run(store.get_async(id)), lambda: asyncio.run(store.get_many_async([id, id]))):
+            with pytest.raises(Exception) as raised:
+                call()
+            kept.append(raised.value)
+    assert len(kept) == 4 * len(ids) and all(each.__traceback__ is not None for each in kept)
+    assert [each.id for each in store.list() if each.ref_count] == []
+
+
+def raises(obj):
+    view = memoryview(obj)
+    try:
+        raise KeyError(view[0])
+    except KeyError:
+        raise RuntimeError("a decoder's own error")
+
+
+def fail():
+    raise ArithmeticError("while it was unpickled")
+
+
+class Unpicklable:
+    def __reduce__(self):
+        return fail, ()
+
+
+def test_errors_of_arguments_are_ours_and_name_the_argument(store):
+    """pybind11's own say only which signatures there are."""
+    negative = {"size": lambda: store.create(ID, -1), "type_tag": lambda: store.put_raw(b"", type_tag=-1),
+                "size ": lambda: store.evict(-1), "offset": lambda: store.create(None, 10).write(b"", -1),
+                "capacity": lambda: dolium.InProcessStore(-1), "max_objects": lambda: dolium.InProcessStore(1 << 20, max_objects=-1)}
+    for name, call in negative.items():
+        with pytest.raises(dolium.InvalidArgument, match=f"the {name.strip()} is a number from 0 to .*, not -1"):
+            call()
+    too_much = {"size": lambda: store.create(ID, 1 << 64), "type_tag": lambda: store.put_raw(b"", type_tag=1 << 64),
+                "max_objects": lambda: dolium.InProcessStore(1 << 20, max_objects=1 << 32)}
+    for name, call in too_much.items():
+        with pytest.raises(dolium.InvalidArgument, match=f"the {name} is a number from 0 to"):
+            call()
+    no_int = {"size": lambda: store.create(ID, 1.5), "type_tag": lambda: store.put_raw(b"", type_tag="x"),
+              "offset": lambda: store.create(None, 10).write(b"", "1"), "size ": lambda: store.create(ID, None)}
+    for name, call in no_int.items():
+        with pytest.raises(TypeError, match=f"the {name.strip()} is an int, not "):
+            call()
+    no_utf_8 = {"type_name": lambda: store.put_raw(b"", type_name="a\ud800"), "name": lambda: ObjectId.from_name("a\ud800"),
+                "id": lambda: ObjectId("\ud800" * 40), "eviction_policy": lambda: dolium.InProcessStore(1 << 20, eviction_policy="\ud800")}
+    if isinstance(store, dolium.Client):
+        no_utf_8["name "] = lambda: dolium.Client(store.path, name="\ud800")
+    for name, call in no_utf_8.items():
+        with pytest.raises(dolium.InvalidArgument, match=f"the {name.strip()} .*has a lone surrogate.*: take it out"):
+            call()
+    with pytest.raises(dolium.InvalidArgument):
+        store.put_many([Surrogate()])
+    with pytest.raises(TypeError, match="the type_name is a str, not bytes"):
+        store.put_raw(b"", type_name=b"bytes")
+    with pytest.raises(TypeError, match="the low_water_mark is a number, not str"):
+        dolium.InProcessStore(1 << 20, low_water_mark="much")
+    for timeout in (1e300, float("inf"), 10**400):
+        with contextlib.suppress(TypeError):
+            assert store.get(store.put(1), timeout) == 1
+    store.put_raw(b"", ID, pinned=1)  # what Python takes for true
+    assert store.metadata(ID).is_pinned
+
+
+class Surrogate:
+    pass
+
+
+codecs.add_encoder(Surrogate, lambda value: codecs.Payload(1, "\ud800", b""))
 
 
 def test_reprs_tell_size_and_state(store):

@@ -4,7 +4,8 @@ While something of a loop is under way, the loop watches the store's event_fd() 
 is readable. Several loops (in several threads) may do so at once: whichever processes an event hands it to the future's
 own loop. Nothing is watched when nothing is under way, so a store can be closed and a loop can end at any time.
 
-State of a store, in its attribute `_aio`: futures that are under way, and those who wait for events of subscriptions.
+State of a store, in its attribute `_aio`: futures that are under way, and those who wait for events of subscriptions. A
+loop that is closed drops its reader, and with that what it had under way is cancelled in the daemon.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ _MUCH = 256 * 1024
 class _State:
     def __init__(self):
         self.watched = {}  # {loop: how many users}
-        self.pending = set()  # futures of operations
+        self.pending = {}  # {future of an operation: its handle}
         self.listeners = set()  # futures that wait for news
 
 
@@ -38,25 +39,41 @@ def _watched(store):
     loop, state = asyncio.get_running_loop(), _state_of(store)
     descriptor = _dolium.event_fd(store)
     if state.watched.setdefault(loop, 0) == 0:
-        loop.add_reader(descriptor, _process, store, loop, descriptor)
+        loop.add_reader(descriptor, _Reader(store, state, loop, descriptor))
     state.watched[loop] += 1
     try:
         yield state, loop
     finally:
-        state.watched[loop] -= 1
-        if state.watched[loop] == 0:
-            del state.watched[loop]
-            loop.remove_reader(descriptor)
+        if loop in state.watched:  # else it was closed
+            state.watched[loop] -= 1
+            if state.watched[loop] == 0:
+                del state.watched[loop]
+                loop.remove_reader(descriptor)
 
 
-def _process(store, loop, descriptor):
-    try:
-        _dolium.process_events(store)
-    except Disconnected:
-        # Everything under way has been told. The descriptor stays readable for ever: nobody needs to look again.
-        loop.remove_reader(descriptor)
-    finally:
-        wake(store)
+class _Reader:
+    """What a loop calls when there are events. The loop alone holds it."""
+
+    def __init__(self, store, state, loop, descriptor):
+        self._store, self._state, self._loop, self._descriptor = store, state, loop, descriptor
+
+    def __call__(self):
+        try:
+            _dolium.process_events(self._store)
+        except Disconnected:
+            # Everything under way has been told. The descriptor stays readable for ever: nobody needs to look again.
+            self._loop.remove_reader(self._descriptor)
+        finally:
+            wake(self._store)
+
+    def __del__(self):
+        if not self._loop.is_closed():
+            return
+        self._state.watched.pop(self._loop, None)
+        for future, handle in list(self._state.pending.items()):
+            if future.get_loop() is self._loop and self._state.pending.pop(future, None) is not None:
+                handle.cancel()
+        self._state.listeners -= {each for each in list(self._state.listeners) if each.get_loop() is self._loop}
 
 
 def _settle(future, value, error):
@@ -85,14 +102,14 @@ async def operation(store, begin, *arguments):
     with _watched(store) as (state, loop):
         future = loop.create_future()
         handle = begin(store, *arguments, functools.partial(_hand_over, future, loop))
-        state.pending.add(future)
+        state.pending[future] = handle
         try:
             return await future
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             handle.cancel()
             raise
         finally:
-            state.pending.discard(future)
+            state.pending.pop(future, None)
             del future  # a failed one refers to its traceback, which refers to this frame
 
 
@@ -102,7 +119,8 @@ async def gather(store, ids, timeout):
         return await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
-            task.cancel()
+            if not task.get_loop().is_closed():
+                task.cancel()
         raise
     finally:
         del tasks  # the exception's traceback refers to this frame: it would keep the objects that did come

@@ -20,6 +20,7 @@ or at its front.
 
 import importlib
 import struct
+import traceback
 import weakref
 
 from .errors import TypeMismatch
@@ -144,8 +145,41 @@ _families: list = []
 
 
 def decode(obj, store):
-    decoder = _decoders.get(obj.type_tag) or _find_decoder(obj)
-    return decoder(obj, store)
+    try:
+        decoder = _decoders.get(obj.type_tag) or _find_decoder(obj)
+        return decoder(obj, store)
+    except BaseException as error:
+        _let_go_of_frames(error)
+        raise
+    finally:
+        del obj  # an exception's traceback refers to this frame: one that is kept must not keep the object
+
+
+def decode_all(objects, store, default=None):
+    """The values of objects, `default` where there is none. Empties the list."""
+    values = []
+    objects.reverse()
+    try:
+        while objects:
+            obj = objects.pop()
+            values.append(default if obj is None else decode(obj, store))
+    except BaseException:
+        values.clear()  # as with decode(): they are views of objects
+        objects.clear()
+        raise
+    finally:
+        obj = None
+    return values
+
+
+def _let_go_of_frames(error):
+    """Clears the local variables of the functions that an exception has come out of, and those of its causes."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        behind = error.__traceback__ and error.__traceback__.tb_next if len(seen) == 1 else error.__traceback__
+        traceback.clear_frames(behind)
+        error = error.__cause__ or error.__context__
 
 
 def _find_decoder(obj):

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, TypeVar, Union
 
 from . import _dolium, aio, codecs, notebook
 from ._dolium import Object, ObjectBuilder, ObjectId
-from .errors import Disconnected
+from .errors import Disconnected, InvalidArgument
 from .records import ClientInfo, ObjectMetadata, StoreStats
 from .subscription import Subscription
 from .text import parse_size, size_text
@@ -152,7 +152,7 @@ class ObjectStore(_dolium.Store):
         >>> store.get_many([store.put(1), ObjectId.from_name("nobody")])
         [1, None]
         """
-        return [default if obj is None else codecs.decode(obj, self) for obj in self.get_many_raw(ids, timeout)]
+        return codecs.decode_all(self.get_many_raw(ids, timeout), self, default)
 
     def get_many_raw(self, ids: Iterable[ObjectId], timeout: Timeout = 0) -> List[Optional[Object]]:
         """The Objects, or None for those that are not there when the time is over, positions kept."""
@@ -253,7 +253,7 @@ class ObjectStore(_dolium.Store):
 
     async def get_many_async(self, ids: Iterable[ObjectId], timeout: Timeout = None) -> List[Any]:
         """The values of all ids; StoreTimeout when one of them is not there in time."""
-        return [codecs.decode(obj, self) for obj in await aio.gather(self, ids, timeout)]
+        return codecs.decode_all(await aio.gather(self, ids, timeout), self)
 
     async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                            type_name: str = "", pinned: bool = False, time_to_live: Life = None,
@@ -284,8 +284,8 @@ class ObjectStore(_dolium.Store):
     # ---- life ----
 
     def close(self) -> None:
-        """Lets go of the store now. Objects and builders that came from it stay valid; asynchronous operations that
-        are under way end with Disconnected."""
+        """Lets go of the store now. Objects and builders that came from it stay valid; waits of other threads, and
+        asynchronous operations that are under way, end with Disconnected."""
         aio.abandon(self, Disconnected("the store was closed"))
         self._close()
 
@@ -308,7 +308,7 @@ class Client(ObjectStore):
 
     get_raw(), exists() and letting go of an Object make no system call. When the process dies, by whatever death, the
     daemon takes back everything that it held or was writing. A client that is pickled, as multiprocessing does under
-    "spawn", connects again where it arrives.
+    "spawn", connects again where it arrives, whatever the working directory is there; a subclass stays one.
 
     >>> import dolium
     >>> with dolium.start_store("16MiB") as path:
@@ -321,10 +321,15 @@ class Client(ObjectStore):
 
     def __init__(self, path: Union[str, os.PathLike, None] = None, *, read_only: bool = False, name: str = "",
                  connect_timeout: Timeout = 5, allow_pickle: bool = False) -> None:
-        self.path = str(path) if path is not None else _dolium.default_socket_path()
+        where = os.fsdecode(path) if path is not None else os.fsdecode(_dolium.default_socket_path())
+        if "\0" in where:
+            raise InvalidArgument(f"a socket's path has no NUL in it: {where!r}")
         self.allow_pickle = allow_pickle
-        self._how = {"read_only": read_only, "name": name, "allow_pickle": allow_pickle}
-        _dolium.connect(self, self.path, read_only, name, connect_timeout)
+        self._connect(os.path.abspath(where), {"read_only": read_only, "name": name}, connect_timeout)
+
+    def _connect(self, path, how, timeout):
+        self.path, self._how = path, how
+        _dolium.connect(self, os.fsencode(path), how["read_only"], how["name"], timeout)
 
     def ping(self) -> None:
         """A round trip to the daemon: is it there?"""
@@ -341,7 +346,9 @@ class Client(ObjectStore):
         return _dolium.session_id(self)
 
     def __reduce__(self):
-        return _reconnect, (self.path, self._how)
+        # A subclass keeps its attributes; its __init__ is not called again.
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("path", "_how", "_aio")}
+        return _reconnect, (type(self), self.path, self._how), kept
 
     def __repr__(self):
         return f"<dolium.Client {self.path}, {_state(self)}>"
@@ -372,8 +379,10 @@ def _id(id):
     return ObjectId.random() if id is None else id
 
 
-def _reconnect(path, how):
-    return Client(path, **how)
+def _reconnect(kind, path, how):
+    client = kind.__new__(kind)
+    client._connect(path, how, 5)
+    return client
 
 
 def _state(store):
