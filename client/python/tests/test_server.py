@@ -138,3 +138,21 @@ def test_nothing_of_a_daemon_is_left():
     assert descriptors() == before and threading.active_count() == threads
     with pytest.raises(FileNotFoundError):
         server.program("no-such-program")
+
+
+def test_start_store_in_a_program_without_standard_streams():
+    code = """if True:
+        import os, dolium
+        for number in range(3):
+            os.close(number)
+        with dolium.start_store("16MiB") as path, dolium.Client(path) as client:
+            works = client.get(client.put(b"kept")) == b"kept"
+            for number in range(3):
+                try:
+                    os.fstat(number)
+                    works = False
+                except OSError:
+                    pass
+        os._exit(0 if works else 1)
+    """
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from typing import Any, Iterator, List, Optional, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 from .text import parse_size
 
@@ -39,6 +39,22 @@ def program(name: str) -> str:
     return found
 
 
+def above_streams(number: int) -> int:
+    """A descriptor above the standard streams: where one of those is closed, a new one would get its number, and what is
+    printed."""
+    if number > 2:
+        return number
+    try:
+        return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(number)
+
+
+def pair_above_streams() -> Tuple[socket.socket, socket.socket]:
+    ends = socket.socketpair()
+    return socket.socket(fileno=above_streams(ends[0].detach())), socket.socket(fileno=above_streams(ends[1].detach()))
+
+
 class _Daemon(subprocess.Popen):
     """doliumd, with the end of a socket that it lives as long as, and the file that it logs to.
 
@@ -46,9 +62,10 @@ class _Daemon(subprocess.Popen):
     """
 
     def __init__(self, command: List[str], **options: Any) -> None:
-        self._log = tempfile.TemporaryFile(prefix="dolium-log-")
+        with tempfile.TemporaryFile(prefix="dolium-log-") as file:
+            self._log = open(above_streams(os.dup(file.fileno())), "r+b", buffering=0)
         fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)  # it writes through the same file description
-        self._lifeline, theirs = socket.socketpair()
+        self._lifeline, theirs = pair_above_streams()
         _daemons.add(self)
         with theirs:
             number = theirs.fileno()
