@@ -75,7 +75,7 @@ TEST_CASE("a daemon that cannot start says why, and what to do") {
 TEST_CASE("a daemon that cannot listen where it should says what is in the way") {
   const TemporaryDirectory directory;
   const fs::path socket = directory.path() / "dolium.sock";
-  std::ofstream(socket).close();
+  std::ofstream(socket) << "precious";
   for (const std::vector<std::string>& flags : {std::vector<std::string>{"--check-config"}, {}}) {
     fs::permissions(directory.path(), fs::perms::owner_all);
     check_refused(start(socket, flags),

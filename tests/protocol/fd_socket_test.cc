@@ -116,7 +116,7 @@ TEST_CASE("what listening would come to is foreseen, and nothing is made or remo
     CHECK(Listener::foresee({.path = directory.socket()}).error().code == Errc::already_exists);
   }
   CHECK(foreseen() == "no error");  // with the lock file that stays
-  std::ofstream(directory.socket() + "x").close();
+  std::ofstream(directory.socket() + "x") << "precious";
   CHECK_THAT(Listener::foresee({.path = directory.socket() + "x"}).error().message,
              Catch::Contains("exists and is not a socket"));
   CHECK_THAT(Listener::foresee({.path = std::string(120, 'x')}).error().message, Catch::Contains("the limit is 107"));
@@ -213,6 +213,18 @@ TEST_CASE("what is not a socket is left as it is") {
   REQUIRE_FALSE(listener);
   CHECK(listener.error().code == Errc::invalid_argument);
   CHECK(fs::file_size(directory.socket()) == 8);
+}
+
+TEST_CASE("an empty file of our own, as mkstemp() makes it, is replaced by the socket") {
+  Directory directory;
+  std::ofstream(directory.socket()).close();
+  REQUIRE(Listener::open({.path = directory.socket()}));
+  const fs::path target = directory.path / "target";
+  std::ofstream(target).close();
+  fs::remove(directory.socket());
+  fs::create_symlink(target, directory.socket());
+  CHECK_FALSE(Listener::open({.path = directory.socket()}));
+  CHECK(fs::exists(target));
 }
 
 TEST_CASE("a listener leaves the socket file of somebody else alone") {

@@ -164,7 +164,98 @@ def test_delete_evict_release(client):
     assert [client.contains(id) for id in ids] == [False, False, True]
     assert held[0].to_pybytes()[:3] == b"\0\1\2"
     client.release(ids[0])
-    assert client.evict(1) >= 100 and not client.contains(ids[2])
+    assert client.evict(1) == 100 and not client.contains(ids[2])
+
+
+def test_evict_counts_in_bytes_of_objects(client):
+    """Data and metadata, and not what the memory was cut to; an object of no bytes counts as none."""
+    assert client.evict(1) == 0 == client.evict(0)
+    create(client, 1000)
+    assert client.evict(1) == 1000
+    ids = [create(client, size, b"abc") for size in (999, 998, 997)]
+    assert client.evict(1000) == 1002 and not client.contains(ids[0]) and client.contains(ids[1])
+    assert client.evict(1002) == 1001 + 1000
+    empty = [create(client, 0) for _ in range(9)]
+    last = create(client, 7)
+    assert client.evict(1) == 7
+    assert not any(client.contains(id) for id in [*empty, last])
+
+
+def test_the_capacity_is_what_was_asked_for():
+    for capacity in (10_000, 10**7 + 1):
+        with plasma.start_plasma_store(capacity) as (name, _):
+            client = plasma.connect(name)
+            assert client.store_capacity() == capacity
+            client.disconnect()
+
+
+def test_a_capacity_above_this_machine_s_memory_is_lowered():
+    with pytest.warns(RuntimeWarning, match="this machine has"):
+        with plasma.start_plasma_store(1 << 40) as (name, _):
+            client = plasma.connect(name)
+            assert 0 < client.store_capacity() < 1 << 40
+            client.disconnect()
+
+
+@pytest.mark.parametrize("size", [65_536, 65_537, 10_000_000])
+def test_metadata_of_any_size(client, other, size):
+    metadata = (np.arange(size) % 253).astype(np.uint8).tobytes()
+    other.subscribe()
+    ids = [create(client, 100, metadata), create(client, 0, metadata)]
+    ids.append(plasma.ObjectID.from_random())
+    client.create_and_seal(ids[2], b"vale", metadata)
+    ids.append(client.put_raw_buffer(b"salve", metadata=metadata))
+    unsealed = create(client, 5, metadata, seal=False)
+    contents = [(np.arange(100) % 251).astype(np.uint8).tobytes(), b"", b"vale", b"salve"]
+    assert [buffer.to_pybytes() for buffer in other.get_buffers(ids)] == contents
+    assert other.get_buffers(ids, with_meta=True)[2][0] == metadata
+    assert all(buffer.to_pybytes() == metadata for buffer in other.get_metadata(ids))
+    assert [other.get_next_notification() for _ in ids] == [(id, len(data), size) for id, data in zip(ids, contents)]
+    listed = client.list()
+    assert all((listed[id]["data_size"], listed[id]["metadata_size"]) == (len(data), size) for id, data in zip(ids, contents))
+    assert listed[unsealed]["data_size"] == 5
+    assert len({client.hash(id) for id in ids}) == 4
+    assert client.get(ids[2]) == b"vale"
+    with dolium.Client(client.store_socket_name) as store:
+        forged = store.put_raw(b"123", metadata=b"x" * 8, type_tag=plasma._LONG_TAG)
+    with pytest.raises(dolium.TypeMismatch):
+        client.get_buffers([forged])
+
+
+def test_metadata_that_do_not_fit_say_so(client):
+    with pytest.raises(plasma.PlasmaStoreFull, match="capacity|bytes"):
+        client.create(plasma.ObjectID.from_random(), 1, bytes(65 << 20))
+
+
+def test_delete_before_seal_and_of_nothing(client):
+    client.delete([None])
+    client.delete([])
+    id = plasma.ObjectID.from_random()
+    buffer = client.create(id, 10)
+    client.delete([id, None])
+    client.seal(id)
+    del buffer
+    assert not client.contains(id)
+    client.create(id, 10)
+    client.delete([id])
+    client.abort(id)
+    client.create(id, 10)
+    client.seal(id)
+    assert client.contains(id)
+
+
+def test_the_arguments_of_connect(server):
+    with pytest.raises(TypeError, match="positional"):
+        plasma.connect(server, "", 0)
+    plasma.connect(server, 3).disconnect()
+    plasma.connect(server, num_retries=3).disconnect()
+
+
+def test_a_socket_s_path_may_be_an_empty_file(tmp_path):
+    path = tmp_path / "plasma.sock"
+    path.touch()
+    with dolium.start_store("16MiB", path=path):
+        plasma.connect(str(path)).disconnect()
 
 
 def test_list(client):
@@ -190,6 +281,15 @@ def test_notifications(client, other):
         assert other.get_next_notification() == (id, size, 0)
     client.delete(ids[:1])
     assert other.get_next_notification() == (ids[0], -1, -1)
+
+
+def test_notifications_wait_for_their_reader(client, other):
+    other.subscribe()
+    ids = [create(client, 1) for _ in range(3000)]  # more than a socket takes
+    client.evict(64 << 20)
+    for id in ids:
+        assert other.get_next_notification() == (id, 1, 0)
+    assert {other.get_next_notification() for _ in ids} == {(id, -1, -1) for id in ids}
 
 
 def test_notification_socket(client, other):
