@@ -113,9 +113,9 @@ int run_server(const Invocation& invocation, KeeperLink link) {
 
 int run_keeper(const Invocation& invocation, char** argv) {
   if (auto proc = check_proc(); !proc) return fail(proc.error());
+  become_keeper(argv);  // before any descriptor is taken: this executes the program anew
   auto starter = Starter::adopt(invocation.starter_fd);
   if (!starter) return fail(starter.error());
-  become_keeper(argv);
   auto log = open_log(invocation.config);
   if (!log) return fail(log.error());
   wait_for_memory();
@@ -124,14 +124,21 @@ int run_keeper(const Invocation& invocation, char** argv) {
   return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config}, *std::move(starter));
 }
 
+/// The keeper logs what came of it, and this why.
+int check_for_keeper(const Invocation& invocation) {
+  name_process("doliumd: check");
+  const Config& config = invocation.config;
+  const char* asked = std::getenv(KeeperLink::kConfigVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
+  const Result<void> checked = check_successor(invocation, asked == nullptr ? "" : asked);
+  if (checked) return EXIT_SUCCESS;
+  if (const auto log = open_log(config); log && !config.log_file.empty()) (*log)->error("{}", checked.error().message);
+  return fail(checked.error());
+}
+
 int run(const Invocation& invocation, char** argv) {
   const char* variable = std::getenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
-  if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly) {
-    name_process("doliumd: check");
-    const char* asked = std::getenv(KeeperLink::kConfigVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
-    const Result<void> checked = check_successor(invocation, asked == nullptr ? "" : asked);
-    return checked ? EXIT_SUCCESS : fail(checked.error());
-  }
+  if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly)
+    return check_for_keeper(invocation);
   if (auto link = link_to_keeper()) return run_server(invocation, *std::move(link));
   return run_keeper(invocation, argv);
 }
