@@ -4,8 +4,10 @@
 // cgroup's limit is hit, and that limit kills instead of failing.
 //
 // What can never work is an error; what may work, if others give memory back or the store stays half empty, is
-// a warning, unless `preallocate` takes it all at once. Pages of the huge page pool were set apart when the
-// pool was filled: only the pool counts for them, neither what is available otherwise nor the cgroup's memory.
+// a warning, unless `preallocate` takes it all at once. Beside the capacity, the books of as many objects as there may
+// be, some clients' pin tables and the processes count (store_needs.h): without room for those, a store that fills up
+// is killed for memory. Pages of the huge page pool were set apart when the pool was filled: only the pool counts for
+// them, neither what is available otherwise nor the cgroup's memory.
 
 #include <string>
 #include <vector>

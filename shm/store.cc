@@ -11,6 +11,7 @@
 
 #include "shm/check.h"
 #include "shm/milliseconds.h"
+#include "shm/store_needs.h"
 #include "shm/system_error.h"
 
 namespace dolium::shm {
@@ -21,8 +22,6 @@ static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata <
 static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
 
 constexpr TimeNs kNsPerSecond = 1'000'000'000;
-constexpr std::uint32_t kMinSlots = 1024;
-constexpr std::uint32_t kMaxSlots = std::uint32_t{1} << 30;
 
 Result<StoreConfig> completed(StoreConfig config) {
   if (config.capacity == 0) return Error{Errc::invalid_argument, "the capacity must be above 0 bytes"};
@@ -30,12 +29,10 @@ Result<StoreConfig> completed(StoreConfig config) {
     return Error{Errc::invalid_argument, fmt::format("the capacity can be {} bytes at most", kMaxCapacity)};
   if (!(config.low_water_mark >= 0.0 && config.low_water_mark <= 0.5))
     return Error{Errc::invalid_argument, "low_water_mark must be between 0 and 0.5"};
-  if (config.max_objects > kMaxSlots)
-    return Error{Errc::invalid_argument, fmt::format("max_objects can be {} at most", kMaxSlots)};
+  if (config.max_objects > kMaxObjects)
+    return Error{Errc::invalid_argument, fmt::format("max_objects can be {} at most", kMaxObjects)};
   config.capacity = round_up(config.capacity, config.huge_pages ? kHugePageBytes : kPageBytes);
-  if (config.max_objects == 0)
-    config.max_objects =
-        static_cast<std::uint32_t>(std::clamp<std::uint64_t>(config.capacity / 1024, kMinSlots, kMaxSlots));
+  config.max_objects = objects_for(config);
   return config;
 }
 

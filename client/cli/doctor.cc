@@ -57,11 +57,17 @@ Findings host(const Examined& examined, std::optional<std::uint64_t> capacity) {
   load.capacity = StoreConfig().capacity;
   if (examined.report) {
     const StoreStats& stats = examined.report->stats;
-    load = {.capacity = stats.capacity, .clients = stats.client_count, .daemon_runs = true};
+    load = {.capacity = stats.capacity,
+            .max_objects = static_cast<std::uint32_t>(stats.max_objects),
+            .clients = stats.client_count,
+            .daemon_runs = true};
     query.reserved = stats.reserved_bytes;
     if (shares_pid_namespace(stats)) query.process = std::to_string(stats.server_pid);
   }
-  if (capacity) load.capacity = *capacity;
+  if (capacity) {
+    load.capacity = *capacity;
+    load.max_objects = 0;
+  }
   Findings out{shared_memory_finding()};
   append(out, host_findings(query, load));
   return out;

@@ -33,7 +33,7 @@ Finding finding(const char* topic, Level level, std::string found, std::string m
 }
 
 void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, const HostLoad& load, Findings& out) {
-  const auto shortages = shm::find_shortages({.capacity = load.capacity}, query);
+  const auto shortages = shm::find_shortages({.capacity = load.capacity, .max_objects = load.max_objects}, query);
   const std::string fails = load.daemon_runs ? "The store cannot grow to its capacity: before that, the kernel kills "
                                                "processes, or creates fail for want of memory."
                                              : "doliumd refuses to start with this capacity.";

@@ -13,8 +13,9 @@ namespace dolium::cli {
 /// The store that the host is asked to carry.
 struct HostLoad {
   std::uint64_t capacity = 0;
-  std::uint64_t clients = 0;  ///< connected now
-  bool daemon_runs = false;   ///< `query.process` is its server; else one is only being thought of
+  std::uint32_t max_objects = 0;  ///< 0: as many as the capacity calls for
+  std::uint64_t clients = 0;      ///< connected now
+  bool daemon_runs = false;       ///< `query.process` is its server; else one is only being thought of
 };
 
 /// Reads /proc and /sys below query.root.
