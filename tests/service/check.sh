@@ -4,6 +4,7 @@
 #   - all system calls that doliumd makes in its whole life (serving, a killed server, a planned restart, a socket for a
 #     group) are among those that the unit's filter allows;
 #   - clients reach it from the host's network namespace when it has one of its own (PrivateNetwork=).
+# Under a real systemd: boot.sh.
 # Usage: check.sh DOLIUMD DOLIUM. What this machine has no tools for is said and left out.
 set -euo pipefail
 export LC_ALL=C
