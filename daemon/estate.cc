@@ -91,6 +91,10 @@ Result<std::string> Estate::hear_refusal() const {
   return std::move(message->thing.text);
 }
 
+void Estate::say_told_to_end(const std::string& signal) const {
+  send(Kind::told_to_end, 0, signal);
+}
+
 void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const std::vector<int>& descriptors) const {
   const Result<void> sent = link_.send(kind, key, text, descriptors);
   if (sent) return;

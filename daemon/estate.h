@@ -52,6 +52,8 @@ class Estate {
   /// Why the keeper has no successor. An error: the keeper is gone.
   [[nodiscard]] Result<std::string> hear_refusal() const;
   [[nodiscard]] int link() const noexcept { return link_.fd(); }
+  /// This process alone was sent that signal: the keeper has it replaced, or is ending, too.
+  void say_told_to_end(const std::string& signal) const;
   /// Ends this process: a successor does better, which does not know of what the keeper could not be told.
   [[noreturn]] static void give_up(const Error& error);
 

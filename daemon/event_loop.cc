@@ -138,17 +138,4 @@ void Background::start(std::function<void()> work, std::function<void()> done) {
       });
 }
 
-Result<Signal> Signal::create(EventLoop& loop, int signal_number, std::function<void()> callback) {
-  Signal signal;
-  auto box = make_box<Box>(std::move(callback), "handle a signal", [&](uv_signal_t* handle) {
-    const int status = uv_signal_init(loop.get(), handle);
-    if (status != 0) return status;
-    return uv_signal_start(
-        handle, [](uv_signal_t* each, int) { call<Box>(each->data); }, signal_number);
-  });
-  if (!box) return std::move(box).error();
-  signal.box_ = *std::move(box);
-  return signal;
-}
-
 }  // namespace dolium::daemon

@@ -133,13 +133,4 @@ class Background {
   Task* task_ = nullptr;  // deleted in the loop, when libuv is through with it
 };
 
-class Signal {
- public:
-  [[nodiscard]] static Result<Signal> create(EventLoop& loop, int signal_number, std::function<void()> callback);
-
- private:
-  using Box = detail::Box<uv_signal_t>;
-  std::unique_ptr<Box, detail::CloseBox> box_;
-};
-
 }  // namespace dolium::daemon

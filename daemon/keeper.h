@@ -31,10 +31,15 @@ class Keeper {
   /// Between two servers, when the first did not get as far as to serve: doubled each time, up to the second.
   static constexpr int kFirstPauseMs = 50;
   static constexpr int kLongestPauseMs = 5000;
+  /// How long a server that was told to end may take; and one that is still starting, which holds no new objects.
+  static constexpr int kLongestEndMs = 10'000;
+  static constexpr int kLongestStartMs = 3000;
 
   /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
-  /// SIGTERM and SIGINT end the server; SIGHUP has it replaced, if a successor with the configuration, and of the
-  /// program, as they are by then says that it could follow. The end of `starter` is a SIGTERM.
+  /// SIGTERM, SIGINT and SIGQUIT end the server, and then the keeper with status 0, however often and to whichever of
+  /// both they come; sent to the server alone they have it replaced, as SIGHUP has, if a successor with the
+  /// configuration, and of the program, as they are by then says that it could follow. SIGUSR1 goes on to the server.
+  /// The end of `starter` is a SIGTERM.
   /// What it says itself goes to the log.
   [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {});
 };

@@ -6,6 +6,7 @@
 //   server -> keeper   replace (another server shall go on; the text names the configuration file that it must read, if
 //                      any); then the server is sent SIGHUP, or
 //   keeper -> server   refuse (no server could go on, and why)
+//   server -> keeper   told_to_end (a signal asked the server alone to end; the text names it: the keeper decides)
 //
 // A thing has a key, a few descriptors and some bytes, of which the keeper understands nothing. What was sent is the
 // keeper's, even if its sender dies at once: the kernel has it. Both ends are our own program: this is no border.
@@ -31,7 +32,7 @@ struct Kept {
 };
 
 struct KeeperMessage {
-  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse };
+  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end };
   Kind kind = Kind::none;  ///< none: nothing more will come
   Kept thing;
 };

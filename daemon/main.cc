@@ -21,6 +21,7 @@
 #include "daemon/process_title.h"
 #include "daemon/replacement.h"
 #include "daemon/server.h"
+#include "daemon/signals.h"
 #include "daemon/start_check.h"
 #include "shm/host_check.h"
 #include "shm/standard_streams.h"
@@ -80,7 +81,8 @@ std::optional<KeeperLink> link_to_keeper() {
   return link;
 }
 
-int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<spdlog::logger>& log) {
+int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<spdlog::logger>& log,
+          SignalQueue signals) {
   auto estate = Estate::receive(std::move(link));
   const bool is_first = !estate || !estate->inherited();
   const auto fail_to_serve = [&](const Error& error) {
@@ -95,20 +97,21 @@ int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<s
   if (!warnings) return fail_to_serve(warnings.error());
   for (const std::string& warning : invocation.warnings) log->warn("{}", warning);
   for (const std::string& warning : *warnings) log->warn("{}", warning);
-  const auto server = Server::create(invocation.config, log, *std::move(estate));
+  const auto server = Server::create(invocation.config, log, *std::move(estate), std::move(signals));
   if (!server) return fail_to_serve(server.error());
   return (*server)->run() == Server::End::restart ? Keeper::kRestart : EXIT_SUCCESS;
 }
 
 int run_server(const Invocation& invocation, KeeperLink link) {
   name_process("doliumd: server");
-  const auto log = open_log(invocation.config);
+  auto signals = SignalQueue::open();
+  const auto log = signals ? open_log(invocation.config) : signals.error();
   if (!log) {
     fail(log.error());
     return status_of(log.error());
   }
   const LinesWithoutMemory lines(writer_of(**log));
-  return serve(invocation, std::move(link), *log);
+  return serve(invocation, std::move(link), *log, *std::move(signals));
 }
 
 int run_keeper(const Invocation& invocation, char** argv) {

@@ -10,6 +10,7 @@
 #include "client/types/size_text.h"
 #include "daemon/heap.h"
 #include "daemon/listening.h"
+#include "daemon/logging.h"
 #include "protocol/convert.h"
 #include "protocol/socket_directory.h"
 #include "protocol/socket_owner.h"
@@ -63,8 +64,8 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared_ptr<spdlog::logger> log,
-                                               Estate estate) {
+Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared_ptr<spdlog::logger> log, Estate estate,
+                                               SignalQueue signals) {
   Result<AccessList> access = AccessList::resolve(config.readers, config.writers, ::geteuid());
   if (!access) return std::move(access).error();
   std::optional<protocol::Listener> inherited = estate.take_listener();
@@ -87,7 +88,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (!store) return std::move(store).error();
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
-                                            std::move(estate)));
+                                            std::move(estate), std::move(signals)));
   if (renewed) server->former_socket_ = std::move(renewed->former_socket);
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
   if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
@@ -103,7 +104,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
 
 Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access,
                std::unique_ptr<EventLoop> loop, protocol::Listener listener, std::unique_ptr<shm::Engine> engine,
-               Estate estate)
+               Estate estate, SignalQueue signals)
     : config_(config),
       log_(std::move(log)),
       client_log_(log_, config.log_lines_per_minute),
@@ -119,7 +120,8 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
           [this](shm::ClientId after) { return describe_clients(after); },
           [this](const Session& session, std::uint64_t id, const protocol::ReplaceRequest& request) {
             return ask_for_successor(session, id, protocol::from_wire(request.config_file()));
-          }) {}
+          }),
+      signals_(std::move(signals)) {}
 
 Server::~Server() = default;
 
@@ -145,14 +147,9 @@ Result<void> Server::watch() {
   Result<BeforeWait> hook = BeforeWait::create(*loop_, [this] { before_wait(); });
   if (!hook) return std::move(hook).error();
   before_wait_ = *std::move(hook);
-  Result<Signal> replaced = Signal::create(*loop_, SIGHUP, [this] { make_way(); });
-  if (!replaced) return std::move(replaced).error();
-  signals_.push_back(*std::move(replaced));
-  for (const auto& [number, name] : {std::pair(SIGTERM, "SIGTERM"), std::pair(SIGINT, "SIGINT")}) {
-    Result<Signal> signal = Signal::create(*loop_, number, [this, name = name] { stop(name); });
-    if (!signal) return std::move(signal).error();
-    signals_.push_back(*std::move(signal));
-  }
+  Result<Poll> signalled = Poll::create(*loop_, signals_.fd(), [this](int) { take_signals(); });
+  if (!signalled) return std::move(signalled).error();
+  signal_poll_ = *std::move(signalled);
   return {};
 }
 
@@ -178,9 +175,28 @@ Server::End Server::run() {
   accept_former();
   accept_poll_->watch(UV_READABLE);
   keeper_poll_->watch(UV_READABLE);
+  signal_poll_->watch(UV_READABLE);
   estate_.say_ready(config_);
   loop_->run();
   return end_;
+}
+
+/// The keeper decides about the end of a server. A signal from elsewhere may have come to the whole group, and so to
+/// the keeper as well: it says whether this is a stop or a restart.
+void Server::take_signals() {
+  while (const std::optional<ReceivedSignal> signal = signals_.next()) {
+    const bool from_keeper = signal->sender == ::getppid();
+    if (signal->number == SIGUSR1) writer_of(*log_).reopen();
+    if (signal->number == SIGCHLD || signal->number == SIGUSR1 || stopping_) continue;
+    if (!from_keeper)
+      estate_.say_told_to_end(signal->sender == 0
+                                  ? signal_name(signal->number)
+                                  : fmt::format("{} by process {}", signal_name(signal->number), signal->sender));
+    else if (signal->number == SIGHUP)
+      make_way();
+    else
+      stop(signal_name(signal->number));
+  }
 }
 
 /// Before its client hears of it, or of what changed.

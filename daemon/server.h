@@ -21,6 +21,7 @@
 #include "daemon/limited_log.h"
 #include "daemon/renewer.h"
 #include "daemon/session.h"
+#include "daemon/signals.h"
 #include "daemon/warmer.h"
 #include "protocol/fd_socket.h"
 #include "shm/busy_poll.h"
@@ -47,22 +48,23 @@ class Server final : private Session::Host {
 
   /// Goes on with the estate, if there is any.
   [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config, std::shared_ptr<spdlog::logger> log,
-                                                              Estate estate);
+                                                              Estate estate, SignalQueue signals);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Serves until SIGTERM, SIGINT or stop(), and then tells the clients; or until SIGHUP, and then leaves everything to
-  /// its successor.
+  /// Serves until the keeper sends SIGTERM, and then tells the clients; or until it sends SIGHUP, and then leaves
+  /// everything to its successor.
   [[nodiscard]] End run();
   void stop(const char* reason);
 
  private:
   Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access, std::unique_ptr<EventLoop> loop,
-         protocol::Listener listener, std::unique_ptr<shm::Engine> engine, Estate estate);
+         protocol::Listener listener, std::unique_ptr<shm::Engine> engine, Estate estate, SignalQueue signals);
 
   [[nodiscard]] Result<void> watch();
   [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
+  void take_signals();
   void make_way();
   void stay(const Error& why);
   [[nodiscard]] Result<void> ask_for_successor(const Session& session, std::uint64_t request,
@@ -135,7 +137,8 @@ class Server final : private Session::Host {
   std::optional<BeforeWait> before_wait_;
   std::optional<Poll> keeper_poll_;
   std::vector<std::pair<shm::ClientId, std::uint64_t>> asked_for_successor_;  // and the number of the request
-  std::vector<Signal> signals_;
+  const SignalQueue signals_;
+  std::optional<Poll> signal_poll_;
   bool stopping_ = false;
   End end_ = End::finished;
 };

@@ -53,8 +53,12 @@ struct Ended {
   std::size_t servers;
 };
 
-/// A keeper, in a process of its own, whose servers run that hidden test case of this program.
-Ended keep(const char* server) {
+using Servers = std::size_t;
+constexpr Servers kUndisturbed = 0;
+
+/// A keeper, in a process of its own, whose servers run that hidden test case of this program. It is sent SIGTERM when
+/// so many of them have begun.
+Ended keep(const char* server, Servers until = kUndisturbed) {
   const TemporaryDirectory directory;
   const std::string said = directory.path() / "said";
   const std::string diary = directory.path() / "diary";
@@ -67,6 +71,11 @@ Ended keep(const char* server) {
     std::vector<char*> arguments = {program.data(), test.data(), nullptr};
     const int status = Keeper::run(arguments.data(), {open_log({}).value(), {}});
     ::_exit(status);
+  }
+  if (until != kUndisturbed) {
+    const auto begun = [&] { return static_cast<Servers>(std::ranges::count(content(diary), '\n')); };
+    while (begun() < until) ::usleep(1000);
+    REQUIRE(::kill(child, SIGTERM) == 0);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
@@ -102,6 +111,47 @@ TEST_CASE("server that serves once and for long cannot follow", "[.server]") {
 TEST_CASE("server that cannot even begin", "[.server]") {
   write_diary();
   ::_exit(3);
+}
+
+TEST_CASE("server that serves once and cannot be followed", "[.server]") {
+  write_diary();
+  const KeeperLink link = link_to_keeper();
+  if (link.receive().value().kind != KeeperMessage::Kind::start) ::_exit(3);
+  REQUIRE(link.send(KeeperMessage::Kind::keep, 1, "something"));
+  REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
+  ::raise(SIGKILL);
+}
+
+TEST_CASE("server that is still starting", "[.server]") {
+  ::signal(SIGTERM, SIG_IGN);
+  write_diary();
+  for (;;) ::pause();
+}
+
+TEST_CASE("server that looks at its signals", "[.server]") {
+  sigset_t blocked;
+  if (::sigprocmask(SIG_SETMASK, nullptr, &blocked) != 0 || ::sigisemptyset(&blocked) == 0) ::_exit(3);
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    struct sigaction action {};  // the test's own framework handles some
+    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) ::_exit(4);
+  }
+  ::_exit(0);
+}
+
+TEST_CASE("signals: SIGTERM between two servers ends the keeper at once, with status 0") {
+  const Ended ended = keep("server that serves once and cannot be followed", 4);
+  CHECK(ended.status == EXIT_SUCCESS);
+  CHECK_THAT(ended.said, Catch::EndsWith("ended while no server was running: the objects are gone\n"));
+}
+
+TEST_CASE("signals: SIGTERM ends a server that does not get as far as to serve") {
+  const Ended ended = keep("server that is still starting", 1);
+  CHECK(ended.status == EXIT_SUCCESS);
+  CHECK_THAT(ended.said, Catch::EndsWith("the server was still starting: it is killed\n"));
+}
+
+TEST_CASE("signals: a server begins with default dispositions and an empty mask") {
+  CHECK(keep("server that looks at its signals").status == EXIT_SUCCESS);
 }
 
 TEST_CASE("the keeper gives up a server that dies again and again before it serves") {
@@ -170,6 +220,7 @@ TEST_CASE("starter: a descriptor that is no stream socket is refused in words") 
   for (const int wrong : {file.get(), 999'999}) {
     const auto adopted = Starter::adopt(wrong);
     REQUIRE_FALSE(adopted.has_value());
-    CHECK_THAT(adopted.error().message, Catch::Contains("is not a stream socket: hand doliumd one end of a socketpair()"));
+    CHECK_THAT(adopted.error().message,
+               Catch::Contains("is not a stream socket: hand doliumd one end of a socketpair()"));
   }
 }

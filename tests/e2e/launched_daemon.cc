@@ -1,0 +1,50 @@
+#include "tests/e2e/launched_daemon.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+
+#include "tests/client/store_under_test.h"
+
+namespace dolium::e2e {
+
+LaunchedDaemon::LaunchedDaemon(std::vector<std::string> launcher, const std::vector<std::string>& flags)
+    : socket_((directory_.path() / "dolium.sock").string()) {
+  std::vector<std::string> command = std::move(launcher);
+  for (const char* word : {DOLIUM_DOLIUMD_PATH, "--socket"}) command.emplace_back(word);
+  command.push_back(socket_);
+  if (flags.empty()) command.emplace_back("--capacity=16MiB");
+  command.insert(command.end(), flags.begin(), flags.end());
+  const std::string file = (directory_.path() / "log").string();
+  const shm::UniqueFd log_fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  process_ = Process::start(command, {.out = log_fd.get(), .error = log_fd.get()});
+  const bool in_time = test::eventually([&] {
+    auto client = Client::connect(socket_, {.connect_timeout = std::chrono::milliseconds(100), .follow_fork = false});
+    if (client) client_ = *std::move(client);
+    return client.has_value() || !process_.running();
+  });
+  INFO("doliumd says:\n" << log());
+  REQUIRE(in_time);
+  REQUIRE(client_ != nullptr);
+}
+
+pid_t LaunchedDaemon::child_of(pid_t parent) {
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+bool LaunchedDaemon::replaced(pid_t old) const {
+  return test::eventually([&] { return server() != 0 && server() != old; }) && client_->ping().has_value();
+}
+
+std::string LaunchedDaemon::log() const {
+  std::ifstream file(directory_.path() / "log");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace dolium::e2e
