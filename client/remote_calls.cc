@@ -104,8 +104,7 @@ class RemoteBuilder final : public BuilderBackend {
     }
     Result<Object> sealed = or_give_up([&] { return ask_to_seal(hold); });
     if (sealed || connection_->epoch() == epoch_) return sealed;
-    // The server died during the call, or before the request was sent: its successor dropped an object that was not
-    // sealed.
+    // The server died during the call, or before the request was sent: its successor dropped an object that was not sealed.
     give_up();
     return sealed.error().code == Errc::not_found ? Result<Object>(dropped(id_)) : sealed;
   }
