@@ -241,8 +241,11 @@ Error connect_error(std::string_view path, int reason) {
       return Error{Errc::timed_out, fmt::format("the daemon at {} is too busy to accept a connection", path)};
     case EACCES:
     case EPERM:
-      return Error{Errc::permission_denied, fmt::format("this user may not connect to the daemon at {}: {}", path,
-                                                        std::generic_category().message(reason))};
+      return Error{Errc::permission_denied,
+                   fmt::format("this user may not connect to the daemon at {}: {}; run this as the user that doliumd "
+                               "runs as, or have the socket, or a directory on the way to it, opened to this user "
+                               "([socket] mode and group)",
+                               path, std::generic_category().message(reason))};
     case EMFILE: return out_of_descriptors(fmt::format("the connection to {}", path));
     default: return shm::system_error(fmt::format("connect to {}", path), reason);
   }

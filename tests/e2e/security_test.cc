@@ -241,6 +241,18 @@ TEST_CASE("security: a writer's session is not copied for another user, even one
   CHECK(answer == "permission_denied, 0 descriptors");
 }
 
+TEST_CASE("exit statuses: a user who may not connect is told what to do, by a code of its own") {
+  if (!have_users()) return;
+  const OwnersDaemon daemon({"--socket-mode=0600"});
+  const std::string said = as_user(kStranger, [&] {
+    const auto client = Client::connect(daemon.socket());
+    return client ? std::string("connected") : to_string(client.error());
+  });
+  CHECK_THAT(said, Catch::StartsWith("permission_denied: this user may not connect") &&
+                       Catch::Contains("run this as the user that doliumd runs as") &&
+                       Catch::Contains("[socket] mode"));
+}
+
 TEST_CASE("security: who may not connect learns nothing about the store") {
   if (!have_users()) return;
   const std::string mode = GENERATE("0600", "0666");
