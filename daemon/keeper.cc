@@ -298,7 +298,7 @@ class KeeperProcess {
     }
     say("no other server could go on with this configuration and program: the one that serves stays as it is");
     if (why.empty()) why = "no other server could be started: the daemon's log says more";
-    if (std::exchange(asked_, false) && !link_.send(Kind::refuse, 0, why)) ::kill(server_, SIGKILL);
+    if (std::exchange(asked_, false) && server_ > 0 && !link_.send(Kind::refuse, 0, why)) signal_server(SIGKILL);
   }
 
   /// What to exit with, or nothing when another server is to follow.

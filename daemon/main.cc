@@ -127,21 +127,17 @@ int run_keeper(const Invocation& invocation, char** argv) {
   return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config}, *std::move(starter));
 }
 
-/// The keeper logs what came of it, and this why.
+/// The keeper logs what this says, and what came of it.
 int check_for_keeper(const Invocation& invocation) {
   name_process("doliumd: check");
-  const Config& config = invocation.config;
   const char* asked = std::getenv(KeeperLink::kConfigVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
   const Result<void> checked = check_successor(invocation, asked == nullptr ? "" : asked);
-  if (checked) return EXIT_SUCCESS;
-  if (const auto log = open_log(config); log && !config.log_file.empty()) (*log)->error("{}", checked.error().message);
-  return fail(checked.error());
+  return checked ? EXIT_SUCCESS : fail(checked.error());
 }
 
 int run(const Invocation& invocation, char** argv) {
   const char* variable = std::getenv(KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
-  if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly)
-    return check_for_keeper(invocation);
+  if (variable != nullptr && std::string_view(variable) == KeeperLink::kCheckOnly) return check_for_keeper(invocation);
   if (auto link = link_to_keeper()) return run_server(invocation, *std::move(link));
   return run_keeper(invocation, argv);
 }

@@ -52,7 +52,7 @@ Table clients_table(const std::vector<ClientInfo>& clients) {
     std::string waits = c.waiting_gets == 0 ? "" : counted(c.waiting_gets, "get");
     if (c.waiting_creates != 0) waits += (waits.empty() ? "" : ", ") + counted(c.waiting_creates, "create");
     table.add({pid_text(c.pid), printable(c.command, kNameColumns), printable(c.user, kNameColumns),
-               printable(c.name, kNameColumns), own_words(c.origin, c.pid),
+               printable(c.name, kNameColumns), printable(own_words(c.origin, c.pid)),
                c.access == Access::read_only ? "read" : "write", grouped(c.references), format_size(c.bytes_held),
                format_size(c.unsealed_bytes), grouped(c.hits), grouped(c.misses), std::move(waits),
                format_duration(c.connected_for), c.quarantined ? "QUARANTINED" : ""});

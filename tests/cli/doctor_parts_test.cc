@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "client/cli/host_findings.h"
+#include "client/cli/printable.h"
 #include "client/cli/socket_findings.h"
 #include "client/cli/store_findings.h"
 #include "client/cli/time_text.h"
@@ -534,7 +535,7 @@ TEST_CASE("pids of other namespaces: what a client says of itself stands beside 
   ClientInfo client;
   client.command = "?";
   client.origin = {17, "web\n1", "trainer-0"};
-  CHECK(who(client) == "? (pid unknown, calls itself pid 17 on web\\n1, pod trainer-0)");
+  CHECK(printable(who(client)) == "? (pid unknown, calls itself pid 17 on web\\n1, pod trainer-0)");
   CHECK(pid_text(0) == "?");
   CHECK(pid_text(42) == "42");
 }
