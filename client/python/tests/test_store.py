@@ -350,6 +350,19 @@ def test_a_kept_exception_does_not_hold_objects(store):
     assert [each.id for each in store.list() if each.ref_count] == []
 
 
+def test_what_was_being_handled_keeps_its_variables(store):
+    def own():
+        mine = "kept"
+        raise LookupError(mine)
+
+    try:
+        own()
+    except LookupError as error:
+        with pytest.raises(dolium.TypeMismatch):
+            store.get(store.put_raw(b"123", type_tag=12345))
+        assert error.__traceback__.tb_next.tb_frame.f_locals["mine"] == "kept"
+
+
 def raises(obj):
     view = memoryview(obj)
     try:

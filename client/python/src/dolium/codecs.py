@@ -173,13 +173,18 @@ def decode_all(objects, store, default=None):
 
 
 def _let_go_of_frames(error):
-    """Clears the local variables of the functions that an exception has come out of, and those of its causes."""
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        behind = error.__traceback__ and error.__traceback__.tb_next if len(seen) == 1 else error.__traceback__
+    """Clears the local variables of the functions that an exception has come out of, and those of its causes among them.
+    What was being handled when decode() was called is not ours."""
+    behind, frames = error.__traceback__.tb_next, set()
+    for _ in range(100):  # causes may be made a circle
+        if behind is None:
+            break
+        frames.update(frame for frame, _ in traceback.walk_tb(behind))
         traceback.clear_frames(behind)
         error = error.__cause__ or error.__context__
+        behind = error.__traceback__ if error is not None else None
+        if behind is not None and behind.tb_frame not in frames:  # not caught in there
+            break
 
 
 def _find_decoder(obj):
