@@ -11,7 +11,7 @@ constexpr std::size_t kMaxClients = 4;
 /// So many turns without anything new are enough for all that can happen to have happened.
 constexpr int kQuietTurns = 8;
 /// A store of a few objects is searched in no time: for some servers so few looks are a long scan.
-constexpr std::uint64_t kLongScan = 24;
+constexpr std::uint64_t kLongScan = 4;
 /// What passes while creates rest after a scan in vain.
 constexpr shm::TimeNs kPieceOfARest = 20'000;
 
