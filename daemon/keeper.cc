@@ -20,7 +20,6 @@
 #include "daemon/keeper_link.h"
 #include "daemon/oom.h"
 #include "daemon/signals.h"
-#include "shm/last_words.h"
 #include "shm/memory_cgroup.h"
 #include "shm/monotonic_clock.h"
 #include "shm/system_error.h"
@@ -102,8 +101,7 @@ class KeeperProcess {
     if (child != 0) return child;
     if (variable == KeeperLink::kCheckOnly) check_output_.become_standard_error();
     become(program, argv_, variable, keeper, scores_);
-    // The log's thread is the keeper's alone.
-    shm::last_words("doliumd: " + shm::system_error("become the server").message + '\n');
+    log_.last_words(shm::system_error("become the server").message);
     ::_exit(kRefusedBySystem);
   }
 

@@ -36,6 +36,10 @@ void KeeperLog::follow(const KeeperMessage& ready) {
   file_ = config.log_file;
 }
 
+void KeeperLog::last_words(const std::string& what) const {
+  writer_of(*log_).write_last(what);
+}
+
 void KeeperLog::reopen() const noexcept {
   writer_of(*log_).reopen();
 }

@@ -20,6 +20,8 @@ class KeeperLog {
   KeeperLog(std::shared_ptr<spdlog::logger> log, const Config& config);
 
   spdlog::logger* operator->() const noexcept { return log_.get(); }
+  /// Of a forked child that is about to end.
+  void last_words(const std::string& what) const;
   /// Goes on where the server logs to that has sent this `ready`, in a file that is opened anew. Where that fails,
   /// stays and says so.
   void follow(const KeeperMessage& ready);

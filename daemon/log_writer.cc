@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "shm/last_words.h"
 #include "shm/system_error.h"
 #include "shm/unique_fd.h"
 
@@ -240,6 +241,10 @@ void LogWriter::write(std::string_view line) noexcept {
   state_->ring.insert(state_->ring.end(), text.begin(), text.end());
   state_->ring.push_back('\n');
   state_->changed.notify_one();
+}
+
+void LogWriter::write_last(std::string_view text) const {
+  shm::last_words(state_->format(text), state_->fd.get());
 }
 
 bool LogWriter::settle() noexcept {

@@ -49,6 +49,9 @@ class LogWriter {
 
   /// Queues one line, which ends with its only newline.
   void write(std::string_view line) noexcept;
+  /// For a forked child, which does not have the writer's thread, and is about to end: a line of this text, straight to
+  /// the descriptor. See shm::last_words().
+  void write_last(std::string_view text) const;
   /// Waits a moment for all that is queued to be written, and says whether it is. Does not wait while the writer is
   /// behind: from a moment that was too short until the queue is empty.
   bool settle() noexcept;

@@ -11,7 +11,7 @@ constexpr unsigned kPatienceSeconds = 2;
 
 }  // namespace
 
-void last_words(std::string_view line) noexcept {
+void last_words(std::string_view line, int descriptor) noexcept {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGALRM, SIG_DFL);
   sigset_t alarm;
@@ -19,7 +19,7 @@ void last_words(std::string_view line) noexcept {
   ::sigaddset(&alarm, SIGALRM);
   ::pthread_sigmask(SIG_UNBLOCK, &alarm, nullptr);
   ::alarm(kPatienceSeconds);
-  static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
+  static_cast<void>(!::write(descriptor, line.data(), line.size()));
   ::alarm(0);
 }
 

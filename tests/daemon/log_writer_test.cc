@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -162,6 +163,21 @@ TEST_CASE("log writer: after rotation by renaming, reopen() goes on in a new fil
   CHECK(content_of(rotated) ==
         "two\nnote: cannot open the log " + file +
             ": Is a directory (errno 21): it goes on in the file that was opened before\nthree\n");
+}
+
+TEST_CASE("log writer: a forked child, which has no thread for it, can say why it ends") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() / "log";
+  const auto writer = open_writer(file);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    writer->write_last("cannot become the server");
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(content_of(file) == "note: cannot become the server\n");
 }
 
 TEST_CASE("log writer: a pipe that nobody reads yet is an error, not a wait") {
