@@ -18,12 +18,12 @@ say "install, and move the installed copy: nothing in it may know where it was"
 quietly consumer-build cmake --build "$build_dir" --target doliumd dolium_cli dolium
 quietly consumer-install env -u DESTDIR cmake --install "$build_dir" --prefix "$work/elsewhere"
 mv "$work/elsewhere" "$prefix"
-for file in lib/libdolium.so.0 include/dolium/dolium.h bin/doliumd bin/dolium etc/dolium/doliumd.toml \
+for file in lib/libdolium.so.0.1 include/dolium/dolium.h bin/doliumd bin/dolium etc/dolium/doliumd.toml \
   lib/cmake/dolium/dolium-config.cmake lib/cmake/dolium/dolium-config-version.cmake lib/pkgconfig/dolium.pc; do
   [[ -e $prefix/$file ]] || fail "$file is not installed"
 done
 compgen -G "$prefix/lib/systemd/system/*.service" >/dev/null || fail "no systemd unit is installed"
-readelf -d "$prefix/lib/libdolium.so" | grep -q 'SONAME.*\[libdolium\.so\.0\]' || fail "SONAME is not libdolium.so.0"
+readelf -d "$prefix/lib/libdolium.so" | grep -q 'SONAME.*\[libdolium\.so\.0\.1\]' || fail "SONAME is not libdolium.so.0.1"
 if found=$(grep -rIlF -e "$root" -e "$work/elsewhere" "$prefix/lib/cmake" "$prefix/lib/pkgconfig" "$prefix/include"); then
   fail "these name the place where they were built or installed: $found"
 fi
