@@ -40,10 +40,22 @@ Result<Attachment*> Attachment::create(Parts parts) {
 Attachment::Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept
     : parts_(std::move(parts)),
       mark_(std::move(mark)),
-      holder_(index, shm::PinTable(std::move(parts_.pin_table), index.slot_count())) {}
+      holder_(index, shm::PinTable(std::move(parts_.pin_table), index.slot_count())),
+      owner_(&holder_.index().owner()) {}
 
 Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
-  return adopt(id, holder_.hold(id), count);
+  const shm::Holder::Attempt attempt = holder_.hold(id);
+  // After the look at the index, not before: what was found, or not found, was so while the store was there.
+  if (gone()) [[unlikely]] {
+    take_back(attempt);
+    return {Verdict::gone, {}};
+  }
+  return adopt(id, attempt, count);
+}
+
+void Attachment::take_back(const shm::Holder::Attempt& attempt) noexcept {
+  const bool held = attempt.verdict == shm::Holder::Verdict::held;
+  if ((held && holder_.release(attempt.object.slot)) || attempt.release_wanted) parts_.on_release->released();
 }
 
 Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count) noexcept {
@@ -130,6 +142,7 @@ Result<void> Attachment::take_over(shm::Mapping pin_table) {
       holder_.exchange_table(shm::PinTable(std::move(pin_table), holder_.table().geometry().slot_count)));
   abandon_to_parent(old.release());
   ++generation_;
+  owner_.store(&holder_.index().owner(), std::memory_order_release);  // its session is another
   mark_.claim();
   return {};
 }

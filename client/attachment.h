@@ -80,12 +80,20 @@ class Attachment {
     hit,      ///< a get: counts as a hit and refreshes the object
     nothing,  ///< a reference that is not the user's get: a writer's own, a grant's
   };
-  enum class Verdict : std::uint8_t { held, absent, undecided };
+  enum class Verdict : std::uint8_t { held, absent, undecided, gone };
   struct Attempt {
     Verdict verdict;
     Object object;
   };
-  /// A get without the daemon. Precondition: !inherited().
+  /// Whether the store is gone, or the session is: nothing is got any more, what is held stays. A look at one word.
+  [[nodiscard]] bool gone() const noexcept { return owner_.load(std::memory_order_acquire)->gone(); }
+  [[nodiscard]] bool gone_for_good() const noexcept { return owner_.load(std::memory_order_acquire)->gone_for_good(); }
+  /// The store itself ended by an orderly stop.
+  [[nodiscard]] bool store_ended() const noexcept { return holder_.index().owner().ended(); }
+  /// The session is over, whatever becomes of the store.
+  void cut_off() noexcept { owner_.store(&kCutOff, std::memory_order_release); }
+  /// A get without the daemon: `gone` when the store had gone by the time the object was found, or not found. So what
+  /// is returned was there in a store that had not ended. Precondition: !inherited().
   [[nodiscard]] Attempt hold(const ObjectId& id, Count count) noexcept;
   /// For an object that the daemon keeps for us until we have taken this reference.
   [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count) noexcept;
@@ -99,7 +107,8 @@ class Attachment {
   [[nodiscard]] shm::LeaseWord& lease_word(std::uint32_t number) const noexcept {
     return holder_.table().lease_word(number);
   }
-  /// Whether a get would find it; nothing when only the daemon can tell.
+  /// Whether a get would find it; nothing when only the daemon can tell. True or false holds only if the store is not
+  /// gone() afterwards.
   [[nodiscard]] std::optional<bool> exists(const ObjectId& id) const noexcept;
   /// Says that all references promised by grants up to this number have been taken.
   void set_granted_through(std::uint64_t number) noexcept {
@@ -136,12 +145,16 @@ class Attachment {
     if (forker_.load(std::memory_order_seq_cst) != std::thread::id()) wait_at_gate();
   }
   void wait_at_gate() noexcept;
+  void take_back(const shm::Holder::Attempt& attempt) noexcept;
+
+  static constexpr shm::OwnerWord kCutOff{shm::OwnerWord::kEnded};
 
   std::atomic<std::uint64_t> uses_{1};
   Parts parts_;
   shm::ForkMark mark_;
   shm::Holder holder_;
-  std::atomic<std::thread::id> forker_{};  // of the thread that shut the gate; none: it is open
+  std::atomic<const shm::OwnerWord*> owner_;  // the index's, or kCutOff
+  std::atomic<std::thread::id> forker_{};     // of the thread that shut the gate; none: it is open
   std::atomic<bool> overtaken_ = false;
   std::uint32_t generation_ = 0;  // changes in a forked child's only thread
   std::string inherited_because_;

@@ -48,6 +48,9 @@ Client::~Client() {
   connection_->completions().discard_all();
 }
 
+bool Client::connected() const noexcept {
+  return !connection_->inherited() && !connection_->attachment().gone_for_good();
+}
 Access Client::access() const noexcept {
   return connection_->access();
 }
@@ -115,6 +118,10 @@ Result<Object> Client::do_get(const ObjectId& id, Timeout timeout) {
   if (attachment.inherited()) return attachment.inherited_by_fork();
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
+  if (attempt.verdict == Attachment::Verdict::absent && timeout.is_no_wait() && !connection_->has_deferred()) {
+    attachment.record_miss();
+    return detail::nothing_there(id, timeout);
+  }
   Result<std::vector<std::optional<Object>>> waited = do_get_many({&id, 1}, timeout);
   if (!waited) return std::move(waited).error();
   if (waited->front()) return *std::move(waited->front());
@@ -136,19 +143,18 @@ Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const O
   std::vector<std::size_t> missing;
   bool undecided = connection_->has_deferred();  // what is not there may be one of ours that is under way
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    Attachment::Attempt attempt = attachment.hold(ids[i], Attachment::Count::hit);
-    undecided |= attempt.verdict == Attachment::Verdict::undecided;
-    if (attempt.verdict == Attachment::Verdict::held)
-      out[i] = std::move(attempt.object);
+    Result<Attachment::Attempt> attempt = connection_->hold(ids[i]);
+    if (!attempt) return std::move(attempt).error();
+    undecided |= attempt->verdict == Attachment::Verdict::undecided;
+    if (attempt->verdict == Attachment::Verdict::held)
+      out[i] = std::move(attempt->object);
     else
       missing.push_back(i);
   }
   if (missing.empty()) return out;
-  if (timeout.is_no_wait() && !undecided) {
-    if (auto alive = connection_->check_alive(); !alive) return std::move(alive).error();
-  } else if (auto waited = detail::wait_for_missing(*connection_, ids, missing, timeout, out); !waited) {
-    return std::move(waited).error();
-  }
+  if (!timeout.is_no_wait() || undecided)
+    if (auto waited = detail::wait_for_missing(*connection_, ids, missing, timeout, out); !waited)
+      return std::move(waited).error();
   for (const std::size_t i : missing)
     if (!out[i]) attachment.record_miss();
   return out;
@@ -157,11 +163,9 @@ Result<std::vector<std::optional<Object>>> Client::do_get_many(std::span<const O
 Result<bool> Client::do_exists(const ObjectId& id) {
   if (connection_->inherited()) return connection_->inherited_by_fork();
   const std::optional<bool> there = connection_->attachment().exists(id);
+  if (auto still = connection_->check_there(); !still) return still.error();
   if (there && *there) return true;
-  if (there && !connection_->has_deferred()) {
-    const Result<void> alive = connection_->check_alive();
-    return alive ? Result<bool>(false) : Result<bool>(alive.error());
-  }
+  if (there && !connection_->has_deferred()) return false;
   const Result<ObjectMetadata> found = do_metadata(id);
   if (found) return found->state == ObjectState::sealed;
   if (found.error().code == Errc::not_found) return false;

@@ -23,6 +23,7 @@ Connection::~Connection() {
 // ---- out ----
 
 std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
+  if (gone_for_good()) return 0;
   const std::lock_guard lock(traffic_->mutex);
   if (traffic_->failure) return 0;
   traffic_->calls.emplace(++traffic_->last_number, std::move(call));
@@ -57,6 +58,7 @@ void Connection::wake_early() noexcept {
 }
 
 Result<std::uint64_t> Connection::begin_deferred() {
+  if (gone_for_good()) return failure();
   const std::lock_guard lock(traffic_->mutex);
   if (traffic_->failure) return *traffic_->failure;
   if (traffic_->put_failures.size() >= kMaxPutFailures)
@@ -190,6 +192,7 @@ void Connection::fail(const Error& error) {
     if (!traffic_->goodbye.empty()) told.message = "the daemon closed the connection: " + traffic_->goodbye;
     told.code = Errc::disconnected;
     traffic_->failure = told;
+    if (attachment_ != nullptr) attachment_->cut_off();
     orphans.swap(traffic_->calls);
     for (auto& [number, stream] : traffic_->streams) stream->wake.notify_one();
   }
@@ -205,18 +208,37 @@ void Connection::fail(const Error& error) {
   completions_.poke();
 }
 
-Error Connection::failure() const {
+Error Connection::failure() {
+  if (gone_for_good()) fail_as_gone();
   const std::lock_guard lock(traffic_->mutex);
   return traffic_->failure.value_or(Error{Errc::disconnected, "the connection is closed"});
 }
 
-Result<void> Connection::check_alive() {
-  pollfd socket{socket_->get(), POLLRDHUP, 0};
-  if (::poll(&socket, 1, 0) > 0)  // it said why before it closed
-    while (try_read()) {
-    }
-  const std::lock_guard lock(traffic_->mutex);
-  return traffic_->failure ? Result<void>(*traffic_->failure) : Result<void>();
+// ---- the store's end ----
+
+/// Gives up a connection whose store is gone, with what the daemon said before it went.
+void Connection::fail_as_gone() {
+  while (try_read()) {
+  }
+  const char* const how = attachment_->store_ended() ? "the daemon was stopped" : "the daemon has died";
+  fail({Errc::disconnected, fmt::format("{}, and its store is gone: connect again when it is back", how)});
+}
+
+Result<void> Connection::outlive_owner() {
+  if (!gone_for_good()) {  // its descriptors are kept: who answers goes on with the store
+    if (auto answered = tell(protocol::PingRequestT()); !answered) return answered;
+    if (!attachment_->gone()) return {};
+  }
+  fail_as_gone();
+  return failure();
+}
+
+Result<Attachment::Attempt> Connection::hold_after_all(const ObjectId& id) {
+  for (;;) {
+    if (auto there = outlive_owner(); !there) return std::move(there).error();
+    Attachment::Attempt attempt = attachment_->hold(id, Attachment::Count::hit);
+    if (attempt.verdict != Attachment::Verdict::gone) return attempt;
+  }
 }
 
 }  // namespace dolium::detail

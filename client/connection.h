@@ -199,8 +199,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] int event_fd();
   [[nodiscard]] Completions& completions() noexcept { return completions_; }
 
-  /// disconnected when the daemon is known to be gone, or found to be by a look at the socket.
-  [[nodiscard]] Result<void> check_alive();
+  /// A get without the daemon, of the user's. The error when the store is gone; where its owner has died, and another
+  /// may go on with it, waits for that one, for kResumePatience.
+  [[nodiscard]] Result<Attachment::Attempt> hold(const ObjectId& id) {
+    Attachment::Attempt attempt = attachment_->hold(id, Attachment::Count::hit);
+    if (attempt.verdict != Attachment::Verdict::gone) [[likely]]
+      return attempt;
+    return hold_after_all(id);
+  }
+  /// disconnected when the store is gone. Without a system call when it is not.
+  [[nodiscard]] Result<void> check_there() { return attachment_->gone() ? outlive_owner() : Result<void>(); }
   [[nodiscard]] Attachment& attachment() const noexcept { return *attachment_; }
   [[nodiscard]] bool inherited() const noexcept { return attachment_->inherited(); }
   [[nodiscard]] Error inherited_by_fork() const { return attachment_->inherited_by_fork(); }
@@ -216,6 +224,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void forget_extent(const ObjectId& id, std::uint64_t offset) noexcept;
   [[nodiscard]] std::uint64_t session_id() const noexcept { return session_id_; }
   [[nodiscard]] Access access() const noexcept { return access_; }
+  /// Of the socket, absolute.
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
   enum class Patience : std::uint8_t { none, wait };
@@ -319,7 +329,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wake(Call& call);
   void answer_locally(std::uint64_t number, const Error& error);
   void fail(const Error& error);
-  [[nodiscard]] Error failure() const;
+  [[nodiscard]] Error failure();
+
+  // when the store is gone
+  [[nodiscard]] bool gone_for_good() const noexcept { return attachment_ != nullptr && attachment_->gone_for_good(); }
+  [[nodiscard]] Result<void> outlive_owner();
+  [[nodiscard]] Result<Attachment::Attempt> hold_after_all(const ObjectId& id);
+  void fail_as_gone();
 
   std::shared_ptr<shm::UniqueFd> socket_;  // shared with the attachment: open as long as an Object lives
   AttachmentRef attachment_;

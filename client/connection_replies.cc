@@ -183,6 +183,7 @@ void Connection::unsubscribe(std::uint64_t number) {
 }
 
 Result<Event> Connection::next_event(EventBuffer& buffer, Timeout timeout) {
+  if (gone_for_good()) fail_as_gone();
   if (timeout.is_no_wait()) try_read();
   std::unique_lock lock(traffic_->mutex);
   const auto done = [&] { return !buffer.events.empty() || traffic_->failure; };

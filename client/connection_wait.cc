@@ -164,6 +164,7 @@ Result<void> Connection::process_events() {
   while (try_read()) {
   }
   flush(Patience::none);
+  if (gone_for_good()) fail_as_gone();
   completions_.run();
   const std::lock_guard lock(traffic_->mutex);
   return traffic_->failure ? Result<void>(*traffic_->failure) : Result<void>();

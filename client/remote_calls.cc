@@ -297,7 +297,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   const auto* const callback = kept.get();
   if (attachment.inherited())
     return answered_at_once(connection, ticket, [callback, why = attachment.inherited_by_fork()] { (*callback)(why); });
-  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
+  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);  // gone: what is asked below hears of it
   if (attempt.verdict == Attachment::Verdict::held)
     return answered_at_once(connection, ticket,
                             [callback, object = std::move(attempt.object)] { (*callback)(object); });

@@ -12,9 +12,11 @@
 
 namespace dolium::detail {
 
-/// Not before the handshake is over; not when the daemon said goodbye; not in a child, whose connection it is not.
+/// Not before the handshake is over; not when the daemon said goodbye or the store is gone; not in a child, whose
+/// connection it is not.
 bool Connection::may_resume() const {
-  if (attachment_ == nullptr || attachment_->inherited() || closing_ || fork_token_ == 0) return false;
+  if (attachment_ == nullptr || attachment_->inherited() || closing_ || fork_token_ == 0 || gone_for_good())
+    return false;
   const std::lock_guard lock(traffic_->mutex);
   return traffic_->goodbye.empty() && !traffic_->failure;
 }

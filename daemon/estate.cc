@@ -20,6 +20,16 @@ constexpr std::uint64_t kSessions = 2;
 /// Where a session's descriptors stand.
 enum Position : std::size_t { kPinTable, kSocket, kReleaseEvent, kProcess };
 
+std::string to_text(const shm::Incarnation& incarnation) {
+  return fmt::format("{:016x}{:016x}", incarnation[0], incarnation[1]);
+}
+
+Error keeper_too_old() {
+  return {Errc::protocol_error,
+          "the keeper is of an older version, which cannot own a store of this one's layout: stop doliumd and start it "
+          "again, which loses the objects; a new server alone (SIGHUP, --replace) cannot do it"};
+}
+
 }  // namespace
 
 Result<Estate> Estate::receive(KeeperLink link) {
@@ -27,15 +37,22 @@ Result<Estate> Estate::receive(KeeperLink link) {
   for (;;) {
     Result<KeeperMessage> message = estate.link_.receive();
     if (!message) return std::move(message).error();
+    if (message->kind == Kind::start && message->thing.key < KeeperLink::kVersion) return keeper_too_old();
     if (message->kind == Kind::start) return estate;
     if (message->kind != Kind::keep) return Error{Errc::disconnected, "the keeper is gone"};
     if (auto taken = estate.take(std::move(message->thing)); !taken) return std::move(taken).error();
   }
 }
 
+Result<void> Estate::check_incarnation(const shm::Store& store) const {
+  if (incarnation_ == to_text(store.incarnation())) return {};
+  return Error{Errc::protocol_error, "the memory that the keeper has is another store's than it was told of"};
+}
+
 Result<void> Estate::take(Kept thing) {
   if (thing.key == kMemory) {
     memory_ = std::move(thing.descriptors);
+    incarnation_ = std::move(thing.text);
     return {};
   }
   if (thing.key == kListener) {
@@ -56,10 +73,20 @@ Result<void> Estate::take(Kept thing) {
   return {};
 }
 
+Result<void> Estate::have_owned(const shm::Store& store) const {
+  send(Kind::own, 0, {}, {store.index_segment().fd().get()});
+  const Result<KeeperMessage> answer = link_.receive();
+  if (!answer) return answer.error();
+  if (answer->kind != Kind::owned) return Error{Errc::disconnected, "the keeper is gone"};
+  if (!answer->thing.text.empty())
+    return Error{Errc::system_error, "the keeper cannot own the store: " + answer->thing.text};
+  return {};
+}
+
 void Estate::keep_memory(const shm::Store& store) const {
   std::vector<int> descriptors;
   for (const shm::Segment* segment : store.segments()) descriptors.push_back(segment->fd().get());
-  send(Kind::keep, kMemory, {}, descriptors);
+  send(Kind::keep, kMemory, to_text(store.incarnation()), descriptors);
 }
 
 void Estate::keep_listener(const protocol::Listener& listener) const {

@@ -39,6 +39,10 @@ class Estate {
   [[nodiscard]] std::optional<protocol::Listener> take_listener() { return std::move(listener_); }
   [[nodiscard]] std::vector<Orphan> take_orphans() { return std::move(orphans_); }
 
+  /// Of the store that was made from the memory: it is the one that was kept.
+  [[nodiscard]] Result<void> check_incarnation(const shm::Store& store) const;
+  /// Has the keeper sign the store as its owner (owner_mark.h), and waits until it has. Before a client is let in.
+  [[nodiscard]] Result<void> have_owned(const shm::Store& store) const;
   void keep_memory(const shm::Store& store) const;
   void keep_listener(const protocol::Listener& listener) const;
   /// Errors as KeeperLink::send(): then a successor will not know of this session, or of what has changed.
@@ -65,6 +69,7 @@ class Estate {
 
   KeeperLink link_;
   std::vector<shm::UniqueFd> memory_;
+  std::string incarnation_;  // of the store in it
   std::optional<protocol::Listener> listener_;
   std::vector<Orphan> orphans_;
 };

@@ -19,6 +19,7 @@
 #include "daemon/heap.h"
 #include "daemon/keeper_link.h"
 #include "daemon/oom.h"
+#include "daemon/owner_mark.h"
 #include "daemon/signals.h"
 #include "shm/memory_cgroup.h"
 #include "shm/monotonic_clock.h"
@@ -91,7 +92,7 @@ class KeeperProcess {
     lacked_.reset();
     const bool has_all = std::ranges::all_of(kept_, [this](const auto& each) { return hand_over(each.second); });
     // If it has not died of itself: it would wait for the rest for ever. attend() will see.
-    if (!has_all || !link_.send(Kind::start, 0)) signal_server(SIGKILL);
+    if (!has_all || !link_.send(Kind::start, KeeperLink::kVersion)) signal_server(SIGKILL);
     return {};
   }
 
@@ -203,6 +204,8 @@ class KeeperProcess {
       kept_[message->thing.key] = std::move(message->thing);
     } else if (message->kind == Kind::forget) {
       kept_.erase(message->thing.key);
+    } else if (message->kind == Kind::own) {
+      own(message->thing);
     } else if (message->kind == Kind::ready) {
       log_.follow(*message);
       served_ = ever_served_ = true;
@@ -220,6 +223,15 @@ class KeeperProcess {
       say("the server was sent " + message->thing.text + ": it is replaced, and the objects stay");
       check_successor();
     }
+  }
+
+  /// What cannot be answered, the server cannot wait for.
+  void own(const Kept& store) {
+    const Result<void> signed_it = store.descriptors.size() == 1
+                                       ? owner_.sign(store.descriptors.front())
+                                       : Error{Errc::protocol_error, "a store without its index"};
+    const std::string why_not = signed_it ? "" : signed_it.error().message;
+    if (!link_.send(Kind::owned, 0, why_not)) signal_server(SIGKILL);
   }
 
   void take_signals() {
@@ -308,6 +320,7 @@ class KeeperProcess {
     const bool would_not_follow = WIFEXITED(status) && !was_refused && ever_served_ && !served_;
     if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart && !was_refused && !would_not_follow)
       return WEXITSTATUS(status);
+    if (owner_.ended()) return give_up("the server was killed while it was ending");
     if (was_refused && served_) {
       say("another server goes on with the objects");
       return std::nullopt;
@@ -388,6 +401,7 @@ class KeeperProcess {
   pid_t server_ = 0;
   std::optional<int> ended_;  // its wait status
   bool killed_ = false;       // by us
+  OwnerMark owner_;           // of the store
   std::map<std::uint64_t, Kept> kept_;
   pid_t check_ = 0;           // the process that looks whether another server could go on; 0: none
   bool check_again_ = false;  // something has changed since it began

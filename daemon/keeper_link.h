@@ -1,7 +1,9 @@
 #pragma once
 // KeeperLink: what keeper and server say to each other, over a pair of sockets that keeps messages whole.
 //
-//   keeper -> server   at its start: keep, for each thing that is kept, then start
+//   keeper -> server   at its start: keep, for each thing that is kept, then start, with the keeper's version
+//   server -> keeper   own (the index of the store: owner_mark.h), which the keeper answers by owned, with a text that
+//                      says why not, if any; before a client is let in
 //   server -> keeper   keep (a new thing, or a new state of one), forget, ready (it serves)
 //   server -> keeper   replace (another server shall go on; the text names the configuration file that it must read, if
 //                      any); then the server is sent SIGHUP, or
@@ -32,7 +34,7 @@ struct Kept {
 };
 
 struct KeeperMessage {
-  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end };
+  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end, own, owned };
   Kind kind = Kind::none;  ///< none: nothing more will come
   Kept thing;
 };
@@ -41,6 +43,8 @@ class KeeperLink {
  public:
   static constexpr std::size_t kMaxText = 4096;
   static constexpr std::size_t kMaxDescriptors = 16;
+  /// The key of `start`: what a keeper can do. Higher ones can do what lower ones can. 0, before 0.1.0: knows no `own`.
+  static constexpr std::uint64_t kVersion = 1;
   /// Where a server finds its end.
   static constexpr const char* kVariable = "DOLIUMD_KEEPER";
   /// What stands there instead when it shall only say, by its exit status, whether it could follow.

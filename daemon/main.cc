@@ -65,6 +65,7 @@ int check_config(const Invocation& invocation) {
 }
 
 int replace(const Invocation& invocation) {
+  if (auto keeper = check_keeper(invocation.config.socket_path); !keeper) return fail(keeper.error());
   const Result<pid_t> server = replace_server(invocation.config.socket_path, invocation.config_file);
   if (!server) return fail(server.error());
   fmt::print("server {} goes on\n", *server);

@@ -86,6 +86,8 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
                                                   ? recover(config, estate.take_memory(), orphans, *log)
                                                   : shm::Store::create(config.store, shm::monotonic_now());
   if (!store) return std::move(store).error();
+  if (estate.inherited())
+    if (auto same = estate.check_incarnation(**store); !same) return std::move(same).error();
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
                                             std::move(estate), std::move(signals)));
@@ -94,8 +96,9 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
   // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
   // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
-  if (auto written = protocol::write_socket_owner(server->listener_.lock()); !written && !follows)
+  if (auto written = protocol::write_socket_owner(server->listener_.lock(), shm::kIndexLayout); !written && !follows)
     return std::move(written).error();
+  if (auto owned = server->estate_.have_owned(server->engine_->store()); !owned) return std::move(owned).error();
   server->estate_.keep_memory(server->engine_->store());
   server->estate_.keep_listener(server->listener_);
   remove_without_memory("");
@@ -212,6 +215,7 @@ void Server::stop(const char* reason) {
   if (stopping_) return;
   stopping_ = true;
   log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
+  engine_->store().end();  // before anybody is told: whoever hears of it, by whatever way, gets nothing any more
   accept_poll_->watch(0);
   std::vector<Session*> told;  // to tell one that it is over may end it, and take it out of sessions_
   for (const auto& [session, entry] : sessions_) told.push_back(session);

@@ -11,6 +11,7 @@
 #include "daemon/logging.h"
 #include "protocol/fd_socket.h"
 #include "protocol/socket_directory.h"
+#include "protocol/socket_owner.h"
 #include "shm/file_limit.h"
 #include "shm/host_check.h"
 #include "shm/index_layout.h"
@@ -76,7 +77,20 @@ Result<std::vector<std::string>> check_start(const Config& config) {
   return warnings;
 }
 
+Result<void> check_keeper(const std::string& socket_path) {
+  const Result<protocol::SocketOwner> owner = protocol::read_socket_owner(socket_path + ".lock");
+  if (!owner || owner->keeper == 0 || owner->layout == shm::kIndexLayout) return {};
+  const std::string theirs = owner->layout == 0 ? "an older layout" : fmt::format("layout {}", owner->layout);
+  return Error{
+      Errc::protocol_error,
+      fmt::format("the running keeper ({}) owns a store of {}, and this program serves layout {} only: a server "
+                  "can be replaced, a keeper cannot. To upgrade it, stop doliumd and start it again, which "
+                  "removes all objects (systemctl restart doliumd)",
+                  owner->keeper, theirs, shm::kIndexLayout)};
+}
+
 Result<void> check_successor(const Invocation& invocation, const std::string& config_asked) {
+  if (auto keeper = check_keeper(invocation.config.socket_path); !keeper) return keeper;
   if (!config_asked.empty())
     if (auto same = check_same_file(config_asked, invocation.config_file); !same) return same;
   if (auto access = check_access(invocation.config); !access) return access;

@@ -19,6 +19,11 @@ namespace dolium::daemon {
 /// for when it has made way.
 [[nodiscard]] Result<std::vector<std::string>> check_start(const Config& config);
 
+/// Whether the keeper that runs at this socket can own the store of a server of this program: a keeper stays the
+/// program that it was started from, and a server cannot go on with a store of another layout. protocol_error when it
+/// cannot; what is not known is no obstacle.
+[[nodiscard]] Result<void> check_keeper(const std::string& socket_path);
+
 /// Whether a server with this configuration could go on with a store that there is. Opens the log. `config_asked` is
 /// what an operator means the daemon to read: invalid_argument when it reads another file. Empty: whatever it reads.
 [[nodiscard]] Result<void> check_successor(const Invocation& invocation, const std::string& config_asked);

@@ -21,12 +21,14 @@ Result<SocketOwner> read_socket_owner(const std::string& lock_path) {
   std::array<char, 64> text{};
   const ssize_t size = ::pread(lock.get(), text.data(), text.size() - 1, 0);
   SocketOwner owner;
-  if (size <= 0 || std::sscanf(text.data(), "%d %d", &owner.keeper, &owner.server) != 2) return SocketOwner{};
+  if (size <= 0 || std::sscanf(text.data(), "%d %d %u", &owner.keeper, &owner.server, &owner.layout) < 2)
+    return SocketOwner{};
   return owner;
 }
 
-Result<void> write_socket_owner(int lock) {
-  const std::string text = fmt::format("{:10} {:10}\n", ::getppid(), ::getpid());  // always as long as before
+Result<void> write_socket_owner(int lock, std::uint32_t layout) {
+  // Always as long as before, and as what servers of older layouts write, who leave out the layout.
+  const std::string text = fmt::format("{:7} {:7} {:5}\n", ::getppid(), ::getpid(), layout);
   if (::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
     return shm::system_error("write who holds the lock file");
   return {};

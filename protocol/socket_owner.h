@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 #include <dolium/result.h>
@@ -13,12 +14,14 @@ namespace dolium::protocol {
 struct SocketOwner {
   pid_t keeper = 0;  ///< 0: nobody holds the lock, or whoever does has not said yet who it is
   pid_t server = 0;
+  std::uint32_t layout = 0;  ///< of the store's index (shm/index_layout.h); 0: of 2, or older
 };
 
 /// Of the lock file at this path. system_error when it cannot be read.
 [[nodiscard]] Result<SocketOwner> read_socket_owner(const std::string& lock_path);
 
-/// By a server that is about to serve: this process does, with its parent as the keeper. `lock` is the locked file.
-[[nodiscard]] Result<void> write_socket_owner(int lock);
+/// By a server that is about to serve: this process does, with its parent as the keeper, a store of this layout. `lock`
+/// is the locked file.
+[[nodiscard]] Result<void> write_socket_owner(int lock, std::uint32_t layout);
 
 }  // namespace dolium::protocol

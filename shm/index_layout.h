@@ -18,18 +18,20 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 #include <dolium/object_id.h>
 
 #include "shm/basic_types.h"
+#include "shm/owner_word.h"
 #include "shm/slot_margin.h"
 
 namespace dolium::shm {
 
 inline constexpr std::uint64_t kIndexMagic = 0x3178646e696c6f64;  // "dolindx1"
-inline constexpr std::uint32_t kIndexLayout = 2;
+inline constexpr std::uint32_t kIndexLayout = 3;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free,
               "shared words must need no lock");
@@ -117,6 +119,10 @@ using Bucket = std::atomic<std::uint64_t>;
 }
 static_assert(from_link(0) == kNoSlot);
 
+/// Which store this is: random, and another for each store that there ever was.
+using Incarnation = std::array<std::uint64_t, 2>;
+
+/// All but the last line is written when the store begins, when a server follows another, and when the store ends.
 struct IndexHeader {
   std::uint64_t magic;
   std::uint32_t layout;
@@ -124,9 +130,13 @@ struct IndexHeader {
   std::uint32_t bucket_count;              ///< a power of two
   std::atomic<std::uint32_t> successions;  ///< how many servers have gone on with it after another
   std::uint64_t arena_bytes;
+  Incarnation incarnation;
+  OwnerWord owner;
   /// Set while a create waits for room: whoever drops an object's last reference shall say so.
   alignas(64) std::atomic<std::uint32_t> release_wanted;
 };
+static_assert(offsetof(IndexHeader, release_wanted) == 64,
+              "what every get reads stands in one line, which is not written");
 static_assert(sizeof(IndexHeader) <= kPageBytes);
 
 /// Where everything is, computed from the slot count alone.

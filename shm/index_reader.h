@@ -41,6 +41,9 @@ class IndexReader {
   [[nodiscard]] std::uint32_t successions() const noexcept {
     return header_->successions.load(std::memory_order_relaxed);
   }
+  /// Whether the store is still there.
+  [[nodiscard]] const OwnerWord& owner() const noexcept { return header_->owner; }
+  [[nodiscard]] const Incarnation& incarnation() const noexcept { return header_->incarnation; }
   /// Sequentially consistent: for the look after a reference was dropped.
   [[nodiscard]] bool release_wanted() const noexcept {
     return header_->release_wanted.load(std::memory_order_seq_cst) != 0;

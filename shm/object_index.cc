@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <new>
 #include <vector>
 
@@ -37,6 +38,9 @@ Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t 
   header.slot_count = geometry.slot_count;
   header.bucket_count = geometry.bucket_count;
   header.arena_bytes = arena_bytes;
+  const ObjectId random = ObjectId::random();
+  static_assert(sizeof(header.incarnation) <= ObjectId::kSize);
+  std::memcpy(header.incarnation.data(), random.bytes().data(), sizeof(header.incarnation));
   return index;
 }
 
@@ -53,6 +57,8 @@ Result<ObjectIndex> ObjectIndex::adopt(UniqueFd memory) {
   if (header.magic != kIndexMagic || header.layout != kIndexLayout || geometry.total_bytes != segment->size())
     return Error{Errc::protocol_error,
                  fmt::format("the index has layout {}, this program knows layout {}", header.layout, kIndexLayout)};
+  if (header.owner.ended())
+    return Error{Errc::disconnected, "the store was ended by an orderly stop: nothing can go on with it"};
   ObjectIndex index(*std::move(segment), *std::move(mapping), geometry);
   // Slots are taken in order for the first time, and from then on their seq is not 0.
   while (index.touched_ < geometry.slot_count && index.slot(index.touched_).seq.load(std::memory_order_relaxed) != 0)

@@ -36,6 +36,9 @@ class ObjectIndex {
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return geometry_.slot_count; }
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header().arena_bytes; }
+  [[nodiscard]] const Incarnation& incarnation() const noexcept { return header().incarnation; }
+  /// An orderly stop: from here on no client gets anything, and no other server can go on with the store.
+  void end() noexcept { header().owner.end(); }
   /// One above the highest slot ever taken: what walks need to look at.
   [[nodiscard]] std::uint32_t slots_touched() const noexcept { return touched_; }
 

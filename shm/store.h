@@ -112,6 +112,9 @@ class Store final : private Candidates {
 
   /// The memory to keep for a successor, beside the clients' pin tables.
   [[nodiscard]] std::vector<const Segment*> segments() const;
+  [[nodiscard]] const Incarnation& incarnation() const noexcept { return index_.incarnation(); }
+  /// An orderly stop: from here on no client gets anything, and no other server can go on with the store. For ever.
+  void end() noexcept { index_.end(); }
   /// What recover() found.
   [[nodiscard]] const Recovery& recovery() const noexcept { return recovery_; }
 

@@ -1,8 +1,12 @@
 // What a client does when its server dies at a moment that cannot be hit from outside: the server is one in this
 // process, which takes requests without answering them, and dies, as it is told (tests/fuzz/mini_server.h).
 
+#include <poll.h>
+
 #include <catch2/catch.hpp>
 #include <future>
+#include <optional>
+#include <thread>
 
 #include <dolium/client.h>
 
@@ -44,6 +48,17 @@ class MortalServer {
     }
   }
   void be_succeeded() { server_.be_succeeded(); }
+  /// Somebody asks to be let in.
+  [[nodiscard]] bool is_knocked_at() const {
+    pollfd listener{listener_.fd(), POLLIN, 0};
+    return ::poll(&listener, 1, 0) == 1;
+  }
+  /// The first page of the store's index, as the keeper has it.
+  [[nodiscard]] shm::Mapping header() {
+    return shm::Mapping::map(server_.store().index_segment().fd(), shm::kPageBytes, shm::Mapping::Mode::read_write,
+                             "header")
+        .value();
+  }
   [[nodiscard]] StoreStats stats() { return server_.engine().stats(shm::monotonic_now()); }
   [[nodiscard]] bool has_open_session() const { return server_.open_count() != 0; }
 
@@ -101,4 +116,44 @@ TEST_CASE("an extent that was never heard of is given up, though the next server
   CHECK(client->session_id() == session);
   CHECK(server.stats().unsealed_count == 0);
   CHECK(server.stats().used_bytes == 0);
+}
+
+TEST_CASE(
+    "a store that is gone: after the session's end nothing is got, though nothing says that the store has ended") {
+  std::optional<MortalServer> server(std::in_place);
+  const std::shared_ptr<Client> client = server->connect();
+  const ObjectId id = ObjectId::from_name("a");
+  auto putting = std::async(std::launch::async, [&] { return client->put(id, {}); });
+  REQUIRE(server->serve(putting));
+  const Object held = client->get_raw(id).value();
+  server.reset();  // as a server that ends this session, and does not let it in again
+  CHECK(client->ping().error().code == Errc::disconnected);
+  CHECK(client->get_raw(id).error().code == Errc::disconnected);
+  CHECK_FALSE(client->try_get(id));
+  CHECK(client->exists(id).error().code == Errc::disconnected);
+  CHECK(client->get_many(std::span(&id, 1)).error().code == Errc::disconnected);
+  CHECK(held.data().empty());  // still ours to look at
+}
+
+TEST_CASE(
+    "a store that is gone: where its descriptors are kept, a get waits for who goes on with it, and ended is final") {
+  MortalServer server;
+  const std::shared_ptr<Client> client = server.connect();
+  const ObjectId id = ObjectId::from_name("a");
+  auto putting = std::async(std::launch::async, [&] { return client->put(id, {}); });
+  REQUIRE(server.serve(putting));
+  const shm::Mapping page = server.header();
+  shm::OwnerWord& owner = reinterpret_cast<shm::IndexHeader*>(page.data())->owner;
+  owner.set_descriptors_stored(true);
+  REQUIRE(owner.own(shm::OwnerWord::kOwnerDied));  // as the kernel leaves it
+  server.be_succeeded();
+  auto getting = std::async(std::launch::async, [&] { return client->get_raw(id); });
+  // A get that finds its object asks nobody; this one asks to be let in.
+  while (!server.is_knocked_at()) std::this_thread::yield();
+  REQUIRE(owner.own(1));
+  CHECK(server.serve(getting));
+  owner.end();
+  REQUIRE_FALSE(owner.own(1));  // sticky
+  CHECK(client->get_raw(id).error().code == Errc::disconnected);
+  CHECK(client->exists(id).error().code == Errc::disconnected);
 }

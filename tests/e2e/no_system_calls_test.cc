@@ -22,6 +22,17 @@ TEST_CASE("zero system calls for ten thousand gets, with copies, exists and rele
   CHECK(daemon.census().in_use == 0);
 }
 
+TEST_CASE("exists() of what is not there makes no system call, nor does any look that does not wait") {
+  const Access access = GENERATE(Access::read_write, Access::read_only);
+  Daemon daemon;
+  REQUIRE(outcome(daemon.watcher()->put(id_of("a"), pattern(1000))) == "ok");
+  Worker worker = Worker::unconnected(daemon);
+  REQUIRE(worker.ask(access == Access::read_only ? "connect read_only" : "connect") == "ok");
+  CHECK(worker.ask("zero_system_calls_for_misses 1000") == "ok");  // "no reply: signal 31" would be SIGSYS
+  worker.kill();
+  CHECK(eventually([&] { return daemon.stats().client_count == 1; }));
+}
+
 TEST_CASE("the filter does kill") {
   Daemon daemon;
   REQUIRE(outcome(daemon.watcher()->put(id_of("a"), pattern(1000))) == "ok");

@@ -129,6 +129,22 @@ std::string use_without_system_calls(Client& client, const ObjectId& id, std::si
   return "ok";
 }
 
+/// Whatever looks for these without waiting, and does not find them.
+std::string miss_without_system_calls(Client& client, std::span<const ObjectId> ids) {
+  for (const ObjectId& id : ids) {
+    const Result<bool> there = client.exists(id);
+    if (!there || *there) return "exists";
+    const Result<Object> object = client.get_raw(id);
+    if (object || object.error().code != Errc::not_found) return "get_raw";
+    if (client.try_get(id)) return "try_get";
+    const auto many = client.get_many(std::span(&id, 1));
+    if (!many || many->front()) return "get_many";
+    const auto list = client.exists_many(std::span(&id, 1));
+    if (!list || list->front()) return "exists_many";
+  }
+  return "ok";
+}
+
 std::string zero_system_calls(WorkerState& state, Arguments& arguments) {
   const auto count = next_or<std::size_t>(arguments, 1);
   const ObjectId id = ObjectId::from_name(next_or<std::string>(arguments, ""));
@@ -136,6 +152,17 @@ std::string zero_system_calls(WorkerState& state, Arguments& arguments) {
   if (const std::string first = use_without_system_calls(state.client(), id, 10); first != "ok") return first;
   if (!forbid_system_calls()) return "no filter";
   return use_without_system_calls(state.client(), id, count);
+}
+
+/// The first ten before the filter, as above.
+std::string zero_system_calls_for_misses(WorkerState& state, Arguments& arguments) {
+  std::vector<ObjectId> ids;
+  for (auto n = next_or<std::size_t>(arguments, 1) + 10; n > 0; --n)
+    ids.push_back(ObjectId::from_name("absent " + std::to_string(n)));
+  const auto all = std::span<const ObjectId>(ids);
+  if (const std::string first = miss_without_system_calls(state.client(), all.first(10)); first != "ok") return first;
+  if (!forbid_system_calls()) return "no filter";
+  return miss_without_system_calls(state.client(), all.subspan(10));
 }
 
 // ---- user ----
@@ -156,6 +183,7 @@ void add_process_commands(Commands& commands) {
   commands["misbehave"] = misbehave;
   commands["memory"] = memory;
   commands["zero_system_calls"] = zero_system_calls;
+  commands["zero_system_calls_for_misses"] = zero_system_calls_for_misses;
   commands["become"] = become;
 }
 

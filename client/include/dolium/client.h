@@ -14,7 +14,9 @@ namespace dolium {
 
 namespace detail {
 class Connection;
-}
+class Reconnection;
+}  // namespace detail
+class ReconnectingStore;
 
 /// A deferred put that failed: flush() tells.
 struct PutFailure {
@@ -24,9 +26,15 @@ struct PutFailure {
 
 /// A process's connection to doliumd. Threads may share it.
 ///
-/// get_raw(), exists() and releasing an Object make no system call: they go through shared memory. Objects and
+/// get_raw(), exists() and releasing an Object make no system call: they go through shared memory. A get that finds
+/// nothing makes none either, unless it waits, or deferred puts of this client are under way. Objects and
 /// builders outlive the Client: they keep its mappings, and its session at the daemon, until the last of them
 /// is gone. When the process dies, by whatever death, the daemon takes back everything it held or was writing.
+///
+/// A store ends with its daemon: with an orderly stop, or when the keeper (doliumd's parent process) dies. Then objects
+/// that are held stay readable, and every other call says `disconnected` (try_get() finds nothing), also while another
+/// daemon with other objects serves at the same socket: connect again, or use a ReconnectingStore. A daemon whose
+/// server alone crashes or is replaced goes on with the same store, and so does the Client.
 ///
 /// fork(): the child goes on where its parent was, with a session of its own (another session_id(), the same
 /// event_fd()). Inherited Clients work; inherited Objects are references of the child's own, valid and counted
@@ -67,6 +75,10 @@ class DOLIUM_API Client final : public ObjectStore {
   Result<std::vector<PutFailure>> flush();
   /// A round trip to the daemon: is it there?
   Result<void> ping();
+  /// Whether the store is there, as far as this process knows: false once the store has ended (the daemon was stopped,
+  /// or has died), or this session of it. Final. No system call. A server that is being replaced, or has crashed and is
+  /// being restarted, ends neither.
+  [[nodiscard]] bool connected() const noexcept;
   /// What the daemon granted.
   [[nodiscard]] Access access() const noexcept;
   /// The daemon's number for this session, as `dolium clients` shows it.
@@ -76,6 +88,9 @@ class DOLIUM_API Client final : public ObjectStore {
   explicit Client(std::shared_ptr<detail::Connection> connection);
 
  private:
+  friend class ReconnectingStore;
+  friend class detail::Reconnection;
+
   Result<ObjectBuilder> do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) override;
   Result<Object> do_put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options,
                         bool hold) override;

@@ -76,8 +76,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// daemon knows.
   [[nodiscard]] Result<Object> get_raw(const ObjectId& id, Timeout timeout = no_wait);
   /// get_raw() as far as it takes nobody's answer: never waits, never asks the daemon, makes no system call. Nothing:
-  /// the object may be there all the same; get_raw() can tell, and it is get_raw() that counts the miss. For callers
-  /// who must let go of something before they wait (an interpreter's lock, a scheduler's thread).
+  /// the object may be there all the same, or the store may be gone; get_raw() can tell, and it is get_raw() that
+  /// counts the miss. For callers who must let go of something before they wait (an interpreter's lock, a scheduler's
+  /// thread).
   [[nodiscard]] std::optional<Object> try_get(const ObjectId& id);
   /// Waits for all; returns, at the deadline at the latest, those that are there, positions kept.
   [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids,
