@@ -1,5 +1,7 @@
 #include "tests/e2e/daemon_store.h"
 
+#include <dolium/reconnecting_store.h>
+
 #include "tests/e2e/daemon_fixture.h"
 
 namespace dolium::test {
@@ -10,7 +12,7 @@ class WithDaemon final : public StoreUnderTest {
   explicit WithDaemon(const StoreConfig& config) : daemon_(config), store_(daemon_.release_watcher()) {}
   std::shared_ptr<ObjectStore> store() override { return store_; }
   std::shared_ptr<ObjectStore> other() override {
-    if (other_ == nullptr) other_ = daemon_.connect();
+    if (other_ == nullptr) other_ = ReconnectingStore::connect(daemon_.socket()).value();
     return other_;
   }
   [[nodiscard]] std::uint64_t client_count() const override { return 2; }

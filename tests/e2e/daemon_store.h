@@ -5,7 +5,7 @@
 
 namespace dolium::test {
 
-/// A daemon with this configuration, and two clients of it.
+/// A daemon with this configuration, and two clients of it: a Client, and, as the other one, a ReconnectingStore.
 [[nodiscard]] std::unique_ptr<StoreUnderTest> open_with_daemon(const StoreConfig& config);
 
 }  // namespace dolium::test

@@ -19,7 +19,8 @@ void keep(py::handle self, std::shared_ptr<ObjectStore> opened) {
 }
 
 /// Waits in slices, so that Ctrl-C ends it. What a slice was not long enough for, another tries again.
-void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name"> name, Timeout timeout) {
+void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name"> name, Timeout timeout,
+             bool reconnect) {
   ConnectOptions options{.access = read_only ? Access::read_only : Access::read_write, .name = name.value};
   const std::string where = path;
   Result<std::shared_ptr<Client>> client = Error{Errc::disconnected, ""};
@@ -27,10 +28,22 @@ void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name
     options.connect_timeout = slice;
     const auto begin = std::chrono::steady_clock::now();
     client = Client::connect(where, options);
-    const bool was_late = !client && (client.error().code == Errc::disconnected || client.error().code == Errc::timed_out);
+    const bool was_late =
+        !client && (client.error().code == Errc::disconnected || client.error().code == Errc::timed_out);
     return !was_late || slice.is_forever() || std::chrono::steady_clock::now() - begin < slice.duration();
   });
-  keep(self, value_or_throw(std::move(client)));
+  std::shared_ptr<ObjectStore> opened = value_or_throw(std::move(client));
+  if (reconnect) {  // its patience is the whole timeout, not what a slice was; the daemon is there
+    options.connect_timeout = timeout;
+    Result<std::shared_ptr<ReconnectingStore>> store = Error{Errc::disconnected, ""};
+    {
+      const WithoutGil others_run;
+      store = ReconnectingStore::connect(where, options);
+      opened.reset();
+    }
+    opened = value_or_throw(std::move(store));
+  }
+  keep(self, std::move(opened));
 }
 
 EvictionPolicy policy_of(const std::string& name) {
@@ -59,10 +72,12 @@ void open_in_process(py::handle self, Number<"capacity"> capacity, Number<"max_o
   keep(self, value_or_throw(std::move(store)));
 }
 
-Client& client_of(const std::shared_ptr<ObjectStore>& store) {
-  auto* const client = dynamic_cast<Client*>(store.get());
-  if (client == nullptr) throw py::type_error("this store has no daemon");
-  return *client;
+/// `use` takes a Client or a ReconnectingStore: what they have in common has the same names.
+template <class Use>
+auto with_daemon(const std::shared_ptr<ObjectStore>& store, Use&& use) -> std::invoke_result_t<Use, Client&> {
+  if (auto* const client = dynamic_cast<Client*>(store.get())) return use(*client);
+  if (auto* const reconnecting = dynamic_cast<ReconnectingStore*>(store.get())) return use(*reconnecting);
+  throw py::type_error("this store has no daemon");
 }
 
 }  // namespace
@@ -71,17 +86,20 @@ void bind_opening(py::module_& module) {
   module.def("connect", connect);
   module.def("open_in_process", open_in_process);
   module.def("default_socket_path", [] { return py::bytes(default_socket_path()); });
-  module.def("session_id", [](const std::shared_ptr<ObjectStore>& store) { return client_of(store).session_id(); });
-  module.def("is_read_only",
-             [](const std::shared_ptr<ObjectStore>& store) { return client_of(store).access() == Access::read_only; });
+  module.def("session_id", [](const std::shared_ptr<ObjectStore>& store) {
+    return with_daemon(store, [](auto& client) { return client.session_id(); });
+  });
+  module.def("is_read_only", [](const std::shared_ptr<ObjectStore>& store) {
+    return with_daemon(store, [](auto& client) { return client.access() == Access::read_only; });
+  });
+  module.def("is_connected", [](const std::shared_ptr<ObjectStore>& store) {
+    return with_daemon(store, [](auto& client) { return client.connected(); });
+  });
   module.def("ping", [](const std::shared_ptr<ObjectStore>& store) {
-    Client& client = client_of(store);
-    Result<void> answered;
-    {
+    value_or_throw(with_daemon(store, [](auto& client) {
       const WithoutGil others_run;
-      answered = client.ping();
-    }
-    value_or_throw(std::move(answered));
+      return client.ping();
+    }));
   });
 }
 

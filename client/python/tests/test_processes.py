@@ -365,3 +365,37 @@ os._exit(0 if works else 1)
 
 def test_standard_streams_a_program_without_them_has_no_descriptor_in_their_place(client):
     assert subprocess.run([sys.executable, "-c", WITHOUT_STREAMS, client.path]).returncode == 0
+
+
+def test_a_store_that_is_gone_is_gone(own_daemon):
+    client = dolium.Client(own_daemon.path)
+    id = client.put("salve")
+    held = client.get_raw(id)
+    own_daemon.kill()
+    own_daemon.wait()
+    for look in (client.get, client.get_raw, client.exists, client.metadata, lambda id: client.get_many([id])):
+        with pytest.raises(dolium.Disconnected):
+            look(id)
+    assert not client.connected
+    assert bytes(held) == b"salve"
+
+
+def test_a_client_that_reconnects_goes_on_with_the_next_store(own_daemon):
+    from dolium import server
+
+    with dolium.Client(own_daemon.path, reconnect=True) as client:
+        id = client.put("old")
+        held = client.get_raw(id)
+        own_daemon.kill()
+        own_daemon.wait()
+        assert not client.connected
+        following = server.launch("64MiB", own_daemon.path)
+        try:
+            assert not client.exists(id)
+            client.put("new", id)
+            assert client.get(id, timeout=5) == "new"
+            assert client.connected and not client.read_only and client.session_id > 0
+            client.ping()
+            assert bytes(held) == b"old"
+        finally:
+            server.stop(following)

@@ -306,6 +306,12 @@ class Client(ObjectStore):
     writable memory at all. `name` is shown by `dolium clients`. `connect_timeout` bounds the wait for a daemon that is
     not there yet. `allow_pickle` lets get() read pickles: only where you trust all who may write to the store.
 
+    When the daemon has been stopped, or has died, its store is gone: what is held stays readable, and every call raises
+    Disconnected. With `reconnect`, the client goes on with the next store at that path instead, which is another one:
+    reads are repeated there, for `connect_timeout` or their own timeout; calls that change something raise Disconnected
+    once and are not repeated; builders, pins and whatever else was in the old store are lost; subscriptions get an
+    `overflow` event.
+
     get_raw(), exists() and letting go of an Object make no system call. When the process dies, by whatever death, the
     daemon takes back everything that it held or was writing. A client that is pickled, as multiprocessing does under
     "spawn", connects again where it arrives, whatever the working directory is there; a subclass stays one.
@@ -320,16 +326,16 @@ class Client(ObjectStore):
     """
 
     def __init__(self, path: Union[str, os.PathLike, None] = None, *, read_only: bool = False, name: str = "",
-                 connect_timeout: Timeout = 5, allow_pickle: bool = False) -> None:
+                 connect_timeout: Timeout = 5, allow_pickle: bool = False, reconnect: bool = False) -> None:
         where = os.fsdecode(path) if path is not None else os.fsdecode(_dolium.default_socket_path())
         if "\0" in where:
             raise InvalidArgument(f"a socket's path has no NUL in it: {where!r}")
         self.allow_pickle = allow_pickle
-        self._connect(os.path.abspath(where), {"read_only": read_only, "name": name}, connect_timeout)
+        self._connect(os.path.abspath(where), {"read_only": read_only, "name": name, "reconnect": reconnect}, connect_timeout)
 
     def _connect(self, path, how, timeout):
         self.path, self._how = path, how
-        _dolium.connect(self, os.fsencode(path), how["read_only"], how["name"], timeout)
+        _dolium.connect(self, os.fsencode(path), how["read_only"], how["name"], timeout, how["reconnect"])
 
     def ping(self) -> None:
         """A round trip to the daemon: is it there?"""
@@ -339,6 +345,11 @@ class Client(ObjectStore):
     def read_only(self) -> bool:
         """Whether the daemon granted reading alone."""
         return _dolium.is_read_only(self)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the store is there, as far as this process knows. No system call."""
+        return _dolium.is_connected(self)
 
     @property
     def session_id(self) -> int:
