@@ -34,8 +34,9 @@ Store::Barrier Store::barrier(SlotIndex slot, bool used) const {
     case SlotState::unsealed:
       if (!margin.leased) return Barrier::writing;
       return is_idle_lease(slot) ? Barrier::none : Barrier::leased;
-    default: return is_idle_lease(slot) ? Barrier::none : Barrier::abandoned;
+    case SlotState::abandoned: return is_idle_lease(slot) ? Barrier::none : Barrier::abandoned;
   }
+  return Barrier::none;
 }
 
 void Store::count_barrier(SlotIndex slot, bool used, StatsPiece& piece) const {

@@ -74,7 +74,7 @@ TEST_CASE("the doctor explains why the last create failed, and who held the memo
              Contains("would not be refused now: 1 MiB are free in one piece"));
 }
 
-TEST_CASE("the doctor knows by the daemon's own words what refused a create") {
+TEST_CASE("causes: the doctor knows by an enum what refused a create, not by the daemon's words") {
   const e2e::Daemon daemon({"--capacity=1MiB", "--max-objects=2", "--max-unsealed-bytes-per-client=512KiB",
                             "--max-pinned-bytes-per-user=256KiB"});
   const Command dolium(daemon);
