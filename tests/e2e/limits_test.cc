@@ -22,12 +22,12 @@ std::string refusal(const Daemon& daemon, const ConnectOptions& options = {}) {
   return client ? "connected" : to_string(client.error());
 }
 
-constexpr uid_t kStranger = 65534;
+constexpr uid_t kOverflowUser = 65534;
 
 /// A worker of another user. Precondition: the test runs as root.
 Worker stranger(const Daemon& daemon) {
   Worker worker = Worker::unconnected(daemon);
-  REQUIRE(worker.ask("become " + std::to_string(kStranger)) == "ok");
+  REQUIRE(worker.ask("become " + std::to_string(kOverflowUser)) == "ok");
   return worker;
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("who may read and who may write is the daemon's to say, and the kernel
     CHECK_THAT(other.ask("connect read_only"), Catch::StartsWith("permission_denied"));
   }
   SECTION("readers read") {
-    Daemon daemon(reachable({"--readers=" + std::to_string(kStranger)}));
+    Daemon daemon(reachable({"--readers=" + std::to_string(kOverflowUser)}));
     open_directory(daemon);
     Worker other = stranger(daemon);
     CHECK_THAT(other.ask("connect"), Catch::StartsWith("permission_denied"));
@@ -140,7 +140,7 @@ TEST_CASE("who may read and who may write is the daemon's to say, and the kernel
     CHECK(other.ask("memory") == "ok arena:r--s index:r--s mprotect:refused pins:rw-s rings:rw-s");
   }
   SECTION("writers write") {
-    Daemon daemon(reachable({"--writers=@" + std::to_string(kStranger)}));
+    Daemon daemon(reachable({"--writers=@" + std::to_string(kOverflowUser)}));
     open_directory(daemon);
     Worker other = stranger(daemon);
     CHECK(other.ask("connect") == "ok");
