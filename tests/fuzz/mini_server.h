@@ -98,7 +98,10 @@ class MiniServer final : private daemon::Session::Host {
     engine_->creates().set_long_scan(long_scan_);
     dispatch_.emplace(
         *engine_, [this](shm::ClientId client) { return find(client); },
-        [](shm::ClientId) { return daemon::Dispatch::ClientsPage(); });
+        [](shm::ClientId) { return daemon::Dispatch::ClientsPage(); },
+        [](const daemon::Session&, std::uint64_t, const protocol::ReplaceRequest&) -> Result<void> {
+          return Error{Errc::permission_denied, "no keeper stands behind this server"};
+        });
   }
   void die() {
     awake_.clear();
