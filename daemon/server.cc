@@ -88,6 +88,8 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (!store) return std::move(store).error();
   if (estate.inherited())
     if (auto same = estate.check_incarnation(**store); !same) return std::move(same).error();
+  // Before the loop watches the link: libuv makes it non-blocking, and this waits for the answer.
+  if (auto owned = estate.have_owned(**store); !owned) return std::move(owned).error();
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
                                             std::move(estate), std::move(signals)));
@@ -98,7 +100,6 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
   if (auto written = protocol::write_socket_owner(server->listener_.lock(), shm::kIndexLayout); !written && !follows)
     return std::move(written).error();
-  if (auto owned = server->estate_.have_owned(server->engine_->store()); !owned) return std::move(owned).error();
   server->estate_.keep_memory(server->engine_->store());
   server->estate_.keep_listener(server->listener_);
   remove_without_memory("");
