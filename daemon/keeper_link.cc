@@ -1,5 +1,6 @@
 #include "daemon/keeper_link.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -38,6 +39,18 @@ std::vector<UniqueFd> descriptors_of(msghdr& message) {
   return out;
 }
 
+/// Makes the call until it does not want to wait: who watches the socket in an event loop has made it non-blocking, and a
+/// message must not be lost for that.
+template <class Call>
+ssize_t complete(const UniqueFd& socket, short events, Call call) {
+  for (;;) {
+    const ssize_t size = shm::persevere(kMaxShortages, call);
+    if (size >= 0 || errno != EAGAIN) return size;
+    pollfd entry{socket.get(), events, 0};
+    static_cast<void>(::poll(&entry, 1, -1));  // interrupted or not: the call tells
+  }
+}
+
 }  // namespace
 
 Result<std::pair<KeeperLink, KeeperLink>> KeeperLink::make_pair() {
@@ -66,7 +79,7 @@ Result<void> KeeperLink::send(KeeperMessage::Kind kind, std::uint64_t key, const
     part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
   }
-  if (shm::persevere(kMaxShortages, [&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) >= 0) return {};
+  if (complete(socket_, POLLOUT, [&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) >= 0) return {};
   // ETOOMANYREFS: clients have not taken what they were sent; only they can change that (unix(7)).
   const bool passes = errno == ETOOMANYREFS || shm::is_short_of_memory(errno);
   Error error = shm::system_error("tell the other half of the daemon");
@@ -84,9 +97,12 @@ Result<KeeperMessage> KeeperLink::receive() const {
   message.msg_iovlen = parts.size();
   message.msg_control = ancillary.data();
   message.msg_controllen = ancillary.size();
-  const ssize_t size =
-      shm::persevere(kMaxShortages, [&] { return ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); });
-  if (size < 0 && errno == ECONNRESET) return KeeperMessage();  // it died with messages of ours unread
+  const auto receive_one = [&] {
+    return complete(socket_, POLLIN, [&] { return ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); });
+  };
+  ssize_t size = receive_one();
+  // It ended with messages of ours unread. The kernel says so once, before what it had sent.
+  if (size < 0 && errno == ECONNRESET) size = receive_one();
   if (size < 0) return shm::system_error("hear from the other half of the daemon");
   KeeperMessage out;
   if (size == 0) return out;

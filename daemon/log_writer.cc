@@ -101,7 +101,8 @@ struct LogWriter::State {
   const Formatter format;
   UniqueFd fd;
   bool torn = false;  // the file's last line has no end
-  std::string line;
+  std::string line;   // never longer than was reserved
+  // Nothing is allocated under the mutex: a process without memory writes its last line here, from the new-handler.
 
   std::mutex mutex;
   std::condition_variable changed;  // for the thread
@@ -151,9 +152,11 @@ void LogWriter::State::run() {
 }
 
 void LogWriter::State::take_line() {
-  const auto end = std::find(ring.begin(), ring.end(), '\n') + 1;
-  line.assign(ring.begin(), end);
-  ring.erase_begin(static_cast<std::size_t>(end - ring.begin()));
+  line.clear();
+  do {
+    line.push_back(ring.front());
+    ring.pop_front();
+  } while (line.back() != '\n');
 }
 
 /// A line that is not taken counts as so many dropped ones.
@@ -170,10 +173,12 @@ void LogWriter::State::put_line(Lock& lock, std::uint64_t stands_for) {
 
 void LogWriter::State::tell(Lock& lock) {
   const std::uint64_t count = std::exchange(dropped, 0);
-  const std::string why = reason == 0 ? "they came faster than they could be written, or nothing could be for a while"
-                                      : "they could not be written: " + std::generic_category().message(reason);
+  const int last_reason = reason;
   lock.unlock();
-  line = format(fmt::format("{} lines of this log were dropped: {}", count, why));
+  const std::string why = last_reason == 0
+                              ? "they came faster than they could be written, or nothing could be for a while"
+                              : "they could not be written: " + std::generic_category().message(last_reason);
+  line.assign(format(fmt::format("{} lines of this log were dropped: {}", count, why)), 0, kMaxLineBytes);
   lock.lock();
   put_line(lock, count);
 }
@@ -186,7 +191,7 @@ void LogWriter::State::open_anew(Lock& lock) {
     fd = *std::move(next);
     torn = false;
   } else {
-    line = format(next.error().message + ": it goes on in the file that was opened before");
+    line.assign(format(next.error().message + ": it goes on in the file that was opened before"), 0, kMaxLineBytes);
   }
   lock.lock();
   failing = false;

@@ -535,7 +535,7 @@ TEST_CASE("pids of other namespaces: what a client says of itself stands beside 
   ClientInfo client;
   client.command = "?";
   client.origin = {17, "web\n1", "trainer-0"};
-  CHECK(printable(who(client)) == "? (pid unknown, calls itself pid 17 on web\\n1, pod trainer-0)");
+  CHECK(printable(who(client)) == "? (pid unknown, calls itself pid 17 on web\\x0a1, pod trainer-0)");
   CHECK(pid_text(0) == "?");
   CHECK(pid_text(42) == "42");
 }

@@ -80,6 +80,7 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
                                   "--max-connections-per-user=5",
                                   "--max-unsealed-bytes-per-client=1G",
                                   "--max-pinned-bytes-per-user=1G",
+                                  "--quarantine-seconds=5",
                                   "--log-level=trace",
                                   "--log-file=/x",
                                   "--log-lines-per-minute=5"})

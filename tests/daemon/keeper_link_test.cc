@@ -2,11 +2,16 @@
 
 #include "daemon/keeper_link.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <future>
+#include <thread>
 
 #include "daemon/session_record.h"
 
@@ -41,6 +46,34 @@ TEST_CASE("what was sent before its sender died is there, and then the end") {
   CHECK(theirs.receive().value().kind == Kind::ready);
   CHECK(theirs.receive().value().kind == Kind::none);
   CHECK_FALSE(theirs.send(Kind::start, 0));  // and no SIGPIPE
+}
+
+TEST_CASE("what was sent before its sender died is there, also when that left messages of ours unread") {
+  auto [ours, theirs] = KeeperLink::make_pair().value();
+  REQUIRE(theirs.send(Kind::start, 0));
+  REQUIRE(ours.send(Kind::keep, 7));
+  REQUIRE(ours.send(Kind::ready, 0));
+  ours = KeeperLink();
+  CHECK(theirs.receive().value().thing.key == 7);
+  CHECK(theirs.receive().value().kind == Kind::ready);
+  CHECK(theirs.receive().value().kind == Kind::none);
+}
+
+TEST_CASE("a socket that an event loop has made non-blocking loses nothing when the other end is slow") {
+  auto [ours, theirs] = KeeperLink::make_pair().value();
+  ::fcntl(ours.fd(), F_SETFL, ::fcntl(ours.fd(), F_GETFL) | O_NONBLOCK);
+  constexpr std::uint64_t kMany = 5000;  // far more than the kernel takes at once
+  auto sending = std::async(std::launch::async, [&ours = ours] {
+    for (std::uint64_t key = 0; key < kMany; ++key)
+      if (!ours.send(Kind::keep, key, std::string(100, 'x'))) return key;
+    return kMany;
+  });
+  // The other end does not read before the first end has nowhere to put another message.
+  pollfd room{ours.fd(), POLLOUT, 0};
+  while (::poll(&room, 1, 0) > 0 && sending.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    std::this_thread::yield();
+  for (std::uint64_t key = 0; key < kMany; ++key) REQUIRE(theirs.receive().value().thing.key == key);
+  CHECK(sending.get() == kMany);
 }
 
 TEST_CASE("more than a message holds is refused") {

@@ -46,7 +46,7 @@ TEST_CASE("a child whose parent's daemon is dead, or does not answer, is told so
     CHECK_THAT(grandchild.ask("why"), Catch::StartsWith("disconnected"));
     CHECK(child.ask("release a") == "ok");
     CHECK(parent.ask("check a") == "ok");
-    CHECK(parent.ask("get a") == "ok");  // of the parent's own
+    CHECK(parent.ask("get a") == "disconnected");  // the store is gone
     CHECK(parent.ask("ping") == "disconnected");
     daemon.start_again();
     CHECK(child.ask("connect") == "ok");

@@ -20,7 +20,7 @@ template <class What>
 int without_streams(What what) {
   const pid_t child = ::fork();
   if (child == 0) {
-    for (int stream = 0; stream < 3; ++stream) ::close(stream);
+    ::close_range(0, ~0U, 0);  // and what the test's own starter has left open
     ::_exit(what());
   }
   int status = 0;
