@@ -104,7 +104,8 @@ class RemoteBuilder final : public BuilderBackend {
     }
     Result<Object> sealed = or_give_up([&] { return ask_to_seal(hold); });
     if (sealed || connection_->epoch() == epoch_) return sealed;
-    // The server died during the call, or before the request was sent: its successor dropped an object that was not sealed.
+    // The server died during the call, or before the request was sent: its successor dropped an object that was not
+    // sealed.
     give_up();
     return sealed.error().code == Errc::not_found ? Result<Object>(dropped(id_)) : sealed;
   }
@@ -116,8 +117,8 @@ class RemoteBuilder final : public BuilderBackend {
   }
   Result<void> abort_and_keep() override {
     if (connection_.is_parents()) return {};
-    kept_ = true;                                      // whatever is answered: it is not sealed any more
-    if (connection_->epoch() != epoch_) return {};     // the server's death freed the id
+    kept_ = true;                                   // whatever is answered: it is not sealed any more
+    if (connection_->epoch() != epoch_) return {};  // the server's death freed the id
     protocol::AbortRequestT request = abort_request(*connection_, id_, offset_, epoch_);
     request.keep = true;
     return unless_gone(connection_->tell(std::move(request)));

@@ -39,8 +39,8 @@ std::vector<UniqueFd> descriptors_of(msghdr& message) {
   return out;
 }
 
-/// Makes the call until it does not want to wait: who watches the socket in an event loop has made it non-blocking, and a
-/// message must not be lost for that.
+/// Makes the call until it does not want to wait: who watches the socket in an event loop has made it non-blocking, and
+/// a message must not be lost for that.
 template <class Call>
 ssize_t complete(const UniqueFd& socket, short events, Call call) {
   for (;;) {

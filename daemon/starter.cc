@@ -18,10 +18,11 @@ Result<Starter> Starter::adopt(int descriptor) {
   int kind = 0;
   socklen_t size = sizeof(kind);
   if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) != 0 || kind != SOCK_STREAM)
-    return Error{Errc::invalid_argument,
-                 fmt::format("--starter-fd: descriptor {} is not a stream socket: hand doliumd one end of a socketpair(), "
-                             "and keep the other for as long as the daemon shall live",
-                             descriptor)};
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("--starter-fd: descriptor {} is not a stream socket: hand doliumd one end of a socketpair(), "
+                    "and keep the other for as long as the daemon shall live",
+                    descriptor)};
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);  // the server must not have it
   starter.socket_ = shm::UniqueFd(descriptor);
   return starter;

@@ -1,7 +1,7 @@
 #pragma once
-// Starter: the process that started the daemon for itself alone (--starter-fd): a test, a notebook, a program that brings
-// its store along. It holds the other end of a pair of sockets. The daemon says there when it serves, which no other
-// daemon on the same path can say for it; and it ends when that end is closed, which the kernel does however its
+// Starter: the process that started the daemon for itself alone (--starter-fd): a test, a notebook, a program that
+// brings its store along. It holds the other end of a pair of sockets. The daemon says there when it serves, which no
+// other daemon on the same path can say for it; and it ends when that end is closed, which the kernel does however its
 // starter ends. (PR_SET_PDEATHSIG would follow the thread that started it, not the process.)
 //
 // A resource: moves. The keeper's; the server does not have the descriptor.

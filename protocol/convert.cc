@@ -259,7 +259,8 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
                       member(miss_count) member(put_count) member(eviction_count) member(evicted_bytes)                \
                           member(relocation_count) member(relocated_bytes) member(expired_count) member(removed_count) \
                               member(aborted_count) member(out_of_memory_count) member(client_count)                   \
-                                  member(waiting_gets) member(waiting_creates) member(server_pid) member(pid_namespace)
+                                  member(waiting_gets) member(waiting_creates) member(server_pid)                      \
+                                      member(pid_namespace)
 
 StoreStats from_wire(const StatsReply& reply) {
   StoreStats stats;

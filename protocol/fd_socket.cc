@@ -256,11 +256,11 @@ Error connect_error(std::string_view path, int reason) {
 Error out_of_descriptors(std::string_view what) {
   rlimit limit{};
   static_cast<void>(::getrlimit(RLIMIT_NOFILE, &limit));
-  return {
-      Errc::system_error,
-      fmt::format("this process has too few file descriptors left for {} ({}): its limit is {}; close some, or raise the "
-                  "limit (ulimit -n, setrlimit(RLIMIT_NOFILE))",
-                  what, std::generic_category().message(EMFILE), limit.rlim_cur)};
+  return {Errc::system_error,
+          fmt::format(
+              "this process has too few file descriptors left for {} ({}): its limit is {}; close some, or raise the "
+              "limit (ulimit -n, setrlimit(RLIMIT_NOFILE))",
+              what, std::generic_category().message(EMFILE), limit.rlim_cur)};
 }
 
 Deadline deadline_after(Timeout timeout) {

@@ -1,6 +1,6 @@
 #pragma once
-// Giving the core to another process, between two looks of a busy poll. The clock and the system call of BusyPoll, which
-// has neither.
+// Giving the core to another process, between two looks of a busy poll. The clock and the system call of BusyPoll,
+// which has neither.
 
 #include <sched.h>
 

@@ -45,15 +45,16 @@ struct OnTerminal {
   OnTerminal(const e2e::Daemon& daemon, std::vector<std::string> arguments, std::string_view typed) {
     int master = -1, slave = -1;
     REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
-    const shm::UniqueFd ours(master), theirs(slave);
+    const shm::UniqueFd ours(master);
+    shm::UniqueFd theirs(slave);
     REQUIRE(::write(ours.get(), typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
     arguments.insert(arguments.begin(), {DOLIUM_CLI_PATH, "--socket", daemon.socket()});
     auto process = e2e::Process::start(arguments, {.in = theirs.get(), .out = -1, .error = theirs.get()});
     how = process.wait();
+    theirs.reset();  // then the terminal ends behind what was printed
     char text[4096];
-    REQUIRE(::fcntl(ours.get(), F_SETFL, O_NONBLOCK) == 0);
-    const ssize_t size = ::read(ours.get(), text, sizeof(text));
-    seen.assign(text, size < 0 ? 0 : static_cast<std::size_t>(size));
+    for (ssize_t size = 0; (size = ::read(ours.get(), text, sizeof(text))) > 0;)
+      seen.append(text, static_cast<std::size_t>(size));
   }
   std::string how;
   std::string seen;

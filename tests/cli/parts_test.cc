@@ -100,7 +100,8 @@ TEST_CASE("the explanation names what keeps the store full") {
   report.clients[0].quarantined = true;
   CHECK(explain(report) ==
         "50 % full: 20 MiB could be evicted at once; 30 MiB are held by 2 clients, the largest share, 30 MiB, by "
-        "python3 (pid 123); 2 creates wait for room, until something is released, unpinned or removed; idle (pid unknown) "
+        "python3 (pid 123); 2 creates wait for room, until something is released, unpinned or removed; idle (pid "
+        "unknown) "
         "misbehaved "
         "and was cut off; what it can touch is kept until it ends.");
 }

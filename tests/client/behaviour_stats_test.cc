@@ -96,7 +96,8 @@ TEST_CASE("evictable bytes are what evict can free") {
 }
 
 TEST_CASE("the largest free extent is the largest object that fits without evicting anything") {
-  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB, .relocation = false});  // what is pinned stays
+  OpenStore store =
+      open_store(GENERATE(implementations()), {.capacity = kMiB, .relocation = false});  // what is pinned stays
   put_numbered(*store, 0, 8, kMiB / 8, {.pinned = true});
   CHECK(store->stats().value().largest_free_extent == 0);
   for (const std::size_t n : {1U, 4U, 5U}) REQUIRE(store->remove(id_of(n)).value());

@@ -69,10 +69,9 @@ TEST_CASE("order of events: those that are there first, then in the order in whi
   fixture.put(5, 100);
   fixture.remove(4);
   const std::vector<Event> events = fixture.take();
-  REQUIRE(ids(events) ==
-          std::vector{id_of(2), id_of(1), id_of(3), id_of(2), id_of(4), id_of(5), id_of(4)});
+  REQUIRE(ids(events) == std::vector{id_of(2), id_of(1), id_of(3), id_of(2), id_of(4), id_of(5), id_of(4)});
   using Kind = Event::Kind;
-  const std::vector kinds{Kind::sealed,  Kind::sealed, Kind::sealed, Kind::removed,
+  const std::vector kinds{Kind::sealed, Kind::sealed, Kind::sealed, Kind::removed,
                           Kind::sealed, Kind::sealed, Kind::removed};
   for (std::size_t i = 0; i < events.size(); ++i) CHECK(events[i].kind == kinds[i]);
 }

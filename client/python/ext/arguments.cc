@@ -36,8 +36,7 @@ std::uint64_t number_of(py::handle value, const char* what, std::uint64_t most) 
 std::string text_of(py::handle value, const char* what) {
   if (!PyUnicode_Check(value.ptr())) wrong_type(value, what, "a str");
   Py_ssize_t size = 0;
-  if (const char* bytes = PyUnicode_AsUTF8AndSize(value.ptr(), &size))
-    return {bytes, static_cast<std::size_t>(size)};
+  if (const char* bytes = PyUnicode_AsUTF8AndSize(value.ptr(), &size)) return {bytes, static_cast<std::size_t>(size)};
   if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) == 0) throw py::error_already_set();
   PyErr_Clear();
   refuse("the " + std::string(what) + " " + shown(value) +

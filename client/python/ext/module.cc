@@ -8,8 +8,8 @@
 #include "object_type.h"
 #include "store_type.h"
 
-// pybind11 waits for ever for a GIL state of the main interpreter's when a sub-interpreter imports its module, before any
-// code of ours runs: so what it makes gets another name, and PyInit__dolium() looks first.
+// pybind11 waits for ever for a GIL state of the main interpreter's when a sub-interpreter imports its module, before
+// any code of ours runs: so what it makes gets another name, and PyInit__dolium() looks first.
 #define PyInit__dolium PyInit__dolium_of_pybind11
 
 PYBIND11_MODULE(_dolium, module) {
@@ -32,9 +32,10 @@ PYBIND11_MODULE(_dolium, module) {
 
 extern "C" PYBIND11_EXPORT PyObject* PyInit__dolium() {
   if (PyInterpreterState_Get() == PyInterpreterState_Main()) return PyInit__dolium_of_pybind11();
-  PyErr_SetString(PyExc_ImportError,
-                  "dolium works in the main interpreter only, and this is a sub-interpreter: under mod_wsgi say "
-                  "\"WSGIApplicationGroup %{GLOBAL}\"; elsewhere import dolium in the main interpreter, or in a process "
-                  "of its own");
+  PyErr_SetString(
+      PyExc_ImportError,
+      "dolium works in the main interpreter only, and this is a sub-interpreter: under mod_wsgi say "
+      "\"WSGIApplicationGroup %{GLOBAL}\"; elsewhere import dolium in the main interpreter, or in a process "
+      "of its own");
   return nullptr;
 }

@@ -77,18 +77,17 @@ py::dict row(const StoreStats& of) {
                "max_objects"_a = of.max_objects, "pinned_count"_a = of.pinned_count, "pinned_bytes"_a = of.pinned_bytes,
                "in_use_count"_a = of.in_use_count, "in_use_bytes"_a = of.in_use_bytes,
                "unsealed_count"_a = of.unsealed_count, "unsealed_bytes"_a = of.unsealed_bytes);
-  const py::dict rest("retired_count"_a = of.retired_count, "retired_bytes"_a = of.retired_bytes,
-                      "quarantined_count"_a = of.quarantined_count, "quarantined_bytes"_a = of.quarantined_bytes,
-                      "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count,
-                      "hit_count"_a = of.hit_count, "miss_count"_a = of.miss_count, "put_count"_a = of.put_count,
-                      "eviction_count"_a = of.eviction_count, "evicted_bytes"_a = of.evicted_bytes,
-                      "relocation_count"_a = of.relocation_count, "relocated_bytes"_a = of.relocated_bytes,
-                      "expired_count"_a = of.expired_count, "removed_count"_a = of.removed_count,
-                      "aborted_count"_a = of.aborted_count, "out_of_memory_count"_a = of.out_of_memory_count,
-                      "client_count"_a = of.client_count, "waiting_gets"_a = of.waiting_gets,
-                      "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count(),
-                      "server_pid"_a = of.server_pid, "server_version"_a = of.server_version,
-                      "pid_namespace"_a = of.pid_namespace);
+  const py::dict rest(
+      "retired_count"_a = of.retired_count, "retired_bytes"_a = of.retired_bytes,
+      "quarantined_count"_a = of.quarantined_count, "quarantined_bytes"_a = of.quarantined_bytes,
+      "evictable_bytes"_a = of.evictable_bytes, "get_count"_a = of.get_count, "hit_count"_a = of.hit_count,
+      "miss_count"_a = of.miss_count, "put_count"_a = of.put_count, "eviction_count"_a = of.eviction_count,
+      "evicted_bytes"_a = of.evicted_bytes, "relocation_count"_a = of.relocation_count,
+      "relocated_bytes"_a = of.relocated_bytes, "expired_count"_a = of.expired_count,
+      "removed_count"_a = of.removed_count, "aborted_count"_a = of.aborted_count,
+      "out_of_memory_count"_a = of.out_of_memory_count, "client_count"_a = of.client_count,
+      "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count(),
+      "server_pid"_a = of.server_pid, "server_version"_a = of.server_version, "pid_namespace"_a = of.pid_namespace);
   out.attr("update")(rest);
   out["obstacles"] = row(of.obstacles);
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();

@@ -29,18 +29,19 @@ ObjectBuilder create(py::handle self, const ObjectId& id, Number<"size"> size, p
                      Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
                      py::object time_to_idle, Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
-  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
-                              std::move(time_to_idle), timeout};
+  const OptionArguments given{
+      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
+      std::move(time_to_idle), timeout};
   return value_or_throw(create_waiting(self.ptr(), *store, id, size, given.options()));
 }
 
 void put(py::handle self, const ObjectId& id, py::handle data, py::handle metadata, Number<"type_tag"> type_tag,
-         Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle,
-         Timeout timeout) {
+         Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle, Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
   const InputBuffer bytes(data);
-  const OptionArguments given{InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
-                              std::move(time_to_idle), timeout};
+  const OptionArguments given{
+      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
+      std::move(time_to_idle), timeout};
   const CreateOptions options = given.options();
   if (timeout.is_no_wait()) return ask([&] { return store->put(id, bytes.bytes(), options); });
   ObjectBuilder builder = value_or_throw(create_waiting(self.ptr(), *store, id, bytes.bytes().size(), options));
@@ -78,9 +79,9 @@ py::list put_many(const StorePtr& store, const py::sequence& items) {
 
 py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
-  std::vector<std::optional<Object>> found =
-      timeout.is_no_wait() ? ask([&] { return store->get_many(ids, no_wait); })
-                           : value_or_throw(get_many_waiting(self.ptr(), *store, ids, timeout));
+  std::vector<std::optional<Object>> found = timeout.is_no_wait()
+                                                 ? ask([&] { return store->get_many(ids, no_wait); })
+                                                 : value_or_throw(get_many_waiting(self.ptr(), *store, ids, timeout));
   py::list answer;
   for (std::optional<Object>& each : found)
     answer.append(each ? py::reinterpret_steal<py::object>(new_object(*std::move(each))) : py::none());

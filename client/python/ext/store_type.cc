@@ -28,8 +28,8 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   return self;
 }
 
-/// Ends the waits of other threads. The last owner's end runs without the GIL: callbacks that are discarded then take it
-/// themselves.
+/// Ends the waits of other threads. The last owner's end runs without the GIL: callbacks that are discarded then take
+/// it themselves.
 void let_go(PyStore& self) {
   if (self.closed != nullptr) *self.closed = true;
   std::shared_ptr<ObjectStore> last = std::move(self.store);

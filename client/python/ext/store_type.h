@@ -12,7 +12,7 @@ namespace dolium::python {
 
 struct PyStore {
   PyObject_HEAD std::shared_ptr<ObjectStore> store;  // null before open() and after close()
-  std::shared_ptr<std::atomic<bool>> closed;         // of that store: what its waiting calls look at; null before open()
+  std::shared_ptr<std::atomic<bool>> closed;  // of that store: what its waiting calls look at; null before open()
   PyObject* weak_references;
   PyObject* dictionary;    // the Python subclasses' attributes
   PyObject* after_events;  // called after process_events(), when not null: asynchronous subscriptions look for news

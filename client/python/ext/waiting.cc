@@ -87,8 +87,8 @@ int slice_before(Clock::time_point end) {
   return static_cast<int>(std::min(left, kSlice).count());
 }
 
-/// What the waiting thread does meanwhile: processes the store's events, looks whether the store was closed, and, in the
-/// main thread, lets Python's signal handlers run.
+/// What the waiting thread does meanwhile: processes the store's events, looks whether the store was closed, and, in
+/// the main thread, lets Python's signal handlers run.
 class Waiter {
  public:
   /// Called with the GIL.
@@ -185,12 +185,13 @@ Result<std::vector<std::optional<Object>>> get_many_waiting(PyObject* self, Obje
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (!(found[i] = store.try_get(ids[i]))) missing.push_back(i);
   if (missing.empty()) return found;
-  auto got = wait_for_all<Object>(
-      self, store, give_up_after(timeout), missing.size(),
-      [&](std::size_t i, auto done) { return store.get_async(ids[missing[i]], timeout, std::move(done)); });
+  auto got = wait_for_all<Object>(self, store, give_up_after(timeout), missing.size(), [&](std::size_t i, auto done) {
+    return store.get_async(ids[missing[i]], timeout, std::move(done));
+  });
   for (std::size_t i = 0; i < missing.size(); ++i) {
     if (!got[i]) continue;
-    const bool not_there = !*got[i] && (got[i]->error().code == Errc::timed_out || got[i]->error().code == Errc::not_found);
+    const bool not_there =
+        !*got[i] && (got[i]->error().code == Errc::timed_out || got[i]->error().code == Errc::not_found);
     if (!*got[i] && !not_there) return std::move(*got[i]).error();
     if (!not_there) found[missing[i]] = **std::move(got[i]);
   }
@@ -204,9 +205,9 @@ Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const O
     return store.create(id, size, options);
   }
   // Nobody else knows the outcome: the answer is waited for, however late.
-  auto made = wait_for_all<ObjectBuilder>(
-      self, store, Clock::time_point::max(), 1,
-      [&](std::size_t, auto done) { return store.create_async(id, size, options, std::move(done)); });
+  auto made = wait_for_all<ObjectBuilder>(self, store, Clock::time_point::max(), 1, [&](std::size_t, auto done) {
+    return store.create_async(id, size, options, std::move(done));
+  });
   return *std::move(made.front());
 }
 

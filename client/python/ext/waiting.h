@@ -1,8 +1,8 @@
 #pragma once
-// Waiting calls, as Python wants them: without the GIL; in the main thread, which alone runs Python's signal handlers, so
-// that Ctrl-C ends them; in every thread so that the store's close() ends them. Gets and creates wait as asynchronous
-// operations beside a poll, which a signal interrupts: each counts once, and is cancelled in the daemon. The other calls
-// wait in slices.
+// Waiting calls, as Python wants them: without the GIL; in the main thread, which alone runs Python's signal handlers,
+// so that Ctrl-C ends them; in every thread so that the store's close() ends them. Gets and creates wait as
+// asynchronous operations beside a poll, which a signal interrupts: each counts once, and is cancelled in the daemon.
+// The other calls wait in slices.
 
 #include <chrono>
 #include <functional>
