@@ -16,7 +16,7 @@ std::string obstacles_text(const Obstacles& obstacles) {
   add(obstacles.held_bytes, "in use by clients");
   add(obstacles.writing_bytes, "being written");
   add(obstacles.leased_bytes, "in leases of clients that do not give them back");
-  add(obstacles.abandoned_bytes, "left by a writer that is gone, or whose server is");
+  add(obstacles.abandoned_bytes, "of writers that have ended, or of an earlier server");
   add(obstacles.pinned_bytes, "pinned and cannot be moved");
   return out;
 }

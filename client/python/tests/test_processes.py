@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -386,9 +387,12 @@ def test_a_client_that_reconnects_goes_on_with_the_next_store(own_daemon):
     with dolium.Client(own_daemon.path, reconnect=True) as client:
         id = client.put("old")
         held = client.get_raw(id)
+        server_process = os.pidfd_open(client.stats().server_pid)
         own_daemon.kill()
         own_daemon.wait()
         assert not client.connected
+        select.select([server_process], [], [])  # which the kernel kills after its keeper, and which has the lock
+        os.close(server_process)
         following = server.launch("64MiB", own_daemon.path)
         try:
             assert not client.exists(id)
