@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <dolium/event.h>
+#include <dolium/metadata.h>
 #include <dolium/object_id.h>
 
 #include "shm/basic_types.h"

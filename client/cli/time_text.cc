@@ -9,6 +9,8 @@
 #include <ctime>
 #include <optional>
 
+#include "client/cli/printable.h"
+
 namespace dolium::cli {
 namespace {
 

@@ -61,10 +61,10 @@ asleep  | bell           | NO_FENCE_READ         | bytes taken without a fence
 asleep  | bell           | NO_FENCE_WANTS        | room asked for without a fence
 asleep  | bell           | ASK_AND_WAIT          | no look after room was asked for
 asleep  | bell           | WRONG_POSITION        | no bell for a reader that has one byte to read
-pass    | store_end      |                       | 8: no get succeeds after the store's end
-assert  | store_end      | LOOK_AT_MISSES        | a get that finds its object does not look at the owner's word
-assert  | store_end      | LOOK_FIRST            | the owner's word read before the index
-assert  | store_end      | LOCK_FIRST            | the lock goes before the owner's word is marked
+pass    | store_end      |                       | 8: no get succeeds after the end of the store
+assert  | store_end      | LOOK_AT_MISSES        | a get that finds its object does not look at the word of the owner
+assert  | store_end      | LOOK_FIRST            | the word of the owner read before the index
+assert  | store_end      | LOCK_FIRST            | the lock goes before the word of the owner is marked
 assert  | store_end      | RESTART_ENDED         | another server goes on with an ended store'
 
 readonly long='
