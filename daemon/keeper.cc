@@ -20,6 +20,7 @@
 #include "daemon/keeper_link.h"
 #include "daemon/oom.h"
 #include "daemon/owner_mark.h"
+#include "daemon/process_title.h"
 #include "daemon/signals.h"
 #include "shm/memory_cgroup.h"
 #include "shm/monotonic_clock.h"
@@ -32,15 +33,6 @@ namespace {
 
 using Kind = KeeperMessage::Kind;
 using shm::UniqueFd;
-
-/// The program's file as it was named when we began: a new version may stand there by now.
-std::string own_path() {
-  std::array<char, 4096> path;
-  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
-  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "/proc/self/exe";
-}
-
-constexpr const char* kAsItWas = "/proc/self/exe";  // whatever stands under its name by now
 
 constexpr shm::TimeNs kMillisecond = 1'000'000;
 
@@ -425,7 +417,7 @@ int Keeper::run(char** argv, KeeperLog log, Starter starter) {
     log->critical("{}", signals.error().message);
     return EXIT_FAILURE;
   }
-  return KeeperProcess(own_path(), argv, *std::move(signals), std::move(log), std::move(starter)).run();
+  return KeeperProcess(own_program(), argv, *std::move(signals), std::move(log), std::move(starter)).run();
 }
 
 }  // namespace dolium::daemon

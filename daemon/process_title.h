@@ -10,6 +10,11 @@
 
 namespace dolium::daemon {
 
+/// The program that this process executes, whatever stands under its name by now.
+inline constexpr const char* kAsItWas = "/proc/self/exe";
+/// The program's file as it was named when this process began: a new version may stand there by now.
+[[nodiscard]] std::string own_program();
+
 inline constexpr const char* kKeeperTitle = "doliumd: keeper";
 
 /// Arguments for execv() with this title in place of the first. Both must outlive them.
