@@ -55,13 +55,19 @@ int status_of(const Error& error) {
   return error.code == Errc::system_error ? kRefusedBySystem : EXIT_FAILURE;
 }
 
+/// What was asked for, on standard output.
+int print(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return written ? EXIT_SUCCESS : fail({Errc::system_error, "standard output could not be written"});
+}
+
 int check_config(const Invocation& invocation) {
   const auto warnings = check_start(invocation.config);
   if (!warnings) return fail(warnings.error());
-  fmt::print("{}", to_toml(invocation.config));
-  for (const std::string& warning : invocation.warnings) fmt::print(stderr, "doliumd: warning: {}\n", warning);
-  for (const std::string& warning : *warnings) fmt::print(stderr, "doliumd: warning: {}\n", warning);
-  return EXIT_SUCCESS;
+  const int printed = print(to_toml(invocation.config));
+  for (const std::string& warning : invocation.warnings) say_on_standard_error("warning: " + warning);
+  for (const std::string& warning : *warnings) say_on_standard_error("warning: " + warning);
+  return printed;
 }
 
 int replace(const Invocation& invocation) {
@@ -155,7 +161,7 @@ int main(int argc, char** argv) {
     case Action::check_config: return check_config(*invocation);
     case Action::replace: return replace(*invocation);
     case Action::help:
-    case Action::version: fmt::print("{}", invocation->text); return EXIT_SUCCESS;
+    case Action::version: return print(invocation->text);
   }
   return EXIT_FAILURE;
 }

@@ -39,7 +39,7 @@ int finish(Outcome outcome, bool json) {
   // A full disk or a closed pipe shows itself only here.
   const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (!outcome.error && !written) outcome = Error{Errc::system_error, "standard output could not be written"};
-  if (outcome.error) fmt::print(stderr, "dolium: {}\n", printable(outcome.error->message));
+  if (outcome.error) print_message(fmt::format("dolium: {}\n", printable(outcome.error->message)));
   return static_cast<int>(outcome.status);
 }
 

@@ -214,7 +214,7 @@ Result<void> get(const Globals& globals, const GetOptions& options) {
   if (auto closed = file->close(); !closed) return closed;
   if (globals.json) print_json({{"id", id->hex()}, {"data_size", object->data().size()}, {"file", options.output}});
   if (to_stdout && ::isatty(STDOUT_FILENO) != 0 && !is_text(object->data()))
-    fmt::print(stderr, "dolium: warning: that was not text; -o FILE keeps it off the terminal\n");
+    print_message("dolium: warning: that was not text; -o FILE keeps it off the terminal\n");
   return {};
 }
 

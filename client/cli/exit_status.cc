@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdio>
 #include <string_view>
 
 namespace dolium::cli {
@@ -46,6 +47,10 @@ std::string exit_status_help() {
 Json to_json(const Error& error, ExitStatus status) {
   return {{"error",
            {{"code", to_string(error.code)}, {"message", error.message}, {"exit_status", static_cast<int>(status)}}}};
+}
+
+void print_message(std::string_view text) noexcept {
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
 }
 
 }  // namespace dolium::cli

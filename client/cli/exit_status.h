@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <dolium/result.h>
@@ -45,6 +46,9 @@ struct Outcome {
   /// With --json, what was printed has the failure in it already: an error object behind it would be a second document.
   bool is_told_in_json = false;
 };
+
+/// Prints to standard error. Where that cannot be written, nothing happens: the exit status tells the outcome.
+void print_message(std::string_view text) noexcept;
 
 /// What --json prints of a failure: {"error": {"code": "not_found", "message": "...", "exit_status": 3}}
 [[nodiscard]] Json to_json(const Error& error, ExitStatus status);

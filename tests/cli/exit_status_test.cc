@@ -2,6 +2,7 @@
 
 #include "client/cli/exit_status.h"
 
+#include <fcntl.h>
 #include <pty.h>
 
 #include <optional>
@@ -162,6 +163,18 @@ TEST_CASE("help names DOLIUM_SOCKET and the exit statuses, and has nothing of th
     CHECK(ran.ok());
     for (const char* artefact : {"{false}", "... ...", "REQUIRED", "=1 s", "=0s", "Excludes", "\n\n\n"})
       CHECK_THAT(ran.out, !Contains(artefact));
+  }
+}
+
+TEST_CASE("exit statuses: a message that cannot be written does not change them") {
+  const e2e::Daemon daemon;
+  const shm::UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  REQUIRE(full.valid());
+  for (const auto& [words, status] : {std::pair(std::vector<std::string>{"get", "name:nope"}, "exit 3"),
+                                      std::pair(std::vector<std::string>{"--json", "frob"}, "exit 2")}) {
+    std::vector<std::string> arguments = {DOLIUM_CLI_PATH, "--socket", daemon.socket()};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    CHECK(e2e::Process::start(arguments, {.out = full.get(), .error = full.get()}).wait() == status);
   }
 }
 

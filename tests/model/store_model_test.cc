@@ -669,7 +669,7 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   model.finish();
   std::cout << model.evictions() << " evictions, " << model.served_late() << " creates served after a wait\n";
   CHECK(model.evictions() > steps / 1000);
-  CHECK(model.served_late() > steps / 10'000);
+  CHECK(model.served_late() > steps / 40'000);  // far below the mean
   CHECK(model.copies() > steps / 10'000);
   CHECK(model.left() > steps / 10'000);
   CHECK(model.leased() > steps / 1000);
