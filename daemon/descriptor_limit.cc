@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "shm/system_error.h"
+
 namespace dolium::daemon {
 namespace {
 
@@ -21,6 +23,16 @@ void raise_descriptor_limit() noexcept {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<void> check_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return shm::system_error("read the limit of file descriptors");
+  if (limit.rlim_max >= kLeastDescriptors) return {};
+  return Error{Errc::invalid_argument,
+               fmt::format("the limit of file descriptors is {}, and doliumd needs {} to serve one client: raise it "
+                           "(LimitNOFILE= in its unit, or ulimit -n)",
+                           limit.rlim_max, kLeastDescriptors)};
 }
 
 Error explain_descriptors(Error error) {

@@ -123,6 +123,7 @@ int run_server(const Invocation& invocation, KeeperLink link) {
 
 int run_keeper(const Invocation& invocation, char** argv) {
   if (auto proc = check_proc(); !proc) return fail(proc.error());
+  if (auto descriptors = check_descriptor_limit(); !descriptors) return fail(descriptors.error());
   become_keeper(argv);  // before any descriptor is taken: this executes the program anew
   auto starter = Starter::adopt(invocation.starter_fd);
   if (!starter) return fail(starter.error());

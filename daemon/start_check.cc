@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/access_list.h"
+#include "daemon/descriptor_limit.h"
 #include "daemon/listening.h"
 #include "daemon/logging.h"
 #include "protocol/fd_socket.h"
@@ -65,6 +66,7 @@ Result<void> check_proc() {
 
 Result<std::vector<std::string>> check_start(const Config& config) {
   if (auto proc = check_proc(); !proc) return std::move(proc).error();
+  if (auto descriptors = check_descriptor_limit(); !descriptors) return std::move(descriptors).error();
   Result<std::vector<std::string>> warnings = shm::check_host(config.store);
   if (!warnings) return warnings;
   if (auto segments = check_segments(config.store); !segments) return std::move(segments).error();

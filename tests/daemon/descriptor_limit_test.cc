@@ -3,6 +3,8 @@
 #include "daemon/descriptor_limit.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -23,6 +25,22 @@ TEST_CASE("out of descriptors: the error names the limit that was met, and how t
              Contains("LimitNOFILE=") && Contains("ulimit -n") && Contains("(" + std::to_string(limit.rlim_cur) + ")"));
   CHECK_THAT(mine.message, EndsWith("it " + shm::system_error("make an eventfd", EMFILE).message));
   CHECK_THAT(explain_descriptors(shm::system_error("x", ENFILE)).message, Contains("fs.file-max"));
+}
+
+TEST_CASE("a limit of descriptors that leaves no room for a client is refused in words") {
+  CHECK(check_descriptor_limit());
+  const pid_t child = ::fork();  // a hard limit cannot be raised again
+  if (child == 0) {
+    const rlimit low{kLeastDescriptors - 1, kLeastDescriptors - 1};
+    const bool set = ::setrlimit(RLIMIT_NOFILE, &low) == 0;
+    const Result<void> checked = check_descriptor_limit();
+    const bool named = !checked && checked.error().code == Errc::invalid_argument &&
+                       checked.error().message.find("limit of file descriptors is 39") != std::string::npos;
+    ::_exit(set && named ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("what else failed is told as it is") {
