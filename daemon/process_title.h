@@ -2,8 +2,8 @@
 // What the daemon's processes are called: "doliumd: keeper" and "doliumd: server SOCKET", in front of their arguments
 // as they were given (ps, /proc/PID/cmdline), and the first two words where there is room for 15 bytes (top, ps -e).
 //
-// A program's title is what it was executed with: nothing else leaves its arguments readable, which `doliumd --replace`
-// reads. So the keeper executes itself once more, before there is anything to lose, and the server is executed anyway.
+// A program's title is what it was executed with: nothing else leaves its arguments readable for ps. So the keeper
+// executes itself once more, before there is anything to lose, and the server is executed anyway.
 
 #include <string>
 #include <vector>
@@ -23,7 +23,8 @@ inline constexpr const char* kKeeperTitle = "doliumd: keeper";
 /// The short name, of which the kernel keeps 15 bytes.
 void name_process(const char* name) noexcept;
 
-/// Executes this program again as "doliumd: keeper", unless it is that already. Returns when it is, or when it cannot.
+/// Executes this program again as "doliumd: keeper", once: a mark in the environment tells. Returns in the new image, or
+/// when the program cannot be executed.
 void become_keeper(char** argv);
 
 }  // namespace dolium::daemon
