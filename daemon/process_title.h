@@ -23,8 +23,8 @@ inline constexpr const char* kKeeperTitle = "doliumd: keeper";
 /// The short name, of which the kernel keeps 15 bytes.
 void name_process(const char* name) noexcept;
 
-/// Executes this program again as "doliumd: keeper", once: a mark in the environment tells. Returns in the new image, or
-/// when the program cannot be executed.
+/// Executes this program again as "doliumd: keeper", once: a mark in the environment tells. Returns in the new image,
+/// or when the program cannot be executed.
 void become_keeper(char** argv);
 
 }  // namespace dolium::daemon
