@@ -12,19 +12,19 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config.h"
-#include "daemon/descriptor_limit.h"
-#include "daemon/estate.h"
-#include "daemon/heap.h"
-#include "daemon/keeper.h"
-#include "daemon/logging.h"
-#include "daemon/process_title.h"
-#include "daemon/replacement.h"
-#include "daemon/server.h"
-#include "daemon/signals.h"
-#include "daemon/start_check.h"
-#include "shm/host_check.h"
-#include "shm/standard_streams.h"
+#include "daemon/config/config.h"
+#include "daemon/keeper/keeper.h"
+#include "daemon/process/heap.h"
+#include "daemon/process/logging.h"
+#include "daemon/process/process_title.h"
+#include "daemon/process/signals.h"
+#include "daemon/server/descriptor_limit.h"
+#include "daemon/server/estate.h"
+#include "daemon/server/replacement.h"
+#include "daemon/server/server.h"
+#include "daemon/server/start_check.h"
+#include "shm/os/standard_streams.h"
+#include "shm/table/host_check.h"
 
 namespace {
 

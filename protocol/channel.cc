@@ -5,7 +5,7 @@
 #include <array>
 #include <cerrno>
 
-#include "shm/persevere.h"
+#include "shm/os/persevere.h"
 
 namespace dolium::protocol {
 namespace {

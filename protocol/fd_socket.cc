@@ -21,7 +21,7 @@
 
 #include "protocol/peer.h"
 #include "protocol/user_namespace.h"
-#include "shm/system_error.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::protocol {
 namespace {

@@ -19,7 +19,7 @@
 #include <dolium/result.h>
 #include <dolium/timeout.h>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::protocol {
 

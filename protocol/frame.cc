@@ -16,8 +16,8 @@
 #include <utility>
 
 #include "protocol/ring.h"
-#include "shm/last_words.h"
-#include "shm/system_error.h"
+#include "shm/os/last_words.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::protocol {
 namespace {

@@ -24,7 +24,7 @@
 
 #include <dolium/result.h>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 struct msghdr;
 

@@ -14,7 +14,7 @@
 
 #include "protocol/peer.h"
 #include "protocol/user_namespace.h"
-#include "shm/proc_file.h"
+#include "shm/os/proc_file.h"
 
 namespace dolium::protocol {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <fstream>
 
-#include "shm/system_error.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::protocol {
 namespace {

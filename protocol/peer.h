@@ -10,7 +10,7 @@
 
 #include <dolium/result.h>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::protocol {
 

@@ -22,7 +22,7 @@
 
 #include <dolium/result.h>
 
-#include "shm/segment.h"
+#include "shm/os/segment.h"
 
 namespace dolium::protocol {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "protocol/user_namespace.h"
-#include "shm/system_error.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::protocol {
 namespace {

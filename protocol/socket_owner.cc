@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "shm/system_error.h"
-#include "shm/unique_fd.h"
+#include "shm/os/system_error.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::protocol {
 

@@ -14,7 +14,7 @@ namespace dolium::protocol {
 struct SocketOwner {
   pid_t keeper = 0;  ///< 0: nobody holds the lock, or whoever does has not said yet who it is
   pid_t server = 0;
-  std::uint32_t layout = 0;  ///< of the store's index (shm/index_layout.h); 0: of 2, or older
+  std::uint32_t layout = 0;  ///< of the store's index (shm/table/index_layout.h); 0: of 2, or older
 };
 
 /// Of the lock file at this path. system_error when it cannot be read.

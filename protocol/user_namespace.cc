@@ -6,8 +6,8 @@
 
 #include <fstream>
 
-#include "shm/proc_file.h"
-#include "shm/unique_fd.h"
+#include "shm/os/proc_file.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::protocol {
 namespace {

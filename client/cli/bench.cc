@@ -13,7 +13,7 @@
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::cli {
 namespace {

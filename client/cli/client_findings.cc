@@ -5,7 +5,7 @@
 #include "client/cli/printable.h"
 #include "client/cli/store_findings.h"
 #include "client/cli/time_text.h"
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::cli {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "client/cli/printable.h"
 #include "client/cli/time_text.h"
-#include "client/types/arguments.h"
-#include "client/types/did_you_mean.h"
-#include "client/types/help_format.h"
+#include "shm/text/arguments.h"
+#include "shm/text/did_you_mean.h"
+#include "shm/text/help_format.h"
 
 namespace dolium::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
 #include "client/cli/verbs.h"
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::cli {
 namespace {

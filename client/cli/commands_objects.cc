@@ -16,7 +16,7 @@
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
 #include "client/cli/verbs.h"
-#include "client/types/type_names.h"
+#include "shm/types/type_names.h"
 
 namespace dolium::cli {
 namespace {

@@ -18,8 +18,8 @@
 #include "client/cli/survey.h"
 #include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
-#include "client/types/size_text.h"
-#include "shm/basic_types.h"
+#include "shm/os/basic_types.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::cli {
 namespace {

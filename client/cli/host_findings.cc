@@ -7,11 +7,11 @@
 #include <optional>
 #include <utility>
 
-#include "client/types/size_text.h"
-#include "shm/basic_types.h"
-#include "shm/host_check.h"
-#include "shm/proc_file.h"
-#include "shm/segment.h"
+#include "shm/os/basic_types.h"
+#include "shm/os/proc_file.h"
+#include "shm/os/segment.h"
+#include "shm/table/host_check.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::cli {
 namespace {

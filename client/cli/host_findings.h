@@ -1,12 +1,12 @@
 #pragma once
 // What the doctor finds out about the host: is there memory for the store, do the limits of the process that keeps it
 // leave it enough, and what kind of pages does it get. The checks of memory are those that doliumd makes when it
-// starts (shm/host_check.h).
+// starts (shm/table/host_check.h).
 
 #include <cstdint>
 
 #include "client/cli/finding.h"
-#include "shm/host_memory.h"
+#include "shm/os/host_memory.h"
 
 namespace dolium::cli {
 

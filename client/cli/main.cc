@@ -4,7 +4,7 @@
 
 #include "client/cli/command_line.h"
 #include "client/cli/verbs.h"
-#include "shm/standard_streams.h"
+#include "shm/os/standard_streams.h"
 
 int main(int argc, char** argv) {
   dolium::shm::open_standard_streams(dolium::shm::ClosedStreams::refuse);

@@ -1,5 +1,5 @@
 #pragma once
-// Bytes and numbers on a terminal. Text that did not come from us: client/types/printable.h.
+// Bytes and numbers on a terminal. Text that did not come from us: shm/text/printable.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/types/printable.h"
+#include "shm/text/printable.h"
 
 namespace dolium::cli {
 

@@ -10,8 +10,8 @@
 #include "protocol/lock_holders.h"
 #include "protocol/socket_directory.h"
 #include "protocol/socket_owner.h"
-#include "shm/proc_file.h"
-#include "shm/system_error.h"
+#include "shm/os/proc_file.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::cli {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "client/cli/printable.h"
 #include "client/cli/time_text.h"
-#include "client/types/obstacles_text.h"
-#include "client/types/size_text.h"
-#include "shm/proc_file.h"
+#include "shm/os/proc_file.h"
+#include "shm/text/size_text.h"
+#include "shm/types/obstacles_text.h"
 
 namespace dolium::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::cli {
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "shm/arena.h"
-#include "shm/eviction.h"
+#include "shm/arena/arena.h"
+#include "shm/eviction/eviction.h"
 #include "tests/bench/harness.h"
 
 namespace dolium::bench {

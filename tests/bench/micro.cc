@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "protocol/codec.h"
-#include "shm/arena.h"
-#include "shm/eviction.h"
-#include "shm/index_reader.h"
-#include "shm/object_index.h"
+#include "shm/arena/arena.h"
+#include "shm/eviction/eviction.h"
+#include "shm/table/index_reader.h"
+#include "shm/table/object_index.h"
 #include "tests/bench/harness.h"
 
 namespace {

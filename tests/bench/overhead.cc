@@ -11,7 +11,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "shm/store.h"
+#include "shm/store/store.h"
 #include "tests/bench/process.h"
 
 namespace {

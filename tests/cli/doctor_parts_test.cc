@@ -12,7 +12,7 @@
 #include "client/cli/socket_findings.h"
 #include "client/cli/store_findings.h"
 #include "client/cli/time_text.h"
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 #include "tests/cli/report.h"
 #include "tests/temporary_directory.h"
 

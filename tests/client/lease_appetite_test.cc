@@ -1,4 +1,4 @@
-#include "client/lease_appetite.h"
+#include "client/remote/lease_appetite.h"
 
 #include <catch2/catch.hpp>
 

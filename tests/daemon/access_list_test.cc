@@ -1,6 +1,6 @@
 // Names to numbers, with users and groups that every Debian has; and who may do what.
 
-#include "daemon/access_list.h"
+#include "daemon/server/access_list.h"
 
 #include <grp.h>
 #include <pwd.h>

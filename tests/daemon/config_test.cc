@@ -1,7 +1,7 @@
 // The configuration's three sources, their precedence, what they say about mistakes, and that the table of
 // options, conf/doliumd.toml, the flags and --help tell the same story.
 
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 
 #include <dolium/socket_path.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "daemon/config_options.h"
+#include "daemon/config/config_options.h"
 #include "tests/temporary_directory.h"
 
 namespace dolium::daemon {

@@ -1,6 +1,6 @@
 // What a client is told when the daemon has no descriptor left, and that it is told nothing else.
 
-#include "daemon/descriptor_limit.h"
+#include "daemon/server/descriptor_limit.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -9,7 +9,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 
-#include "shm/system_error.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::daemon {
 

@@ -1,6 +1,6 @@
 // Keeper and server over their pair of sockets, in one process: things go over and come back whole.
 
-#include "daemon/keeper_link.h"
+#include "daemon/process/keeper_link.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include <future>
 #include <thread>
 
-#include "daemon/session_record.h"
+#include "daemon/server/session_record.h"
 
 using namespace dolium;
 using namespace dolium::daemon;

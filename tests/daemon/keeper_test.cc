@@ -1,6 +1,6 @@
 // The keeper with servers that are this program again: what it makes of their ends.
 
-#include "daemon/keeper.h"
+#include "daemon/keeper/keeper.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -15,8 +15,8 @@
 #include <iterator>
 #include <vector>
 
-#include "daemon/keeper_link.h"
-#include "daemon/logging.h"
+#include "daemon/process/keeper_link.h"
+#include "daemon/process/logging.h"
 #include "tests/temporary_directory.h"
 
 using namespace dolium;

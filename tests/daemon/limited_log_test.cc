@@ -1,6 +1,6 @@
 // How many lines a client in a loop gets into the log.
 
-#include "daemon/limited_log.h"
+#include "daemon/server/limited_log.h"
 
 #include <spdlog/sinks/ostream_sink.h>
 

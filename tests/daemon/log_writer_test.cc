@@ -1,6 +1,6 @@
 // The log's thread and queue: nothing that the log's descriptor does holds up who writes a line.
 
-#include "daemon/log_writer.h"
+#include "daemon/process/log_writer.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,7 +17,7 @@
 #include <regex>
 #include <thread>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 #include "tests/temporary_directory.h"
 
 namespace dolium::daemon {

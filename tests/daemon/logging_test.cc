@@ -1,6 +1,6 @@
 // The log's file, its lines, and its level.
 
-#include "daemon/logging.h"
+#include "daemon/process/logging.h"
 
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>

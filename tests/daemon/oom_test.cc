@@ -1,6 +1,6 @@
 // How long the keeper waits after the kernel has killed a server for want of memory.
 
-#include "daemon/oom.h"
+#include "daemon/process/oom.h"
 
 #include <catch2/catch.hpp>
 

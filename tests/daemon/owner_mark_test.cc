@@ -1,6 +1,6 @@
 // The keeper's mark, with real deaths: a child of the test signs the index, and ends in one way or another.
 
-#include "daemon/owner_mark.h"
+#include "daemon/keeper/owner_mark.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,8 +9,8 @@
 #include <csignal>
 #include <functional>
 
-#include "daemon/estate.h"
-#include "shm/object_index.h"
+#include "daemon/server/estate.h"
+#include "shm/table/object_index.h"
 
 using namespace dolium;
 using namespace dolium::daemon;

@@ -1,6 +1,6 @@
 // A session over a socketpair, without a server: what it does with what a peer sends, and when it ends.
 
-#include "daemon/session.h"
+#include "daemon/server/session.h"
 
 #include <fcntl.h>
 #include <sys/eventfd.h>

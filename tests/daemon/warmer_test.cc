@@ -1,13 +1,13 @@
 // That the tables of a store that fills become large pages, while a loop goes on.
 
-#include "daemon/warmer.h"
+#include "daemon/server/warmer.h"
 
 #include <spdlog/sinks/null_sink.h>
 
 #include <catch2/catch.hpp>
 
-#include "shm/basic_types.h"
-#include "shm/index_layout.h"
+#include "shm/os/basic_types.h"
+#include "shm/table/index_layout.h"
 #include "tests/shm/large_memory.h"
 #include "tests/shm/store_fixture.h"
 

@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::demo {
 namespace {

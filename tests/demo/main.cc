@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 #include "tests/demo/conductor.h"
 #include "tests/demo/report.h"
 

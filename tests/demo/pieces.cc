@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "shm/system_error.h"
-#include "shm/unique_fd.h"
+#include "shm/os/system_error.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::demo {
 namespace {

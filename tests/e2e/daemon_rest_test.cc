@@ -5,7 +5,7 @@
 
 #include <dolium/copy.h>
 
-#include "shm/proc_file.h"
+#include "shm/os/proc_file.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/daemon_fixture.h"
 

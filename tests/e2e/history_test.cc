@@ -8,7 +8,7 @@
 #include <csignal>
 #include <sstream>
 
-#include "shm/monotonic_clock.h"
+#include "shm/os/monotonic_clock.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/campaign.h"
 #include "tests/e2e/worker.h"

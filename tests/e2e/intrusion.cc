@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::e2e {
 namespace {

@@ -12,7 +12,7 @@
 #include <memory>
 #include <span>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::e2e {
 

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "protocol/convert.h"
-#include "shm/get_waits.h"
+#include "shm/store/get_waits.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/raw_client.h"
 #include "tests/e2e/worker.h"

@@ -11,7 +11,7 @@
 #include <future>
 #include <optional>
 
-#include "shm/proc_file.h"
+#include "shm/os/proc_file.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/launched_daemon.h"
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <utility>
 
-#include "client/connection.h"
-#include "client/greeting.h"
-#include "client/heir.h"
-#include "client/lease.h"
-#include "client/remote_puts.h"
+#include "client/remote/connection.h"
+#include "client/remote/greeting.h"
+#include "client/remote/heir.h"
+#include "client/remote/lease.h"
+#include "client/remote/remote_puts.h"
 #include "tests/e2e/led.h"
 #include "tests/e2e/worker_commands.h"
 

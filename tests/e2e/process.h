@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::e2e {
 

@@ -11,7 +11,7 @@
 #include "protocol/codec.h"
 #include "protocol/frame.h"
 #include "protocol/version.h"
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::e2e {
 

@@ -6,10 +6,10 @@
 #include <fstream>
 #include <string>
 
-#include "daemon/keeper_link.h"
+#include "daemon/process/keeper_link.h"
 #include "protocol/ring.h"
-#include "shm/arena.h"
-#include "shm/object_index.h"
+#include "shm/arena/arena.h"
+#include "shm/table/object_index.h"
 #include "tests/e2e/led.h"
 
 namespace dolium::e2e {

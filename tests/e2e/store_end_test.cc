@@ -1,6 +1,6 @@
 // A store that is gone is gone: however the daemon ended, and whatever is at its socket's path by then, its old clients
-// get nothing any more. What they hold stays readable. shm/owner_word.h has how they know; nothing here waits for it,
-// because the word is written before anybody can see the end by other means.
+// get nothing any more. What they hold stays readable. shm/table/owner_word.h has how they know; nothing here waits for
+// it, because the word is written before anybody can see the end by other means.
 
 #include <fcntl.h>
 #include <sys/wait.h>

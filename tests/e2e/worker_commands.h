@@ -49,7 +49,7 @@
 
 #include <dolium/dolium.h>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::e2e {
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <random>
 
-#include "shm/monotonic_clock.h"
+#include "shm/os/monotonic_clock.h"
 #include "tests/e2e/payload.h"
 #include "tests/e2e/worker_commands.h"
 #include "tests/model/linearizability.h"

@@ -20,7 +20,7 @@
 #include <set>
 
 #include "protocol/convert.h"
-#include "shm/holder.h"
+#include "shm/table/holder.h"
 #include "tests/e2e/payload.h"
 #include "tests/e2e/raw_client.h"
 #include "tests/e2e/worker_commands.h"

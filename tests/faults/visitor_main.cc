@@ -19,7 +19,7 @@
 #include <numeric>
 #include <sstream>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 #include "tests/faults/plan.h"
 #include "tests/faults/visit.h"
 

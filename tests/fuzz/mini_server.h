@@ -11,11 +11,11 @@
 #include <optional>
 #include <vector>
 
-#include "daemon/dispatch.h"
-#include "daemon/session.h"
+#include "daemon/server/dispatch.h"
+#include "daemon/server/session.h"
 #include "protocol/fd_socket.h"
-#include "shm/engine.h"
-#include "shm/monotonic_clock.h"
+#include "shm/os/monotonic_clock.h"
+#include "shm/store/engine.h"
 
 namespace dolium::fuzz {
 

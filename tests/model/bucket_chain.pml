@@ -29,9 +29,9 @@
  *   NO_RECHECK          the reader does not look at seq again after it compared the id
  *   REWRITE_EVEN        the daemon writes the new fields before it makes the slot odd
  *
- * In the code: the seeker is IndexReader::find() and walk() (shm/index_reader.cc), the phantom seeker is
- * Attachment::exists() (client/attachment.cc) and steps 1 to 3 of Holder::hold(); the rewriter is unlink(), write()
- * and publish() of shm/object_index.cc.
+ * In the code: the seeker is IndexReader::find() and walk() (shm/table/index_reader.cc), the phantom seeker is
+ * Attachment::exists() (client/mapped/attachment.cc) and steps 1 to 3 of Holder::hold(); the rewriter is unlink(), write()
+ * and publish() of shm/table/object_index.cc.
  */
 #define kRewrites 4
 #define kMaxSteps 4

@@ -28,11 +28,11 @@
  *   SCAN_FIRST       the daemon looks at the references before it makes the slot odd
  *   FLIP_HELD        relocation flips the offset whatever the scan said
  *
- * In the code: reader() is Holder::hold() and release() (shm/holder.cc) over shm/index_reader.cc and
- * shm/pin_table.cc, where add_reference() is touch() and take(). make_odd() and publish() are begin_retire() and
- * cancel_retire() of shm/object_index.cc, scan() is Store::in_use() (shm/store_use.cc); evict and delete are
- * Store::retire_unused() and Store::retire() (shm/store_room.cc), relocate is Store::relocate()
- * (shm/store_relocation.cc).
+ * In the code: reader() is Holder::hold() and release() (shm/table/holder.cc) over shm/table/index_reader.cc and
+ * shm/table/pin_table.cc, where add_reference() is touch() and take(). make_odd() and publish() are begin_retire() and
+ * cancel_retire() of shm/table/object_index.cc, scan() is Store::in_use() (shm/store/store_use.cc); evict and delete are
+ * Store::retire_unused() and Store::retire() (shm/store/store_room.cc), relocate is Store::relocate()
+ * (shm/store/store_relocation.cc).
  */
 #define kOperations 3
 #ifndef kGets
@@ -188,7 +188,7 @@ inline choose_free_extent() {
 proctype store_daemon() {
   byte operations, slot, c, word, to, id;
   bool held;
-  /* The daemon's own view: shm/store.cc never reads its own row back to decide. */
+  /* The daemon's own view: shm/store/store.cc never reads its own row back to decide. */
   mtype state[2];
   byte seq[2], at[2], object[2], incarnation[2];
   bool used[3];

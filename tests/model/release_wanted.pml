@@ -25,9 +25,9 @@
  *   RELAXED_GRANT      granted_through moves on by a plain store: it may still be in the buffer at the look
  *   DRAIN_AFTER_SCAN   the eventfd is drained after the last scan, not on waking
  *
- * In the code: get(), drop() and let_go() are Holder::hold() and release() (shm/holder.cc), the eventfd and
- * acknowledge_grant() client/attachment.cc; the waiter is shm/create_waits.cc over Store::make_room(), woken by
- * daemon/session.cc.
+ * In the code: get(), drop() and let_go() are Holder::hold() and release() (shm/table/holder.cc), the eventfd and
+ * acknowledge_grant() client/mapped/attachment.cc; the waiter is shm/store/create_waits.cc over Store::make_room(), woken by
+ * daemon/server/session.cc.
  */
 #define CORES 3
 #define DAEMON 2

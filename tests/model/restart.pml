@@ -28,8 +28,8 @@
  *   FORGET_UNSEALED  the successor frees what was being written, while its creator lives
  *   STATE_ALONE      the successor takes a row that says `writing` for unsealed, though its seq is even
  *
- * In the code: the operations are Store::seal(), retire(), retire_unused() and relocate() over shm/object_index.cc and
- * shm/slot_margin.h; recover_row() is Store::recover() (shm/store_recovery.cc), which tests/shm/store_recovery_test.cc kills
+ * In the code: the operations are Store::seal(), retire(), retire_unused() and relocate() over shm/table/object_index.cc and
+ * shm/table/slot_margin.h; recover_row() is Store::recover() (shm/store/store_recovery.cc), which tests/shm/store_recovery_test.cc kills
  * before each of its stores.
  */
 #ifndef kOperations

@@ -21,8 +21,8 @@
  *   RESTART_ENDED    a server that had set `ended`, and was killed, is followed by another, whose keeper signs the word
  *                    by a plain store (8c)
  *
- * In the code: sign() is OwnerMark::sign() (daemon/owner_mark.cc) and OwnerWord::own(), the mark is the kernel's
- * exit_robust_list(), stop is Server::stop(), get() is Attachment::hold() (client/attachment.cc).
+ * In the code: sign() is OwnerMark::sign() (daemon/keeper/owner_mark.cc) and OwnerWord::own(), the mark is the kernel's
+ * exit_robust_list(), stop is Server::stop(), get() is Attachment::hold() (client/mapped/attachment.cc).
  */
 #define CORES 3
 #define SERVER 0

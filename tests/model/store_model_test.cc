@@ -18,7 +18,7 @@
 #include <set>
 #include <vector>
 
-#include "shm/engine.h"
+#include "shm/store/engine.h"
 #include "tests/shm/store_fixture.h"
 
 using namespace dolium;

@@ -1,11 +1,11 @@
 // The arena's bytes: reserved before they are handed out, by steps, warm ahead of use when wanted, never beyond the
 // end.
 
-#include "shm/arena_memory.h"
+#include "shm/arena/arena_memory.h"
 
 #include <catch2/catch.hpp>
 
-#include "shm/basic_types.h"
+#include "shm/os/basic_types.h"
 
 using namespace dolium;
 using namespace dolium::shm;

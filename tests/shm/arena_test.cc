@@ -1,4 +1,4 @@
-#include "shm/arena.h"
+#include "shm/arena/arena.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "shm/busy_poll.h"
+#include "shm/os/busy_poll.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "shm/clearance.h"
+#include "shm/eviction/clearance.h"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -13,7 +13,7 @@
 #include <memory>
 #include <vector>
 
-#include "shm/store.h"
+#include "shm/store/store.h"
 
 namespace dolium::shm::test {
 

@@ -1,4 +1,4 @@
-#include "shm/create_waits.h"
+#include "shm/store/create_waits.h"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -1,4 +1,4 @@
-#include "shm/engine.h"
+#include "shm/store/engine.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "shm/event_stream.h"
+#include "shm/store/event_stream.h"
 
 #include <catch2/catch.hpp>
 #include <set>

@@ -1,4 +1,4 @@
-#include "shm/eviction.h"
+#include "shm/eviction/eviction.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -9,9 +9,9 @@
 #include <set>
 #include <vector>
 
-#include "shm/arena.h"
-#include "shm/eviction_order.h"
-#include "shm/window.h"
+#include "shm/arena/arena.h"
+#include "shm/eviction/eviction_order.h"
+#include "shm/eviction/window.h"
 
 using namespace dolium::shm;
 

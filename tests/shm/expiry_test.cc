@@ -1,4 +1,4 @@
-#include "shm/expiry.h"
+#include "shm/table/expiry.h"
 
 #include <catch2/catch.hpp>
 #include <vector>

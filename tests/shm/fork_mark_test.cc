@@ -1,4 +1,4 @@
-#include "shm/fork_mark.h"
+#include "shm/os/fork_mark.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

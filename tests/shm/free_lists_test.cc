@@ -1,6 +1,6 @@
 // Free lists against a plain map: whatever is found is free and large enough, and nothing large enough is missed.
 
-#include "shm/free_lists.h"
+#include "shm/arena/free_lists.h"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -1,4 +1,4 @@
-#include "shm/get_waits.h"
+#include "shm/store/get_waits.h"
 
 #include <catch2/catch.hpp>
 #include <optional>

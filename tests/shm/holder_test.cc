@@ -1,4 +1,4 @@
-#include "shm/holder.h"
+#include "shm/table/holder.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "shm/object_index.h"
+#include "shm/table/object_index.h"
 
 using namespace dolium;
 using namespace dolium::shm;

@@ -1,6 +1,6 @@
 // The memory check against machines that exist only as files: each test lays out a /proc and a /sys.
 
-#include "shm/host_check.h"
+#include "shm/table/host_check.h"
 
 #include <fmt/format.h>
 

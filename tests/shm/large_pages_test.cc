@@ -1,14 +1,14 @@
 // Which pieces of tables become large pages, and when; and that they do.
 
-#include "shm/large_pages.h"
+#include "shm/os/large_pages.h"
 
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <numeric>
 
-#include "shm/basic_types.h"
-#include "shm/index_layout.h"
-#include "shm/segment.h"
+#include "shm/os/basic_types.h"
+#include "shm/os/segment.h"
+#include "shm/table/index_layout.h"
 #include "tests/shm/large_memory.h"
 #include "tests/shm/store_fixture.h"
 

@@ -1,6 +1,6 @@
 // The ledger: rows that are reserved before they are written, and a column of hits for who counts them.
 
-#include "shm/ledger.h"
+#include "shm/table/ledger.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // OOM kills as the kernel counts them, on machines that exist only as files.
 
-#include "shm/memory_cgroup.h"
+#include "shm/os/memory_cgroup.h"
 
 #include "tests/temporary_directory.h"
 

@@ -1,4 +1,4 @@
-#include "shm/object_index.h"
+#include "shm/table/object_index.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "shm/index_reader.h"
+#include "shm/table/index_reader.h"
 
 using namespace dolium;
 using namespace dolium::shm;

@@ -1,8 +1,8 @@
-#include "shm/owner_word.h"
+#include "shm/table/owner_word.h"
 
 #include <catch2/catch.hpp>
 
-#include "shm/object_index.h"
+#include "shm/table/object_index.h"
 
 using namespace dolium;
 using namespace dolium::shm;

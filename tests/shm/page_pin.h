@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::shm::test {
 

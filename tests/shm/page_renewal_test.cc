@@ -1,13 +1,13 @@
 // That renewed pages are other pages, all of them or none, and that memory which is short is not taken.
 
-#include "shm/page_renewal.h"
+#include "shm/os/page_renewal.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <fstream>
 
-#include "shm/arena_memory.h"
+#include "shm/arena/arena_memory.h"
 #include "tests/shm/page_pin.h"
 
 using namespace dolium;

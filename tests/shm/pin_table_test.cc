@@ -1,4 +1,4 @@
-#include "shm/pin_table.h"
+#include "shm/table/pin_table.h"
 
 #include <sys/stat.h>
 

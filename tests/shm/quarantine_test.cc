@@ -1,6 +1,6 @@
 // Which pieces are renewed, in which order, and what rests for how long.
 
-#include "shm/quarantine.h"
+#include "shm/arena/quarantine.h"
 
 #include <catch2/catch.hpp>
 #include <utility>

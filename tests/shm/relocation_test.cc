@@ -1,4 +1,4 @@
-#include "shm/relocation.h"
+#include "shm/arena/relocation.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "shm/monotonic_clock.h"
+#include "shm/os/monotonic_clock.h"
 #include "tests/shm/crash_points.h"
 #include "tests/shm/store_fixture.h"
 

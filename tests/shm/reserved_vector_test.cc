@@ -1,6 +1,6 @@
 // A vector that grows in place: its addresses are its own from the beginning, its memory comes with use.
 
-#include "shm/reserved_vector.h"
+#include "shm/os/reserved_vector.h"
 
 #include <sys/mman.h>
 
@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <numeric>
 
-#include "shm/basic_types.h"
+#include "shm/os/basic_types.h"
 
 using namespace dolium::shm;
 

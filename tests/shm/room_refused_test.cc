@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-#include "shm/create_waits.h"
+#include "shm/store/create_waits.h"
 #include "tests/shm/store_fixture.h"
 
 using namespace dolium;

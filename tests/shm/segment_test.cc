@@ -1,4 +1,4 @@
-#include "shm/segment.h"
+#include "shm/os/segment.h"
 
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -15,7 +15,7 @@
 #include <functional>
 #include <string>
 
-#include "shm/basic_types.h"
+#include "shm/os/basic_types.h"
 
 using namespace dolium;
 using namespace dolium::shm;

@@ -1,6 +1,6 @@
 // Standard streams that are closed when a program starts. In a child: they are the test's own.
 
-#include "shm/standard_streams.h"
+#include "shm/os/standard_streams.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -10,7 +10,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::shm {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "shm/engine.h"
-#include "shm/holder.h"
-#include "shm/store.h"
+#include "shm/store/engine.h"
+#include "shm/store/store.h"
+#include "shm/table/holder.h"
 
 namespace dolium::shm::test {
 

@@ -1,7 +1,7 @@
 // What the store says of itself: who holds an object, why there was no room, and what a client has had for how long.
 
-#include "shm/create_waits.h"
-#include "shm/engine.h"
+#include "shm/store/create_waits.h"
+#include "shm/store/engine.h"
 #include "tests/shm/store_fixture.h"
 
 using namespace dolium;

@@ -1,6 +1,6 @@
 // The store's figures in pieces: what they cost each, and that they add up.
 
-#include "shm/store_stats.h"
+#include "shm/types/stats_piece.h"
 
 #include "tests/shm/store_fixture.h"
 

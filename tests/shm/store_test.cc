@@ -1,6 +1,6 @@
 // The life of an object and of a client, told to the store directly. Who uses what: store_use_test.cc.
 
-#include "shm/store.h"
+#include "shm/store/store.h"
 
 #include <catch2/catch.hpp>
 

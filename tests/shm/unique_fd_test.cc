@@ -1,6 +1,6 @@
 // UniqueFd: one owner, closed once.
 
-#include "shm/unique_fd.h"
+#include "shm/os/unique_fd.h"
 
 #include <fcntl.h>
 

@@ -1,4 +1,4 @@
-#include "shm/unsealed_objects.h"
+#include "shm/store/unsealed_objects.h"
 
 #include <catch2/catch.hpp>
 

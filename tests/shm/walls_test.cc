@@ -1,4 +1,4 @@
-#include "shm/walls.h"
+#include "shm/types/walls.h"
 
 #include <catch2/catch.hpp>
 

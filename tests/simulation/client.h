@@ -4,9 +4,9 @@
 // client is made of (frames, rings, the reader's half of the pin protocol); only who waits for whom is different:
 // nobody does.
 //
-// When its server dies it does as the library does (client/resume.cc): it goes on with its session over another
-// connection, asks again what may be asked twice, and does not know of the rest. When it forks (client/heir.h), the
-// child is another Client, over the same mappings, with a pin table that began as a copy.
+// When its server dies it does as the library does (client/remote/resume.cc): it goes on with its session over another
+// connection, asks again what may be asked twice, and does not know of the rest. When it forks (client/remote/heir.h),
+// the child is another Client, over the same mappings, with a pin table that began as a copy.
 //
 // It keeps the history of what it did with each object, in the simulation's order, and checks what it is told: each
 // request has one answer, every payload that it holds is its object's, whole, and what it is told of is what there is.
@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "protocol/codec.h"
-#include "shm/holder.h"
+#include "shm/table/holder.h"
 #include "tests/fuzz/mini_server.h"
 #include "tests/model/linearizability.h"
 #include "tests/simulation/subscriber.h"

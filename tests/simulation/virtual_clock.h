@@ -2,7 +2,7 @@
 // The time of a simulation: it passes when it is told to. In an executable that links virtual_clock.cc every clock of
 // the process is this one, whoever asks: ours, libuv's, the standard library's.
 
-#include "shm/basic_types.h"
+#include "shm/os/basic_types.h"
 
 namespace dolium::simulation {
 

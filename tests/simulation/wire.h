@@ -9,8 +9,8 @@
 
 #include "protocol/frame.h"
 #include "protocol/ring.h"
-#include "shm/segment.h"
-#include "shm/unique_fd.h"
+#include "shm/os/segment.h"
+#include "shm/os/unique_fd.h"
 
 namespace dolium::simulation {
 

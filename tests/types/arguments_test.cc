@@ -1,4 +1,4 @@
-#include "client/types/arguments.h"
+#include "shm/text/arguments.h"
 
 #include <catch2/catch.hpp>
 

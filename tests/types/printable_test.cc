@@ -1,6 +1,6 @@
 // What of other people's bytes is shown as it is, and what is spelt out.
 
-#include "client/types/printable.h"
+#include "shm/text/printable.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 // What parse_size() takes and refuses, and that it reads back whatever the formatters write.
 
-#include "client/types/size_text.h"
+#include "shm/text/size_text.h"
 
 #include <catch2/catch.hpp>
 #include <limits>

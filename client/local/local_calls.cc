@@ -1,0 +1,206 @@
+#include "client/local/local_calls.h"
+
+#include <cstring>
+#include <utility>
+
+#include "client/mapped/builder_backend.h"
+#include "client/mapped/new_object.h"
+#include "client/mapped/subscription_state.h"
+
+namespace dolium::detail {
+namespace {
+
+using shm::Engine;
+using shm::kNoSlot;
+using shm::SlotIndex;
+using shm::TimeNs;
+
+/// Takes the reference that a hold stands for, and drops the hold. Nothing when the object was removed meanwhile.
+Object take_held(LocalEngine& local, Engine& engine, SlotIndex slot, Attachment::Count count) {
+  const Attachment::Attempt attempt = local.attachment().hold_kept(engine.store().fields(slot).id, count);
+  engine.store().drop_hold(slot);
+  return attempt.object;
+}
+
+class LocalBuilder final : public BuilderBackend {
+ public:
+  LocalBuilder(const std::shared_ptr<LocalEngine>& local, const ObjectId& id) : local_(local), id_(id) {
+    local_->attachment().add_ref();
+    mappings_.reset(&local_->attachment());
+  }
+
+  Result<Object> seal(bool hold) override {
+    if (local_->refuses()) return local_->refusal();
+    return local_->with([&](Engine& engine, TimeNs now) -> Result<Object> {
+      const Result<SlotIndex> slot = engine.store().seal(local_->client(), id_, now);
+      if (!slot) return slot.error();
+      if (!hold) return Object();
+      engine.store().hold(*slot);
+      return take_held(*local_, engine, *slot, Attachment::Count::nothing);
+    });
+  }
+  Result<void> check() const override { return local_->refuses() ? local_->refusal() : Result<void>(); }
+  Result<void> abort() override {
+    if (local_->refuses()) return {};
+    return local_->with([&](Engine& engine, TimeNs) {
+      return kept_ ? engine.store().give_up_abandoned(local_->client(), id_, kept_)
+                   : engine.store().abort(local_->client(), id_);
+    });
+  }
+  Result<void> abort_and_keep() override {
+    if (local_->refuses()) return {};
+    return local_->with([&](Engine& engine, TimeNs) -> Result<void> {
+      const Result<std::uint64_t> offset = engine.store().abort_and_keep(local_->client(), id_);
+      if (!offset) return offset.error();
+      kept_ = *offset;
+      return {};
+    });
+  }
+
+ private:
+  std::shared_ptr<LocalEngine> local_;
+  AttachmentRef mappings_;
+  ObjectId id_;
+  std::optional<std::uint64_t> kept_;  // where the memory is, after abort_and_keep()
+};
+
+class LocalSubscription final : public SubscriptionState {
+ public:
+  explicit LocalSubscription(std::shared_ptr<LocalEngine> local) : local_(std::move(local)), key_(local_->next_key()) {
+    local_->with([&](Engine& engine, TimeNs) {
+      engine.subscribe(key_, [this] {
+        ready_ = true;
+        local_->completions().poke();  // whoever polls event_fd() shall look at its subscriptions
+      });
+    });
+  }
+  ~LocalSubscription() override {
+    if (local_->refuses()) return;
+    try {
+      local_->with([&](Engine& engine, TimeNs) { engine.unsubscribe(key_); });
+    } catch (const std::bad_alloc&) {
+      return;  // the next call hears of it
+    }
+  }
+
+  Result<Event> next(Timeout timeout) override {
+    if (local_->refuses()) return local_->refusal();
+    const TimeNs deadline = deadline_of(timeout, shm::monotonic_now());
+    for (;;) {
+      const std::vector<Event> events = local_->with([&](Engine& engine, TimeNs) {
+        std::vector<Event> one = engine.take_events(key_, 1);
+        ready_ = engine.has_events(key_);
+        return one;
+      });
+      if (!events.empty()) return events.front();
+      if (local_->wait_until(ready_, deadline)) continue;
+      return local_->refuses() ? local_->refusal() : Error{Errc::timed_out, "no event came in time"};
+    }
+  }
+
+ private:
+  std::shared_ptr<LocalEngine> local_;
+  shm::WaitKey key_;
+  bool ready_ = false;  // guarded by the engine's lock
+};
+
+/// Cancels in the engine first: after that, the operation's end has been pushed and nothing more will be.
+AsyncHandle cancelling(const std::shared_ptr<LocalEngine>& local, Completions::Ticket ticket, const shm::WaitKey& key) {
+  return AsyncHandle([weak = std::weak_ptr(local), ticket, key] {
+    const auto here = weak.lock();
+    if (here == nullptr) return false;
+    if (!here->refuses()) here->with([&](Engine& engine, TimeNs now) { engine.cancel(key, now); });
+    return here->completions().cancel(ticket);
+  });
+}
+
+}  // namespace
+
+ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed, const ObjectId& id,
+                            std::uint64_t size, std::span<const std::byte> metadata) {
+  const std::span<std::byte> bytes = local->attachment().writable_bytes(placed.offset, size + metadata.size());
+  if (!metadata.empty()) std::memcpy(bytes.data() + size, metadata.data(), metadata.size());
+  return ObjectBuilder(id, bytes.first(size), std::make_unique<LocalBuilder>(local, id));
+}
+
+Subscription local_subscription(const std::shared_ptr<LocalEngine>& local) {
+  return Subscription(std::make_shared<LocalSubscription>(local));
+}
+
+Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
+                                                      Timeout timeout) {
+  std::vector<std::optional<Object>> out(ids.size());
+  bool answered = false;
+  local.with([&](Engine& engine, TimeNs now) {
+    engine.gets().add(local.next_key(), ids, deadline_of(timeout, now), now, [&](std::vector<SlotIndex> held) {
+      for (std::size_t i = 0; i < held.size(); ++i) {
+        if (held[i] == kNoSlot) continue;
+        Object object = take_held(local, engine, held[i], Attachment::Count::hit);
+        if (object.holds()) out[i] = std::move(object);
+      }
+      answered = true;
+    });
+  });
+  if (!local.wait_until(answered, shm::kNever)) return local.refusal();
+  for (const auto& object : out)
+    if (!object) local.attachment().record_miss();
+  return out;
+}
+
+AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id, Timeout timeout,
+                            ObjectStore::GetCallback done) {
+  const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  const auto* const callback = kept.get();
+  const shm::WaitKey key = local->next_key();
+  if (local->refuses()) {
+    local->completions().push(ticket, [callback, why = local->refusal()] { (*callback)(why); });
+    return cancelling(local, ticket, key);
+  }
+  local->with([&](Engine& engine, TimeNs now) {
+    const auto finish = [here = local.get(), &engine, ticket, id, timeout,
+                         callback](const std::vector<SlotIndex>& held) {
+      Object object;
+      if (held[0] != kNoSlot)
+        object = take_held(*here, engine, held[0], Attachment::Count::hit);
+      else
+        here->attachment().record_miss();
+      Result<Object> result = object.holds() ? Result<Object>(std::move(object)) : nothing_there(id, timeout);
+      here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+    };
+    engine.gets().add(key, {&id, 1}, deadline_of(timeout, now), now, finish);
+  });
+  return cancelling(local, ticket, key);
+}
+
+AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id, std::uint64_t size,
+                               const CreateOptions& options, ObjectStore::CreateCallback done) {
+  const auto kept = std::make_shared<const ObjectStore::CreateCallback>(std::move(done));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  const auto* const callback = kept.get();
+  const shm::WaitKey key = local->next_key();
+  const Result<shm::NewObject> object =
+      local->refuses() ? Result<shm::NewObject>(local->refusal()) : new_object(id, size, options);
+  const auto fail = [here = local.get(), ticket, callback](const Error& error) {
+    here->completions().push(ticket, [callback, error] { (*callback)(error); });
+  };
+  if (!object) {
+    fail(object.error());
+    return cancelling(local, ticket, key);
+  }
+  std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
+  const auto finish = [weak = std::weak_ptr(local), ticket, id, size, callback, fail,
+                       metadata = std::move(metadata)](const Result<shm::Placement>& placed) {
+    const auto here = weak.lock();  // null only while the engine is being destroyed
+    if (here == nullptr) return;
+    if (!placed) return fail(placed.error());
+    const auto builder = std::make_shared<ObjectBuilder>(local_builder(here, *placed, id, size, metadata));
+    here->completions().push(ticket, [callback, builder] { (*callback)(std::move(*builder)); });
+  };
+  local->with([&](Engine& engine, TimeNs now) {
+    engine.creates().add(key, *object, deadline_of(options.timeout, now), now, finish);
+  });
+  return cancelling(local, ticket, key);
+}
+
+}  // namespace dolium::detail

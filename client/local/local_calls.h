@@ -1,0 +1,27 @@
+#pragma once
+// The in-process store's operations that are more than one call of the engine.
+
+#include <span>
+#include <vector>
+
+#include <dolium/object_store.h>
+
+#include "client/local/local_engine.h"
+
+namespace dolium::detail {
+
+/// Waits for all, at most until the timeout; what is there, positions kept. Counts hits and misses.
+[[nodiscard]] Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
+                                                                    Timeout timeout);
+/// What create() hands out for a placement.
+[[nodiscard]] ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed,
+                                          const ObjectId& id, std::uint64_t size, std::span<const std::byte> metadata);
+[[nodiscard]] Subscription local_subscription(const std::shared_ptr<LocalEngine>& local);
+
+[[nodiscard]] AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
+                                          Timeout timeout, ObjectStore::GetCallback done);
+[[nodiscard]] AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
+                                             std::uint64_t size, const CreateOptions& options,
+                                             ObjectStore::CreateCallback done);
+
+}  // namespace dolium::detail

@@ -1,0 +1,156 @@
+#include "client/mapped/attachment.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "client/fork/fork_handlers.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::detail {
+
+namespace {
+
+/// How long a thread waits for another that forks. More than the daemon may take (kForkPatience) and fork() itself
+/// needs to copy the largest process's page tables.
+constexpr std::chrono::seconds kGatePatience{10};
+constexpr std::chrono::microseconds kGatePause{50};
+
+}  // namespace
+
+Error Attachment::inherited_by_fork() const {
+  return {Errc::disconnected,
+          fmt::format("this store was opened by the parent process before fork(){}, and its references are the "
+                      "parent's: connect again in this process",
+                      inherited_because_.empty() ? "" : " and could not follow (" + inherited_because_ + ")")};
+}
+
+Result<Attachment*> Attachment::create(Parts parts) {
+  Result<shm::ForkMark> mark = shm::ForkMark::create();
+  if (!mark) return std::move(mark).error();
+  const Result<shm::IndexReader> index = shm::IndexReader::open(parts.index.data(), parts.index.size());
+  if (!index) return index.error();
+  if (index->arena_bytes() > parts.arena.size() ||
+      parts.pin_table.size() < shm::PinTableGeometry::for_slots(index->slot_count()).total_bytes)
+    return Error{Errc::protocol_error, "the daemon's memory is smaller than its index says"};
+  if (auto excluded = parts.pin_table.exclude_from_fork(); !excluded) return std::move(excluded).error();
+  return new Attachment(std::move(parts), *std::move(mark), *index);
+}
+
+Attachment::Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept
+    : parts_(std::move(parts)),
+      mark_(std::move(mark)),
+      holder_(index, shm::PinTable(std::move(parts_.pin_table), index.slot_count())),
+      owner_(&holder_.index().owner()) {}
+
+Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
+  const shm::Holder::Attempt attempt = holder_.hold(id);
+  // After the look at the index, not before: what was found, or not found, was so while the store was there.
+  if (gone()) [[unlikely]] {
+    take_back(attempt);
+    return {Verdict::gone, {}};
+  }
+  return adopt(id, attempt, count);
+}
+
+void Attachment::take_back(const shm::Holder::Attempt& attempt) noexcept {
+  const bool held = attempt.verdict == shm::Holder::Verdict::held;
+  if ((held && holder_.release(attempt.object.slot)) || attempt.release_wanted) parts_.on_release->released();
+}
+
+Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count) noexcept {
+  return adopt(id, holder_.hold_kept(id), count);
+}
+
+Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept {
+  if (attempt.release_wanted) parts_.on_release->released();
+  switch (attempt.verdict) {
+    case shm::Holder::Verdict::absent: return {Verdict::absent, {}};
+    case shm::Holder::Verdict::undecided: return {Verdict::undecided, {}};
+    case shm::Holder::Verdict::held: break;
+  }
+  pass_gate();
+  if (count == Count::hit) holder_.table().record_hit(attempt.object.slot, shm::monotonic_now());
+  return {Verdict::held, view(id, attempt.object)};
+}
+
+void Attachment::record_hit(const Object& object) noexcept {
+  holder_.table().record_hit(object.view().slot, shm::monotonic_now());
+}
+
+Object Attachment::view(const ObjectId& id, const shm::Held& held) noexcept {
+  add_ref();
+  return Object(ObjectView{.attachment = this,
+                           .bytes = parts_.arena.data() + held.offset,
+                           .data_size = held.data_size,
+                           .type_tag = held.type_tag,
+                           .metadata_size = held.metadata_size,
+                           .slot = held.slot,
+                           .id = id});
+}
+
+std::optional<bool> Attachment::exists(const ObjectId& id) const noexcept {
+  switch (holder_.find(id).verdict) {
+    case shm::IndexReader::Verdict::found: return true;
+    case shm::IndexReader::Verdict::absent: return false;
+    case shm::IndexReader::Verdict::undecided: break;
+  }
+  return std::nullopt;
+}
+
+void Attachment::hold_again(std::uint32_t slot) noexcept {
+  add_ref();
+  if (inherited()) return;
+  holder_.hold_again(slot);
+  pass_gate();
+}
+
+void Attachment::release(std::uint32_t slot) noexcept {
+  if (!inherited() && holder_.release(slot)) parts_.on_release->released();
+  drop_ref();
+}
+
+// ---- around fork() ----
+
+bool Attachment::keep() noexcept {
+  std::uint64_t uses = uses_.load(std::memory_order_relaxed);
+  while (uses != 0)
+    if (uses_.compare_exchange_weak(uses, uses + 1, std::memory_order_relaxed)) return true;
+  return false;
+}
+
+void Attachment::hold_back() noexcept {
+  overtaken_.store(false, std::memory_order_seq_cst);
+  forker_.store(std::this_thread::get_id(), std::memory_order_seq_cst);
+}
+
+void Attachment::wait_at_gate() noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + kGatePatience;
+  for (;;) {
+    const std::thread::id forker = forker_.load(std::memory_order_seq_cst);
+    if (forker == std::thread::id()) return;
+    if (forker == std::this_thread::get_id() || std::chrono::steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(kGatePause);  // a fork is over soon, and too rare to be worth a wake-up
+  }
+  overtaken_.store(true, std::memory_order_seq_cst);
+}
+
+Result<void> Attachment::take_over(shm::Mapping pin_table) {
+  if (auto excluded = pin_table.exclude_from_fork(); !excluded) return excluded;
+  // The old table is not mapped here: what lies at its addresses now, if anything, is not ours to unmap.
+  auto old = std::make_unique<shm::PinTable>(
+      holder_.exchange_table(shm::PinTable(std::move(pin_table), holder_.table().geometry().slot_count)));
+  abandon_to_parent(old.release());
+  ++generation_;
+  owner_.store(&holder_.index().owner(), std::memory_order_release);  // its session is another
+  mark_.claim();
+  return {};
+}
+
+std::span<std::byte> Attachment::writable_bytes(std::uint64_t offset, std::uint64_t size) const noexcept {
+  const shm::Mapping& arena = *parts_.writable_arena;
+  if (offset > arena.size() || size > arena.size() - offset) return {};
+  return {arena.data() + offset, size};
+}
+
+}  // namespace dolium::detail

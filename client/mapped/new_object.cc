@@ -1,0 +1,39 @@
+#include "client/mapped/new_object.h"
+
+#include <fmt/format.h>
+
+namespace dolium::detail {
+
+Result<shm::NewObject> new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
+  if (options.metadata.size() > kMaxMetadata)
+    return Error{Errc::too_large, fmt::format("object {} was given {} bytes of metadata; {} is the limit: put the "
+                                              "rest into its data",
+                                              id.hex(), options.metadata.size(), kMaxMetadata)};
+  if (options.type_name.size() > kMaxTypeName)
+    return Error{Errc::too_large, fmt::format("object {} was given a type name of {} bytes; {} is the limit: "
+                                              "take a shorter one",
+                                              id.hex(), options.type_name.size(), kMaxTypeName)};
+  if (options.time_to_live.count() < 0 || options.time_to_idle.count() < 0)
+    return Error{Errc::invalid_argument,
+                 fmt::format("object {} was given a negative time to live or to idle: 0 means for ever", id.hex())};
+  return shm::NewObject{.id = id,
+                        .data_size = size,
+                        .metadata_size = static_cast<std::uint32_t>(options.metadata.size()),
+                        .type_tag = options.type_tag,
+                        .type_name = options.type_name,
+                        .pinned = options.pinned,
+                        .lifetimes = {options.time_to_live, options.time_to_idle}};
+}
+
+Error nothing_there(const ObjectId& id, Timeout timeout) {
+  if (timeout.is_no_wait())
+    return {Errc::not_found,
+            fmt::format("there is no sealed object {}: it was not put yet, or is gone (removed, evicted, "
+                        "expired); with a timeout, get waits for it",
+                        id.hex())};
+  return {Errc::timed_out, fmt::format("nobody sealed object {} in time: `dolium inspect` tells whether somebody is "
+                                       "writing it",
+                                       id.hex())};
+}
+
+}  // namespace dolium::detail

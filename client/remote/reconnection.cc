@@ -1,0 +1,340 @@
+#include "client/remote/reconnection.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <new>
+#include <thread>
+#include <utility>
+
+#include "client/remote/connection.h"
+#include "shm/os/system_error.h"
+
+namespace dolium::detail {
+
+using Clock = std::chrono::steady_clock;
+
+Timeout time_left(protocol::Deadline deadline) {
+  if (deadline == protocol::kNoDeadline) return wait_forever;
+  return std::max<Clock::duration>(deadline - Clock::now(), std::chrono::nanoseconds(1));
+}
+
+// ---- which client ----
+
+Result<std::shared_ptr<Reconnection>> Reconnection::connect(std::string_view path, const ConnectOptions& options) {
+  Result<Descriptors> descriptors = Descriptors::make();
+  if (!descriptors) return std::move(descriptors).error();
+  Result<std::shared_ptr<Client>> client = Client::connect(path, options);
+  if (!client) return std::move(client).error();
+  std::string whole = (*client)->connection_->path();
+  std::shared_ptr<Reconnection> made(
+      new Reconnection(std::move(whole), options, *std::move(client), *std::move(descriptors)));
+  follow_forks(*made);
+  return made;
+}
+
+Reconnection::Reconnection(std::string path, ConnectOptions options, std::shared_ptr<Client> client,
+                           Descriptors descriptors)
+    : path_(std::move(path)),
+      options_(std::move(options)),
+      descriptors_(std::move(descriptors)),
+      state_(std::make_unique<State>()) {
+  state_->client = std::move(client);
+}
+
+Reconnection::~Reconnection() {
+  forget(*this);
+}
+
+Reconnection::Current Reconnection::current() const {
+  const std::lock_guard lock(state_->mutex);
+  return {state_->client, state_->number};
+}
+
+std::uint32_t Reconnection::forks() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->forks;
+}
+
+protocol::Deadline Reconnection::patience(Timeout timeout) const {
+  return protocol::deadline_after(timeout.is_no_wait() ? options_.connect_timeout : timeout);
+}
+
+Result<Reconnection::Current> Reconnection::present() {
+  Current now = current();
+  if (now.client->connected()) return now;
+  const Result<std::shared_ptr<Client>> next = after(now.client, patience(no_wait));
+  return next ? Result<Current>(current()) : next.error();
+}
+
+Result<std::shared_ptr<Client>> Reconnection::after(const std::shared_ptr<Client>& gone, Deadline deadline) {
+  State& state = *state_;
+  {
+    std::unique_lock lock(state.mutex);
+    const auto may_go_on = [&] { return state.client != gone || !state.connecting; };
+    if (deadline == protocol::kNoDeadline)
+      state.wake.wait(lock, may_go_on);
+    else if (!state.wake.wait_until(lock, deadline, may_go_on))
+      return Error{Errc::disconnected, "the store is gone, and there was no other at its socket in time"};
+    if (state.client != gone) return state.client;
+    state.connecting = true;
+  }
+  return connect_again(deadline);
+}
+
+/// A daemon that is stopping may let us in and close the connection: then the next one is waited for.
+Result<std::shared_ptr<Client>> Reconnection::connect_before(Deadline deadline) const {
+  ConnectOptions options = options_;
+  for (;;) {
+    const bool last = deadline <= Clock::now();
+    options.connect_timeout = last ? no_wait : time_left(deadline);
+    Result<std::shared_ptr<Client>> next = Client::connect(path_, options);
+    if (next || last || next.error().code != Errc::disconnected) return next;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+/// By the thread that has set `connecting`.
+Result<std::shared_ptr<Client>> Reconnection::connect_again(Deadline deadline) {
+  State& state = *state_;
+  struct Done {
+    State& state;
+    ~Done() {
+      const std::lock_guard lock(state.mutex);
+      state.connecting = false;
+      state.wake.notify_all();
+    }
+  } const done{state};
+  Result<std::shared_ptr<Client>> next = connect_before(deadline);
+  if (!next) return next;
+  std::shared_ptr<Client> old;  // ends without the lock, if it ends here
+  {
+    const std::lock_guard lock(state.mutex);
+    old = std::exchange(state.client, *next);
+    ++state.number;
+  }
+  return next;
+}
+
+// ---- deferred puts ----
+
+void Reconnection::note_deferred(std::uint64_t number) {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->deferred) state_->deferred = number;
+}
+
+bool Reconnection::take_lost_deferred(std::uint64_t number) {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->deferred || *state_->deferred == number) return false;
+  state_->deferred = number;  // there may be some since
+  return true;
+}
+
+void Reconnection::settled_deferred(std::uint64_t number) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->deferred == number) state_->deferred.reset();
+}
+
+// ---- events ----
+
+Result<Reconnection::Descriptors> Reconnection::Descriptors::make() {
+  Descriptors made;
+  made.poll = shm::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  made.wake = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  made.timer = shm::UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  for (const shm::UniqueFd* fd : {&made.wake, &made.timer}) {
+    epoll_event interest{};
+    interest.events = EPOLLIN;
+    if (!fd->valid() || ::epoll_ctl(made.poll.get(), EPOLL_CTL_ADD, fd->get(), &interest) != 0)
+      return shm::system_error("make the descriptors for callbacks");
+  }
+  return made;
+}
+
+void Reconnection::poke() noexcept {
+  static_cast<void>(::eventfd_write(descriptors_.wake.get(), 1));  // full: it is readable already
+}
+
+void Reconnection::hush() noexcept {
+  std::uint64_t count = 0;
+  static_cast<void>(::eventfd_read(descriptors_.wake.get(), &count));
+  if (::read(descriptors_.timer.get(), &count, sizeof(count)) < 0) return;  // it has not expired
+}
+
+void Reconnection::look_later() noexcept {
+  itimerspec when{};
+  when.it_value.tv_nsec = std::chrono::nanoseconds(kLook).count();
+  static_cast<void>(::timerfd_settime(descriptors_.timer.get(), 0, &when, nullptr));
+}
+
+void Reconnection::unwatch() {
+  if (state_->watched == nullptr) return;
+  ::epoll_ctl(descriptors_.poll.get(), EPOLL_CTL_DEL, state_->watched->event_fd(), nullptr);
+  state_->watched.reset();
+}
+
+std::shared_ptr<Client> Reconnection::watch() {
+  const std::lock_guard lock(state_->mutex);
+  State& state = *state_;
+  if (state.client == state.watched) return state.client;
+  if (state.watched != nullptr) {
+    state.left.push_back(state.watched);
+    poke();
+  }
+  unwatch();
+  if (!state.client->connected()) return state.client;  // it would be readable for ever
+  epoll_event interest{};
+  interest.events = EPOLLIN;
+  if (::epoll_ctl(descriptors_.poll.get(), EPOLL_CTL_ADD, state.client->event_fd(), &interest) == 0)
+    state.watched = state.client;
+  else
+    look_later();
+  return state.client;
+}
+
+int Reconnection::event_fd() {
+  if (!watch()->connected()) poke();
+  return descriptors_.poll.get();
+}
+
+void Reconnection::process_events() {
+  hush();
+  std::vector<std::shared_ptr<Client>> left;
+  {
+    const std::lock_guard lock(state_->mutex);
+    left.swap(state_->left);
+  }
+  for (const std::shared_ptr<Client>& client : left) static_cast<void>(client->process_events());
+  const std::shared_ptr<Client> client = watch();
+  if (!client->process_events()) {
+    if (const auto next = after(client, Clock::now()); !next) {
+      refuse_expired(next.error());
+      look_later();
+      const std::lock_guard lock(state_->mutex);
+      if (state_->watched == client) unwatch();
+      return;
+    }
+    watch();
+  }
+  begin_parked();
+}
+
+// ---- gets that wait for the next store ----
+
+void Reconnection::begin(const std::shared_ptr<PendingGet>& get) {
+  const std::shared_ptr<Client> client = watch();
+  const Timeout timeout = get->timeout.is_no_wait() ? no_wait : time_left(get->deadline);
+  AsyncHandle inner = client->get_async(get->id, timeout, [this, get](const Result<Object>& result) {
+    if (result || result.error().code != Errc::disconnected) return get->done(result);
+    const std::lock_guard lock(state_->mutex);
+    state_->parked.push_back(get);
+  });
+  if (!client->connected()) poke();
+  const std::lock_guard lock(state_->mutex);
+  get->inner = std::move(inner);
+}
+
+AsyncHandle Reconnection::get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) {
+  const auto get = std::make_shared<PendingGet>(
+      PendingGet{id, timeout, protocol::deadline_after(timeout), std::move(done), AsyncHandle()});
+  begin(get);
+  return AsyncHandle([weak = weak_from_this(), pending = std::weak_ptr(get), begun = forks()] {
+    const std::shared_ptr<Reconnection> here = weak.lock();
+    const std::shared_ptr<PendingGet> found = pending.lock();
+    if (here == nullptr || found == nullptr || here->forks() != begun) return false;
+    return here->unpark(found);
+  });
+}
+
+/// Of a get that is cancelled: true when it was in time.
+bool Reconnection::unpark(const std::shared_ptr<PendingGet>& get) {
+  AsyncHandle inner;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (std::erase(state_->parked, get) != 0) return true;
+    inner = get->inner;
+  }
+  if (inner.cancel()) return true;
+  const std::lock_guard lock(state_->mutex);  // it may have been parked at this moment
+  return std::erase(state_->parked, get) != 0;
+}
+
+void Reconnection::begin_parked() {
+  std::vector<std::shared_ptr<PendingGet>> parked;
+  {
+    const std::lock_guard lock(state_->mutex);
+    parked.swap(state_->parked);
+  }
+  for (const std::shared_ptr<PendingGet>& get : parked) begin(get);
+}
+
+void Reconnection::refuse_expired(const Error& why) {
+  std::vector<std::shared_ptr<PendingGet>> expired;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto open = std::ranges::stable_partition(
+        state_->parked, [now = Clock::now()](const auto& get) { return get->deadline > now; });
+    expired.assign(open.begin(), open.end());
+    state_->parked.erase(open.begin(), open.end());
+  }
+  for (const std::shared_ptr<PendingGet>& get : expired) get->done(why);
+}
+
+AsyncHandle Reconnection::create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
+                                       ObjectStore::CreateCallback done) {
+  std::shared_ptr<Client> client = watch();
+  if (!client->connected() && after(client, Clock::now())) client = watch();
+  AsyncHandle handle = client->create_async(id, size, options, std::move(done));
+  if (!client->connected()) poke();
+  return handle;
+}
+
+// ---- around fork() ----
+
+bool Reconnection::keep() noexcept {
+  kept_ = weak_from_this().lock();
+  return kept_ != nullptr;
+}
+
+void Reconnection::before_fork(protocol::Deadline) noexcept {
+  try {
+    childs_ = std::make_unique<State>();
+    if (Result<Descriptors> made = Descriptors::make()) childs_descriptors_ = *std::move(made);
+  } catch (const std::bad_alloc&) {  // no reason for the process to end
+    childs_.reset();
+  }
+  state_->mutex.lock();
+}
+
+void Reconnection::in_parent() noexcept {
+  state_->mutex.unlock();
+  childs_.reset();
+  childs_descriptors_.reset();
+  const std::shared_ptr<Reconnection> last = std::move(kept_);  // this may be the end of it
+}
+
+bool Reconnection::in_child() noexcept {
+  const bool follows = childs_ != nullptr;
+  if (follows) {
+    childs_->client = std::move(state_->client);
+    if (state_->watched == childs_->client) state_->watched.reset();
+    childs_->number = state_->number;
+    childs_->forks = state_->forks + 1;
+    abandon_to_parent(state_.release());
+    state_ = std::move(childs_);
+  } else {
+    state_->mutex.unlock();
+  }
+  // Without descriptors of its own it has no events: the parent's would be changed with it.
+  if (!childs_descriptors_ || !descriptors_.poll.replace_by(std::move(childs_descriptors_->poll)) ||
+      !descriptors_.wake.replace_by(std::move(childs_descriptors_->wake)) ||
+      !descriptors_.timer.replace_by(std::move(childs_descriptors_->timer)))
+    descriptors_ = {};
+  childs_descriptors_.reset();
+  const std::shared_ptr<Reconnection> last = std::move(kept_);
+  return follows;
+}
+
+}  // namespace dolium::detail

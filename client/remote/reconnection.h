@@ -1,0 +1,134 @@
+#pragma once
+// Reconnection: which Client a ReconnectingStore has at this moment, and how it comes by the next one; and what must be
+// carried from one to the next: asynchronous gets, and a descriptor for events that stays the same.
+//
+// A Client that is gone is replaced by whoever finds it gone, one thread at a time; the lock is never held meanwhile,
+// nor while user code runs. Of a client that is gone the last thing that is wanted is that its callbacks run: each says
+// `disconnected`, and those of gets are parked here until the next store is there.
+//
+// fork(): the lock is held over it, so that the child finds the state whole. It goes on with the same Client, which
+// follows by itself, and with descriptors of its own under the same numbers; all else that was begun is the parent's.
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <dolium/client.h>
+
+#include "client/fork/fork_handlers.h"
+#include "shm/os/unique_fd.h"
+
+namespace dolium::detail {
+
+class Reconnection final : public std::enable_shared_from_this<Reconnection>, private ForkFollower {
+ public:
+  using Deadline = protocol::Deadline;
+  /// How long to wait between two looks for a next store, while events are waited for.
+  static constexpr std::chrono::milliseconds kLook{100};
+  /// Between two attempts that failed because a daemon went away.
+  static constexpr std::chrono::milliseconds kPause{10};
+
+  [[nodiscard]] static Result<std::shared_ptr<Reconnection>> connect(std::string_view path,
+                                                                     const ConnectOptions& options);
+  Reconnection(const Reconnection&) = delete;
+  Reconnection& operator=(const Reconnection&) = delete;
+  ~Reconnection();
+
+  struct Current {
+    std::shared_ptr<Client> client;
+    std::uint64_t number;  // of the store, from 0
+  };
+  /// The client that there is; it may be gone.
+  [[nodiscard]] Current current() const;
+  [[nodiscard]] std::shared_ptr<Client> client() const { return current().client; }
+  /// The client that follows `gone`; connects when there is none yet. Errors as Client::connect().
+  [[nodiscard]] Result<std::shared_ptr<Client>> after(const std::shared_ptr<Client>& gone, Deadline deadline);
+  /// For a call that is made once: the client that there is, the next one when that is known to be gone.
+  [[nodiscard]] Result<Current> present();
+  /// Until when a call waits for a next store.
+  [[nodiscard]] Deadline patience(Timeout timeout) const;
+  /// How many forks lie between this process and the one that connected.
+  [[nodiscard]] std::uint32_t forks() const;
+
+  // ---- deferred puts: which store they went to ----
+
+  void note_deferred(std::uint64_t number);
+  /// Whether some went to another store than this, and were not flushed. Says so once.
+  [[nodiscard]] bool take_lost_deferred(std::uint64_t number);
+  void settled_deferred(std::uint64_t number);
+
+  // ---- events ----
+
+  [[nodiscard]] AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done);
+  [[nodiscard]] AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
+                                         ObjectStore::CreateCallback done);
+  /// From here on, event_fd() speaks of the client that there is: returned.
+  std::shared_ptr<Client> watch();
+  [[nodiscard]] int event_fd();
+  void process_events();
+
+ private:
+  struct PendingGet {
+    ObjectId id;
+    Timeout timeout;
+    Deadline deadline;
+    ObjectStore::GetCallback done;
+    AsyncHandle inner;  // guarded by the mutex
+  };
+  struct Descriptors {
+    shm::UniqueFd poll;   // an epoll of the other two, and of the watched client's
+    shm::UniqueFd wake;   // an eventfd
+    shm::UniqueFd timer;  // a timerfd: when to look for a next store
+    [[nodiscard]] static Result<Descriptors> make();
+  };
+  /// In one piece: a child begins with another (see Connection::Traffic).
+  struct State {
+    std::mutex mutex;
+    std::condition_variable wake;  // of those who wait for the thread that connects
+    std::shared_ptr<Client> client;
+    std::uint64_t number = 0;
+    bool connecting = false;
+    std::shared_ptr<Client> watched;                  // its event_fd() is in `poll`
+    std::vector<std::shared_ptr<Client>> left;        // gone, and their callbacks have not all been run
+    std::vector<std::shared_ptr<PendingGet>> parked;  // until the next store is there
+    std::optional<std::uint64_t> deferred;            // the store of deferred puts that were not flushed
+    std::uint32_t forks = 0;
+  };
+
+  Reconnection(std::string path, ConnectOptions options, std::shared_ptr<Client> client, Descriptors descriptors);
+
+  [[nodiscard]] Result<std::shared_ptr<Client>> connect_before(Deadline deadline) const;
+  [[nodiscard]] Result<std::shared_ptr<Client>> connect_again(Deadline deadline);
+  void begin(const std::shared_ptr<PendingGet>& get);
+  [[nodiscard]] bool unpark(const std::shared_ptr<PendingGet>& get);
+  void begin_parked();
+  void refuse_expired(const Error& why);
+  void unwatch();  // under the mutex
+  void poke() noexcept;
+  void hush() noexcept;
+  void look_later() noexcept;
+
+  bool keep() noexcept override;
+  void before_fork(protocol::Deadline deadline) noexcept override;
+  void in_parent() noexcept override;
+  bool in_child() noexcept override;
+
+  const std::string path_;  // absolute
+  const ConnectOptions options_;
+  Descriptors descriptors_;
+  std::unique_ptr<State> state_;
+
+  // From keep() to the end of that fork:
+  std::shared_ptr<Reconnection> kept_;
+  std::unique_ptr<State> childs_;
+  std::optional<Descriptors> childs_descriptors_;
+};
+
+/// What is left until then, as a timeout that waits.
+[[nodiscard]] Timeout time_left(protocol::Deadline deadline);
+
+}  // namespace dolium::detail

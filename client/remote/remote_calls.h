@@ -1,0 +1,41 @@
+#pragma once
+// The client's operations that are more than one question and its answer.
+
+#include <span>
+#include <vector>
+
+#include <dolium/object_store.h>
+
+#include "client/remote/connection.h"
+
+namespace dolium::detail {
+
+/// permission_denied when this client may not write; disconnected in a forked child that could not follow.
+[[nodiscard]] Result<void> check_may_write(const Connection& connection);
+/// As the wire has it.
+[[nodiscard]] inline std::uint64_t to_wire(Timeout timeout) noexcept {
+  return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
+}
+
+/// Checked and ready to be sent.
+[[nodiscard]] Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id,
+                                                              std::uint64_t size, const CreateOptions& options);
+
+/// What create() hands out for an extent at `offset`.
+[[nodiscard]] Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
+                                                   std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
+                                                   std::span<const std::byte> metadata);
+
+/// Waits in the daemon for ids[i] of each i in `missing`; what came in time is put into out[i].
+[[nodiscard]] Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
+                                            std::span<const std::size_t> missing, Timeout timeout,
+                                            std::vector<std::optional<Object>>& out);
+
+[[nodiscard]] Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection);
+[[nodiscard]] AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
+                                           Timeout timeout, ObjectStore::GetCallback done);
+[[nodiscard]] AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
+                                              std::uint64_t size, const CreateOptions& options,
+                                              ObjectStore::CreateCallback done);
+
+}  // namespace dolium::detail

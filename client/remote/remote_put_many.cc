@@ -1,0 +1,179 @@
+// put_many(): see remote_puts.h.
+
+#include <deque>
+
+#include "client/remote/lease.h"
+#include "client/remote/put_view.h"
+#include "client/remote/remote_calls.h"
+#include "client/remote/remote_puts.h"
+
+namespace dolium::detail {
+namespace {
+
+/// How many bytes one message is about: those of a PutManyRequest pass through a ring in one go, so that the daemon
+/// works on one batch while the next is made.
+constexpr std::uint64_t kBatchBytes = 32 * 1024;
+/// Batches that are under way at most; their answers are small.
+constexpr std::size_t kMaxBatches = 16;
+
+/// Batches that were sent and are not answered, oldest first.
+class Batches {
+ public:
+  Batches(Connection& connection, std::vector<Result<void>>& outcomes) : connection_(connection), outcomes_(outcomes) {}
+
+  /// `positions` are those of the puts in the outcomes.
+  template <class View>
+  [[nodiscard]] Result<void> send(const View& puts, std::span<const std::size_t> positions) {
+    Batch batch{std::make_shared<Call>(), {positions.begin(), positions.end()}};
+    if (auto begun = connection_.begin(puts, batch.call); !begun) return std::move(begun).error();
+    under_way_.push_back(std::move(batch));
+    return under_way_.size() <= kMaxBatches ? Result<void>() : take_oldest();
+  }
+  [[nodiscard]] Result<void> take_all() {
+    while (!under_way_.empty())
+      if (auto taken = take_oldest(); !taken) return taken;
+    return {};
+  }
+
+ private:
+  struct Batch {
+    std::shared_ptr<Call> call;
+    std::vector<std::size_t> positions;
+  };
+
+  [[nodiscard]] Result<void> take_oldest() {
+    const Batch batch = std::move(under_way_.front());
+    under_way_.pop_front();
+    connection_.wait(*batch.call);
+    const auto reply = Connection::reply_of<protocol::PutManyReply>(*batch.call);
+    if (!reply) return reply.error();
+    if ((*reply)->failures() == nullptr) return {};
+    for (const protocol::PutFailure* failure : *(*reply)->failures()) {
+      if (failure->index() >= batch.positions.size() || failure->code() > protocol::ErrorCode::MAX)
+        return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
+      outcomes_[batch.positions[failure->index()]] =
+          Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message()),
+                protocol::from_wire(failure->cause())};
+    }
+    return {};
+  }
+
+  Connection& connection_;
+  std::vector<Result<void>>& outcomes_;
+  std::deque<Batch> under_way_;
+};
+
+/// What is written into one lease.
+struct Chunk {
+  std::vector<PutView> puts;
+  std::vector<std::size_t> positions;  // in the outcomes
+  std::uint64_t taken = 0;             // of a lease
+};
+
+class ManyPuts {
+ public:
+  ManyPuts(Connection& connection, std::span<const PutItem> items, std::vector<Result<void>>& outcomes)
+      : connection_(connection),
+        items_(items),
+        outcomes_(outcomes),
+        may_write_(check_may_write(connection)),
+        appetite_(connection.deferred_lease().appetite()),
+        largest_lease_(largest_lease(connection)),
+        chunk_bytes_(largest_lease_ == 0 ? protocol::kMaxLease : largest_lease_),
+        batches_(connection, outcomes) {}
+
+  ManyPuts(const ManyPuts&) = delete;
+  ManyPuts& operator=(const ManyPuts&) = delete;
+  ~ManyPuts() {
+    if (offer_) offer_->give_back(connection_);
+  }
+
+  /// The next lease is asked for while the one before it is filled.
+  [[nodiscard]] Result<void> run() {
+    Chunk next = take_chunk();
+    offer_ = ask_for(next);
+    while (!next.puts.empty()) {
+      const Chunk chunk = std::exchange(next, take_chunk());
+      std::optional<Lease> lease = accept_offer();
+      offer_ = ask_for(next);
+      if (auto sent = send(chunk, lease); !sent) return sent;
+    }
+    return batches_.take_all();
+  }
+
+ private:
+  /// What is worth a lease, where there is so much; no more than one of the appetite's size, if that is.
+  [[nodiscard]] Chunk take_chunk() {
+    Chunk chunk;
+    while (!items_.empty() && chunk.puts.size() < LeaseAppetite::kMostPuts &&
+           (chunk.puts.size() < appetite_.puts() || chunk.taken < kSmallestLease)) {
+      const PutItem& item = items_.front();
+      const Result<PutView> put =
+          may_write_ ? view(item.id, item.data, item.options) : Result<PutView>(may_write_.error());
+      const std::uint64_t taken = put ? Lease::taken_by(*put) : 0;
+      if (!chunk.puts.empty() && chunk.taken + taken > chunk_bytes_) break;
+      items_ = items_.subspan(1);
+      outcomes_.push_back(put ? Result<void>() : Result<void>(put.error()));
+      if (!put) continue;
+      chunk.puts.push_back(*put);
+      chunk.positions.push_back(outcomes_.size() - 1);
+      chunk.taken += taken;
+    }
+    return chunk;
+  }
+
+  [[nodiscard]] std::optional<LeaseOffer> ask_for(const Chunk& chunk) {
+    if (chunk.taken < kSmallestLease || chunk.taken > largest_lease_) return std::nullopt;
+    if (!appetite_.may_ask(chunk.taken)) return std::nullopt;
+    Result<LeaseOffer> offer = LeaseOffer::ask(connection_, chunk.taken);
+    return offer ? std::optional(*std::move(offer)) : std::nullopt;
+  }
+  [[nodiscard]] std::optional<Lease> accept_offer() {
+    if (!offer_) return std::nullopt;
+    offer_->wait(connection_);
+    std::optional<Lease> lease = offer_->take(connection_);
+    offer_.reset();
+    if (lease)
+      appetite_.satisfied();
+    else
+      appetite_.refused();
+    return lease;
+  }
+
+  [[nodiscard]] Result<void> send(const Chunk& chunk, std::optional<Lease>& lease) {
+    for (std::size_t begin = 0, end = 0; begin < chunk.puts.size(); begin = end) {
+      for (std::uint64_t bytes = 0;
+           end < chunk.puts.size() && end - begin < protocol::kMaxPutsAtOnce && bytes < kBatchBytes; ++end)
+        bytes += chunk.puts[end].size();
+      if (lease && !lease->good(connection_)) lease.reset();
+      const auto puts = std::span(chunk.puts).subspan(begin, end - begin);
+      const auto positions = std::span(chunk.positions).subspan(begin, end - begin);
+      auto sent =
+          lease ? batches_.send(lease->write(puts, false), positions) : batches_.send(PutManyView{puts}, positions);
+      if (!sent) return sent;
+      if (lease) lease->cut(puts);
+    }
+    return {};
+  }
+
+  Connection& connection_;
+  std::span<const PutItem> items_;
+  std::vector<Result<void>>& outcomes_;
+  Result<void> may_write_;
+  LeaseAppetite& appetite_;
+  std::uint64_t largest_lease_;
+  std::uint64_t chunk_bytes_;
+  Batches batches_;
+  std::optional<LeaseOffer> offer_;
+};
+
+}  // namespace
+
+Result<void> remote_put_many(Connection& connection, std::span<const PutItem> items,
+                             std::vector<Result<void>>& outcomes) {
+  connection.meet_successor();
+  connection.wake_early();  // while the first batch is made
+  return ManyPuts(connection, items, outcomes).run();
+}
+
+}  // namespace dolium::detail

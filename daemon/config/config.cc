@@ -1,0 +1,92 @@
+// Which source wins, and what makes sense together. Single values are checked where they are read, by the
+// table of options.
+
+#include "daemon/config/config.h"
+
+#include <dolium/socket_path.h>
+#include <fmt/format.h>
+
+#include "daemon/config/config_options.h"
+
+namespace dolium::daemon {
+namespace {
+
+/// The default path comes from the environment, which no row of the table has checked.
+Result<void> complete(Config& config) {
+  if (!config.socket_path.empty()) return {};
+  config.socket_path = default_socket_path();
+  for (const Option& option : options()) {
+    if (option.flag != "--socket") continue;
+    Config scratch;
+    if (Result<void> done = option.assign(scratch, {config.socket_path}); !done)
+      return Error{Errc::invalid_argument, fmt::format("the default socket path: {}", done.error().message)};
+  }
+  return {};
+}
+
+std::vector<std::string> doubts(const Config& config) {
+  std::vector<std::string> result;
+  constexpr std::uint32_t kWritableByOthers = 0022;  // connect(2) wants write permission
+  const bool shared = !config.readers.empty() || !config.writers.empty();
+  if (shared && (config.socket_mode & kWritableByOthers) == 0)
+    result.push_back(
+        fmt::format("readers or writers names other users, but socket mode {:04o} keeps them from "
+                    "connecting; use 0660 with a socket group, or 0666",
+                    config.socket_mode));
+  if (config.max_connections_per_user > config.max_connections)
+    result.push_back(fmt::format("max_connections_per_user ({}) is more than max_connections ({})",
+                                 config.max_connections_per_user, config.max_connections));
+  return result;
+}
+
+/// The next server has the command line of the daemon that runs: what stands on ours, it would never see.
+Result<void> check_replace(const CommandLine& line) {
+  for (const CommandLine::Given& given : line.given) {
+    const Option& option = *given.option;
+    if (option.flag == "--socket") continue;
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("{0} cannot be given with --replace: the next server has the flags that doliumd was started "
+                    "with; {1}stop doliumd and start it with {0}",
+                    option.flag, option.for_life ? "" : "change its configuration file before --replace, or ")};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Invocation> load(int argc, const char* const* argv) {
+  Result<CommandLine> line = read_flags(argc, argv);
+  if (!line) return line.error();
+  Invocation invocation;
+  invocation.action = line->action;
+  invocation.text = std::move(line->text);
+  if (line->action == Action::help || line->action == Action::version) return invocation;
+
+  if (line->action == Action::replace)
+    if (Result<void> done = check_replace(*line); !done) return done.error();
+  Config& config = invocation.config;
+  invocation.config_file = line->config_file;
+  invocation.starter_fd = line->starter_fd;
+  if (!line->config_file.empty())
+    if (Result<void> done = read_file(line->config_file, config); !done) return done.error();
+  for (const CommandLine::Given& given : line->given)
+    if (Result<void> done = given.option->assign(config, given.words); !done)
+      return Error{Errc::invalid_argument, fmt::format("{}: {}", given.option->flag, done.error().message)};
+  if (Result<void> done = complete(config); !done) return done.error();
+  invocation.warnings = doubts(config);
+  return invocation;
+}
+
+std::string to_toml(const Config& config) {
+  std::string text;
+  std::string_view section;
+  for (const Option& option : options()) {
+    if (option.section != section) text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", option.section);
+    section = option.section;
+    text += fmt::format("{} = {}\n", option.key, option.show(config));
+  }
+  return text;
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,273 @@
+#include "daemon/server/dispatch.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "protocol/convert.h"
+#include "protocol/peer.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+namespace {
+
+using namespace protocol;  // the messages; everything else here is named in full
+using shm::kNoSlot;
+using shm::SlotIndex;
+using shm::TimeNs;
+
+/// Subscriptions that one client may have at once.
+constexpr std::size_t kMaxSubscriptions = 64;
+
+shm::Moment moment(TimeNs now) {
+  return {now, std::chrono::system_clock::now()};
+}
+
+/// Does the request change the store?
+bool writes(RequestBody verb) {
+  switch (verb) {
+    case RequestBody::CreateRequest:
+    case RequestBody::SealRequest:
+    case RequestBody::AbortRequest:
+    case RequestBody::PutRequest:
+    case RequestBody::PutManyRequest:
+    case RequestBody::PutDeferredRequest:
+    case RequestBody::PutLeasedRequest:
+    case RequestBody::PinRequest:
+    case RequestBody::UnpinRequest:
+    case RequestBody::RemoveRequest:
+    case RequestBody::EvictRequest:
+    case RequestBody::ClearRequest: return true;
+    case RequestBody::NONE:
+    case RequestBody::HelloRequest:
+    case RequestBody::AdoptRequest:
+    case RequestBody::LeaveRequest:
+    case RequestBody::GetRequest:
+    case RequestBody::CancelRequest:
+    case RequestBody::MetadataRequest:
+    case RequestBody::ListRequest:
+    case RequestBody::StatsRequest:
+    case RequestBody::ClientsRequest:
+    case RequestBody::PingRequest:
+    case RequestBody::ReplaceRequest:
+    case RequestBody::SubscribeRequest:
+    case RequestBody::UnsubscribeRequest: return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Dispatch::handle(Session& session, const RequestFrame& frame) {
+  const Id id = frame.request_id();
+  const RequestBody verb = frame.body_type();
+  const bool greets = verb == RequestBody::HelloRequest;
+  const bool adopts = verb == RequestBody::AdoptRequest;
+  if (greets != (session.state() == Session::State::greeting) ||
+      adopts != (session.state() == Session::State::unadopted) || id == 0) {
+    session.misbehaved({Errc::protocol_error, greets   ? "a second HelloRequest"
+                                              : adopts ? "an AdoptRequest where there is nothing to adopt"
+                                                       : "a request before HelloRequest or AdoptRequest, or one "
+                                                         "numbered 0"});
+    return;
+  }
+  if (session.is_open() && is_waiting({session.client(), id})) {
+    session.misbehaved({Errc::protocol_error, fmt::format("request_id {} is in use", id)});
+    return;
+  }
+  if (session.is_open() && session.access() == Access::read_only && writes(verb)) {
+    session.reply_error(id,
+                        {Errc::permission_denied, fmt::format("{} needs a client that may write; this one is connected "
+                                                              "for reading only",
+                                                              EnumNameRequestBody(verb))});
+    return;
+  }
+  switch (verb) {
+    case RequestBody::NONE: return;  // decode() lets none through
+    case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
+    case RequestBody::AdoptRequest: return adopt(session, *frame.body_as_AdoptRequest());
+    case RequestBody::LeaveRequest: return session.hear_no_more();
+    case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
+    case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
+    case RequestBody::AbortRequest: return on(session, id, *frame.body_as_AbortRequest());
+    case RequestBody::PutRequest: return on(session, id, *frame.body_as_PutRequest());
+    case RequestBody::PutManyRequest: return on(session, id, *frame.body_as_PutManyRequest());
+    case RequestBody::PutDeferredRequest: return on(session, *frame.body_as_PutDeferredRequest());
+    case RequestBody::PutLeasedRequest: return on(session, id, *frame.body_as_PutLeasedRequest());
+    case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
+    case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());
+    case RequestBody::MetadataRequest: return on(session, id, *frame.body_as_MetadataRequest());
+    case RequestBody::ListRequest: return on(session, id, *frame.body_as_ListRequest());
+    case RequestBody::PinRequest: return on(session, id, *frame.body_as_PinRequest());
+    case RequestBody::UnpinRequest: return on(session, id, *frame.body_as_UnpinRequest());
+    case RequestBody::RemoveRequest: return on(session, id, *frame.body_as_RemoveRequest());
+    case RequestBody::EvictRequest: return on(session, id, *frame.body_as_EvictRequest());
+    case RequestBody::ClearRequest: return on(session, id, *frame.body_as_ClearRequest());
+    case RequestBody::StatsRequest: return on(session, id, *frame.body_as_StatsRequest());
+    case RequestBody::ClientsRequest: return on(session, id, *frame.body_as_ClientsRequest());
+    case RequestBody::PingRequest: return on(session, id, *frame.body_as_PingRequest());
+    case RequestBody::SubscribeRequest: return on(session, id, *frame.body_as_SubscribeRequest());
+    case RequestBody::UnsubscribeRequest: return on(session, id, *frame.body_as_UnsubscribeRequest());
+    case RequestBody::ReplaceRequest: return on(session, id, *frame.body_as_ReplaceRequest());
+  }
+}
+
+bool Dispatch::is_waiting(const shm::WaitKey& key) const {
+  if (engine_.gets().contains(key) || engine_.creates().contains(key)) return true;
+  const auto mine = subscriptions_.find(key.client);
+  return mine != subscriptions_.end() && std::ranges::find(mine->second, key.number) != mine->second.end();
+}
+
+// ---- waiting ----
+
+void Dispatch::on(Session& session, Id id, const GetRequest& request) {
+  const shm::ClientId client = session.client();
+  if (request.ids()->size() > shm::GetWaits::kMaxIds)
+    return session.reply_error(id,
+                               {Errc::invalid_argument, fmt::format("one get may name {} ids, not {}: ask in parts",
+                                                                    shm::GetWaits::kMaxIds, request.ids()->size())});
+  if (!engine_.gets().may_wait(client, request.ids()->size()))
+    return session.reply_error(
+        id,
+        {Errc::out_of_memory,
+         fmt::format(
+             "this client has {} gets waiting; {} may wait, for {} ids in all: wait for their answers, or cancel some",
+             engine_.gets().count(client), shm::GetWaits::kMaxPerClient, shm::GetWaits::kMaxIdsPerClient)});
+  std::vector<ObjectId> ids;
+  ids.reserve(request.ids()->size());
+  for (const protocol::Id* each : *request.ids()) ids.push_back(from_wire(*each));
+  const TimeNs now = shm::monotonic_now();
+  engine_.gets().add({client, id}, ids, shm::deadline_after(now, request.timeout_ns()), now,
+                     [this, client, id](std::vector<SlotIndex> held) {
+                       GetReplyT reply;
+                       reply.found.reserve(held.size());
+                       for (const SlotIndex slot : held) reply.found.push_back(slot != kNoSlot);
+                       std::erase(held, kNoSlot);
+                       if (!held.empty()) reply.grant = engine_.store().grant(client, std::move(held));
+                       if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
+                     });
+}
+
+void Dispatch::on(Session& session, Id, const CancelRequest& request) {
+  engine_.cancel({session.client(), request.request_id()}, shm::monotonic_now());
+}
+
+// ---- about objects ----
+
+void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
+  const Result<ObjectMetadata> found = engine_.metadata(from_wire(*request.id()), moment(shm::monotonic_now()));
+  if (!found) return session.reply_error(id, found.error());
+  MetadataReplyT reply;
+  reply.object = to_wire(*found);
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ListRequest& request) {
+  std::vector<ObjectMetadata> page;
+  ListReplyT reply;
+  reply.next_cursor = engine_.store().list(request.cursor(), moment(shm::monotonic_now()), page);
+  reply.objects.reserve(page.size());
+  for (const ObjectMetadata& object : page) reply.objects.push_back(to_wire(object));
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const PinRequest& request) {
+  session.reply_outcome(id, engine_.store().pin(session.client(), from_wire(*request.id()), shm::monotonic_now()));
+}
+
+void Dispatch::on(Session& session, Id id, const UnpinRequest& request) {
+  session.reply_outcome(id, engine_.store().unpin(from_wire(*request.id()), shm::monotonic_now()));
+}
+
+void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
+  const Result<bool> removed = engine_.store().remove(from_wire(*request.id()), shm::monotonic_now());
+  if (!removed) return session.reply_error(id, removed.error());
+  RemoveReplyT reply;
+  reply.removed = *removed;
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
+  EvictReplyT reply;
+  const shm::Store::Evicted evicted = engine_.store().evict_piece(request.bytes(), shm::monotonic_now());
+  reply.freed = evicted.bytes;
+  reply.more = evicted.more;
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
+  ClearReplyT reply;
+  reply.through = request.cursor() == 0 ? engine_.store().last_seal() : request.through();
+  reply.next_cursor = engine_.store().clear(shm::monotonic_now(), request.cursor(), reply.through);
+  session.reply(id, std::move(reply));
+}
+
+// ---- about the store ----
+
+void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
+  auto [stats, next, walls] = engine_.stats(shm::monotonic_now(), request.cursor());
+  stats.server_pid = ::getpid();
+  stats.pid_namespace = protocol::own_pid_namespace();
+  stats.server_version = DOLIUM_VERSION;
+  StatsReplyT reply = to_wire(stats);
+  reply.next_cursor = next;
+  for (const shm::Wall& wall : walls.joined()) reply.walls.insert(reply.walls.end(), {wall.begin, wall.end});
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ClientsRequest& request) {
+  ClientsReplyT reply;
+  const ClientsPage page = describe_(request.cursor());
+  reply.next_cursor = page.next;
+  for (const ClientInfo& client : page.clients) reply.clients.push_back(to_wire(client));
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ReplaceRequest& request) {
+  if (auto asked = replace_(session, id, request); !asked) session.reply_error(id, asked.error());
+}
+
+void Dispatch::on(Session& session, Id id, const PingRequest&) {
+  session.reply_outcome(id, {});
+}
+
+// ---- events ----
+
+void Dispatch::on(Session& session, Id id, const SubscribeRequest&) {
+  const shm::ClientId client = session.client();
+  std::vector<Id>& mine = subscriptions_[client];
+  if (mine.size() >= kMaxSubscriptions)
+    return session.reply_error(
+        id,
+        {Errc::out_of_memory, fmt::format("one client may have {} subscriptions: end one first", kMaxSubscriptions)});
+  mine.push_back(id);
+  session.reply_outcome(id, {});
+  engine_.subscribe({client, id}, [this, client] {
+    if (Session* subscriber = find_(client)) subscriber->mark_dirty();
+  });
+}
+
+void Dispatch::on(Session& session, Id id, const UnsubscribeRequest& request) {
+  engine_.unsubscribe({session.client(), request.subscription()});
+  std::erase(subscriptions_[session.client()], request.subscription());
+  session.reply_outcome(id, {});
+}
+
+bool Dispatch::send_events(Session& session) {
+  const auto mine = subscriptions_.find(session.client());
+  if (mine == subscriptions_.end()) return false;
+  bool more = false;
+  for (const Id id : mine->second) {
+    const shm::WaitKey key{session.client(), id};
+    while (session.may_take_events() && engine_.has_events(key)) {
+      EventNoticeT notice;
+      for (const Event& event : engine_.take_events(key, kEventsPerNotice)) notice.events.push_back(to_wire(event));
+      session.reply(id, std::move(notice));
+    }
+    more = more || engine_.has_events(key);
+  }
+  return more;
+}
+
+}  // namespace dolium::daemon

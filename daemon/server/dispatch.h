@@ -1,0 +1,95 @@
+#pragma once
+// Dispatch: verb -> store. One handler for each request of messages.fbs; a verb without a handler is a compile
+// error. Handlers check what only the session knows (has it said hello, may it write) and leave the rest to the
+// store; their errors are outcomes, sent as ErrorReply. What no honest client sends ends the session.
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/server/session.h"
+#include "shm/store/engine.h"
+
+namespace dolium::daemon {
+
+class Dispatch {
+ public:
+  /// How many events one EventNotice carries.
+  static constexpr std::size_t kEventsPerNotice = 256;
+  /// The clients behind a session's number, in the order of their numbers; not more than are told in one message.
+  struct ClientsPage {
+    std::vector<ClientInfo> clients;
+    shm::ClientId next = 0;  ///< behind which there are others; 0: there are none
+  };
+  using DescribeClients = std::function<ClientsPage(shm::ClientId after)>;
+
+  /// Has another server go on; an error: not this time, and why. Otherwise what becomes of it is told later.
+  using Replace = std::function<Result<void>(const Session& session, std::uint64_t request_id,
+                                             const protocol::ReplaceRequest& request)>;
+
+  /// `find` gives a client's session, which may listen no more, or nullptr.
+  Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe, Replace replace)
+      : engine_(engine), find_(std::move(find)), describe_(std::move(describe)), replace_(std::move(replace)) {}
+
+  void handle(Session& session, const protocol::RequestFrame& request);
+  /// Puts the events that wait for this session's subscriptions on its wire, as far as it reads them. True when
+  /// more wait than the wire may take now.
+  bool send_events(Session& session);
+  /// The client's subscriptions are gone.
+  void forget(shm::ClientId client) { subscriptions_.erase(client); }
+
+ private:
+  using Id = std::uint64_t;  // of a request
+
+  void hello(Session& session, Id id, const protocol::HelloRequest& request);
+  void adopt(Session& session, const protocol::AdoptRequest& request);
+  [[nodiscard]] Result<void> resume(Session& session, Id id, const protocol::HelloRequest& request);
+  void on(Session& session, Id id, const protocol::CreateRequest& request);
+  void on(Session& session, Id id, const protocol::SealRequest& request);
+  void on(Session& session, Id id, const protocol::AbortRequest& request);
+  void on(Session& session, Id id, const protocol::PutRequest& request);
+  void on(Session& session, Id id, const protocol::PutManyRequest& request);
+  void on(Session& session, const protocol::PutDeferredRequest& request);
+  void on(Session& session, Id id, const protocol::PutLeasedRequest& request);
+  void on(Session& session, Id id, const protocol::GetRequest& request);
+  void on(Session& session, Id id, const protocol::CancelRequest& request);
+  void on(Session& session, Id id, const protocol::MetadataRequest& request);
+  void on(Session& session, Id id, const protocol::ListRequest& request);
+  void on(Session& session, Id id, const protocol::PinRequest& request);
+  void on(Session& session, Id id, const protocol::UnpinRequest& request);
+  void on(Session& session, Id id, const protocol::RemoveRequest& request);
+  void on(Session& session, Id id, const protocol::EvictRequest& request);
+  void on(Session& session, Id id, const protocol::ClearRequest& request);
+  void on(Session& session, Id id, const protocol::StatsRequest& request);
+  void on(Session& session, Id id, const protocol::ClientsRequest& request);
+  void on(Session& session, Id id, const protocol::PingRequest& request);
+  void on(Session& session, Id id, const protocol::SubscribeRequest& request);
+  void on(Session& session, Id id, const protocol::UnsubscribeRequest& request);
+  void on(Session& session, Id id, const protocol::ReplaceRequest& request);
+
+  [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
+  [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
+  /// What is handed to a client, in the order that HelloReply promises; to a child of fork() what it does not inherit.
+  [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
+                                                               const shm::UniqueFd& release_event, bool inherits) const;
+  [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
+  [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
+  void answer_put(Session& session, Id id, const Result<shm::SlotIndex>& put, bool hold);
+  [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutRequest& request,
+                                               shm::TimeNs now);
+  void lease(Session& session, Id id, const protocol::CreateRequest& request);
+  [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
+                                                  const protocol::PutHead& head, shm::TimeNs now);
+  static void notify(Session& session, const protocol::Id& object, const Error& error);
+  [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
+
+  shm::Engine& engine_;
+  std::function<Session*(shm::ClientId)> find_;
+  DescribeClients describe_;
+  Replace replace_;
+  std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
+};
+
+}  // namespace dolium::daemon

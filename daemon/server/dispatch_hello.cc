@@ -1,0 +1,218 @@
+// The handshake: who may come in, who comes back, what is handed to whom, and who becomes of a session's copy. See
+// dispatch.h.
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "daemon/server/descriptor_limit.h"
+#include "daemon/server/dispatch.h"
+#include "protocol/convert.h"
+#include "protocol/fd_socket.h"
+#include "protocol/peer.h"
+#include "protocol/user_namespace.h"
+#include "protocol/version.h"
+#include "shm/os/monotonic_clock.h"
+#include "shm/os/system_error.h"
+
+namespace dolium::daemon {
+
+using namespace protocol;  // the messages; everything else here is named in full
+
+namespace {
+
+/// The longest client name that is kept.
+constexpr std::size_t kMaxClientName = 128;
+
+constexpr std::size_t kMaxHostName = 64;  // HOST_NAME_MAX
+constexpr std::size_t kMaxPodName = 253;  // of Kubernetes
+
+/// As long as such names may be.
+ClientOrigin origin_of(const HelloRequest& request) {
+  ClientOrigin origin = from_wire(request.origin());
+  origin.host.resize(std::min(origin.host.size(), kMaxHostName));
+  origin.pod.resize(std::min(origin.pod.size(), kMaxPodName));
+  return origin;
+}
+
+/// A session with a client in the store ends with the process that connected. Where the kernel knows it by its number
+/// alone, and that is another's by now: then it is gone, and the session lasts longer than it need, never shorter.
+Result<void> watch_process(Session& session) {
+  Result<shm::UniqueFd> process = protocol::peer_process(session.socket());
+  return process ? session.watch_process(*std::move(process)) : Result<void>(std::move(process).error());
+}
+
+/// 0 when there is no randomness to be had: then nobody can follow.
+std::uint64_t random_token() {
+  std::uint64_t token = 0;
+  return ::getrandom(&token, sizeof(token), 0) == sizeof(token) ? token : 0;
+}
+
+}  // namespace
+
+void Dispatch::hello(Session& session, Id id, const HelloRequest& request) {
+  if (auto attached = attach(session, id, request); !attached)
+    session.refuse_hello(id, explain_descriptors(attached.error()));
+}
+
+Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& request) {
+  if (request.protocol_version() != kProtocolVersion)
+    return Error{
+        Errc::protocol_error,
+        fmt::format("this daemon ({}) speaks version {} of the protocol, the client's library ({}) version {}: "
+                    "use the same release of both",
+                    DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
+                    request.protocol_version())};
+  if (request.resume_of() != 0) return resume(session, id, request);
+  const bool inherits = request.fork_of() != 0;
+  const Result<Session*> parent = inherits ? parent_of(session, request) : nullptr;
+  if (!parent) return parent.error();
+  const Access asked = request.access() == AccessMode::read_only ? Access::read_only : Access::read_write;
+  const Access access = inherits ? (*parent)->access() : asked;
+  const Session::Peer& peer = session.peer();
+  if (peer.permission == Permission::none || (peer.permission == Permission::read_only && access == Access::read_write))
+    return Error{
+        Errc::permission_denied,
+        fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration{}", peer.user,
+                    peer.credentials.uid, access == Access::read_only ? "read" : "write to",
+                    IdMap::of_users().identifies(peer.credentials.uid)
+                        ? ""
+                        : "; there that number stands for every user that the daemon's user namespace does not "
+                          "map")};
+  if (!inherits)
+    if (auto watched = watch_process(session); !watched) return watched;
+  const std::string name = inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName);
+  const Result<shm::ClientId> client =
+      inherits
+          ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
+          : engine_.store().attach({peer.credentials.pid, peer.credentials.uid, peer.command, name, origin_of(request)},
+                                   shm::monotonic_now());
+  if (!client) return client.error();
+  shm::UniqueFd release_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  Result<std::vector<shm::UniqueFd>> fds = release_event.valid() ? descriptors(*client, access, release_event, inherits)
+                                                                 : shm::system_error("make an eventfd");
+  if (!fds) {
+    engine_.drop_client(*client, shm::monotonic_now());
+    return std::move(fds).error();
+  }
+  HelloReplyT welcome;
+  welcome.protocol_version = kProtocolVersion;
+  welcome.daemon_version = DOLIUM_VERSION;
+  welcome.session_id = *client;
+  welcome.access = access == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
+  welcome.arena_bytes = engine_.store().arena_segment().size();
+  welcome.index_bytes = engine_.store().index_segment().size();
+  welcome.pin_table_bytes = engine_.store().pin_table_segment(*client).size();
+  welcome.fork_token = random_token();
+  session.open(*client, access, name, std::move(release_event), welcome.fork_token);
+  const bool rings = request.rings() && !inherits && add_rings(session, *fds);
+  welcome.leases = true;
+  if (rings) welcome.ring_bytes = RingPair::kBytes;
+  session.reply(id, std::move(welcome), *std::move(fds));
+  if (inherits) session.await_adoption();
+  return {};
+}
+
+/// Whether there are any. It goes without them where there is no more memory, or no more descriptors, and so it stays:
+/// only the first frames of a connection are alone on their way, so that both sides can change to rings at one place.
+/// The operator is told, and every call works; the next connection, and the next server, try again.
+bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+  const Result<void> made = make_rings(session, fds);
+  if (!made) session.go_without_rings(explain_descriptors(made.error()));
+  return made.has_value();
+}
+
+Result<void> Dispatch::make_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+  const Result<shm::Segment> segment = shm::Segment::create("rings", RingPair::kBytes);
+  if (!segment) return segment.error();
+  Result<shm::Mapping> memory = segment->map(shm::Mapping::Mode::read_write);
+  if (!memory) return std::move(memory).error();
+  Result<shm::UniqueFd> given = segment->duplicate();
+  if (!given) return std::move(given).error();
+  fds.push_back(*std::move(given));
+  session.use_rings(*std::move(memory));
+  return {};
+}
+
+// ---- after a server's death ----
+
+Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& request) {
+  Session* before = find_(request.resume_of());
+  const PeerCredentials& asker = session.peer().credentials;
+  // Whose process is not known had not said so yet when the server died: there the token must do.
+  if (before == nullptr || before->state() != Session::State::orphaned || before->fork_token() == 0 ||
+      before->fork_token() != request.fork_token() || before->peer().credentials.uid != asker.uid ||
+      (before->process() >= 0 && before->peer().credentials.pid != asker.pid))
+    return Error{Errc::permission_denied,
+                 fmt::format("the daemon has no session {} that process {} could go on with: it was stopped and "
+                             "started, and its objects are others, or it has ended the session",
+                             request.resume_of(), asker.pid)};
+  if (auto watched = watch_process(session); !watched) return watched;
+  engine_.store().renew_grants(before->client());
+  engine_.store().set_process(before->client(), asker.pid, session.peer().command);
+  engine_.store().set_origin(before->client(), origin_of(request));
+  session.replace(*before);
+  HelloReplyT welcome;
+  welcome.protocol_version = kProtocolVersion;
+  welcome.daemon_version = DOLIUM_VERSION;
+  welcome.session_id = session.client();
+  welcome.access = session.access() == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
+  welcome.arena_bytes = engine_.store().arena_segment().size();
+  welcome.index_bytes = engine_.store().index_segment().size();
+  welcome.pin_table_bytes = engine_.store().pin_table_segment(session.client()).size();
+  welcome.fork_token = session.fork_token();
+  std::vector<shm::UniqueFd> fds;
+  if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
+  session.reply(id, std::move(welcome), std::move(fds));
+  return {};
+}
+
+// ---- fork() ----
+
+/// The session that this one shall begin as a copy of. Who asks has its token, is its user, and its process; but of a
+/// child that was not adopted yet, and forks in its turn, the process is not known: the token must do.
+Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest& request) const {
+  Session* parent = find_(request.fork_of());
+  const PeerCredentials& asker = session.peer().credentials;
+  if (parent == nullptr || parent->fork_token() == 0 || parent->fork_token() != request.fork_token() ||
+      parent->peer().credentials.uid != asker.uid ||
+      (parent->state() != Session::State::unadopted && parent->peer().credentials.pid != asker.pid))
+    return Error{Errc::permission_denied,
+                 fmt::format("process {} has no session {} that a child could follow", asker.pid, request.fork_of())};
+  if (parent->state() == Session::State::quarantined)
+    return Error{Errc::permission_denied, fmt::format("session {} was ended for misbehaviour", request.fork_of())};
+  return parent;
+}
+
+void Dispatch::adopt(Session& session, const AdoptRequest& request) {
+  // Of whatever user: it has the connection, and with it all that there is to be had. If it cannot be watched (it is
+  // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
+  const pid_t pid = session.sender();
+  Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
+  session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
+  if (pid > 0) engine_.store().set_process(session.client(), pid, session.peer().command);
+  ClientOrigin origin = engine_.store().client_use(session.client()).origin;  // the parent's, until now
+  origin.pid = request.pid();
+  engine_.store().set_origin(session.client(), std::move(origin));
+}
+
+Result<std::vector<shm::UniqueFd>> Dispatch::descriptors(shm::ClientId client, Access access,
+                                                         const shm::UniqueFd& release_event, bool inherits) const {
+  const shm::Store& store = engine_.store();
+  std::vector<Result<shm::UniqueFd>> made;
+  if (!inherits) made.push_back(store.index_segment().reopen_read_only());
+  if (!inherits) made.push_back(store.arena_segment().reopen_read_only());
+  made.push_back(store.pin_table_segment(client).duplicate());
+  made.push_back(protocol::duplicate(release_event.get()));
+  if (!inherits && access == Access::read_write) made.push_back(store.arena_segment().duplicate());
+  std::vector<shm::UniqueFd> out;
+  for (Result<shm::UniqueFd>& each : made) {
+    if (!each) return std::move(each).error();
+    out.push_back(*std::move(each));
+  }
+  return out;
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,138 @@
+// Puts of many objects in one message: with their bytes, or of bytes that stand in a lease already. See dispatch.h.
+
+#include "daemon/server/dispatch.h"
+#include "protocol/convert.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+
+using namespace protocol;  // the messages; everything else here is named in full
+using shm::SlotIndex;
+using shm::TimeNs;
+
+namespace {
+
+using Heads = flatbuffers::Vector<const PutHead*>;
+
+shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
+  return {.id = from_wire(head.id()),
+          .data_size = head.data_size(),
+          .metadata_size = head.metadata_size(),
+          .type_tag = head.type_tag(),
+          .type_name = type_name,
+          .pinned = head.pinned(),
+          .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())}};
+}
+
+/// Of its data, metadata and type name together.
+std::uint64_t size_of(const PutHead& head) {
+  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
+}
+
+/// Of what one of them takes of a lease.
+std::uint64_t taken_by(const PutHead& head) {
+  return shm::Arena::taken_by(size_of(head));
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// What look-ups of several will touch; of one, it would be waited for twice.
+void prefetch(const shm::Store& store, const Heads& heads) {
+  if (heads.size() < 2) return;
+  std::vector<ObjectId> ids;
+  ids.reserve(heads.size());
+  for (const PutHead* head : heads) ids.push_back(from_wire(head->id()));
+  store.prefetch(ids);
+}
+
+Error too_many() {
+  return {Errc::protocol_error, "puts of more objects than one message may have"};
+}
+
+Error no_lease() {
+  return {
+      Errc::disconnected,
+      "what this was written into was lost with the daemon's server, which has died, or was replaced: put it again"};
+}
+
+std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
+  auto failure = std::make_unique<PutFailureT>();
+  failure->index = index;
+  failure->code = static_cast<ErrorCode>(error.code);
+  failure->message = error.message;
+  failure->cause = static_cast<protocol::RefusalCause>(error.cause);
+  return failure;
+}
+
+}  // namespace
+
+void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
+  const Heads& heads = *request.heads();
+  if (heads.size() > protocol::kMaxPutsAtOnce) return session.misbehaved(too_many());
+  std::uint64_t size = 0;  // no overflow: less heads than a frame has bytes, each of less than 2^34
+  for (const PutHead* head : heads) size += size_of(*head);
+  std::span<const std::byte> bytes = from_wire(request.bytes());
+  if (bytes.size() != size)
+    return session.misbehaved({Errc::protocol_error, "puts whose sizes are not those of their bytes"});
+  prefetch(engine_.store(), heads);
+  PutManyReplyT reply;
+  const TimeNs now = shm::monotonic_now();
+  for (std::uint32_t i = 0; i < heads.size(); ++i) {
+    const PutHead& head = *heads.Get(i);
+    const std::span<const std::byte> own = bytes.first(size_of(head));
+    bytes = bytes.subspan(own.size());
+    const auto data = own.first(head.data_size());
+    const auto metadata = own.subspan(data.size(), head.metadata_size());
+    const auto put = engine_.creates().put_now(
+        session.client(), to_object(head, as_text(own.last(head.type_name_size()))), data, metadata, now);
+    if (!put) reply.failures.push_back(failure(i, put.error()));
+  }
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::lease(Session& session, Id id, const CreateRequest& request) {
+  const std::uint64_t bytes = request.object()->data_size();
+  if (bytes == 0 || bytes > kMaxLease || bytes % shm::kUnitBytes != 0)
+    return session.misbehaved({Errc::protocol_error, "a lease of a size that no lease has"});
+  if (request.recall() > shm::kLeaseWords)
+    return session.misbehaved({Errc::protocol_error, "a lease under a word that a pin table has not"});
+  const auto recall = request.recall() == 0 ? std::nullopt : std::optional<std::uint32_t>(request.recall() - 1);
+  const Result<shm::Placement> placed =
+      engine_.store().lease(session.client(), from_wire(*request.object()->id()), bytes, shm::monotonic_now(), recall);
+  if (!placed) return session.reply_error(id, placed.error());
+  CreateReplyT reply;
+  reply.offset = placed->offset;
+  session.reply(id, std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
+  const Heads& heads = *request.heads();
+  if (heads.size() > protocol::kMaxPutsAtOnce) return session.misbehaved(too_many());
+  const Result<SlotIndex> lease = engine_.store().find_lease(session.client(), from_wire(*request.lease()));
+  std::uint64_t taken = 0;  // no overflow: as above
+  for (const PutHead* head : heads) taken += taken_by(*head);
+  if (lease && (request.left() != engine_.store().leased_bytes(*lease).size() || taken > request.left()))
+    return session.misbehaved({Errc::protocol_error, "puts of bytes that are not at the end of their lease"});
+  prefetch(engine_.store(), heads);
+  PutManyReplyT reply;
+  const TimeNs now = shm::monotonic_now();
+  for (std::uint32_t i = 0; i < heads.size(); ++i) {
+    const PutHead& head = *heads.Get(i);
+    const Result<SlotIndex> put = lease ? put_leased(session.client(), *lease, head, now) : no_lease();
+    if (put) continue;
+    if (request.deferred())
+      notify(session, head.id(), put.error());
+    else
+      reply.failures.push_back(failure(i, put.error()));
+  }
+  if (!request.deferred()) session.reply(id, std::move(reply));
+}
+
+Result<SlotIndex> Dispatch::put_leased(shm::ClientId client, SlotIndex lease, const PutHead& head, TimeNs now) {
+  const auto own = engine_.store().leased_bytes(lease).last(taken_by(head)).first(size_of(head));
+  return engine_.creates().put_leased(client, lease, to_object(head, as_text(own.last(head.type_name_size()))), now);
+}
+
+}  // namespace dolium::daemon

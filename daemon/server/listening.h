@@ -1,0 +1,24 @@
+#pragma once
+// Where and how the configuration has the daemon listen.
+
+#include <dolium/result.h>
+#include <spdlog/logger.h>
+
+#include "daemon/config/config.h"
+#include "protocol/fd_socket.h"
+#include "protocol/socket_directory.h"
+
+namespace dolium::daemon {
+
+/// invalid_argument when this machine does not know the socket's group.
+[[nodiscard]] Result<protocol::ListenOptions> listen_options(const Config& config);
+
+/// Listener::renew(), in a directory that is made again if it has gone, too. What was made again is logged.
+[[nodiscard]] Result<protocol::Listener::Renewal> renew_listener(protocol::Listener& listener, const Config& config,
+                                                                 spdlog::logger& log);
+
+[[nodiscard]] inline protocol::DirectoryTrust trust_of(const Config& config) noexcept {
+  return config.trust_directory ? protocol::DirectoryTrust::as_it_is : protocol::DirectoryTrust::check;
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,30 @@
+#pragma once
+// Renews the pages that I/O of a client that is gone may still reach (shm/arena/quarantine.h), on another thread: 8 GiB
+// take the kernel seconds, and the loop has clients to answer.
+
+#include <spdlog/logger.h>
+
+#include "daemon/server/event_loop.h"
+#include "shm/store/store.h"
+
+namespace dolium::daemon {
+
+class Renewer {
+ public:
+  /// All three outlive it.
+  Renewer(EventLoop& loop, shm::Store& store, spdlog::logger& log) noexcept
+      : store_(store), log_(log), background_(loop) {}
+
+  /// Begins the next piece if one is due and none is under way. Call it whenever that may have changed.
+  void go_on();
+
+ private:
+  void tell(const Result<void>& reserved);
+
+  shm::Store& store_;
+  spdlog::logger& log_;
+  bool short_of_memory_ = false;
+  Background background_;
+};
+
+}  // namespace dolium::daemon

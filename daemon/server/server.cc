@@ -1,0 +1,313 @@
+#include "daemon/server/server.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include <dolium/copy.h>
+#include <fmt/format.h>
+
+#include "daemon/process/heap.h"
+#include "daemon/process/logging.h"
+#include "daemon/server/listening.h"
+#include "protocol/convert.h"
+#include "protocol/socket_directory.h"
+#include "protocol/socket_owner.h"
+#include "shm/os/cores.h"
+#include "shm/os/monotonic_clock.h"
+#include "shm/text/size_text.h"
+
+namespace dolium::daemon {
+namespace {
+
+/// Whether its client will copy so much now that it may do so with several threads.
+bool begins_large_copy(const protocol::RequestFrame& request) {
+  const auto* create = request.body_as_CreateRequest();
+  return create != nullptr && !create->lease() && create->object()->data_size() >= kParallelCopyBytes;
+}
+
+Result<protocol::Listener> open_listener(const Config& config) {
+  if (auto prepared = protocol::prepare_socket_directory(config.socket_path, trust_of(config)); !prepared)
+    return std::move(prepared).error();
+  const Result<protocol::ListenOptions> options = listen_options(config);
+  return options ? protocol::Listener::open(*options) : options.error();
+}
+
+/// Takes the pin tables of the orphans.
+Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<shm::UniqueFd> memory,
+                                            std::vector<Estate::Orphan>& orphans, spdlog::logger& log) {
+  std::vector<shm::Survivor> survivors;
+  for (Estate::Orphan& orphan : orphans) {
+    const protocol::PeerCredentials& peer = orphan.record.peer.credentials;
+    survivors.push_back({orphan.record.client,
+                         {peer.pid, peer.uid, orphan.record.peer.command, orphan.record.name, orphan.record.origin},
+                         orphan.record.attached,
+                         std::move(orphan.pin_table)});
+  }
+  const shm::TimeNs began = shm::monotonic_now();
+  auto store = shm::Store::recover(config.store, std::move(memory), std::move(survivors), began);
+  if (!store) return store;
+  const shm::Recovery& found = (*store)->recovery();
+  log.info(
+      "going on with {} objects, {} removed but held, of {} clients, after {} us; {} that were being written are "
+      "dropped, the memory of {} kept until their writers let go, and {} pieces of memory in quarantine; {} evictions "
+      "and moves undone, {} steps finished",
+      found.sealed, found.retired, orphans.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
+      found.abandoned, found.quarantined, found.undone, found.finished);
+  if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);
+  const StoreConfig& is = (*store)->config();
+  if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy)
+    log.warn(
+        "a store's capacity, max_objects and eviction_policy stay as they are until doliumd is stopped and started");
+  return store;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared_ptr<spdlog::logger> log, Estate estate,
+                                               SignalQueue signals) {
+  Result<AccessList> access = AccessList::resolve(config.readers, config.writers, ::geteuid());
+  if (!access) return std::move(access).error();
+  std::optional<protocol::Listener> inherited = estate.take_listener();
+  Result<protocol::Listener> listener = inherited ? *std::move(inherited) : open_listener(config);
+  if (!listener) return std::move(listener).error();
+  const bool follows = estate.inherited();
+  Result<protocol::Listener::Renewal> renewed =
+      follows ? renew_listener(*listener, config, *log) : protocol::Listener::Renewal();
+  // Those who are connected go on, and objects are worth more than a path.
+  if (!renewed)
+    log->error("clients cannot connect to this daemon: {}; when that is mended, SIGHUP makes its socket again",
+               renewed.error().message);
+  if (!estate.inherited()) remove_without_memory(listener->path());  // else it is the keeper's, as from below on
+  Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
+  if (!loop) return std::move(loop).error();
+  std::vector<Estate::Orphan> orphans = estate.take_orphans();
+  Result<std::unique_ptr<shm::Store>> store = estate.inherited()
+                                                  ? recover(config, estate.take_memory(), orphans, *log)
+                                                  : shm::Store::create(config.store, shm::monotonic_now());
+  if (!store) return std::move(store).error();
+  if (estate.inherited())
+    if (auto same = estate.check_incarnation(**store); !same) return std::move(same).error();
+  // Before the loop watches the link: libuv makes it non-blocking, and this waits for the answer.
+  if (auto owned = estate.have_owned(**store); !owned) return std::move(owned).error();
+  std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
+                                            *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
+                                            std::move(estate), std::move(signals)));
+  if (renewed) server->former_socket_ = std::move(renewed->former_socket);
+  if (auto watching = server->watch(); !watching) return std::move(watching).error();
+  if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
+  // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
+  // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
+  if (auto written = protocol::write_socket_owner(server->listener_.lock(), shm::kIndexLayout); !written && !follows)
+    return std::move(written).error();
+  server->estate_.keep_memory(server->engine_->store());
+  server->estate_.keep_listener(server->listener_);
+  remove_without_memory("");
+  return server;
+}
+
+Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access,
+               std::unique_ptr<EventLoop> loop, protocol::Listener listener, std::unique_ptr<shm::Engine> engine,
+               Estate estate, SignalQueue signals)
+    : config_(config),
+      log_(std::move(log)),
+      client_log_(log_, config.log_lines_per_minute),
+      access_(std::move(access)),
+      loop_(std::move(loop)),
+      listener_(std::move(listener)),
+      engine_(std::move(engine)),
+      warmer_(*loop_, engine_->store(), *log_),
+      renewer_(*loop_, engine_->store(), *log_),
+      estate_(std::move(estate)),
+      dispatch_(
+          *engine_, [this](shm::ClientId client) { return find(client); },
+          [this](shm::ClientId after) { return describe_clients(after); },
+          [this](const Session& session, std::uint64_t id, const protocol::ReplaceRequest& request) {
+            return ask_for_successor(session, id, protocol::from_wire(request.config_file()));
+          }),
+      signals_(std::move(signals)) {}
+
+Server::~Server() = default;
+
+Result<void> Server::watch() {
+  Result<Poll> accepting = Poll::create(*loop_, listener_.fd(), [this](int) { accept_all(listener_); });
+  if (!accepting) return std::move(accepting).error();
+  accept_poll_ = *std::move(accepting);
+  Result<Timer> deadlines = Timer::create(*loop_, [this] { on_deadline(); });
+  if (!deadlines) return std::move(deadlines).error();
+  deadline_timer_ = *std::move(deadlines);
+  Result<Poll> told = Poll::create(*loop_, estate_.link(), [this](int) { hear_keeper(); });
+  if (!told) return std::move(told).error();
+  keeper_poll_ = *std::move(told);
+  Result<Timer> accepting_again = Timer::create(*loop_, [this] {
+    if (!stopping_) accept_poll_->watch(UV_READABLE);
+  });
+  if (!accepting_again) return std::move(accepting_again).error();
+  accept_timer_ = *std::move(accepting_again);
+  Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
+  if (!busy) return std::move(busy).error();
+  busy_loop_ = *std::move(busy);
+  if (shm::has_several_cores()) busy_poll_.set(shm::TimeNs{config_.busy_poll_us} * 1000);
+  Result<BeforeWait> hook = BeforeWait::create(*loop_, [this] { before_wait(); });
+  if (!hook) return std::move(hook).error();
+  before_wait_ = *std::move(hook);
+  Result<Poll> signalled = Poll::create(*loop_, signals_.fd(), [this](int) { take_signals(); });
+  if (!signalled) return std::move(signalled).error();
+  signal_poll_ = *std::move(signalled);
+  return {};
+}
+
+Result<void> Server::take_orphans(std::vector<Estate::Orphan> orphans) {
+  for (Estate::Orphan& orphan : orphans) {
+    SessionRecord& record = orphan.record;
+    Result<std::unique_ptr<Session>> session =
+        Session::orphan(*loop_, *this,
+                        {record.client, record.access, std::move(record.name), record.token, std::move(record.peer),
+                         std::move(orphan.socket), std::move(orphan.release_event), std::move(orphan.process)});
+    if (!session) return std::move(session).error();
+    Session* raw = session->get();
+    sessions_.emplace(raw, Entry{*std::move(session), record.attached, false});
+    by_client_.emplace(raw->client(), raw);
+  }
+  return {};
+}
+
+Server::End Server::run() {
+  const StoreConfig& store = engine_->store().config();
+  log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
+             listener_.path());
+  accept_former();
+  accept_poll_->watch(UV_READABLE);
+  keeper_poll_->watch(UV_READABLE);
+  signal_poll_->watch(UV_READABLE);
+  estate_.say_ready(config_);
+  loop_->run();
+  return end_;
+}
+
+/// The keeper decides about the end of a server. A signal from elsewhere may have come to the whole group, and so to
+/// the keeper as well: it says whether this is a stop or a restart.
+void Server::take_signals() {
+  while (const std::optional<ReceivedSignal> signal = signals_.next()) {
+    const bool from_keeper = signal->sender == ::getppid();
+    if (signal->number == SIGUSR1) writer_of(*log_).reopen();
+    if (signal->number == SIGCHLD || signal->number == SIGUSR1 || stopping_) continue;
+    if (!from_keeper)
+      estate_.say_told_to_end(signal->sender == 0
+                                  ? signal_name(signal->number)
+                                  : fmt::format("{} by process {}", signal_name(signal->number), signal->sender));
+    else if (signal->number == SIGHUP)
+      make_way();
+    else
+      stop(signal_name(signal->number));
+  }
+}
+
+/// Before its client hears of it, or of what changed.
+Result<void> Server::keep(const Session& session, bool may_return) const {
+  const shm::ClientId client = session.client();
+  return estate_.keep(
+      {client, sessions_.at(const_cast<Session*>(&session)).connected, may_return ? session.fork_token() : 0,
+       session.access(), session.name(), session.peer(), engine_->store().client_use(client).origin},
+      engine_->store().pin_table_segment(client), session);
+}
+
+void Server::stop(const char* reason) {
+  if (stopping_) return;
+  stopping_ = true;
+  log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
+  engine_->store().end();  // before anybody is told: whoever hears of it, by whatever way, gets nothing any more
+  accept_poll_->watch(0);
+  std::vector<Session*> told;  // to tell one that it is over may end it, and take it out of sessions_
+  for (const auto& [session, entry] : sessions_) told.push_back(session);
+  for (Session* session : told) {
+    protocol::GoodbyeNoticeT goodbye;
+    goodbye.reason = "the daemon is shutting down";
+    session->reply(0, std::move(goodbye));
+    session->pump();  // what does not fit into the socket now, will not wait for
+  }
+  loop_->stop();
+}
+
+// ---- what sessions tell ----
+
+void Server::on_request(Session& session, const protocol::RequestFrame& request) {
+  asked_ = asked_ || !session.has_rings();
+  session.set_copies_large(begins_large_copy(request));
+  const bool was_attached = session.attached();
+  const bool was_unadopted = session.state() == Session::State::unadopted;
+  dispatch_.handle(session, request);
+  if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
+    if (const auto kept = keep(session, session.state() != Session::State::quarantined); !kept) {
+      // Who has the session of before still has what the keeper knows, and goes on with another server.
+      if (was_attached || by_client_.contains(session.client())) Estate::give_up(kept.error());
+      return session.refuse({Errc::out_of_memory, "the system has no room to let another client in: try again later (" +
+                                                      kept.error().message + ")"});
+    }
+  if (was_attached) newcomers_.erase(&session);  // it has taken what came with its HelloReply, to be able to ask
+  if (was_attached || !session.attached()) return;
+  by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
+  client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug,
+                    "client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
+                    session.peer().credentials.pid, session.peer().user);
+}
+
+void Server::on_silenced(Session& session) {
+  engine_->silence_client(session.client());
+  dispatch_.forget(session.client());
+}
+
+void Server::on_misbehaviour(Session& session, const Error& what) {
+  if (session.attached())  // before it is told: it shall not come back to another server
+    if (const auto kept = keep(session, false); !kept) Estate::give_up(kept.error());
+  log_end(session, what.code == Errc::system_error ? "" : " for misbehaviour", what.message);
+}
+
+void Server::log_end(const Session& session, std::string_view kind, std::string_view why) {
+  client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn,
+                    "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,
+                    session.peer().credentials.pid, session.peer().user, kind, why);
+}
+
+void Server::on_without_rings(Session& session, const Error& why) {
+  client_log_.write(LimitedLog::Kind::without_rings, shm::monotonic_now(), spdlog::level::warn,
+                    "client {} ({}, pid {}) goes on without shared rings, and its calls take longer, until it connects "
+                    "again or the server is replaced: {}",
+                    session.client(), session.peer().command, session.peer().credentials.pid, why.message);
+}
+
+void Server::on_refused(Session& session, const Error& why) {
+  client_log_.write(LimitedLog::Kind::refused, shm::monotonic_now(), spdlog::level::warn,
+                    "a client is refused ({}, pid {}, user {}): {}", session.peer().command,
+                    session.peer().credentials.pid, session.peer().user, why.message);
+}
+
+void Server::on_release() {
+  engine_->on_release(shm::monotonic_now());
+}
+
+void Server::on_ended(Session& session) {
+  const auto entry = sessions_.find(&session);
+  if (entry == sessions_.end()) return;
+  if (session.attached()) {
+    estate_.forget(session.client());  // first: what a successor believes to be held is held
+    by_client_.erase(session.client());
+    dispatch_.forget(session.client());
+    engine_->drop_client(session.client(), shm::monotonic_now());
+    client_log_.write(LimitedLog::Kind::gone, shm::monotonic_now(), spdlog::level::debug, "client {} is gone",
+                      session.client());
+  }
+  newcomers_.erase(&session);
+  if (entry->second.awake) std::erase(awake_, &session);
+  ended_.push_back(std::move(entry->second.session));
+  sessions_.erase(entry);
+}
+
+void Server::on_dirty(Session& session) {
+  const auto entry = sessions_.find(&session);
+  if (entry == sessions_.end() || entry->second.dirty) return;
+  entry->second.dirty = true;
+  dirty_.push_back(&session);
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,75 @@
+// Succession: a server goes, and another goes on with the objects; what is asked for, and what stands in the way. See
+// server.h and keeper.h.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "daemon/server/listening.h"
+#include "daemon/server/server.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+
+void Server::make_way() {
+  if (stopping_) return;
+  // Clients come back by the socket's path: before this server leaves, it has to lead here.
+  auto renewed = renew_listener(listener_, config_, *log_);
+  if (!renewed) {
+    const Error why{renewed.error().code, "clients could not come back to another server: " + renewed.error().message};
+    log_->error("the server stays as it is: {}", why.message);
+    return stay(why);
+  }
+  former_socket_ = std::move(renewed->former_socket);
+  if (renewed->lock || former_socket_.valid()) estate_.keep_listener(listener_);
+  stopping_ = true;
+  end_ = End::restart;
+  log_->info("making way for a successor (SIGHUP)");
+  accept_poll_->watch(0);
+  std::vector<Session*> answered;  // to send may end a session, and take it out of sessions_
+  for (const auto& [session, entry] : sessions_) answered.push_back(session);
+  for (Session* session : answered) session->pump();
+  listener_.leave_to_successor();
+  loop_->stop();
+}
+
+/// There is no successor this time: tells those that asked for one.
+void Server::stay(const Error& why) {
+  const Error answer{why.code, "the server goes on as it is: " + why.message};
+  for (const auto& [client, request] : std::exchange(asked_for_successor_, {}))
+    if (Session* session = find(client)) session->reply_error(request, answer);
+}
+
+Result<void> Server::ask_for_successor(const Session& session, std::uint64_t request, const std::string& config_file) {
+  const protocol::PeerCredentials& peer = session.peer().credentials;
+  if (!access_.is_owner(peer.uid))
+    return Error{Errc::permission_denied,
+                 fmt::format("user {} (uid {}) may not have the server replaced: root and the daemon's own user may",
+                             session.peer().user, peer.uid)};
+  const shm::ClientId client = session.client();
+  std::erase_if(asked_for_successor_, [this](const auto& asked) { return find(asked.first) == nullptr; });
+  if (std::ranges::count(asked_for_successor_, client, [](const auto& asked) { return asked.first; }) != 0)
+    return Error{Errc::already_exists, "this client has asked already, and waits for the answer"};
+  asked_for_successor_.emplace_back(client, request);
+  log_->info("process {} of user {} asks for another server", peer.pid, session.peer().user);
+  estate_.ask_for_successor(config_file);
+  return {};
+}
+
+/// While a server serves, the keeper says only why there is no successor, which it has logged. Its end is ours.
+void Server::hear_keeper() {
+  const Result<std::string> refusal = estate_.hear_refusal();
+  if (refusal)
+    stay({Errc::invalid_argument, *refusal});
+  else
+    keeper_poll_->watch(0);
+}
+
+/// Who had come to the socket that was replaced by renew(). Nobody comes there any more.
+void Server::accept_former() {
+  if (!former_socket_.valid()) return;
+  protocol::Listener former = protocol::Listener::adopt(listener_.path(), {}, std::move(former_socket_));
+  accept_all(former);
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,145 @@
+// A turn of the server's loop: who has been asked is answered, who may rest rests, and the timer is set. See server.h.
+
+#include <algorithm>
+#include <utility>
+
+#include <dolium/copy.h>
+
+#include "daemon/server/server.h"
+#include "shm/os/cores.h"
+#include "shm/os/give_way.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+
+void Server::before_wait() {
+  const shm::TimeNs now = shm::monotonic_now();
+  serve(now);
+  renewer_.go_on();
+  warmer_.go_on();
+  arm_timer();
+  if (std::exchange(asked_, false)) last_asked_ = now;
+  let_rest(now);
+  may_be_asked_ = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
+  busy_loop_->set((may_be_asked_ || engine_->store().wants_relocation()) && !stopping_);
+}
+
+/// Answers what has been asked: all that a turn of the loop owes its clients.
+void Server::serve(shm::TimeNs now) {
+  do {  // serving and sending may each give the other something to do
+    engine_->settle(now);
+    std::vector<Session*> dirty;
+    dirty.swap(dirty_);
+    // Last first: who has something to hear because of another's request has waited longer than who just asked.
+    std::ranges::reverse(dirty);
+    for (Session* session : dirty) {
+      const auto entry = sessions_.find(session);
+      if (entry == sessions_.end()) continue;
+      entry->second.dirty = false;
+      const bool events_wait = session->is_open() && dispatch_.send_events(*session);
+      session->pump(events_wait);
+    }
+    ended_.clear();
+  } while (!dirty_.empty());
+}
+
+// ---- rings ----
+
+bool Server::poll_rings() {
+  bool heard = false;
+  for (std::size_t i = 0; i < awake_.size(); ++i) {  // a session that ends takes itself out
+    Session& session = *awake_[i];
+    if (!session.poll()) continue;
+    heard = true;
+    if (const auto entry = sessions_.find(&session); entry != sessions_.end()) entry->second.last_heard = 0;
+  }
+  return heard;
+}
+
+/// How long a client is looked for after it was last heard of. One that is writing comes back when it has written, and
+/// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
+/// Where it has just begun with what several threads copy, that would be a small part, and they may need our core.
+shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
+  if (session.copies_large()) return 0;
+  const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
+  return writing != 0 && writing < kParallelCopyBytes ? kWriterFactor * busy_poll : busy_poll;
+}
+
+/// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
+void Server::let_rest(shm::TimeNs now) {
+  const shm::TimeNs busy_poll = busy_poll_.how_long(now);
+  std::erase_if(awake_, [&](Session* session) {
+    Entry& entry = sessions_.at(session);
+    if (entry.last_heard == 0) entry.last_heard = now;
+    if (now < entry.last_heard + patience_with(*session, busy_poll) && !stopping_) return false;
+    if (!session->rest()) return false;
+    entry.awake = false;
+    return true;
+  });
+}
+
+void Server::on_awake(Session& session) {
+  Entry& entry = sessions_.at(&session);
+  entry.last_heard = 0;
+  if (std::exchange(entry.awake, true)) return;
+  awake_.push_back(&session);
+}
+
+/// What the loop does instead of waiting. Who only moves objects need not give way: the kernel sees to its share.
+void Server::look_again() {
+  bool heard = false;
+  for (int looks = 0; looks < kLooksPerTurn; ++looks) {
+    if (poll_rings()) {
+      heard = true;
+      serve(shm::monotonic_now());
+    } else {
+      shm::relax();
+    }
+  }
+  if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
+  if (may_be_asked_) shm::give_way(busy_poll_);
+}
+
+void Server::arm_timer() {
+  constexpr shm::TimeNs kPatience = kHandshakeTimeoutMs * 1'000'000;
+  const shm::TimeNs now = shm::monotonic_now();
+  shm::TimeNs next = std::min(engine_->next_deadline(), client_log_.next_deadline());
+  for (Session* session : newcomers_) next = std::min(next, sessions_.at(session).connected + kPatience);
+  if (next == armed_for_ && next > now) return;
+  armed_for_ = next;
+  if (next == shm::kNever) {
+    deadline_timer_->stop();
+  } else {
+    // Rounded up: a timer that rings early finds nothing to do and must be set again.
+    deadline_timer_->start_once(next <= now ? 0 : (next - now + 999'999) / 1'000'000);
+  }
+}
+
+/// Descriptors that nobody takes count against all that this user may send (unix(7), ETOOMANYREFS). Who has not taken
+/// them holds nothing, and need not be known to a successor as one who must not return.
+void Server::end_unheard(Session& session) {
+  log_end(session, "", "it does not take what came with its HelloReply");
+  session.refuse({Errc::timed_out, "what came with the HelloReply was not taken in time"});
+}
+
+void Server::on_deadline() {
+  const shm::TimeNs now = shm::monotonic_now();
+  armed_for_ = shm::kNever;
+  engine_->tick(now);
+  client_log_.tick(now);
+  std::vector<Session*> silent;
+  for (Session* session : newcomers_)
+    if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);
+  for (Session* session : silent) {
+    if (!session->attached()) {
+      session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+      session->leave();  // those that were leaving, and did not read why
+    } else if (session->has_taken_all()) {
+      newcomers_.erase(session);
+    } else {
+      end_unheard(*session);
+    }
+  }
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,76 @@
+#include "shm/arena/arena_memory.h"
+
+#include <algorithm>
+
+#include "shm/os/basic_types.h"
+
+namespace dolium::shm {
+
+Result<ArenaMemory> ArenaMemory::create(const StoreConfig& config) {
+  Result<Segment> segment = Segment::create("arena", config.capacity, {.huge_pages = config.huge_pages});
+  if (!segment) return std::move(segment).error();
+  Result<ArenaMemory> memory = over(config, *std::move(segment));
+  // Huge pages come from a pool that others may empty meanwhile: take them now or fail now.
+  if (memory && (config.preallocate || config.huge_pages)) {
+    if (auto reserved = memory->segment_.reserve(0, config.capacity); !reserved) return std::move(reserved).error();
+    memory->reserved_ = config.capacity;
+  }
+  return memory;
+}
+
+Result<ArenaMemory> ArenaMemory::adopt(const StoreConfig& config, UniqueFd given, std::uint64_t reserved) {
+  Result<Segment> segment = Segment::adopt("arena", config.capacity, std::move(given));
+  if (!segment) return std::move(segment).error();
+  Result<ArenaMemory> memory = over(config, *std::move(segment));
+  if (memory) memory->reserved_ = memory->used_to_ = std::min(reserved, config.capacity);
+  return memory;
+}
+
+Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment) {
+  ArenaMemory memory;
+  memory.segment_ = std::move(segment);
+  Result<Mapping> mapping = memory.segment_.map(Mapping::Mode::read_write);
+  if (!mapping) return std::move(mapping).error();
+  memory.mapping_ = *std::move(mapping);
+  memory.huge_pages_ = config.huge_pages;
+  memory.ahead_ = config.prefault && !config.huge_pages;  // those are there already, in 2 MiB pages
+  return memory;
+}
+
+Result<void> ArenaMemory::reserve_to(std::uint64_t end) {
+  used_to_ = std::max(used_to_, end);
+  if (end <= reserved_) return {};
+  std::uint64_t target = std::min(segment_.size(), round_up(std::max(end, reserved_ + kReserveStep), kHugePageBytes));
+  Result<void> reserved = segment_.reserve(reserved_, target);
+  if (!reserved) {  // memory is short: what is needed, and no more
+    target = round_up(end, kPageBytes);
+    reserved = segment_.reserve(reserved_, target);
+  }
+  if (reserved) reserved_ = target;
+  return reserved;
+}
+
+std::optional<ArenaMemory::Stretch> ArenaMemory::next_to_warm() const noexcept {
+  const std::uint64_t begin = std::max(warm_to_, round_up(used_to_, kHugePageBytes));
+  const std::uint64_t goal = std::min(segment_.size(), std::max(reserved_, used_to_ + kWarmAhead));
+  if (!ahead_ || begin >= goal) return std::nullopt;
+  return Stretch{begin, std::min(segment_.size(), begin + kHugePageBytes)};
+}
+
+ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch) const {
+  // One page of it suffices, and saves the kernel the copying of the others.
+  Warmth warmth{segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes)), {}};
+  if (!warmth.reserved) return warmth;
+  warmth.collapsed = mapping_.collapse(stretch.begin, stretch.end);
+  warmth.reserved = segment_.reserve(stretch.begin, stretch.end);
+  return warmth;
+}
+
+void ArenaMemory::warmed(const Stretch& stretch, const Warmth& warmth) {
+  ahead_ = static_cast<bool>(warmth.reserved);  // memory is short: take it only when it is really needed
+  if (!warmth.reserved) return;
+  warm_to_ = stretch.end;
+  if (stretch.begin <= reserved_) reserved_ = std::max(reserved_, stretch.end);
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,328 @@
+#include "shm/eviction/eviction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shm/eviction/window.h"
+#include "shm/os/check.h"
+
+namespace dolium::shm {
+namespace {
+
+/// The next in address order; kNoSlot behind the last.
+SlotIndex object_behind(const Arena& arena, SlotIndex slot) {
+  ExtentRef after = arena.after(ExtentRef::live(slot));
+  if (after.is_free()) after = arena.after(after);
+  return after.is_live() ? after.owner() : kNoSlot;
+}
+
+}  // namespace
+
+Eviction::Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots)
+    : arena_(arena), candidates_(candidates), order_(candidates, max_slots) {}
+
+void Eviction::insert(SlotIndex slot) {
+  order_.enqueue(slot);
+}
+
+void Eviction::put_back(SlotIndex slot) {
+  order_.put_back(slot);
+}
+
+void Eviction::erase(SlotIndex slot) {
+  order_.remove(slot);
+}
+
+bool Eviction::contains(SlotIndex slot) const noexcept {
+  return order_.contains(slot);
+}
+
+std::uint32_t Eviction::size() const noexcept {
+  return order_.size();
+}
+
+std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
+  const std::uint64_t needed = Arena::taken_by(size_bytes);
+  if (needed > arena_.capacity()) return {};
+  if (effort == Effort::cold && hand_rest_.takes(needed)) return {};
+  patience_ = order_.size() + kMaxSecondThoughts;
+  recheck_parked(kParkedRechecks);
+  std::vector<SlotIndex> victims = effort == Effort::all ? search(needed) : search_colder_than_most(needed);
+  if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size())) victims = search(needed);
+  give_back_beyond(cold_target());
+  order_.trim_cold(kMaxCold);
+  prefetch_next();
+  return victims;
+}
+
+bool Eviction::coldest_is_enough(std::uint64_t size_bytes) {
+  patience_ = order_.size() + kMaxSecondThoughts;
+  settle(cold_target());
+  return !order_.cold().empty() && is_enough_alone(arena_, order_.cold().front(), Arena::taken_by(size_bytes));
+}
+
+/// The coldest, a member still, goes now; those behind it, mostly, in the calls that follow.
+void Eviction::prefetch_next() const {
+  for (std::size_t step = 0; step < Candidates::kPrefetchSteps; ++step) {
+    const std::size_t behind = Candidates::kPrefetchSteps - step;
+    if (behind < order_.cold().size()) candidates_.prefetch(order_.cold()[behind], static_cast<int>(step));
+  }
+}
+
+SlotIndex Eviction::coldest() {
+  patience_ = order_.size() + kMaxSecondThoughts;
+  recheck_parked(kParkedRechecks);
+  settle(cold_target());
+  if (order_.cold().empty() && recheck_parked(order_.parked_size())) settle(cold_target());
+  while (!order_.cold().empty()) {
+    const SlotIndex slot = order_.cold().front();
+    if (confirm({slot}) && (order_.cold().front() == slot || patience_ == 0)) {
+      prefetch_next();
+      return slot;
+    }
+    settle(cold_target());
+  }
+  return kNoSlot;
+}
+
+std::uint32_t Eviction::cold_target() const noexcept {
+  constexpr std::uint32_t kColdShare = 10;
+  return std::min(kMaxCold, order_.size() / kColdShare + (order_.size() % kColdShare != 0 ? 1 : 0));
+}
+
+/// Makes the cold set the `target` coldest of all that are not parked, asking about each object that enters it.
+void Eviction::settle(std::uint32_t target) {
+  give_back_beyond(target);
+  const auto& cold = order_.cold();
+  while (order_.queue_size() > 0 && target > 0 &&
+         (cold.size() < target || candidates_.key(order_.front()) < candidates_.key(cold.back()))) {
+    admit(order_.front());
+    give_back_beyond(target);
+  }
+}
+
+void Eviction::give_back_beyond(std::uint32_t target) {
+  while (order_.cold().size() > target) {
+    const SlotIndex hottest = order_.cold().back();
+    order_.remove(hottest);
+    order_.put_back(hottest);
+  }
+}
+
+/// Moves the front of the queue to where it belongs: the cold set, unless a look at it shows otherwise. When patience
+/// has run out it is not looked at: someone touches objects faster than we can look, and the records must do.
+void Eviction::admit(SlotIndex front) {
+  const EvictionKey recorded = candidates_.key(front);
+  order_.remove(front);
+  if (patience_ == 0) return order_.add_cold(front);
+  place(front, candidates_.refresh(front), recorded);
+}
+
+/// Puts an object that was just refreshed, and is nowhere now, where it belongs. Says whether it is cold.
+bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded) {
+  if (use == Candidates::Use::in_use) {
+    order_.park(slot);
+    return false;
+  }
+  const EvictionKey key = candidates_.key(slot);
+  const bool grown = recorded < key;
+  if (grown && patience_ > 0) {
+    --patience_;
+    if (order_.queue_size() > 0 && candidates_.key(order_.front()) < key) {
+      order_.put_back(slot);
+      return false;
+    }
+  }
+  order_.add_cold(slot);
+  return true;
+}
+
+/// Says whether any is unused now; those are in the queue again.
+bool Eviction::recheck_parked(std::uint32_t how_many) {
+  bool any = false;
+  for (how_many = std::min(how_many, order_.parked_size()); how_many > 0; --how_many) {
+    if (next_recheck_ >= order_.parked_size()) next_recheck_ = 0;
+    const SlotIndex slot = order_.parked(next_recheck_);
+    if (candidates_.refresh(slot) == Candidates::Use::in_use) {
+      ++next_recheck_;
+      continue;
+    }
+    order_.remove(slot);
+    order_.put_back(slot);
+    any = true;
+  }
+  return any;
+}
+
+std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
+  if (cold_rest_.takes(needed)) {
+    settle(cold_target());
+    std::vector<SlotIndex> around = search_around_coldest(needed);
+    if (!around.empty() && !is_wasteful(around, needed)) return around;
+  }
+  std::vector<SlotIndex> victims = search_cold(needed, kMaxWidened);
+  if (victims.empty())
+    cold_rest_.begin(needed, kColdRests);
+  else
+    cold_rest_.end();
+  if ((victims.empty() || is_wasteful(victims, needed)) && order_.queue_size() > 0) {
+    std::vector<SlotIndex> around = search_around_coldest(needed);
+    if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
+  }
+  if (victims.empty() && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
+  return victims;
+}
+
+bool Eviction::is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t needed) const noexcept {
+  return live_bytes(victims) > needed + arena_.capacity() / kMostWasteShare;
+}
+
+/// Widens the cold set until it has a window whose objects are still unused and cold, or has `widest` objects.
+std::vector<SlotIndex> Eviction::search_cold(std::uint64_t needed, std::uint32_t widest) {
+  std::uint32_t target = cold_target();
+  for (;;) {
+    settle(target);
+    order_.rank_cold();
+    std::vector<SlotIndex> victims = cheapest_window(arena_, order_.cold(), needed, order_);
+    if (!victims.empty()) {
+      if (confirm(victims)) return victims;
+    } else if (order_.queue_size() > 0 && target < widest) {
+      target = std::min({order_.size(), target * kWidening, widest});
+    } else {
+      return {};
+    }
+  }
+}
+
+std::vector<SlotIndex> Eviction::search_around_coldest(std::uint64_t needed) {
+  for (std::uint32_t tries = 0; tries < kAnchorTries && !order_.cold().empty(); ++tries) {
+    std::vector<SlotIndex> victims = best_around_coldest(needed);
+    if (victims.empty() || !park_used(victims)) return victims;
+  }
+  return {};
+}
+
+/// Of the windows around the coldest, the one with the fewest live bytes; of equals, the coldest's.
+std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const {
+  Window best;
+  std::uint32_t looks = 0;
+  for (std::size_t i = 0; i < order_.cold().size() && i < kAnchors && looks < kAnchorLooks; ++i) {
+    const Window window = window_around(arena_, order_.cold()[i], needed, *this);
+    looks += window.looks;
+    if (!window.is_empty() && (best.is_empty() || window.live_bytes < best.live_bytes)) best = window;
+  }
+  return objects_of(arena_, best);
+}
+
+/// Behind where the last was, for what was written one behind the other goes so; or where some cold object lies.
+std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
+  const std::vector<SlotIndex> anchors = sample_cold();
+  if (anchors.empty()) return {};
+  hottest_ = candidates_.key(anchors.back());
+  Window window;
+  std::uint32_t looks = 0;
+  const auto look_around = [&](SlotIndex anchor) {
+    window = window_around(arena_, anchor, needed, *this);
+    looks += window.looks;
+    if (window.live_bytes > 2 * needed) window = {};  // one of them is far larger than all that is needed
+  };
+  if (may_go(hand_)) look_around(hand_);
+  for (std::size_t i = 0; i < anchors.size() && window.is_empty() && looks < kAnchorLooks; ++i) look_around(anchors[i]);
+  std::vector<SlotIndex> victims = objects_of(arena_, window);
+  if (!victims.empty()) hand_ = object_behind(arena_, victims.back());
+  const bool used = park_used(victims);  // reads the keys as they really are
+  if (used || !std::ranges::all_of(victims, [this](SlotIndex slot) { return may_go(slot); })) victims.clear();
+  hottest_ = kAnyHeat;
+  if (victims.empty()) {
+    hand_rest_.begin(needed, next_hand_rests_);
+    next_hand_rests_ = std::min(2 * next_hand_rests_, kMostHandRests);
+  } else {
+    hand_rest_.end();
+    next_hand_rests_ = 1;
+  }
+  return victims;
+}
+
+/// The coldest of some objects, wherever they are; colder ones first. By their keys as recorded: in truth they are no
+/// colder. Where there are few, or few of all slots have one, the cold set.
+std::vector<SlotIndex> Eviction::sample_cold() {
+  constexpr std::uint32_t kStride = 2'654'435'761;  // 2^32 through the golden ratio: spreads them over all slots
+  std::vector<SlotIndex> samples;
+  for (std::size_t looks = 0; samples.size() < kSamples && looks < 2 * kSamples; ++looks) {
+    const SlotIndex slot = order_.slot_below(next_sample_ += kStride);
+    if (order_.contains(slot) && !order_.is_parked(slot)) samples.push_back(slot);
+  }
+  if (samples.size() < kSamples || order_.size() < kSamples) {
+    settle(cold_target());
+    return order_.cold();
+  }
+  std::ranges::sort(samples, {}, [this](SlotIndex slot) { return candidates_.key(slot); });
+  samples.resize(samples.size() / kColdShareOfSamples);
+  return samples;
+}
+
+bool Eviction::may_go(SlotIndex slot) const {
+  return order_.contains(slot) && !order_.is_parked(slot) && candidates_.key(slot) <= hottest_;
+}
+
+/// The smaller; of equals the colder: where all are alike, one side is what was put last.
+bool Eviction::goes_first(SlotIndex slot, SlotIndex other) const {
+  const std::uint64_t size = arena_.size_of(ExtentRef::live(slot));
+  const std::uint64_t others = arena_.size_of(ExtentRef::live(other));
+  return size != others ? size < others : candidates_.key(slot) < candidates_.key(other);
+}
+
+std::uint64_t Eviction::live_bytes(const std::vector<SlotIndex>& slots) const noexcept {
+  std::uint64_t bytes = 0;
+  for (const SlotIndex slot : slots) bytes += arena_.size_of(ExtentRef::live(slot));
+  return bytes;
+}
+
+/// Parks those of the victims that somebody uses; says whether there were any. Their heat does not matter here.
+bool Eviction::park_used(const std::vector<SlotIndex>& victims) {
+  bool any = false;
+  for (const SlotIndex slot : victims) {
+    const bool was_cold = order_.is_cold(slot);
+    order_.remove(slot);  // before its key may change
+    const Candidates::Use use = candidates_.refresh(slot);
+    if (use == Candidates::Use::in_use)
+      order_.park(slot);
+    else if (was_cold)
+      order_.add_cold(slot);
+    else
+      order_.put_back(slot);
+    any = any || use == Candidates::Use::in_use;
+  }
+  return any;
+}
+
+/// Looks at the victims once more. False when one has left the cold set for it.
+bool Eviction::confirm(const std::vector<SlotIndex>& victims) {
+  struct Changed {
+    SlotIndex slot;
+    Candidates::Use use;
+    EvictionKey recorded;
+  };
+  std::vector<Changed> changed;
+  for (const SlotIndex slot : victims) {
+    const EvictionKey recorded = candidates_.key(slot);
+    const Candidates::Use use = candidates_.refresh(slot);
+    if (use == Candidates::Use::in_use || candidates_.key(slot) != recorded) changed.push_back({slot, use, recorded});
+  }
+  // All leave before any comes back: with a new key it stands in the wrong place of the cold set.
+  for (const Changed& object : changed) order_.remove(object.slot);
+  bool all_cold = true;
+  for (const Changed& object : changed) all_cold = place(object.slot, object.use, object.recorded) && all_cold;
+  return all_cold;
+}
+
+std::uint64_t Eviction::bookkeeping_bytes() const noexcept {
+  return sizeof(*this) - sizeof(order_) + order_.bookkeeping_bytes();
+}
+
+void Eviction::check_invariants() const {
+  order_.check_invariants();
+  DOLIUM_CHECK(order_.cold().size() <= kMaxCold, "the cold set kept what it borrowed");
+}
+
+}  // namespace dolium::shm

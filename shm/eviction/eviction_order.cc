@@ -1,0 +1,174 @@
+#include "shm/eviction/eviction_order.h"
+
+#include <algorithm>
+
+#include "shm/os/check.h"
+
+namespace dolium::shm {
+
+void EvictionOrder::enqueue(SlotIndex slot) {
+  make_room_for(slot);
+  if (hottest_ == kNoSlot || colder(hottest_, slot))
+    link(slot, hottest_, kNoSlot);
+  else
+    add_to_heap(slot);
+}
+
+void EvictionOrder::put_back(SlotIndex slot) {
+  make_room_for(slot);
+  if (coldest_ != kNoSlot && colder(slot, coldest_))
+    link(slot, kNoSlot, coldest_);
+  else
+    add_to_heap(slot);
+}
+
+void EvictionOrder::add_cold(SlotIndex slot) {
+  make_room_for(slot);
+  auto at = cold_.end();
+  if (!cold_.empty() && colder(slot, cold_.back())) {
+    at = std::upper_bound(cold_.begin(), cold_.end(), slot, [this](SlotIndex a, SlotIndex b) { return colder(a, b); });
+  }
+  cold_.insert(at, slot);
+  places_[slot] = {kInColdSet, 0};
+}
+
+void EvictionOrder::park(SlotIndex slot) {
+  make_room_for(slot);
+  add_to_array(slot);
+}
+
+void EvictionOrder::remove(SlotIndex slot) {
+  const Place place = place_of(slot);
+  DOLIUM_CHECK(place.before != kNowhere, "remove of a slot that is not a member");
+  places_[slot] = {kNowhere, 0};
+  if (place.before == kInColdSet) {
+    // Mostly it is the last: objects that were only borrowed go back from there.
+    cold_.erase(cold_.back() == slot ? cold_.end() - 1 : std::find(cold_.begin(), cold_.end(), slot));
+  } else if (place.before == kInArray) {
+    remove_from_array(place.after);
+  } else {
+    unlink(place);
+  }
+}
+
+SlotIndex EvictionOrder::front() const {
+  if (heap_size_ == 0) return coldest_;
+  return coldest_ == kNoSlot || colder(array_.front(), coldest_) ? array_.front() : coldest_;
+}
+
+std::uint64_t EvictionOrder::bookkeeping_bytes() const noexcept {
+  return sizeof(*this) + places_.size() * sizeof(Place) + (most_in_array_ + cold_.capacity()) * sizeof(SlotIndex);
+}
+
+void EvictionOrder::make_room_for(SlotIndex slot) {
+  DOLIUM_CHECK(slot < max_slots_ && !contains(slot), "a slot that is a member already or cannot exist");
+  if (slot >= places_.size()) places_.resize(std::size_t{slot} + 1, Place{kNowhere, 0});
+}
+
+// ---- the list ----
+
+void EvictionOrder::link(SlotIndex slot, SlotIndex before, SlotIndex after) noexcept {
+  places_[slot] = {before, after};
+  (before == kNoSlot ? coldest_ : places_[before].after) = slot;
+  (after == kNoSlot ? hottest_ : places_[after].before) = slot;
+  ++list_size_;
+}
+
+void EvictionOrder::unlink(const Place& place) noexcept {
+  (place.before == kNoSlot ? coldest_ : places_[place.before].after) = place.after;
+  (place.after == kNoSlot ? hottest_ : places_[place.after].before) = place.before;
+  --list_size_;
+}
+
+// ---- the heap, and the parked behind it ----
+
+void EvictionOrder::put(std::uint32_t position, SlotIndex slot) noexcept {
+  array_[position] = slot;
+  places_[slot] = {kInArray, position};
+}
+
+void EvictionOrder::add_to_array(SlotIndex slot) {
+  array_.push_back(slot);
+  most_in_array_ = std::max(most_in_array_, array_.size());
+  put(static_cast<std::uint32_t>(array_.size()) - 1, slot);
+}
+
+void EvictionOrder::add_to_heap(SlotIndex slot) {
+  add_to_array(slot);
+  // The first parked object makes way for the heap's new last.
+  const auto last = static_cast<std::uint32_t>(array_.size()) - 1;
+  if (heap_size_ != last) put(last, array_[heap_size_]);
+  put(heap_size_, slot);
+  sift_up(heap_size_++);
+}
+
+void EvictionOrder::remove_from_array(std::uint32_t position) {
+  std::uint32_t gap = position;
+  if (position < heap_size_) {
+    gap = --heap_size_;
+    if (position != gap) {
+      put(position, array_[gap]);
+      sift_down(position);
+      sift_up(position);
+    }
+  }
+  if (gap + 1 != array_.size()) put(gap, array_.back());
+  array_.pop_back();
+}
+
+void EvictionOrder::sift_up(std::uint32_t position) {
+  const SlotIndex slot = array_[position];
+  while (position > 0) {
+    const std::uint32_t parent = (position - 1) / 2;
+    if (!colder(slot, array_[parent])) break;
+    put(position, array_[parent]);
+    position = parent;
+  }
+  put(position, slot);
+}
+
+void EvictionOrder::sift_down(std::uint32_t position) {
+  const SlotIndex slot = array_[position];
+  for (;;) {
+    std::uint32_t child = 2 * position + 1;
+    if (child >= heap_size_) break;
+    if (child + 1 < heap_size_ && colder(array_[child + 1], array_[child])) ++child;
+    if (!colder(array_[child], slot)) break;
+    put(position, array_[child]);
+    position = child;
+  }
+  put(position, slot);
+}
+
+// ---- for tests ----
+
+void EvictionOrder::check_list() const {
+  std::uint32_t seen = 0;
+  SlotIndex before = kNoSlot;
+  for (SlotIndex slot = coldest_; slot != kNoSlot; before = slot, slot = places_[slot].after) {
+    DOLIUM_CHECK(++seen <= list_size_, "the list is a ring, or longer than it says");
+    DOLIUM_CHECK(places_[slot].before == before, "a member of the list does not know who is before it");
+    DOLIUM_CHECK(before == kNoSlot || colder(before, slot), "the list is out of order");
+  }
+  DOLIUM_CHECK(seen == list_size_ && hottest_ == before, "the list does not end where it should");
+}
+
+void EvictionOrder::check_invariants() const {
+  check_list();
+  DOLIUM_CHECK(heap_size_ <= array_.size(), "the heap is larger than its array");
+  for (std::uint32_t i = 0; i < array_.size(); ++i) {
+    const Place place = place_of(array_[i]);
+    DOLIUM_CHECK(place.before == kInArray && place.after == i,
+                 "a member of the heap or of the parked is not where its word says");
+    DOLIUM_CHECK(i == 0 || i >= heap_size_ || !colder(array_[i], array_[(i - 1) / 2]), "the heap is out of order");
+  }
+  for (std::size_t i = 0; i < cold_.size(); ++i) {
+    DOLIUM_CHECK(is_cold(cold_[i]), "a member of the cold set is not where its word says");
+    DOLIUM_CHECK(i == 0 || colder(cold_[i - 1], cold_[i]), "the cold set is out of order");
+  }
+  const auto members =
+      std::count_if(places_.begin(), places_.end(), [](const Place& place) { return place.before != kNowhere; });
+  DOLIUM_CHECK(static_cast<std::size_t>(members) == size(), "a slot's word names a place it is not in");
+}
+
+}  // namespace dolium::shm

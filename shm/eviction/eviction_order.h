@@ -1,0 +1,122 @@
+#pragma once
+// The three places where eviction keeps an object, and the order within them. Decides nothing.
+//
+// Model: the queue, the coldest in front; the cold set, sorted, coldest first; the parked, in no order.
+// The queue is two: a list of those that came in order, and a binary heap of the others. A sealed object is hotter than
+// all that were sealed before and not looked at since, whatever the policy: so it waits in the list, in front of it and
+// behind it are mostly its neighbours in memory, and an eviction costs O(1), where a heap of a million rows would be
+// climbed from end to end, through a cache miss on each step. The heap is for those that turned out to be in a wrong
+// place when they were looked at.
+// One array holds [heap | parked]. Each slot has two words for where its object is: a member costs 8 bytes, and 4 more
+// in the heap or parked. A key may change while its object is parked or out, or cold if the object is then removed
+// before anything else is added: remove() reads no key.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "shm/eviction/candidates.h"
+#include "shm/eviction/window.h"
+#include "shm/os/basic_types.h"
+#include "shm/os/reserved_vector.h"
+
+namespace dolium::shm {
+
+class EvictionOrder final : public Ranks {
+ public:
+  /// std::bad_alloc when there are no addresses for that many.
+  EvictionOrder(const Candidates& candidates, std::uint32_t max_slots)
+      : candidates_(candidates),
+        max_slots_(max_slots),
+        array_(reserved_vector<SlotIndex>(max_slots)),
+        places_(reserved_vector<Place>(max_slots)) {}
+
+  // Preconditions: !contains(slot). add_cold() is O(size of the cold set) unless the slot is hotter than all of it.
+  /// One that was just sealed: O(1). O(log n) when it is none, or time stood still.
+  void enqueue(SlotIndex slot);
+  /// One that has been elsewhere: O(1) when it is colder than the list, else O(log n).
+  void put_back(SlotIndex slot);
+  void add_cold(SlotIndex slot);
+  void park(SlotIndex slot);
+  /// From wherever it is: O(1) from the list, O(log n) from the heap, O(size of the cold set) there. Does not read its
+  /// key.
+  void remove(SlotIndex slot);
+
+  [[nodiscard]] bool contains(SlotIndex slot) const noexcept { return place_of(slot).before != kNowhere; }
+  [[nodiscard]] bool is_cold(SlotIndex slot) const noexcept { return place_of(slot).before == kInColdSet; }
+  [[nodiscard]] bool is_parked(SlotIndex slot) const noexcept {
+    const Place place = place_of(slot);
+    return place.before == kInArray && place.after >= heap_size_;
+  }
+
+  [[nodiscard]] std::uint32_t queue_size() const noexcept { return list_size_ + heap_size_; }
+  /// The coldest of the queue. Precondition: it is not empty.
+  [[nodiscard]] SlotIndex front() const;
+  [[nodiscard]] const std::vector<SlotIndex>& cold() const noexcept { return cold_; }
+  /// Makes rank_of() the position in cold(), as that is now. O(size of the cold set).
+  void rank_cold() noexcept {
+    for (std::uint32_t rank = 0; rank < cold_.size(); ++rank) places_[cold_[rank]].after = rank;
+  }
+  [[nodiscard]] std::uint32_t rank_of(SlotIndex slot) const noexcept override {
+    return is_cold(slot) ? places_[slot].after : kNotCold;
+  }
+  [[nodiscard]] std::uint32_t parked_size() const noexcept {
+    return static_cast<std::uint32_t>(array_.size()) - heap_size_;
+  }
+  [[nodiscard]] SlotIndex parked(std::uint32_t nth) const noexcept { return array_[heap_size_ + nth]; }
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(list_size_ + array_.size() + cold_.size());
+  }
+
+  /// One of the slots that ever had an object, evenly spread as `number` is; 0 when none had.
+  [[nodiscard]] SlotIndex slot_below(std::uint32_t number) const noexcept {
+    return static_cast<SlotIndex>(std::uint64_t{number} * places_.size() >> 32);
+  }
+  /// Gives back the memory of a cold set that has been much larger than it will stay.
+  void trim_cold(std::size_t usual_size) {
+    if (cold_.capacity() > 2 * usual_size) cold_.shrink_to_fit();
+  }
+  /// The words of all slots: see LargePages.
+  [[nodiscard]] std::span<std::byte> in_use() noexcept { return std::as_writable_bytes(std::span(places_)); }
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
+  void check_invariants() const;
+
+ private:
+  /// In the list: its neighbours there, kNoSlot at the ends. Else `before` says where, and `after` the position, in the
+  /// cold set as of the last rank_cold().
+  struct Place {
+    std::uint32_t before;
+    std::uint32_t after;
+  };
+  static constexpr std::uint32_t kNowhere = 0xfffffffc;  // no slot has so high a number
+  static constexpr std::uint32_t kInColdSet = 0xfffffffd;
+  static constexpr std::uint32_t kInArray = 0xfffffffe;
+
+  [[nodiscard]] Place place_of(SlotIndex slot) const noexcept {
+    return slot < places_.size() ? places_[slot] : Place{kNowhere, 0};
+  }
+  [[nodiscard]] bool colder(SlotIndex a, SlotIndex b) const { return candidates_.key(a) < candidates_.key(b); }
+  void make_room_for(SlotIndex slot);
+  void put(std::uint32_t position, SlotIndex slot) noexcept;
+  void add_to_array(SlotIndex slot);
+  void add_to_heap(SlotIndex slot);
+  void remove_from_array(std::uint32_t position);
+  void link(SlotIndex slot, SlotIndex before, SlotIndex after) noexcept;
+  void unlink(const Place& place) noexcept;
+  void sift_up(std::uint32_t position);
+  void sift_down(std::uint32_t position);
+  void check_list() const;
+
+  const Candidates& candidates_;
+  std::uint32_t max_slots_;
+  SlotIndex coldest_ = kNoSlot;  // of the list
+  SlotIndex hottest_ = kNoSlot;
+  std::uint32_t list_size_ = 0;
+  std::uint32_t heap_size_ = 0;
+  std::size_t most_in_array_ = 0;    // ever: it keeps the memory
+  ReservedVector<SlotIndex> array_;  // [0, heap_size_): the heap; the rest: parked, in no order
+  std::vector<SlotIndex> cold_;
+  ReservedVector<Place> places_;  // by slot; as long as the highest slot so far needs
+};
+
+}  // namespace dolium::shm

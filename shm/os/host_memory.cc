@@ -1,0 +1,69 @@
+#include "shm/os/host_memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shm/os/memory_cgroup.h"
+#include "shm/os/proc_file.h"
+#include "shm/os/system_error.h"
+
+namespace dolium::shm {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Headroom {
+  std::uint64_t limit = UINT64_MAX;
+  std::uint64_t left = UINT64_MAX;  ///< of the limit, counting as free what the kernel would drop first: file cache
+};
+
+Headroom cgroup_headroom(const HostQuery& query) {
+  Headroom result;
+  for (const MemoryCgroup& group : memory_cgroups(query.root, query.process))
+    for (const fs::path& here : group.directories) {
+      const std::optional<std::uint64_t> limit = read_number(here / group.names->limit);
+      if (!limit) continue;
+      const std::uint64_t usage = read_number(here / group.names->usage).value_or(0);
+      const std::uint64_t reclaimable = read_number(here / "memory.stat", group.names->reclaimable).value_or(0);
+      const std::uint64_t needed = usage - std::min(usage, reclaimable);
+      result.limit = std::min(result.limit, *limit);
+      result.left = std::min(result.left, *limit - std::min(*limit, needed));
+    }
+  return result;
+}
+
+/// Reserved pages are promised to others. Pages over the pool's size are made on demand up to the overcommit.
+std::optional<std::uint64_t> huge_pages_left(const fs::path& root) {
+  const fs::path pool = root / "sys/kernel/mm/hugepages/hugepages-2048kB";
+  const auto count = [&](const char* name) { return read_number(pool / name).value_or(0); };
+  const std::optional<std::uint64_t> free = read_number(pool / "free_hugepages");
+  if (!free) return std::nullopt;
+  const std::uint64_t overcommit = count("nr_overcommit_hugepages");
+  return *free - std::min(*free, count("resv_hugepages")) + overcommit -
+         std::min(overcommit, count("surplus_hugepages"));
+}
+
+}  // namespace
+
+Result<HostMemory> read_host_memory(const HostQuery& query) {
+  const fs::path meminfo = query.root / "proc/meminfo";
+  errno = 0;
+  const std::optional<std::uint64_t> total_kib = read_number(meminfo, "MemTotal:");
+  const std::optional<std::uint64_t> available_kib = read_number(meminfo, "MemAvailable:");
+  if (!total_kib || !available_kib)
+    return system_error(fmt::format("find out how much memory there is from {} (is /proc mounted?)", meminfo.string()),
+                        errno != 0 ? errno : ENODATA);
+  const Headroom group = cgroup_headroom(query);
+  HostMemory memory;
+  memory.total = *total_kib * 1024;
+  memory.available = *available_kib * 1024;
+  memory.swap = read_number(meminfo, "SwapTotal:").value_or(0) * 1024;
+  memory.group_limit = group.limit;
+  memory.group_left = group.left;
+  memory.huge_pages_left = huge_pages_left(query.root);
+  return memory;
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,113 @@
+#include "shm/store/get_waits.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dolium::shm {
+
+void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done) {
+  Wait wait;
+  wait.ids.assign(ids.begin(), ids.end());
+  wait.held.assign(ids.size(), kNoSlot);
+  wait.deadline = deadline;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    wait.held[i] = store_.find(ids[i]);
+    if (wait.held[i] != kNoSlot)
+      store_.hold(wait.held[i]);
+    else
+      ++wait.missing;
+  }
+  if (wait.missing == 0 || deadline <= now) return done(std::move(wait.held));
+  wait.places.resize(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (wait.held[i] != kNoSlot) continue;
+    Positions& positions = wanted_[ids[i]];
+    wait.places[i] = positions.insert(positions.end(), Position{key, i});
+  }
+  wait.done = std::move(done);
+  if (deadline != kNever) deadlines_.emplace(deadline, key);
+  Load& load = per_client_[key.client];
+  ++load.waits;
+  load.ids += ids.size();
+  waits_.emplace(key, std::move(wait));
+}
+
+void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
+  if (wanted_.empty()) return;  // as it is most of the time
+  const auto wanted = wanted_.extract(id);
+  if (wanted.empty()) return;
+  std::vector<WaitKey> complete;
+  for (const Position& position : wanted.mapped()) {
+    Wait& wait = waits_.at(position.key);
+    wait.held[position.index] = slot;
+    store_.hold(slot);
+    if (--wait.missing == 0) complete.push_back(position.key);
+  }
+  for (const WaitKey& key : complete) finish(key);
+}
+
+bool GetWaits::cancel(const WaitKey& key) {
+  if (!waits_.contains(key)) return false;
+  finish(key);
+  return true;
+}
+
+void GetWaits::time_out(TimeNs now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+    finish(WaitKey(deadlines_.begin()->second));  // a copy: the one in the set ends with the wait
+}
+
+void GetWaits::drop_client(ClientId client) {
+  for (auto mine = waits_.lower_bound({client, 0}); mine != waits_.end() && mine->first.client == client;
+       mine = waits_.lower_bound({client, 0})) {
+    const Wait wait = forget(WaitKey(mine->first));
+    for (const SlotIndex slot : wait.held)
+      if (slot != kNoSlot) store_.drop_hold(slot);
+  }
+}
+
+std::size_t GetWaits::count(ClientId client) const noexcept {
+  const auto found = per_client_.find(client);
+  return found == per_client_.end() ? 0 : found->second.waits;
+}
+
+std::vector<ClientId> GetWaits::waiting_for(const ObjectId& id, std::size_t limit) const {
+  std::vector<ClientId> clients;
+  const auto wanted = wanted_.find(id);
+  if (wanted == wanted_.end()) return clients;
+  for (const Position& position : wanted->second) {
+    if (clients.size() == limit) break;
+    if (std::ranges::find(clients, position.key.client) == clients.end()) clients.push_back(position.key.client);
+  }
+  return clients;
+}
+
+bool GetWaits::may_wait(ClientId client, std::size_t ids) const noexcept {
+  const auto found = per_client_.find(client);
+  const Load load = found == per_client_.end() ? Load() : found->second;
+  return load.waits < kMaxPerClient && load.ids + ids <= kMaxIdsPerClient;
+}
+
+void GetWaits::finish(const WaitKey& key) {
+  Wait wait = forget(key);
+  wait.done(std::move(wait.held));
+}
+
+GetWaits::Wait GetWaits::forget(const WaitKey& key) {
+  const auto found = waits_.find(key);
+  Wait wait = std::move(found->second);
+  waits_.erase(found);
+  for (std::size_t i = 0; i < wait.ids.size(); ++i) {
+    if (wait.held[i] != kNoSlot) continue;
+    const auto wanted = wanted_.find(wait.ids[i]);
+    wanted->second.erase(wait.places[i]);
+    if (wanted->second.empty()) wanted_.erase(wanted);
+  }
+  if (wait.deadline != kNever) deadlines_.erase({wait.deadline, key});
+  const auto client = per_client_.find(key.client);
+  client->second.ids -= wait.ids.size();
+  if (--client->second.waits == 0) per_client_.erase(client);
+  return wait;
+}
+
+}  // namespace dolium::shm

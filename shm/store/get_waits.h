@@ -1,0 +1,91 @@
+#pragma once
+// GetWaits: who waits for which objects to be sealed.
+//
+// An object that appears for a waiter is held for it at once, so that it is still there when the last of the
+// waiter's objects arrives. Every wait ends exactly once: complete, at its deadline, cancelled, or dropped
+// with its client (then nobody is told).
+//
+// Not thread-safe; time is passed in.
+
+#include <functional>
+#include <list>
+#include <map>
+#include <set>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/store/store.h"
+
+namespace dolium::shm {
+
+/// Names a wait or a subscription: the client, and a number that is the client's own choice.
+struct WaitKey {
+  ClientId client = 0;
+  std::uint64_t number = 0;
+  friend auto operator<=>(const WaitKey&, const WaitKey&) = default;
+};
+
+class GetWaits {
+ public:
+  /// How many ids one wait may name; how many waits one client may have, and how many ids they may name in all.
+  static constexpr std::size_t kMaxIds = 65536;
+  static constexpr std::size_t kMaxPerClient = 65536;
+  static constexpr std::size_t kMaxIdsPerClient = 262'144;
+
+  /// The slots found, kNoSlot where there was nothing, in the order asked. Each is held: the holds are the
+  /// receiver's now.
+  using Done = std::function<void(std::vector<SlotIndex> held)>;
+
+  explicit GetWaits(Store& store) : store_(store) {}
+
+  /// Calls `done` before it returns when all are there or the deadline is not after `now`.
+  void add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done);
+  [[nodiscard]] bool contains(const WaitKey& key) const { return waits_.contains(key); }
+  void on_sealed(SlotIndex slot, const ObjectId& id);
+  /// Ends the wait as its deadline would; false when there is no such wait.
+  bool cancel(const WaitKey& key);
+  void drop_client(ClientId client);
+  void time_out(TimeNs now);
+
+  [[nodiscard]] TimeNs next_deadline() const noexcept {
+    return deadlines_.empty() ? kNever : deadlines_.begin()->first;
+  }
+  [[nodiscard]] std::size_t count() const noexcept { return waits_.size(); }
+  /// Who waits for this object, first come first, each once; at most so many.
+  [[nodiscard]] std::vector<ClientId> waiting_for(const ObjectId& id, std::size_t limit) const;
+  [[nodiscard]] std::size_t count(ClientId client) const noexcept;
+  /// Whether a client may begin one more wait, for so many ids.
+  [[nodiscard]] bool may_wait(ClientId client, std::size_t ids) const noexcept;
+
+ private:
+  struct Position {
+    WaitKey key;
+    std::size_t index;
+  };
+  using Positions = std::list<Position>;  // those that want one id, first come first
+  struct Wait {
+    std::vector<ObjectId> ids;
+    std::vector<SlotIndex> held;              // by position
+    std::vector<Positions::iterator> places;  // in wanted_, by position, where held is kNoSlot
+    std::size_t missing = 0;
+    TimeNs deadline = 0;
+    Done done;
+  };
+  struct Load {
+    std::size_t waits = 0;
+    std::size_t ids = 0;
+  };
+
+  void finish(const WaitKey& key);
+  Wait forget(const WaitKey& key);
+
+  Store& store_;
+  // Ordered, not hashed: what clients choose, the ids and their numbers, is easily made to hash alike.
+  std::map<WaitKey, Wait> waits_;
+  std::map<ObjectId, Positions> wanted_;            // of the ids still missing; no list is empty
+  std::set<std::pair<TimeNs, WaitKey>> deadlines_;  // without those that wait for ever
+  std::unordered_map<ClientId, Load> per_client_;
+};
+
+}  // namespace dolium::shm

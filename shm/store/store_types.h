@@ -1,0 +1,72 @@
+#pragma once
+// What a Store (store.h) is told, and what it tells: clients, objects to be made, what became of them.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include <dolium/event.h>
+#include <dolium/metadata.h>
+#include <dolium/object_id.h>
+
+#include "shm/os/basic_types.h"
+#include "shm/os/unique_fd.h"
+#include "shm/table/new_object.h"
+#include "shm/table/object_index.h"
+
+namespace dolium::shm {
+
+/// A client of this store, from attach() to detach(); never used twice.
+using ClientId = std::uint64_t;
+
+struct ClientIdentity {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 0;
+  std::string command = {};  ///< this and the name are for reports only
+  std::string name = {};
+  ClientOrigin origin = {};  ///< likewise
+};
+
+/// A client of the store as it was before recover().
+struct Survivor {
+  ClientId id = 0;
+  ClientIdentity identity;
+  TimeNs attached = 0;
+  UniqueFd pin_table;
+};
+
+/// What recover() found, in objects.
+struct Recovery {
+  std::uint64_t sealed = 0;
+  std::uint64_t retired = 0;      ///< removed, and held still
+  std::uint64_t abandoned = 0;    ///< were being written by clients that are still there
+  std::uint64_t dropped = 0;      ///< were being written by nobody else any more
+  std::uint64_t quarantined = 0;  ///< extents of theirs, and of earlier ones, that I/O under way may still reach
+  std::uint64_t undone = 0;       ///< evictions and moves
+  std::uint64_t finished = 0;     ///< seals and removals
+  std::uint64_t damaged = 0;      ///< could not be true, and are gone
+};
+
+/// Where an unsealed object's bytes are.
+struct Placement {
+  SlotIndex slot = kNoSlot;
+  std::uint64_t offset = 0;
+};
+
+/// Hears what happened, after it happened. Must not call back into the store's changing methods, but hold().
+class StoreListener {
+ public:
+  virtual void on_sealed(SlotIndex slot, const SlotFields& object) = 0;
+  virtual void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) = 0;
+
+ protected:
+  ~StoreListener() = default;
+};
+
+/// The same moment on both clocks: objects are timed by the monotonic one, people read the other.
+struct Moment {
+  TimeNs monotonic = 0;
+  std::chrono::system_clock::time_point wall{};
+};
+
+}  // namespace dolium::shm

@@ -1,0 +1,29 @@
+#pragma once
+// NewObject: what a create asks for, in both stores and on the wire.
+
+#include <cstdint>
+#include <string_view>
+
+#include <dolium/object_id.h>
+
+#include "shm/table/expiry.h"
+
+namespace dolium::shm {
+
+/// What an object shall be. The name need not outlive the call.
+struct NewObject {
+  ObjectId id;
+  std::uint64_t data_size = 0;
+  std::uint32_t metadata_size = 0;
+  std::uint64_t type_tag = 0;
+  std::string_view type_name = {};
+  bool pinned = false;
+  Lifetimes lifetimes = {};
+};
+
+/// Of its data, metadata and type name together; wraps only when the data alone are beyond every capacity.
+[[nodiscard]] inline std::uint64_t total_size(const NewObject& object) noexcept {
+  return object.data_size + object.metadata_size + object.type_name.size();
+}
+
+}  // namespace dolium::shm
