@@ -8,6 +8,7 @@
 #include "client/remote/connection.h"
 #include "client/remote/remote_calls.h"
 #include "client/remote/remote_puts.h"
+#include "shm/types/stats_piece.h"
 
 namespace dolium {
 

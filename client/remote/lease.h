@@ -15,6 +15,7 @@
 #include "client/remote/lease_appetite.h"
 #include "client/remote/lent_extent.h"
 #include "client/remote/put_view.h"
+#include "shm/arena/arena.h"
 
 namespace dolium::detail {
 

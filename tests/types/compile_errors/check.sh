@@ -5,7 +5,7 @@ cd "$1"
 program=tests/types/compile_errors/types_without_codec.cc
 failed=0
 
-compile() { "$1" -std=c++20 -fsyntax-only -I client/include -DCASE="$2" $program 2>&1; }
+compile() { "$1" -std=c++20 -fsyntax-only -I shm/include -I client/include -DCASE="$2" $program 2>&1; }
 
 check() { # COMPILER CASE TEXT
   local said first
