@@ -1,5 +1,5 @@
 #pragma once
-// ExitStatus: how the command ends, for scripts. The same for every verb; README.md and `dolium --help` list them.
+// ExitStatus: how the command ends, for scripts. The same for every verb; client/cli/README.md and `dolium --help` list them.
 //
 // The status of a failure follows from its Errc alone, so that a script that reads the JSON and a script that reads the
 // status decide alike. Outcome is what a verb hands back: most verbs return a Result<void>, which becomes one.
