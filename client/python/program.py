@@ -1,6 +1,6 @@
 #!python
-"""Becomes the program of its own name, dolium or doliumd, that lies in the package: so both are on the PATH of who has
-installed it. The package is found, and not imported, which would take longer than most commands."""
+"""Executes the program of the same name, dolium or doliumd, from the package. So both are on the environment's PATH.
+The package is located without an import, which would take longer than most commands."""
 
 import importlib.util
 import os

@@ -1,8 +1,8 @@
-"""A cache of key/value blocks with prefix lookup, as servers of language models share them between processes.
+"""A cache of key/value blocks with prefix lookup, which servers of a language model share between processes.
 
-A sequence of tokens is cut into blocks; a block's id is the hash of all tokens up to its end, so that an id stands for
-a whole prefix. How much of a new sequence is known is one call, `exists_many`, without a system call. Blocks that
-nobody uses are evicted when room is needed.
+A sequence of tokens is cut into blocks. The id of a block is the hash of all tokens up to its end, so it stands for a
+whole prefix. One call, `exists_many`, finds the known part of a new sequence, without a system call. Blocks that are not
+in use are evicted when room is needed.
 
     python block_cache.py
 """
@@ -21,7 +21,7 @@ class BlockCache:
         self._client, self._seed = client, model.encode()
 
     def block_ids(self, tokens):
-        """An id for each whole block, of all tokens up to its end."""
+        """The id of each whole block: a hash of all tokens up to its end."""
         digest, ids = hashlib.blake2b(self._seed, digest_size=20), []
         for start in range(0, len(tokens) - BLOCK_TOKENS + 1, BLOCK_TOKENS):
             digest.update(np.asarray(tokens[start:start + BLOCK_TOKENS], np.int32).tobytes())
@@ -29,22 +29,22 @@ class BlockCache:
         return ids
 
     def known_prefix(self, tokens):
-        """The blocks of the longest prefix that is there, in place and held: [array]."""
+        """The blocks of the longest known prefix, in place and held: [array]."""
         ids = self.block_ids(tokens)
         there = self._client.exists_many(ids)
         count = there.index(False) if False in there else len(there)
         blocks = self._client.get_many(ids[:count])
-        # Between the two calls one may have been evicted: the prefix ends there.
+        # A block may have been evicted between the two calls. Then the prefix ends there.
         return blocks[:next((i for i, block in enumerate(blocks) if block is None), count)]
 
     def add(self, tokens, compute):
-        """Computes what is missing; all blocks of the sequence."""
+        """Computes the missing blocks. Returns all blocks of the sequence."""
         blocks = self.known_prefix(tokens)
         for number, id in enumerate(self.block_ids(tokens)[len(blocks):], start=len(blocks)):
             try:
                 self._client.put(compute(tokens, number), id)
             except dolium.ObjectExists:
-                pass  # another server was quicker, with the same block
+                pass  # another server has stored the same block first
             blocks.append(self._client.get(id, timeout=5))
         return blocks
 

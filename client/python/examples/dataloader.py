@@ -1,9 +1,9 @@
-"""Eight DataLoader-style workers over one dataset that none of them copies.
+"""Eight DataLoader-style workers over one dataset, without a copy.
 
-The dataset is put into the store once, as shards. A parent opens it and forks the workers, which go on with what they
-inherit: each through all of it in an order of its own, in batches that are views of shared memory. While all hold
-everything, the parent adds up all processes' proportional set sizes (PSS: private memory, and of shared memory each
-one's share), its own too: all together need little more than the dataset once.
+The dataset is put into the store once, as shards. A parent opens it and forks the workers, which use the inherited
+objects. Each worker reads the whole dataset in its own order, in batches that are views of shared memory. While all
+workers hold all shards, the parent adds up the proportional set sizes of all processes (PSS: private memory, plus a
+share of shared memory). The sum is little more than one dataset.
 
     python dataloader.py [--size 1GiB] [--workers 8]
 """
@@ -22,13 +22,13 @@ FEATURES = 256
 
 
 class ShardedDataset:
-    """Rows of float32 in shards, each an object. What a torch Dataset would be: give it to a DataLoader as it is."""
+    """Rows of float32 in shards. Each shard is an object. It takes the place of a torch Dataset."""
 
     def __init__(self, client, ids):
         self.shards = [client.get(id) for id in ids]
 
     def batches(self, rows, seed):
-        """Every row once, in random order of batches. A batch is a view."""
+        """Yields each row once, in batches in random order. A batch is a view."""
         places = [(shard, start) for shard in range(len(self.shards))
                   for start in range(0, len(self.shards[shard]), rows)]
         random.Random(seed).shuffle(places)
@@ -53,7 +53,7 @@ def pss(pid):
 
 
 def work(dataset, seed, done, measured):
-    """In a forked child, with the dataset that its parent opened."""
+    """Runs in a forked child, with the dataset that its parent opened."""
     done.put(sum(float(batch.sum(dtype=np.float64)) for batch in dataset.batches(256, seed)))
     measured.wait(120)
 

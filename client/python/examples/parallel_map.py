@@ -12,10 +12,10 @@ import pandas as pd
 
 
 def parallel_map(client, frame, function, workers):
-    """function(rows) for row ranges of the frame, in worker processes; the results as one frame."""
+    """Calls function(rows) for row ranges of the frame, in worker processes. Returns the results as one frame."""
     frame_id = client.put(frame)
     bounds = np.linspace(0, len(frame), 4 * workers + 1).astype(int)
-    # "spawn": the client travels as its address, and connects again in the worker.
+    # "spawn": a pickled client contains its path, and connects again in the worker.
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         tasks = [(client, frame_id, function, start, stop) for start, stop in zip(bounds, bounds[1:])]
         result_ids = pool.starmap_async(_map_rows, tasks).get(300)

@@ -1,5 +1,5 @@
-"""An asyncio service: clients send ids over a socket, the service waits for the objects and answers with their sums,
-while a second task follows what comes into the store. One process, one thread, nothing blocks.
+"""An asyncio service. Clients send ids over a socket; the service waits for the objects and answers with their sums. A
+second task follows the events of the store. One process, one thread, non-blocking.
 
     python service.py
 """
@@ -19,7 +19,7 @@ class Service:
         self.seen = collections.Counter()
 
     async def answer(self, reader, writer):
-        """One line in, the id; one line out, the sum of the array of that name, when it is there."""
+        """Reads a line with an id. Answers with a line: the sum of that array, as soon as it is sealed."""
         async for line in reader:
             try:
                 array = await self._store.get_async(dolium.ObjectId(line.decode().strip()), timeout=30)

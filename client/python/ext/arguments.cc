@@ -40,7 +40,7 @@ std::string text_of(py::handle value, const char* what) {
   if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) == 0) throw py::error_already_set();
   PyErr_Clear();
   refuse("the " + std::string(what) + " " + shown(value) +
-         " has a lone surrogate, which UTF-8 cannot say: take it out (encode(..., 'replace') and decode() do)");
+         " has a lone surrogate, which UTF-8 cannot encode: take it out (encode(..., 'replace') and decode() do)");
 }
 
 double real_of(py::handle value, const char* what) {

@@ -225,25 +225,26 @@ void free_builder(PyObject* self) {
 
 PyMethodDef methods[] = {
     {"seal", py_seal, METH_NOARGS,
-     "seal()\n--\n\nThe object becomes immutable and visible; who waits for it is woken. Returns its id."},
+     "seal()\n--\n\nMakes the object immutable and visible, and wakes waiting gets. Returns its id."},
     {"seal_and_hold", py_seal_and_hold, METH_NOARGS,
-     "seal_and_hold()\n--\n\nseal(), and the Object, held before anyone can evict or remove it."},
+     "seal_and_hold()\n--\n\nSeals, and returns the Object, held before any client can evict or remove it."},
     {"abort", py_abort, METH_NOARGS,
-     "abort()\n--\n\nThe object was never there. Its id is free again at once; its memory, too, or, when views of the "
-     "builder\n(a numpy array, say) are still alive, at the end of the last one."},
+     "abort()\n--\n\nDiscards the object. Its id is free at once. So is its memory, unless views of the builder (a "
+     "numpy "
+     "array,\nfor example) are alive: then it is free at the end of the last view."},
     {"write", method(write), METH_VARARGS | METH_KEYWORDS,
-     "write(data, offset=None)\n--\n\nCopies a contiguous buffer behind what write() has written so far, or to "
-     "`offset`. Without the GIL. Returns\nhow many bytes that were."},
+     "write(data, offset=None)\n--\n\nAppends a contiguous buffer to the bytes that write() has written, or copies it "
+     "to `offset`. Releases the GIL.\nReturns the number of bytes."},
     {"__enter__", enter, METH_NOARGS, nullptr},
     {"__exit__", leave, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef properties[] = {
-    {"data", get_data, nullptr, "All of the data as a writable memoryview, which seal() and abort() revoke.", nullptr},
+    {"data", get_data, nullptr, "The data as a writable memoryview, which seal() and abort() revoke.", nullptr},
     {"id", get_id, nullptr, "The object's ObjectId.", nullptr},
-    {"size", get_size, nullptr, "The object's size in bytes; len() says the same.", nullptr},
-    {"nbytes", get_size, nullptr, "The object's size in bytes, under numpy's name for it.", nullptr},
-    {"written", get_written, nullptr, "How many bytes write() has appended.", nullptr},
+    {"size", get_size, nullptr, "The object's size in bytes, like len().", nullptr},
+    {"nbytes", get_size, nullptr, "The object's size in bytes, by the name that numpy uses.", nullptr},
+    {"written", get_written, nullptr, "The number of bytes that write() has appended.", nullptr},
     {"state", get_state, nullptr, "'open', 'sealed' or 'aborted'.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
@@ -251,9 +252,10 @@ PyType_Slot slots[] = {
     {Py_tp_doc,
      const_cast<char*>(
          "An object being written, in the store's own memory: a writable, 64-byte aligned buffer.\n\n"
-         "As a context manager it seals when the block ends, and aborts when the block raises. Dropped unsealed, it\n"
-         "aborts. builder[a:b] = data, builder.write(data), memoryview(builder) and numpy.frombuffer(builder) all "
-         "write in place.\nDo not write to a view after seal(): the object is immutable for everyone else.")},
+         "As a context manager it seals at the end of the block, and aborts if the block raises. A builder that is "
+         "dropped\nunsealed aborts. builder[a:b] = data, builder.write(data), memoryview(builder) and "
+         "numpy.frombuffer(builder)\nall write in place.\n"
+         "Do not write to a view after seal(): other processes rely on an immutable object.")},
     {Py_tp_new, slot(refuse_new)},
     {Py_tp_dealloc, slot(free_builder)},
     {Py_tp_repr, slot(repr)},

@@ -77,11 +77,11 @@ PyObject* from_name(PyObject* type, PyObject* name) {
   });
 }
 PyObject* from_binary(PyObject* type, PyObject* value) {
-  if (!PyBytes_Check(value)) return PyErr_Format(PyExc_TypeError, "20 bytes are wanted");
+  if (!PyBytes_Check(value)) return PyErr_Format(PyExc_TypeError, "from_binary() takes 20 bytes");
   return guarded([&] { return new_object_id(value_or_throw(parse(value)), reinterpret_cast<PyTypeObject*>(type)); });
 }
 PyObject* from_hex(PyObject* type, PyObject* value) {
-  if (!PyUnicode_Check(value)) return PyErr_Format(PyExc_TypeError, "a str of 40 hexadecimal digits is wanted");
+  if (!PyUnicode_Check(value)) return PyErr_Format(PyExc_TypeError, "from_hex() takes a str of 40 hexadecimal digits");
   return guarded([&] { return new_object_id(value_or_throw(parse(value)), reinterpret_cast<PyTypeObject*>(type)); });
 }
 
@@ -89,10 +89,10 @@ PyMethodDef methods[] = {
     {"binary", binary, METH_NOARGS, "binary()\n--\n\nThe 20 bytes."},
     {"hex", hex, METH_NOARGS, "hex()\n--\n\nThe 40 hexadecimal digits."},
     {"random", random, METH_NOARGS | METH_CLASS,
-     "random()\n--\n\n160 bits from the operating system's generator; never repeats in practice."},
+     "random()\n--\n\n160 bits from the operating system's generator. Never repeats in practice."},
     {"from_name", from_name, METH_O | METH_CLASS,
      "from_name(name)\n--\n\nThe same id for the same name, in every process, on every host and in C++. Not for names "
-     "that an enemy\nchooses: the hash is not cryptographic."},
+     "that an attacker\nchooses: the hash is not cryptographic."},
     {"from_binary", from_binary, METH_O | METH_CLASS, "from_binary(value)\n--\n\nThe id of these 20 bytes."},
     {"from_hex", from_hex, METH_O | METH_CLASS, "from_hex(value)\n--\n\nThe id of these 40 hexadecimal digits."},
     {"__bytes__", binary, METH_NOARGS, nullptr},

@@ -17,7 +17,8 @@ extern PyTypeObject* object_id_type;
 [[nodiscard]] inline const ObjectId* id_argument(PyObject* value) noexcept {
   if (Py_TYPE(value) == object_id_type || PyObject_TypeCheck(value, object_id_type))
     return &reinterpret_cast<PyObjectId*>(value)->id;
-  PyErr_Format(PyExc_TypeError, "an ObjectId is wanted, not %.100s (ObjectId.from_name(), ObjectId(bytes or hex))",
+  PyErr_Format(PyExc_TypeError,
+               "this argument must be an ObjectId, not %.100s (ObjectId.from_name(), ObjectId(bytes or hex))",
                Py_TYPE(value)->tp_name);
   return nullptr;
 }

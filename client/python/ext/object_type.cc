@@ -147,9 +147,9 @@ PyMethodDef methods[] = {{"tobytes", to_bytes, METH_NOARGS, "tobytes()\n--\n\nA 
 
 PyGetSetDef properties[] = {
     {"id", get_id, nullptr, "The object's ObjectId.", nullptr},
-    {"size", get_size, nullptr, "The data's size in bytes; len() says the same.", nullptr},
-    {"nbytes", get_size, nullptr, "The data's size in bytes, under numpy's name for it.", nullptr},
-    {"type_tag", get_type_tag, nullptr, "What the object was stored as; 0 means raw bytes.", nullptr},
+    {"size", get_size, nullptr, "The data's size in bytes, like len().", nullptr},
+    {"nbytes", get_size, nullptr, "The data's size in bytes, by the name that numpy uses.", nullptr},
+    {"type_tag", get_type_tag, nullptr, "The tag of the stored type; 0 means raw bytes.", nullptr},
     {"metadata", metadata_view, nullptr, "The metadata, in place, as a read-only memoryview that holds the object.",
      nullptr},
     {"_metadata_bytes", get_metadata_bytes, nullptr, nullptr, nullptr},
@@ -164,9 +164,8 @@ PyType_Slot slots[] = {
      const_cast<char*>(
          "A sealed object's bytes, in place: shared memory, read-only, 64-byte aligned.\n\n"
          "Supports the buffer protocol: memoryview(obj), numpy.frombuffer(obj, dtype), pyarrow.py_buffer(obj), and\n"
-         "obj[10:20] copy nothing. While the object or any view of it lives, its memory is neither evicted nor "
-         "reused,\n"
-         "whoever removes it, and even when the client is closed or the daemon is dead. `del` gives it back.")},
+         "obj[10:20] copy nothing. While the Object or a view of it lives, its memory is neither evicted nor reused.\n"
+         "That holds even if the object is removed, the client is closed or the daemon is gone. `del` releases it.")},
     {Py_tp_new, slot(refuse_new)},
     {Py_tp_dealloc, slot(free_object)},
     {Py_tp_repr, slot(repr)},

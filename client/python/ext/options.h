@@ -51,7 +51,7 @@ struct OptionArguments {
   static std::chrono::milliseconds milliseconds(const py::object& duration) {
     if (duration.is_none()) return std::chrono::milliseconds{0};
     const Timeout given = timeout_of(duration);
-    if (given.is_no_wait()) throw py::value_error("a time to live is longer than nothing; None is for ever");
+    if (given.is_no_wait()) throw py::value_error("a time to live must be above 0; None means no limit");
     if (given.is_forever()) return std::chrono::milliseconds{0};
     return std::chrono::ceil<std::chrono::milliseconds>(given.duration());
   }

@@ -83,7 +83,7 @@ bool parse_get(PyObject* const* args, Py_ssize_t count, PyObject* names, PyObjec
     if (value != nullptr) return PyErr_Format(PyExc_TypeError, "get_raw() was given %R twice", name), false;
     value = args[count + i];
   }
-  if (id == nullptr) return PyErr_Format(PyExc_TypeError, "get_raw() wants an id"), false;
+  if (id == nullptr) return PyErr_Format(PyExc_TypeError, "get_raw() needs an id"), false;
   return true;
 }
 
@@ -120,12 +120,13 @@ PyObject* exists(PyObject* self, PyObject* which) {
 
 PyMethodDef methods[] = {
     {"get_raw", method(get_raw), METH_FASTCALL | METH_KEYWORDS,
-     "get_raw(id, timeout=0)\n--\n\nThe object's bytes, in place: an Object, which supports the buffer protocol. No "
-     "system call when it is there.\n\nNot there: ObjectNotFound at once, or, with a timeout (seconds, a timedelta, or "
-     "None for ever), StoreTimeout\nwhen nobody has sealed it by then."},
+     "get_raw(id, timeout=0)\n--\n\nReturns the object's bytes, in place: an Object, which supports the buffer "
+     "protocol. Makes no system call if\nthe object is present.\n\nRaises ObjectNotFound at once if it is missing. "
+     "With a "
+     "timeout (seconds, a timedelta, or None for no limit), waits\nfor the seal, and raises StoreTimeout after "
+     "that time."},
     {"exists", exists, METH_O,
-     "exists(id)\n--\n\nWhether a get would find it at this moment. Counts neither as hit nor as miss, and as no "
-     "access."},
+     "exists(id)\n--\n\nWhether a get would find the object now. Does not count as a hit, a miss or an access."},
     {"_close", close, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 

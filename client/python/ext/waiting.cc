@@ -233,9 +233,10 @@ Timeout timeout_of(py::handle value) {
   const double seconds = PyFloat_AsDouble(value.ptr());
   if (seconds == -1.0 && PyErr_Occurred() != nullptr) {
     PyErr_Clear();
-    throw py::type_error("a timeout is a number of seconds, a timedelta, or None to wait for ever");
+    throw py::type_error("a timeout is a number of seconds, a timedelta, or None to wait without limit");
   }
-  if (std::isnan(seconds) || seconds < 0) throw py::value_error("a timeout is not negative; None waits for ever");
+  if (std::isnan(seconds) || seconds < 0)
+    throw py::value_error("a timeout cannot be negative; None waits without limit");
   return std::chrono::duration<double>(seconds);
 }
 

@@ -1,33 +1,34 @@
 """Dolium: a shared-memory object store for one host.
 
-Processes hand each other large immutable objects without copying them: one puts, any number get, in place.
+One process puts a large immutable object. Any number of processes read it in place, without a copy.
 
 >>> import dolium
->>> with dolium.start_store("64MiB") as path:           # or: doliumd & , and Client() finds it
+>>> with dolium.start_store("64MiB") as path:           # or start doliumd, and call Client()
 ...     client = dolium.Client(path)
-...     id = client.put("salve")                        # a format is chosen by the value's type
+...     id = client.put("salve")                        # the value's type chooses the format
 ...     client.get(id)
 'salve'
 
-The classes: `Client` (a daemon's store) and `InProcessStore` (this process's own) have the same interface,
-`ObjectStore`. Values are named by `ObjectId`s. `put` and `get` convert; `create` and `get_raw` are the memory itself:
-an `ObjectBuilder` to write into and an `Object` to read from, both buffers that numpy and others take in place.
+`Client` (the store of a daemon) and `InProcessStore` (a store of this process) have the same interface, `ObjectStore`.
+Each value has an `ObjectId`. `put` and `get` convert values. `create` and `get_raw` give access to the memory itself:
+an `ObjectBuilder` to write into, and an `Object` to read from. Both are buffers that numpy and others use in place.
 
 >>> import numpy
 >>> store = dolium.InProcessStore("64MiB")
 >>> id = store.put(numpy.arange(12.0).reshape(3, 4))    # exactly one copy
->>> array = store.get(id)                               # none
+>>> array = store.get(id)                               # no copy
 >>> array.shape, array.flags.writeable
 ((3, 4), False)
 
-A pickle runs the code that its writer chose, so it is only read where that was allowed:
+To read a pickle runs code of its writer. So a store reads pickles only with allow_pickle=True:
 
 >>> trusting = dolium.InProcessStore("64MiB", allow_pickle=True)
 >>> trusting.get(trusting.put({"weights": numpy.ones(3)}))
 {'weights': array([1., 1., 1.])}
 
-With asyncio: `await client.get_async(id)`, `async for event in client.subscribe()`. Errors are `DoliumError`s and fit
-Python's own (`ObjectNotFound` is a KeyError): see dolium.errors. `dolium.plasma` is pyarrow.plasma's interface.
+With asyncio: `await client.get_async(id)`, `async for event in client.subscribe()`. All errors are `DoliumError`s. They
+also extend Python's own exceptions: `ObjectNotFound` is a KeyError (see dolium.errors). `dolium.plasma` has the
+interface of pyarrow.plasma.
 """
 
 from . import errors

@@ -1,9 +1,9 @@
-"""pyarrow tables, record batches and tensors, as Arrow's own IPC format, read in place.
+"""pyarrow tables, record batches and tensors, in Arrow's own IPC format, read in place.
 
-pyarrow aligns the buffers of an IPC message to 8 bytes and has no option for more. The format itself allows any
-alignment: a message's metadata says where in its body each buffer lies. So pyarrow writes to a sink that keeps the
-buffers themselves instead of their bytes, the places are moved to multiples of 64, and each buffer is copied once,
-straight to its place.
+pyarrow aligns the buffers of an IPC message to 8 bytes, and has no option for more. The format itself allows any
+alignment: a message's metadata gives the offset of each buffer in its body. So pyarrow writes to a sink that keeps the
+buffers instead of their bytes. The offsets are moved to multiples of 64. Then each buffer is copied once, to its final
+place.
 """
 
 import struct
@@ -20,7 +20,7 @@ _RECORD_BATCH, _DICTIONARY_BATCH = 3, 2  # MessageHeader, in Arrow's Message.fbs
 
 
 class _Sink:
-    """A file that keeps what is written to it: bytes, or pyarrow's buffers uncopied."""
+    """A file that keeps the chunks written to it: bytes, or pyarrow's buffers without a copy."""
 
     closed = False
 
@@ -54,11 +54,11 @@ def _written(value, schema):
     return [memoryview(chunk).cast("B") for chunk in sink.chunks if len(chunk)]
 
 
-# ---- The few things of FlatBuffers that it takes to find the buffers' places in a message ----
+# ---- The parts of FlatBuffers that are needed to find the buffers' offsets in a message ----
 
 
 def _field(data, table, number):
-    """Where a table's field lies; 0 when it is not there."""
+    """The offset of a table's field; 0 if the field is absent."""
     vtable = table - struct.unpack_from("<i", data, table)[0]
     size = struct.unpack_from("<H", data, vtable)[0]
     slot = 4 + 2 * number
@@ -71,7 +71,7 @@ def _follow(data, at):
 
 
 def _places(metadata):
-    """(where the body's length stands, where the buffers' places begin, how many they are) in a message's metadata."""
+    """In a message's metadata: (offset of the body's length, offset of the first buffer's place, number of buffers)."""
     message = _follow(metadata, 0)
     kind_at, header_at, length_at = (_field(metadata, message, number) for number in (1, 2, 3))
     kind = metadata[kind_at] if kind_at else 0
@@ -88,7 +88,7 @@ def _places(metadata):
 
 
 class _Layout:
-    """Pieces of memory and where each goes."""
+    """Pieces of memory, with the offset of each."""
 
     def __init__(self):
         self.pieces, self.size = [], 0
@@ -104,7 +104,7 @@ class _Layout:
 
 
 def _add_message(layout, metadata, body):
-    """A message whose body begins, and whose buffers begin, at multiples of 64. `body` is {offset: chunk}."""
+    """Adds a message. Its body and its buffers begin at multiples of 64. `body` is {offset: chunk}."""
     metadata = bytearray(metadata)
     places = _places(metadata)
     start = align(layout.size + _PREFIX.size + len(metadata))
@@ -133,14 +133,14 @@ def _add_message(layout, metadata, body):
 
 
 class _Chunks:
-    """What was written, as one sequence of bytes."""
+    """The written chunks, as one sequence of bytes."""
 
     def __init__(self, chunks):
         self._chunks = iter(chunks)
         self._rest = memoryview(b"")
 
     def take(self, size):
-        """The next bytes; copied, if they lie in several chunks."""
+        """The next bytes; copied if they are in several chunks."""
         parts = b""
         while len(parts) < size:
             chunk = self._next()
@@ -203,7 +203,8 @@ def _decoder(what, read):
         try:
             return read(pa.py_buffer(obj))
         except (pa.ArrowException, OSError, ValueError, StopIteration) as error:
-            raise TypeMismatch(f"object {obj.id} says it is an Arrow {what}, and is none: {error or 'it is empty'}") from error
+            raise TypeMismatch(f"object {obj.id} is stored as an Arrow {what}, but its bytes are not one: "
+                               f"{error or 'it is empty'}") from error
 
     return decode
 

@@ -1,4 +1,4 @@
-# The compiled part: what of it is public is exported by the package.
+# The compiled part. The package exports its public names.
 
 from typing import Any, Callable, Iterator, Optional, Tuple, Type, TypeVar, Union, overload
 

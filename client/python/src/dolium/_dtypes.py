@@ -1,25 +1,25 @@
 """numpy dtypes as literals, for the headers of arrays, and back.
 
-    '<f8'                                  a dtype that numpy itself made
-    'ml_dtypes.bfloat16'                   one of the package ml_dtypes
+    '<f8'                                  a dtype of numpy itself
+    'ml_dtypes.bfloat16'                   a dtype of the package ml_dtypes
     ('<f8', (2, 3))                        a subarray
-    [('a', '<i4'), ('b', '<f8', (2,))]     fields one behind the other: what numpy writes into .npy files
+    [('a', '<i4'), ('b', '<f8', (2,))]     consecutive fields, as numpy writes them into .npy files
     {'names': [...], 'formats': [...], 'offsets': [...], 'itemsize': 24, 'aligned': True}     any other fields
 
-A dtype without such a literal (metadata, titles, np.record, dtypes of other packages) is kept by pickle alone.
+A dtype without such a literal (metadata, titles, np.record, dtypes of other packages) can only be pickled.
 """
 
 import importlib
 
 import numpy as np
 
-_LAST_OF_NUMPY = 23  # NPY_HALF, the highest number of numpy's own types; those of other packages begin at 256
+_LAST_OF_NUMPY = 23  # NPY_HALF, the highest number of numpy's own types. Types of other packages begin at 256
 _OWN_TYPES = frozenset(np.sctypeDict.values())
 _PACKAGE = "ml_dtypes"
 
 
 def describe(dtype):
-    """The literal, or None when there is none."""
+    """Returns the literal, or None if the dtype has no literal."""
     literal = _literal(dtype)
     if literal is None:
         return None
@@ -28,7 +28,7 @@ def describe(dtype):
 
 
 def restore(literal):
-    """The dtype. What is wrong with the literal is raised as numpy raises it."""
+    """Returns the dtype. Raises numpy's own exceptions for an invalid literal."""
     if isinstance(literal, str):
         package, dot, name = literal.partition(".")
         return _of_package(name) if dot and package == _PACKAGE else np.dtype(literal)
@@ -75,7 +75,7 @@ def _of_list(literal):
     names, formats, offsets, end = [], [], [], 0
     for name, *format in literal:
         inner = restore(format[0] if len(format) == 1 else tuple(format))
-        if name:  # nameless are the gaps in numpy's own headers
+        if name:  # an entry without a name is a gap in numpy's own headers
             names.append(name)
             formats.append(inner)
             offsets.append(end)
@@ -86,5 +86,5 @@ def _of_list(literal):
 def _of_package(name):
     kind = getattr(importlib.import_module(_PACKAGE), name, None)
     if not (isinstance(kind, type) and issubclass(kind, np.generic)):
-        raise TypeError(f"{_PACKAGE} has no dtype {name!r}: a newer version may have")
+        raise TypeError(f"{_PACKAGE} has no dtype {name!r}: install a newer version")
     return np.dtype(kind)

@@ -1,4 +1,4 @@
-"""The header of an array: numpy's own of .npy files, as text, `{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}`."""
+"""The header of an array, as in numpy's .npy files: `{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}`."""
 
 import ast
 
@@ -6,19 +6,19 @@ from .errors import TypeMismatch
 
 _CACHE_LIMIT = 1024
 _DIMENSIONS = 64  # numpy's limit
-_LONGEST = (1 << 63) - 1  # what numpy and DLPack count in
+_LONGEST = (1 << 63) - 1  # the limit of numpy and DLPack
 _parsed: dict = {}
 
 
 def parse(header):
-    """(descr, fortran_order, shape). Remembers: objects of one kind have the same few headers."""
+    """Returns (descr, fortran_order, shape). Caches the result, because similar objects have equal headers."""
     known = _parsed.get(header)
     if known is None:
         try:
             fields = ast.literal_eval(header.decode())
             known = fields["descr"], bool(fields["fortran_order"]), tuple(fields["shape"])
             if len(known[2]) > _DIMENSIONS or not all(type(each) is int and 0 <= each <= _LONGEST for each in known[2]):
-                raise ValueError("no shape that an array can have")
+                raise ValueError("an array cannot have this shape")
         except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
             raise TypeMismatch(f"not the header of an array: {header[:80]!r}") from error
         if len(_parsed) >= _CACHE_LIMIT:

@@ -1,8 +1,8 @@
-"""numpy arrays: the elements alone are the data, at the extent's 64-byte aligned start, in C or Fortran order.
+"""numpy arrays: the data are the elements, from the extent's 64-byte aligned start, in C or Fortran order.
 
-Reading copies nothing: the array is a read-only view whose base chain holds the Object. Writing copies once, strided
-arrays too. One-dimensional arrays of the types that C++ has too are stored exactly as a std::vector of them. An array
-whose dtype no header can say (see _dtypes.py) is pickled.
+Reading copies nothing: the array is a read-only view, and its base chain holds the Object. Writing copies once, strided arrays
+too. A one-dimensional array of a C++ type is stored exactly like a std::vector of it. An array is pickled if
+no header can describe its dtype (see _dtypes.py).
 """
 
 import numpy as np
@@ -12,17 +12,17 @@ from ._pickle import encode_pickle
 from .codecs import Payload
 from .errors import TypeMismatch
 
-# On x86-64, which is little-endian and the only machine the store runs on.
+# For x86-64, which is little-endian. The store runs on no other machine.
 _PLAIN = {"bool": "?", "i8": "i1", "u8": "u1", "i16": "i2", "u16": "u2", "i32": "i4", "u32": "u4", "i64": "i8",
           "u64": "u8", "f32": "f4", "f64": "f8"}
 _VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), f"{name}[]")
             for name, text in _PLAIN.items()}
 
-_headers: dict = {}  # {(dtype, fortran_order, shape): header}, of dtypes whose equality is all there is to them
+_headers: dict = {}  # {(dtype, fortran_order, shape): header}, for dtypes that equality fully describes
 
 
 def _header(array, fortran):
-    """The array's header; None when it takes a pickle to keep the dtype, or more room than metadata has."""
+    """The array's header. None if only a pickle keeps the dtype, or if the header is too large for metadata."""
     dtype = array.dtype
     if dtype.kind == "V" or dtype.metadata is not None:
         return _make_header(array, fortran)
@@ -65,7 +65,7 @@ def _encode(array):
 
 
 def _bytes_of(array):
-    """A contiguous array's memory, whatever its dtype: datetimes and records have no buffer format of their own."""
+    """The memory of a contiguous array of any dtype: datetimes and records have no buffer format of their own."""
     if array.nbytes == 0:
         return b""
     return array.reshape(-1, order="A").view(np.uint8)
@@ -79,11 +79,11 @@ def _encode_scalar(value):
     return Payload(codecs.NUMPY_SCALAR, "numpy.scalar", array.tobytes(), metadata=header)
 
 
-_restored: dict = {}  # {descr that is text: dtype}
+_restored: dict = {}  # {descr, if it is text: dtype}
 
 
 def _dtype_of(descr, obj):
-    """Whatever a forged header makes numpy raise is a TypeMismatch; a package that is missing is named."""
+    """Raises TypeMismatch for a forged header, whichever exception numpy raises. Names a missing package."""
     dtype = _restored.get(descr) if isinstance(descr, str) else None
     if dtype is None:
         try:
@@ -91,12 +91,12 @@ def _dtype_of(descr, obj):
         except ImportError as error:
             raise ImportError(f"object {obj.id} holds elements of {descr}: reading it takes {error.name}") from error
         except Exception as error:
-            raise TypeMismatch(f"object {obj.id} says it holds elements of {str(descr)[:80]}, which is no dtype "
-                               f"({error}): get_raw() gives its bytes") from error
+            raise TypeMismatch(f"object {obj.id} is stored as elements of {str(descr)[:80]}, which is not a dtype "
+                               f"({error}): get_raw() returns its bytes") from error
         if isinstance(descr, str) and len(_restored) < 1024:
             _restored[descr] = dtype
     if dtype.hasobject:
-        raise TypeMismatch(f"object {obj.id} says it is an array of Python objects, which are never stored as bytes")
+        raise TypeMismatch(f"object {obj.id} is stored as an array of Python objects, which cannot be read from bytes")
     return dtype
 
 
@@ -112,7 +112,7 @@ def _decode(obj, _store=None):
 def _decode_scalar(obj, _store):
     array = _decode(obj)
     if array.shape:
-        raise TypeMismatch(f"object {obj.id} says it is a numpy scalar, and has the shape {array.shape}")
+        raise TypeMismatch(f"object {obj.id} is stored as a numpy scalar, but has the shape {array.shape}")
     return array.copy()[()]
 
 
@@ -120,7 +120,7 @@ def _vector_decoder(dtype, name):
     def decode_vector(obj, _store):
         size = obj.size
         if size % dtype.itemsize:
-            raise TypeMismatch(f"object {obj.id} says it holds {name}, and has {size} bytes")
+            raise TypeMismatch(f"object {obj.id} is stored as {name}, but has {size} bytes")
         return np.ndarray(size // dtype.itemsize, dtype, obj)
 
     return decode_vector

@@ -1,11 +1,11 @@
-"""Everything else: pickle protocol 5, with the large buffers (arrays, pandas blocks, Arrow buffers) out of band.
+"""All other values: pickle protocol 5, with the large buffers (arrays, pandas blocks, Arrow buffers) out of band.
 
-    head    magic, how long the stream is, how many buffers there are
+    head    magic, size of the stream, number of buffers
     table   offset and size of each buffer
     stream  the pickle
     buffers each at a multiple of 64 bytes
 
-so that what comes back has its arrays in shared memory, read-only, and nothing but the stream was copied.
+The arrays of a value that is read are in shared memory, read-only. Only the stream is copied.
 """
 
 import pickle
@@ -45,20 +45,20 @@ def encode_pickle(value):
 def _decode(obj, store):
     if not store.allow_pickle:
         raise PickleNotAllowed(
-            f"object {obj.id} is a pickle, and reading one runs whatever code its writer chose: open the store with "
-            "allow_pickle=True if you trust all who write to it, or take its bytes with get_raw()"
+            f"object {obj.id} is a pickle, and to read it runs code of its writer: open the store with "
+            "allow_pickle=True if you trust all its writers, or get the bytes with get_raw()"
         )
     view = memoryview(obj)
     try:
         magic, stream_size, count = _HEAD.unpack_from(view)
         if magic != _MAGIC:
-            raise TypeMismatch(f"object {obj.id} says it is a pickle, and does not begin as one")
+            raise TypeMismatch(f"object {obj.id} is stored as a pickle, but does not begin like one")
         stream_at = _HEAD.size + _PLACE.size * count
         places = list(_PLACE.iter_unpack(view[_HEAD.size:stream_at]))
     except struct.error as error:
-        raise TypeMismatch(f"object {obj.id} says it is a pickle, and is cut short") from error
+        raise TypeMismatch(f"object {obj.id} is stored as a pickle, but is truncated") from error
     if any(offset + size > obj.size for offset, size in places) or stream_at + stream_size > obj.size:
-        raise TypeMismatch(f"object {obj.id} says it is a pickle, and is cut short")
+        raise TypeMismatch(f"object {obj.id} is stored as a pickle, but is truncated")
     buffers = [view[offset:offset + size] for offset, size in places]
     return pickle.loads(view[stream_at:stream_at + stream_size], buffers=buffers)
 

@@ -1,11 +1,12 @@
 """asyncio on a store's event descriptor.
 
-While something of a loop is under way, the loop watches the store's event_fd() and processes the store's events when it
-is readable. Several loops (in several threads) may do so at once: whichever processes an event hands it to the future's
-own loop. Nothing is watched when nothing is under way, so a store can be closed and a loop can end at any time.
+While a loop has pending operations, it watches the store's event_fd() and processes the store's events when that is
+readable. Several loops (in several threads) may do so at once. The loop that processes an event passes it to the
+future's own loop. Without pending operations nothing is watched. So a store can be closed, and a loop can end, at any
+time.
 
-State of a store, in its attribute `_aio`: futures that are under way, and those who wait for events of subscriptions. A
-loop that is closed drops its reader, and with that what it had under way is cancelled in the daemon.
+The state of a store is in its attribute `_aio`: pending futures, and futures that wait for events of subscriptions. A
+closed loop drops its reader, which cancels its pending operations in the daemon.
 """
 
 import asyncio
@@ -15,15 +16,15 @@ import functools
 from . import _dolium
 from .errors import Disconnected
 
-#: What is copied in another thread: less takes less time than the way there and back.
+#: Minimum size of a copy in another thread. A smaller copy takes less time than the switch of threads.
 _MUCH = 256 * 1024
 
 
 class _State:
     def __init__(self):
-        self.watched = {}  # {loop: how many users}
+        self.watched = {}  # {loop: number of users}
         self.pending = {}  # {future of an operation: its handle}
-        self.listeners = set()  # futures that wait for news
+        self.listeners = set()  # futures that wait for events
 
 
 def _state_of(store):
@@ -35,7 +36,7 @@ def _state_of(store):
 
 @contextlib.contextmanager
 def _watched(store):
-    """The running loop processes the store's events within."""
+    """Within this context, the running loop processes the store's events."""
     loop, state = asyncio.get_running_loop(), _state_of(store)
     descriptor = _dolium.event_fd(store)
     if state.watched.setdefault(loop, 0) == 0:
@@ -52,7 +53,7 @@ def _watched(store):
 
 
 class _Reader:
-    """What a loop calls when there are events. The loop alone holds it."""
+    """The callback that a loop runs when there are events. Only the loop holds it."""
 
     def __init__(self, store, state, loop, descriptor):
         self._store, self._state, self._loop, self._descriptor = store, state, loop, descriptor
@@ -61,7 +62,7 @@ class _Reader:
         try:
             _dolium.process_events(self._store)
         except Disconnected:
-            # Everything under way has been told. The descriptor stays readable for ever: nobody needs to look again.
+            # All pending operations have their error. The descriptor stays readable from now on: stop watching it.
             self._loop.remove_reader(self._descriptor)
         finally:
             wake(self._store)
@@ -98,7 +99,7 @@ def _hand_over(future, loop, value, error):
 
 
 async def operation(store, begin, *arguments):
-    """Begins what answers by callback, and waits for it. Cancelled, it cancels in the daemon."""
+    """Starts an operation that answers by callback, and waits for it. If cancelled, cancels it in the daemon."""
     with _watched(store) as (state, loop):
         future = loop.create_future()
         handle = begin(store, *arguments, functools.partial(_hand_over, future, loop))
@@ -110,7 +111,7 @@ async def operation(store, begin, *arguments):
             raise
         finally:
             state.pending.pop(future, None)
-            del future  # a failed one refers to its traceback, which refers to this frame
+            del future  # a failed future refers to its traceback, which refers to this frame
 
 
 async def gather(store, ids, timeout):
@@ -123,14 +124,14 @@ async def gather(store, ids, timeout):
                 task.cancel()
         raise
     finally:
-        del tasks  # the exception's traceback refers to this frame: it would keep the objects that did come
+        del tasks  # the exception's traceback refers to this frame, and would keep the received objects
 
 
 async def run_copy(size, copy, target):
     if size < _MUCH:
         copy(target)
     else:
-        # Cancelled, it is waited for all the same: it writes to memory that the caller is about to give back.
+        # Wait for it even if cancelled: it writes to memory that the caller is about to give back.
         copying = asyncio.get_running_loop().run_in_executor(None, copy, target)
         try:
             await asyncio.shield(copying)
@@ -144,7 +145,7 @@ class _News:
         self._state, self._loop, self._future = state, loop, None
 
     def future(self):
-        """Done when there may be events. To be had before one looks for events, so that none falls between."""
+        """A future that is done when there may be events. Get it before looking for events, so that none is missed."""
         if self._future is None or self._future.done():
             self.drop()
             self._future = self._loop.create_future()
@@ -157,7 +158,7 @@ class _News:
 
 @contextlib.contextmanager
 def watching(store):
-    """For those who iterate over a subscription. The extension tells them of events that others have processed."""
+    """For iteration over a subscription. The extension reports events that other threads have processed."""
     if store._after_events is None:
         listeners = _state_of(store)
         store._after_events = lambda: _wake(listeners)
@@ -179,7 +180,7 @@ def _wake(state):
 
 
 def abandon(store, error):
-    """The store is going: whatever is under way ends."""
+    """The store is being closed: ends all pending operations."""
     state = store.__dict__.get("_aio")
     if state is None or store.closed:
         return

@@ -1,21 +1,21 @@
-"""How a Python value becomes an object, and back.
+"""Formats: how a Python value becomes an object, and back.
 
-The format is chosen by the value's type and recorded with the object: the type tag decides how get() reads it, the
-type name ("f64", "f64[]", "utf8") is for people (`dolium list`), and what else is needed to read it is in its metadata
-or at its front.
+The value's type chooses the format, which is recorded with the object. The type tag decides how get() reads it. The
+type name ("f64", "f64[]", "utf8") is for people (`dolium list`). Other information for reading is in the metadata, or at the
+beginning of the data.
 
-| value | format, also readable in C++ as |
+| value | format; C++ type that can read it |
 |---|---|
 | bytes, bytearray, memoryview | raw bytes, tag 0; comes back as bytes |
 | str | UTF-8, `std::string` |
 | bool, int (64 bit), float | `bool`, `std::int64_t`, `double` |
 | numpy array, one-dimensional, of a plain dtype | the elements, `std::vector<T>` |
-| any other numpy array or scalar, also of ml_dtypes (bfloat16, ...) | the elements; a header like that of .npy files as metadata |
+| any other numpy array or scalar, also of ml_dtypes (bfloat16, ...) | the elements; a header as in .npy files |
 | pyarrow Table, RecordBatch | an Arrow IPC stream whose buffers are 64-byte aligned |
 | pyarrow Tensor | an Arrow IPC tensor |
-| everything else (pandas, dict, ...) | pickle protocol 5, its large buffers out of band at 64-byte alignment |
+| all other values (pandas, dict, ...) | pickle protocol 5, with large buffers out of band at 64-byte alignment |
 
-`register()` adds formats of your own. A pickle is only read by stores that were opened with allow_pickle=True.
+`register()` adds formats of your own. Only a store that was opened with allow_pickle=True reads pickles.
 """
 
 import importlib
@@ -27,24 +27,24 @@ from .errors import TypeMismatch
 
 _MASK = (1 << 64) - 1
 ALIGNMENT = 64
-#: Bytes of metadata that an object may have: kMaxMetadata of the C++ library.
+#: Maximum size of an object's metadata in bytes: kMaxMetadata of the C++ library.
 METADATA_LIMIT = 64 * 1024
 
-#: What a type of value is written by: encoder(value) -> Payload.
+#: {type of a value: encoder}. encoder(value) -> Payload.
 _encoders: dict = {}
-#: The same, found out for types without a format of their own. Does not keep classes alive.
+#: The same, as a cache for types without a format of their own. Does not keep classes alive.
 _found: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-#: What a type tag is read by: decoder(object, store) -> value.
+#: {type tag: decoder}. decoder(object, store) -> value.
 _decoders: dict = {}
 #: Names of tags, for people.
 _names = {0: "bytes"}
-#: Modules that register formats when a value of theirs first comes by, or a tag of theirs.
+#: Modules that register formats when the first of their values, or of their tags, is used.
 _value_modules = {"numpy": "_numpy", "pyarrow": "_arrow"}
 _tag_modules: dict = {}
 
 
 class Payload:
-    """An encoded value: either `data` is all of it, or `fill(builder)` writes `size` bytes in place."""
+    """An encoded value: `data` contains it, or else `fill(builder)` writes `size` bytes in place."""
 
     __slots__ = ("type_tag", "type_name", "data", "metadata", "size", "fill")
 
@@ -54,7 +54,7 @@ class Payload:
 
 
 def type_hash(name, salt=0):
-    """The C++ library's hash of a type's name: FNV-1a, 64 bit, never 0.
+    """The C++ library's hash of a type's name: FNV-1a, 64 bits, never 0.
 
     >>> hex(type_hash("utf8"))
     '0x844cf3e406933252'
@@ -80,10 +80,11 @@ def align(offset):
 
 
 def register(kind, name, encode, decode):
-    """Teaches all stores of this process a format of your own.
+    """Adds a format of your own to all stores of this process.
 
-    `encode(value)` gives a bytes-like object; `decode(obj)` is given the `Object`, whose memory it may keep views of.
-    The tag is the hash of the name, as in a C++ `Codec` with that type_name; with its version: "example.Graph@2".
+    `encode(value)` returns a bytes-like object. `decode(obj)` receives the `Object`, and may keep views of its memory.
+    The tag is the hash of the name, as for a C++ `Codec` with that type_name. The name of a codec with a version is
+    "example.Graph@2".
 
     >>> import dolium, fractions
     >>> dolium.register(fractions.Fraction, "example.Fraction", lambda f: str(f).encode(),
@@ -108,7 +109,7 @@ def add_decoder(tag, name, decoder):
 
 
 def add_module_tag(tag, name, module):
-    """The tag's decoder is registered by the module, which is imported when the first such object is read."""
+    """Registers a tag whose decoder is in `module`, which is imported when the first such object is read."""
     _names[tag], _tag_modules[tag] = name, module
 
 
@@ -119,9 +120,9 @@ def encode(value):
 
 
 def _find_encoder(kind):
-    """For a type that is seen for the first time: its package's formats, or pickle.
+    """For a new type: the formats of its package, or pickle.
 
-    Several threads may be here at once. Each imports, and the import makes all wait until it is done, before it looks.
+    Several threads may run this at once. Each imports first, which waits until the import is complete, and then looks.
     """
     for base in kind.__mro__:
         module = _value_modules.get(str(base.__module__).partition(".")[0])
@@ -140,7 +141,7 @@ def _find_encoder(kind):
     return encoder
 
 
-#: (test of a type, encoder), for formats that cover more types than can be listed.
+#: (test of a type, encoder), for formats of families of types that cannot be listed.
 _families: list = []
 
 
@@ -152,11 +153,11 @@ def decode(obj, store):
         _let_go_of_frames(error)
         raise
     finally:
-        del obj  # an exception's traceback refers to this frame: one that is kept must not keep the object
+        del obj  # a traceback refers to this frame: an exception that is kept must not keep the object
 
 
 def decode_all(objects, store, default=None):
-    """The values of objects, `default` where there is none. Empties the list."""
+    """Returns the values of the objects, with `default` for None. Empties the list."""
     values = []
     objects.reverse()
     try:
@@ -173,10 +174,10 @@ def decode_all(objects, store, default=None):
 
 
 def _let_go_of_frames(error):
-    """Clears the local variables of the functions that an exception has come out of, and those of its causes among them.
-    What was being handled when decode() was called is not ours."""
+    """Clears the local variables in the traceback of an exception, and in those of its causes that were raised in it.
+    An exception that was being handled when decode() was called is left alone."""
     behind, frames = error.__traceback__.tb_next, set()
-    for _ in range(100):  # causes may be made a circle
+    for _ in range(100):  # causes may form a circle
         if behind is None:
             break
         frames.update(frame for frame, _ in traceback.walk_tb(behind))
@@ -197,13 +198,13 @@ def _find_decoder(obj):
             raise ImportError(f"object {obj.id} is a {_names[tag]}: reading it takes {error.name}") from error
         return _decoders[tag]
     raise TypeMismatch(
-        f"object {obj.id} holds a type (tag {tag:016x}) that this process cannot read: get_raw() gives its bytes, "
-        "metadata() its type's name, dolium.register() teaches a format"
+        f"object {obj.id} holds a type (tag {tag:016x}) that this process cannot read: get_raw() returns its bytes, "
+        "metadata() returns its type's name, dolium.register() adds a format"
     )
 
 
 def describe(obj):
-    """What an object holds, for people."""
+    """Describes the contents of an object, for people."""
     name = _names.get(obj.type_tag, f"type {obj.type_tag:016x}")
     if name == "numpy.ndarray":
         from ._npy_header import parse
@@ -216,7 +217,7 @@ def describe(obj):
     return name
 
 
-# ---- The formats that need nothing but Python ----
+# ---- Formats that need only Python ----
 
 
 def _raw(value):
@@ -241,7 +242,7 @@ def _decode_string(obj, _store):
     try:
         return obj.tobytes().decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise TypeMismatch(f"object {obj.id} says it is a string, and is no UTF-8: {error}") from error
+        raise TypeMismatch(f"object {obj.id} is stored as a string, but is not UTF-8: {error}") from error
 
 
 def _scalar_encoder(name):
@@ -266,7 +267,7 @@ def _scalar_decoder(name):
 
     def decode_scalar(obj, _store):
         if obj.size != unpack.size:
-            raise TypeMismatch(f"object {obj.id} says it is a {name}, and has {obj.size} bytes")
+            raise TypeMismatch(f"object {obj.id} is stored as {name}, but has {obj.size} bytes")
         return unpack.unpack(obj)[0]
 
     return decode_scalar

@@ -1,7 +1,7 @@
-"""What can go wrong, as exceptions that also fit Python's own hierarchy.
+"""The exceptions, which also extend Python's own exceptions.
 
-Each class stands for one of the store's error codes, which `code` names; catch the one you mean, the built-in that it
-extends, or `DoliumError` for all. The message says what happened, to which object, and what to do about it.
+Each class stands for one error code of the store, named by `code`. Catch the class, the built-in exception that it
+extends, or `DoliumError` for all. The message says what happened, to which object, and what to do.
 
 >>> import dolium
 >>> store = dolium.InProcessStore("1MiB")
@@ -21,7 +21,7 @@ class DoliumError(Exception):
     code = "error"
 
     def __str__(self):
-        # KeyError would show the message's repr, OSError would look for an errno.
+        # KeyError would show the message's repr. OSError would look for an errno.
         return str(self.args[0]) if self.args else self.code
 
 
@@ -50,31 +50,31 @@ class AlreadySealed(DoliumError, ValueError):
 
 
 class StoreFull(DoliumError, MemoryError):
-    """No room, and nothing (more) may be evicted."""
+    """No room, and no (further) object can be evicted."""
 
     code = "out_of_memory"
 
 
 class TooLarge(DoliumError, ValueError):
-    """Larger than the store, a limit or a quota can ever hold."""
+    """Larger than the store, a limit or a quota allows at all."""
 
     code = "too_large"
 
 
 class StoreTimeout(DoliumError, TimeoutError):
-    """The deadline passed first."""
+    """The timeout passed first."""
 
     code = "timed_out"
 
 
 class TypeMismatch(DoliumError, TypeError):
-    """The object holds something else than what was asked for."""
+    """The object has another type than the requested one."""
 
     code = "type_mismatch"
 
 
 class InvalidArgument(DoliumError, ValueError):
-    """The call makes no sense as it stands."""
+    """An argument of the call is invalid."""
 
     code = "invalid_argument"
 
@@ -92,19 +92,19 @@ class Disconnected(DoliumError, ConnectionError):
 
 
 class ProtocolError(DoliumError, ConnectionError):
-    """The other side speaks another version, or nonsense."""
+    """The other side has another protocol version, or sent an invalid message."""
 
     code = "protocol_error"
 
 
 class SystemFailure(DoliumError, OSError):
-    """The operating system refused; the message carries its reason."""
+    """The operating system refused. The message contains its reason."""
 
     code = "system_error"
 
 
 class PickleNotAllowed(DoliumError, pickle.UnpicklingError):
-    """The object is a pickle, whose reading may run any code, and this store was not opened with allow_pickle=True."""
+    """The object is a pickle, which can run any code, and this store was not opened with allow_pickle=True."""
 
     code = "pickle_not_allowed"
 

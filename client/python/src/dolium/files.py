@@ -1,4 +1,4 @@
-"""Files into the store and out of it, in pieces, so that long copies can show how far they are."""
+"""Copies files into the store and out of it, in pieces, so that long copies can show their progress."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ _PIECE = 16 << 20
 
 
 def _bar(total, shown, text):
-    """tqdm's progress bar, when it is installed and wanted."""
+    """Returns tqdm's progress bar, if tqdm is installed and `shown` is true."""
     if shown:
         try:
             from tqdm.auto import tqdm
@@ -62,7 +62,7 @@ def _put_file(store, path, bar, options):
 
 
 def get_file(store, id, path, *, timeout=0, progress=True):
-    """Writes an object's data to a file; the size in bytes."""
+    """Writes an object's data to a file. Returns the size in bytes."""
     obj = store.get_raw(id, timeout)
     with _bar(obj.size, progress, "to a file") as bar, open(pathlib.Path(path), "wb", buffering=0) as file:
         at = 0

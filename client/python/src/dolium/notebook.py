@@ -1,4 +1,4 @@
-"""A store's state as HTML: what a notebook shows for a cell that ends in a client."""
+"""A store's state as HTML, which a notebook shows for a cell that ends with a client."""
 
 from html import escape
 
@@ -7,7 +7,7 @@ from .text import size_text
 
 
 def store_html(store):
-    """A bar of how full it is and why, the counters, and the largest objects."""
+    """A bar that shows how full the store is, its counters, and its largest objects."""
     try:
         stats, objects = store.stats(), store.list()
     except Disconnected as error:

@@ -1,4 +1,4 @@
-"""The interface of pyarrow.plasma as it was in Arrow 11, on a dolium store: a program needs only to change its import.
+"""The interface of pyarrow.plasma of Arrow 11, on a dolium store. A program only needs to change its import.
 
     import dolium.plasma as plasma          # was: import pyarrow.plasma as plasma
 
@@ -9,30 +9,32 @@
 ...     client.get(id)
 ['salve', 1]
 
-What differs, and why:
+Differences, with reasons:
 
-- The store is doliumd, not plasma-store-server: Plasma's own processes cannot connect to it, nor the other way round.
-- `put` writes the formats of dolium.codecs, because pyarrow.serialize is gone from pyarrow; arrays and tables are read
-  in place as before. `get` also reads pickles, as Plasma's did: connect only to stores whose writers you trust, or say
-  `connect(..., allow_pickle=False)`. A `serialization_context` is not used: what it registered, pickle knows itself.
-- Buffers are plain `pyarrow.Buffer`s, because a subclass of one cannot be made from Python; isinstance(buffer,
-  PlasmaBuffer) holds for them. They hold the object until they are gone, even after disconnect() and after the store's
-  death, where Plasma's pointed to unmapped memory. `release` therefore has nothing to do.
-- `delete` makes an object invisible at once, also one that is in use; Plasma waited for the last user. An object that this
-  client is writing goes as soon as it is sealed; one that another client is writing stays.
-- `evict` counts in bytes of data and metadata, as there; the sum is exact when no other client stores or removes meanwhile.
-- Metadata beyond 64 KiB lie in the object's data, behind them: other interfaces to the store show them there.
-- `hash` is a 64-bit BLAKE2b of data and metadata, where Plasma's was xxHash; both are for comparing, not for keeping.
+- The store is doliumd, not plasma-store-server. Plasma's own processes cannot connect to it, and this module cannot
+  connect to Plasma's store.
+- `put` writes the formats of dolium.codecs, because pyarrow has removed pyarrow.serialize. Arrays and tables are read
+  in place, as before. `get` also reads pickles, as Plasma did. So connect only to stores with trusted writers, or use
+  `connect(..., allow_pickle=False)`. A `serialization_context` is not used: pickle does its work.
+- Buffers are plain `pyarrow.Buffer`s, because Python cannot subclass them. isinstance(buffer, PlasmaBuffer) is true for
+  them. They hold the object until they are gone, even after disconnect() and after the store's end. Plasma's buffers
+  pointed to unmapped memory then. So `release` has nothing to do.
+- `delete` makes an object invisible at once, even if it is in use. Plasma waited for the last user. An object that this
+  client is writing is removed when it is sealed. An object that another client is writing stays.
+- `evict` counts bytes of data and metadata, like Plasma. The sum is exact if no other client stores or removes objects
+  meanwhile.
+- Metadata beyond 64 KiB are stored after the object's data. Other interfaces to the store show them there.
+- `hash` is a 64-bit BLAKE2b of data and metadata. Plasma's was xxHash. Both are for comparing, not for keeping.
 - `abort`, which Plasma had in C++ only, frees the id when the last view of the created buffer is gone.
-- `list` counts references, where Plasma counted clients; `construct_duration` is real.
-- `get_notification_socket` carries the same events with the same framing (eight bytes of length, then a message); what
-  is in a message is ours, and `decode_notifications` reads it.
-- `to_capsule` raises NotImplementedError: the capsule held a pointer to Plasma's C++ client, which nobody has any more.
-- A store has room for exactly its capacity; Plasma needed some of it for itself. `store_capacity` is what start_plasma_store()
-  was asked for in the process that called it, and whole pages elsewhere. A capacity above this machine's memory is lowered, with
-  a warning. `use_valgrind`, `use_profiler`,
-  `plasma_directory` and `external_store` of start_plasma_store are refused, as there is nothing behind them: the memory
-  is a memfd, in no directory, and there is no store outside it.
+- `list` counts references. Plasma counted clients. `construct_duration` is real.
+- `get_notification_socket` has the same events with the same framing (eight bytes of length, then a message). The
+  contents of a message differ; `decode_notifications` reads them.
+- `to_capsule` raises NotImplementedError. The capsule was a pointer to Plasma's C++ client, which does not exist here.
+- A store has room for exactly its capacity. Plasma needed a part of it for itself. `store_capacity` is the value that
+  was given to start_plasma_store() by the same process; in another process it is rounded to whole pages. A capacity above
+  this machine's memory is lowered, with a warning.
+- start_plasma_store() refuses `use_valgrind`, `use_profiler`, `plasma_directory` and `external_store`. There is nothing
+  behind them: the memory is a memfd, in no directory, and there is no external store.
 - No DeprecationWarnings.
 """
 
@@ -81,11 +83,11 @@ class ObjectNotAvailable:
 
 
 class PlasmaObjectNotFound(errors.ObjectNotFound, pa.ArrowException):
-    """There is no such object."""
+    """No object has this id."""
 
 
 class PlasmaObjectExists(errors.ObjectExists, pa.ArrowException):
-    """There already is an object with this id."""
+    """An object with this id exists already."""
 
 
 class PlasmaStoreFull(errors.StoreFull, pa.ArrowException):
@@ -101,7 +103,7 @@ _TRANSLATED = {
 
 
 def _plasma_errors(method):
-    """Has a method raise Plasma's exceptions, which are dolium's as well."""
+    """Makes a method raise Plasma's exceptions, which also extend dolium's."""
 
     @functools.wraps(method)
     def wrapped(*args, **kwargs):
@@ -122,7 +124,7 @@ class _BufferLike(type):
 
 
 class PlasmaBuffer(metaclass=_BufferLike):
-    """What create() and get_buffers() return: a pyarrow.Buffer that holds its object."""
+    """The result of create() and get_buffers(): a pyarrow.Buffer that holds its object."""
 
     def __init__(self):
         raise TypeError("Do not call PlasmaBuffer's constructor directly, use `PlasmaClient.create` instead.")
@@ -132,7 +134,7 @@ class PlasmaBuffer(metaclass=_BufferLike):
 
 _LONG = "plasma.long_metadata"
 _LONG_TAG = codecs.type_hash(_LONG)
-_DATA_SIZE = struct.Struct("<Q")  # all the metadata that such an object has itself
+_DATA_SIZE = struct.Struct("<Q")  # the only metadata that such an object has itself
 
 
 def _options(data_size, metadata):
@@ -140,13 +142,13 @@ def _options(data_size, metadata):
     size = memoryview(metadata).nbytes
     if size <= codecs.METADATA_LIMIT:
         return data_size, {"metadata": metadata}
-    # The name tells list() and notifications.
+    # list() and notifications read the size from the name.
     return data_size + size, {"metadata": _DATA_SIZE.pack(data_size), "type_tag": _LONG_TAG,
                               "type_name": f"{_LONG} {data_size}"}
 
 
 def _parts(obj):
-    """An object's data and its metadata, as buffers."""
+    """Returns an object's data and its metadata, as buffers."""
     if obj.type_tag != _LONG_TAG:
         return obj, obj.metadata
     try:
@@ -154,12 +156,12 @@ def _parts(obj):
     except struct.error:
         size = obj.size + 1
     if size > obj.size:
-        raise errors.TypeMismatch(f"object {obj.id.hex()} says it has long metadata, and has none")
+        raise errors.TypeMismatch(f"object {obj.id.hex()} is stored with long metadata, but has none")
     return obj[:size], obj[size:]
 
 
 def _sizes(data_size, metadata_size, type_name):
-    """The same of the sizes that the store tells."""
+    """Returns (data size, metadata size), from the sizes that the store reports."""
     kind, _, size = type_name.partition(" ")
     if kind != _LONG or not size.isdecimal() or int(size) > data_size:
         return data_size, metadata_size
@@ -178,12 +180,12 @@ def _seconds(timeout_ms):
 
 
 class PlasmaClient:
-    """A client of a store; connect() makes one."""
+    """A client of a store. Use connect() to create one."""
 
     def __init__(self, store_socket_name=None, timeout=5, allow_pickle=True):
         self._store = None
         self._building = {}
-        self._doomed = set()  # to be deleted when they are sealed
+        self._doomed = set()  # ids to delete when they are sealed
         self._notifications = None
         if store_socket_name is not None:
             self.store_socket_name = store_socket_name
@@ -199,7 +201,7 @@ class PlasmaClient:
 
     @_plasma_errors
     def create(self, object_id, data_size, metadata=b""):
-        """A mutable buffer for a new object; seal() it when it is written."""
+        """Returns a mutable buffer for a new object. Call seal() when it is written."""
         builder = self._create(object_id, data_size, metadata)
         self._building[object_id] = builder
         return pa.py_buffer(builder if builder.size == data_size else memoryview(builder)[:data_size])
@@ -233,7 +235,7 @@ class PlasmaClient:
 
     @_plasma_errors
     def abort(self, object_id):
-        """The created object was never there."""
+        """Discards a created object."""
         self._take_builder(object_id).abort()
         self._doomed.discard(object_id)
 
@@ -245,14 +247,14 @@ class PlasmaClient:
 
     @_plasma_errors
     def put_raw_buffer(self, value, object_id=None, metadata=b"", memcopy_threads=6):
-        """Stores the bytes of a buffer; its ObjectID."""
+        """Stores the bytes of a buffer. Returns its ObjectID."""
         target_id = object_id if object_id is not None else ObjectID.from_random()
         self._put_raw(value, target_id, metadata)
         return target_id
 
     @_plasma_errors
     def put(self, value, object_id=None, memcopy_threads=6, serialization_context=None):
-        """Stores a Python value; its ObjectID."""
+        """Stores a Python value. Returns its ObjectID."""
         _warn_of_context(serialization_context)
         target_id = object_id if object_id is not None else ObjectID.from_random()
         self._open.put(value, target_id)
@@ -262,7 +264,7 @@ class PlasmaClient:
 
     @_plasma_errors
     def get_buffers(self, object_ids, timeout_ms=-1, with_meta=False):
-        """A buffer for each id, None where the object was not available; with_meta, (metadata, buffer) for each."""
+        """A buffer for each id, or None for a missing object. With with_meta: (metadata, buffer) for each."""
         found = self._open.get_many_raw(object_ids, _seconds(timeout_ms))
         parts = [(None, None) if obj is None else _parts(obj) for obj in found]
         buffers = [None if data is None else pa.py_buffer(data) for data, _ in parts]
@@ -272,13 +274,13 @@ class PlasmaClient:
 
     @_plasma_errors
     def get_metadata(self, object_ids, timeout_ms=-1):
-        """A buffer of each object's metadata, None where the object was not available."""
+        """A buffer of each object's metadata, or None if the object was not available."""
         found = self._open.get_many_raw(object_ids, _seconds(timeout_ms))
         return [None if obj is None else pa.py_buffer(_parts(obj)[1]) for obj in found]
 
     @_plasma_errors
     def get(self, object_ids, timeout_ms=-1, serialization_context=None):
-        """The value of an id, or of each id of a list; ObjectNotAvailable where it was not available."""
+        """The value of an id, or of each id of a list. ObjectNotAvailable for a missing object."""
         _warn_of_context(serialization_context)
         if not isinstance(object_ids, Sequence):
             return self.get([object_ids], timeout_ms)[0]
@@ -301,13 +303,13 @@ class PlasmaClient:
     # ---- keeping and letting go ----
 
     def release(self, object_id):
-        """Nothing: an object is released when its buffers are gone."""
+        """Does nothing: an object is released when its buffers are gone."""
 
     _release = release
 
     @_plasma_errors
     def delete(self, object_ids):
-        """Removes objects; unknown ones, and None, are left alone. One that is being written goes when it is sealed."""
+        """Removes objects. Ignores unknown ids and None. An object that is being written is removed at its seal."""
         for object_id in object_ids:
             if object_id is None:
                 continue
@@ -319,15 +321,15 @@ class PlasmaClient:
 
     @_plasma_errors
     def evict(self, num_bytes):
-        """Evicts objects to recover at least num_bytes if possible; how many bytes of data and metadata were recovered."""
+        """Evicts objects to recover num_bytes, if possible. Returns the recovered bytes of data and metadata."""
         store, recovered = self._open, 0
         while recovered < num_bytes:
             before = store.stats().total_size
-            freed = store.evict(num_bytes - recovered)  # in what the memory was cut to: 1024 for an object of 1000
+            freed = store.evict(num_bytes - recovered)  # in bytes of extents: 1024 for an object of 1000
             if freed == 0:
                 break
             bytes_of_objects = before - store.stats().total_size
-            recovered += bytes_of_objects if 0 <= bytes_of_objects <= freed else freed  # else others had a part in it
+            recovered += bytes_of_objects if 0 <= bytes_of_objects <= freed else freed  # else other clients interfered
         return recovered
 
     # ---- looking ----
@@ -342,52 +344,52 @@ class PlasmaClient:
         return _asked_for.get(self._open.path) or self._open.stats().capacity
 
     def debug_string(self):
-        """What the store holds, for people."""
+        """Describes the store's contents, for people."""
         stats = self._open.stats()
         return (f"Dolium store {self.store_socket_name}: {stats.total_objects} objects, {stats.used_bytes} of "
                 f"{stats.capacity} bytes used, {stats.in_use_bytes} in use, {stats.pinned_bytes} pinned, "
                 f"{stats.unsealed_bytes} being written, {stats.evictable_bytes} evictable, {stats.client_count} clients")
 
     def set_client_options(self, client_name, limit_output_memory):
-        """Not to be had: names are given at connection, and quotas are the daemon's configuration."""
+        """Not supported: a name is set at connection, and quotas are in the daemon's configuration."""
         warnings.warn("a dolium client's name is set at connection, its quota by doliumd's configuration; nothing was "
                       "changed", RuntimeWarning, stacklevel=2)
 
     def to_capsule(self):
-        """Not to be had: see the module's documentation."""
-        raise NotImplementedError("there is no plasma::PlasmaClient behind a dolium store; its C++ client is <dolium/dolium.h>")
+        """Not supported: see the module's documentation."""
+        raise NotImplementedError("a dolium store has no plasma::PlasmaClient; its C++ client is <dolium/dolium.h>")
 
     # ---- notifications ----
 
     @_plasma_errors
     def subscribe(self):
-        """Subscribes to notifications about objects that are sealed (those that are there come first) or removed."""
+        """Subscribes to notifications about sealed objects (present objects come first) and removed objects."""
         if self._notifications is None:
             self._notifications = _Notifications(self._open)
 
     def get_notification_socket(self):
-        """A socket from which messages can be read: eight bytes of length in native order, then the message."""
+        """Returns a socket for reading messages: eight bytes of length in native order, then the message."""
         return self._subscribed().socket.dup()
 
     def decode_notifications(self, buf):
-        """(object ids, data sizes, metadata sizes) of a message; the sizes of what was removed are -1."""
+        """Returns (object ids, data sizes, metadata sizes) of a message. The sizes of removed objects are -1."""
         entries = [(ObjectID(id), data, metadata) for id, data, metadata in _ENTRY.iter_unpack(buf)]
         return [list(column) for column in zip(*entries)] if entries else [[], [], []]
 
     def get_next_notification(self):
-        """(object id, data size, metadata size) of the next one; waits for it. The sizes of what was removed are -1."""
+        """Waits for the next notification: (object id, data size, metadata size). Sizes are -1 after a removal."""
         message = self._subscribed().read()
         return tuple(column[0] for column in self.decode_notifications(message))
 
     def _subscribed(self):
         if self._notifications is None:
-            raise errors.InvalidArgument("subscribe() comes first")
+            raise errors.InvalidArgument("call subscribe() first")
         return self._notifications
 
     # ---- life ----
 
     def disconnect(self):
-        """Lets go of the store. Buffers stay valid."""
+        """Closes the connection to the store. Buffers stay valid."""
         if self._notifications is not None:
             self._notifications.close()
             self._notifications = None
@@ -419,12 +421,12 @@ def _info(each):
 
 _LENGTH = struct.Struct("@L")
 _ENTRY = struct.Struct("<20sqq")
-_LOOK_AGAIN = 0.02  # seconds until a full socket is tried again, when no event comes before
+_LOOK_AGAIN = 0.02  # seconds until a full socket is tried again, if no event comes before
 
 
 class _Notifications:
-    """Events on a socket: a thread writes there what a subscription says. What its reader has not taken is kept here without
-    limit, as Plasma's store did."""
+    """Events on a socket: a thread writes the events of a subscription to it. Events that are not read yet are
+    kept here without limit, as in Plasma's store."""
 
     def __init__(self, store):
         self.socket, self._writer = server.pair_above_streams()
@@ -433,7 +435,7 @@ class _Notifications:
         self._thread.start()
 
     def _run(self):
-        # Ends with the socket or the daemon, whichever goes first; the reader finds the end of the stream.
+        # Ends with the socket or the daemon. Then the reader sees the end of the stream.
         unsent = bytearray()
         with self._writer, contextlib.suppress(OSError, ValueError):
             try:
@@ -451,14 +453,14 @@ class _Notifications:
         return _LENGTH.pack(len(entry)) + entry
 
     def _send_some(self, unsent):
-        """What the socket takes at once."""
+        """Sends as much as the socket takes at once."""
         with contextlib.suppress(BlockingIOError):
             while unsent:
                 del unsent[:self._writer.send(unsent, socket.MSG_DONTWAIT)]
 
     def _sizes(self, event):
         name = ""
-        if event.metadata_size == _DATA_SIZE.size:  # its metadata may be long
+        if event.metadata_size == _DATA_SIZE.size:  # it may have long metadata
             with contextlib.suppress(errors.ObjectNotFound):
                 name = self._store.metadata(event.id).type_name
         return _sizes(event.data_size, event.metadata_size, name)
@@ -472,7 +474,7 @@ class _Notifications:
         while len(data) < size:
             part = self.socket.recv(size - len(data))
             if not part:
-                raise errors.Disconnected("the store is gone, and with it its notifications")
+                raise errors.Disconnected("the store is gone: no more notifications")
             data += part
         return data
 
@@ -483,12 +485,12 @@ class _Notifications:
         self._thread.join()
 
 
-#: What start_plasma_store() of this process was asked for: {path: capacity}.
+#: {path: capacity that start_plasma_store() of this process was given}.
 _asked_for: dict = {}
 
 
 def connect(store_socket_name, num_retries=-1, *, allow_pickle=True):
-    """A PlasmaClient of the store that listens there; retries every 100 ms, 50 times unless told otherwise."""
+    """Connects to the store at that socket. Retries every 100 ms, 50 times by default. Returns a PlasmaClient."""
     timeout = 0.1 * (50 if num_retries < 0 else num_retries)
     return PlasmaClient(store_socket_name, timeout, allow_pickle)
 
@@ -496,7 +498,7 @@ def connect(store_socket_name, num_retries=-1, *, allow_pickle=True):
 @contextlib.contextmanager
 def start_plasma_store(plasma_store_memory, use_valgrind=False, use_profiler=False, plasma_directory=None,
                        use_hugepages=False, external_store=None):
-    """A store process for the length of a `with` block: (its socket's name, its Popen)."""
+    """Runs a store process during a `with` block, which receives (name of its socket, its Popen)."""
     refused = [name for name, value in (("use_valgrind", use_valgrind), ("use_profiler", use_profiler),
                                         ("plasma_directory", plasma_directory), ("external_store", external_store))
                if value]
@@ -517,11 +519,11 @@ def start_plasma_store(plasma_store_memory, use_valgrind=False, use_profiler=Fal
 
 
 def _capacity_for(asked):
-    """Plasma began with any capacity, and died when it had used up the machine's memory."""
+    """Plasma started with any capacity, and died when the machine's memory was used up."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if asked <= machine:
         return asked
     capacity = machine * 3 // 4
-    warnings.warn(f"this machine has {text.size_text(machine)} of memory, and the store was to have {text.size_text(asked)}: "
-                  f"it has {text.size_text(capacity)}", RuntimeWarning, stacklevel=5)
+    warnings.warn(f"this machine has {text.size_text(machine)} of memory, less than {text.size_text(asked)}: the store gets "
+                  f"{text.size_text(capacity)}", RuntimeWarning, stacklevel=5)
     return capacity

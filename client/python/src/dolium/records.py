@@ -1,4 +1,4 @@
-"""What the store tells of itself: frozen dataclasses, each a snapshot that was true when it was taken."""
+"""Reports of a store: frozen dataclasses. Each is a snapshot of one moment."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _duration(milliseconds):
 
 
 class Event(NamedTuple):
-    """Something came into the store or left it."""
+    """An object was sealed or removed."""
 
-    kind: str  #: "sealed"; "removed"; "overflow": events were lost here, list the store to catch up
+    kind: str  #: "sealed"; "removed"; "overflow": events were lost here; list the store to catch up
     id: Optional[ObjectId]  #: None for "overflow"
     data_size: int  #: bytes
     metadata_size: int  #: bytes
@@ -31,26 +31,26 @@ class Event(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ClientOrigin:
-    """What a client says of the process that it is. Not checked: it is for people."""
+    """A client's description of its own process, for people. Not checked."""
 
-    pid: int  #: in its own PID namespace; 0: it did not say
+    pid: int  #: in its own PID namespace; 0: not given
     host: str  #: its own host name
     pod: str  #: its environment variable POD_NAME
 
 
 @dataclasses.dataclass(frozen=True)
 class ClientUse:
-    """What one client has of an object, or of the store as a whole."""
+    """One client's use of an object, or of the whole store."""
 
     session_id: int
     pid: int
     command: str  #: the program's name, as it was when the client connected
     name: str
-    references: int  #: held; 0 of one that waits
+    references: int  #: references held; 0 for a waiting client
     bytes_held: int  #: in the arena, each object once
     unsealed_bytes: int  #: being written
-    leased_bytes: int  #: part of it: for deferred puts to come
-    origin: ClientOrigin  #: its own words
+    leased_bytes: int  #: part of unsealed_bytes: leased for later puts
+    origin: ClientOrigin  #: reported by the client itself
 
     @classmethod
     def _of(cls, row):
@@ -64,33 +64,33 @@ def _uses(rows):
 
 @dataclasses.dataclass(frozen=True)
 class Obstacles:
-    """Memory that neither eviction nor moving can clear at the moment: each piece is a wall that cuts the arena."""
+    """Memory that can be neither evicted nor moved at the moment. Each piece divides the arena."""
 
-    count: int  #: pieces
+    count: int  #: number of pieces
     held_bytes: int  #: in use by clients
     writing_bytes: int  #: created and not sealed
-    leased_bytes: int  #: leases of clients that use them now, or cannot give them back
-    abandoned_bytes: int  #: what a client was writing when the server died, or the client itself
+    leased_bytes: int  #: leases in use, or that cannot be taken back
+    abandoned_bytes: int  #: being written when the server, or the client, died
     pinned_bytes: int  #: pinned, not in use, and too large to be moved
-    movable_bytes: int  #: no obstacle, but memory that only moves: pinned, and not in use
-    largest_run: int  #: the most that could be free in one piece if all else were evicted or moved away
+    movable_bytes: int  #: no obstacle: pinned and not in use, so it can be moved
+    largest_run: int  #: largest contiguous memory if all else were evicted or moved
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """A create, or a put, that was refused for want of room or of quota, or waited for room in vain."""
+    """A create or put that was refused because of room or a quota, or that waited for room in vain."""
 
     ago: datetime.timedelta
     id: ObjectId
-    size: int  #: what it wanted in one piece, bytes
+    size: int  #: requested contiguous bytes
     code: str  #: "out_of_memory", "too_large" or "timed_out"
     cause: str  #: "room", "objects", "pins", "writing", "capacity", "description" or "memory"
-    reason: str  #: what it was told
+    reason: str  #: the error's message
     by: ClientUse
-    free_bytes: int  #: at that moment, as all below
+    free_bytes: int  #: at that moment, like all fields below
     largest_free_extent: int
-    obstacles: Obstacles  #: what stood in the way
-    holders: Tuple[ClientUse, ...]  #: who held or wrote most, the largest first
+    obstacles: Obstacles  #: memory that stood in the way
+    holders: Tuple[ClientUse, ...]  #: the clients that held or wrote most, largest first
 
     @classmethod
     def _of(cls, row):
@@ -103,26 +103,26 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class ObjectMetadata:
-    """What the store knows of one object."""
+    """One object, as the store sees it."""
 
     id: ObjectId
     data_size: int  #: bytes
     metadata_size: int  #: bytes
     state: str  #: "unsealed" or "sealed"
-    created_at: datetime.datetime  #: UTC, as all times
+    created_at: datetime.datetime  #: UTC, like all times
     sealed_at: Optional[datetime.datetime]
-    last_accessed: Optional[datetime.datetime]  #: the last get; the seal, when nobody got it yet
-    ref_count: int  #: references held by all clients together
+    last_accessed: Optional[datetime.datetime]  #: the last get; before the first get, the seal
+    ref_count: int  #: reference count: references of all clients together
     type_tag: int  #: 0: raw bytes
     type_name: str
     is_pinned: bool
     time_to_live: Optional[datetime.timedelta]
     time_to_idle: Optional[datetime.timedelta]
     creator_pid: int
-    # Told by metadata() only; list() leaves them empty.
-    creator_command: str  #: while the creator is connected
-    holders: Tuple[ClientUse, ...]  #: most references first; the first 64 of them
-    waiters: Tuple[ClientUse, ...]  #: whose gets wait until it is sealed; likewise
+    # Only metadata() fills these; list() leaves them empty.
+    creator_command: str  #: only while the creator is connected
+    holders: Tuple[ClientUse, ...]  #: at most 64, most references first
+    waiters: Tuple[ClientUse, ...]  #: clients with a get that waits for the seal; likewise
 
     @classmethod
     def _of(cls, row):
@@ -137,16 +137,16 @@ class ObjectMetadata:
 
 @dataclasses.dataclass(frozen=True)
 class ClientInfo:
-    """One connection to the daemon, and what it holds."""
+    """One connection to the daemon, with its objects."""
 
     session_id: int
-    pid: int  #: in the daemon's PID namespace, as the kernel says; 0: that does not see the process
+    pid: int  #: in the daemon's PID namespace, from the kernel; 0: the daemon cannot see the process
     uid: int
     command: str
     user: str
     name: str
     access: str  #: "read_write" or "read_only"
-    references: int  #: the same object twice counted twice
+    references: int  #: two references to one object count twice
     objects_held: int
     bytes_held: int
     unsealed_count: int
@@ -156,13 +156,13 @@ class ClientInfo:
     waiting_gets: int
     waiting_creates: int
     connected_for: datetime.timedelta
-    quarantined: bool  #: ended for misbehaviour; its memory is kept until its process is gone
-    left: bool  #: its Client is gone, but objects that it got are not
-    orphaned: bool  #: was connected to a server that died, and has not come back to its successor
-    unread_bytes: int  #: of replies and events that it has not taken yet
-    oldest_unsealed: datetime.timedelta  #: since it created what it has been writing longest
-    longest_held: datetime.timedelta  #: since it last got what it got before all others that it holds
-    origin: ClientOrigin  #: its own words
+    quarantined: bool  #: ended for misbehaviour; its memory is kept until its process ends
+    left: bool  #: its Client is gone, but it still holds objects
+    orphaned: bool  #: was connected to a server that crashed, and has not resumed with the new one
+    unread_bytes: int  #: of replies and events that it has not read yet
+    oldest_unsealed: datetime.timedelta  #: age of its oldest unsealed object
+    longest_held: datetime.timedelta  #: age of its oldest reference
+    origin: ClientOrigin  #: reported by the client itself
 
     @classmethod
     def _of(cls, row):
@@ -174,30 +174,30 @@ class ClientInfo:
 
 @dataclasses.dataclass(frozen=True)
 class StoreStats:
-    """How full the store is, why, and what happened. capacity == used_bytes + free_bytes, always."""
+    """How full the store is, why, and its counters. Always: capacity == used_bytes + free_bytes."""
 
     total_objects: int  #: sealed and visible
     total_size: int  #: their data and metadata, in bytes as their creators gave them
-    size_histogram: List[Tuple[int, int]]  #: (at most this many bytes, how many objects)
+    size_histogram: List[Tuple[int, int]]  #: (at most this many bytes, number of objects)
     capacity: int
     used_bytes: int
     free_bytes: int
     largest_free_extent: int  #: the largest object that fits without evicting anything
     padding_bytes: int
-    reserved_bytes: int  #: how much of the capacity the kernel has really given
+    reserved_bytes: int  #: the part of the capacity that the kernel has provided
     max_objects: int
     pinned_count: int
     pinned_bytes: int
-    in_use_count: int  #: held by somebody
+    in_use_count: int  #: objects with a reference count above 0
     in_use_bytes: int
     unsealed_count: int  #: being written
     unsealed_bytes: int
     retired_count: int  #: removed, but still held
     retired_bytes: int
-    quarantined_count: int  #: pieces of memory whose writer is gone, and to which I/O may be under way
+    quarantined_count: int  #: pieces of memory of ended writers that I/O may still reach
     quarantined_bytes: int
     evictable_bytes: int
-    obstacles: Obstacles  #: what cuts the arena
+    obstacles: Obstacles  #: memory that divides the arena
     get_count: int
     hit_count: int
     miss_count: int
@@ -214,10 +214,10 @@ class StoreStats:
     waiting_gets: int
     waiting_creates: int
     uptime: datetime.timedelta
-    last_refusal: Optional[Refusal]  #: the last create for which there was no room; None: there was none
-    server_pid: int  #: who serves; 0, and no version, in an InProcessStore
+    last_refusal: Optional[Refusal]  #: the last create that was refused; None: no create was refused
+    server_pid: int  #: pid of the server; 0, and no version, in an InProcessStore
     server_version: str
-    pid_namespace: int  #: that the daemon's pids belong to (the inode of its /proc/self/ns/pid); 0: unknown
+    pid_namespace: int  #: PID namespace of the daemon's pids (inode of its /proc/self/ns/pid); 0: unknown
 
     @classmethod
     def _of(cls, row):
@@ -228,5 +228,5 @@ class StoreStats:
 
     @property
     def hit_ratio(self):
-        """The share of gets that found their object; None before the first."""
+        """The share of gets that found their object; None before the first get."""
         return self.hit_count / self.get_count if self.get_count else None

@@ -1,4 +1,4 @@
-"""A daemon of one's own: for tests, notebooks and programs that bring their store along.
+"""A daemon for this process only: for tests, notebooks and programs that bring their own store.
 
 >>> with start_store("16MiB") as path:
 ...     import dolium
@@ -23,7 +23,7 @@ from typing import Any, Iterator, List, Optional, Tuple, Union
 
 from .text import parse_size
 
-#: How long a daemon may take to serve, and to end when it is asked to.
+#: Maximum time for a daemon to start serving, and to end after a stop signal.
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -31,17 +31,17 @@ _SERVES = b"serving\n"  # Starter::kServes of the daemon
 
 
 def program(name: str) -> str:
-    """The path of `doliumd` or `dolium`: $DOLIUM_BIN's, the package's own, or the one on $PATH."""
+    """Returns the path of `doliumd` or `dolium`: in $DOLIUM_BIN, in the package, or on $PATH."""
     folders = [os.environ.get("DOLIUM_BIN", ""), str(pathlib.Path(__file__).parent / "bin")]
     found = shutil.which(name, path=os.pathsep.join(filter(None, folders))) or shutil.which(name)
     if found is None:
-        raise FileNotFoundError(f"there is no {name} in this package nor on $PATH")
+        raise FileNotFoundError(f"{name} is neither in this package nor on $PATH")
     return found
 
 
 def above_streams(number: int) -> int:
-    """A descriptor above the standard streams: where one of those is closed, a new one would get its number, and what is
-    printed."""
+    """Returns a descriptor above the standard streams. If a standard stream is closed, a new descriptor would get its
+    number, and the text that is printed."""
     if number > 2:
         return number
     try:
@@ -56,9 +56,9 @@ def pair_above_streams() -> Tuple[socket.socket, socket.socket]:
 
 
 class _Daemon(subprocess.Popen):
-    """doliumd, with the end of a socket that it lives as long as, and the file that it logs to.
+    """doliumd, with its log file and a socket. doliumd ends when this end of the socket is closed.
 
-    It runs in a session of its own: Ctrl-C in a terminal, or a notebook's interrupt, is not for it.
+    It runs in a session of its own, so that Ctrl-C in a terminal, or a notebook's interrupt, does not reach it.
     """
 
     def __init__(self, command: List[str], **options: Any) -> None:
@@ -73,13 +73,13 @@ class _Daemon(subprocess.Popen):
                              pass_fds=[number], start_new_session=True, **options)
 
     def wait_until_it_serves(self) -> None:
-        """It says so itself, over a socket that no other daemon has: none that happens to serve there is taken for it."""
+        """Waits until the daemon reports, over a private socket, that it serves. No other daemon can do that."""
         self._lifeline.settimeout(START_SECONDS)
         try:
             said = self._lifeline.recv(len(_SERVES), socket.MSG_WAITALL)
         except socket.timeout:
             raise RuntimeError(f"doliumd did not serve within {START_SECONDS} s{self._what_it_said()}") from None
-        if said != _SERVES:  # it let go of its end: it has ended, or is about to
+        if said != _SERVES:  # it closed its end: it has ended, or is about to
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.wait(STOP_SECONDS)
             raise RuntimeError(f"doliumd ended with status {self.returncode}{self._what_it_said()}")
@@ -95,7 +95,7 @@ class _Daemon(subprocess.Popen):
         return text
 
     def stop(self) -> None:
-        """Asks it to end, and makes sure. What it has logged goes to standard error."""
+        """Stops the daemon, if need be with SIGKILL. Prints its log to standard error."""
         self.terminate()
         try:
             self.wait(STOP_SECONDS)
@@ -110,7 +110,7 @@ class _Daemon(subprocess.Popen):
                 print(text, file=sys.stderr)
 
     def let_go(self) -> None:
-        """In a forked child: the daemon is the parent's, and ends with that."""
+        """In a forked child: leaves the daemon to the parent, and it ends with the parent."""
         self._lifeline.close()
 
 
@@ -126,9 +126,9 @@ os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 def launch(capacity: Union[int, str], path: Union[str, os.PathLike], *arguments: str) -> subprocess.Popen:
-    """Starts doliumd and waits until it serves: its Popen. RuntimeError, with what it said, if it does not.
+    """Starts doliumd, waits until it serves, and returns its Popen. RuntimeError, with its log, if it does not serve.
 
-    The daemon ends with this process, however that ends. It is not ended by Ctrl-C in a terminal.
+    The daemon ends with this process, for any reason. Ctrl-C in a terminal does not end it.
     """
     daemon = _Daemon([program("doliumd"), "--capacity", str(parse_size(capacity)), "--socket", os.fspath(path),
                       "--log-level", "warning", *arguments])
@@ -141,7 +141,7 @@ def launch(capacity: Union[int, str], path: Union[str, os.PathLike], *arguments:
 
 
 def stop(daemon: subprocess.Popen) -> None:
-    """Asks a daemon that launch() started to end, and makes sure. What it has logged goes to standard error."""
+    """Stops a daemon that launch() started, if need be with SIGKILL. Prints its log to standard error."""
     assert isinstance(daemon, _Daemon)
     daemon.stop()
 
@@ -149,10 +149,10 @@ def stop(daemon: subprocess.Popen) -> None:
 @contextlib.contextmanager
 def start_store(capacity: Union[int, str] = "1GiB", *arguments: str,
                 path: Optional[Union[str, os.PathLike]] = None) -> Iterator[str]:
-    """A daemon for the length of a `with` block, which is given its socket's path. Arguments go to doliumd.
+    """Runs a daemon during a `with` block, which receives the path of its socket. Arguments go to doliumd.
 
-    The daemon is this process's own. RuntimeError, with what it said, when it cannot start: another daemon on `path`,
-    say, is left alone. It ends with the block, or with this process, however that ends; Ctrl-C in a terminal, or a
+    The daemon belongs to this process. Raises RuntimeError, with the daemon's log, if it cannot start, for example
+    because another daemon uses `path`. It ends with the block, or with this process, for any reason. Ctrl-C in a terminal, or a
     notebook's interrupt, does not end it.
     """
     with tempfile.TemporaryDirectory(prefix="dolium-") as folder:

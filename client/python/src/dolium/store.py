@@ -1,7 +1,7 @@
-"""ObjectStore: what a store can do, behind a daemon (Client) or in this process (InProcessStore).
+"""ObjectStore: the interface of a store, of a daemon (Client) or of this process (InProcessStore).
 
-Threads may share a store; a thread that waits holds up no other, and lets go of the GIL. Ctrl-C ends a wait in the main
-thread. Timeouts are seconds, a timedelta, or None for ever; 0 does not wait. Ids are `ObjectId`s.
+Threads may share a store. A waiting thread does not block the others, and releases the GIL. Ctrl-C ends a wait in the
+main thread. Timeouts are seconds, a timedelta, or None for no limit; 0 does not wait. Ids are `ObjectId`s.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .subscription import Subscription
 from .text import parse_size, size_text
 
 
-#: Seconds, a timedelta, or None for ever.
+#: Seconds, a timedelta, or None for no limit.
 Timeout = Union[float, datetime.timedelta, None]
-#: How long an object lives: seconds, a timedelta, or None for ever.
+#: Lifetime of an object: seconds, a timedelta, or None for no limit.
 Life = Union[float, datetime.timedelta, None]
-#: Whatever supports the buffer protocol contiguously: typing has no name for it before Python 3.12.
+#: An object with a contiguous buffer. Before Python 3.12, typing has no name for it.
 Buffer = Any
 #: Bytes, or text such as "64MiB".
 Size = Union[int, str]
@@ -32,7 +32,7 @@ Self = TypeVar("Self", bound="ObjectStore")
 
 
 class ObjectStore(_dolium.Store):
-    """What Client and InProcessStore have in common; see the package's documentation for a tour.
+    """The interface of Client and InProcessStore. The package's documentation has a tour.
 
     >>> store = InProcessStore("16MiB")
     >>> id = store.put("salve")
@@ -42,7 +42,7 @@ class ObjectStore(_dolium.Store):
     b'salve'
     """
 
-    #: Whether get() may read pickles, which run the code that their writer chose.
+    #: Whether get() may read pickles, which run code of their writer.
     allow_pickle: bool = False
 
     # ---- writing ----
@@ -50,9 +50,9 @@ class ObjectStore(_dolium.Store):
     def create(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
                timeout: Timeout = 0) -> ObjectBuilder:
-        """Room for an object of `size` bytes, to be written in place: an `ObjectBuilder`, which is a writable buffer.
+        """Creates an object of `size` bytes, to be written in place. Returns an `ObjectBuilder`, a writable buffer.
 
-        As a context manager it seals when the block ends, and aborts when the block raises.
+        As a context manager, it seals at the end of the block, and aborts if the block raises.
 
         >>> store = InProcessStore("16MiB")
         >>> with store.create(ObjectId.from_name("squares"), 3) as builder:
@@ -60,15 +60,16 @@ class ObjectStore(_dolium.Store):
         >>> list(store.get_raw(ObjectId.from_name("squares")))
         [0, 1, 4]
 
-        An `id` of None is a fresh one. ObjectExists when the id is taken, sealed or not; TooLarge when it can never
-        fit; StoreFull when nothing (more) can be evicted, or StoreTimeout when `timeout` passed meanwhile.
+        With an `id` of None, the object gets a new id. Raises ObjectExists if the id exists, sealed or not; TooLarge if
+        the object can never fit; StoreFull if there is no room and nothing more can be evicted, or StoreTimeout if
+        `timeout` passed meanwhile.
         """
         return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
                               timeout)
 
     def put(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False, time_to_live: Life = None,
             time_to_idle: Life = None, timeout: Timeout = 0) -> ObjectId:
-        """Stores a value in the format of its type (see dolium.codecs), and returns its id: a fresh one unless given.
+        """Stores a value in the format of its type (see dolium.codecs), and returns its id: a new one unless given.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get(store.put(2.5))
@@ -77,7 +78,7 @@ class ObjectStore(_dolium.Store):
         Errors as create().
         """
         if isinstance(value, ObjectId):
-            raise TypeError("put(value, id): the value comes first; an ObjectId is no value")
+            raise TypeError("put(value, id): the value comes first, and cannot be an ObjectId")
         payload, id = codecs.encode(value), _id(id)
         if payload.fill is None:
             _dolium.put(self, id, payload.data, payload.metadata, payload.type_tag, payload.type_name, pinned,
@@ -98,10 +99,10 @@ class ObjectStore(_dolium.Store):
         return id
 
     def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]]) -> List[ObjectId]:
-        """Stores many values with few messages, in order; none waits for room.
+        """Stores many values with few messages, in order. Does not wait for room.
 
-        `values` is {id: value} or an iterable of values. Returns their ids. The first that failed is raised, when all
-        have been tried: those that did not fail are there.
+        `values` is {id: value} or an iterable of values. Returns their ids. If values fail, the others are stored all
+        the same, and then the first error is raised.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many(store.put_many(["salve", 1, 2.5]))
@@ -115,7 +116,7 @@ class ObjectStore(_dolium.Store):
             if payload.fill is None:
                 items.append((id, payload.data, payload.metadata, payload.type_tag, payload.type_name))
                 continue
-            self._put_batch(items)  # one that is written in place keeps its place in the order
+            self._put_batch(items)  # keeps the order: the next one is written in place
             with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
                              type_name=payload.type_name) as builder:
                 payload.fill(builder)
@@ -138,15 +139,15 @@ class ObjectStore(_dolium.Store):
     # ---- reading ----
 
     def get(self, id: ObjectId, timeout: Timeout = 0) -> Any:
-        """The value, in the format it was put in. Arrays and tables come back as read-only views of shared memory.
+        """Returns the value. Arrays and tables are read-only views of shared memory.
 
-        Errors as get_raw(); TypeMismatch when the object holds a type that this process cannot read; PickleNotAllowed
-        when it is a pickle and the store was not opened with allow_pickle=True.
+        Errors as get_raw(). TypeMismatch if this process cannot read the object's type. PickleNotAllowed if it is a
+        pickle and the store was not opened with allow_pickle=True.
         """
         return codecs.decode(self.get_raw(id, timeout), self)
 
     def get_many(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *, default: Any = None) -> List[Any]:
-        """The values, positions kept. Waits for all; `default` stands for those that are not there by then.
+        """Returns the values, in the order of the ids. Waits for all; `default` replaces those that are missing then.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many([store.put(1), ObjectId.from_name("nobody")])
@@ -155,7 +156,7 @@ class ObjectStore(_dolium.Store):
         return codecs.decode_all(self.get_many_raw(ids, timeout), self, default)
 
     def get_many_raw(self, ids: Iterable[ObjectId], timeout: Timeout = 0) -> List[Optional[Object]]:
-        """The Objects, or None for those that are not there when the time is over, positions kept."""
+        """Returns the Objects, in the order of the ids. None for those that are missing when the time is over."""
         return _dolium.get_many_raw(self, list(ids), timeout)
 
     def exists_many(self, ids: Iterable[ObjectId]) -> List[bool]:
@@ -171,8 +172,8 @@ class ObjectStore(_dolium.Store):
         return self.exists(id)
 
     def metadata(self, id: ObjectId) -> ObjectMetadata:
-        """What the store knows of an object, also of one that is still being written: an `ObjectMetadata`. It tells
-        who holds the object, and who waits for it.
+        """Describes an object, also an unsealed one: an `ObjectMetadata`. It lists the clients that hold the object,
+        and those that wait for it.
 
         >>> store = InProcessStore("16MiB")
         >>> store.metadata(store.put("salve")).type_name
@@ -186,15 +187,17 @@ class ObjectStore(_dolium.Store):
     # ---- keeping and letting go ----
 
     def pin(self, id: ObjectId) -> None:
-        """A pinned object is not evicted and does not expire until unpin(), even when its setter is gone."""
+        """Pins an object: it is not evicted and does not expire until unpin(), even if the pinning client is gone."""
         _dolium.pin(self, id)
 
     def unpin(self, id: ObjectId) -> None:
-        """Unpinning what is not pinned is fine."""
+        """Ends a pin. No error if the object is not pinned."""
         _dolium.unpin(self, id)
 
     def remove(self, id: ObjectId) -> bool:
-        """Invisible at once, and the id free again; its memory comes back at the last release. False: no such object.
+        """Removes an object. It is invisible and its id free at once. Its memory is freed at the last release.
+
+        Returns False if there is no such object.
 
         >>> store = InProcessStore("16MiB")
         >>> id = store.put(1)
@@ -204,18 +207,18 @@ class ObjectStore(_dolium.Store):
         return _dolium.remove(self, id)
 
     def evict(self, size: Size) -> int:
-        """Evicts, coldest first, until `size` bytes (or "64MiB") are free; returns the bytes really freed."""
+        """Evicts the coldest objects until `size` bytes (or "64MiB") are freed. Returns the bytes really freed."""
         return _dolium.evict(self, parse_size(size))
 
     def clear(self) -> None:
-        """Removes every sealed object, pinned ones too; what is held stays readable for its holders."""
+        """Removes every sealed object, pinned ones included. Objects that are held stay readable for their holders."""
         _dolium.clear(self)
 
     # ---- looking ----
 
     def stats(self) -> StoreStats:
-        """How full the store is, why, and what happened: a `StoreStats`. `last_refusal` says why the last create had
-        no room, and who held the memory then.
+        """Returns a `StoreStats`: how full the store is, why, and its counters. `last_refusal` says why the last create
+        had no room, and which clients held the memory then.
         """
         return StoreStats._of(_dolium.stats(self))
 
@@ -228,9 +231,9 @@ class ObjectStore(_dolium.Store):
         return [ClientInfo._of(row) for row in _dolium.clients(self)]
 
     def subscribe(self) -> Subscription:
-        """What comes into the store and what leaves it, from now on; what is there comes first, as "sealed" events.
+        """Subscribes to sealed and removed objects. Present objects come first, as "sealed" events.
 
-        Iterate over it, with `for` or with `async for`.
+        Iterate over the result, with `for` or with `async for`.
 
         >>> store = InProcessStore("16MiB")
         >>> events = store.subscribe()
@@ -244,27 +247,27 @@ class ObjectStore(_dolium.Store):
     # ---- asyncio ----
 
     async def get_async(self, id: ObjectId, timeout: Timeout = None) -> Any:
-        """get() for asyncio; waits for ever unless told otherwise. Cancelling it cancels it in the daemon."""
+        """get() for asyncio, non-blocking. Waits without limit by default. Cancelling cancels in the daemon."""
         return codecs.decode(await self.get_raw_async(id, timeout), self)
 
     async def get_raw_async(self, id: ObjectId, timeout: Timeout = None) -> Object:
-        """get_raw() for asyncio; waits for ever unless told otherwise."""
+        """get_raw() for asyncio. Waits without limit by default."""
         return await aio.operation(self, _dolium.get_async, id, timeout)
 
     async def get_many_async(self, ids: Iterable[ObjectId], timeout: Timeout = None) -> List[Any]:
-        """The values of all ids; StoreTimeout when one of them is not there in time."""
+        """Returns the values of all ids. Raises StoreTimeout if one of them is missing when the time is over."""
         return codecs.decode_all(await aio.gather(self, ids, timeout), self)
 
     async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                            type_name: str = "", pinned: bool = False, time_to_live: Life = None,
                            time_to_idle: Life = None, timeout: Timeout = None) -> ObjectBuilder:
-        """create() for asyncio: waits for room without holding up the loop."""
+        """create() for asyncio: waits for room without blocking the loop."""
         return await aio.operation(self, _dolium.create_async, _id(id), size, metadata, type_tag, type_name, pinned,
                                    time_to_live, time_to_idle, timeout)
 
     async def put_async(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False,
                         time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None) -> ObjectId:
-        """put() for asyncio: waits for room without holding up the loop, and copies much in another thread."""
+        """put() for asyncio: waits for room without blocking the loop. Copies large values in another thread."""
         payload, id = codecs.encode(value), _id(id)
         size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
         with await self.create_async(id, size, metadata=payload.metadata, type_tag=payload.type_tag,
@@ -274,18 +277,18 @@ class ObjectStore(_dolium.Store):
         return id
 
     def event_fd(self) -> int:
-        """A descriptor that is readable when process_events() has something to do. Owned by the store."""
+        """Returns a descriptor that is readable when process_events() has work to do. The store owns it."""
         return _dolium.event_fd(self)
 
     def process_events(self) -> None:
-        """Runs the callbacks that are due. Never blocks. asyncio needs no call of it; other loops do."""
+        """Runs the callbacks that are due. Never blocks. Call it from event loops other than asyncio."""
         _dolium.process_events(self)
 
     # ---- life ----
 
     def close(self) -> None:
-        """Lets go of the store now. Objects and builders that came from it stay valid; waits of other threads, and
-        asynchronous operations that are under way, end with Disconnected."""
+        """Closes the store. Its objects and builders stay valid. Waits of other threads, and pending asynchronous
+        operations, end with Disconnected."""
         aio.abandon(self, Disconnected("the store was closed"))
         self._close()
 
@@ -300,21 +303,25 @@ class ObjectStore(_dolium.Store):
 
 
 class Client(ObjectStore):
-    """A connection to doliumd. Its objects are shared with all processes of this host that connect there.
+    """A connection to doliumd. Its objects are shared with all processes of this host that connect to the same daemon.
 
-    `path` is the daemon's socket: $DOLIUM_SOCKET or the default place when it is None. A `read_only` client gets no
-    writable memory at all. `name` is shown by `dolium clients`. `connect_timeout` bounds the wait for a daemon that is
-    not there yet. `allow_pickle` lets get() read pickles: only where you trust all who may write to the store.
+    `path` is the daemon's socket. With None, it is the environment variable DOLIUM_SOCKET, or else the default path.
+    A `read_only` client gets no writable memory. `dolium clients` shows `name`. `connect_timeout` limits the wait for a
+    daemon that is not there yet. `allow_pickle` lets get() read pickles: use it only if you trust all writers.
 
-    When the daemon has been stopped, or has died, its store is gone: what is held stays readable, and every call raises
-    Disconnected. With `reconnect`, the client goes on with the next store at that path instead, which is another one:
-    reads are repeated there, for `connect_timeout` or their own timeout; calls that change something raise Disconnected
-    once and are not repeated; builders, pins and whatever else was in the old store are lost; subscriptions get an
-    `overflow` event.
+    If the server crashes, it is restarted with all sealed objects, and the client resumes. If the daemon is stopped or
+    dies as a whole, its store is gone. Objects that are held stay readable, and every call raises Disconnected.
 
-    get_raw(), exists() and letting go of an Object make no system call. When the process dies, by whatever death, the
-    daemon takes back everything that it held or was writing. A client that is pickled, as multiprocessing does under
-    "spawn", connects again where it arrives, whatever the working directory is there; a subclass stays one.
+    With `reconnect`, the client connects to the next store at that path, which is another store:
+
+    - Reads are repeated there, for `connect_timeout` or their own timeout.
+    - Calls that change the store raise Disconnected once and are not repeated.
+    - Builders, pins and all objects of the old store are lost.
+    - Subscriptions get an `overflow` event.
+
+    get_raw(), exists() and the release of an Object make no system call. If the process dies, for any reason, the
+    daemon takes back all that it held or was writing. A pickled client (multiprocessing with "spawn") connects again where it
+    is unpickled, from any working directory, and keeps its subclass.
 
     >>> import dolium
     >>> with dolium.start_store("16MiB") as path:
@@ -329,7 +336,7 @@ class Client(ObjectStore):
                  connect_timeout: Timeout = 5, allow_pickle: bool = False, reconnect: bool = False) -> None:
         where = os.fsdecode(path) if path is not None else os.fsdecode(_dolium.default_socket_path())
         if "\0" in where:
-            raise InvalidArgument(f"a socket's path has no NUL in it: {where!r}")
+            raise InvalidArgument(f"a socket's path cannot contain a NUL: {where!r}")
         self.allow_pickle = allow_pickle
         self._connect(os.path.abspath(where), {"read_only": read_only, "name": name, "reconnect": reconnect}, connect_timeout)
 
@@ -338,17 +345,17 @@ class Client(ObjectStore):
         _dolium.connect(self, os.fsencode(path), how["read_only"], how["name"], timeout, how["reconnect"])
 
     def ping(self) -> None:
-        """A round trip to the daemon: is it there?"""
+        """Checks that the daemon answers, by one round trip."""
         _dolium.ping(self)
 
     @property
     def read_only(self) -> bool:
-        """Whether the daemon granted reading alone."""
+        """Whether the daemon granted read-only access."""
         return _dolium.is_read_only(self)
 
     @property
     def connected(self) -> bool:
-        """Whether the store is there, as far as this process knows. No system call."""
+        """Whether the store still exists, as far as this process knows. Makes no system call."""
         return _dolium.is_connected(self)
 
     @property
@@ -366,7 +373,7 @@ class Client(ObjectStore):
 
 
 class InProcessStore(ObjectStore):
-    """The same engine without a daemon, for one process: tests, tools, programs that never need a second process.
+    """The same engine in one process, without a daemon: for tests, tools and programs of a single process.
 
     >>> InProcessStore("64MiB")
     <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>

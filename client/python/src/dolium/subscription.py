@@ -1,4 +1,4 @@
-"""Subscription: a stream of events, for `for`, for `async for`, and one by one."""
+"""Subscription: a stream of events, for `for`, for `async for`, or one by one."""
 
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from .records import Event
 
 
 class Subscription:
-    """What comes into the store and what leaves it. Ends at close(); Disconnected when the daemon is gone.
+    """Events of sealed and removed objects. Ends at close(). Raises Disconnected if the daemon is gone.
 
-    A subscriber that does not keep up finds one "overflow" event where others were lost.
+    If a subscriber does not keep up, an "overflow" event marks the place of lost events.
     """
 
     def __init__(self, store: _dolium.Store) -> None:
@@ -22,7 +22,7 @@ class Subscription:
         self._stream = _dolium.subscribe(store)
 
     def next(self, timeout: Union[float, datetime.timedelta, None] = None) -> Event:
-        """The next event, in the order in which things happened; StoreTimeout when none came in time."""
+        """Returns the next event, in order. Raises StoreTimeout if none came in time."""
         event = self._take(timeout)
         if event is None:
             raise StoreTimeout("no event came in time")
@@ -65,7 +65,7 @@ class Subscription:
         raise StopAsyncIteration
 
     def close(self) -> None:
-        """Ends it: who iterates is told that it is over."""
+        """Ends the subscription. A running iteration ends, too."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()

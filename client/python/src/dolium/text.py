@@ -1,4 +1,4 @@
-"""Sizes as people read and write them, and what the compiled types say of themselves."""
+"""Sizes in text form, and the repr of the compiled types."""
 
 import re
 
