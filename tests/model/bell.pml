@@ -1,9 +1,9 @@
-/* The doorbells of a ring (protocol/ring.h): 7: neither side sleeps while there is something for it to do.
+/* The doorbells of a ring (protocol/ring.h). Property 7: neither side sleeps while there is work for it.
  *
- * Model: one writer that has kTotal bytes to say, one reader that wants to hear them all, room for kRoom between them.
- * Each waits for its bell only as the code does: says so, looks once more, waits. A bell is kept until it is heard, as
- * a byte in the socket is; sending and taking one are system calls, which empty a core's buffer. Whoever waits at the
- * end with nobody left to ring is found as an invalid end state.
+ * Model: a writer with kTotal bytes, a reader that reads all of them, and room for kRoom bytes between the two. Each
+ * side waits for its bell as the code does: it announces the wait, looks once more, then waits. A bell stays until it
+ * is taken, like a byte in the socket. To send or take a bell is a system call, which empties the core's store buffer.
+ * A side that waits at the end, while the other has finished, is an invalid end state, which spin reports.
  *
  *   here                         there
  *   WRITTEN, READ                RingWords::written, read

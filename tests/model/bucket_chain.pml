@@ -1,22 +1,22 @@
-/* A reader walks a bucket while the daemon takes slots out of it and uses them again: may it miss an object that
- * was there all the time, or find one that never was?
+/* A reader walks a bucket while the daemon removes slots from it and reuses them. Can the reader miss an object that was
+ * present all the time, or find one that never existed?
  *
  * Modelled: two buckets, each a word {head, version}; three slots. Bucket 0 chains slot 0 -> slot 1 -> slot 2, and
- * slot 2 holds the object that the seeker looks for; it stays linked. The daemon does kRewrites times: retire slot
- * 0 or 1, unlink it, bump the version of the bucket that it was in, write another object into it, link it at the
- * head of either bucket, publish. An id is two words, so that it can be read torn.
+ * slot 2 holds the object that the seeker looks for; it stays linked. The daemon does this kRewrites times: retire slot
+ * 0 or 1, unlink it, increment the version of its bucket, write another object into it, link it at the head of either
+ * bucket, publish. An id is two words, so that it can be read torn.
  * The seeker walks bucket 0 for slot 2's id. The other reader (-DPHANTOM: readers change nothing here, so each runs
  * alone with the daemon) looks at slot 1, wherever it is by then, for an id whose halves both occur in objects that
  * pass through that slot and which no object has (`get` ends with step 3, `exists` with the same re-check and no
  * reference).
  *
- * Abstracted: references. Nobody holds anything here, so a slot is rewritten as soon as it is unlinked, the worst
- * case. A head word and its version are two fields of one atomic word, here one byte: head + 4 * version.
+ * Abstracted: references. No object is held here, so a slot is rewritten as soon as it is unlinked, which is the
+ * worst case. A head word and its version are two fields of one atomic word, here one byte: head + 4 * version.
  * The walk does not look at `seq` of slots whose id differs: the bucket's version alone must make a miss right.
  *
  * Properties:
  *   4  the seeker finds its object or is undecided (it would walk again, then ask the daemon); never "not found";
- *   4b nobody finds an id that no object has.
+ *   4b no reader finds an id that no object has.
  *
  * Variant (must pass): PHANTOM, above.
  *

@@ -1,4 +1,4 @@
-/* A numbered grant: does the object stay until the client has it?
+/* A numbered grant: does the object stay until the client has taken its reference?
  *
  * Modelled: two objects in two slots, one client with two threads that share its pin table. Both threads waited in
  * the daemon; the object in slot 0 was granted as number 1, the one in slot 1 as number 2. Each thread takes its
@@ -12,7 +12,7 @@
  *
  * Property:
  *   5  a thread that was granted an object finds it; odd slots it may meet, and then it looks again.
- * Nothing about memory hangs on a grant: where property 5 breaks, a get fails that should not have, no more.
+ * Memory safety does not depend on a grant. If property 5 breaks, a get fails that should succeed, nothing else.
  *
  * Mutants (each must break 5):
  *   GRANT_EARLY         granted_through moves on before the reference is taken
@@ -20,7 +20,7 @@
  *   SCAN_FIRST          the daemon reads the references, then granted_through, and makes the slot odd last: the
  *                       client has come to its reference between the two reads
  * Variant (must pass):
- *   READ_LATE           the same order of reads, but after step 1: nobody can come to a reference in between
+ *   READ_LATE           the same order of reads, but after step 1: no reader can take a reference in between
  *
  * In the code: the grantee is the client library over Attachment (client/mapped/attachment.cc); scan() is Store::in_use()
  * and take_up_grants() (shm/store/store_use.cc).

@@ -1,12 +1,12 @@
-/* The pin protocol: may the daemon take a slot's memory back while somebody reads it?
+/* The pin protocol: can the daemon reuse a slot's memory while a client reads it?
  *
  * Modelled: two slots, two object ids, three extents, one word for each; the daemon, and two readers, which are
  * two clients with a pin table each or (-DTHREADS) two threads that share one client's table. Every word lies in
  * memory under x86-TSO (tso.pml). The daemon does kOperations operations, any on any slot: evict (revert when
  * held), delete (stay odd when held, sweep later), relocate, create into a free slot. The first reader does kGets
  * gets, the second one get, each of: find, take, check, read, read again, release.
- * A freed extent is overwritten at once, past the daemon's store buffer: its next owner is another client on
- * another core, as fast as any. Bytes are numbered by incarnation (odd: object 1, even: object 2), so that a
+ * A freed extent is overwritten at once, without the daemon's store buffer: its next owner is another client on
+ * another core. Bytes are numbered by incarnation (odd: object 1, even: object 2), so that a
  * re-created object's bytes are not the old one's.
  *
  * Abstracted: the walk along a bucket (a reader may arrive at any slot; bucket_chain.pml walks), ids of one

@@ -1,13 +1,13 @@
-/* Who waits for room hears of releases: may the daemon sleep for ever beside an object that nobody holds?
+/* A release wakes a create that waits for room: can the daemon sleep for ever although the object is no longer held?
  *
  * Modelled: one slot, whose object must go to make room; two clients; the daemon with one request that waits.
  * Client 0 holds a reference from the start, releases it, and does one more get, which succeeds or is turned away
  * at step 3 (so drops a reference that the daemon may have seen). Client 1 is given grant 1 for the object: it
  * takes its reference or is turned away, moves granted_through on, and releases, in either order (a second thread
  * may release as soon as the reference is there).
- * The daemon: retire; if somebody holds the object, publish it again, set release_wanted, scan again, sleep on
+ * The daemon: retire; if the object is held, publish it again, set release_wanted, scan again, sleep on
  * the eventfd, drain it, begin anew. An eventfd is a count in the kernel, so it has no store buffer. There is no
- * periodic rescan here: the protocol must not need its belt.
+ * periodic rescan here: the protocol must be right without it.
  *
  * Property:
  *   3  when every client has finished, the daemon is not asleep: it has its room. (spin reports a sleeper that

@@ -1,10 +1,10 @@
-/* The daemon is killed in the middle of anything, even of its own recovery, and another one goes on with the same
- * memory: is every object still what it was, and no memory reused under a reader or a writer?
+/* The daemon is killed at any point, even in its own recovery, and another one continues with the same memory. Is every
+ * object unchanged, and is no memory reused under a reader or a writer?
  *
- * Modelled: two slots, three extents; the daemon; one reader; one creator, who was given an extent and writes to
- * it whenever it likes. The daemon is killed up to kCrashes times, between any two of its steps. What it had stored
- * is not lost (a killed process's store buffer drains); what it knew is. Its successor knows only the words below,
- * and takes for free every extent that no row claims.
+ * Modelled: two slots, three extents; the daemon; one reader; one creator, which has an extent and writes to
+ * it at any time. The daemon is killed up to kCrashes times, between any two of its steps. Its stores
+ * are not lost (the store buffer of a killed process drains), but its private data is. Its successor knows only the
+ * words below, and treats every extent that no row claims as free.
  * STATE is the row's margin (step 0; its `state` and `operation` in one word). A row claims the
  * extent at OFFSET unless it is vacant.
  *

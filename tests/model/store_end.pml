@@ -1,17 +1,16 @@
-/* A store that is gone is gone: can a get of an old client succeed after its store's end?
+/* The end of a store is final: can a get of an old client succeed after its store's end?
  *
  * Modelled: the owner's word in the index's header; one object, which the server publishes at some moment; the server,
- * which is killed, or stops in order (it sets `ended`, then may still be killed before it has ended by itself); the
- * keeper, which is killed at any moment, starts another server after one that was killed, and ends after one that
- * stopped; the kernel, which on the keeper's death marks the word and then closes its descriptors, and with the last
- * descriptor of the socket's lock lets the lock go; another store, which begins when the lock is free; a client that
- * gets twice. The kernel's and the daemon's writes to the word are locked instructions. References are left out: a
+ * which is killed, or stops in order (it sets `ended`, and may be killed before it exits); the keeper, which is killed
+ * at any moment, starts another server after a killed one, and ends after one that stopped; the kernel, which on the
+ * keeper's death marks the word, then closes its descriptors, and releases the socket's lock with its last descriptor;
+ * another store, which begins when the lock is free; a client with two gets. The kernel's and the daemon's writes to the word are locked instructions. References are left out: a
  * get's other half is pin_protocol.pml.
  *
  * Properties:
  *   8   a get that begins after anything of the next store was seen does not succeed
  *   8b  a get that succeeds found an object that was published before the store's end
- *   8c  once a get has said that the store is gone, no later one succeeds
+ *   8c  once a get has reported that the store is gone, no later get succeeds
  *
  * Mutants (each must break one of them):
  *   LOOK_AT_MISSES   only a get that finds nothing looks at the word (8)

@@ -1,11 +1,11 @@
-/* x86-TSO, as small as it can be said (Owens, Sarkar, Sewell: "A better x86 memory model: x86-TSO", 2009).
+/* x86-TSO, as small as possible (Owens, Sarkar, Sewell: "A better x86 memory model: x86-TSO", 2009).
  *
  * Model: one shared memory of byte-sized words, and a FIFO store buffer for each core (a Promela process that
  * loads and stores). A plain store goes to the end of its core's buffer; the process `memory` moves the oldest
  * entry of any buffer to memory at any time; a load sees the newest entry of its own core's buffer, and else
  * memory. A locked instruction waits until its core's buffer is empty and then acts on memory at once. Loads
- * are never reordered with loads, nor stores with stores: on x86 acquire and release cost nothing, and only a
- * load that overtakes an older store of its own core is left, which is what the pin protocol must survive.
+ * are never reordered with loads, nor stores with stores: on x86 acquire and release cost nothing, and only one
+ * reordering is left: a load that overtakes an older store of its own core. The pin protocol must survive it.
  *
  *   C++ (on x86)                                     here
  *   load(relaxed | acquire | seq_cst)        mov     load()
