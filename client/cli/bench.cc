@@ -148,7 +148,7 @@ Result<Row> bench_memcpy(std::span<const std::byte> bytes) {
   });
 }
 
-double per_second(const Row& row) {
+double rate(const Row& row) {
   return 1e9 / static_cast<double>(std::max<std::int64_t>(1, row.mean.count()));
 }
 
@@ -162,11 +162,10 @@ void print_rows(const std::vector<Row>& rows) {
                {"PER SECOND", right},
                {"BYTES", right}});
   for (const Row& row : rows)
-    table.add({row.what, row.bytes == 0 ? "" : format_size(row.bytes), grouped(row.count), format_latency(row.p50),
-               format_latency(row.p99), grouped(static_cast<std::uint64_t>(per_second(row))),
-               row.bytes < kMinLarge
-                   ? ""
-                   : fmt::format("{:.1f} GB/s", per_second(row) * static_cast<double>(row.bytes) / 1e9)});
+    table.add(
+        {row.what, row.bytes == 0 ? "" : format_size(row.bytes), grouped(row.count), format_latency(row.p50),
+         format_latency(row.p99), grouped(static_cast<std::uint64_t>(rate(row))),
+         row.bytes < kMinLarge ? "" : fmt::format("{:.1f} GB/s", rate(row) * static_cast<double>(row.bytes) / 1e9)});
   fmt::print("{}", table.text());
 }
 
@@ -178,7 +177,7 @@ void print_rows_json(const std::vector<Row>& rows) {
                      {"count", row.count},
                      {"p50_ns", row.p50.count()},
                      {"p99_ns", row.p99.count()},
-                     {"per_second", per_second(row)}});
+                     {"per_second", rate(row)}});
   print_json(array);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "client/cli/client_names.h"
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
@@ -126,7 +127,7 @@ std::string exact(std::uint64_t bytes) {
   return bytes < 1024 ? fmt::format("{} B", bytes) : fmt::format("{} ({} bytes)", format_size(bytes), grouped(bytes));
 }
 
-std::string creator_of(const ObjectMetadata& object) {
+std::string creator_text(const ObjectMetadata& object) {
   if (object.creator_pid == 0) return "a process that the daemon's PID namespace does not see";
   if (object.creator_command.empty()) return fmt::format("pid {}, not connected any more", object.creator_pid);
   return fmt::format("{} (pid {})", printable(object.creator_command), object.creator_pid);
@@ -159,7 +160,7 @@ Table description(const ObjectMetadata& object) {
   table.add({"last access", moment(object.last_accessed)});
   table.add({"time to live", lifetime(object.time_to_live)});
   table.add({"time to idle", lifetime(object.time_to_idle)});
-  table.add({"creator", creator_of(object)});
+  table.add({"creator", creator_text(object)});
   if (!object.holders.empty()) table.add({"held by", printable(users(object.holders, true))});
   if (!object.waiters.empty()) table.add({"waited for by", printable(users(object.waiters, false))});
   return table;

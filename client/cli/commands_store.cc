@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "client/cli/client_names.h"
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
 #include "client/cli/stats_report.h"
@@ -17,7 +18,6 @@
 namespace dolium::cli {
 namespace {
 
-constexpr std::size_t kNameColumns = 24;
 constexpr std::size_t kMaxPings = 100'000;
 
 Result<void> stats(const Globals& globals) {

@@ -1,11 +1,12 @@
 #pragma once
-// Finding: what `dolium doctor` has to say of one thing: what was found, what it means, and what to do about it.
-// Pure: who examines makes findings, and this file writes them down.
+// Finding: a result of `dolium doctor` about one topic: what was found, what it means, what to do about it. This file
+// formats findings; the files *_findings.cc make them.
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/cli/json_text.h"
@@ -23,13 +24,22 @@ struct Finding {
   std::string topic;    ///< unique within its section
   Level level = Level::fine;
   std::string found;
-  std::string meaning = {};  ///< never empty but for what is fine
-  std::string remedy = {};   ///< likewise, but for notes of what cannot be changed
+  std::string meaning = {};  ///< empty only for `fine`
+  std::string remedy = {};   ///< empty for `fine`, and for notes about what cannot be changed
 };
 using Findings = std::vector<Finding>;
 
+/// Makes the findings of one section: `constexpr Section kHost{"host"}; kHost("memory", Level::fine, ...)`.
+struct Section {
+  const char* name;
+  Finding operator()(std::string topic, Finding::Level level, std::string found, std::string meaning = {},
+                     std::string remedy = {}) const {
+    return {name, std::move(topic), level, std::move(found), std::move(meaning), std::move(remedy)};
+  }
+};
+
 [[nodiscard]] std::size_t count_of(std::span<const Finding> findings, Finding::Level level);
-/// Section by section, in the order given. All text is made printable.
+/// Section by section, in the given order. All text is escaped to be printable.
 [[nodiscard]] std::string text(std::span<const Finding> findings);
 [[nodiscard]] Json to_json(std::span<const Finding> findings);
 

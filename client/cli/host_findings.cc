@@ -20,7 +20,7 @@ using Level = Finding::Level;
 using shm::HostMemory;
 using shm::HostQuery;
 
-constexpr const char* kSection = "host";
+constexpr Section kHost{"host"};
 /// A session costs the daemon its socket, process, release event and pin table; the keeper keeps copies.
 constexpr std::uint64_t kDescriptorsPerClient = 4;
 /// The daemon's own, and what a burst of newcomers takes.
@@ -28,19 +28,15 @@ constexpr std::uint64_t kSpareDescriptors = 64;
 /// The default of max_connections.
 constexpr std::uint64_t kUsualClients = 1024;
 
-Finding finding(const char* topic, Level level, std::string found, std::string meaning = {}, std::string remedy = {}) {
-  return {kSection, topic, level, std::move(found), std::move(meaning), std::move(remedy)};
-}
-
 void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, const HostLoad& load, Findings& out) {
   const auto shortages = shm::find_shortages({.capacity = load.capacity, .max_objects = load.max_objects}, query);
   const std::string fails = load.daemon_runs ? "The store cannot grow to its capacity: before that, the kernel kills "
                                                "processes, or creates fail for want of memory."
                                              : "doliumd refuses to start with this capacity.";
-  if (!shortages) return out.push_back(finding("memory", Level::problem, shortages.error().message, fails));
+  if (!shortages) return out.push_back(kHost("memory", Finding::Level::problem, shortages.error().message, fails));
   for (const auto& [what, remedy, can_never_work] : *shortages)
-    out.push_back(finding(
-        "memory", can_never_work ? Level::problem : Level::note, what,
+    out.push_back(kHost(
+        "memory", can_never_work ? Finding::Level::problem : Finding::Level::note, what,
         can_never_work ? fails : "It goes well as long as the store stays half empty, or others give memory back.",
         remedy));
   if (!shortages->empty()) return;
@@ -50,18 +46,18 @@ void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, co
           ? "no cgroup sets a limit"
           : fmt::format("the cgroup has {} left of {}", format_size(std::min(memory->group_left, memory->total)),
                         format_size(memory->group_limit));
-  out.push_back(finding("memory", Level::fine,
-                        fmt::format("{} of {} are available, {}: enough for {}", format_size(memory->available),
-                                    format_size(memory->total), group, format_size(load.capacity))));
+  out.push_back(kHost("memory", Finding::Level::fine,
+                      fmt::format("{} of {} are available, {}: enough for {}", format_size(memory->available),
+                                  format_size(memory->total), group, format_size(load.capacity))));
 }
 
 void examine_overcommit(const HostQuery& query, const HostLoad& load, Findings& out) {
   constexpr std::uint64_t kNever = 2;
   const auto mode = shm::read_number(query.root / "proc/sys/vm/overcommit_memory");
   if (mode != kNever) {
-    out.push_back(finding("overcommit", Level::fine,
-                          mode ? fmt::format("vm.overcommit_memory is {}: shared memory is given as it is used", *mode)
-                               : std::string("vm.overcommit_memory cannot be read, and is taken for its default, 0")));
+    out.push_back(kHost("overcommit", Finding::Level::fine,
+                        mode ? fmt::format("vm.overcommit_memory is {}: shared memory is given as it is used", *mode)
+                             : std::string("vm.overcommit_memory cannot be read, and is taken for its default, 0")));
     return;
   }
   const std::filesystem::path meminfo = query.root / "proc/meminfo";
@@ -70,21 +66,22 @@ void examine_overcommit(const HostQuery& query, const HostLoad& load, Findings& 
   const std::uint64_t left = limit - std::min(limit, promised);
   const std::uint64_t wanted = load.capacity - std::min(load.capacity, query.reserved);
   const bool enough = wanted <= left;
-  out.push_back(finding("overcommit", enough ? Level::fine : Level::problem,
-                        fmt::format("vm.overcommit_memory is 2: {} may still be promised, the store wants {} more",
-                                    format_size(left), format_size(wanted)),
-                        enough ? "" : "Creates will fail with \"Cannot allocate memory\" before the store is full.",
-                        enough ? "" : "lower --capacity, raise vm.overcommit_ratio, or set vm.overcommit_memory to 0"));
+  out.push_back(kHost("overcommit", enough ? Finding::Level::fine : Finding::Level::problem,
+                      fmt::format("vm.overcommit_memory is 2: {} may still be promised, the store wants {} more",
+                                  format_size(left), format_size(wanted)),
+                      enough ? "" : "Creates will fail with \"Cannot allocate memory\" before the store is full.",
+                      enough ? "" : "lower --capacity, raise vm.overcommit_ratio, or set vm.overcommit_memory to 0"));
 }
 
 void examine_swap(const Result<HostMemory>& memory, Findings& out) {
   if (!memory) return;  // told already
   if (memory->swap == 0)
-    out.push_back(finding("swap", Level::fine, "there is none: objects stay in memory"));
+    out.push_back(kHost("swap", Finding::Level::fine, "there is none: objects stay in memory"));
   else
-    out.push_back(finding("swap", Level::note, fmt::format("there are {} of swap space", format_size(memory->swap)),
-                          "Objects that nobody touches may be swapped out, and the next get waits for the disk.",
-                          "give doliumd's cgroup memory.swap.max = 0 if that must not be"));
+    out.push_back(kHost("swap", Finding::Level::note,
+                        fmt::format("there are {} of swap space", format_size(memory->swap)),
+                        "Objects that nobody touches may be swapped out, and the next get waits for the disk.",
+                        "give doliumd's cgroup memory.swap.max = 0 if that must not be"));
 }
 
 // ---- limits of the process ----
@@ -121,17 +118,17 @@ void examine_descriptors(const HostQuery& query, const HostLoad& load, Findings&
   const auto need = [](std::uint64_t clients) { return clients * kDescriptorsPerClient + kSpareDescriptors; };
   const std::string found = fmt::format("a process may open {} (RLIMIT_NOFILE)", limit->text(plain));
   if (limit->hard < need(std::max<std::uint64_t>(load.clients, 1)))
-    out.push_back(finding("descriptors", Level::problem, found,
-                          fmt::format("{} clients take doliumd {} of them: new ones will be turned away.", load.clients,
-                                      need(load.clients)),
-                          "raise LimitNOFILE= in doliumd's unit, or `ulimit -Hn` where it is started"));
+    out.push_back(kHost("descriptors", Finding::Level::problem, found,
+                        fmt::format("{} clients take doliumd {} of them: new ones will be turned away.", load.clients,
+                                    need(load.clients)),
+                        "raise LimitNOFILE= in doliumd's unit, or `ulimit -Hn` where it is started"));
   else if (limit->hard < need(kUsualClients))
-    out.push_back(finding("descriptors", Level::note, found,
-                          fmt::format("Enough for {} clients, and the default of max_connections is {}.",
-                                      (limit->hard - kSpareDescriptors) / kDescriptorsPerClient, kUsualClients),
-                          "raise LimitNOFILE= in doliumd's unit, or `ulimit -Hn` where it is started"));
+    out.push_back(kHost("descriptors", Finding::Level::note, found,
+                        fmt::format("Enough for {} clients, and the default of max_connections is {}.",
+                                    (limit->hard - kSpareDescriptors) / kDescriptorsPerClient, kUsualClients),
+                        "raise LimitNOFILE= in doliumd's unit, or `ulimit -Hn` where it is started"));
   else
-    out.push_back(finding("descriptors", Level::fine, found));
+    out.push_back(kHost("descriptors", Finding::Level::fine, found));
 }
 
 /// Limits in bytes that a large mapping or a large memfd would run into.
@@ -142,11 +139,11 @@ void examine_size_limits(const HostQuery& query, const HostLoad& load, Findings&
     if (!limit) return;
     const std::string found = fmt::format("{} is {}", constant, limit->text(format_size));
     if (limit->hard >= wanted)
-      out.push_back(finding(topic, Level::fine, found));
+      out.push_back(kHost(topic, Finding::Level::fine, found));
     else
       out.push_back(
-          finding(topic, Level::problem, found, meaning,
-                  fmt::format("raise {} to {} at least, for doliumd and its clients", constant, format_size(wanted))));
+          kHost(topic, Finding::Level::problem, found, meaning,
+                fmt::format("raise {} to {} at least, for doliumd and its clients", constant, format_size(wanted))));
   };
   look("file size", "Max file size", "RLIMIT_FSIZE", load.capacity,
        "The store's memory is a file that exists in memory only, and may not be larger than this.");
@@ -154,8 +151,8 @@ void examine_size_limits(const HostQuery& query, const HostLoad& load, Findings&
   look("address space", "Max address space", "RLIMIT_AS", load.capacity * 2 + load.capacity / 4,
        "Every client maps the whole store, twice if it writes: it cannot connect.");
   if (const auto locked = read_limit(query, "Max locked memory"))
-    out.push_back(finding(
-        "locked memory", Level::fine,
+    out.push_back(kHost(
+        "locked memory", Finding::Level::fine,
         fmt::format("RLIMIT_MEMLOCK is {}, which does not matter: Dolium locks nothing", locked->text(format_size))));
 }
 
@@ -186,16 +183,16 @@ void examine_pages(const HostQuery& query, Findings& out) {
   const bool by_itself = mode == "always" || mode == "within_size" || mode == "force";
   const std::string found = fmt::format("shmem_enabled is {}", mode.empty() ? "not there" : mode);
   if (by_itself)
-    out.push_back(finding("huge pages", Level::fine, found + ": the kernel makes pages of 2 MiB"));
+    out.push_back(kHost("huge pages", Finding::Level::fine, found + ": the kernel makes pages of 2 MiB"));
   else if (possible && merges_on_demand(query))
-    out.push_back(
-        finding("huge pages", Level::fine, found + ", and with `prefault` doliumd has pages merged into 2 MiB itself"));
+    out.push_back(kHost("huge pages", Finding::Level::fine,
+                        found + ", and with `prefault` doliumd has pages merged into 2 MiB itself"));
   else
-    out.push_back(finding("huge pages", Level::note, found,
-                          "The store gets pages of 4 KiB: the first touch of fresh memory costs a page fault for each, "
-                          "and large objects more of the processor's address cache.",
-                          "for large objects: echo within_size > /sys/kernel/mm/transparent_hugepage/shmem_enabled, or "
-                          "raise vm.nr_hugepages and set huge_pages = true; then restart doliumd"));
+    out.push_back(kHost("huge pages", Finding::Level::note, found,
+                        "The store gets pages of 4 KiB: the first touch of fresh memory costs a page fault for each, "
+                        "and large objects more of the processor's address cache.",
+                        "for large objects: echo within_size > /sys/kernel/mm/transparent_hugepage/shmem_enabled, or "
+                        "raise vm.nr_hugepages and set huge_pages = true; then restart doliumd"));
 }
 
 }  // namespace
@@ -216,13 +213,13 @@ Finding shared_memory_finding() {
   const Result<shm::Segment> probe = shm::Segment::create("doctor", shm::kPageBytes);
   const Result<void> reserved = probe ? probe->reserve(0, shm::kPageBytes) : Result<void>(probe.error());
   if (reserved)
-    return finding("shared memory", Level::fine,
-                   "memfd_create and its seals work; the size of /dev/shm does not matter, nothing lies there");
-  return finding("shared memory", Level::problem, reserved.error().message,
-                 "The store lives in memory made by memfd_create, sealed against changes of its size: without that "
-                 "neither doliumd nor InProcessStore can start.",
-                 "allow memfd_create and fcntl in the container's system call filter, and let sysctl vm.memfd_noexec "
-                 "be below 2");
+    return kHost("shared memory", Finding::Level::fine,
+                 "memfd_create and its seals work; the size of /dev/shm does not matter, nothing lies there");
+  return kHost("shared memory", Finding::Level::problem, reserved.error().message,
+               "The store lives in memory made by memfd_create, sealed against changes of its size: without that "
+               "neither doliumd nor InProcessStore can start.",
+               "allow memfd_create and fcntl in the container's system call filter, and let sysctl vm.memfd_noexec "
+               "be below 2");
 }
 
 }  // namespace dolium::cli

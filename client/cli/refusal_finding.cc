@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/client_names.h"
 #include "client/cli/printable.h"
 #include "client/cli/store_findings.h"
 #include "client/cli/time_text.h"
@@ -15,8 +16,6 @@
 
 namespace dolium::cli {
 namespace {
-
-using Level = Finding::Level;
 
 /// A refusal that long ago is no problem of today, and one that long ago is history.
 constexpr std::chrono::milliseconds kRecent = std::chrono::minutes(10);
@@ -119,7 +118,7 @@ std::string in_words(const Verdict& verdict) {
   return "";
 }
 
-std::string holders(const Refusal& refusal) {
+std::string holders_text(const Refusal& refusal) {
   std::vector<std::string> parts;
   for (const ClientUse& use : refusal.holders)
     parts.push_back(fmt::format("{}: {} held, {} being written", who(use), format_size(use.bytes_held),
@@ -140,8 +139,9 @@ std::string meaning(const Refusal& refusal, const Verdict& verdict, const StoreS
                                                       walls, format_size(refusal.obstacles.largest_run));
   return fmt::format(
       "{} Then {} were free, in pieces of {} at most. Of the rest, {}.{} In all, {} {} refused or waited in vain.",
-      in_words(verdict), format_size(refusal.free_bytes), format_size(refusal.largest_free_extent), holders(refusal),
-      cut, counted(stats.out_of_memory_count, "create"), stats.out_of_memory_count == 1 ? "was" : "were");
+      in_words(verdict), format_size(refusal.free_bytes), format_size(refusal.largest_free_extent),
+      holders_text(refusal), cut, counted(stats.out_of_memory_count, "create"),
+      stats.out_of_memory_count == 1 ? "was" : "were");
 }
 
 }  // namespace
@@ -163,7 +163,7 @@ Finding refusal_finding(const StoreStats& stats, const KnownRefusals& known) {
   const Cause cause = cause_of(refusal);
   const Verdict verdict = cli::verdict(cause, refusal, stats);
   const bool matters = refusal.ago < kRecent && verdict.now != Now::accepted;
-  out.level = matters ? Level::problem : Level::note;
+  out.level = matters ? Finding::Level::problem : Finding::Level::note;
   out.meaning = meaning(refusal, verdict, stats);
   out.remedy = remedy(cause, verdict.now, refusal, stats);
   if (matters) out.remedy += fmt::format("; once it is known: dolium doctor --known {}", moment_of(refusal, known));

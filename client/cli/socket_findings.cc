@@ -17,15 +17,9 @@ namespace dolium::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Level = Finding::Level;
-
-constexpr const char* kSection = "socket";
+constexpr Section kSocket{"socket"};
 constexpr mode_t kGroupConnects = 0020;  // connect(2) wants write permission
 constexpr mode_t kOthersConnect = 0002;
-
-Finding finding(const char* topic, Level level, std::string found, std::string meaning = {}, std::string remedy = {}) {
-  return {kSection, topic, level, std::move(found), std::move(meaning), std::move(remedy)};
-}
 
 /// By the socket's mode, and by the way to it.
 struct Reach {
@@ -47,9 +41,9 @@ Finding admission(const SocketFacts& facts) {
   const Reach reach = who_connects(facts);
   const std::string found = fmt::format("{}, mode {:04o}: {} may connect, and [access] decides who may do what",
                                         facts.path, facts.mode, reach.who);
-  if (reach.closed.empty()) return finding("path", Level::fine, found);
-  return finding(
-      "path", Level::note, found,
+  if (reach.closed.empty()) return kSocket("path", Finding::Level::fine, found);
+  return kSocket(
+      "path", Finding::Level::note, found,
       fmt::format("The socket's mode would let more in; the directory {} does not let them pass.", reach.closed),
       fmt::format("if they shall connect, let them pass (chmod o+x {}, or g+x for its group), or choose "
                   "another --socket; if not, --socket-mode=0600 says so",
@@ -72,13 +66,13 @@ std::string make_again(const SocketFacts& facts) {
 void examine_lost(const SocketFacts& facts, Findings& out) {
   if (facts.lost_keeper == 0 || !facts.exists) return;
   if (facts.keeper == 0)
-    out.push_back(finding(
-        "lock", Level::problem,
+    out.push_back(kSocket(
+        "lock", Finding::Level::problem,
         fmt::format("{}.lock was removed; the daemon that held it (keeper {}) runs", facts.path, facts.lost_keeper),
         "Nothing keeps another daemon from starting there.", make_again(facts)));
   else
-    out.push_back(finding(
-        "lock", Level::problem,
+    out.push_back(kSocket(
+        "lock", Finding::Level::problem,
         fmt::format("another daemon (keeper {}) listened here before its files were removed, and runs",
                     facts.lost_keeper),
         "Only clients that were connected reach it, and they cannot come back to another server of it.",
@@ -90,20 +84,22 @@ void examine_lost(const SocketFacts& facts, Findings& out) {
 
 Finding place(const SocketFacts& facts) {
   if (facts.look)
-    return finding("path", Level::problem, facts.look->message, "Whether a daemon listens there cannot be known.",
+    return kSocket("path", Finding::Level::problem, facts.look->message,
+                   "Whether a daemon listens there cannot be known.",
                    "run this as the user that doliumd runs as, or name another --socket");
   if (!facts.exists && (facts.lost_keeper != 0 || facts.lock_held))
-    return finding(
-        "path", Level::problem, fmt::format("there is nothing at {}, but a daemon that listens there runs", facts.path),
-        "Its socket file was removed. Clients that are connected go on; no other can connect.", make_again(facts));
+    return kSocket("path", Finding::Level::problem,
+                   fmt::format("there is nothing at {}, but a daemon that listens there runs", facts.path),
+                   "Its socket file was removed. Clients that are connected go on; no other can connect.",
+                   make_again(facts));
   if (!facts.exists)
-    return finding(
-        "path", Level::problem, fmt::format("there is nothing at {}", facts.path),
+    return kSocket(
+        "path", Finding::Level::problem, fmt::format("there is nothing at {}", facts.path),
         "No daemon listens there, or it listens at another path than this command, and clients like it, "
         "look for it.",
         fmt::format("doliumd --socket {}; or tell clients where it is, with --socket or DOLIUM_SOCKET", facts.path));
   if (!facts.is_socket)
-    return finding("path", Level::problem, fmt::format("{} is not a socket", facts.path),
+    return kSocket("path", Finding::Level::problem, fmt::format("{} is not a socket", facts.path),
                    "doliumd leaves such files alone, and does not start.", "move it away, or choose another --socket");
   return admission(facts);
 }
@@ -115,28 +111,30 @@ Finding silence(const SocketFacts& facts) {
   switch (error.code) {
     case Errc::disconnected:
       if (served)
-        return finding("answer", Level::problem, error.message,
+        return kSocket("answer", Finding::Level::problem, error.message,
                        fmt::format("A daemon is there (server {}), and did not let this command in.", facts.server),
                        "as it says; its log may say more");
-      return finding("answer", Level::problem, error.message,
+      return kSocket("answer", Finding::Level::problem, error.message,
                      "The socket was left behind by a daemon that was killed, or its daemon does not answer in time: "
                      "it is stopped, or far too busy.",
                      "start doliumd, which replaces a stale socket; or see what its process does (ps, journalctl)");
     case Errc::timed_out:
-      return finding("answer", Level::problem, error.message,
+      return kSocket("answer", Finding::Level::problem, error.message,
                      "A daemon is there, but stopped, or far too busy: its clients wait, too.",
                      served ? fmt::format("see what it does (ps, its log); kill -9 {} (the server) loses no sealed "
                                           "object; to kill {} (the keeper) would lose all",
                                           facts.server, facts.keeper)
                             : "see what it does (ps, its log), as the user that doliumd runs as");
     case Errc::permission_denied:
-      return finding("answer", Level::problem, error.message, "What the store holds is not for this user to see.",
+      return kSocket("answer", Finding::Level::problem, error.message,
+                     "What the store holds is not for this user to see.",
                      "run this as the user that doliumd runs as, or have [socket] mode, group and [access] changed");
     case Errc::protocol_error:
-      return finding("answer", Level::problem, error.message, "This command, and the library, do not fit the daemon.",
+      return kSocket("answer", Finding::Level::problem, error.message,
+                     "This command, and the library, do not fit the daemon.",
                      "install the same release of both; `doliumd --replace` has it take up its program's new version");
     default:
-      return finding("answer", Level::problem, error.message, "It could not be asked anything.",
+      return kSocket("answer", Finding::Level::problem, error.message, "It could not be asked anything.",
                      "see the message; doliumd's log may say more");
   }
 }
@@ -203,23 +201,23 @@ SocketFacts look_at_socket(const std::string& path) {
 Findings socket_findings(const SocketFacts& facts) {
   Findings out{place(facts)};
   if (!facts.directory)
-    out.push_back(finding("directory", Level::fine, "nobody else can put another socket there"));
+    out.push_back(kSocket("directory", Finding::Level::fine, "nobody else can put another socket there"));
   else if (facts.directory->code == Errc::permission_denied && facts.answers)
-    out.push_back(finding("directory", Level::note, facts.directory->message,
+    out.push_back(kSocket("directory", Finding::Level::note, facts.directory->message,
                           "Whoever can replace the socket can have clients talk to a daemon of their own. The one that "
                           "answers takes its directory as it is (trust_directory), or it was changed since.",
                           "as it says, where others than this daemon and its clients come there"));
   else if (facts.directory->code == Errc::permission_denied)
-    out.push_back(finding("directory", Level::problem, facts.directory->message,
+    out.push_back(kSocket("directory", Finding::Level::problem, facts.directory->message,
                           "Whoever can replace the socket can have clients talk to a daemon of their own; doliumd "
                           "does not start there.",
                           "as it says"));
   else if (facts.exists)
-    out.push_back(finding("directory", Level::note, facts.directory->message,
+    out.push_back(kSocket("directory", Finding::Level::note, facts.directory->message,
                           "Whether others could replace the socket cannot be known.", "run this as another user"));
   examine_lost(facts, out);
   if (facts.keeper_stopped)
-    out.push_back(finding("keeper", Level::problem,
+    out.push_back(kSocket("keeper", Finding::Level::problem,
                           fmt::format("process {}, which keeps the memory, is stopped", facts.keeper),
                           "If the server dies, no other follows it: clients wait for as long.",
                           fmt::format("kill -CONT {}", facts.keeper)));

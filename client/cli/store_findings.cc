@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "client/cli/client_names.h"
 #include "client/cli/printable.h"
 #include "client/cli/time_text.h"
 #include "shm/os/proc_file.h"
@@ -15,14 +16,8 @@
 namespace dolium::cli {
 namespace {
 
-using Level = Finding::Level;
-
-constexpr const char* kStore = "store";
-
-Finding finding(const char* section, std::string topic, Level level, std::string found, std::string meaning = {},
-                std::string remedy = {}) {
-  return {section, std::move(topic), level, std::move(found), std::move(meaning), std::move(remedy)};
-}
+constexpr Section kStore{"store"};
+constexpr Section kDaemon{"daemon"};
 
 // ---- room ----
 
@@ -30,34 +25,34 @@ Finding room(const StatsReport& report) {
   const StoreStats& stats = report.stats;
   const std::string state = explain(report);
   if (stats.waiting_creates != 0)
-    return finding(kStore, "room", Level::problem, state,
-                   "Creates wait until somebody releases, unpins or removes something.",
-                   "see who holds what (below, and `dolium clients`); unpin or remove what is not needed, end clients "
-                   "that hold on to it, or raise --capacity");
+    return kStore("room", Finding::Level::problem, state,
+                  "Creates wait until somebody releases, unpins or removes something.",
+                  "see who holds what (below, and `dolium clients`); unpin or remove what is not needed, end clients "
+                  "that hold on to it, or raise --capacity");
   const bool stuck = stats.evictable_bytes == 0 && stats.free_bytes < stats.capacity / 10;
   if (stuck)
-    return finding(kStore, "room", Level::note, state,
-                   "Less than a tenth is free and nothing can be evicted: larger creates fail.",
-                   "see who holds what (below, and `dolium clients`), or raise --capacity");
-  return finding(kStore, "room", Level::fine, state);
+    return kStore("room", Finding::Level::note, state,
+                  "Less than a tenth is free and nothing can be evicted: larger creates fail.",
+                  "see who holds what (below, and `dolium clients`), or raise --capacity");
+  return kStore("room", Finding::Level::fine, state);
 }
 
 void examine_rows(const StoreStats& stats, Findings& out) {
   const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count + stats.quarantined_count;
   if (stats.max_objects == 0 || rows < stats.max_objects) return;
-  out.push_back(finding(kStore, "objects", Level::note,
-                        fmt::format("{} objects exist, as many as max_objects allows", grouped(rows)),
-                        "Each new object must evict another one, however much memory is free.", "raise max_objects"));
+  out.push_back(kStore("objects", Finding::Level::note,
+                       fmt::format("{} objects exist, as many as max_objects allows", grouped(rows)),
+                       "Each new object must evict another one, however much memory is free.", "raise max_objects"));
 }
 
 void examine_pieces(const StoreStats& stats, Findings& out) {
   const bool much = stats.free_bytes > stats.capacity / 20;
   if (!much || stats.largest_free_extent >= stats.free_bytes / 4) return;
-  out.push_back(finding(kStore, "fragmentation", Level::note,
-                        fmt::format("{} are free, in pieces of {} at most", format_size(stats.free_bytes),
-                                    format_size(stats.largest_free_extent)),
-                        "A larger object can only be made by evicting what lies between the pieces.",
-                        "unpin or release what lies about, if creates fail"));
+  out.push_back(kStore("fragmentation", Finding::Level::note,
+                       fmt::format("{} are free, in pieces of {} at most", format_size(stats.free_bytes),
+                                   format_size(stats.largest_free_extent)),
+                       "A larger object can only be made by evicting what lies between the pieces.",
+                       "unpin or release what lies about, if creates fail"));
 }
 
 /// What cuts the arena, however little it is.
@@ -66,11 +61,11 @@ void examine_obstacles(const StoreStats& stats, Findings& out) {
   if (obstacles.count == 0) return;
   const std::uint64_t stays = std::min(stats.capacity, obstacles.bytes() + obstacles.movable_bytes);
   const bool cut = obstacles.largest_run < (stats.capacity - stays) / 2;
-  out.push_back(finding(kStore, "in the way", cut ? Level::note : Level::fine,
-                        fmt::format("{}, in {}; if all else went, {} would lie together", obstacles_text(obstacles),
-                                    counted(obstacles.count, "piece"), format_size(obstacles.largest_run)),
-                        cut ? "A larger object is refused, however little it is that lies in the way." : "",
-                        cut ? "see who holds or writes it (below, and `dolium clients`)" : ""));
+  out.push_back(kStore("in the way", cut ? Finding::Level::note : Finding::Level::fine,
+                       fmt::format("{}, in {}; if all else went, {} would lie together", obstacles_text(obstacles),
+                                   counted(obstacles.count, "piece"), format_size(obstacles.largest_run)),
+                       cut ? "A larger object is refused, however little it is that lies in the way." : "",
+                       cut ? "see who holds or writes it (below, and `dolium clients`)" : ""));
 }
 
 void examine_pins(const StatsReport& report, Findings& out) {
@@ -82,8 +77,8 @@ void examine_pins(const StatsReport& report, Findings& out) {
                                ? fmt::format("pid {}, which is not connected any more", most.creator_pid)
                                : who(*creator);
   const bool half = report.stats.pinned_bytes > report.stats.capacity / 2;
-  out.push_back(finding(
-      kStore, "pins", half ? Level::note : Level::fine,
+  out.push_back(kStore(
+      "pins", half ? Finding::Level::note : Finding::Level::fine,
       fmt::format("{} in {} are pinned; the most of it, {}, was put by {}", format_size(report.stats.pinned_bytes),
                   counted(report.stats.pinned_count, "object"), format_size(most.bytes), name),
       half ? "More than half of the store is never evicted." : "",
@@ -93,18 +88,17 @@ void examine_pins(const StatsReport& report, Findings& out) {
 }  // namespace
 
 Findings daemon_findings(const StatsReport& report, std::string_view own_version) {
-  constexpr const char* kSection = "daemon";
   const StoreStats& stats = report.stats;
   Findings out{
-      finding(kSection, "server", Level::fine,
+      kDaemon("server", Finding::Level::fine,
               fmt::format("answers; pid {}{}, its store is {} old, {} besides this one are connected", stats.server_pid,
                           shares_pid_namespace(stats) ? "" : " in another PID namespace than this command",
                           format_duration(stats.uptime), counted(report.clients.size(), "client")))};
   if (stats.server_version == own_version)
-    out.push_back(finding(kSection, "version", Level::fine, fmt::format("{}, as this command", own_version)));
+    out.push_back(kDaemon("version", Finding::Level::fine, fmt::format("{}, as this command", own_version)));
   else
     out.push_back(
-        finding(kSection, "version", Level::note,
+        kDaemon("version", Finding::Level::note,
                 fmt::format("the daemon is {}, this command {}",
                             stats.server_version.empty() ? "an older one" : stats.server_version, own_version),
                 "They understand each other, but one of them lacks what the other can do.",

@@ -14,7 +14,7 @@
 namespace dolium::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using WatchClock = std::chrono::steady_clock;
 
 /// How long Ctrl-C may go unnoticed.
 constexpr std::chrono::milliseconds kPatience{100};
@@ -74,18 +74,19 @@ class Watch {
 
   void skip_existing() { to_skip_ = stats_.total_objects; }
 
-  Result<void> run(Subscription& events, std::uint64_t count, Clock::time_point end, Clock::duration interval) {
+  Result<void> run(Subscription& events, std::uint64_t count, WatchClock::time_point end,
+                   WatchClock::duration interval) {
     const Interrupts interrupts;
-    Clock::time_point next_look = Clock::now();
+    WatchClock::time_point next_look = WatchClock::now();
     while (!interrupts.arrived() && (count == 0 || shown_ < count)) {
-      const auto now = Clock::now();
+      const auto now = WatchClock::now();
       if (now >= end) break;
       if (reader_is_gone()) ::raise(SIGPIPE);  // ends this process as the next write would
       if (now >= next_look) {
         if (auto looked = look(now); !looked) return looked;
         next_look = now + interval;
       }
-      const auto event = events.next(std::min<Clock::duration>(kPatience, std::min(next_look, end) - now));
+      const auto event = events.next(std::min<WatchClock::duration>(kPatience, std::min(next_look, end) - now));
       if (event)
         take(*event);
       else if (event.error().code == Errc::timed_out)
@@ -93,11 +94,11 @@ class Watch {
       else
         return event.error();
     }
-    return look(Clock::now());
+    return look(WatchClock::now());
   }
 
  private:
-  Result<void> look(Clock::time_point now) {
+  Result<void> look(WatchClock::time_point now) {
     Result<StoreStats> stats = client_.stats();
     if (!stats) return stats.error();
     view_.show(std::chrono::system_clock::now(), Rates::between(stats_, *stats, now - looked_), *stats);
@@ -118,7 +119,7 @@ class Watch {
   Client& client_;
   WatchView& view_;
   StoreStats stats_;
-  Clock::time_point looked_ = Clock::now();
+  WatchClock::time_point looked_ = WatchClock::now();
   std::uint64_t to_skip_ = 0;
   std::uint64_t shown_ = 0;
 };
@@ -129,7 +130,7 @@ WatchView::Kind view_kind(const Globals& globals, const WatchOptions& options) {
 }
 
 Result<void> watch(const Globals& globals, const WatchOptions& options) {
-  const auto end = options.duration.count() == 0 ? Clock::time_point::max() : Clock::now() + options.duration;
+  const auto end = options.duration.count() == 0 ? WatchClock::time_point::max() : WatchClock::now() + options.duration;
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
   Result<StoreStats> stats = (*client)->stats();

@@ -11,6 +11,7 @@
 
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
+#include "client/cli/shares.h"
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "client/cli/client_names.h"
 #include "client/cli/host_findings.h"
 #include "client/cli/printable.h"
 #include "client/cli/socket_findings.h"

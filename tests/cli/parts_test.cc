@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "client/cli/shares.h"
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
 #include "client/cli/time_text.h"

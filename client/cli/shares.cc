@@ -1,0 +1,68 @@
+#include "client/cli/shares.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace dolium::cli {
+namespace {
+
+std::uint64_t less(std::uint64_t from, std::uint64_t what) noexcept {
+  return from > what ? from - what : 0;
+}
+
+}  // namespace
+
+Shares shares_of(const StoreStats& stats) noexcept {
+  Shares shares;
+  shares.pinned = stats.pinned_bytes;
+  shares.writing = stats.unsealed_bytes;
+  shares.retired = stats.retired_bytes;
+  shares.quarantined = stats.quarantined_bytes;
+  shares.evictable = stats.evictable_bytes;
+  shares.free = stats.free_bytes;
+  shares.in_use =
+      less(stats.used_bytes, shares.pinned + shares.writing + shares.retired + shares.quarantined + shares.evictable);
+  return shares;
+}
+
+std::string bar(const Shares& shares, std::size_t width) {
+  const std::array<std::pair<char, std::uint64_t>, 7> parts = {{{'#', shares.in_use},
+                                                                {'P', shares.pinned},
+                                                                {'w', shares.writing},
+                                                                {'x', shares.retired},
+                                                                {'q', shares.quarantined},
+                                                                {'=', shares.evictable},
+                                                                {'.', shares.free}}};
+  std::uint64_t total = 0;
+  for (const auto& [sign, bytes] : parts) total += bytes;
+  std::string out;
+  std::uint64_t begin = 0;
+  for (const auto& [sign, bytes] : parts) {
+    const std::uint64_t end = begin + bytes;
+    const auto to = static_cast<std::size_t>(
+        static_cast<double>(end) / static_cast<double>(std::max<std::uint64_t>(total, 1)) * static_cast<double>(width));
+    const std::size_t wanted = std::max<std::size_t>(to > out.size() ? to - out.size() : 0, bytes != 0 ? 1 : 0);
+    out.append(wanted, sign);
+    begin = end;
+  }
+  // Shares too small for a character of their own took one all the same: the last ones give way.
+  out.resize(width, out.empty() ? '.' : out.back());
+  return "[" + out + "]";
+}
+
+std::string fullness(const StoreStats& stats) {
+  if (stats.used_bytes == 0) return "0 %";
+  if (stats.free_bytes == 0) return "100 %";
+  const auto percent = static_cast<double>(stats.used_bytes) * 100 / static_cast<double>(stats.capacity);
+  return percent < 1 ? "<1 %" : fmt::format("{} %", std::min(99L, std::lround(percent)));
+}
+
+std::string hit_ratio(std::uint64_t hits, std::uint64_t gets) {
+  if (gets == 0) return "-";
+  return fmt::format("{:.1f} %", static_cast<double>(hits) * 100 / static_cast<double>(gets));
+}
+
+}  // namespace dolium::cli
