@@ -1,6 +1,6 @@
 #pragma once
-// Arguments as Python gives them, checked here, so that what is wrong with one is said by its name, and not by
-// pybind11's list of signatures.
+// Arguments from Python. They are checked here, so that an error names the argument, instead of pybind11's list of
+// signatures.
 
 #include <algorithm>
 #include <cstdint>
@@ -19,12 +19,12 @@ struct Name {
   char text[N];
 };
 
-/// Errors: TypeError for what is no int, InvalidArgument for one that is negative or larger than `most`.
+/// Errors: TypeError if it is not an int, InvalidArgument if it is negative or larger than `most`.
 [[nodiscard]] std::uint64_t number_of(py::handle value, const char* what,
                                       std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
-/// TypeError for what is no str, InvalidArgument for one that UTF-8 cannot say.
+/// TypeError if it is not a str, InvalidArgument if UTF-8 cannot encode it.
 [[nodiscard]] std::string text_of(py::handle value, const char* what);
-/// TypeError for what is no number.
+/// TypeError if it is not a number.
 [[nodiscard]] double real_of(py::handle value, const char* what);
 
 template <Name what, class T = std::uint64_t>
@@ -43,13 +43,13 @@ struct Real {
   double value;
   operator double() const noexcept { return value; }
 };
-/// What Python takes for true or false.
+/// Python's truth value of an object.
 struct Truth {
   bool value;
   operator bool() const noexcept { return value; }
 };
 
-/// A caster that reads and throws, and never says that another overload may do.
+/// A caster that reads or throws. It never lets pybind11 try another overload.
 template <class T>
 struct ReadingCaster {
   template <class>

@@ -1,5 +1,5 @@
-// Operations that answer by callback: callback(value, None) or callback(None, exception), called with the GIL by
-// whichever thread processes the store's events.
+// Operations that answer by callback: callback(value, None) or callback(None, exception). The thread that processes the
+// store's events calls it, with the GIL.
 
 #include "bindings.h"
 #include "builder_type.h"
@@ -14,7 +14,7 @@ namespace {
 
 using StorePtr = std::shared_ptr<ObjectStore>;
 
-/// A Python function that C++ owns: it may be dropped in any thread, with or without the GIL.
+/// A Python function that C++ owns. It may be destroyed in any thread, with or without the GIL.
 class Callback {
  public:
   explicit Callback(py::object function) : function_(std::move(function)) {}
@@ -38,7 +38,7 @@ class Callback {
       else
         function_(py::none(), exception_of(result.error()));
     } catch (py::error_already_set& raised) {
-      raised.discard_as_unraisable(function_);  // nobody is there to catch it
+      raised.discard_as_unraisable(function_);  // no caller can catch it
     }
   }
 
@@ -49,7 +49,7 @@ class Callback {
 class Handle {
  public:
   explicit Handle(AsyncHandle handle) : handle_(std::move(handle)) {}
-  /// True: the callback has not been called, and never will be.
+  /// True: the callback has not been called and will not be called.
   bool cancel() {
     const WithoutGil others_run;
     return handle_.cancel();

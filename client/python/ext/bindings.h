@@ -1,5 +1,5 @@
 #pragma once
-// The parts of the module that have no type of their own to declare: each adds its functions.
+// The parts of the module without a type of their own. Each adds its functions.
 
 #include "python.h"
 

@@ -13,10 +13,10 @@ namespace {
 
 struct PyBuilder {
   PyObject_HEAD PyExtent* extent;  // null once sealed or aborted
-  PyObject* data_view;             // the memoryview that `data` gave out; or null
+  PyObject* data_view;             // the memoryview returned by `data`; or null
   ObjectId id;
   std::size_t size;
-  std::size_t written;  // how far write() has come
+  std::size_t written;  // number of bytes appended by write()
   int copies_under_way;
   enum class State { open, sealed, aborted } state;
 };
@@ -27,14 +27,14 @@ PyBuilder* builder_of(PyObject* self) noexcept {
   return reinterpret_cast<PyBuilder*>(self);
 }
 
-/// The extent, while there is one to write to.
+/// The extent. Throws if the builder is sealed or aborted.
 PyExtent& open_extent(PyBuilder& self) {
   if (self.state == PyBuilder::State::open) return *self.extent;
   const char* what = self.state == PyBuilder::State::sealed ? "sealed" : "aborted";
   throw StoreError({Errc::already_sealed, "the builder of object " + self.id.hex() + " was " + what + " before"});
 }
 
-/// Takes back the view that `data` gave out. One that has views of its own stays, and keeps the extent.
+/// Revokes the view returned by `data`. A view with views of its own stays, and keeps the extent.
 void revoke_data_view(PyBuilder& self) {
   if (self.data_view == nullptr) return;
   PyObject* done = PyObject_CallMethod(self.data_view, "release", nullptr);
@@ -46,7 +46,8 @@ void revoke_data_view(PyBuilder& self) {
   Py_CLEAR(self.data_view);
 }
 
-/// What seal and abort begin with: nobody is copying, and the extent is the caller's, with or without views.
+/// The first step of seal and abort. Throws while a copy is running. The caller then owns the extent, with or without
+/// views.
 py::object finish(PyBuilder& self, PyBuilder::State state) {
   open_extent(self);
   if (self.copies_under_way != 0) throw py::buffer_error("another thread is writing to this builder");
@@ -72,7 +73,7 @@ Object seal(PyBuilder& self, bool hold) {
       sealed = id.error();
     }
   }
-  // Somebody removed it between the seal and our reference: it was sealed all the same.
+  // It was removed between the seal and our reference, but it was sealed.
   if (!sealed && sealed.error().code == Errc::not_found && !hold) return {};
   if (!sealed) throw StoreError(std::move(sealed).error());
   if (has_views) extent->sealed = *sealed;
@@ -119,7 +120,7 @@ PyObject* leave(PyObject* self, PyObject* args) {
     PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
     if (PyArg_UnpackTuple(args, "__exit__", 3, 3, &type, &value, &traceback) == 0) return nullptr;
     PyBuilder& builder = *builder_of(self);
-    if (builder.state == PyBuilder::State::open) {  // else the block has sealed or aborted it itself
+    if (builder.state == PyBuilder::State::open) {  // otherwise the block has sealed or aborted it
       if (type == Py_None)
         seal(builder, false);
       else
@@ -129,7 +130,7 @@ PyObject* leave(PyObject* self, PyObject* args) {
   });
 }
 
-/// Copies without the GIL. The range is taken before, so that threads may write side by side.
+/// Copies without the GIL. The range is reserved first, so that threads can write in parallel.
 PyObject* write(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"data", "offset", nullptr};
@@ -146,7 +147,7 @@ PyObject* write(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (offset > builder.size || size > builder.size - offset)
       throw StoreError({Errc::too_large, std::to_string(size) + " bytes at " + std::to_string(offset) +
                                              " do not fit into an object of " + std::to_string(builder.size)});
-    PyExtent& extent = open_extent(builder);  // only now: what was called above may have sealed it
+    PyExtent& extent = open_extent(builder);  // only now: a call above may have sealed it
     if (where == Py_None) builder.written += size;
     if (size != 0) {
       ++builder.copies_under_way;
@@ -160,14 +161,14 @@ PyObject* write(PyObject* self, PyObject* args, PyObject* kwargs) {
   });
 }
 
-/// A buffer's exporter is the extent, not the builder: see builder_type.h.
+/// The exporter of a buffer is the extent, not the builder: see builder_type.h.
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   view->obj = nullptr;
   return guarded([&] { return fill_extent_buffer(open_extent(*builder_of(self)), view, flags); }, -1);
 }
 
-/// Nothing: the extent is the exporter. That there is one has numpy.frombuffer() keep a memoryview instead of the bare
-/// builder, and so the extent.
+/// Does nothing: the extent is the exporter. The function must exist, so that numpy.frombuffer() keeps a memoryview,
+/// and with it the extent, instead of the builder.
 void release_buffer(PyObject*, Py_buffer*) {}
 
 py::object temporary_view(PyObject* self) {

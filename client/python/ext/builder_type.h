@@ -1,13 +1,13 @@
 #pragma once
 // dolium.ObjectBuilder: an object being written; a writable buffer.
 //
-// Two Python objects. The Extent owns the C++ builder, and is what every view of the memory holds on to; the builder
-// is the user's handle on it. So when the user seals or aborts while views are alive (a numpy array in a local variable
-// of the `with` block, say), memory that may still be written to is never given to another object:
+// There are two Python objects. The Extent owns the C++ builder, and every view of the memory holds the Extent. The
+// builder is the user's handle. The user may seal or abort while views are alive, for example a numpy array in a local
+// variable of the `with` block. Memory that may still be written to is never given to another object:
 // - sealed: the extent keeps a reference to the object until the last view is gone;
-// - aborted: the id is free at once, and the memory stays lent to this process until the last view is gone. Views that
-//   the builder handed out itself (`builder.data`) are revoked instead.
-// A view written to after seal() changes what others read. The protocol has no way to take a buffer back.
+// - aborted: the id is free at once, and the memory stays lent to this process until the last view is gone. The
+//   view that `builder.data` returned is revoked instead.
+// To write to a view after seal() changes the sealed object. The buffer protocol has no way to take a buffer back.
 
 #include "python.h"
 

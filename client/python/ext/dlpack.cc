@@ -1,6 +1,6 @@
-// DLPack: the capsule by which torch, jax, cupy and numpy take each other's arrays over without a copy. The structs are
-// the protocol's ABI (dmlc.github.io/dlpack, version 1.0 and the form before it), declared here because that header is
-// in no package.
+// DLPack: the capsule in which torch, jax, cupy and numpy exchange arrays without a copy. The structs are the
+// protocol's ABI (dmlc.github.io/dlpack, version 1.0 and the form before it). They are declared here because no package
+// contains that header.
 
 #include <array>
 
@@ -27,7 +27,7 @@ struct DLTensor {
   std::int64_t* strides;
   std::uint64_t byte_offset;
 };
-/// Before version 1.0: cannot say that the memory is read-only.
+/// The form before version 1.0, which cannot mark memory as read-only.
 struct DLManagedTensor {
   DLTensor tensor;
   void* context;
@@ -45,7 +45,7 @@ struct DLManagedTensorVersioned {
 constexpr std::int32_t kCpu = 1;
 constexpr std::uint64_t kReadOnly = 1;
 
-/// What a consumer owns once it took the capsule: the exporter's buffer, and the arrays that the struct points to.
+/// Owned by the consumer of the capsule: the exporter's buffer, and the arrays that the struct points to.
 template <class Managed>
 struct Export {
   Managed managed{};
@@ -65,7 +65,7 @@ struct Export {
 template <class Managed>
 constexpr const char* kName = std::is_same_v<Managed, DLManagedTensor> ? "dltensor" : "dltensor_versioned";
 
-/// The consumer renames a capsule that it has taken; one that nobody took drops its tensor.
+/// The consumer renames a capsule that it has taken. A capsule that was not taken deletes its tensor.
 template <class Managed>
 void drop_capsule(PyObject* capsule) {
   if (PyCapsule_IsValid(capsule, kName<Managed>) == 0) return;
@@ -98,7 +98,7 @@ py::object capsule(py::handle exporter, std::array<int, 2> dtype, std::vector<st
     PyBuffer_Release(&made->view);
     throw py::error_already_set();
   }
-  made.release();  // the capsule's, and then the consumer's
+  made.release();  // the capsule owns it, and then the consumer
   return py::reinterpret_steal<py::object>(out);
 }
 

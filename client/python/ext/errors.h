@@ -1,6 +1,6 @@
 #pragma once
-// Errors of the C++ library as Python exceptions. The classes are written in Python (dolium/errors.py); this side
-// finds them by the code's name, once.
+// Errors of the C++ library as Python exceptions. The classes are in dolium/errors.py. This file finds them by the name
+// of the error code, once.
 
 #include "python.h"
 
@@ -17,15 +17,15 @@ class StoreError : public std::exception {
   Error error_;
 };
 
-/// Others' bytes as a str: names of files, commands and types need not be UTF-8.
+/// Foreign bytes as a str: names of files, commands and types need not be UTF-8.
 [[nodiscard]] py::object text(const std::string& bytes);
 
-/// Sets the Python exception; returns null, so that a CPython function can end with it.
+/// Sets the Python exception. Returns null, the result of a failed CPython function.
 PyObject* set_error(const Error& error) noexcept;
-/// The exception as an object, for those that are handed over instead of raised.
+/// The exception as an object, to be passed on instead of raised.
 [[nodiscard]] py::object exception_of(const Error& error);
 
-/// The value, or throws.
+/// Returns the value, or throws.
 template <class T>
 T value_or_throw(Result<T> result) {
   if (!result) throw StoreError(std::move(result).error());

@@ -43,7 +43,7 @@ PyExtent* new_extent(ObjectBuilder&& builder) noexcept {
 }
 
 int fill_extent_buffer(PyExtent& extent, Py_buffer* view, int flags) noexcept {
-  static std::byte nothing{};  // an empty object has an address too
+  static std::byte nothing{};  // an empty object needs an address, too
   return PyBuffer_FillInfo(view, reinterpret_cast<PyObject*>(&extent), extent.size != 0 ? extent.bytes : &nothing,
                            static_cast<Py_ssize_t>(extent.size), 0, flags);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Extent: the memory of an object that is being written, as the exporter of a writable buffer. Internal; what it is
-// for stands in builder_type.h. Freed with its C++ builder still inside, it aborts the object.
+// Extent: the memory of an object being written, as the exporter of a writable buffer. Internal; builder_type.h
+// explains its purpose. If it is freed with its C++ builder still inside, it aborts the object.
 
 #include <optional>
 
@@ -9,13 +9,13 @@
 namespace dolium::python {
 
 struct PyExtent {
-  PyObject_HEAD std::optional<ObjectBuilder> builder;  // none once sealed
-  Object sealed;                                       // what keeps the memory, once sealed with views alive
+  PyObject_HEAD std::optional<ObjectBuilder> builder;  // nullopt after the seal
+  Object sealed;                                       // keeps the memory after a seal with live views
   std::byte* bytes;
   std::size_t size;
 };
 
-/// Null with an exception set when there is no memory.
+/// Returns null, with an exception set, if there is no memory.
 [[nodiscard]] PyExtent* new_extent(ObjectBuilder&& builder) noexcept;
 [[nodiscard]] int fill_extent_buffer(PyExtent& extent, Py_buffer* view, int flags) noexcept;
 

@@ -6,7 +6,7 @@
 namespace dolium::python {
 namespace {
 
-/// Calls what asks for the GIL, and does not come back when there is none to be had any more.
+/// Calls a function that acquires the GIL. Does not return if the interpreter has ended.
 template <class Ask>
 auto ask_for_gil(Ask&& ask) noexcept {
   try {

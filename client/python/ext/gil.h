@@ -1,16 +1,16 @@
 #pragma once
-// The GIL, given up or taken for a scope.
+// Releases or acquires the GIL for a scope.
 //
-// Not pybind11's scopes: when the interpreter ends, CPython (before 3.14) ends every other thread that asks for the GIL
-// with pthread_exit(), which unwinds the stack. pybind11's destructors are noexcept, so that the process aborts; and
-// what C++ frames would destroy on the way needs the GIL. Such a thread sleeps here until the process ends, which is
-// what CPython does itself from 3.14 on.
+// pybind11's scopes are not used. When the interpreter exits, CPython (before 3.14) ends every other thread that
+// acquires the GIL with pthread_exit(), which unwinds the stack. pybind11's destructors are noexcept, so the process
+// aborts. Also, objects in the unwound C++ frames need the GIL for their destruction. Here such a thread sleeps until
+// the process ends, as CPython itself does from 3.14 on.
 
 #include <Python.h>
 
 namespace dolium::python {
 
-/// Others run Python meanwhile. Begins and ends with the GIL.
+/// Releases the GIL within its scope. Begins and ends with the GIL.
 class WithoutGil {
  public:
   WithoutGil() noexcept : state_(PyEval_SaveThread()) {}
@@ -22,7 +22,7 @@ class WithoutGil {
   PyThreadState* state_;
 };
 
-/// Any thread runs Python within; also one that has the GIL already, or that Python has never seen.
+/// Holds the GIL within its scope. For any thread: also one that has the GIL, or one that Python does not know.
 class WithGil {
  public:
   WithGil() noexcept;

@@ -8,8 +8,9 @@
 #include "object_type.h"
 #include "store_type.h"
 
-// pybind11 waits for ever for a GIL state of the main interpreter's when a sub-interpreter imports its module, before
-// any code of ours runs: so what it makes gets another name, and PyInit__dolium() looks first.
+// If a sub-interpreter imports a pybind11 module, pybind11 waits for ever for a GIL state of the main interpreter,
+// before our code runs. So pybind11's init function gets another name, and PyInit__dolium() checks the interpreter
+// first.
 #define PyInit__dolium PyInit__dolium_of_pybind11
 
 PYBIND11_MODULE(_dolium, module) {

@@ -13,7 +13,7 @@ extern PyTypeObject* object_id_type;
 
 [[nodiscard]] PyObject* new_object_id(const ObjectId& id, PyTypeObject* type = object_id_type) noexcept;
 
-/// The id inside, or null with a TypeError set.
+/// Returns the id inside, or null with a TypeError set.
 [[nodiscard]] inline const ObjectId* id_argument(PyObject* value) noexcept {
   if (Py_TYPE(value) == object_id_type || PyObject_TypeCheck(value, object_id_type))
     return &reinterpret_cast<PyObjectId*>(value)->id;

@@ -17,7 +17,7 @@ const Object& object_of(PyObject* self) noexcept {
   return reinterpret_cast<PyDoliumObject*>(self)->object;
 }
 
-/// Empty objects have an address too, whatever numpy and others do with a null pointer.
+/// Empty objects have an address, too: numpy and others may not expect a null pointer.
 void* address_of(std::span<const std::byte> bytes) noexcept {
   static const std::byte nothing{};
   return const_cast<std::byte*>(bytes.data() != nullptr ? bytes.data() : &nothing);
@@ -79,7 +79,7 @@ Py_ssize_t length(PyObject* self) {
   return static_cast<Py_ssize_t>(object_of(self).data().size());
 }
 
-/// An int for an index, a memoryview for a slice: what a memoryview does.
+/// Returns an int for an index and a memoryview for a slice, like a memoryview.
 PyObject* subscript(PyObject* self, PyObject* key) {
   PyObject* view = PyMemoryView_FromObject(self);
   if (view == nullptr) return nullptr;
@@ -115,7 +115,7 @@ PyObject* to_bytes(PyObject* self, PyObject*) {
     const auto bytes = object_of(self).data();
     PyObject* copy = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(bytes.size()));
     if (copy == nullptr || bytes.empty()) return copy;
-    constexpr std::size_t kCheap = 32 * 1024;  // copied in the time that giving up the GIL takes
+    constexpr std::size_t kCheap = 32 * 1024;  // a copy of this size takes as long as releasing the GIL
     if (bytes.size() <= kCheap) {
       std::memcpy(PyBytes_AS_STRING(copy), bytes.data(), bytes.size());
     } else {

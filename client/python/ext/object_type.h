@@ -1,10 +1,10 @@
 #pragma once
-// dolium.Object: a sealed object in place, with Python's buffer protocol; and Region, a stretch of one.
+// dolium.Object: a sealed object in place, with Python's buffer protocol. Region: a part of an Object.
 //
-// The dolium::Object lies inside the Python object, so its reference in the pin table is given back when the last
-// Python reference is gone. Every view (memoryview, numpy array, pyarrow buffer) holds the Python object, and so the
-// memory. There is no explicit release on purpose: numpy.ndarray(buffer=...) keeps a reference to the exporter, but no
-// Py_buffer, so nobody could tell whether it is safe. `del` is the release.
+// The dolium::Object is inside the Python object. So its reference in the pin table is released when the last Python
+// reference is gone. Every view (memoryview, numpy array, pyarrow buffer) holds the Python object, and so the memory.
+// There is no explicit release on purpose: numpy.ndarray(buffer=...) keeps a reference to the exporter, but no
+// Py_buffer, so a release could not be checked. Use `del`.
 
 #include "python.h"
 

@@ -1,4 +1,4 @@
-// How a Store comes by what is behind it: a daemon's socket, or a store in this process.
+// Opens a Store: connects it to a daemon, or makes a store in this process.
 
 #include <chrono>
 
@@ -18,7 +18,7 @@ void keep(py::handle self, std::shared_ptr<ObjectStore> opened) {
   instance->closed = std::make_shared<std::atomic<bool>>(false);
 }
 
-/// Waits in slices, so that Ctrl-C ends it. What a slice was not long enough for, another tries again.
+/// Waits in slices, so that Ctrl-C ends it. If a slice was too short, the next slice tries again.
 void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name"> name, Timeout timeout,
              bool reconnect) {
   ConnectOptions options{.access = read_only ? Access::read_only : Access::read_write, .name = name.value};
@@ -33,7 +33,7 @@ void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name
     return !was_late || slice.is_forever() || std::chrono::steady_clock::now() - begin < slice.duration();
   });
   std::shared_ptr<ObjectStore> opened = value_or_throw(std::move(client));
-  if (reconnect) {  // its patience is the whole timeout, not what a slice was; the daemon is there
+  if (reconnect) {  // its timeout is the whole one, not a slice; the daemon is there
     options.connect_timeout = timeout;
     Result<std::shared_ptr<ReconnectingStore>> store = Error{Errc::disconnected, ""};
     {
@@ -72,7 +72,7 @@ void open_in_process(py::handle self, Number<"capacity"> capacity, Number<"max_o
   keep(self, value_or_throw(std::move(store)));
 }
 
-/// `use` takes a Client or a ReconnectingStore: what they have in common has the same names.
+/// `use` takes a Client or a ReconnectingStore: their common functions have the same names.
 template <class Use>
 auto with_daemon(const std::shared_ptr<ObjectStore>& store, Use&& use) -> std::invoke_result_t<Use, Client&> {
   if (auto* const client = dynamic_cast<Client*>(store.get())) return use(*client);

@@ -1,5 +1,5 @@
 #pragma once
-// What create(), put() and their kin are told beside the id and the data, and how buffers come in.
+// The options of create(), put() and similar calls, and their buffer arguments.
 
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace dolium::python {
 
-/// A C-contiguous buffer of the caller's, for the length of a call. A resource: neither copies nor moves.
+/// A C-contiguous buffer of the caller, for the duration of a call. Neither copies nor moves.
 class InputBuffer {
  public:
   explicit InputBuffer(py::handle source) {
@@ -47,7 +47,7 @@ struct OptionArguments {
   }
 
  private:
-  /// None is "never"; what is given is at least the millisecond that the store counts in.
+  /// None means "never". Other values are rounded up to whole milliseconds.
   static std::chrono::milliseconds milliseconds(const py::object& duration) {
     if (duration.is_none()) return std::chrono::milliseconds{0};
     const Timeout given = timeout_of(duration);

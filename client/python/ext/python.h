@@ -1,11 +1,10 @@
 #pragma once
-// What the files of the extension share: pybind11, which all but the hot types are written with, and the few helpers
-// that those few types need, which are written against CPython itself.
+// Shared by the files of the extension: pybind11, and helpers for the hot types, which use the CPython API directly.
 //
-// Why two ways. ObjectId, Object, builders and Store.get_raw() are on the path of every get; as CPython types they
-// cost about 0.1 us, as pybind11 classes about 0.5 us (an instance registry, casters, an overload loop). Everything
-// that talks to the daemon anyway is bound by pybind11, as module functions that take the store first; the Python
-// classes in dolium/store.py call them and carry the documentation.
+// Why there are two ways: ObjectId, Object, builders and Store.get_raw() are on the path of every get. As CPython types
+// they cost about 0.1 us, as pybind11 classes about 0.5 us (an instance registry, casters, an overload loop). Calls
+// that talk to the daemon are bound by pybind11, as module functions whose first argument is the store. The Python
+// classes in dolium/store.py call them, and have the documentation.
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -21,10 +20,10 @@ namespace dolium::python {
 
 namespace py = pybind11;
 
-/// Sets the Python exception that stands for the C++ one in flight. Called inside a catch block.
+/// Sets the Python exception for the current C++ exception. Called inside a catch block.
 void set_error_from_exception() noexcept;
 
-/// Runs the body of a function that CPython calls, and lets no C++ exception out: failure is `failed`.
+/// Runs the body of a function that CPython calls. Lets no C++ exception out; returns `failed` instead.
 template <class Body, class Value = PyObject*>
 Value guarded(Body&& body, Value failed = nullptr) noexcept {
   try {
@@ -43,7 +42,7 @@ inline PyTypeObject* add_type(py::module_& module, const char* name, PyType_Spec
   return type;
 }
 
-/// A slot's or a method's function as CPython's tables want it.
+/// The function of a slot or method, in the form of CPython's tables.
 template <class Function>
 void* slot(Function* function) noexcept {
   return reinterpret_cast<void*>(function);
@@ -53,18 +52,18 @@ PyCFunction method(Function* function) noexcept {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
-/// Py_NewRef(), which CPython 3.9 has not.
+/// Py_NewRef(), which CPython 3.9 lacks.
 inline PyObject* new_ref(PyObject* object) noexcept {
   Py_INCREF(object);
   return object;
 }
 
-/// tp_new of the types that only stores make.
+/// tp_new of types that only a store can make.
 inline PyObject* refuse_new(PyTypeObject* type, PyObject*, PyObject*) {
   return PyErr_Format(PyExc_TypeError, "%.100s is made by a store, not by its constructor", type->tp_name);
 }
 
-/// What tp_dealloc ends with, for a heap type: the instance owns a reference to its type.
+/// The last step of tp_dealloc of a heap type: the instance owns a reference to its type.
 inline void free_instance(PyObject* self) noexcept {
   PyTypeObject* type = Py_TYPE(self);
   type->tp_free(self);

@@ -1,5 +1,5 @@
-// Snapshots, as dicts of plain values; dolium/records.py makes dataclasses of them. Times are nanoseconds since the
-// epoch, durations milliseconds.
+// Snapshots, as dicts of plain values. dolium/records.py turns them into dataclasses. Times are nanoseconds since the
+// epoch. Durations are milliseconds.
 
 #include "bindings.h"
 #include "errors.h"

@@ -1,5 +1,5 @@
-// The calls that ask the daemon: writing, reading in numbers, keeping, letting go. Each is a module function that takes
-// the store first; the GIL is free while it waits or copies.
+// The calls that ask the daemon: writing, reading many objects, pinning, removing. Each is a module function whose
+// first argument is the store. It releases the GIL while it waits or copies.
 
 #include "bindings.h"
 #include "builder_type.h"
@@ -15,7 +15,7 @@ namespace {
 
 using StorePtr = std::shared_ptr<ObjectStore>;
 
-/// Calls without the GIL, and throws what went wrong.
+/// Calls without the GIL, and throws the error.
 template <class Call>
 auto ask(Call&& call) {
   auto result = [&] {

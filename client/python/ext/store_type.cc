@@ -28,8 +28,8 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   return self;
 }
 
-/// Ends the waits of other threads. The last owner's end runs without the GIL: callbacks that are discarded then take
-/// it themselves.
+/// Ends the waits of other threads. The last owner is destroyed without the GIL: discarded callbacks acquire it
+/// themselves.
 void let_go(PyStore& self) {
   if (self.closed != nullptr) *self.closed = true;
   std::shared_ptr<ObjectStore> last = std::move(self.store);
@@ -69,7 +69,7 @@ PyObject* closed(PyObject* self, void*) {
   return PyBool_FromLong(instance(self)->store == nullptr);
 }
 
-/// get_raw(id, timeout=0): the vectorcall convention, whose arguments are parsed by hand.
+/// get_raw(id, timeout=0), with the vectorcall convention. Its arguments are parsed by hand.
 bool parse_get(PyObject* const* args, Py_ssize_t count, PyObject* names, PyObject*& id, PyObject*& timeout) {
   const Py_ssize_t named = names != nullptr ? PyTuple_GET_SIZE(names) : 0;
   if (count > 2) return PyErr_Format(PyExc_TypeError, "get_raw() takes an id and a timeout"), false;
@@ -93,8 +93,8 @@ PyObject* get_raw(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObj
     if (!parse_get(args, count, names, which, how_long)) return nullptr;
     const ObjectId* id = id_argument(which);
     if (id == nullptr) return nullptr;
-    // An object that is there takes 0.1 us and no system call: the GIL is kept, because getting it back from a busy
-    // thread may take 5 ms.
+    // A present object takes 0.1 us and no system call. The GIL is kept, because to get it back from a busy thread may
+    // take 5 ms.
     if (instance(self)->store != nullptr)
       if (std::optional<Object> there = instance(self)->store->try_get(*id)) return new_object(*std::move(there));
     const auto store = store_of(self);
@@ -161,7 +161,7 @@ std::shared_ptr<ObjectStore> store_of(PyObject* self) {
 
 Result<void> process_events(ObjectStore& store, PyObject* self) {
   const Result<void> processed = store.process_events();
-  // Most stores have none: threads that wait must not ask for the GIL each time.
+  // Most stores have no callback: waiting threads must not acquire the GIL each time.
   if (__atomic_load_n(&instance(self)->after_events, __ATOMIC_ACQUIRE) == nullptr) return processed;
   const WithGil back;
   PyObject* const tell = instance(self)->after_events;

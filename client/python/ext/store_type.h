@@ -1,7 +1,7 @@
 #pragma once
 // dolium._dolium.Store: the Python object that owns a C++ store, and the base of Client and InProcessStore. It is
-// made empty, is opened once, and can be closed; a closed one says so. Here are the object and the calls that make no
-// system call when all goes well; everything else is in store_calls.cc.
+// created empty, opened once, and can be closed. A closed store refuses calls. Here are the object, and the calls that
+// normally make no system call. All other calls are in store_calls.cc.
 
 #include <atomic>
 #include <memory>
@@ -12,19 +12,19 @@ namespace dolium::python {
 
 struct PyStore {
   PyObject_HEAD std::shared_ptr<ObjectStore> store;  // null before open() and after close()
-  std::shared_ptr<std::atomic<bool>> closed;  // of that store: what its waiting calls look at; null before open()
+  std::shared_ptr<std::atomic<bool>> closed;         // read by the waiting calls of that store; null before open()
   PyObject* weak_references;
   PyObject* dictionary;    // the Python subclasses' attributes
-  PyObject* after_events;  // called after process_events(), when not null: asynchronous subscriptions look for news
+  PyObject* after_events;  // called after process_events(), if not null: asynchronous subscriptions look for events
 };
 
 extern PyTypeObject* store_type;
 
-/// The open store inside, shared: close() in another thread does not pull it away. Throws when there is none.
+/// The open store inside, shared, so that close() in another thread does not destroy it. Throws if there is none.
 [[nodiscard]] std::shared_ptr<ObjectStore> store_of(PyObject* self);
 
-/// process_events(), whoever calls it: the events of subscriptions make the event descriptor readable only until then,
-/// so those who wait for them are told. Called without the GIL.
+/// process_events() for all callers. Events of subscriptions make the event descriptor readable only until this call,
+/// so it notifies the tasks that wait for them. Called without the GIL.
 Result<void> process_events(ObjectStore& store, PyObject* self);
 
 void bind_store(py::module_& module);

@@ -12,14 +12,14 @@
 namespace dolium::python {
 namespace {
 
-/// A C++ subscription is for one thread at a time; Python's threads take turns. close(), the store's too, waits for
-/// nobody: a thread that waits for an event notices within a slice.
+/// A C++ subscription is for one thread at a time, so Python's threads take turns. close(), also that of the store,
+/// does not wait: a thread that waits for an event notices it within a slice.
 class PySubscription {
  public:
   PySubscription(Subscription subscription, std::shared_ptr<const std::atomic<bool>> store_closed)
       : store_closed_(std::move(store_closed)), stream_(std::move(subscription)) {}
 
-  /// None when nothing came in time.
+  /// Returns None if no event came in time.
   py::object next(Timeout timeout) {
     std::optional<Result<Event>> event;
     const auto attempt = [&](Timeout slice) {

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// Where the interpreter runs with a standard stream closed, a descriptor would get its number, and what is printed.
+/// If the interpreter runs with a closed standard stream, a new descriptor would get its number, and the printed text.
 int above_streams(int fd) noexcept {
   if (fd < 0 || fd > STDERR_FILENO) return fd;
   const int above = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -31,8 +31,8 @@ int above_streams(int fd) noexcept {
   return above;
 }
 
-/// The ends of some asynchronous operations. Whichever thread processes events may deliver them; the descriptor tells
-/// the one that waits when all are there.
+/// The results of some asynchronous operations. Any thread that processes events may deliver them. The descriptor wakes
+/// the waiting thread when all results are there.
 template <class T>
 class Answers {
  public:
@@ -59,7 +59,7 @@ class Answers {
     const std::lock_guard lock(mutex_);
     return open_ == 0;
   }
-  /// Once complete: none where the answer was forgotten.
+  /// After completion. nullopt for a forgotten answer.
   [[nodiscard]] std::vector<std::optional<Result<T>>> take() {
     const std::lock_guard lock(mutex_);
     return std::move(results_);
@@ -67,12 +67,12 @@ class Answers {
 
  private:
   std::mutex mutex_;
-  std::vector<std::optional<Result<T>>> results_;  // guarded by mutex_, as the next
+  std::vector<std::optional<Result<T>>> results_;  // guarded by mutex_, like the next member
   std::size_t open_;
   const int fd_;
 };
 
-/// A wait ends in the daemon, at its deadline, unless the daemon is stopped, or starved: then, so much later, here.
+/// The daemon ends a wait at its deadline. If the daemon is stopped or starved, the wait ends here, this much later.
 constexpr milliseconds kAnswerGrace{100};
 
 Clock::time_point give_up_after(Timeout timeout) {
@@ -81,22 +81,22 @@ Clock::time_point give_up_after(Timeout timeout) {
   return never ? Clock::time_point::max() : now + timeout.duration() + kAnswerGrace;
 }
 
-/// How long to poll.
+/// The timeout of poll(2).
 int slice_before(Clock::time_point end) {
   const auto left = std::chrono::ceil<milliseconds>(std::max(end - Clock::now(), Clock::duration(0)));
   return static_cast<int>(std::min(left, kSlice).count());
 }
 
-/// What the waiting thread does meanwhile: processes the store's events, looks whether the store was closed, and, in
-/// the main thread, lets Python's signal handlers run.
+/// The work of a waiting thread: it processes the store's events, checks whether the store was closed, and, in the main
+/// thread, runs Python's signal handlers.
 class Waiter {
  public:
   /// Called with the GIL.
   Waiter(PyObject* self, ObjectStore& store, Clock::time_point give_up)
       : self_(self), store_(store), give_up_(give_up), closed_(reinterpret_cast<PyStore*>(self)->closed) {}
 
-  /// Until all answers are there. What takes longer than the time to give up, or than the store is open, is cancelled;
-  /// so is all, when a signal handler raises. Called without the GIL.
+  /// Waits until all answers are there. Cancels operations that take longer than the time to give up, and all
+  /// operations when the store is closed or a signal handler raises. Called without the GIL.
   template <class T>
   void wait(Answers<T>& answers, std::vector<AsyncHandle>& handles) {
     while (!answers.complete()) {
@@ -110,13 +110,13 @@ class Waiter {
       if (Clock::now() >= give_up_) cancel(answers, handles);
       if (answers.complete()) return;
       pollfd both[] = {{answers.fd(), POLLIN, 0}, {store_.event_fd(), POLLIN, 0}};
-      ::poll(both, 2, slice_before(give_up_));  // a signal just before it does not interrupt it; hence the limit
+      ::poll(both, 2, slice_before(give_up_));  // a signal just before poll() does not interrupt it; hence the limit
       if (is_main_thread()) run_signal_handlers(answers, handles);
     }
   }
 
  private:
-  /// What was under way already is waited for.
+  /// Waits for operations that can no longer be cancelled.
   template <class T>
   static void cancel(Answers<T>& answers, std::vector<AsyncHandle>& handles) {
     for (AsyncHandle& handle : handles)
@@ -149,7 +149,7 @@ bool is_main_thread() noexcept {
 
 namespace {
 
-/// Begins operations with begin(i, callback), and waits for their ends; none where the time to give up came first.
+/// Starts operations with begin(i, callback), and waits for their results. nullopt if the time to give up came first.
 template <class T, class Begin>
 std::vector<std::optional<Result<T>>> wait_for_all(PyObject* self, ObjectStore& store, Clock::time_point give_up,
                                                    std::size_t count, Begin&& begin) {
@@ -172,7 +172,7 @@ Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& i
       return store.get_async(id, timeout, std::move(done));
     });
     if (got.front()) return *std::move(got.front());
-    timeout = std::chrono::nanoseconds(1);  // it may be there by now, and else has the same to say
+    timeout = std::chrono::nanoseconds(1);  // the object may be there by now; otherwise the error is the same
   }
   const WithoutGil others_run;
   return store.get_raw(id, timeout);
@@ -204,7 +204,7 @@ Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const O
     const WithoutGil others_run;
     return store.create(id, size, options);
   }
-  // Nobody else knows the outcome: the answer is waited for, however late.
+  // Only the answer tells the outcome: wait for it, however late.
   auto made = wait_for_all<ObjectBuilder>(self, store, Clock::time_point::max(), 1, [&](std::size_t, auto done) {
     return store.create_async(id, size, options, std::move(done));
   });

@@ -1,8 +1,7 @@
 #pragma once
-// Waiting calls, as Python wants them: without the GIL; in the main thread, which alone runs Python's signal handlers,
-// so that Ctrl-C ends them; in every thread so that the store's close() ends them. Gets and creates wait as
-// asynchronous operations beside a poll, which a signal interrupts: each counts once, and is cancelled in the daemon.
-// The other calls wait in slices.
+// Waiting calls for Python. They release the GIL. In the main thread, which alone runs Python's signal handlers, Ctrl-C
+// ends them. In every thread, the store's close() ends them. Gets and creates wait as asynchronous operations beside a
+// poll(), which a signal interrupts. Each counts once, and is cancelled in the daemon. Other calls wait in slices.
 
 #include <chrono>
 #include <functional>
@@ -13,28 +12,28 @@
 
 namespace dolium::python {
 
-/// How long a signal, or a close(), may have to wait for a call that waits.
+/// Maximum delay of a signal, or of close(), by a waiting call.
 inline constexpr std::chrono::milliseconds kSlice{500};
 
 /// True in the thread in which Python runs signal handlers.
 [[nodiscard]] bool is_main_thread() noexcept;
 
-/// Called with the GIL, for the Python store `self`. Throws error_already_set when a signal handler raised.
+/// Called with the GIL, for the Python store `self`. Throws error_already_set if a signal handler raised.
 [[nodiscard]] Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, Timeout timeout);
-/// get_many(): none where an object is not there in time.
+/// get_many(): nullopt for an object that is missing when the time is over.
 [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many_waiting(PyObject* self, ObjectStore& store,
                                                                           const std::vector<ObjectId>& ids,
                                                                           Timeout timeout);
 [[nodiscard]] Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id,
                                                    std::uint64_t size, const CreateOptions& options);
 
-/// Who waits in slices: only the main thread, for signals; or any thread, for a call that another thread may end.
+/// Which threads wait in slices: only the main thread, for signals; or any thread, if another thread may end the call.
 enum class Sliced : std::uint8_t { for_signals, always };
-/// Calls `attempt` without the GIL, with as much of the timeout as one slice may take, until it says true (done) or
-/// the time is over.
+/// Calls `attempt` without the GIL, with a slice of the timeout each time, until it returns true (done) or the time is
+/// over.
 void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced = Sliced::for_signals);
 
-/// From seconds, a timedelta, or None (for ever).
+/// From seconds, a timedelta, or None (no limit).
 [[nodiscard]] Timeout timeout_of(py::handle value);
 
 }  // namespace dolium::python
