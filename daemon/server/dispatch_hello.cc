@@ -40,7 +40,7 @@ ClientOrigin origin_of(const HelloRequest& request) {
 /// A session with a client in the store ends with the process that connected. Where the kernel knows it by its number
 /// alone, and that is another's by now: then it is gone, and the session lasts longer than it need, never shorter.
 Result<void> watch_process(Session& session) {
-  Result<shm::UniqueFd> process = protocol::peer_process(session.socket());
+  Result<shm::UniqueFd> process = protocol::peer_process(session.record().socket.get());
   return process ? session.watch_process(*std::move(process)) : Result<void>(std::move(process).error());
 }
 
@@ -71,7 +71,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   if (!parent) return parent.error();
   const Access asked = request.access() == AccessMode::read_only ? Access::read_only : Access::read_write;
   const Access access = inherits ? (*parent)->access() : asked;
-  const Session::Peer& peer = session.peer();
+  const Peer& peer = session.record().peer;
   if (peer.permission == Permission::none || (peer.permission == Permission::read_only && access == Access::read_write))
     return Error{
         Errc::permission_denied,
@@ -83,7 +83,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
                           "map")};
   if (!inherits)
     if (auto watched = watch_process(session); !watched) return watched;
-  const std::string name = inherits ? (*parent)->name() : from_wire(request.name()).substr(0, kMaxClientName);
+  const std::string name = inherits ? (*parent)->record().name : from_wire(request.name()).substr(0, kMaxClientName);
   const Result<shm::ClientId> client =
       inherits
           ? engine_.store().attach_copy((*parent)->client(), shm::monotonic_now())
@@ -140,18 +140,18 @@ Result<void> Dispatch::make_rings(Session& session, std::vector<shm::UniqueFd>& 
 
 Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& request) {
   Session* before = find_(request.resume_of());
-  const PeerCredentials& asker = session.peer().credentials;
+  const PeerCredentials& asker = session.record().peer.credentials;
   // Whose process is not known had not said so yet when the server died: there the token must do.
-  if (before == nullptr || before->state() != Session::State::orphaned || before->fork_token() == 0 ||
-      before->fork_token() != request.fork_token() || before->peer().credentials.uid != asker.uid ||
-      (before->process() >= 0 && before->peer().credentials.pid != asker.pid))
+  if (before == nullptr || before->state() != Session::State::orphaned || before->record().token == 0 ||
+      before->record().token != request.fork_token() || before->record().peer.credentials.uid != asker.uid ||
+      (before->record().process.valid() && before->record().peer.credentials.pid != asker.pid))
     return Error{Errc::permission_denied,
                  fmt::format("the daemon has no session {} that process {} could go on with: it was stopped and "
                              "started, and its objects are others, or it has ended the session",
                              request.resume_of(), asker.pid)};
   if (auto watched = watch_process(session); !watched) return watched;
   engine_.store().renew_grants(before->client());
-  engine_.store().set_process(before->client(), asker.pid, session.peer().command);
+  engine_.store().set_process(before->client(), asker.pid, session.record().peer.command);
   engine_.store().set_origin(before->client(), origin_of(request));
   session.replace(*before);
   HelloReplyT welcome;
@@ -162,7 +162,7 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
   welcome.arena_bytes = engine_.store().arena_segment().size();
   welcome.index_bytes = engine_.store().index_segment().size();
   welcome.pin_table_bytes = engine_.store().pin_table_segment(session.client()).size();
-  welcome.fork_token = session.fork_token();
+  welcome.fork_token = session.record().token;
   std::vector<shm::UniqueFd> fds;
   if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
   session.reply(id, std::move(welcome), std::move(fds));
@@ -175,14 +175,14 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
 /// child that was not adopted yet, and forks in its turn, the process is not known: the token must do.
 Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest& request) const {
   Session* parent = find_(request.fork_of());
-  const PeerCredentials& asker = session.peer().credentials;
-  if (parent == nullptr || parent->fork_token() == 0 || parent->fork_token() != request.fork_token() ||
-      parent->peer().credentials.uid != asker.uid ||
-      (parent->state() != Session::State::unadopted && parent->peer().credentials.pid != asker.pid))
+  const PeerCredentials& asker = session.record().peer.credentials;
+  if (parent == nullptr || parent->record().token == 0 || parent->record().token != request.fork_token() ||
+      parent->record().peer.credentials.uid != asker.uid ||
+      (parent->state() != Session::State::unadopted && parent->record().peer.credentials.pid != asker.pid))
     return Error{Errc::permission_denied,
-                 fmt::format("process {} has no session {} that a child could follow", asker.pid, request.fork_of())};
-  if (parent->state() == Session::State::quarantined)
-    return Error{Errc::permission_denied, fmt::format("session {} was ended for misbehaviour", request.fork_of())};
+                 fmt::format("process {} has no session {} that its child could continue: it has ended, or was ended "
+                             "for misbehaviour",
+                             asker.pid, request.fork_of())};
   return parent;
 }
 
@@ -192,7 +192,7 @@ void Dispatch::adopt(Session& session, const AdoptRequest& request) {
   const pid_t pid = session.sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
-  if (pid > 0) engine_.store().set_process(session.client(), pid, session.peer().command);
+  if (pid > 0) engine_.store().set_process(session.client(), pid, session.record().peer.command);
   ClientOrigin origin = engine_.store().client_use(session.client()).origin;  // the parent's, until now
   origin.pid = request.pid();
   engine_.store().set_origin(session.client(), std::move(origin));

@@ -64,12 +64,11 @@ Result<void> Estate::take(Kept thing) {
   Result<SessionRecord> record = SessionRecord::from_text(thing.text);
   if (!record) return std::move(record).error();
   if (thing.descriptors.size() < kProcess) return Error{Errc::protocol_error, "a session without its descriptors"};
-  Orphan& orphan = orphans_.emplace_back();
-  orphan.record = *std::move(record);
-  orphan.pin_table = std::move(thing.descriptors[kPinTable]);
-  orphan.socket = std::move(thing.descriptors[kSocket]);
-  orphan.release_event = std::move(thing.descriptors[kReleaseEvent]);
-  if (thing.descriptors.size() > kProcess) orphan.process = std::move(thing.descriptors[kProcess]);
+  record->pin_table = std::move(thing.descriptors[kPinTable]);
+  record->socket = std::move(thing.descriptors[kSocket]);
+  record->release_event = std::move(thing.descriptors[kReleaseEvent]);
+  if (thing.descriptors.size() > kProcess) record->process = std::move(thing.descriptors[kProcess]);
+  sessions_.push_back(*std::move(record));
   return {};
 }
 
@@ -93,9 +92,9 @@ void Estate::keep_listener(const protocol::Listener& listener) const {
   send(Kind::keep, kListener, listener.path(), {listener.lock(), listener.fd()});
 }
 
-Result<void> Estate::keep(const SessionRecord& record, const shm::Segment& pin_table, const Session& session) const {
-  std::vector<int> descriptors = {pin_table.fd().get(), session.socket(), session.release_event()};
-  if (session.process() >= 0) descriptors.push_back(session.process());
+Result<void> Estate::keep(const SessionRecord& record, const shm::Segment& pin_table) const {
+  std::vector<int> descriptors = {pin_table.fd().get(), record.socket.get(), record.release_event.get()};
+  if (record.process.valid()) descriptors.push_back(record.process.get());
   return link_.send(Kind::keep, kSessions + record.client, record.to_text(), descriptors);
 }
 

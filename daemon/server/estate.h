@@ -20,15 +20,6 @@ namespace dolium::daemon {
 
 class Estate {
  public:
-  /// A session of an earlier server.
-  struct Orphan {
-    SessionRecord record;
-    shm::UniqueFd pin_table;
-    shm::UniqueFd socket;
-    shm::UniqueFd release_event;
-    shm::UniqueFd process;  // none: it was not known
-  };
-
   /// Hears from the keeper what there is.
   [[nodiscard]] static Result<Estate> receive(KeeperLink link);
 
@@ -37,7 +28,7 @@ class Estate {
   // What was inherited; each once.
   [[nodiscard]] std::vector<shm::UniqueFd> take_memory() { return std::move(memory_); }
   [[nodiscard]] std::optional<protocol::Listener> take_listener() { return std::move(listener_); }
-  [[nodiscard]] std::vector<Orphan> take_orphans() { return std::move(orphans_); }
+  [[nodiscard]] std::vector<SessionRecord> take_sessions() { return std::move(sessions_); }
 
   /// Of the store that was made from the memory: it is the one that was kept.
   [[nodiscard]] Result<void> check_incarnation(const shm::Store& store) const;
@@ -46,8 +37,7 @@ class Estate {
   void keep_memory(const shm::Store& store) const;
   void keep_listener(const protocol::Listener& listener) const;
   /// Errors as KeeperLink::send(): then a successor will not know of this session, or of what has changed.
-  [[nodiscard]] Result<void> keep(const SessionRecord& record, const shm::Segment& pin_table,
-                                  const Session& session) const;
+  [[nodiscard]] Result<void> keep(const SessionRecord& record, const shm::Segment& pin_table) const;
   void forget(shm::ClientId client) const;
   /// That this server serves, and where it logs to: the keeper does so, too.
   void say_ready(const Config& config) const;
@@ -71,7 +61,7 @@ class Estate {
   std::vector<shm::UniqueFd> memory_;
   std::string incarnation_;  // of the store in it
   std::optional<protocol::Listener> listener_;
-  std::vector<Orphan> orphans_;
+  std::vector<SessionRecord> sessions_;
 };
 
 }  // namespace dolium::daemon

@@ -33,16 +33,16 @@ Result<protocol::Listener> open_listener(const Config& config) {
   return options ? protocol::Listener::open(*options) : options.error();
 }
 
-/// Takes the pin tables of the orphans.
+/// Takes the pin tables of the sessions.
 Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<shm::UniqueFd> memory,
-                                            std::vector<Estate::Orphan>& orphans, spdlog::logger& log) {
+                                            std::vector<SessionRecord>& sessions, spdlog::logger& log) {
   std::vector<shm::Survivor> survivors;
-  for (Estate::Orphan& orphan : orphans) {
-    const protocol::PeerCredentials& peer = orphan.record.peer.credentials;
-    survivors.push_back({orphan.record.client,
-                         {peer.pid, peer.uid, orphan.record.peer.command, orphan.record.name, orphan.record.origin},
-                         orphan.record.attached,
-                         std::move(orphan.pin_table)});
+  for (SessionRecord& session : sessions) {
+    const protocol::PeerCredentials& peer = session.peer.credentials;
+    survivors.push_back({session.client,
+                         {peer.pid, peer.uid, session.peer.command, session.name, session.origin},
+                         session.attached,
+                         std::move(session.pin_table)});
   }
   const shm::TimeNs began = shm::monotonic_now();
   auto store = shm::Store::recover(config.store, std::move(memory), std::move(survivors), began);
@@ -52,7 +52,7 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
       "going on with {} objects, {} removed but held, of {} clients, after {} us; {} that were being written are "
       "dropped, the memory of {} kept until their writers let go, and {} pieces of memory in quarantine; {} evictions "
       "and moves undone, {} steps finished",
-      found.sealed, found.retired, orphans.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
+      found.sealed, found.retired, sessions.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
       found.abandoned, found.quarantined, found.undone, found.finished);
   if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);
   const StoreConfig& is = (*store)->config();
@@ -81,9 +81,9 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (!estate.inherited()) remove_without_memory(listener->path());  // else it is the keeper's, as from below on
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
   if (!loop) return std::move(loop).error();
-  std::vector<Estate::Orphan> orphans = estate.take_orphans();
+  std::vector<SessionRecord> sessions = estate.take_sessions();
   Result<std::unique_ptr<shm::Store>> store = estate.inherited()
-                                                  ? recover(config, estate.take_memory(), orphans, *log)
+                                                  ? recover(config, estate.take_memory(), sessions, *log)
                                                   : shm::Store::create(config.store, shm::monotonic_now());
   if (!store) return std::move(store).error();
   if (estate.inherited())
@@ -95,7 +95,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
                                             std::move(estate), std::move(signals)));
   if (renewed) server->former_socket_ = std::move(renewed->former_socket);
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
-  if (auto taken = server->take_orphans(std::move(orphans)); !taken) return std::move(taken).error();
+  if (auto taken = server->take_orphans(std::move(sessions)); !taken) return std::move(taken).error();
   // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
   // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
   if (auto written = protocol::write_socket_owner(server->listener_.lock(), shm::kIndexLayout); !written && !follows)
@@ -157,16 +157,12 @@ Result<void> Server::watch() {
   return {};
 }
 
-Result<void> Server::take_orphans(std::vector<Estate::Orphan> orphans) {
-  for (Estate::Orphan& orphan : orphans) {
-    SessionRecord& record = orphan.record;
-    Result<std::unique_ptr<Session>> session =
-        Session::orphan(*loop_, *this,
-                        {record.client, record.access, std::move(record.name), record.token, std::move(record.peer),
-                         std::move(orphan.socket), std::move(orphan.release_event), std::move(orphan.process)});
+Result<void> Server::take_orphans(std::vector<SessionRecord> records) {
+  for (SessionRecord& record : records) {
+    Result<std::unique_ptr<Session>> session = Session::orphan(*loop_, *this, std::move(record));
     if (!session) return std::move(session).error();
     Session* raw = session->get();
-    sessions_.emplace(raw, Entry{*std::move(session), record.attached, false});
+    sessions_.emplace(raw, Entry{*std::move(session), raw->record().attached, false});
     by_client_.emplace(raw->client(), raw);
   }
   return {};
@@ -204,12 +200,9 @@ void Server::take_signals() {
 }
 
 /// Before its client hears of it, or of what changed.
-Result<void> Server::keep(const Session& session, bool may_return) const {
-  const shm::ClientId client = session.client();
-  return estate_.keep(
-      {client, sessions_.at(const_cast<Session*>(&session)).connected, may_return ? session.fork_token() : 0,
-       session.access(), session.name(), session.peer(), engine_->store().client_use(client).origin},
-      engine_->store().pin_table_segment(client), session);
+Result<void> Server::keep(Session& session) const {
+  session.set_origin(engine_->store().client_use(session.client()).origin);
+  return estate_.keep(session.record(), engine_->store().pin_table_segment(session.client()));
 }
 
 void Server::stop(const char* reason) {
@@ -238,7 +231,7 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);
   if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
-    if (const auto kept = keep(session, session.state() != Session::State::quarantined); !kept) {
+    if (const auto kept = keep(session); !kept) {
       // Who has the session of before still has what the keeper knows, and goes on with another server.
       if (was_attached || by_client_.contains(session.client())) Estate::give_up(kept.error());
       return session.refuse({Errc::out_of_memory, "the system has no room to let another client in: try again later (" +
@@ -248,8 +241,8 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   if (was_attached || !session.attached()) return;
   by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
   client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug,
-                    "client {} connected: {} (pid {}, user {})", session.client(), session.peer().command,
-                    session.peer().credentials.pid, session.peer().user);
+                    "client {} connected: {} (pid {}, user {})", session.client(), session.record().peer.command,
+                    session.record().peer.credentials.pid, session.record().peer.user);
 }
 
 void Server::on_silenced(Session& session) {
@@ -259,27 +252,28 @@ void Server::on_silenced(Session& session) {
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
   if (session.attached())  // before it is told: it shall not come back to another server
-    if (const auto kept = keep(session, false); !kept) Estate::give_up(kept.error());
+    if (const auto kept = keep(session); !kept) Estate::give_up(kept.error());
   log_end(session, what.code == Errc::system_error ? "" : " for misbehaviour", what.message);
 }
 
 void Server::log_end(const Session& session, std::string_view kind, std::string_view why) {
   client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn,
-                    "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.peer().command,
-                    session.peer().credentials.pid, session.peer().user, kind, why);
+                    "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.record().peer.command,
+                    session.record().peer.credentials.pid, session.record().peer.user, kind, why);
 }
 
 void Server::on_without_rings(Session& session, const Error& why) {
   client_log_.write(LimitedLog::Kind::without_rings, shm::monotonic_now(), spdlog::level::warn,
                     "client {} ({}, pid {}) goes on without shared rings, and its calls take longer, until it connects "
                     "again or the server is replaced: {}",
-                    session.client(), session.peer().command, session.peer().credentials.pid, why.message);
+                    session.client(), session.record().peer.command, session.record().peer.credentials.pid,
+                    why.message);
 }
 
 void Server::on_refused(Session& session, const Error& why) {
   client_log_.write(LimitedLog::Kind::refused, shm::monotonic_now(), spdlog::level::warn,
-                    "a client is refused ({}, pid {}, user {}): {}", session.peer().command,
-                    session.peer().credentials.pid, session.peer().user, why.message);
+                    "a client is refused ({}, pid {}, user {}): {}", session.record().peer.command,
+                    session.record().peer.credentials.pid, session.record().peer.user, why.message);
 }
 
 void Server::on_release() {

@@ -63,7 +63,7 @@ class Server final : private Session::Host {
          protocol::Listener listener, std::unique_ptr<shm::Engine> engine, Estate estate, SignalQueue signals);
 
   [[nodiscard]] Result<void> watch();
-  [[nodiscard]] Result<void> take_orphans(std::vector<Estate::Orphan> orphans);
+  [[nodiscard]] Result<void> take_orphans(std::vector<SessionRecord> records);
   void take_signals();
   void make_way();
   void stay(const Error& why);
@@ -71,11 +71,11 @@ class Server final : private Session::Host {
                                                const std::string& config_file);
   void hear_keeper();
   void accept_former();
-  [[nodiscard]] Result<void> keep(const Session& session, bool may_return) const;
+  [[nodiscard]] Result<void> keep(Session& session) const;
   void accept_all(protocol::Listener& listener);
   [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
   static void turn_away(const shm::UniqueFd& socket, const Error& why);
-  [[nodiscard]] Result<void> check_limits(const Session::Peer& peer) const;
+  [[nodiscard]] Result<void> check_limits(const Peer& peer) const;
   [[nodiscard]] Session* find(shm::ClientId client) const;
   [[nodiscard]] Dispatch::ClientsPage describe_clients(shm::ClientId after);
   [[nodiscard]] ClientInfo describe(const Session& session);

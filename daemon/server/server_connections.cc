@@ -63,20 +63,23 @@ Result<void> Server::welcome(shm::UniqueFd& socket) {
   if (!credentials) return credentials.error();
   const Result<std::vector<gid_t>> groups = protocol::peer_groups(socket.get());
   if (!groups) return groups.error();
-  Session::Peer peer{.credentials = *credentials,
-                     .permission = access_.decide(credentials->uid, credentials->gid, *groups),
-                     .command = protocol::command_of(credentials->pid),
-                     .user = user_name(credentials->uid)};
-  if (auto allowed = check_limits(peer); !allowed) return allowed;
-  Result<std::unique_ptr<Session>> session = Session::create(*loop_, *this, std::move(socket), std::move(peer));
+  SessionRecord record;
+  record.attached = shm::monotonic_now();
+  record.peer = {.credentials = *credentials,
+                 .permission = access_.decide(credentials->uid, credentials->gid, *groups),
+                 .command = protocol::command_of(credentials->pid),
+                 .user = user_name(credentials->uid)};
+  if (auto allowed = check_limits(record.peer); !allowed) return allowed;
+  record.socket = std::move(socket);
+  Result<std::unique_ptr<Session>> session = Session::create(*loop_, *this, std::move(record));
   if (!session) return std::move(session).error();
   Session* raw = session->get();
-  sessions_.emplace(raw, Entry{*std::move(session), shm::monotonic_now(), false});
+  sessions_.emplace(raw, Entry{*std::move(session), raw->record().attached, false});
   newcomers_.insert(raw);
   return {};
 }
 
-Result<void> Server::check_limits(const Session::Peer& peer) const {
+Result<void> Server::check_limits(const Peer& peer) const {
   // Who comes back counts as one.
   const auto counts = [](const auto& entry) { return entry.first->state() != Session::State::orphaned; };
   const auto open = static_cast<std::size_t>(std::ranges::count_if(sessions_, counts));
@@ -85,7 +88,7 @@ Result<void> Server::check_limits(const Session::Peer& peer) const {
         Errc::out_of_memory,
         fmt::format("{} connections are open, which is the daemon's max_connections: end some, or raise it", open)};
   const auto of_user = static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& entry) {
-    return counts(entry) && entry.first->peer().credentials.uid == peer.credentials.uid;
+    return counts(entry) && entry.first->record().peer.credentials.uid == peer.credentials.uid;
   }));
   if (config_.max_connections_per_user != 0 && of_user >= config_.max_connections_per_user)
     return Error{Errc::out_of_memory, fmt::format("user {} has {} connections, which is the daemon's "
@@ -118,7 +121,7 @@ Dispatch::ClientsPage Server::describe_clients(shm::ClientId after) {
 ClientInfo Server::describe(const Session& session) {
   const shm::ClientId client = session.client();
   ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
-  info.user = session.peer().user;
+  info.user = session.record().peer.user;
   info.access = session.access();
   info.waiting_gets = engine_->gets().count(client);
   info.waiting_creates = engine_->creates().count(client);

@@ -41,17 +41,17 @@ void Server::stay(const Error& why) {
 }
 
 Result<void> Server::ask_for_successor(const Session& session, std::uint64_t request, const std::string& config_file) {
-  const protocol::PeerCredentials& peer = session.peer().credentials;
+  const protocol::PeerCredentials& peer = session.record().peer.credentials;
   if (!access_.is_owner(peer.uid))
     return Error{Errc::permission_denied,
                  fmt::format("user {} (uid {}) may not have the server replaced: root and the daemon's own user may",
-                             session.peer().user, peer.uid)};
+                             session.record().peer.user, peer.uid)};
   const shm::ClientId client = session.client();
   std::erase_if(asked_for_successor_, [this](const auto& asked) { return find(asked.first) == nullptr; });
   if (std::ranges::count(asked_for_successor_, client, [](const auto& asked) { return asked.first; }) != 0)
     return Error{Errc::already_exists, "this client has asked already, and waits for the answer"};
   asked_for_successor_.emplace_back(client, request);
-  log_->info("process {} of user {} asks for another server", peer.pid, session.peer().user);
+  log_->info("process {} of user {} asks for another server", peer.pid, session.record().peer.user);
   estate_.ask_for_successor(config_file);
   return {};
 }

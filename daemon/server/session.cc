@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "protocol/convert.h"
+#include "protocol/peer.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::daemon {
@@ -24,24 +25,27 @@ bool happens(int fd, short states) {
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, shm::UniqueFd socket, Peer peer) {
-  std::unique_ptr<Session> session(new Session(host, std::move(socket), std::move(peer)));
-  Session* self = session.get();
-  session->loop_ = &loop;
-  Result<Poll> socket_poll = Poll::create(loop, self->socket_.get(), [self](int events) { self->on_socket(events); });
-  if (!socket_poll) return std::move(socket_poll).error();
-  session->socket_poll_ = *std::move(socket_poll);
-  session->socket_poll_->watch(UV_READABLE);
+Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, SessionRecord record) {
+  std::unique_ptr<Session> session(new Session(loop, host, std::move(record)));
+  if (auto watched = session->watch_socket(UV_READABLE); !watched) return std::move(watched).error();
   return session;
 }
 
-Session::Session(Host& host, shm::UniqueFd socket, Peer peer)
-    : host_(host), socket_(std::move(socket)), peer_(std::move(peer)) {}
+Session::Session(EventLoop& loop, Host& host, SessionRecord record)
+    : loop_(loop), host_(host), record_(std::move(record)) {}
+
+Result<void> Session::watch_socket(int events) {
+  Result<Poll> poll = Poll::create(loop_, record_.socket.get(), [this](int happened) { on_socket(happened); });
+  if (!poll) return std::move(poll).error();
+  socket_poll_ = *std::move(poll);
+  socket_poll_->watch(events);
+  return {};
+}
 
 Result<void> Session::watch_process(shm::UniqueFd process) {
-  Result<Poll> poll = Poll::create(*loop_, process.get(), [this](int) { end(); });
+  Result<Poll> poll = Poll::create(loop_, process.get(), [this](int) { end(); });
   if (!poll) return std::move(poll).error();
-  process_ = std::move(process);
+  record_.process = std::move(process);
   process_poll_ = *std::move(poll);
   process_poll_->watch(UV_READABLE);
   return {};
@@ -99,7 +103,7 @@ void Session::pump(bool events_wait) {
 }
 
 Result<bool> Session::flush() {
-  Result<bool> flushed = channel_.flush(socket_.get(), writer_);
+  Result<bool> flushed = channel_.flush(record_.socket.get(), writer_);
   if (next_rings_ && flushed && *flushed)
     channel_.use_rings(*std::exchange(next_rings_, std::nullopt), protocol::RingPair::Side::daemon);
   return flushed;
@@ -123,7 +127,7 @@ void Session::on_socket(int events) {
 }
 
 bool Session::read_requests(protocol::Channel::Look look) {
-  const Result<ReadState> read = channel_.read(socket_.get(), reader_, look);
+  const Result<ReadState> read = channel_.read(record_.socket.get(), reader_, look);
   static_cast<void>(reader_.take_descriptors());  // no request carries any: they are closed here
   take_requests();
   if (!listens()) return true;
@@ -136,7 +140,7 @@ bool Session::read_requests(protocol::Channel::Look look) {
 }
 
 void Session::take_bells_while_paused() {
-  const Result<ReadState> bells = protocol::Channel::take_bells(socket_.get());
+  const Result<ReadState> bells = protocol::Channel::take_bells(record_.socket.get());
   if (!bells || *bells == ReadState::end_of_file) on_end_of_stream();
 }
 
@@ -146,7 +150,7 @@ void Session::use_rings(shm::Mapping memory) {
 
 bool Session::has_taken_all() const noexcept {
   int unread = 0;
-  return ::ioctl(socket_.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
+  return ::ioctl(record_.socket.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 bool Session::poll() {
@@ -172,7 +176,7 @@ void Session::take_requests() {
 }
 
 void Session::on_end_of_stream() {
-  const bool hung_up = happens(socket_.get(), POLLHUP | POLLERR);
+  const bool hung_up = happens(record_.socket.get(), POLLHUP | POLLERR);
   if (hung_up || !attached())
     end();
   else
@@ -183,60 +187,55 @@ void Session::on_end_of_stream() {
 
 void Session::open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
                    std::uint64_t fork_token) {
-  begin(client, access, std::move(name), fork_token);
-  release_event_ = std::move(release_event);
-  if (auto watched = watch_release_event(); !watched) misbehaved(watched.error());
-}
-
-void Session::begin(shm::ClientId client, Access access, std::string name, std::uint64_t fork_token) {
-  client_ = client;
-  fork_token_ = fork_token;
-  access_ = access;
-  name_ = std::move(name);
+  record_.client = client;
+  record_.access = access;
+  record_.name = std::move(name);
+  record_.token = fork_token;
+  record_.release_event = std::move(release_event);
   state_ = State::open;
+  if (auto watched = watch_release_event(); !watched) misbehaved(watched.error());
 }
 
 /// The watch goes with the descriptor, whichever session has them.
 Result<void> Session::watch_release_event() {
-  Result<Poll> poll = Poll::create(*loop_, release_event_.get(), [host = &host_, event = release_event_.get()](int) {
-    // Not eventfd_read(): whether that waits is a flag of the open file, which the client has too and can change.
-    eventfd_t count = 0;
-    const iovec into{&count, sizeof(count)};
-    static_cast<void>(::preadv2(event, &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
-    host->on_release();
-  });
+  Result<Poll> poll =
+      Poll::create(loop_, record_.release_event.get(), [host = &host_, event = record_.release_event.get()](int) {
+        // Not eventfd_read(): whether that waits is a flag of the open file, which the client has too and can change.
+        eventfd_t count = 0;
+        const iovec into{&count, sizeof(count)};
+        static_cast<void>(::preadv2(event, &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
+        host->on_release();
+      });
   if (!poll) return std::move(poll).error();
   release_poll_ = *std::move(poll);
   release_poll_->watch(UV_READABLE);
   return {};
 }
 
-Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Orphaned what) {
-  std::unique_ptr<Session> session(new Session(host, std::move(what.socket), std::move(what.peer)));
-  Session* self = session.get();
-  self->loop_ = &loop;
-  self->client_ = what.client;
-  self->access_ = what.access;
-  self->name_ = std::move(what.name);
-  self->fork_token_ = what.token;
-  self->release_event_ = std::move(what.release_event);
-  self->state_ = State::orphaned;
-  Result<Poll> socket_poll = Poll::create(loop, self->socket_.get(), [self](int events) { self->on_socket(events); });
-  if (!socket_poll) return std::move(socket_poll).error();
-  self->socket_poll_ = *std::move(socket_poll);
-  self->socket_poll_->watch(Poll::kHangUp);
-  if (what.process.valid())
-    if (auto watched = self->watch_process(std::move(what.process)); !watched) return std::move(watched).error();
-  if (auto watched = self->watch_release_event(); !watched) return std::move(watched).error();
+Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, SessionRecord record) {
+  std::unique_ptr<Session> session(new Session(loop, host, std::move(record)));
+  session->state_ = State::orphaned;
+  if (auto watched = session->watch_socket(Poll::kHangUp); !watched) return std::move(watched).error();
+  SessionRecord& own = session->record_;
+  if (own.process.valid())
+    if (auto watched = session->watch_process(std::move(own.process)); !watched) return std::move(watched).error();
+  if (auto watched = session->watch_release_event(); !watched) return std::move(watched).error();
   // Where the peer had closed its half already, closing ours would look like a hang-up.
-  if (!happens(self->socket_.get(), POLLHUP | POLLERR | POLLRDHUP)) ::shutdown(self->socket_.get(), SHUT_WR);
+  if (!happens(own.socket.get(), POLLHUP | POLLERR | POLLRDHUP)) ::shutdown(own.socket.get(), SHUT_WR);
   return session;
 }
 
+/// The connection and the process are the new ones, everything else is the orphan's.
 void Session::replace(Session& orphan) {
-  begin(std::exchange(orphan.client_, 0), orphan.access_, std::move(orphan.name_), orphan.fork_token_);
-  release_event_ = std::move(orphan.release_event_);
+  SessionRecord& before = orphan.record_;
+  record_.client = std::exchange(before.client, 0);
+  record_.attached = before.attached;
+  record_.token = before.token;
+  record_.access = before.access;
+  record_.name = std::move(before.name);
+  record_.release_event = std::move(before.release_event);
   release_poll_ = std::exchange(orphan.release_poll_, std::nullopt);
+  state_ = State::open;
   orphan.end();
 }
 
@@ -245,7 +244,7 @@ void Session::hear_no_more() {
 }
 
 void Session::await_adoption() {
-  if (auto asked = protocol::report_senders(socket_.get()); !asked) {
+  if (auto asked = protocol::report_senders(record_.socket.get()); !asked) {
     misbehaved(asked.error());
     return;
   }
@@ -255,8 +254,8 @@ void Session::await_adoption() {
 void Session::adopt(pid_t pid, shm::UniqueFd process) {
   state_ = State::open;
   if (pid > 0) {
-    peer_.credentials.pid = pid;
-    peer_.command = protocol::command_of(pid);
+    record_.peer.credentials.pid = pid;
+    record_.peer.command = protocol::command_of(pid);
   }
   if (!process.valid()) return;
   if (auto watched = watch_process(std::move(process)); !watched) misbehaved(watched.error());
@@ -287,6 +286,7 @@ void Session::refuse(const Error& why) {
 
 void Session::misbehaved(const Error& what) {
   if (!listens()) return;
+  record_.token = 0;  // before the host stores the record: the client must not resume it with the next server
   host_.on_misbehaviour(*this, what);
   say_goodbye(what);
   if (attached())
@@ -300,7 +300,7 @@ void Session::say_goodbye(const Error& why) {
   goodbye.reason = why.message;
   if (const auto frame = encoder_.encode(0, std::move(goodbye)))
     if (writer_.push(*frame)) static_cast<void>(flush());  // a word, if there is room for it
-  ::shutdown(socket_.get(), SHUT_WR);
+  ::shutdown(record_.socket.get(), SHUT_WR);
 }
 
 void Session::silence(State state) {

@@ -33,13 +33,12 @@
 
 #include <dolium/options.h>
 
-#include "daemon/server/access_list.h"
 #include "daemon/server/event_loop.h"
+#include "daemon/server/session_record.h"
 #include "protocol/channel.h"
 #include "protocol/codec.h"
 #include "protocol/frame.h"
-#include "protocol/peer.h"
-#include "shm/store/store.h"
+#include "shm/os/segment.h"
 
 namespace dolium::daemon {
 
@@ -76,28 +75,10 @@ class Session {
     ~Host() = default;
   };
 
-  struct Peer {
-    protocol::PeerCredentials credentials{};
-    Permission permission = Permission::none;
-    std::string command;
-    std::string user;
-  };
-
-  struct Orphaned {
-    shm::ClientId client = 0;
-    Access access = Access::read_only;
-    std::string name;
-    std::uint64_t token = 0;
-    Peer peer;
-    shm::UniqueFd socket;
-    shm::UniqueFd release_event;
-    shm::UniqueFd process;
-  };
-
-  [[nodiscard]] static Result<std::unique_ptr<Session>> create(EventLoop& loop, Host& host, shm::UniqueFd socket,
-                                                               Peer peer);
-  /// A session that an earlier server had. `process` may be none. Its peer is told that nothing more will come.
-  [[nodiscard]] static Result<std::unique_ptr<Session>> orphan(EventLoop& loop, Host& host, Orphaned what);
+  /// A new connection: the record has its socket and its peer.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> create(EventLoop& loop, Host& host, SessionRecord record);
+  /// A session of an earlier server. Its peer is told that nothing more will come over this connection.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> orphan(EventLoop& loop, Host& host, SessionRecord record);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -154,16 +135,13 @@ class Session {
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
-  [[nodiscard]] bool attached() const noexcept { return client_ != 0; }
-  [[nodiscard]] shm::ClientId client() const noexcept { return client_; }
-  [[nodiscard]] Access access() const noexcept { return access_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
-  [[nodiscard]] std::uint64_t fork_token() const noexcept { return fork_token_; }
-  // Its descriptors, for who keeps copies; -1: none.
-  [[nodiscard]] int socket() const noexcept { return socket_.get(); }
-  [[nodiscard]] int release_event() const noexcept { return release_event_.get(); }
-  [[nodiscard]] int process() const noexcept { return process_.get(); }
+  [[nodiscard]] bool attached() const noexcept { return record_.client != 0; }
+  [[nodiscard]] shm::ClientId client() const noexcept { return record_.client; }
+  [[nodiscard]] Access access() const noexcept { return record_.access; }
+  /// What the next server must know of this session.
+  [[nodiscard]] const SessionRecord& record() const noexcept { return record_; }
+  /// The record's origin, which the store may have learned since.
+  void set_origin(ClientOrigin origin) { record_.origin = std::move(origin); }
   /// Whether the peer has read all that was sent through the socket.
   [[nodiscard]] bool has_taken_all() const noexcept;
   /// Queued, and not taken by the peer.
@@ -171,7 +149,7 @@ class Session {
   [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
 
  private:
-  Session(Host& host, shm::UniqueFd socket, Peer peer);
+  Session(EventLoop& loop, Host& host, SessionRecord record);
 
   void queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors);
   void on_socket(int events);
@@ -183,7 +161,7 @@ class Session {
   [[nodiscard]] bool is_silent() const noexcept {
     return state_ == State::half_closed || state_ == State::orphaned || state_ == State::quarantined;
   }
-  void begin(shm::ClientId client, Access access, std::string name, std::uint64_t fork_token);
+  [[nodiscard]] Result<void> watch_socket(int events);
   [[nodiscard]] Result<void> watch_release_event();
   void say_goodbye(const Error& why);
   void silence(State state);
@@ -193,18 +171,11 @@ class Session {
     return state_ == State::greeting || state_ == State::unadopted || state_ == State::open;
   }
 
+  EventLoop& loop_;
   Host& host_;
   State state_ = State::greeting;
   bool copies_large_ = false;
-  shm::UniqueFd socket_;
-  shm::UniqueFd process_;
-  shm::UniqueFd release_event_;
-  Peer peer_;
-  shm::ClientId client_ = 0;
-  Access access_ = Access::read_only;
-  std::string name_;
-  std::uint64_t fork_token_ = 0;
-  EventLoop* loop_ = nullptr;
+  SessionRecord record_;
   protocol::FrameReader reader_;
   protocol::FrameWriter writer_;
   protocol::Encoder encoder_;

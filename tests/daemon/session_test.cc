@@ -16,6 +16,8 @@ namespace {
 
 using State = Session::State;
 
+constexpr std::uint64_t kToken = 77;
+
 /// Keeps what a session tells, and answers each ping.
 class RecordingHost final : public Session::Host {
  public:
@@ -46,7 +48,9 @@ struct Fixture {
     peer = std::move(theirs);
     session_fd = ours.get();
     process = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC));  // stands for a pidfd: readable when the process is gone
-    session = Session::create(*loop, host, std::move(ours), {}).value();
+    SessionRecord record;
+    record.socket = std::move(ours);
+    session = Session::create(*loop, host, std::move(record)).value();
   }
   /// Turns of the loop, with the pump between them that a server would give.
   void turn(int times = 3) {
@@ -66,7 +70,7 @@ struct Fixture {
   void open(bool with_process = true) {
     if (with_process) REQUIRE(session->watch_process(protocol::duplicate(process.get()).value()));
     release = shm::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    session->open(1, Access::read_write, "test", protocol::duplicate(release.get()).value());
+    session->open(1, Access::read_write, "test", protocol::duplicate(release.get()).value(), kToken);
   }
 
   [[nodiscard]] int session_socket() const { return session_fd; }
@@ -124,6 +128,42 @@ TEST_CASE("nonsense quarantines a session whose process may still touch its memo
   }
   fixture.turn();
   CHECK(fixture.host.ended == 1);
+}
+
+TEST_CASE("a session's record: a client that misbehaved cannot resume its session with the next server") {
+  Fixture fixture;
+  fixture.open();
+  CHECK(fixture.session->record().token == kToken);
+  fixture.session->misbehaved({Errc::protocol_error, "nonsense"});
+  CHECK(fixture.session->record().token == 0);
+}
+
+TEST_CASE("a session's record: a client that resumes its session was connected all the time") {
+  Fixture fixture;
+  fixture.open();
+  auto [ours, theirs] = protocol::socket_pair().value();
+  SessionRecord record;
+  record.client = 9;
+  record.attached = 1234;
+  record.token = kToken;
+  record.name = "resumed";
+  record.socket = std::move(ours);
+  record.release_event = protocol::duplicate(fixture.release.get()).value();
+  const std::unique_ptr<Session> orphan = Session::orphan(*fixture.loop, fixture.host, std::move(record)).value();
+  CHECK(orphan->state() == State::orphaned);
+  auto [new_ours, new_theirs] = protocol::socket_pair().value();
+  SessionRecord connection;
+  connection.attached = 5678;
+  connection.socket = std::move(new_ours);
+  const std::unique_ptr<Session> heir = Session::create(*fixture.loop, fixture.host, std::move(connection)).value();
+  heir->replace(*orphan);
+  CHECK(heir->is_open());
+  CHECK(heir->client() == 9);
+  CHECK(heir->record().attached == 1234);
+  CHECK(heir->record().token == kToken);
+  CHECK(heir->record().name == "resumed");
+  CHECK(orphan->state() == State::ended);
+  CHECK_FALSE(orphan->attached());
 }
 
 TEST_CASE("a peer that only sends no more is silenced; one that closed is ended") {
@@ -189,8 +229,8 @@ TEST_CASE("a session for a child outlives who asked for it, until the child says
   SECTION("and then it ends with that process") {
     fixture.session->adopt(::getpid(), protocol::duplicate(heir.get()).value());
     CHECK(fixture.session->is_open());
-    CHECK(fixture.session->peer().credentials.pid == ::getpid());
-    CHECK(fixture.session->peer().command == "daemon_tests");
+    CHECK(fixture.session->record().peer.credentials.pid == ::getpid());
+    CHECK(fixture.session->record().peer.command == "daemon_tests");
     fixture.turn();
     CHECK(fixture.host.ended == 0);
     ::eventfd_write(heir.get(), 1);

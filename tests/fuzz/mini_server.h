@@ -35,10 +35,11 @@ class MiniServer final : private daemon::Session::Host {
   }
   /// A new connection, of this process with itself.
   void admit(shm::UniqueFd socket) {
-    daemon::Session::Peer peer;
-    peer.credentials = {::getpid(), ::getuid(), ::getgid()};
-    peer.permission = daemon::Permission::read_write;
-    auto session = daemon::Session::create(*loop_, *this, std::move(socket), std::move(peer));
+    daemon::SessionRecord record;
+    record.socket = std::move(socket);
+    record.peer.credentials = {::getpid(), ::getuid(), ::getgid()};
+    record.peer.permission = daemon::Permission::read_write;
+    auto session = daemon::Session::create(*loop_, *this, std::move(record));
     sessions_.push_back(std::move(session).value());
   }
   /// Everything that can be done now, is.
@@ -69,16 +70,16 @@ class MiniServer final : private daemon::Session::Host {
     std::vector<shm::UniqueFd> memory;
     for (const shm::Segment* segment : store().segments()) memory.push_back(segment->duplicate().value());
     std::vector<shm::Survivor> survivors;
-    std::vector<daemon::Session::Orphaned> orphans;
+    std::vector<daemon::SessionRecord> records;
     for (const auto& session : sessions_) {
       if (!session->attached() || session->state() == daemon::Session::State::ended) continue;
       survivors.push_back(survivor_of(*session));
-      orphans.push_back(orphan_of(*session));
+      records.push_back(kept(session->record()));
     }
     die();
     serve_store(shm::Store::recover(config_, std::move(memory), std::move(survivors), shm::monotonic_now()).value());
-    for (daemon::Session::Orphaned& orphan : orphans)
-      sessions_.push_back(daemon::Session::orphan(*loop_, *this, std::move(orphan)).value());
+    for (daemon::SessionRecord& record : records)
+      sessions_.push_back(daemon::Session::orphan(*loop_, *this, std::move(record)).value());
   }
   /// CreateWaits::set_long_scan(), of this server and of its successors.
   void set_long_scan(std::uint64_t looks) {
@@ -112,23 +113,22 @@ class MiniServer final : private daemon::Session::Host {
     engine_.reset();
   }
   [[nodiscard]] shm::Survivor survivor_of(const daemon::Session& session) {
-    const auto& [credentials, permission, command, user] = session.peer();
+    const auto& [credentials, permission, command, user] = session.record().peer;
     return {session.client(),
-            {credentials.pid, credentials.uid, command, session.name()},
+            {credentials.pid, credentials.uid, command, session.record().name},
             shm::monotonic_now(),
             store().pin_table_segment(session.client()).duplicate().value()};
   }
-  [[nodiscard]] static daemon::Session::Orphaned orphan_of(const daemon::Session& session) {
-    const auto kept = [](int fd) { return fd < 0 ? shm::UniqueFd() : protocol::duplicate(fd).value(); };
-    const bool may_return = session.state() != daemon::Session::State::quarantined;
-    return {session.client(),
-            session.access(),
-            session.name(),
-            may_return ? session.fork_token() : 0,
-            session.peer(),
-            kept(session.socket()),
-            kept(session.release_event()),
-            kept(session.process())};
+  /// As the keeper would keep it.
+  [[nodiscard]] static daemon::SessionRecord kept(const daemon::SessionRecord& record) {
+    const auto copy = [](const shm::UniqueFd& fd) {
+      return fd.valid() ? protocol::duplicate(fd.get()).value() : shm::UniqueFd();
+    };
+    daemon::SessionRecord out = daemon::SessionRecord::from_text(record.to_text()).value();
+    out.socket = copy(record.socket);
+    out.release_event = copy(record.release_event);
+    out.process = copy(record.process);
+    return out;
   }
   void serve() {
     do {
