@@ -189,7 +189,7 @@ Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest&
 void Dispatch::adopt(Session& session, const AdoptRequest& request) {
   // Of whatever user: it has the connection, and with it all that there is to be had. If it cannot be watched (it is
   // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
-  const pid_t pid = session.sender();
+  const pid_t pid = session.wire().sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
   if (pid > 0) engine_.store().set_process(session.client(), pid, session.record().peer.command);

@@ -225,7 +225,7 @@ void Server::stop(const char* reason) {
 // ---- what sessions tell ----
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
-  asked_ = asked_ || !session.has_rings();
+  asked_ = asked_ || !session.wire().has_rings();
   session.set_copies_large(begins_large_copy(request));
   const bool was_attached = session.attached();
   const bool was_unadopted = session.state() == Session::State::unadopted;

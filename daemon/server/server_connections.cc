@@ -128,7 +128,7 @@ ClientInfo Server::describe(const Session& session) {
   info.quarantined = session.state() == Session::State::quarantined;
   info.left = session.state() == Session::State::half_closed;
   info.orphaned = session.state() == Session::State::orphaned;
-  info.unread_bytes = session.unsent_bytes();
+  info.unread_bytes = session.wire().unsent_bytes();
   return info;
 }
 

@@ -134,7 +134,7 @@ void Server::on_deadline() {
     if (!session->attached()) {
       session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
       session->leave();  // those that were leaving, and did not read why
-    } else if (session->has_taken_all()) {
+    } else if (session->wire().peer_has_read_all()) {
       newcomers_.erase(session);
     } else {
       end_unheard(*session);

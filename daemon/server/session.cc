@@ -1,9 +1,7 @@
 #include "daemon/server/session.h"
 
-#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -32,7 +30,7 @@ Result<std::unique_ptr<Session>> Session::create(EventLoop& loop, Host& host, Se
 }
 
 Session::Session(EventLoop& loop, Host& host, SessionRecord record)
-    : loop_(loop), host_(host), record_(std::move(record)) {}
+    : loop_(loop), host_(host), record_(std::move(record)), wire_(record_.socket.get()) {}
 
 Result<void> Session::watch_socket(int events) {
   Result<Poll> poll = Poll::create(loop_, record_.socket.get(), [this](int happened) { on_socket(happened); });
@@ -53,8 +51,7 @@ Result<void> Session::watch_process(shm::UniqueFd process) {
 
 // ---- out ----
 
-void Session::queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors) {
-  Result<void> pushed = frame ? writer_.push(*frame, std::move(descriptors)) : Result<void>(frame.error());
+void Session::queued(const Result<void>& pushed) {
   // Replies are bounded by what was asked, and asking stops at kMaxUnsentBytes: the queue cannot be full.
   if (!pushed)
     misbehaved(pushed.error());
@@ -75,7 +72,7 @@ void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcom
 
 void Session::pump(bool events_wait) {
   if (state_ == State::ended || is_silent()) return;
-  const Result<bool> flushed = flush();
+  const Result<bool> flushed = wire_.flush();
   if (!flushed) {  // the peer is gone, or half gone and not listening; or it spoils its rings, or the system fails
     if (flushed.error().code == Errc::disconnected)
       on_end_of_stream();
@@ -90,23 +87,16 @@ void Session::pump(bool events_wait) {
       socket_poll_->watch(UV_WRITABLE);
     return;
   }
-  if (!is_paused()) take_requests();  // what was read before the pause
+  if (!wire_.is_full()) take_requests();  // what was read before the pause
   if (!listens()) return;
-  if (channel_.has_rings()) {  // bells are all that comes through the socket
+  if (wire_.has_rings()) {  // bells are all that comes through the socket
     socket_poll_->watch(UV_READABLE);
-    if (!is_paused()) host_.on_awake(*this);
+    if (!wire_.is_full()) host_.on_awake(*this);
     if (events_wait && *flushed) host_.on_dirty(*this);
     return;
   }
-  const bool more = events_wait || writer_.queued_bytes() != 0;
-  socket_poll_->watch((is_paused() ? 0 : UV_READABLE) | (more ? UV_WRITABLE : 0));
-}
-
-Result<bool> Session::flush() {
-  Result<bool> flushed = channel_.flush(record_.socket.get(), writer_);
-  if (next_rings_ && flushed && *flushed)
-    channel_.use_rings(*std::exchange(next_rings_, std::nullopt), protocol::RingPair::Side::daemon);
-  return flushed;
+  const bool more = events_wait || wire_.unsent_bytes() != 0;
+  socket_poll_->watch((wire_.is_full() ? 0 : UV_READABLE) | (more ? UV_WRITABLE : 0));
 }
 
 // ---- in ----
@@ -117,18 +107,17 @@ void Session::on_socket(int events) {
     return;
   }
   // While paused, "readable" can only be a bell, or an error of the connection, which the next write will meet.
-  const bool through_rings = channel_.has_rings();
-  if ((events & UV_WRITABLE) != 0 || is_paused() || through_rings) host_.on_dirty(*this);
+  const bool through_rings = wire_.has_rings();
+  if ((events & UV_WRITABLE) != 0 || wire_.is_full() || through_rings) host_.on_dirty(*this);
   if ((events & UV_READABLE) == 0 || !listens()) return;
-  if (!is_paused())
+  if (!wire_.is_full())
     read_requests(protocol::Channel::Look::everywhere);
   else if (through_rings)
     take_bells_while_paused();
 }
 
 bool Session::read_requests(protocol::Channel::Look look) {
-  const Result<ReadState> read = channel_.read(record_.socket.get(), reader_, look);
-  static_cast<void>(reader_.take_descriptors());  // no request carries any: they are closed here
+  const Result<ReadState> read = wire_.read(look);
   take_requests();
   if (!listens()) return true;
   if (!read) {
@@ -140,31 +129,22 @@ bool Session::read_requests(protocol::Channel::Look look) {
 }
 
 void Session::take_bells_while_paused() {
-  const Result<ReadState> bells = protocol::Channel::take_bells(record_.socket.get());
+  const Result<ReadState> bells = wire_.take_bells();
   if (!bells || *bells == ReadState::end_of_file) on_end_of_stream();
 }
 
-void Session::use_rings(shm::Mapping memory) {
-  next_rings_ = std::move(memory);
-}
-
-bool Session::has_taken_all() const noexcept {
-  int unread = 0;
-  return ::ioctl(record_.socket.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
-}
-
 bool Session::poll() {
-  if (!listens() || is_paused() || !channel_.ring_has_bytes()) return false;
+  if (!listens() || wire_.is_full() || !wire_.ring_has_bytes()) return false;
   return read_requests(protocol::Channel::Look::ring_only);
 }
 
 bool Session::rest() {
-  return !listens() || is_paused() || channel_.may_sleep();
+  return !listens() || wire_.is_full() || wire_.may_sleep();
 }
 
 void Session::take_requests() {
-  while (listens() && !is_paused()) {
-    const auto payload = reader_.next();
+  while (listens() && !wire_.is_full()) {
+    const auto payload = wire_.next();
     if (!payload) return;
     const auto request = protocol::decode<protocol::RequestFrame>(*payload);
     if (!request) {
@@ -278,8 +258,7 @@ void Session::refuse_hello(std::uint64_t request_id, const Error& why) {
 }
 
 void Session::refuse(const Error& why) {
-  std::destroy_at(&writer_);
-  std::construct_at(&writer_);
+  wire_.drop_unsent();
   say_goodbye(why);
   end();
 }
@@ -298,8 +277,7 @@ void Session::misbehaved(const Error& what) {
 void Session::say_goodbye(const Error& why) {
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = why.message;
-  if (const auto frame = encoder_.encode(0, std::move(goodbye)))
-    if (writer_.push(*frame)) static_cast<void>(flush());  // a word, if there is room for it
+  if (wire_.push(0, std::move(goodbye))) static_cast<void>(wire_.flush());  // if there is room for it
   ::shutdown(record_.socket.get(), SHUT_WR);
 }
 

@@ -35,20 +35,12 @@
 
 #include "daemon/server/event_loop.h"
 #include "daemon/server/session_record.h"
-#include "protocol/channel.h"
-#include "protocol/codec.h"
-#include "protocol/frame.h"
-#include "shm/os/segment.h"
+#include "daemon/server/session_wire.h"
 
 namespace dolium::daemon {
 
 class Session {
  public:
-  /// Above this much unsent, no more requests are taken from this client until it has read some.
-  static constexpr std::size_t kMaxUnsentBytes = 1024 * 1024;
-  /// Events are put on the wire only while less than this is unsent; the rest waits in the stream.
-  static constexpr std::size_t kMaxUnsentEvents = 256 * 1024;
-
   enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, orphaned, quarantined, ended };
 
   /// What a session asks of its surroundings.
@@ -86,8 +78,7 @@ class Session {
   template <class Message>
   // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from
   void reply(std::uint64_t request_id, Message message, std::vector<shm::UniqueFd> descriptors = {}) {
-    if (!listens()) return;
-    queue(encoder_.encode(request_id, std::move(message)), std::move(descriptors));
+    if (listens()) queued(wire_.push(request_id, std::move(message), std::move(descriptors)));
   }
   void reply_error(std::uint64_t request_id, const Error& error);
   /// From now on it ends with this process (a pidfd). Before open(): an error leaves it as it was.
@@ -98,9 +89,8 @@ class Session {
   void open(shm::ClientId client, Access access, std::string name, shm::UniqueFd release_event,
             std::uint64_t fork_token = 0);
   /// After the reply that is queued now, frames go through these.
-  void use_rings(shm::Mapping memory);
+  void use_rings(shm::Mapping memory) { wire_.use_rings(std::move(memory)); }
   void go_without_rings(const Error& why) { host_.on_without_rings(*this, why); }
-  [[nodiscard]] bool has_rings() const noexcept { return channel_.has_rings(); }
   /// The server's note about the last request.
   void set_copies_large(bool copies) noexcept { copies_large_ = copies; }
   [[nodiscard]] bool copies_large() const noexcept { return copies_large_; }
@@ -117,8 +107,6 @@ class Session {
   /// The peer will ask for nothing more, but its process still has the mappings: open -> half_closed.
   void hear_no_more();
   void adopt(pid_t pid, shm::UniqueFd process);
-  /// Who sent the request that is being handled, while it is unadopted; 0 when the kernel cannot say.
-  [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
   /// Answers the HelloRequest with an error: greeting -> leaving.
   void refuse_hello(std::uint64_t request_id, const Error& why);
   /// Ends it with one last word, and without what it was promised in this turn.
@@ -142,20 +130,16 @@ class Session {
   [[nodiscard]] const SessionRecord& record() const noexcept { return record_; }
   /// The record's origin, which the store may have learned since.
   void set_origin(ClientOrigin origin) { record_.origin = std::move(origin); }
-  /// Whether the peer has read all that was sent through the socket.
-  [[nodiscard]] bool has_taken_all() const noexcept;
-  /// Queued, and not taken by the peer.
-  [[nodiscard]] std::size_t unsent_bytes() const noexcept { return writer_.queued_bytes(); }
-  [[nodiscard]] bool may_take_events() const noexcept { return is_open() && writer_.queued_bytes() < kMaxUnsentEvents; }
+  [[nodiscard]] const SessionWire& wire() const noexcept { return wire_; }
+  [[nodiscard]] bool may_take_events() const noexcept { return is_open() && wire_.has_room_for_events(); }
 
  private:
   Session(EventLoop& loop, Host& host, SessionRecord record);
 
-  void queue(const Result<std::span<const std::byte>>& frame, std::vector<shm::UniqueFd> descriptors);
+  void queued(const Result<void>& pushed);
   void on_socket(int events);
   bool read_requests(protocol::Channel::Look look);
   void take_bells_while_paused();
-  [[nodiscard]] Result<bool> flush();
   void take_requests();
   void on_end_of_stream();
   [[nodiscard]] bool is_silent() const noexcept {
@@ -166,7 +150,6 @@ class Session {
   void say_goodbye(const Error& why);
   void silence(State state);
   void end();
-  [[nodiscard]] bool is_paused() const noexcept { return writer_.queued_bytes() > kMaxUnsentBytes; }
   [[nodiscard]] bool listens() const noexcept {
     return state_ == State::greeting || state_ == State::unadopted || state_ == State::open;
   }
@@ -176,11 +159,7 @@ class Session {
   State state_ = State::greeting;
   bool copies_large_ = false;
   SessionRecord record_;
-  protocol::FrameReader reader_;
-  protocol::FrameWriter writer_;
-  protocol::Encoder encoder_;
-  protocol::Channel channel_;
-  std::optional<shm::Mapping> next_rings_;  // until the reply that gives them to the client is out
+  SessionWire wire_;  // after the socket, which is the record's
   // Declared last: the watchers go before the descriptors that they watch.
   std::optional<Poll> socket_poll_;
   std::optional<Poll> process_poll_;

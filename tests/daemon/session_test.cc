@@ -224,7 +224,7 @@ TEST_CASE("a session for a child outlives who asked for it, until the child says
   fixture.send(fixture.ping(1));
   fixture.turn();
   REQUIRE(fixture.host.requests.size() == 1);
-  CHECK(fixture.session->sender() == ::getpid());
+  CHECK(fixture.session->wire().sender() == ::getpid());
   const shm::UniqueFd heir(::eventfd(0, EFD_CLOEXEC));
   SECTION("and then it ends with that process") {
     fixture.session->adopt(::getpid(), protocol::duplicate(heir.get()).value());
