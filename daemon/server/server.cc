@@ -26,6 +26,11 @@ bool begins_large_copy(const protocol::RequestFrame& request) {
   return create != nullptr && !create->lease() && create->object()->data_size() >= kParallelCopyBytes;
 }
 
+bool asks_to_resume(const protocol::RequestFrame& request) {
+  const auto* hello = request.body_as_HelloRequest();
+  return hello != nullptr && hello->resume_of() != 0;
+}
+
 Result<protocol::Listener> open_listener(const Config& config) {
   if (auto prepared = protocol::prepare_socket_directory(config.socket_path, trust_of(config)); !prepared)
     return std::move(prepared).error();
@@ -120,7 +125,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       renewer_(*loop_, engine_->store(), *log_),
       estate_(std::move(estate)),
       dispatch_(
-          *engine_, [this](shm::ClientId client) { return find(client); },
+          *engine_, [this](shm::ClientId client) { return sessions_.find(client); },
           [this](shm::ClientId after) { return describe_clients(after); },
           [this](const Session& session, std::uint64_t id, const protocol::ReplaceRequest& request) {
             return ask_for_successor(session, id, protocol::from_wire(request.config_file()));
@@ -161,9 +166,7 @@ Result<void> Server::take_orphans(std::vector<SessionRecord> records) {
   for (SessionRecord& record : records) {
     Result<std::unique_ptr<Session>> session = Session::orphan(*loop_, *this, std::move(record));
     if (!session) return std::move(session).error();
-    Session* raw = session->get();
-    sessions_.emplace(raw, Entry{*std::move(session), raw->record().attached, false});
-    by_client_.emplace(raw->client(), raw);
+    sessions_.attach(sessions_.add(*std::move(session)));
   }
   return {};
 }
@@ -211,14 +214,12 @@ void Server::stop(const char* reason) {
   log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
   engine_->store().end();  // before anybody is told: whoever hears of it, by whatever way, gets nothing any more
   accept_poll_->watch(0);
-  std::vector<Session*> told;  // to tell one that it is over may end it, and take it out of sessions_
-  for (const auto& [session, entry] : sessions_) told.push_back(session);
-  for (Session* session : told) {
+  sessions_.visit_all([](Session& session) {
     protocol::GoodbyeNoticeT goodbye;
     goodbye.reason = "the daemon is shutting down";
-    session->reply(0, std::move(goodbye));
-    session->pump();  // what does not fit into the socket now, will not wait for
-  }
+    session.reply(0, std::move(goodbye));
+    session.pump();  // what does not fit into the socket now, will not wait for
+  });
   loop_->stop();
 }
 
@@ -226,20 +227,21 @@ void Server::stop(const char* reason) {
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
   asked_ = asked_ || !session.wire().has_rings();
-  session.set_copies_large(begins_large_copy(request));
+  session.copies_large = begins_large_copy(request);
   const bool was_attached = session.attached();
   const bool was_unadopted = session.state() == Session::State::unadopted;
   dispatch_.handle(session, request);
   if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
     if (const auto kept = keep(session); !kept) {
       // Who has the session of before still has what the keeper knows, and goes on with another server.
-      if (was_attached || by_client_.contains(session.client())) Estate::give_up(kept.error());
+      if (was_attached || asks_to_resume(request)) Estate::give_up(kept.error());
       return session.refuse({Errc::out_of_memory, "the system has no room to let another client in: try again later (" +
                                                       kept.error().message + ")"});
     }
-  if (was_attached) newcomers_.erase(&session);  // it has taken what came with its HelloReply, to be able to ask
+  if (was_attached)
+    SessionTable::remove_newcomer(session);  // it has taken what came with its HelloReply, to be able to ask
   if (was_attached || !session.attached()) return;
-  by_client_.insert_or_assign(session.client(), &session);  // there may be the one that it replaces
+  sessions_.attach(session);
   client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug,
                     "client {} connected: {} (pid {}, user {})", session.client(), session.record().peer.command,
                     session.record().peer.credentials.pid, session.record().peer.user);
@@ -281,27 +283,18 @@ void Server::on_release() {
 }
 
 void Server::on_ended(Session& session) {
-  const auto entry = sessions_.find(&session);
-  if (entry == sessions_.end()) return;
   if (session.attached()) {
     estate_.forget(session.client());  // first: what a successor believes to be held is held
-    by_client_.erase(session.client());
     dispatch_.forget(session.client());
     engine_->drop_client(session.client(), shm::monotonic_now());
     client_log_.write(LimitedLog::Kind::gone, shm::monotonic_now(), spdlog::level::debug, "client {} is gone",
                       session.client());
   }
-  newcomers_.erase(&session);
-  if (entry->second.awake) std::erase(awake_, &session);
-  ended_.push_back(std::move(entry->second.session));
-  sessions_.erase(entry);
+  sessions_.end(session);
 }
 
 void Server::on_dirty(Session& session) {
-  const auto entry = sessions_.find(&session);
-  if (entry == sessions_.end() || entry->second.dirty) return;
-  entry->second.dirty = true;
-  dirty_.push_back(&session);
+  sessions_.mark_dirty(session);
 }
 
 }  // namespace dolium::daemon

@@ -7,8 +7,6 @@
 
 #include <memory>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include <spdlog/logger.h>
@@ -22,6 +20,7 @@
 #include "daemon/server/limited_log.h"
 #include "daemon/server/renewer.h"
 #include "daemon/server/session.h"
+#include "daemon/server/session_table.h"
 #include "daemon/server/warmer.h"
 #include "protocol/fd_socket.h"
 #include "shm/os/busy_poll.h"
@@ -76,17 +75,18 @@ class Server final : private Session::Host {
   [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
   static void turn_away(const shm::UniqueFd& socket, const Error& why);
   [[nodiscard]] Result<void> check_limits(const Peer& peer) const;
-  [[nodiscard]] Session* find(shm::ClientId client) const;
   [[nodiscard]] Dispatch::ClientsPage describe_clients(shm::ClientId after);
   [[nodiscard]] ClientInfo describe(const Session& session);
   void before_wait();
   void arm_timer();
   bool poll_rings();
+  void answer(Session& session);
   [[nodiscard]] shm::TimeNs patience_with(const Session& session, shm::TimeNs busy_poll) const;
   void let_rest(shm::TimeNs now);
   void look_again();
   void serve(shm::TimeNs now);
   void on_deadline();
+  void end_late(Session& session);
   void end_unheard(Session& session);
   void log_end(const Session& session, std::string_view kind, std::string_view why);
 
@@ -112,19 +112,7 @@ class Server final : private Session::Host {
   Renewer renewer_;
   Estate estate_;
   Dispatch dispatch_;
-  struct Entry {
-    std::unique_ptr<Session> session;
-    shm::TimeNs connected;
-    bool dirty = false;
-    bool awake = false;          // in awake_
-    shm::TimeNs last_heard = 0;  // through its rings
-  };
-  std::unordered_map<Session*, Entry> sessions_;
-  std::unordered_map<shm::ClientId, Session*> by_client_;
-  std::unordered_set<Session*> newcomers_;  // of sessions_: those not known to have said hello, and taken the answer
-  std::vector<Session*> dirty_;
-  std::vector<Session*> awake_;  // with rings, and heard of in the last busy_poll_: polled while the loop is awake
-  std::vector<std::unique_ptr<Session>> ended_;  // destroyed before the loop waits, when nobody stands in them
+  SessionTable sessions_;
   std::optional<Poll> accept_poll_;
   std::optional<Timer> accept_timer_;  // until connections are accepted again
   std::optional<Timer> deadline_timer_;

@@ -73,23 +73,22 @@ Result<void> Server::welcome(shm::UniqueFd& socket) {
   record.socket = std::move(socket);
   Result<std::unique_ptr<Session>> session = Session::create(*loop_, *this, std::move(record));
   if (!session) return std::move(session).error();
-  Session* raw = session->get();
-  sessions_.emplace(raw, Entry{*std::move(session), raw->record().attached, false});
-  newcomers_.insert(raw);
+  Session& newcomer = sessions_.add(*std::move(session));
+  sessions_.add_newcomer(newcomer, newcomer.record().attached);
   return {};
 }
 
 Result<void> Server::check_limits(const Peer& peer) const {
   // Who comes back counts as one.
-  const auto counts = [](const auto& entry) { return entry.first->state() != Session::State::orphaned; };
-  const auto open = static_cast<std::size_t>(std::ranges::count_if(sessions_, counts));
+  const auto counts = [](const Session& session) { return session.state() != Session::State::orphaned; };
+  const std::size_t open = sessions_.count(counts);
   if (open >= config_.max_connections)
     return Error{
         Errc::out_of_memory,
         fmt::format("{} connections are open, which is the daemon's max_connections: end some, or raise it", open)};
-  const auto of_user = static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& entry) {
-    return counts(entry) && entry.first->record().peer.credentials.uid == peer.credentials.uid;
-  }));
+  const std::size_t of_user = sessions_.count([&](const Session& session) {
+    return counts(session) && session.record().peer.credentials.uid == peer.credentials.uid;
+  });
   if (config_.max_connections_per_user != 0 && of_user >= config_.max_connections_per_user)
     return Error{Errc::out_of_memory, fmt::format("user {} has {} connections, which is the daemon's "
                                                   "max_connections_per_user: end some, or raise it",
@@ -97,24 +96,18 @@ Result<void> Server::check_limits(const Peer& peer) const {
   return {};
 }
 
-Session* Server::find(shm::ClientId client) const {
-  const auto found = by_client_.find(client);
-  return found == by_client_.end() ? nullptr : found->second;
-}
-
 Dispatch::ClientsPage Server::describe_clients(shm::ClientId after) {
-  std::vector<std::pair<shm::ClientId, const Session*>> behind;
-  for (const auto& [client, session] : by_client_)
-    if (client > after) behind.emplace_back(client, session);
-  const std::size_t most = std::min(kClientsPerPage, behind.size());
-  std::ranges::partial_sort(behind, behind.begin() + static_cast<std::ptrdiff_t>(most));
   Dispatch::ClientsPage page;
-  for (std::uint64_t looks = 0; page.clients.size() < most && looks < kLooksPerPage;) {
-    const auto& [client, session] = behind[page.clients.size()];
-    looks += engine_->store().looks_at(client);
-    page.clients.push_back(describe(*session));
-  }
-  if (page.clients.size() < behind.size()) page.next = page.clients.back().session_id;
+  std::uint64_t looks = 0;
+  sessions_.visit_clients(after, [&](const Session& session) {
+    if (page.clients.size() == kClientsPerPage || looks >= kLooksPerPage) {
+      page.next = page.clients.back().session_id;
+      return false;
+    }
+    looks += engine_->store().looks_at(session.client());
+    page.clients.push_back(describe(session));
+    return true;
+  });
   return page;
 }
 

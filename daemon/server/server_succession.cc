@@ -26,9 +26,7 @@ void Server::make_way() {
   end_ = End::restart;
   log_->info("making way for a successor (SIGHUP)");
   accept_poll_->watch(0);
-  std::vector<Session*> answered;  // to send may end a session, and take it out of sessions_
-  for (const auto& [session, entry] : sessions_) answered.push_back(session);
-  for (Session* session : answered) session->pump();
+  sessions_.visit_all([](Session& session) { session.pump(); });
   listener_.leave_to_successor();
   loop_->stop();
 }
@@ -37,7 +35,7 @@ void Server::make_way() {
 void Server::stay(const Error& why) {
   const Error answer{why.code, "the server goes on as it is: " + why.message};
   for (const auto& [client, request] : std::exchange(asked_for_successor_, {}))
-    if (Session* session = find(client)) session->reply_error(request, answer);
+    if (Session* session = sessions_.find(client)) session->reply_error(request, answer);
 }
 
 Result<void> Server::ask_for_successor(const Session& session, std::uint64_t request, const std::string& config_file) {
@@ -47,7 +45,7 @@ Result<void> Server::ask_for_successor(const Session& session, std::uint64_t req
                  fmt::format("user {} (uid {}) may not have the server replaced: root and the daemon's own user may",
                              session.record().peer.user, peer.uid)};
   const shm::ClientId client = session.client();
-  std::erase_if(asked_for_successor_, [this](const auto& asked) { return find(asked.first) == nullptr; });
+  std::erase_if(asked_for_successor_, [this](const auto& asked) { return sessions_.find(asked.first) == nullptr; });
   if (std::ranges::count(asked_for_successor_, client, [](const auto& asked) { return asked.first; }) != 0)
     return Error{Errc::already_exists, "this client has asked already, and waits for the answer"};
   asked_for_successor_.emplace_back(client, request);

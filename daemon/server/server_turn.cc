@@ -11,6 +11,11 @@
 #include "shm/os/monotonic_clock.h"
 
 namespace dolium::daemon {
+namespace {
+
+constexpr shm::TimeNs kPatience = shm::TimeNs{Server::kHandshakeTimeoutMs} * 1'000'000;
+
+}  // namespace
 
 void Server::before_wait() {
   const shm::TimeNs now = shm::monotonic_now();
@@ -20,7 +25,7 @@ void Server::before_wait() {
   arm_timer();
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
-  may_be_asked_ = now < last_asked_ + busy_poll_.how_long(now) || !awake_.empty();
+  may_be_asked_ = now < last_asked_ + busy_poll_.how_long(now) || sessions_.has_awake();
   busy_loop_->set((may_be_asked_ || engine_->store().wants_relocation()) && !stopping_);
 }
 
@@ -28,31 +33,26 @@ void Server::before_wait() {
 void Server::serve(shm::TimeNs now) {
   do {  // serving and sending may each give the other something to do
     engine_->settle(now);
-    std::vector<Session*> dirty;
-    dirty.swap(dirty_);
     // Last first: who has something to hear because of another's request has waited longer than who just asked.
-    std::ranges::reverse(dirty);
-    for (Session* session : dirty) {
-      const auto entry = sessions_.find(session);
-      if (entry == sessions_.end()) continue;
-      entry->second.dirty = false;
-      const bool events_wait = session->is_open() && dispatch_.send_events(*session);
-      session->pump(events_wait);
-    }
-    ended_.clear();
-  } while (!dirty_.empty());
+    sessions_.take_dirty([this](Session& session) { answer(session); });
+    sessions_.destroy_ended();
+  } while (sessions_.has_dirty());
+}
+
+void Server::answer(Session& session) {
+  const bool events_wait = session.is_open() && dispatch_.send_events(session);
+  session.pump(events_wait);
 }
 
 // ---- rings ----
 
 bool Server::poll_rings() {
   bool heard = false;
-  for (std::size_t i = 0; i < awake_.size(); ++i) {  // a session that ends takes itself out
-    Session& session = *awake_[i];
-    if (!session.poll()) continue;
+  sessions_.visit_awake([&heard](Session& session) {
+    if (!session.poll()) return;
     heard = true;
-    if (const auto entry = sessions_.find(&session); entry != sessions_.end()) entry->second.last_heard = 0;
-  }
+    session.last_heard = 0;
+  });
   return heard;
 }
 
@@ -60,7 +60,7 @@ bool Server::poll_rings() {
 /// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
 /// Where it has just begun with what several threads copy, that would be a small part, and they may need our core.
 shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
-  if (session.copies_large()) return 0;
+  if (session.copies_large) return 0;
   const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
   return writing != 0 && writing < kParallelCopyBytes ? kWriterFactor * busy_poll : busy_poll;
 }
@@ -68,21 +68,15 @@ shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll)
 /// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
 void Server::let_rest(shm::TimeNs now) {
   const shm::TimeNs busy_poll = busy_poll_.how_long(now);
-  std::erase_if(awake_, [&](Session* session) {
-    Entry& entry = sessions_.at(session);
-    if (entry.last_heard == 0) entry.last_heard = now;
-    if (now < entry.last_heard + patience_with(*session, busy_poll) && !stopping_) return false;
-    if (!session->rest()) return false;
-    entry.awake = false;
-    return true;
+  sessions_.let_rest([&](Session& session) {
+    if (session.last_heard == 0) session.last_heard = now;
+    if (now < session.last_heard + patience_with(session, busy_poll) && !stopping_) return false;
+    return session.rest();
   });
 }
 
 void Server::on_awake(Session& session) {
-  Entry& entry = sessions_.at(&session);
-  entry.last_heard = 0;
-  if (std::exchange(entry.awake, true)) return;
-  awake_.push_back(&session);
+  sessions_.mark_awake(session);
 }
 
 /// What the loop does instead of waiting. Who only moves objects need not give way: the kernel sees to its share.
@@ -101,10 +95,9 @@ void Server::look_again() {
 }
 
 void Server::arm_timer() {
-  constexpr shm::TimeNs kPatience = kHandshakeTimeoutMs * 1'000'000;
   const shm::TimeNs now = shm::monotonic_now();
   shm::TimeNs next = std::min(engine_->next_deadline(), client_log_.next_deadline());
-  for (Session* session : newcomers_) next = std::min(next, sessions_.at(session).connected + kPatience);
+  if (const Session* newcomer = sessions_.oldest_newcomer()) next = std::min(next, newcomer->connected + kPatience);
   if (next == armed_for_ && next > now) return;
   armed_for_ = next;
   if (next == shm::kNever) {
@@ -127,18 +120,20 @@ void Server::on_deadline() {
   armed_for_ = shm::kNever;
   engine_->tick(now);
   client_log_.tick(now);
-  std::vector<Session*> silent;
-  for (Session* session : newcomers_)
-    if (now >= sessions_.at(session).connected + kHandshakeTimeoutMs * 1'000'000) silent.push_back(session);
-  for (Session* session : silent) {
-    if (!session->attached()) {
-      session->misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
-      session->leave();  // those that were leaving, and did not read why
-    } else if (session->wire().peer_has_read_all()) {
-      newcomers_.erase(session);
-    } else {
-      end_unheard(*session);
-    }
+  for (Session* newcomer = sessions_.oldest_newcomer(); newcomer != nullptr && now >= newcomer->connected + kPatience;
+       newcomer = sessions_.oldest_newcomer()) {
+    SessionTable::remove_newcomer(*newcomer);
+    end_late(*newcomer);
+  }
+}
+
+/// A newcomer whose time is up.
+void Server::end_late(Session& session) {
+  if (!session.attached()) {
+    session.misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
+    session.leave();  // those that were leaving, and did not read why
+  } else if (!session.wire().peer_has_read_all()) {
+    end_unheard(session);
   }
 }
 

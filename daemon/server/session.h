@@ -34,12 +34,13 @@
 #include <dolium/options.h>
 
 #include "daemon/server/event_loop.h"
+#include "daemon/server/session_links.h"
 #include "daemon/server/session_record.h"
 #include "daemon/server/session_wire.h"
 
 namespace dolium::daemon {
 
-class Session {
+class Session final : public SessionLinks {
  public:
   enum class State : std::uint8_t { greeting, unadopted, open, leaving, half_closed, orphaned, quarantined, ended };
 
@@ -91,9 +92,6 @@ class Session {
   /// After the reply that is queued now, frames go through these.
   void use_rings(shm::Mapping memory) { wire_.use_rings(std::move(memory)); }
   void go_without_rings(const Error& why) { host_.on_without_rings(*this, why); }
-  /// The server's note about the last request.
-  void set_copies_large(bool copies) noexcept { copies_large_ = copies; }
-  [[nodiscard]] bool copies_large() const noexcept { return copies_large_; }
   /// Takes the requests that have come through the rings. True when there were any bytes.
   bool poll();
   /// True: nothing is left to poll for; on_awake() says when there is again.
@@ -157,7 +155,6 @@ class Session {
   EventLoop& loop_;
   Host& host_;
   State state_ = State::greeting;
-  bool copies_large_ = false;
   SessionRecord record_;
   SessionWire wire_;  // after the socket, which is the record's
   // Declared last: the watchers go before the descriptors that they watch.

@@ -6,13 +6,13 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "daemon/server/dispatch.h"
 #include "daemon/server/session.h"
+#include "daemon/server/session_table.h"
 #include "protocol/fd_socket.h"
 #include "shm/os/monotonic_clock.h"
 #include "shm/store/engine.h"
@@ -40,7 +40,7 @@ class MiniServer final : private daemon::Session::Host {
     record.peer.credentials = {::getpid(), ::getuid(), ::getgid()};
     record.peer.permission = daemon::Permission::read_write;
     auto session = daemon::Session::create(*loop_, *this, std::move(record));
-    sessions_.push_back(std::move(session).value());
+    sessions_->add(std::move(session).value());
   }
   /// Everything that can be done now, is.
   void turn() {
@@ -54,7 +54,7 @@ class MiniServer final : private daemon::Session::Host {
   /// The first half of a turn: what the loop has heard, then the rings of who is awake, then what is due.
   void hear() {
     uv_run(loop_->get(), UV_RUN_NOWAIT);
-    for (std::size_t i = 0; i < awake_.size(); ++i) awake_[i]->poll();
+    sessions_->visit_awake([](daemon::Session& session) { session.poll(); });
     if (engine_->next_deadline() <= shm::monotonic_now()) engine_->tick(shm::monotonic_now());
     if (const auto piece = store().next_to_renew())
       store().renewed(store().memory().renew(*piece), shm::monotonic_now());
@@ -63,7 +63,7 @@ class MiniServer final : private daemon::Session::Host {
   void answer() {
     serve();
     engine_->store().relocate_one();
-    std::erase_if(awake_, [](daemon::Session* session) { return session->rest(); });
+    sessions_->let_rest([](daemon::Session& session) { return session.rest(); });
   }
   /// The server dies at this point of its turn, as by SIGKILL, and another goes on.
   void be_succeeded() {
@@ -71,15 +71,15 @@ class MiniServer final : private daemon::Session::Host {
     for (const shm::Segment* segment : store().segments()) memory.push_back(segment->duplicate().value());
     std::vector<shm::Survivor> survivors;
     std::vector<daemon::SessionRecord> records;
-    for (const auto& session : sessions_) {
-      if (!session->attached() || session->state() == daemon::Session::State::ended) continue;
-      survivors.push_back(survivor_of(*session));
-      records.push_back(kept(session->record()));
-    }
+    sessions_->visit_clients(0, [&](daemon::Session& session) {
+      survivors.push_back(survivor_of(session));
+      records.push_back(kept(session.record()));
+      return true;
+    });
     die();
     serve_store(shm::Store::recover(config_, std::move(memory), std::move(survivors), shm::monotonic_now()).value());
     for (daemon::SessionRecord& record : records)
-      sessions_.push_back(daemon::Session::orphan(*loop_, *this, std::move(record)).value());
+      sessions_->attach(sessions_->add(daemon::Session::orphan(*loop_, *this, std::move(record)).value()));
   }
   /// CreateWaits::set_long_scan(), of this server and of its successors.
   void set_long_scan(std::uint64_t looks) {
@@ -88,27 +88,25 @@ class MiniServer final : private daemon::Session::Host {
   }
   [[nodiscard]] shm::Store& store() noexcept { return engine_->store(); }
   [[nodiscard]] shm::Engine& engine() noexcept { return *engine_; }
-  [[nodiscard]] std::size_t session_count() const noexcept { return sessions_.size(); }
+  [[nodiscard]] std::size_t session_count() const noexcept { return sessions_->size(); }
   [[nodiscard]] std::size_t open_count() const {
-    return static_cast<std::size_t>(std::ranges::count_if(sessions_, [](const auto& each) { return each->is_open(); }));
+    return sessions_->count([](const daemon::Session& session) { return session.is_open(); });
   }
 
  private:
   void serve_store(std::unique_ptr<shm::Store> store) {
+    sessions_.emplace();
     engine_.emplace(std::move(store));
     engine_->creates().set_long_scan(long_scan_);
     dispatch_.emplace(
-        *engine_, [this](shm::ClientId client) { return find(client); },
+        *engine_, [this](shm::ClientId client) { return sessions_->find(client); },
         [](shm::ClientId) { return daemon::Dispatch::ClientsPage(); },
         [](const daemon::Session&, std::uint64_t, const protocol::ReplaceRequest&) -> Result<void> {
           return Error{Errc::permission_denied, "no keeper stands behind this server"};
         });
   }
   void die() {
-    awake_.clear();
-    dirty_.clear();
-    ended_.clear();
-    sessions_.clear();
+    sessions_.reset();
     dispatch_.reset();
     engine_.reset();
   }
@@ -133,23 +131,16 @@ class MiniServer final : private daemon::Session::Host {
   void serve() {
     do {
       engine_->settle(shm::monotonic_now());
-      for (daemon::Session* session : std::exchange(dirty_, {})) {
-        const bool gone = std::ranges::find(ended_, session) != ended_.end();
-        if (!gone) session->pump(session->is_open() && dispatch_->send_events(*session));
-      }
-    } while (!dirty_.empty());
-    std::erase_if(sessions_,
-                  [this](const auto& session) { return std::ranges::find(ended_, session.get()) != ended_.end(); });
-    ended_.clear();
-  }
-  [[nodiscard]] daemon::Session* find(shm::ClientId client) const {
-    for (const auto& session : sessions_)
-      if (session->client() == client && session->state() != daemon::Session::State::ended) return session.get();
-    return nullptr;
+      sessions_->take_dirty(
+          [this](daemon::Session& session) { session.pump(session.is_open() && dispatch_->send_events(session)); });
+      sessions_->destroy_ended();
+    } while (sessions_->has_dirty());
   }
 
   void on_request(daemon::Session& session, const protocol::RequestFrame& request) override {
+    const bool was_attached = session.attached();
     dispatch_->handle(session, request);
+    if (session.attached() && !was_attached) sessions_->attach(session);
   }
   void on_silenced(daemon::Session& session) override {
     engine_->silence_client(session.client());
@@ -162,15 +153,10 @@ class MiniServer final : private daemon::Session::Host {
       dispatch_->forget(session.client());
       engine_->drop_client(session.client(), shm::monotonic_now());
     }
-    ended_.push_back(&session);
-    std::erase(awake_, &session);
+    sessions_->end(session);
   }
-  void on_dirty(daemon::Session& session) override {
-    if (std::ranges::find(dirty_, &session) == dirty_.end()) dirty_.push_back(&session);
-  }
-  void on_awake(daemon::Session& session) override {
-    if (std::ranges::find(awake_, &session) == awake_.end()) awake_.push_back(&session);
-  }
+  void on_dirty(daemon::Session& session) override { sessions_->mark_dirty(session); }
+  void on_awake(daemon::Session& session) override { sessions_->mark_awake(session); }
 
   void on_without_rings(daemon::Session&, const Error&) override {}
   void on_refused(daemon::Session&, const Error&) override {}
@@ -180,10 +166,7 @@ class MiniServer final : private daemon::Session::Host {
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
   std::optional<shm::Engine> engine_;
   std::optional<daemon::Dispatch> dispatch_;
-  std::vector<std::unique_ptr<daemon::Session>> sessions_;
-  std::vector<daemon::Session*> dirty_;
-  std::vector<daemon::Session*> awake_;  // who has rings, and was not quiet when last polled
-  std::vector<daemon::Session*> ended_;
+  std::optional<daemon::SessionTable> sessions_;
 };
 
 }  // namespace dolium::fuzz
