@@ -98,15 +98,16 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
                                             std::move(estate), std::move(signals)));
-  if (renewed) server->former_socket_ = std::move(renewed->former_socket);
+  if (renewed) server->acceptor_.take_former(std::move(renewed->former_socket));
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
   if (auto taken = server->take_orphans(std::move(sessions)); !taken) return std::move(taken).error();
   // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
   // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
-  if (auto written = protocol::write_socket_owner(server->listener_.lock(), shm::kIndexLayout); !written && !follows)
+  if (auto written = protocol::write_socket_owner(server->acceptor_.listener().lock(), shm::kIndexLayout);
+      !written && !follows)
     return std::move(written).error();
   server->estate_.keep_memory(server->engine_->store());
-  server->estate_.keep_listener(server->listener_);
+  server->estate_.keep_listener(server->acceptor_.listener());
   remove_without_memory("");
   return server;
 }
@@ -119,7 +120,6 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       client_log_(log_, config.log_lines_per_minute),
       access_(std::move(access)),
       loop_(std::move(loop)),
-      listener_(std::move(listener)),
       engine_(std::move(engine)),
       warmer_(*loop_, engine_->store(), *log_),
       renewer_(*loop_, engine_->store(), *log_),
@@ -130,25 +130,19 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
           [this](const Session& session, std::uint64_t id, const protocol::ReplaceRequest& request) {
             return ask_for_successor(session, id, protocol::from_wire(request.config_file()));
           }),
+      acceptor_(*loop_, config_, access_, client_log_, sessions_, *this, std::move(listener)),
       signals_(std::move(signals)) {}
 
 Server::~Server() = default;
 
 Result<void> Server::watch() {
-  Result<Poll> accepting = Poll::create(*loop_, listener_.fd(), [this](int) { accept_all(listener_); });
-  if (!accepting) return std::move(accepting).error();
-  accept_poll_ = *std::move(accepting);
+  if (auto accepting = acceptor_.watch(); !accepting) return accepting;
   Result<Timer> deadlines = Timer::create(*loop_, [this] { on_deadline(); });
   if (!deadlines) return std::move(deadlines).error();
   deadline_timer_ = *std::move(deadlines);
   Result<Poll> told = Poll::create(*loop_, estate_.link(), [this](int) { hear_keeper(); });
   if (!told) return std::move(told).error();
   keeper_poll_ = *std::move(told);
-  Result<Timer> accepting_again = Timer::create(*loop_, [this] {
-    if (!stopping_) accept_poll_->watch(UV_READABLE);
-  });
-  if (!accepting_again) return std::move(accepting_again).error();
-  accept_timer_ = *std::move(accepting_again);
   Result<BusyLoop> busy = BusyLoop::create(*loop_, [this] { look_again(); });
   if (!busy) return std::move(busy).error();
   busy_loop_ = *std::move(busy);
@@ -174,9 +168,8 @@ Result<void> Server::take_orphans(std::vector<SessionRecord> records) {
 Server::End Server::run() {
   const StoreConfig& store = engine_->store().config();
   log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
-             listener_.path());
-  accept_former();
-  accept_poll_->watch(UV_READABLE);
+             acceptor_.listener().path());
+  acceptor_.start();
   keeper_poll_->watch(UV_READABLE);
   signal_poll_->watch(UV_READABLE);
   estate_.say_ready(config_);
@@ -213,7 +206,7 @@ void Server::stop(const char* reason) {
   stopping_ = true;
   log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
   engine_->store().end();  // before anybody is told: whoever hears of it, by whatever way, gets nothing any more
-  accept_poll_->watch(0);
+  acceptor_.stop();
   sessions_.visit_all([](Session& session) {
     protocol::GoodbyeNoticeT goodbye;
     goodbye.reason = "the daemon is shutting down";

@@ -13,6 +13,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/process/signals.h"
+#include "daemon/server/acceptor.h"
 #include "daemon/server/access_list.h"
 #include "daemon/server/dispatch.h"
 #include "daemon/server/estate.h"
@@ -22,7 +23,6 @@
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
 #include "daemon/server/warmer.h"
-#include "protocol/fd_socket.h"
 #include "shm/os/busy_poll.h"
 #include "shm/store/engine.h"
 
@@ -40,8 +40,6 @@ class Server final : private Session::Host {
   /// it, are cut. And how many slots are looked at for it, some ns each; for the last client, all that it takes.
   static constexpr std::size_t kClientsPerPage = 1024;
   static constexpr std::uint64_t kLooksPerPage = 128 * 1024;
-  /// How long nobody is let in after the system has refused a connection.
-  static constexpr std::uint64_t kAcceptPauseMs = 20;
 
   enum class End : std::uint8_t { finished, restart };
 
@@ -69,12 +67,7 @@ class Server final : private Session::Host {
   [[nodiscard]] Result<void> ask_for_successor(const Session& session, std::uint64_t request,
                                                const std::string& config_file);
   void hear_keeper();
-  void accept_former();
   [[nodiscard]] Result<void> keep(Session& session) const;
-  void accept_all(protocol::Listener& listener);
-  [[nodiscard]] Result<void> welcome(shm::UniqueFd& socket);
-  static void turn_away(const shm::UniqueFd& socket, const Error& why);
-  [[nodiscard]] Result<void> check_limits(const Peer& peer) const;
   [[nodiscard]] Dispatch::ClientsPage describe_clients(shm::ClientId after);
   [[nodiscard]] ClientInfo describe(const Session& session);
   void before_wait();
@@ -105,16 +98,13 @@ class Server final : private Session::Host {
   LimitedLog client_log_;  // the same, for what clients bring about
   const AccessList access_;
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
-  protocol::Listener listener_;
-  shm::UniqueFd former_socket_;  // whose file was removed; until all who had come there are accepted
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;
   Renewer renewer_;
   Estate estate_;
   Dispatch dispatch_;
   SessionTable sessions_;
-  std::optional<Poll> accept_poll_;
-  std::optional<Timer> accept_timer_;  // until connections are accepted again
+  Acceptor acceptor_;
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<BusyLoop> busy_loop_;

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "daemon/server/listening.h"
 #include "daemon/server/server.h"
 #include "shm/os/monotonic_clock.h"
 
@@ -14,20 +13,19 @@ namespace dolium::daemon {
 void Server::make_way() {
   if (stopping_) return;
   // Clients come back by the socket's path: before this server leaves, it has to lead here.
-  auto renewed = renew_listener(listener_, config_, *log_);
+  const Result<bool> renewed = acceptor_.renew(*log_);
   if (!renewed) {
     const Error why{renewed.error().code, "clients could not come back to another server: " + renewed.error().message};
     log_->error("the server stays as it is: {}", why.message);
     return stay(why);
   }
-  former_socket_ = std::move(renewed->former_socket);
-  if (renewed->lock || former_socket_.valid()) estate_.keep_listener(listener_);
+  if (*renewed) estate_.keep_listener(acceptor_.listener());
   stopping_ = true;
   end_ = End::restart;
   log_->info("making way for a successor (SIGHUP)");
-  accept_poll_->watch(0);
+  acceptor_.stop();
   sessions_.visit_all([](Session& session) { session.pump(); });
-  listener_.leave_to_successor();
+  acceptor_.leave_to_successor();
   loop_->stop();
 }
 
@@ -61,13 +59,6 @@ void Server::hear_keeper() {
     stay({Errc::invalid_argument, *refusal});
   else
     keeper_poll_->watch(0);
-}
-
-/// Who had come to the socket that was replaced by renew(). Nobody comes there any more.
-void Server::accept_former() {
-  if (!former_socket_.valid()) return;
-  protocol::Listener former = protocol::Listener::adopt(listener_.path(), {}, std::move(former_socket_));
-  accept_all(former);
 }
 
 }  // namespace dolium::daemon

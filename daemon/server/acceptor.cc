@@ -1,14 +1,15 @@
-// Connections: who is let in, and who is there. See server.h.
+#include "daemon/server/acceptor.h"
 
 #include <pwd.h>
 
-#include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "daemon/server/descriptor_limit.h"
-#include "daemon/server/server.h"
+#include "daemon/server/listening.h"
 #include "protocol/peer.h"
 #include "shm/os/monotonic_clock.h"
 
@@ -25,40 +26,80 @@ std::string user_name(uid_t uid) {
 
 }  // namespace
 
-void Server::accept_all(protocol::Listener& listener) {
+Acceptor::Acceptor(EventLoop& loop, const Config& config, const AccessList& access, LimitedLog& log,
+                   SessionTable& sessions, Session::Host& host, protocol::Listener listener)
+    : loop_(loop),
+      config_(config),
+      access_(access),
+      log_(log),
+      sessions_(sessions),
+      host_(host),
+      listener_(std::move(listener)) {}
+
+Result<void> Acceptor::watch() {
+  Result<Poll> poll = Poll::create(loop_, listener_.fd(), [this](int) { accept_all(listener_); });
+  if (!poll) return std::move(poll).error();
+  poll_ = *std::move(poll);
+  Result<Timer> pause = Timer::create(loop_, [this] {
+    if (!stopped_) poll_->watch(UV_READABLE);
+  });
+  if (!pause) return std::move(pause).error();
+  pause_ = *std::move(pause);
+  return {};
+}
+
+void Acceptor::start() {
+  if (former_.valid()) {
+    protocol::Listener former = protocol::Listener::adopt(listener_.path(), {}, std::move(former_));
+    accept_all(former);
+  }
+  poll_->watch(UV_READABLE);
+}
+
+void Acceptor::stop() {
+  stopped_ = true;
+  poll_->watch(0);
+}
+
+Result<bool> Acceptor::renew(spdlog::logger& log) {
+  Result<protocol::Listener::Renewal> renewed = renew_listener(listener_, config_, log);
+  if (!renewed) return std::move(renewed).error();
+  former_ = std::move(renewed->former_socket);
+  return renewed->lock || former_.valid();
+}
+
+void Acceptor::accept_all(protocol::Listener& listener) {
   for (;;) {
     Result<shm::UniqueFd> socket = listener.accept(
         [](const shm::UniqueFd& newcomer, const Error& why) { turn_away(newcomer, explain_descriptors(why)); });
     if (!socket) {
-      client_log_.write(LimitedLog::Kind::not_accepted, shm::monotonic_now(), spdlog::level::warn,
-                        "a connection could not be accepted: {}", explain_descriptors(socket.error()).message);
-      accept_poll_->watch(0);  // who waits would be reported again at once
-      accept_timer_->start_once(kAcceptPauseMs);
+      log_.write(LimitedLog::Kind::not_accepted, shm::monotonic_now(), spdlog::level::warn,
+                 "a connection could not be accepted: {}", explain_descriptors(socket.error()).message);
+      poll_->watch(0);  // a connection that waits would be reported again at once
+      pause_->start_once(kPauseMs);
       return;
     }
     if (!socket->valid()) return;
-    if (auto welcomed = welcome(*socket); !welcomed) {
-      const Error why = explain_descriptors(welcomed.error());
-      client_log_.write(LimitedLog::Kind::turned_away, shm::monotonic_now(), spdlog::level::warn,
-                        "a connection was turned away: {}", why.message);
+    if (auto admitted = admit(*socket); !admitted) {
+      const Error why = explain_descriptors(admitted.error());
+      log_.write(LimitedLog::Kind::turned_away, shm::monotonic_now(), spdlog::level::warn,
+                 "a connection was turned away: {}", why.message);
       turn_away(*socket, why);
     }
   }
 }
 
 /// Says why, where no session has taken the socket to say it.
-void Server::turn_away(const shm::UniqueFd& socket, const Error& why) {
+void Acceptor::turn_away(const shm::UniqueFd& socket, const Error& why) {
   if (!socket.valid()) return;
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = why.message;
-  protocol::Encoder encoder;
-  protocol::FrameWriter writer;
-  const auto frame = encoder.encode(0, std::move(goodbye));
-  if (frame && writer.push(*frame)) static_cast<void>(writer.flush(socket.get()));  // a new connection has room
+  SessionWire wire(socket.get());
+  if (wire.push(0, std::move(goodbye))) static_cast<void>(wire.flush());  // a new connection has room
 }
 
 /// Takes the socket when it gets as far as a session.
-Result<void> Server::welcome(shm::UniqueFd& socket) {
+Result<void> Acceptor::admit(shm::UniqueFd& socket) {
   const Result<protocol::PeerCredentials> credentials = protocol::peer_credentials(socket.get());
   if (!credentials) return credentials.error();
   const Result<std::vector<gid_t>> groups = protocol::peer_groups(socket.get());
@@ -71,14 +112,14 @@ Result<void> Server::welcome(shm::UniqueFd& socket) {
                  .user = user_name(credentials->uid)};
   if (auto allowed = check_limits(record.peer); !allowed) return allowed;
   record.socket = std::move(socket);
-  Result<std::unique_ptr<Session>> session = Session::create(*loop_, *this, std::move(record));
+  Result<std::unique_ptr<Session>> session = Session::create(loop_, host_, std::move(record));
   if (!session) return std::move(session).error();
   Session& newcomer = sessions_.add(*std::move(session));
   sessions_.add_newcomer(newcomer, newcomer.record().attached);
   return {};
 }
 
-Result<void> Server::check_limits(const Peer& peer) const {
+Result<void> Acceptor::check_limits(const Peer& peer) const {
   // Who comes back counts as one.
   const auto counts = [](const Session& session) { return session.state() != Session::State::orphaned; };
   const std::size_t open = sessions_.count(counts);
@@ -94,35 +135,6 @@ Result<void> Server::check_limits(const Peer& peer) const {
                                                   "max_connections_per_user: end some, or raise it",
                                                   peer.user, of_user)};
   return {};
-}
-
-Dispatch::ClientsPage Server::describe_clients(shm::ClientId after) {
-  Dispatch::ClientsPage page;
-  std::uint64_t looks = 0;
-  sessions_.visit_clients(after, [&](const Session& session) {
-    if (page.clients.size() == kClientsPerPage || looks >= kLooksPerPage) {
-      page.next = page.clients.back().session_id;
-      return false;
-    }
-    looks += engine_->store().looks_at(session.client());
-    page.clients.push_back(describe(session));
-    return true;
-  });
-  return page;
-}
-
-ClientInfo Server::describe(const Session& session) {
-  const shm::ClientId client = session.client();
-  ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
-  info.user = session.record().peer.user;
-  info.access = session.access();
-  info.waiting_gets = engine_->gets().count(client);
-  info.waiting_creates = engine_->creates().count(client);
-  info.quarantined = session.state() == Session::State::quarantined;
-  info.left = session.state() == Session::State::half_closed;
-  info.orphaned = session.state() == Session::State::orphaned;
-  info.unread_bytes = session.wire().unsent_bytes();
-  return info;
 }
 
 }  // namespace dolium::daemon
