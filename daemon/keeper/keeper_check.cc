@@ -1,0 +1,71 @@
+// Whether a new server could continue, found out before the old one is told to end. See keeper_process.h.
+
+#include "daemon/keeper/keeper_process.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include "shm/os/system_error.h"
+
+// One thread: NOLINTBEGIN(concurrency-mt-unsafe)
+
+namespace dolium::daemon {
+
+using Kind = KeeperMessage::Kind;
+
+/// Before the server is let go: with what it could not start, nobody could go on. One at a time; a configuration that
+/// changes meanwhile is looked at again.
+void KeeperProcess::check_successor() {
+  if (check_ > 0) {
+    check_again_ = true;
+    return;
+  }
+  check_output_.clear();
+  check_ = start_process(program_, KeeperLink::kCheckOnly);
+  set_config_asked("");  // of whoever asked for this check alone
+  if (check_ > 0) return;
+  say(shm::system_error("check whether another server could go on").message);
+  refuse_successor();
+}
+
+void KeeperProcess::set_config_asked(const std::string& file) {
+  if (file.empty())
+    ::unsetenv(KeeperLink::kConfigVariable);
+  else
+    ::setenv(KeeperLink::kConfigVariable, file.c_str(), 1);
+}
+
+void KeeperProcess::replace_if(int status) {
+  check_ = 0;
+  if (stopping_) return;
+  // A signal to the whole group ended it.
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGHUP || asks_to_stop(WTERMSIG(status)))) return check_successor();
+  if (!served_) {  // it is still starting, and may have read what was there before
+    check_again_ = true;
+  } else if (std::exchange(check_again_, false)) {
+    check_successor();
+  } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) {
+    asked_ = false;
+    signal_server(SIGHUP);
+  } else {
+    refuse_successor();
+  }
+}
+
+void KeeperProcess::refuse_successor() {
+  std::string why;
+  for (const std::string& line : check_output_.lines()) {
+    say(line);
+    why += (why.empty() ? "" : "; ") + line;
+  }
+  say("no other server could go on with this configuration and program: the one that serves stays as it is");
+  if (why.empty()) why = "no other server could be started: the daemon's log says more";
+  if (std::exchange(asked_, false) && server_ > 0 && !link_.send(Kind::refuse, 0, why)) signal_server(SIGKILL);
+}
+
+}  // namespace dolium::daemon
+
+// NOLINTEND(concurrency-mt-unsafe)

@@ -1,0 +1,101 @@
+#pragma once
+// KeeperProcess: what Keeper::run() runs. One turn of run() is one server: start it, attend to it until it has ended,
+// decide what follows. keeper_process.cc: the server's life; keeper_check.cc: whether a new server could continue;
+// keeper_verdict.cc: what follows a server's end.
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "daemon/keeper/check_output.h"
+#include "daemon/keeper/owner_mark.h"
+#include "daemon/keeper/starter.h"
+#include "daemon/process/keeper_link.h"
+#include "daemon/process/keeper_log.h"
+#include "daemon/process/oom.h"
+#include "daemon/process/signals.h"
+#include "shm/os/basic_types.h"
+
+namespace dolium::daemon {
+
+class KeeperProcess {
+ public:
+  KeeperProcess(std::string program, char** argv, SignalQueue signals, KeeperLog log, Starter starter)
+      : program_(std::move(program)),
+        argv_(argv),
+        signals_(std::move(signals)),
+        log_(std::move(log)),
+        starter_(std::move(starter)) {}
+
+  /// Returns the exit status.
+  int run();
+
+ private:
+  static constexpr shm::TimeNs kMillisecond = 1'000'000;
+
+  // The server's life.
+  void say(const std::string& what) const;
+  Result<void> start();
+  [[nodiscard]] pid_t start_process(const std::string& program, const std::string& variable) const;
+  bool pause();
+  [[nodiscard]] static int milliseconds_until(shm::TimeNs end);
+  [[nodiscard]] bool hand_over(const Kept& thing);
+  int attend();
+  void reap();
+  void signal_server(int number);
+  void end_late_server();
+  void hear();
+  void own(const Kept& store);
+  void take_signals();
+  void stop(int number);
+  void look_for_starter(const pollfd& entry);
+  // Whether a new server could continue.
+  void check_successor();
+  static void set_config_asked(const std::string& file);
+  void replace_if(int status);
+  void refuse_successor();
+  // What follows a server's end.
+  std::optional<int> refused(const std::string& what);
+  std::optional<int> after(int status);
+  std::optional<int> after_signal(int number);
+  std::optional<int> after_oom_kill(int status);
+  std::optional<int> after_stop(int status);
+  [[nodiscard]] int ended_between_servers() const;
+  [[nodiscard]] bool is_out_of_memory(int status) const;
+  [[nodiscard]] int give_up(const std::string& why) const;
+
+  const std::string program_;
+  char** const argv_;
+  const SignalQueue signals_;
+  const OomScores scores_ = OomScores::lower_own();
+  OomPause oom_pause_;
+  int oom_pause_ms_ = 0;                    // before the next server
+  std::optional<std::uint64_t> oom_kills_;  // what the kernel had counted when the server was started
+  shm::TimeNs started_ = 0;                 // the server that there is
+  KeeperLog log_;
+  Starter starter_;
+  KeeperLink link_;
+  pid_t server_ = 0;
+  std::optional<int> ended_;  // its wait status
+  bool killed_ = false;       // by us
+  OwnerMark owner_;           // of the store
+  std::map<std::uint64_t, Kept> kept_;
+  pid_t check_ = 0;           // the process that looks whether another server could go on; 0: none
+  bool check_again_ = false;  // something has changed since it began
+  CheckOutput check_output_;
+  bool asked_ = false;   // the server waits to hear what came of it
+  bool served_ = false;  // the server that there is
+  bool ever_served_ = false;
+  bool stopping_ = false;
+  shm::TimeNs end_by_ = 0;       // when stopping: then the server is killed
+  bool hurry_ = false;           // the next server shall not wait
+  std::optional<Error> lacked_;  // why the server that there is was not given all, which was not its fault
+  int early_deaths_ = 0;
+  int refusals_ = 0;  // since a server served
+};
+
+}  // namespace dolium::daemon
