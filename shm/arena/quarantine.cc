@@ -13,12 +13,12 @@ constexpr std::uint64_t round_down(std::uint64_t value, std::uint64_t grain) noe
 
 }  // namespace
 
-void Quarantine::add(SlotIndex slot, const Stretch& extent, TimeNs now) {
+void Quarantine::add(SlotIndex slot, const Stretch& extent, TimeNs rests_until) {
   const Stretch whole = {round_up(extent.begin, page_), round_down(extent.end, page_)};
   if (whole.begin < whole.end)
-    waiting_.push_back({slot, now + rest_, whole, {whole.begin, whole.begin}});
+    waiting_.push_back({slot, rests_until, whole, {whole.begin, whole.begin}});
   else
-    rest(slot, now + rest_);
+    rest(slot, rests_until);
 }
 
 /// A large page that lies in the extent as a whole is replaced as a whole. So pieces end at multiples of one, and what

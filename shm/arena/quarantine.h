@@ -6,16 +6,15 @@
 // harm any more:
 //
 //   whole pages     are renewed (shm/os/page_renewal.h), a piece at a time, and free when all of them are
-//   parts of pages  at both ends, shared with neighbours, rest for a time (StoreConfig::quarantine_seconds: more than
-//   any
-//                   I/O takes that does not fail); so do large pages that cannot be split
+//   parts of pages  at both ends, shared with neighbours, rest for a time (StoreConfig::quarantine_seconds: longer than
+//                   any I/O takes that does not fail); so do large pages that cannot be split
 //
 // An extent is renewed first, from its start to its end, then it rests; either part may be missing. What cannot be
 // reserved again is tried again after kRetry, and stays here meanwhile.
 //
 // This class only decides what is due; Store (shm/store/store_quarantine.cc) owns rows and memory, and a thread of the
-// daemon (daemon/server/renewer.h) renews. After a crash of the server all of it begins anew: rows say who is in, not
-// how far it got.
+// daemon (daemon/server/renewer.h) renews. Rows say which extents are here and until when they rest, not how far
+// renewing got: the next server renews again, and keeps the time.
 //
 // Not thread-safe; time is passed in.
 
@@ -45,11 +44,12 @@ class Quarantine {
     TimeNs rests_until;
   };
 
-  /// `page`: the size of the pages that the arena consists of. `rest`: how long rests what cannot be renewed.
-  Quarantine(std::uint64_t page, TimeNs rest) noexcept : page_(page), rest_(rest) {}
+  /// `page`: the size of the pages that the arena consists of.
+  explicit Quarantine(std::uint64_t page) noexcept : page_(page) {}
 
-  /// From now on the slot's extent is here, until take_rested().
-  void add(SlotIndex slot, const Stretch& extent, TimeNs now);
+  /// From now on the slot's extent is here, until take_rested(). The parts that cannot be renewed rest until
+  /// `rests_until`.
+  void add(SlotIndex slot, const Stretch& extent, TimeNs rests_until);
   /// A slot's extent, or what is left of it, rests.
   void rest(SlotIndex slot, TimeNs until) { resting_.emplace(until, slot); }
 
@@ -79,7 +79,6 @@ class Quarantine {
   };
 
   std::uint64_t page_;
-  TimeNs rest_;
   std::deque<Patient> waiting_;  // to be renewed; pieces are of the first
   std::multimap<TimeNs, SlotIndex> resting_;
   TimeNs retry_at_ = 0;  // 0: no pause

@@ -1,5 +1,6 @@
 #pragma once
-// Between the store's nanoseconds and the milliseconds that people are told and lifetimes are given in.
+// Between the store's nanoseconds, the milliseconds that people are told and lifetimes are given in, and the seconds of
+// the configuration.
 
 #include <chrono>
 
@@ -8,6 +9,7 @@
 namespace dolium::shm {
 
 inline constexpr TimeNs kNsPerMs = 1'000'000;
+inline constexpr TimeNs kNsPerSecond = 1'000'000'000;
 
 /// Rounded down.
 [[nodiscard]] constexpr std::chrono::milliseconds to_ms(TimeNs duration) noexcept {

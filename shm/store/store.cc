@@ -21,8 +21,6 @@ static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata <
               "what an object may be must fit into its row");
 static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
 
-constexpr TimeNs kNsPerSecond = 1'000'000'000;
-
 Result<StoreConfig> completed(StoreConfig config) {
   if (config.capacity == 0) return Error{Errc::invalid_argument, "the capacity must be above 0 bytes"};
   if (config.capacity > kMaxCapacity)
@@ -80,7 +78,7 @@ Store::Store(const StoreConfig& config, ArenaMemory memory, ObjectIndex index, L
       ledger_(std::move(ledger)),
       arena_(config.capacity, config.max_objects),
       eviction_(arena_, *this, config.max_objects),
-      quarantine_(memory_.page_bytes(), config.quarantine_seconds * kNsPerSecond) {
+      quarantine_(memory_.page_bytes()) {
   large_pages_.add([this] { return index_.in_use(); });
   large_pages_.add([this] { return ledger_.in_use(index_.slots_touched()); });
   large_pages_.add([this] { return arena_.in_use(); });

@@ -409,7 +409,9 @@ class Store final : private Candidates {
 
   // quarantine (store_quarantine.cc)
   void quarantine(SlotIndex slot);
-  void admit_to_quarantine(SlotIndex slot);
+  void admit_to_quarantine(SlotIndex slot, TimeNs rests_until);
+  void return_to_quarantine(SlotIndex slot);
+  [[nodiscard]] TimeNs end_of_rest() const noexcept;
   void release_fresh(const Quarantine::Renewed& done);
   [[nodiscard]] bool rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs until);
   void leave_quarantine(SlotIndex slot);

@@ -1,10 +1,16 @@
 // Extents of writers that are gone: see shm/arena/quarantine.h for why, and store.h.
 //
-// Their rows are `abandoned`, by a client that is not attached, and lent; rows outlive a crash of the server, which is
-// all that a successor needs. An extent whose middle is free again has up to two rows, one for each end. The second one
-// is written first, while the first still covers all: a successor that finds one inside the other drops the inner one.
+// Their rows are `abandoned`, by a client that is not attached, and lent. Rows outlive the server. So does the time at
+// which the rest ends: it stands in the ledger's row before the operation `resting` says so. Otherwise each restart
+// would begin the rest anew, and frequent restarts would keep the memory for ever. An extent whose middle is free again
+// has up to two rows, one for each end. The second one is written first, while the first still covers all: a successor
+// that finds one inside the other drops the inner one.
+
+#include <algorithm>
 
 #include "shm/os/check.h"
+#include "shm/os/milliseconds.h"
+#include "shm/os/monotonic_clock.h"
 #include "shm/store/store.h"
 
 namespace dolium::shm {
@@ -12,14 +18,27 @@ namespace dolium::shm {
 /// unsealed, or abandoned by a client that was there until now -> in quarantine. It is counted nowhere else any more.
 void Store::quarantine(SlotIndex slot) {
   margin(slot).state = SlotState::abandoned;
-  admit_to_quarantine(slot);
+  admit_to_quarantine(slot, end_of_rest());
 }
 
-void Store::admit_to_quarantine(SlotIndex slot) {
-  const ExtentRef extent = ExtentRef::live(slot);
-  const std::uint64_t begin = arena_.offset_of(extent);
+void Store::admit_to_quarantine(SlotIndex slot, TimeNs rests_until) {
+  row(slot).sealed = rests_until;
+  margin(slot).operation = Operation::resting;
+  const std::uint64_t begin = arena_.offset_of(ExtentRef::live(slot));
   quarantined_tally_.add(taken_bytes(slot));
-  quarantine_.add(slot, {begin, begin + taken_bytes(slot)}, now_);
+  quarantine_.add(slot, {begin, begin + taken_bytes(slot)}, rests_until);
+}
+
+/// Of a rest that begins now.
+TimeNs Store::end_of_rest() const noexcept {
+  return deadline_after(now_, config_.quarantine_seconds * kNsPerSecond);
+}
+
+/// Of a row that recover() found. One that was in quarantine already rests no longer than it would have, nor longer
+/// than this server's configuration asks for.
+void Store::return_to_quarantine(SlotIndex slot) {
+  const bool rested = margin(slot).operation == Operation::resting;
+  admit_to_quarantine(slot, rested ? std::min(row(slot).sealed, end_of_rest()) : end_of_rest());
 }
 
 void Store::renewed(const Renewal& renewal, TimeNs now) {
@@ -57,7 +76,7 @@ bool Store::rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs until) {
   fields.data_size = bytes;
   fields.metadata_size = 0;
   index_.write(*tail, fields);
-  row(*tail) = {.sealed = 0, .accessed = row(whole).accessed};
+  row(*tail) = {.sealed = until, .accessed = row(whole).accessed};
   margin(*tail) = {.writing_ms = 0,
                    .creator_pid = margin(whole).creator_pid,
                    .type_name_size = 0,
@@ -65,7 +84,7 @@ bool Store::rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs until) {
                    .mortal = false,
                    .lent = true,
                    .leased = false,
-                   .operation = Operation::none,
+                   .operation = Operation::resting,
                    .state = SlotState::abandoned};
   arena_.split(whole, bytes, *tail);
   ++quarantined_tally_.count;

@@ -9,7 +9,8 @@
 //   odd    sealed, relocating     a move, undecided               ended: even again, wherever the row says
 //   odd    sealed, removing       a removal, decided              finished: unlinked; retired or free
 //   odd    retired                nothing                         stays, if anybody may still use it
-//   odd    abandoned              nothing                         stays; begins its quarantine if its writer is gone
+//   odd    abandoned              nothing                         stays; begins its quarantine if its writer is gone,
+//                                                                 or goes on with it until its time is over
 //   odd    unsealed               it was being written            abandoned, if another process may write there, or may
 //                                                                 have begun I/O before it was gone
 //   odd    free                   nothing
@@ -194,8 +195,9 @@ void Store::count_row(SlotIndex slot) {
     Client* creator = find_client(ledger.accessed);
     if (creator == nullptr) {
       ++recovery_.quarantined;
-      return admit_to_quarantine(slot);
+      return return_to_quarantine(slot);
     }
+    index_.margin(slot).operation = Operation::none;  // its rest begins when this writer is gone
     ++recovery_.abandoned;
     ++creator->unsealed_count;
     creator->unsealed_bytes += taken;

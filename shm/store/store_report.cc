@@ -194,13 +194,14 @@ void Store::check_invariants() const {
   for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
     const SlotMargin& margin = index_.margin(slot);
     DOLIUM_CHECK(arena_.owns(slot) == (margin.state != SlotState::free), "an extent without an object, or the reverse");
-    DOLIUM_CHECK(margin.operation == Operation::none, "an operation was left half done");
     DOLIUM_CHECK(index_.is_live(slot) == (margin.state == SlotState::sealed), "index and ledger disagree");
     DOLIUM_CHECK(eviction_.contains(slot) == (margin.state == SlotState::sealed && !margin.pinned),
                  "eviction does not know what it may evict");
+    const bool writer_gone = margin.state == SlotState::abandoned && find_client(row(slot).accessed) == nullptr;
+    DOLIUM_CHECK(margin.operation == (writer_gone ? Operation::resting : Operation::none),
+                 "an operation was left half done");
     if (margin.state == SlotState::free) continue;
     used += taken_bytes(slot);
-    const bool writer_gone = margin.state == SlotState::abandoned && find_client(row(slot).accessed) == nullptr;
     if (writer_gone) quarantined.add(taken_bytes(slot));
     if (margin.state == SlotState::unsealed || (margin.state == SlotState::abandoned && !writer_gone)) {
       unsealed.add(taken_bytes(slot));

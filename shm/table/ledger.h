@@ -21,7 +21,9 @@ namespace dolium::shm {
 
 /// The times by which eviction orders objects: compared far more often than anything else is read.
 struct LedgerRow {
-  TimeNs sealed;  ///< unique among all objects: the order of seals
+  /// Unique among all objects: the order of seals. Of a lease: its last use. Of a row in quarantine: the end of its
+  /// rest.
+  TimeNs sealed;
   /// The last access that was noticed; never before `sealed`. Until the object is sealed: the ClientId of its writer,
   /// which a successor must know.
   std::uint64_t accessed;

@@ -27,6 +27,9 @@ enum class Operation : std::uint8_t {
   evicting,    ///< may still be called off: make seq even again
   removing,    ///< is decided: unlink and free
   relocating,  ///< the row says one place or the other, and the bytes are at it: make seq even again
+  /// Of an abandoned row: it is in quarantine, and `sealed` in its ledger row is the time at which its rest ends. A
+  /// successor keeps that time.
+  resting,
 };
 
 /// A byte whose order among the other stores matters to a successor. Copies as a value.

@@ -141,6 +141,33 @@ TEST_CASE("a child outlives its parent, and so does what it inherited") {
   CHECK(daemon.settled(before) == before);
 }
 
+TEST_CASE("a dead writer's I/O: what a child, or its parent, was writing is in quarantine when that process is gone") {
+  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+  Daemon daemon({"--quarantine-seconds=3600"});
+  std::optional<Worker> parent(daemon);
+  REQUIRE(parent->ask("create a 1000") == "ok");
+  ForkedWorker child = parent->fork();
+  REQUIRE(child.ask("create b 2000") == "ok");
+  child.kill();
+  const auto quarantined = [&] { return daemon.stats().quarantined_bytes; };
+  CHECK(eventually([&] { return quarantined() == 2048; }));
+  CHECK(daemon.stats().unsealed_bytes == 1024);  // the parent lives, and may write
+  CHECK(outcome(daemon.watcher()->put(ObjectId::from_name("b"), pattern(10))) == "ok");  // the id is free at once
+  // A child has its parent's mappings, and writes there no more than any other process.
+  ForkedWorker heir = parent->fork();
+  parent->kill();
+  parent.reset();
+  CHECK(eventually([&] { return quarantined() == 2048 + 1024; }));
+  CHECK(daemon.stats().unsealed_count == 0);
+  replace_server(daemon, SIGKILL);
+  CHECK(quarantined() == 2048 + 1024);
+  CHECK(heir.ask("ping") == "ok");
+  const pid_t pid = heir.pid();
+  heir.finish();
+  await_orphan(pid);
+  CHECK(quarantined() == 2048 + 1024);
+}
+
 TEST_CASE("a parent opens a dataset and forks eight workers that read it") {
   Daemon daemon;
   const Census before = daemon.census();

@@ -150,7 +150,7 @@ std::vector<Image> images_during(const Store& store, const std::function<void()>
 }
 
 std::unique_ptr<Store> recovered(const Store& store, const Image& image, const std::vector<ClientId>& clients,
-                                 TimeNs now) {
+                                 TimeNs now, const StoreConfig* config) {
   const std::vector<const Segment*> segments = store.segments();
   std::vector<UniqueFd> memory;
   memory.push_back(copy_of(*segments.front()));
@@ -162,7 +162,8 @@ std::unique_ptr<Store> recovered(const Store& store, const Image& image, const s
     const ClientInfo info = store.client_info(client, now);
     survivors.push_back({client, {info.pid, info.uid}, 0, copy_of(store.pin_table_segment(client))});
   }
-  return Store::recover(store.config(), std::move(memory), std::move(survivors), now).value();
+  return Store::recover(config == nullptr ? store.config() : *config, std::move(memory), std::move(survivors), now)
+      .value();
 }
 
 }  // namespace dolium::shm::test

@@ -27,8 +27,9 @@ using Image = std::vector<std::byte>;
 [[nodiscard]] Image image_of(const Store& store);
 
 /// A store that goes on with `image`, with copies of `store`'s arena and of its clients' pin tables: all in memory of
-/// its own, so that it can be used up.
+/// its own, so that it can be used up. `config`: of the next server, when it has another.
 [[nodiscard]] std::unique_ptr<Store> recovered(const Store& store, const Image& image,
-                                               const std::vector<ClientId>& clients, TimeNs now);
+                                               const std::vector<ClientId>& clients, TimeNs now,
+                                               const StoreConfig* config = nullptr);
 
 }  // namespace dolium::shm::test

@@ -36,9 +36,9 @@ Quarantine::Renewed renew_all(Quarantine& quarantine, std::vector<Piece>& pieces
 }  // namespace
 
 TEST_CASE("quarantine: an extent without a whole page rests, and comes back when its time is over") {
-  Quarantine quarantine(kPage, kRest);
-  quarantine.add(1, {64, kPage}, kNow);
-  quarantine.add(2, {kPage + 64, 3 * kPage - 64}, kNow + kSecond);
+  Quarantine quarantine(kPage);
+  quarantine.add(1, {64, kPage}, kNow + kRest);
+  quarantine.add(2, {kPage + 64, 3 * kPage - 64}, kNow + kSecond + kRest);
   CHECK_FALSE(quarantine.next_piece());
   CHECK(quarantine.size() == 2);
   CHECK(quarantine.next_deadline() == kNow + kRest);
@@ -51,8 +51,8 @@ TEST_CASE("quarantine: an extent without a whole page rests, and comes back when
 }
 
 TEST_CASE("quarantine: whole pages are renewed in pieces that do not cut large pages") {
-  Quarantine quarantine(kPage, kRest);
-  quarantine.add(7, {kMiB + 64, 11 * kMiB + 64}, kNow);
+  Quarantine quarantine(kPage);
+  quarantine.add(7, {kMiB + 64, 11 * kMiB + 64}, kNow + kRest);
   std::vector<Piece> pieces;
   const auto done = renew_all(quarantine, pieces, [](const Piece&) { return true; });
   CHECK(pieces == std::vector<Piece>{
@@ -65,29 +65,29 @@ TEST_CASE("quarantine: whole pages are renewed in pieces that do not cut large p
 }
 
 TEST_CASE("quarantine: what could not be replaced at either end is not fresh") {
-  Quarantine quarantine(kPage, kRest);
-  quarantine.add(7, {kMiB, 11 * kMiB}, kNow);
+  Quarantine quarantine(kPage);
+  quarantine.add(7, {kMiB, 11 * kMiB}, kNow + kRest);
   std::vector<Piece> pieces;
   const auto done = renew_all(quarantine, pieces,
                               [](const Piece& piece) { return piece.first != kMiB && piece.second != 11 * kMiB; });
   CHECK(done.fresh.begin == 2 * kMiB);
   CHECK(done.fresh.end == 10 * kMiB);
-  quarantine.add(8, {kMiB, 11 * kMiB}, kNow);
+  quarantine.add(8, {kMiB, 11 * kMiB}, kNow + kRest);
   const auto nothing = renew_all(quarantine, pieces, [](const Piece&) { return false; });
   CHECK(nothing.fresh.begin == nothing.fresh.end);
 }
 
 TEST_CASE("quarantine: huge pages of the pool are renewed as such, and the rest rests") {
-  Quarantine quarantine(kHugePageBytes, kRest);
-  quarantine.add(1, {kMiB, 3 * kMiB}, kNow);
+  Quarantine quarantine(kHugePageBytes);
+  quarantine.add(1, {kMiB, 3 * kMiB}, kNow + kRest);
   CHECK_FALSE(quarantine.next_piece());
-  quarantine.add(2, {3 * kMiB, 9 * kMiB}, kNow);
+  quarantine.add(2, {3 * kMiB, 9 * kMiB}, kNow + kRest);
   CHECK(next_of(quarantine) == Piece{4 * kMiB, 8 * kMiB});
 }
 
 TEST_CASE("quarantine: after a failure nothing is due for a while, then the same piece") {
-  Quarantine quarantine(kPage, kRest);
-  quarantine.add(1, {0, 12 * kMiB}, kNow);
+  Quarantine quarantine(kPage);
+  quarantine.add(1, {0, 12 * kMiB}, kNow + kRest);
   REQUIRE_FALSE(quarantine.renewed(true));
   const Piece piece = next_of(quarantine);
   quarantine.failed(kNow);

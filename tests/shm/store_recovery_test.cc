@@ -202,7 +202,7 @@ TEST_CASE("a dead writer's I/O: a store is killed at every point of its quaranti
   CHECK(store.stats(fixture.now).quarantined_count == 0);
 }
 
-TEST_CASE("a dead writer's I/O: a quarantine begins anew in the next server") {
+TEST_CASE("a dead writer's I/O: what is in quarantine is renewed in the next server, and rests") {
   StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32});
   const ClientId victim = fixture.attach();
   fixture.put(0, 100);
@@ -220,6 +220,68 @@ TEST_CASE("a dead writer's I/O: a quarantine begins anew in the next server") {
   CHECK(again->recovery().damaged == 0);
   CHECK(again->stats(fixture.now).quarantined_bytes == kPageBytes);
   again->check_invariants();
+}
+
+TEST_CASE("a dead writer's I/O: however often the server is replaced, the memory is free when its rest is over") {
+  StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32});
+  const ClientId victim = fixture.attach();
+  fixture.put(0, 100);
+  for (const std::uint64_t bytes : {std::uint64_t{1000}, 20 * kKiB})
+    fixture.store.lend(
+        fixture.store.create_object(victim, {.id = id_of(bytes), .data_size = bytes}, fixture.now).value().slot);
+  const TimeNs over = fixture.now + 60 * kSecond;
+  fixture.store.detach(victim, fixture.now);
+  auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer}, fixture.now);
+  while (const auto piece = store->next_to_renew()) store->renewed(store->memory().renew(*piece), fixture.now);
+  REQUIRE(store->stats(fixture.now).quarantined_count == 3);  // the small one, and both ends of the large one
+  for (TimeNs now = fixture.now; now < over; now += 20 * kSecond) {
+    store = recovered(*store, image_of(*store), {fixture.writer}, now);
+    CHECK(store->recovery().quarantined == 3);
+    CHECK(store->next_quarantine_deadline() == over);
+    store->check_invariants();
+  }
+  store->tend_quarantine(over - 1);
+  CHECK(store->stats(over - 1).quarantined_count == 3);
+  store->tend_quarantine(over);
+  CHECK(store->stats(over).quarantined_count == 0);
+}
+
+TEST_CASE("a dead writer's I/O: a server with a shorter rest keeps nothing for longer") {
+  StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32});
+  const ClientId victim = fixture.attach();
+  fixture.store.lend(fixture.store.create_object(victim, {.id = id_of(1), .data_size = 100}, fixture.now).value().slot);
+  fixture.store.detach(victim, fixture.now);
+  const auto deadline_with = [&](std::uint32_t seconds) {
+    StoreConfig config = fixture.store.config();
+    config.quarantine_seconds = seconds;
+    const Image image = image_of(fixture.store);
+    return recovered(fixture.store, image, {fixture.writer}, fixture.now, &config)->next_quarantine_deadline();
+  };
+  CHECK(deadline_with(10) == fixture.now + 10 * kSecond);
+  CHECK(deadline_with(600) == fixture.now + 60 * kSecond);
+}
+
+TEST_CASE("what was aborted and kept is its writer's after a crash, and in quarantine when that is gone") {
+  StoreFixture fixture(kSmall);
+  Store& store = fixture.store;
+  const Placement placed =
+      store.create_object(fixture.writer, {.id = id_of(1), .data_size = 2000, .pinned = true}, fixture.now).value();
+  store.lend(placed.slot);
+  CHECK(kill_everywhere(fixture, {fixture.writer}, {{placed.offset, Arena::taken_by(2000)}},
+                        [&] { REQUIRE(store.abort_and_keep(fixture.writer, id_of(1)).value() == placed.offset); }) > 1);
+  const auto again = recovered(store, image_of(store), {fixture.writer}, fixture.now);
+  CHECK(again->recovery().abandoned == 1);
+  CHECK(again->client_info(fixture.writer, fixture.now).unsealed_bytes == Arena::taken_by(2000));
+  CHECK(again->stats(fixture.now).pinned_bytes == 0);
+  REQUIRE(again->create_object(fixture.writer, {.id = id_of(1), .data_size = 10}, fixture.now));  // the id is free
+  REQUIRE(again->abort(fixture.writer, id_of(1)));
+  CHECK(outcome(again->give_up_abandoned(fixture.writer, id_of(1), placed.offset)) == "ok");
+  CHECK(again->stats(fixture.now).used_bytes == 0);
+  again->check_invariants();
+
+  const auto without = recovered(store, image_of(store), {}, fixture.now);
+  CHECK(without->recovery().quarantined == 1);
+  CHECK(without->next_quarantine_deadline() == fixture.now + 60 * kSecond);
 }
 
 TEST_CASE("a store is killed at every point of every operation") {
