@@ -191,9 +191,9 @@ class Store final : private Candidates {
   /// An extent for a client that writes many objects before it says what they are. `id` is a new one at random: it is
   /// an object that is being written, and never sealed; abort() takes back what is left. `bytes`: a multiple of
   /// kUnitBytes. Errors as create_object(); and out_of_memory when it were more than half of what a client may write,
-  /// when all leases together took more than a part of the arena (kLeasedShare), and where no room is found at once
-  /// but by evicting what is still warm. `recall`: which of the LeaseWords of its pin table the client uses for it, so
-  /// that it can be taken back; none: it cannot.
+  /// when all leases that are in use together took more than a part of the arena (kLeasedShare; idle ones are recalled
+  /// first), and where no room is found at once but by evicting what is still warm. `recall`: which of the LeaseWords
+  /// of its pin table the client uses for it, so that it can be taken back; none: it cannot.
   [[nodiscard]] Result<Placement> lease(ClientId client, const ObjectId& id, std::uint64_t bytes, TimeNs now,
                                         std::optional<std::uint32_t> recall = std::nullopt);
   /// The client's own; not_found when it has none of this id (any more).
@@ -394,6 +394,8 @@ class Store final : private Candidates {
   bool recall_leases();
   [[nodiscard]] bool is_idle_lease(SlotIndex slot) const;
   [[nodiscard]] bool revoke(SlotIndex lease, bool active);
+  bool recall_leases(bool active);
+  void recall_idle_leases();
   void sweep_some(std::size_t how_many);
   [[nodiscard]] bool sweep_before_refusal();
   [[nodiscard]] Error no_room(std::uint64_t bytes);
@@ -479,6 +481,7 @@ class Store final : private Candidates {
   TimeNs next_recall_ = 0;               // of leases that are in use
   std::uint64_t relocation_credit_ = 0;  // bytes
   std::uint64_t looks_ = 0;
+  TimeNs next_idle_recall_ = 0;          // for another lease
   bool fragmented_ = false;
   bool room_made_ = false;
 };

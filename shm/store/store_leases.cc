@@ -28,8 +28,9 @@ Result<Placement> Store::lease(ClientId client, const ObjectId& id, std::uint64_
   advance(now);
   Client& creator = client_of(client);
   const std::uint64_t limit = config_.max_unsealed_bytes_per_client;
-  const bool too_much = (limit != 0 && creator.unsealed_bytes + bytes > limit / 2) ||
-                        leased_bytes_ + bytes > arena_.capacity() / kLeasedShare;
+  const std::uint64_t most = arena_.capacity() / kLeasedShare;
+  if (bytes <= most && leased_bytes_ + bytes > most) recall_idle_leases();
+  const bool too_much = (limit != 0 && creator.unsealed_bytes + bytes > limit / 2) || leased_bytes_ + bytes > most;
   // Who gets none can do without: no search through all objects, and no sweep, for that.
   if (too_much || (arena_.largest_free_extent() < bytes && !make_window(bytes, Eviction::Effort::cold)))
     return Error{Errc::out_of_memory, "no lease", RefusalCause::room};
@@ -122,9 +123,24 @@ bool Store::revoke(SlotIndex lease, bool active) {
 
 /// Before a create is refused. Says whether that freed anything.
 bool Store::recall_leases() {
+  const bool active = now_ >= next_recall_;
+  const bool freed = recall_leases(active);
+  if (freed && active) next_recall_ = deadline_after(now_, kIdleLease);
+  return freed;
+}
+
+/// Before a lease is refused because there are too many. Only leases that their clients have not used for some time: a
+/// client that puts keeps its lease. A look that found none is not repeated before another lease can have become idle.
+void Store::recall_idle_leases() {
+  if (now_ < next_idle_recall_) return;
+  if (!recall_leases(false)) next_idle_recall_ = deadline_after(now_, kIdleLease / 4);
+}
+
+/// Takes back each lease that its client is not using at this moment; with `active`, also one that it has used lately.
+/// Says whether that freed anything.
+bool Store::recall_leases(bool active) {
   if (leased_bytes_ == 0) return false;
   const std::uint64_t before = leased_bytes_;
-  const bool active = now_ >= next_recall_;
   for (std::size_t i = abandoned_.size(); i-- > 0;)
     if (revoke(abandoned_[i], true)) free_abandoned(i);
   for (const auto& client : clients_) {
@@ -134,9 +150,7 @@ bool Store::recall_leases() {
       if (revoke(object.slot, active)) taken.push_back(object);
     for (const UnsealedObject& object : taken) discard_unsealed(object, index_.read(object.slot).id);
   }
-  if (leased_bytes_ == before) return false;
-  if (active) next_recall_ = deadline_after(now_, kIdleLease);
-  return true;
+  return leased_bytes_ != before;
 }
 
 }  // namespace dolium::shm

@@ -81,6 +81,23 @@ TEST_CASE("room that is there is refused: a lease is taken back between two puts
   CHECK(outcome(store.create(2, kFifth)) == "ok");
 }
 
+TEST_CASE("room that is there is refused: idle leases make way for another lease, those in use do not") {
+  Cut store;
+  constexpr std::size_t kMost = kCapacity / Store::kLeasedShare / kLeaseBytes;
+  for (std::size_t n = 0; n < kMost; ++n) {
+    store.clients.push_back(store.client());
+    store.lease_to(store.clients.back(), n);
+  }
+  const auto ask = [&] { return outcome(store.store.lease(store.writer, lease_id(99), kLeaseBytes, store.now)); };
+  CHECK(ask() == "out_of_memory");  // a client that puts keeps its lease
+  store.now += Store::kIdleLease;
+  REQUIRE(store.clients[0].table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
+  CHECK(ask() == "ok");
+  CHECK(outcome(store.store.find_lease(store.clients[0].id(), lease_id(0))) == "ok");
+  CHECK_FALSE(store.clients[1].table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
+  CHECK(store.store.stats(store.now).unsealed_bytes == 2 * kLeaseBytes);
+}
+
 TEST_CASE("room that is there is refused: a lease in use stays, and is named") {
   Cut store;
   store.eight_leases();
