@@ -37,14 +37,21 @@ Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment
   return memory;
 }
 
-Result<void> ArenaMemory::reserve_to(std::uint64_t end) {
+/// Where /proc cannot be read, the kernel decides.
+Result<void> ArenaMemory::reserve(std::uint64_t begin, std::uint64_t end, const HostQuery& host) const {
+  Result<void> room = check_memory_left(end - begin + kLeftFree, false, host);
+  if (!room && room.error().code == Errc::out_of_memory) return room;
+  return segment_.reserve(begin, end);
+}
+
+Result<void> ArenaMemory::reserve_to(std::uint64_t end, const HostQuery& host) {
   used_to_ = std::max(used_to_, end);
   if (end <= reserved_) return {};
   std::uint64_t target = std::min(segment_.size(), round_up(std::max(end, reserved_ + kReserveStep), kHugePageBytes));
-  Result<void> reserved = segment_.reserve(reserved_, target);
+  Result<void> reserved = reserve(reserved_, target, host);
   if (!reserved) {  // memory is short: what is needed, and no more
     target = round_up(end, kPageBytes);
-    reserved = segment_.reserve(reserved_, target);
+    reserved = reserve(reserved_, target, host);
   }
   if (reserved) reserved_ = target;
   return reserved;
@@ -57,9 +64,16 @@ std::optional<ArenaMemory::Stretch> ArenaMemory::next_to_warm() const noexcept {
   return Stretch{begin, std::min(segment_.size(), begin + kHugePageBytes)};
 }
 
-ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch) const {
+ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch, const HostQuery& host) const {
+  // There is room for all of it, or it is left alone.
+  Warmth warmth;
+  if (Result<void> room = check_memory_left(stretch.end - stretch.begin + kLeftFree, false, host);
+      !room && room.error().code == Errc::out_of_memory) {
+    warmth.reserved = std::move(room);
+    return warmth;
+  }
   // One page of it suffices, and saves the kernel the copying of the others.
-  Warmth warmth{segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes)), {}};
+  warmth.reserved = segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes));
   if (!warmth.reserved) return warmth;
   warmth.collapsed = mapping_.collapse(stretch.begin, stretch.end);
   warmth.reserved = segment_.reserve(stretch.begin, stretch.end);

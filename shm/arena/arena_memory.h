@@ -28,6 +28,8 @@ class ArenaMemory {
  public:
   /// Reservation grows by at least this much at a time (a system call of its own, whatever the size).
   static constexpr std::uint64_t kReserveStep = std::uint64_t{4} << 20;
+  /// Bytes of the machine's and the cgroup's memory that are not reserved: room for books and processes.
+  static constexpr std::uint64_t kLeftFree = std::uint64_t{4} << 20;
   /// With `prefault`, how much is kept warm ahead of what was ever used.
   static constexpr std::uint64_t kWarmAhead = std::uint64_t{64} << 20;
 
@@ -45,12 +47,13 @@ class ArenaMemory {
   /// Goes on with another process's, of which everything below `reserved` is reserved.
   [[nodiscard]] static Result<ArenaMemory> adopt(const StoreConfig& config, UniqueFd memory, std::uint64_t reserved);
 
-  /// Makes sure that everything below `end` is reserved. An error leaves things as they were.
-  [[nodiscard]] Result<void> reserve_to(std::uint64_t end);
+  /// Makes sure that everything below `end` is reserved. An error leaves things as they were: out_of_memory where the
+  /// machine or the cgroup has no room for it, so that the kernel need not kill a process for it.
+  [[nodiscard]] Result<void> reserve_to(std::uint64_t end, const HostQuery& host = {});
   /// What to make warm next; nothing when all is as warm as it shall be.
   [[nodiscard]] std::optional<Stretch> next_to_warm() const noexcept;
   /// Makes what next_to_warm() said warm. From any thread, beside everything else but another warm().
-  [[nodiscard]] Warmth warm(const Stretch& stretch) const;
+  [[nodiscard]] Warmth warm(const Stretch& stretch, const HostQuery& host = {}) const;
   /// Takes note of what warm() achieved. Where memory is short nothing is taken ahead of use any more.
   void warmed(const Stretch& stretch, const Warmth& warmth);
   /// renew_pages() of a stretch that begins and ends at a multiple of page_bytes(). From any thread.
@@ -68,6 +71,7 @@ class ArenaMemory {
 
  private:
   [[nodiscard]] static Result<ArenaMemory> over(const StoreConfig& config, Segment segment);
+  [[nodiscard]] Result<void> reserve(std::uint64_t begin, std::uint64_t end, const HostQuery& host) const;
 
   Segment segment_;
   Mapping mapping_;

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "shm/os/basic_types.h"
 #include "shm/os/memory_cgroup.h"
 #include "shm/os/proc_file.h"
 #include "shm/os/system_error.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::shm {
 namespace {
@@ -17,12 +19,16 @@ namespace fs = std::filesystem;
 struct Headroom {
   std::uint64_t limit = UINT64_MAX;
   std::uint64_t left = UINT64_MAX;  ///< of the limit, counting as free what the kernel would drop first: file cache
+  std::uint64_t swap = UINT64_MAX;
 };
 
 Headroom cgroup_headroom(const HostQuery& query) {
   Headroom result;
   for (const MemoryCgroup& group : memory_cgroups(query.root, query.process))
     for (const fs::path& here : group.directories) {
+      if (const auto swap = read_number(here / "memory.swap.max"))  // of version 2
+        result.swap =
+            std::min(result.swap, *swap - std::min(*swap, read_number(here / "memory.swap.current").value_or(0)));
       const std::optional<std::uint64_t> limit = read_number(here / group.names->limit);
       if (!limit) continue;
       const std::uint64_t usage = read_number(here / group.names->usage).value_or(0);
@@ -60,10 +66,25 @@ Result<HostMemory> read_host_memory(const HostQuery& query) {
   memory.total = *total_kib * 1024;
   memory.available = *available_kib * 1024;
   memory.swap = read_number(meminfo, "SwapTotal:").value_or(0) * 1024;
+  memory.swap_left = std::min(read_number(meminfo, "SwapFree:").value_or(0) * 1024, group.swap);
   memory.group_limit = group.limit;
   memory.group_left = group.left;
   memory.huge_pages_left = huge_pages_left(query.root);
   return memory;
+}
+
+Result<void> check_memory_left(std::uint64_t bytes, bool huge_pages, const HostQuery& query) {
+  const Result<HostMemory> memory = read_host_memory(query);
+  if (!memory) return memory.error();
+  const std::uint64_t left = huge_pages ? memory->huge_pages_left.value_or(0) * kHugePageBytes
+                                        : std::min(memory->available, memory->group_left);
+  // Swap is added last: either bound may be unlimited.
+  if (bytes <= left || (!huge_pages && bytes - left <= memory->swap_left)) return {};
+  return Error{
+      Errc::out_of_memory,
+      fmt::format("{} are needed, and the {} {} left", format_size(bytes),
+                  huge_pages ? "pool of 2 MiB huge pages has" : "machine, or this cgroup, has", format_size(left)),
+      RefusalCause::memory};
 }
 
 }  // namespace dolium::shm

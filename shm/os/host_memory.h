@@ -22,6 +22,7 @@ struct HostMemory {
   std::uint64_t total = 0;  ///< bytes, as all that follows
   std::uint64_t available = 0;
   std::uint64_t swap = 0;
+  std::uint64_t swap_left = 0;  ///< of `swap`, what is free and what the cgroups allow
   /// The strictest of the cgroups on the process's path; UINT64_MAX: none.
   std::uint64_t group_limit = UINT64_MAX;
   /// Of the limit; what the kernel would drop first, file cache, counts as free.
@@ -33,5 +34,10 @@ struct HostMemory {
 /// Files that this kernel or container does not have are taken for "no limit"; only /proc/meminfo must be readable
 /// (system_error).
 [[nodiscard]] Result<HostMemory> read_host_memory(const HostQuery& query);
+
+/// out_of_memory, with the cause `memory`, unless the machine and this process's cgroups have so many bytes left; with
+/// `huge_pages`, unless the pool of 2 MiB pages has. Ask before each reservation: the limit of a cgroup does not refuse
+/// a reservation, it kills.
+[[nodiscard]] Result<void> check_memory_left(std::uint64_t bytes, bool huge_pages, const HostQuery& query);
 
 }  // namespace dolium::shm

@@ -107,7 +107,9 @@ Result<std::uint64_t> Store::take_extent(std::uint64_t size, SlotIndex slot) {
     arena_.free(slot);
     return Error{
         Errc::out_of_memory,
-        fmt::format("{}: the machine, or this cgroup, has no memory left for the arena", reserved.error().message),
+        fmt::format("the arena cannot grow for an object of {}: {}; free memory, raise the cgroup's memory limit, or "
+                    "lower the daemon's capacity",
+                    format_size(size), reserved.error().message),
         RefusalCause::memory};
   }
   return *offset;

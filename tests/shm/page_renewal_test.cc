@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
-#include <fstream>
 
 #include "shm/arena/arena_memory.h"
 #include "tests/shm/page_pin.h"
+#include "tests/shm/short_host.h"
 
 using namespace dolium;
 using namespace dolium::shm;
 using dolium::shm::test::PagePin;
+using dolium::shm::test::ShortHost;
 
 namespace {
 
@@ -21,25 +22,6 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 bool all(std::span<const std::byte> bytes, int value) {
   return std::ranges::all_of(bytes, [value](std::byte each) { return each == std::byte(value); });
 }
-
-/// A machine with so little memory left, in kB.
-class ShortHost {
- public:
-  explicit ShortHost(const char* available) {
-    std::string name = (std::filesystem::temp_directory_path() / "dolium-renewal-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    query_.root = name;
-    std::filesystem::create_directories(query_.root / "proc");
-    std::ofstream(query_.root / "proc/meminfo") << "MemTotal: 8000000 kB\nMemAvailable: " << available << " kB\n";
-  }
-  ShortHost(const ShortHost&) = delete;
-  ShortHost& operator=(const ShortHost&) = delete;
-  ~ShortHost() { std::filesystem::remove_all(query_.root); }
-  [[nodiscard]] const HostQuery& query() const { return query_; }
-
- private:
-  HostQuery query_;
-};
 
 }  // namespace
 
@@ -90,7 +72,7 @@ TEST_CASE("a dead writer's I/O: memory that is short is not reserved again, and 
   REQUIRE_FALSE(refused.reserved.has_value());
   CHECK(refused.reserved.error().code == Errc::out_of_memory);
   CHECK_THAT(refused.reserved.error().message, Catch::Contains("1 MiB") && Catch::Contains("1000 KiB left"));
-  const ShortHost enough("1024");
+  const ShortHost enough("1008");  // and 16 kB of swap
   CHECK(renew_pages(segment, 0, kMiB, false, enough.query()).reserved.has_value());
 }
 
