@@ -130,9 +130,12 @@ Result<bool> InProcessStore::do_remove(const ObjectId& id) {
   return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().remove(id, now); });
 }
 
-Result<std::uint64_t> InProcessStore::do_evict(std::uint64_t bytes) {
+Result<Evicted> InProcessStore::do_evict(std::uint64_t bytes) {
   if (engine_->refuses()) return engine_->refusal();
-  return engine_->with([&](Engine& engine, TimeNs now) { return engine.store().evict(bytes, now); });
+  return engine_->with([&](Engine& engine, TimeNs now) {
+    const shm::Store::Evicted evicted = engine.store().evict_all(bytes, now);
+    return Evicted{evicted.bytes, evicted.object_bytes};
+  });
 }
 
 Result<void> InProcessStore::do_clear() {

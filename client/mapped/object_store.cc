@@ -95,6 +95,10 @@ Result<bool> ObjectStore::remove(const ObjectId& id) {
   return do_remove(id);
 }
 Result<std::uint64_t> ObjectStore::evict(std::uint64_t bytes) {
+  const Result<Evicted> evicted = do_evict(bytes);
+  return evicted ? Result<std::uint64_t>(evicted->freed_bytes) : evicted.error();
+}
+Result<Evicted> ObjectStore::evict_and_count(std::uint64_t bytes) {
   return do_evict(bytes);
 }
 Result<void> ObjectStore::clear() {

@@ -204,22 +204,23 @@ Result<bool> Client::do_remove(const ObjectId& id) {
       std::move(request), [](const protocol::RemoveReply& reply) { return Result<bool>(reply.removed()); });
 }
 
-Result<std::uint64_t> Client::do_evict(std::uint64_t bytes) {
+Result<Evicted> Client::do_evict(std::uint64_t bytes) {
   if (connection_->inherited()) return connection_->inherited_by_fork();
   // All that there is, once: others may be putting all the while.
   const std::uint64_t wanted = std::min(bytes, connection_->attachment().arena_bytes());
-  std::uint64_t freed = 0;
+  Evicted evicted;
   for (bool more = true; more;) {
     protocol::EvictRequestT request;
-    request.bytes = wanted - freed;
+    request.bytes = wanted - evicted.freed_bytes;
     const Result<void> asked = connection_->ask<protocol::EvictReply>(request, [&](const protocol::EvictReply& reply) {
-      freed += reply.freed();
-      more = reply.more() && freed < wanted;
+      evicted.freed_bytes += reply.freed();
+      evicted.object_bytes += reply.object_bytes();
+      more = reply.more() && evicted.freed_bytes < wanted;
       return Result<void>();
     });
     if (!asked) return asked.error();
   }
-  return freed;
+  return evicted;
 }
 
 Result<void> Client::do_clear() {

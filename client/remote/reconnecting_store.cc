@@ -189,8 +189,8 @@ Result<void> ReconnectingStore::do_pin(const ObjectId& id, bool pinned) {
 Result<bool> ReconnectingStore::do_remove(const ObjectId& id) {
   return once(*reconnection_, [&](Client& client) { return client.remove(id); });
 }
-Result<std::uint64_t> ReconnectingStore::do_evict(std::uint64_t bytes) {
-  return once(*reconnection_, [&](Client& client) { return client.evict(bytes); });
+Result<Evicted> ReconnectingStore::do_evict(std::uint64_t bytes) {
+  return once(*reconnection_, [&](Client& client) { return client.evict_and_count(bytes); });
 }
 Result<void> ReconnectingStore::do_clear() {
   return once(*reconnection_, [](Client& client) { return client.clear(); });

@@ -192,6 +192,7 @@ void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
   EvictReplyT reply;
   const shm::Store::Evicted evicted = engine_.store().evict_piece(request.bytes(), shm::monotonic_now());
   reply.freed = evicted.bytes;
+  reply.object_bytes = evicted.object_bytes;
   reply.more = evicted.more;
   session.reply(id, std::move(reply));
 }

@@ -169,11 +169,13 @@ class Store final : private Candidates {
                                                std::span<const std::uint64_t> spared = {});
   [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
   /// Coldest first, until so many bytes are free that were not, or nothing more may go. Returns how many they are.
-  [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now);
+  [[nodiscard]] std::uint64_t evict(std::uint64_t bytes, TimeNs now) { return evict_all(bytes, now).bytes; }
   struct Evicted {
-    std::uint64_t bytes;
-    bool more;  ///< fewer than asked for, and more may go
+    std::uint64_t bytes = 0;         ///< of the arena
+    std::uint64_t object_bytes = 0;  ///< data and metadata of the evicted objects
+    bool more = true;                ///< fewer than asked for, and more may go
   };
+  [[nodiscard]] Evicted evict_all(std::uint64_t bytes, TimeNs now);
   [[nodiscard]] Evicted evict_piece(std::uint64_t bytes, TimeNs now);
   void clear(TimeNs now);
   /// A piece of it: from slot `cursor` on, of what was sealed up to `through` (last_seal() when it began). Returns
@@ -392,10 +394,10 @@ class Store final : private Candidates {
     return config_.relocation && taken_bytes(slot) <= kMostMovedAside;
   }
   bool recall_leases();
-  [[nodiscard]] bool is_idle_lease(SlotIndex slot) const;
-  [[nodiscard]] bool revoke(SlotIndex lease, bool active);
   bool recall_leases(bool active);
   void recall_idle_leases();
+  [[nodiscard]] bool is_idle_lease(SlotIndex slot) const;
+  [[nodiscard]] bool revoke(SlotIndex lease, bool active);
   void sweep_some(std::size_t how_many);
   [[nodiscard]] bool sweep_before_refusal();
   [[nodiscard]] Error no_room(std::uint64_t bytes);
@@ -479,9 +481,10 @@ class Store final : private Candidates {
   Obstacles obstacles_;                  // as of the last search
   std::vector<ClientUse> holders_;       // likewise
   TimeNs next_recall_ = 0;               // of leases that are in use
+  TimeNs next_idle_recall_ = 0;          // for another lease
   std::uint64_t relocation_credit_ = 0;  // bytes
   std::uint64_t looks_ = 0;
-  TimeNs next_idle_recall_ = 0;          // for another lease
+  std::uint64_t evicted_object_bytes_ = 0;  // data and metadata, since this server began
   bool fragmented_ = false;
   bool room_made_ = false;
 };

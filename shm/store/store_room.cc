@@ -215,23 +215,24 @@ void Store::keep_low_water_mark() {
   }
 }
 
-std::uint64_t Store::evict(std::uint64_t bytes, TimeNs now) {
-  Evicted all{0, true};
+Store::Evicted Store::evict_all(std::uint64_t bytes, TimeNs now) {
+  Evicted all;
   while (all.more) {
     const Evicted piece = evict_piece(bytes - all.bytes, now);
-    all = {all.bytes + piece.bytes, piece.more};
+    all = {all.bytes + piece.bytes, all.object_bytes + piece.object_bytes, piece.more};
   }
-  return all.bytes;
+  return all;
 }
 
 Store::Evicted Store::evict_piece(std::uint64_t bytes, TimeNs now) {
   advance(now);
   sweep_some(kSweepForRoom);
   const std::uint64_t before = arena_.free_bytes();
+  const std::uint64_t objects_before = evicted_object_bytes_;
   const auto freed = [this, before] { return arena_.free_bytes() - before; };
   std::uint32_t evictions = 0;
   while (evictions < kRemovalsPerPiece && freed() < bytes && evict_coldest()) ++evictions;
-  return {freed(), evictions == kRemovalsPerPiece && freed() < bytes};
+  return {freed(), evicted_object_bytes_ - objects_before, evictions == kRemovalsPerPiece && freed() < bytes};
 }
 
 void Store::sweep() {
@@ -281,6 +282,7 @@ void Store::retire(SlotIndex slot, RemovalCause cause) {
 
 void Store::leave_index(SlotIndex slot, RemovalCause cause) {
   const SlotFields object = index_.read(slot);
+  if (cause == RemovalCause::evicted) evicted_object_bytes_ += object.data_size + object.metadata_size;
   index_.unlink(slot);
   if (margin(slot).pinned)
     clear_pinned(slot);

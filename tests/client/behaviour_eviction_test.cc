@@ -128,6 +128,17 @@ TEST_CASE("a user's pin quota is a bound, and comes back with unpin and remove")
   CHECK(outcome(store->pin(id_of(3))) == "ok");
 }
 
+TEST_CASE("evict_and_count tells both what came free and how large the objects were") {
+  OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::lru));
+  REQUIRE(outcome(store->put(id_of(0), pattern(1000), {.metadata = pattern(5)})) == "ok");
+  REQUIRE(outcome(store->put(id_of(1), {})) == "ok");
+  REQUIRE(outcome(store->put(id_of(2), pattern(100))) == "ok");
+  CHECK(store->evict_and_count(0).value() == Evicted{0, 0});
+  CHECK(store->evict_and_count(1).value() == Evicted{1024, 1005});
+  CHECK(store->evict_and_count(65).value() == Evicted{64 + 128, 100});
+  CHECK(store->evict_and_count(1).value() == Evicted{0, 0});
+}
+
 TEST_CASE("evict returns the bytes that it really freed, coldest first, and no more than needed") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::lru));
   fill(*store);

@@ -102,7 +102,7 @@ class DOLIUM_API Client final : public ObjectStore {
   Result<ObjectMetadata> do_metadata(const ObjectId& id) override;
   Result<void> do_pin(const ObjectId& id, bool pinned) override;
   Result<bool> do_remove(const ObjectId& id) override;
-  Result<std::uint64_t> do_evict(std::uint64_t bytes) override;
+  Result<Evicted> do_evict(std::uint64_t bytes) override;
   Result<void> do_clear() override;
   Result<StoreStats> do_stats() override;
   Result<std::vector<ObjectMetadata>> do_list() override;

@@ -119,6 +119,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   Result<bool> remove(const ObjectId& id);
   /// Evicts, coldest first, until `bytes` are freed or nothing more may be; the bytes really freed.
   Result<std::uint64_t> evict(std::uint64_t bytes);
+  /// evict(), and tells also how large the evicted objects were. One call counts both: what other clients store or
+  /// remove meanwhile is not in it.
+  Result<Evicted> evict_and_count(std::uint64_t bytes);
   /// Removes every sealed object, pinned ones too; what is held stays readable for its holders.
   Result<void> clear();
 
@@ -167,7 +170,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   virtual Result<ObjectMetadata> do_metadata(const ObjectId& id) = 0;
   virtual Result<void> do_pin(const ObjectId& id, bool pinned) = 0;
   virtual Result<bool> do_remove(const ObjectId& id) = 0;
-  virtual Result<std::uint64_t> do_evict(std::uint64_t bytes) = 0;
+  virtual Result<Evicted> do_evict(std::uint64_t bytes) = 0;
   virtual Result<void> do_clear() = 0;
   virtual Result<StoreStats> do_stats() = 0;
   virtual Result<std::vector<ObjectMetadata>> do_list() = 0;

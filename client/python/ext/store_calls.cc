@@ -104,6 +104,10 @@ void bind_store_calls(py::module_& module) {
              [](const StorePtr& store, const ObjectId& id) { return ask([&] { return store->remove(id); }); });
   module.def("evict",
              [](const StorePtr& store, Number<"size"> bytes) { return ask([&] { return store->evict(bytes); }); });
+  module.def("evict_and_count", [](const StorePtr& store, Number<"size"> bytes) {
+    const Evicted evicted = ask([&] { return store->evict_and_count(bytes); });
+    return std::pair(evicted.freed_bytes, evicted.object_bytes);
+  });
   module.def("clear", [](const StorePtr& store) { ask([&] { return store->clear(); }); });
 }
 

@@ -55,6 +55,14 @@ struct Refusal {
   static constexpr std::size_t kMaxHolders = 8;
 };
 
+/// What an eviction on request freed.
+struct Evicted {
+  std::uint64_t freed_bytes = 0;   ///< taken from the arena before, padding and metadata included
+  std::uint64_t object_bytes = 0;  ///< data and metadata of the evicted objects, in bytes as their creators gave them
+
+  friend bool operator==(const Evicted&, const Evicted&) = default;
+};
+
 /// In a store of more than some thousand objects, those that are counted one by one (all of the first group, padding,
 /// in use, evictable) are counted in pieces, between which others go on: while it changes, they are of slightly
 /// different moments.

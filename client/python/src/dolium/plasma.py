@@ -21,8 +21,7 @@ Differences, with reasons:
   pointed to unmapped memory then. So `release` has nothing to do.
 - `delete` makes an object invisible at once, even if it is in use. Plasma waited for the last user. An object that this
   client is writing is removed when it is sealed. An object that another client is writing stays.
-- `evict` counts bytes of data and metadata, like Plasma. The sum is exact if no other client stores or removes objects
-  meanwhile.
+- `evict` counts bytes of data and metadata, like Plasma.
 - Metadata beyond 64 KiB are stored after the object's data. Other interfaces to the store show them there.
 - `hash` is a 64-bit BLAKE2b of data and metadata. Plasma's was xxHash. Both are for comparing, not for keeping.
 - `abort`, which Plasma had in C++ only, frees the id when the last view of the created buffer is gone.
@@ -324,12 +323,11 @@ class PlasmaClient:
         """Evicts objects to recover num_bytes, if possible. Returns the recovered bytes of data and metadata."""
         store, recovered = self._open, 0
         while recovered < num_bytes:
-            before = store.stats().total_size
-            freed = store.evict(num_bytes - recovered)  # in bytes of extents: 1024 for an object of 1000
+            # `freed` is in bytes of extents: 1024 for an object of 1000.
+            freed, bytes_of_objects = store._evict_and_count(num_bytes - recovered)
             if freed == 0:
                 break
-            bytes_of_objects = before - store.stats().total_size
-            recovered += bytes_of_objects if 0 <= bytes_of_objects <= freed else freed  # else other clients interfered
+            recovered += bytes_of_objects
         return recovered
 
     # ---- looking ----

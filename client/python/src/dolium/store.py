@@ -210,6 +210,10 @@ class ObjectStore(_dolium.Store):
         """Evicts the coldest objects until `size` bytes (or "64MiB") are freed. Returns the bytes really freed."""
         return _dolium.evict(self, parse_size(size))
 
+    def _evict_and_count(self, size: Size) -> tuple[int, int]:
+        """evict(); returns also the bytes of data and metadata that the evicted objects had."""
+        return _dolium.evict_and_count(self, parse_size(size))
+
     def clear(self) -> None:
         """Removes every sealed object, pinned ones included. Objects that are held stay readable for their holders."""
         _dolium.clear(self)
