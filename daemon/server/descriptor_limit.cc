@@ -8,14 +8,6 @@
 #include "shm/os/system_error.h"
 
 namespace dolium::daemon {
-namespace {
-
-/// As system_error() writes it down.
-bool is_of(const Error& error, int error_number) {
-  return error.code == Errc::system_error && error.message.ends_with(fmt::format("(errno {})", error_number));
-}
-
-}  // namespace
 
 /// A client costs four descriptors; a login shell's soft limit of 1024 is meant for select(), which is not used here.
 void raise_descriptor_limit() noexcept {
@@ -37,12 +29,12 @@ Result<void> check_descriptor_limit() {
 
 Error explain_descriptors(Error error) {
   rlimit limit{};
-  if (is_of(error, EMFILE) && ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+  if (error.error_number == EMFILE && ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
     error.message = fmt::format(
         "the daemon has as many file descriptors open as its limit allows ({}): end some clients, or start doliumd "
         "with a higher one (LimitNOFILE= in its unit, or ulimit -n); it {}",
         limit.rlim_cur, error.message);
-  else if (is_of(error, ENFILE))
+  else if (error.error_number == ENFILE)
     error.message = fmt::format(
         "this machine has as many files open as it allows: end what has many open, or raise fs.file-max (sysctl); the "
         "daemon {}",

@@ -50,6 +50,7 @@ struct Error {
   Errc code;
   std::string message;
   RefusalCause cause = RefusalCause::none;
+  int error_number = 0;  ///< of a system_error of this process's own: the kernel's errno. 0: none
 
   friend bool operator==(const Error&, const Error&) = default;
 };
