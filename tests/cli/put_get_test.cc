@@ -1,5 +1,6 @@
 // Bytes into the store and out of it, through the command.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "tests/cli/command.h"
@@ -132,6 +133,32 @@ TEST_CASE("a put that fails leaves nothing behind") {
   CHECK(dolium.run({"put", "--name", "a", dolium.file("large")}).failed(6));
   CHECK(daemon.stats().unsealed_count == 0);
   CHECK(daemon.stats().total_objects == (again.ok() ? 1 : 0));
+}
+
+TEST_CASE("a file that may not become so large (ulimit -f) is an error in words") {
+  const e2e::Daemon daemon;
+  const Command command(daemon);
+  REQUIRE(outcome(daemon.watcher()->put(ObjectId::from_name("large"), pattern(1'000'000))) == "ok");
+  const std::string out = command.file("large.out");
+  const auto limited = [&](const std::string& rest) {
+    const shm::UniqueFd error(::open(command.file("error").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    e2e::Process shell = e2e::Process::start(
+        {"/bin/sh", "-c",
+         fmt::format("ulimit -f 8; exec \"{}\" --socket \"{}\" {}", DOLIUM_CLI_PATH, daemon.socket(), rest)},
+        {.error = error.get()});
+    std::string how = shell.wait();
+    return Ran{std::move(how), "", slurp(command.file("error"))};
+  };
+  const Ran file = limited(fmt::format("get large -o \"{}\"", out));
+  CHECK(file.failed(1));
+  CHECK(file.error == fmt::format("dolium: cannot write {}: File too large\n", out));
+  // Standard output may be such a file, too.
+  const Ran stream = limited(fmt::format("get large >\"{}\"", out));
+  CHECK(stream.failed(1));
+  CHECK_THAT(stream.error, Catch::Matchers::Contains("File too large"));
+  for (int n = 0; n < 100; ++n) REQUIRE(outcome(daemon.watcher()->put(id_of(n), {})) == "ok");
+  const Ran list = limited(fmt::format("list --json >\"{}\"", out));
+  CHECK(list.failed(1));
 }
 
 }  // namespace dolium::test
