@@ -107,6 +107,22 @@ Result<UniqueFd> take_lock(const std::string& path, LockUse use) {
   return lock;
 }
 
+/// Who makes sure that a name is free by an empty file of that name (mkstemp) means it to be taken.
+bool is_placeholder(const struct stat& status) {
+  return S_ISREG(status.st_mode) && status.st_size == 0 && status.st_uid == ::geteuid();
+}
+
+/// Refuses what is neither a socket nor a placeholder. Before the lock file is made, so that a refusal leaves nothing
+/// behind; what comes to the path later is found by find_stale().
+Result<void> check_kind(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || S_ISSOCK(status.st_mode) || is_placeholder(status)) return {};
+  return Error{
+      Errc::invalid_argument,
+      fmt::format("{} exists and is not a socket; it is left as it is: move it away, or choose another --socket",
+                  path)};
+}
+
 // Whether a stale socket lies there; false: nothing. Precondition: nobody else holds the lock, so a socket that refuses
 // belongs to nobody who is still starting.
 Result<bool> find_stale(const std::string& path, const sockaddr_un& address) {
@@ -115,14 +131,8 @@ Result<bool> find_stale(const std::string& path, const sockaddr_un& address) {
     if (errno == ENOENT) return false;
     return shm::system_error(fmt::format("look at {}", path));
   }
-  // Who makes sure that a name is free by an empty file of that name (mkstemp) means it to be taken.
-  if (S_ISREG(status.st_mode) && status.st_size == 0 && status.st_uid == ::geteuid()) return true;
-  if (!S_ISSOCK(status.st_mode)) {
-    return Error{
-        Errc::invalid_argument,
-        fmt::format("{} exists and is not a socket; it is left as it is: move it away, or choose another --socket",
-                    path)};
-  }
+  if (is_placeholder(status)) return true;
+  if (auto kind = check_kind(path); !kind) return std::move(kind).error();
   const Attempt attempt = try_connect(address);
   switch (attempt.error) {
     case ECONNREFUSED: return true;
@@ -170,9 +180,11 @@ Result<void> set_permissions(const ListenOptions& options) {
   return {};
 }
 
-/// chown(2): who is not root gives what is theirs to groups that they are in.
-bool may_give_to(gid_t group) {
-  return ::geteuid() == 0 || ::getegid() == group || ::group_member(group) != 0;
+/// chown(2): a user other than root can give a file only to a group that the user is in.
+Result<void> check_group(const ListenOptions& options) {
+  if (!options.group || ::geteuid() == 0 || ::getegid() == *options.group || ::group_member(*options.group) != 0)
+    return {};
+  return shm::system_error(fmt::format("give {} to group {}", options.path, *options.group), EPERM);
 }
 
 Result<UniqueFd> bind_socket(const std::string& path, const sockaddr_un& address) {
@@ -295,6 +307,8 @@ void refuse_descriptors(int listener) noexcept {
 Result<Listener> Listener::open(const ListenOptions& options) {
   const Result<sockaddr_un> address = address_of(options.path);
   if (!address) return address.error();
+  if (auto kind = check_kind(options.path); !kind) return std::move(kind).error();
+  if (auto group = check_group(options); !group) return std::move(group).error();
   Result<UniqueFd> lock = take_lock(options.path, kTake);
   if (!lock) return lock.error();
   if (const Result<void> cleared = clear_path(options.path, *address); !cleared) return cleared.error();
@@ -321,9 +335,7 @@ Result<void> Listener::foresee(const ListenOptions& options) {
   if (!address) return address.error();
   if (const Result<UniqueFd> lock = take_lock(options.path, kLook); !lock) return lock.error();
   if (const Result<bool> stale = find_stale(options.path, *address); !stale) return stale.error();
-  if (options.group && !may_give_to(*options.group))
-    return shm::system_error(fmt::format("give {} to group {}", options.path, *options.group), EPERM);
-  return {};
+  return check_group(options);
 }
 
 Listener Listener::adopt(std::string path, UniqueFd lock, UniqueFd socket) {

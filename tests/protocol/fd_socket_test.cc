@@ -213,6 +213,7 @@ TEST_CASE("what is not a socket is left as it is") {
   REQUIRE_FALSE(listener);
   CHECK(listener.error().code == Errc::invalid_argument);
   CHECK(fs::file_size(directory.socket()) == 8);
+  CHECK_FALSE(fs::exists(directory.socket() + ".lock"));  // a refusal leaves nothing behind
 }
 
 TEST_CASE("an empty file of our own, as mkstemp() makes it, is replaced by the socket") {
