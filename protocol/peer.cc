@@ -53,7 +53,8 @@ Result<UniqueFd> peer_process(int fd) {
   socklen_t size = sizeof(pidfd);
   if (::getsockopt(fd, SOL_SOCKET, kPeerPidfdOption, &pidfd, &size) == 0) return UniqueFd(pidfd);
   if (errno != ENOPROTOOPT) return pidfd_result(-1);
-  return peer_credentials(fd).and_then([](PeerCredentials peer) { return process_by_number(peer.pid); });
+  return peer_credentials(fd).and_then(
+      [](PeerCredentials peer) { return peer.pid == 0 ? Result<UniqueFd>(UniqueFd()) : process_by_number(peer.pid); });
 }
 
 Result<void> report_senders(int fd) {
@@ -73,6 +74,10 @@ std::string command_of(pid_t pid) {
   std::string name;
   std::getline(file, name);
   return name.empty() ? "?" : name;
+}
+
+std::string process_text(pid_t pid) {
+  return pid == 0 ? "a process of another PID namespace" : fmt::format("process {}", pid);
 }
 
 // By number: glibc 2.36 declares pidfd_open() without C linkage, so C++ cannot link to it.

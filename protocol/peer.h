@@ -26,7 +26,8 @@ struct PeerCredentials {
 
 /// A pidfd of the process that connected: readable once that process has exited. not_found when that process is
 /// gone already. On kernels before 6.5 it is looked up by number, which may by then be another process's: believe it
-/// only while the connection is open.
+/// only while the connection is open. There, a process of a pid namespace that we cannot see has no number, and the
+/// result is an invalid descriptor: only the connection's end tells that it is gone.
 [[nodiscard]] Result<shm::UniqueFd> peer_process(int fd);
 
 /// From now on the kernel says with all that is sent to this socket which process sent it: FrameReader::sender(). For
@@ -35,6 +36,9 @@ struct PeerCredentials {
 
 /// The name of a process, for people; "?" when it cannot be known.
 [[nodiscard]] std::string command_of(pid_t pid);
+
+/// A process in a sentence: "process 17"; 0 is one "of another PID namespace", whose number is not known here.
+[[nodiscard]] std::string process_text(pid_t pid);
 
 /// The PID namespace of this process, as the inode of /proc/self/ns/pid: of two processes on one host, alike where
 /// their numbers of processes mean the same. 0: unknown.

@@ -39,9 +39,12 @@ ClientOrigin origin_of(const HelloRequest& request) {
 
 /// A session with a client in the store ends with the process that connected. Where the kernel knows it by its number
 /// alone, and that is another's by now: then it is gone, and the session lasts longer than it need, never shorter.
+/// Where the kernel gives neither (a client of another pid namespace, on a kernel before 6.5), it ends with the
+/// connection.
 Result<void> watch_process(Session& session) {
   Result<shm::UniqueFd> process = protocol::peer_process(session.record().socket.get());
-  return process ? session.watch_process(*std::move(process)) : Result<void>(std::move(process).error());
+  if (!process) return std::move(process).error();
+  return process->valid() ? session.watch_process(*std::move(process)) : Result<void>();
 }
 
 /// 0 when there is no randomness to be had: then nobody can follow.
@@ -146,9 +149,9 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
       before->record().token != request.fork_token() || before->record().peer.credentials.uid != asker.uid ||
       (before->record().process.valid() && before->record().peer.credentials.pid != asker.pid))
     return Error{Errc::permission_denied,
-                 fmt::format("the daemon has no session {} that process {} could go on with: it was stopped and "
+                 fmt::format("the daemon has no session {} that {} could go on with: it was stopped and "
                              "started, and its objects are others, or it has ended the session",
-                             request.resume_of(), asker.pid)};
+                             request.resume_of(), process_text(asker.pid))};
   if (auto watched = watch_process(session); !watched) return watched;
   engine_.store().renew_grants(before->client());
   engine_.store().set_process(before->client(), asker.pid, session.record().peer.command);
@@ -180,9 +183,9 @@ Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest&
       parent->record().peer.credentials.uid != asker.uid ||
       (parent->state() != Session::State::unadopted && parent->record().peer.credentials.pid != asker.pid))
     return Error{Errc::permission_denied,
-                 fmt::format("process {} has no session {} that its child could continue: it has ended, or was ended "
+                 fmt::format("{} has no session {} that its child could continue: it has ended, or was ended "
                              "for misbehaviour",
-                             asker.pid, request.fork_of())};
+                             process_text(asker.pid), request.fork_of())};
   return parent;
 }
 

@@ -235,9 +235,8 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
     SessionTable::remove_newcomer(session);  // it has taken what came with its HelloReply, to be able to ask
   if (was_attached || !session.attached()) return;
   sessions_.attach(session);
-  client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug,
-                    "client {} connected: {} (pid {}, user {})", session.client(), session.record().peer.command,
-                    session.record().peer.credentials.pid, session.record().peer.user);
+  client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug, "client {} connected: {}",
+                    session.client(), session.record().peer.text());
 }
 
 void Server::on_silenced(Session& session) {
@@ -252,23 +251,20 @@ void Server::on_misbehaviour(Session& session, const Error& what) {
 }
 
 void Server::log_end(const Session& session, std::string_view kind, std::string_view why) {
-  client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn,
-                    "client {} ({}, pid {}, user {}) is ended{}: {}", session.client(), session.record().peer.command,
-                    session.record().peer.credentials.pid, session.record().peer.user, kind, why);
+  client_log_.write(LimitedLog::Kind::ended, shm::monotonic_now(), spdlog::level::warn, "client {} ({}) is ended{}: {}",
+                    session.client(), session.record().peer.text(), kind, why);
 }
 
 void Server::on_without_rings(Session& session, const Error& why) {
   client_log_.write(LimitedLog::Kind::without_rings, shm::monotonic_now(), spdlog::level::warn,
-                    "client {} ({}, pid {}) goes on without shared rings, and its calls take longer, until it connects "
-                    "again or the server is replaced: {}",
-                    session.client(), session.record().peer.command, session.record().peer.credentials.pid,
-                    why.message);
+                    "client {} ({}) goes on without shared rings, and its calls take longer, until it connects again "
+                    "or the server is replaced: {}",
+                    session.client(), session.record().peer.text(), why.message);
 }
 
 void Server::on_refused(Session& session, const Error& why) {
   client_log_.write(LimitedLog::Kind::refused, shm::monotonic_now(), spdlog::level::warn,
-                    "a client is refused ({}, pid {}, user {}): {}", session.record().peer.command,
-                    session.record().peer.credentials.pid, session.record().peer.user, why.message);
+                    "a client is refused ({}): {}", session.record().peer.text(), why.message);
 }
 
 void Server::on_release() {

@@ -47,7 +47,7 @@ Result<void> Server::ask_for_successor(const Session& session, std::uint64_t req
   if (std::ranges::count(asked_for_successor_, client, [](const auto& asked) { return asked.first; }) != 0)
     return Error{Errc::already_exists, "this client has asked already, and waits for the answer"};
   asked_for_successor_.emplace_back(client, request);
-  log_->info("process {} of user {} asks for another server", peer.pid, session.record().peer.user);
+  log_->info("{}, of user {}, asks for another server", protocol::process_text(peer.pid), session.record().peer.user);
   estate_.ask_for_successor(config_file);
   return {};
 }

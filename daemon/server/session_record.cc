@@ -1,5 +1,7 @@
 #include "daemon/server/session_record.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <utility>
 
@@ -20,6 +22,11 @@ struct Numbers {
 };
 
 }  // namespace
+
+std::string Peer::text() const {
+  if (credentials.pid == 0) return fmt::format("{}, user {}", protocol::process_text(0), user);
+  return fmt::format("{}, pid {}, user {}", command, credentials.pid, user);
+}
 
 std::string SessionRecord::to_text() const {
   Numbers numbers;

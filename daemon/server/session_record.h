@@ -24,6 +24,9 @@ struct Peer {
   Permission permission = Permission::none;
   std::string command;
   std::string user;
+
+  /// For the log: "python3, pid 17, user ann".
+  [[nodiscard]] std::string text() const;
 };
 
 struct SessionRecord {

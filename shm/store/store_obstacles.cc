@@ -15,8 +15,12 @@ namespace {
 std::string most_of(const std::vector<ClientUse>& holders) {
   if (holders.empty()) return "";
   const ClientUse& first = holders.front();
-  return fmt::format("; most of it by {} (pid {}): {} held, {} being written", first.command, first.pid,
-                     format_size(first.bytes_held), format_size(first.unsealed_bytes));
+  const std::string client = first.pid != 0
+                                 ? fmt::format("{} (pid {})", first.command, first.pid)
+                                 : fmt::format("a client of another PID namespace (it calls itself pid {} on {})",
+                                               first.origin.pid, first.origin.host);
+  return fmt::format("; most of it by {}: {} held, {} being written", client, format_size(first.bytes_held),
+                     format_size(first.unsealed_bytes));
 }
 
 }  // namespace

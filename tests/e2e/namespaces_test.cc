@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/daemon_fixture.h"
@@ -42,7 +43,9 @@ bool have_pid_namespaces() {
 class ContainedDaemon {
  public:
   ContainedDaemon() {
-    process_ = Process::start(in_pid_namespace({DOLIUM_DOLIUMD_PATH, "--socket", socket(), "--capacity=4MiB"}), {});
+    process_ = Process::start(in_pid_namespace({DOLIUM_DOLIUMD_PATH, "--socket", socket(), "--capacity=4MiB",
+                                                "--log-file", log_file().string()}),
+                              {});
     REQUIRE(eventually([&] { return connects() || !process_.running(); }));
     REQUIRE(process_.running());
   }
@@ -55,6 +58,11 @@ class ContainedDaemon {
   [[nodiscard]] std::string socket() const { return (directory_.path() / "dolium.sock").string(); }
   [[nodiscard]] bool connects() const {
     return Client::connect(socket(), {.connect_timeout = no_wait, .follow_fork = false}).has_value();
+  }
+  [[nodiscard]] fs::path log_file() const { return directory_.path() / "log"; }
+  [[nodiscard]] std::string log() const {
+    std::ifstream file(log_file());
+    return {std::istreambuf_iterator<char>(file), {}};
   }
   /// Its number here.
   [[nodiscard]] pid_t keeper() const {
@@ -95,6 +103,8 @@ TEST_CASE("pids of other namespaces: --replace of a daemon in another one asks i
   CHECK(replaced.output == fmt::format("server {} goes on\n", now));
   CHECK(now != old);
   CHECK(now < 20);  // the daemon's own number of it
+  CHECK_THAT(daemon.log(), Catch::Contains("a process of another PID namespace, of user ") &&
+                               Catch::Contains(" asks for another server") && !Catch::Contains("process 0 "));
   CHECK(same(client->get_raw(id_of("kept")).value().data(), pattern(1000)));
 }
 

@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -231,6 +233,55 @@ TEST_CASE("no memory for the keeper's heap, and no process to be had, for a whil
                   CHECK(eventually([&] { return faults.struck() > 3; }));
                   return {};
                 });
+}
+
+TEST_CASE("pids of other namespaces: a kernel without SO_PEERPIDFD serves a client whose process it cannot name") {
+  const std::vector<std::string> contained = {"/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc"};
+  std::vector<std::string> command = contained;
+  command.emplace_back("/bin/true");
+  if (run_to_end(command).how != "exit 0") {
+    WARN("skipped: this kernel refuses a PID namespace here");
+    return;
+  }
+  Faults faults;
+  const TemporaryDirectory directory;
+  const std::string socket = (directory.path() / "dolium.sock").string();
+  faults.arm({.call = Call::getsockopt, .error = ENOPROTOOPT, .span = Span::from_then_on});
+  command = contained;
+  command.insert(command.end(), {DOLIUM_DOLIUMD_PATH, "--socket", socket, "--capacity=4MiB"});
+  Process process = Process::start(command, {});
+  const auto connect = [&] { return Client::connect(socket, {.connect_timeout = no_wait}); };
+  REQUIRE(eventually([&] { return connect().has_value() || !process.running(); }));
+  const auto watcher = connect().value();
+  {
+    // Another process: its end is all that the daemon hears of it.
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto client = connect();
+      const bool served =
+          client && (*client)->put(id_of("theirs"), pattern(1000)) && (*client)->create(id_of("b"), 100);
+      ::_exit(served ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+  }
+  CHECK(eventually([&] { return watcher->clients().value().size() == 1; }));
+  CHECK(watcher->clients().value().front().pid == 0);
+  CHECK(same(watcher->get_raw(id_of("theirs")).value().data(), pattern(1000)));
+  // Another server goes on with such a session.
+  pid_t keeper = 0;
+  std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process.pid())) >> keeper;
+  const std::int32_t old = watcher->stats().value().server_pid;
+  REQUIRE(::kill(keeper, SIGHUP) == 0);
+  REQUIRE(eventually([&] {
+    const auto stats = watcher->stats();
+    return stats && stats->server_pid != old;
+  }));
+  CHECK(outcome(watcher->put(id_of("mine"), pattern(10))) == "ok");
+  CHECK(faults.disarm() != 0);
+  REQUIRE(::kill(keeper, SIGTERM) == 0);
+  CHECK(process.wait() == "exit 0");
 }
 
 TEST_CASE("calls that fail while the daemon starts end it with a reason, or are survived") {

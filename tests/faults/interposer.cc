@@ -164,8 +164,14 @@ DOLIUM_FAULTY(socket, socket, (int domain, int type, int protocol), (domain, typ
 DOLIUM_FAULTY(socketpair, socketpair, (int domain, int type, int protocol, int* ends), (domain, type, protocol, ends))
 DOLIUM_FAULTY(connect, connect, (int fd, const sockaddr* address, socklen_t size), (fd, address, size))
 DOLIUM_FAULTY(accept4, accept4, (int fd, sockaddr* address, socklen_t* size, int flags), (fd, address, size, flags))
-DOLIUM_FAULTY(getsockopt, getsockopt, (int fd, int level, int name, void* value, socklen_t* size),
-              (fd, level, name, value, size))
+
+/// ENOPROTOOPT: only of what kernels before 6.5 do not know, SO_PEERPIDFD.
+DOLIUM_EXPORT int getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
+  static auto* const real = next<int(int, int, int, void*, socklen_t*)>("getsockopt");
+  constexpr int kPeerPidfd = 77;
+  const bool spared = plan != nullptr && plan->error.load() == ENOPROTOOPT && name != kPeerPidfd;
+  return !spared && fails(Call::getsockopt) ? -1 : real(fd, level, name, value, size);
+}
 DOLIUM_FAULTY(setsockopt, setsockopt, (int fd, int level, int name, const void* value, socklen_t size),
               (fd, level, name, value, size))
 DOLIUM_FAULTY(fork, fork, (), ())
