@@ -1,5 +1,6 @@
 // The daemon's own end: killed, stopped, started twice, started again. Its clients are told, and never hang.
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <future>
@@ -69,9 +70,12 @@ TEST_CASE("when the daemon ends, objects stay readable and every call says disco
   }
   std::ranges::fill(builder.data(), std::byte{1});  // still memory
   CHECK(outcome(builder.seal()) == "disconnected");
-  // What is in the index is got without asking anybody, and nobody evicts it any more.
-  const Result<Object> unasked = client->get_raw(id_of("b"));
-  if (unasked) CHECK(same(unasked->data(), pattern(1000)));
+  // Nor is anything got that is in the index still.
+  CHECK(outcome(client->get_raw(id_of("b"))) == "disconnected");
+  CHECK_FALSE(client->try_get(id_of("b")).has_value());
+  CHECK(outcome(client->exists(id_of("b"))) == "disconnected");
+  CHECK(outcome(client->exists_many(std::array{id_of("a"), id_of("b")})) == "disconnected");
+  CHECK(outcome(client->get_many(std::array{id_of("a"), id_of("b")})) == "disconnected");
   if (signal == SIGTERM) CHECK_THAT(client->ping().error().message, Catch::Contains("shutting down"));
 }
 
