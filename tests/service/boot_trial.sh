@@ -114,3 +114,19 @@ for round in $(seq $stops); do
   [[ ! -e $DOLIUM_SOCKET ]] || fail "stop $round left the socket"
 done
 echo "$stops stops, all of them inactive (dead), success"
+
+# ---- a configuration that makes no sense is reported once ----
+
+systemctl reset-failed $unit 2>/dev/null || true
+echo 'nonsense = 1' >>/etc/dolium/doliumd.toml
+systemctl start $unit 2>/dev/null || true # it could be executed
+for _ in $(seq 300); do
+  [[ $(property ActiveState) == failed ]] && break
+  sleep 0.1
+done
+state="$(property ActiveState) $(property Result) $(property ExecMainStatus) $(property NRestarts)"
+[[ $state == "failed exit-code 2 0" ]] || fail "a configuration that makes no sense: $state"
+sed -i '$d' /etc/dolium/doliumd.toml
+start
+systemctl stop $unit || fail "stop after the configuration was mended"
+echo "a configuration that makes no sense is not tried again"
