@@ -104,9 +104,12 @@ int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<s
   if (!warnings) return fail_to_serve(warnings.error());
   for (const std::string& warning : invocation.warnings) log->warn("{}", warning);
   for (const std::string& warning : *warnings) log->warn("{}", warning);
+  writer_of(*log).count_lost(estate->take_lost_lines());
   const auto server = Server::create(invocation.config, log, *std::move(estate), std::move(signals));
   if (!server) return fail_to_serve(server.error());
-  return (*server)->run() == Server::End::restart ? Keeper::kRestart : EXIT_SUCCESS;
+  if ((*server)->run() != Server::End::restart) return EXIT_SUCCESS;
+  (*server)->hand_over_log();
+  return Keeper::kRestart;
 }
 
 int run_server(const Invocation& invocation, KeeperLink link) {

@@ -187,7 +187,7 @@ void KeeperProcess::hear() {
   } else if (message->kind == Kind::told_to_end) {
     // By a signal of its own; one to the whole group has come to us, too, or is on its way.
     if (stopping_) return signal_server(SIGTERM);
-    say("the server was sent " + message->thing.text + ": it is replaced, and the objects stay");
+    told_to_end_ = std::move(message->thing.text);
     check_successor();
   }
 }

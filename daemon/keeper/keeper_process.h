@@ -58,6 +58,7 @@ class KeeperProcess {
   static void set_config_asked(const std::string& file);
   void replace_if(int status);
   void refuse_successor();
+  void tell_of_signal(const char* outcome);
   // What follows a server's end.
   std::optional<int> refused(const std::string& what);
   std::optional<int> after(int status);
@@ -87,8 +88,9 @@ class KeeperProcess {
   pid_t check_ = 0;           // the process that looks whether another server could go on; 0: none
   bool check_again_ = false;  // something has changed since it began
   CheckOutput check_output_;
-  bool asked_ = false;   // the server waits to hear what came of it
-  bool served_ = false;  // the server that there is
+  bool asked_ = false;       // the server waits to hear what came of it
+  std::string told_to_end_;  // the signal that the server alone was sent; not logged yet
+  bool served_ = false;      // the server that there is
   bool ever_served_ = false;
   bool stopping_ = false;
   shm::TimeNs end_by_ = 0;       // when stopping: then the server is killed

@@ -18,6 +18,7 @@ std::uint64_t KeeperLog::key_of(const Config& config) noexcept {
 
 void KeeperLog::take(std::shared_ptr<spdlog::logger> log) {
   without_memory_.reset();  // it has the other writer
+  if (log_ != nullptr) writer_of(*log).count_lost(writer_of(*log_).finish());
   log_ = std::move(log);
   without_memory_ = std::make_unique<LinesWithoutMemory>(writer_of(*log_));
 }

@@ -93,6 +93,7 @@ struct LogWriter::State {
   }
 
   void run();
+  [[nodiscard]] std::uint64_t take_lost();
   [[nodiscard]] bool is_idle() const { return ring.empty() && !busy && !reopen && !must_tell(); }
   [[nodiscard]] bool must_tell() const { return dropped != 0 && ring.empty() && !failing; }
 
@@ -149,6 +150,13 @@ void LogWriter::State::run() {
   }
   finished = true;
   written.notify_all();
+}
+
+/// At the end. The line that a stuck thread has in hand is lost, too: the process will not wait for it.
+std::uint64_t LogWriter::State::take_lost() {
+  const auto queued = static_cast<std::uint64_t>(std::count(ring.begin(), ring.end(), '\n'));
+  ring.clear();
+  return std::exchange(dropped, 0) + queued + (busy && !finished ? 1 : 0);
 }
 
 void LogWriter::State::take_line() {
@@ -217,6 +225,10 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::string& path, Form
 }
 
 LogWriter::~LogWriter() {
+  if (thread_.joinable()) static_cast<void>(finish());
+}
+
+std::uint64_t LogWriter::finish() noexcept {
   std::unique_lock lock(state_->mutex);
   state_->ended = true;
   state_->changed.notify_one();
@@ -227,11 +239,20 @@ LogWriter::~LogWriter() {
     seen = state_->turns;
   } while (state_->written.wait_for(lock, kLastPatience, moved) && !state_->finished && Clock::now() < last);
   const bool finished = state_->finished;
+  const std::uint64_t lost = state_->take_lost();
   lock.unlock();
   if (finished)
     thread_.join();
   else
     thread_.detach();
+  return lost;
+}
+
+void LogWriter::count_lost(std::uint64_t lines) noexcept {
+  const std::lock_guard lock(state_->mutex);
+  if (lines == 0) return;
+  state_->dropped += lines;
+  state_->changed.notify_one();
 }
 
 void LogWriter::write(std::string_view line) noexcept {

@@ -12,6 +12,7 @@
 // Thread-safe. write() takes no memory: it works where there is none (heap.h).
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,8 +45,14 @@ class LogWriter {
   [[nodiscard]] static Result<std::unique_ptr<LogWriter>> open(const std::string& path, Formatter format);
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
-  /// Waits for what is queued as long as lines are being written. A thread that is stuck is left behind.
+  /// finish(), if that was not called.
   ~LogWriter();
+
+  /// Waits for what is queued as long as lines are being written; a thread that is stuck is left behind. Nothing is
+  /// written after that. Returns how many lines were lost, and not told of: dropped, or still queued.
+  std::uint64_t finish() noexcept;
+  /// Counts lines that another writer has lost as dropped here: they are told of as its own.
+  void count_lost(std::uint64_t lines) noexcept;
 
   /// Queues one line, which ends with its only newline.
   void write(std::string_view line) noexcept;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <string>
+#include <utility>
 
 #include "daemon/process/keeper_log.h"
 #include "shm/os/last_words.h"
@@ -12,10 +14,11 @@ namespace {
 
 using Kind = KeeperMessage::Kind;
 
-// Keys. A session's is its client's, which begin with 1, behind these.
+// Keys. A session's is its client's, which begin with 1, behind the first two.
 constexpr std::uint64_t kMemory = 0;
 constexpr std::uint64_t kListener = 1;
 constexpr std::uint64_t kSessions = 2;
+constexpr std::uint64_t kLostLines = UINT64_MAX;
 
 /// Where a session's descriptors stand.
 enum Position : std::size_t { kPinTable, kSocket, kReleaseEvent, kProcess };
@@ -61,6 +64,10 @@ Result<void> Estate::take(Kept thing) {
         protocol::Listener::adopt(thing.text, std::move(thing.descriptors[0]), std::move(thing.descriptors[1])));
     return {};
   }
+  if (thing.key == kLostLines) {
+    lost_lines_ = std::strtoull(thing.text.c_str(), nullptr, 10);
+    return {};
+  }
   Result<SessionRecord> record = SessionRecord::from_text(thing.text);
   if (!record) return std::move(record).error();
   if (thing.descriptors.size() < kProcess) return Error{Errc::protocol_error, "a session without its descriptors"};
@@ -90,6 +97,15 @@ void Estate::keep_memory(const shm::Store& store) const {
 
 void Estate::keep_listener(const protocol::Listener& listener) const {
   send(Kind::keep, kListener, listener.path(), {listener.lock(), listener.fd()});
+}
+
+void Estate::keep_lost_lines(std::uint64_t lines) const {
+  if (lines != 0) send(Kind::keep, kLostLines, std::to_string(lines));
+}
+
+std::uint64_t Estate::take_lost_lines() {
+  if (lost_lines_ != 0) send(Kind::forget, kLostLines);
+  return std::exchange(lost_lines_, 0);
 }
 
 Result<void> Estate::keep(const SessionRecord& record, const shm::Segment& pin_table) const {

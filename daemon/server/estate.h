@@ -29,6 +29,8 @@ class Estate {
   [[nodiscard]] std::vector<shm::UniqueFd> take_memory() { return std::move(memory_); }
   [[nodiscard]] std::optional<protocol::Listener> take_listener() { return std::move(listener_); }
   [[nodiscard]] std::vector<SessionRecord> take_sessions() { return std::move(sessions_); }
+  /// How many lines of the log were lost with the server before, and not told of.
+  [[nodiscard]] std::uint64_t take_lost_lines();
 
   /// Of the store that was made from the memory: it is the one that was kept.
   [[nodiscard]] Result<void> check_incarnation(const shm::Store& store) const;
@@ -39,6 +41,8 @@ class Estate {
   /// Errors as KeeperLink::send(): then a successor will not know of this session, or of what has changed.
   [[nodiscard]] Result<void> keep(const SessionRecord& record, const shm::Segment& pin_table) const;
   void forget(shm::ClientId client) const;
+  /// How many lines of the log are lost with this server: its successor tells of them.
+  void keep_lost_lines(std::uint64_t lines) const;
   /// That this server serves, and where it logs to: the keeper does so, too.
   void say_ready(const Config& config) const;
   /// Another server shall go on, if it reads `config_file`; empty: whatever it reads. What stands in the way is heard.
@@ -62,6 +66,7 @@ class Estate {
   std::string incarnation_;  // of the store in it
   std::optional<protocol::Listener> listener_;
   std::vector<SessionRecord> sessions_;
+  std::uint64_t lost_lines_ = 0;
 };
 
 }  // namespace dolium::daemon

@@ -98,6 +98,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
                                             std::move(estate), std::move(signals)));
+  server->is_reachable_ = renewed.has_value();
   if (renewed) server->acceptor_.take_former(std::move(renewed->former_socket));
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
   if (auto taken = server->take_orphans(std::move(sessions)); !taken) return std::move(taken).error();
@@ -167,8 +168,14 @@ Result<void> Server::take_orphans(std::vector<SessionRecord> records) {
 
 Server::End Server::run() {
   const StoreConfig& store = engine_->store().config();
-  log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
-             acceptor_.listener().path());
+  if (is_reachable_)
+    log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
+               acceptor_.listener().path());
+  else
+    log_->warn(
+        "serving {} and at most {} objects only to the clients that keep their connection: {} does not lead to this "
+        "daemon",
+        format_size(store.capacity), store.max_objects, acceptor_.listener().path());
   acceptor_.start();
   keeper_poll_->watch(UV_READABLE);
   signal_poll_->watch(UV_READABLE);

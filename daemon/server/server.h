@@ -53,6 +53,8 @@ class Server final : private Session::Host {
   /// Serves until the keeper sends SIGTERM, and then tells the clients; or until it sends SIGHUP, and then leaves
   /// everything to its successor.
   [[nodiscard]] End run();
+  /// Ends the log. The lines that were lost, and not told of, are the successor's to tell of. The last thing to do.
+  void hand_over_log() const;
   void stop(const char* reason);
 
  private:
@@ -97,6 +99,7 @@ class Server final : private Session::Host {
   const std::shared_ptr<spdlog::logger> log_;
   LimitedLog client_log_;  // the same, for what clients bring about
   const AccessList access_;
+  bool is_reachable_ = true;         // the socket's path leads here
   std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;

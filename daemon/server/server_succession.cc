@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/process/logging.h"
 #include "daemon/server/server.h"
 #include "shm/os/monotonic_clock.h"
 
@@ -27,6 +28,10 @@ void Server::make_way() {
   sessions_.visit_all([](Session& session) { session.pump(); });
   acceptor_.leave_to_successor();
   loop_->stop();
+}
+
+void Server::hand_over_log() const {
+  estate_.keep_lost_lines(writer_of(*log_).finish());
 }
 
 /// There is no successor this time: tells those that asked for one.

@@ -107,6 +107,26 @@ TEST_CASE(
   CHECK(lines >= LogWriter::kMaxQueuedBytes / 100);
 }
 
+TEST_CASE("log writer: what is lost at its end is counted once, and another writer tells of it") {
+  const TemporaryDirectory directory;
+  const NamedPipe pipe(directory);
+  const auto stuck = open_writer(pipe.path());
+  constexpr std::uint64_t kLines = 5000;
+  for (std::uint64_t n = 0; n < kLines; ++n) stuck->write(std::string(99, 'x') + '\n');
+  const std::uint64_t lost = stuck->finish();
+  CHECK(lost > 0);
+  CHECK(lost <= kLines);
+  const std::string file = directory.path() / "log";
+  const auto next = open_writer(file);
+  next->count_lost(0);
+  next->count_lost(lost);
+  next->write("a line\n");
+  CHECK(next->finish() == 0);
+  CHECK_THAT(content_of(file), Catch::Contains(fmt::format("note: {} lines of this log were dropped", lost)));
+  // What was written is not counted.
+  CHECK_THAT(pipe.read_until("x\n"), Catch::StartsWith(std::string(99, 'x')));
+}
+
 TEST_CASE("log writer: a reader that goes away while the writer waits for it kills nothing, and the writer ends") {
   ::signal(SIGPIPE, SIG_IGN);
   const TemporaryDirectory directory;

@@ -152,6 +152,11 @@ TEST_CASE("the socket's file removed, and another daemon there: neither a crash 
       const std::string log = daemon.log();
       return log.find("serving ", log.find("clients cannot connect to this daemon")) < log.size();
     }));
+    const std::string log = daemon.log();
+    CHECK_THAT(log.substr(log.find("clients cannot connect")),
+               Catch::Contains("only to the clients that keep their connection: " + daemon.socket() +
+                               " does not lead to this daemon") &&
+                   !Catch::Contains(" on " + daemon.socket()));
     CHECK(inode_of(daemon.socket()) == theirs);
   }
   CHECK(daemon.stop() == "exit 0");

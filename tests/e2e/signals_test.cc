@@ -83,6 +83,20 @@ TEST_CASE("signals: one that ends, to the server alone, is a restart") {
   CHECK_THAT(daemon.log(), Catch::Contains("it is replaced, and the objects stay"));
 }
 
+TEST_CASE("signals: one to the whole group, as timeout(1) sends it, is never told as a replacement") {
+  LaunchedDaemon daemon(kOwnGroup);
+  const pid_t keeper = daemon.process().pid();
+  const pid_t server = daemon.server();
+  // The server hears of it first, and says so; then the keeper finds both.
+  daemon.process().signal(SIGSTOP);
+  REQUIRE(::kill(server, SIGTERM) == 0);
+  REQUIRE(eventually([&] { return signal_set(server, "ShdPnd:") == 0; }));
+  REQUIRE(::kill(keeper, SIGTERM) == 0);
+  daemon.process().signal(SIGCONT);
+  CHECK(daemon.process().wait() == "exit 0");
+  CHECK_THAT(daemon.log(), !Catch::Contains("it is replaced"));
+}
+
 TEST_CASE("signals: SIGHUP to the whole group, as when a terminal closes, replaces the server") {
   LaunchedDaemon daemon(kOwnGroup);
   put(daemon.client());

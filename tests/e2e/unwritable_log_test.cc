@@ -145,6 +145,27 @@ TEST_CASE("a log that cannot be written: lines that were dropped are counted, an
   CHECK(count_of(text, "is ended for misbehaviour") + std::stoul(told[1]) == kLines);
 }
 
+TEST_CASE("a log that cannot be written: the next server tells of lines that were dropped before it") {
+  constexpr std::size_t kLines = 700;  // more than a full queue
+  Pipe pipe = make_pipe();
+  fill_up(pipe.write_end.get());
+  Daemon daemon({"--log-lines-per-minute=0"}, Launch{.error = pipe.write_end.get()});
+  daemon.expect_misbehaviour();
+  for (std::size_t n = 0; n < kLines; ++n) provoke_line(daemon);
+  replace_server(daemon, SIGHUP);
+  REQUIRE(::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK) == 0);
+  std::string text;
+  std::smatch told;
+  const std::regex dropped(R"( warning (\d+) lines of this log were dropped: .*\n)");
+  CHECK(eventually([&] {
+    text += read_until(pipe.read_end.get(), "were dropped");
+    return std::regex_search(text, told, dropped);
+  }));
+  REQUIRE_FALSE(told.empty());
+  // Beside those of the clients, at least the line with which the first server made way.
+  CHECK(count_of(text, "is ended for misbehaviour") + std::stoul(told[1]) > kLines);
+}
+
 TEST_CASE("the keeper's lines go to the configured log, with the time, and follow it when it changes") {
   const TemporaryDirectory directory;
   const auto log = [&](const char* name) { return (directory.path() / name).string(); };
