@@ -4,11 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
-#include <future>
 #include <optional>
 
 #include "shm/os/proc_file.h"
@@ -51,6 +49,14 @@ class Cgroup {
   [[nodiscard]] std::vector<std::string> launcher() const {
     return {"/bin/sh", "-c", fmt::format("echo $$ >{}/cgroup.procs && exec \"$@\"", path_.string()), "sh"};
   }
+  /// A process there that takes ever more memory, and is killed after the server and before the keeper.
+  [[nodiscard]] Process start_hog() const {
+    return Process::start({"/bin/sh", "-c",
+                           fmt::format("echo -998 >/proc/self/oom_score_adj; echo $$ >{}/cgroup.procs && exec tail "
+                                       "/dev/zero",
+                                       path_.string())},
+                          {});
+  }
   void raise_limit(std::uint64_t bytes) const {
     for (const char* file : {"memory.limit_in_bytes", "memory.max"})
       if (fs::exists(path_ / file)) std::ofstream(path_ / file) << bytes;
@@ -85,26 +91,33 @@ TEST_CASE(
   CHECK_THAT(daemon.log(), Catch::Contains("capacity 88 MiB, the books of up to 90112 objects (10.8 MiB)") &&
                                Catch::Contains("raise the cgroup's memory limit by"));
   REQUIRE(outcome(daemon.client().put(id_of("precious"), pattern(1000), {.pinned = true})) == "ok");
-  // Small objects, whose books take an eighth of what they do: where all are there, a server finds no room any more.
-  std::atomic<bool> enough = false;
-  auto filling = std::async(std::launch::async, [&] {
-    const std::vector<std::byte> bytes = pattern(900);
-    for (std::uint64_t batch = 0; batch < 200 && !enough; ++batch) {
-      std::vector<PutItem> items(1000);
-      for (std::size_t i = 0; i < items.size(); ++i) items[i] = {.id = id_of(batch * 1000 + i), .data = bytes};
-      static_cast<void>(daemon.client().put_many(items));
-    }
-  });
-  const bool killed = eventually([&] {
-    return cgroup.kills() >= 2 || !daemon.process().running() ||
-           filling.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  });
-  INFO("doliumd says:\n" << daemon.log());
-  REQUIRE(killed);
-  REQUIRE(daemon.process().running());
+  // What the group has no room for is refused. (The kernel would not refuse that, but kill the server.)
+  const std::vector<std::byte> bytes = pattern(900);
+  Result<void> refused;
+  for (std::uint64_t batch = 0; batch < 200 && refused; ++batch) {
+    std::vector<PutItem> items(1000);
+    for (std::size_t i = 0; i < items.size(); ++i) items[i] = {.id = id_of(batch * 1000 + i), .data = bytes};
+    static_cast<void>(daemon.client().put_many(items));
+    const Result<ObjectBuilder> large = daemon.client().create(id_of("large"), 8 << 20);
+    if (!large) refused = large.error();
+  }
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().cause == RefusalCause::memory);
+  CHECK(cgroup.kills() == 0);
+  // Where other processes of the group take the memory, the server is killed, and the next one, never the keeper.
+  const auto says = [&](const char* what) { return daemon.log().find(what) != std::string::npos; };
+  for (const char* pause : {"goes on with the objects in 500 ms", "goes on with the objects in 1000 ms"}) {
+    Process hog = cgroup.start_hog();
+    const bool killed = eventually([&] { return says(pause) || !daemon.process().running() || !hog.running(); });
+    INFO("doliumd says:\n" << daemon.log());
+    REQUIRE(killed);
+    CHECK(eventually([&] { return says(pause); }));
+    REQUIRE(daemon.process().running());
+    hog.signal(SIGKILL);
+    static_cast<void>(hog.wait());
+    CHECK(eventually([&] { return outcome(daemon.client().ping()) == "ok"; }));
+  }
   cgroup.raise_limit(192 << 20);  // as the log says
-  enough = true;
-  filling.get();
   CHECK(cgroup.kills() >= 2);
   CHECK_THAT(daemon.log(), Catch::Contains("(OOM kill)") && Catch::Contains("goes on with the objects in 500 ms") &&
                                Catch::Contains("goes on with the objects in 1000 ms"));
