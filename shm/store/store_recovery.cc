@@ -21,24 +21,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "shm/os/check.h"
 #include "shm/store/store.h"
 
 namespace dolium::shm {
 namespace {
 
-/// Where each piece stands in segments(); behind these, the ledger's.
+/// Position of each piece in Rows::segments(); the ledger's come last.
 enum SegmentPosition : std::size_t { kArena, kIndex, kLedger };
 
 }  // namespace
-
-std::vector<const Segment*> Store::segments() const {
-  std::vector<const Segment*> all = {&memory_.segment(), &index_.segment()};
-  const std::vector<const Segment*> ledger = ledger_.segments();
-  all.insert(all.end(), ledger.begin(), ledger.end());
-  return all;
-}
 
 Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vector<UniqueFd> memory,
                                               std::vector<Survivor> survivors, TimeNs now) {
@@ -61,26 +52,17 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   const std::unique_ptr<Store>& store = *made;
   // All of them before the first look at a row: what they hold and write decides.
   for (Survivor& survivor : survivors)
-    if (auto admitted = store->readmit(std::move(survivor)); !admitted) return std::move(admitted).error();
+    if (auto admitted = store->parts_.clients.readmit(std::move(survivor)); !admitted)
+      return std::move(admitted).error();
   store->settle_rows();
   store->claim_extents();
-  store->index_.set_release_wanted(false);  // nobody waits yet
+  store->parts_.rows.index.set_release_wanted(false);  // nobody waits yet
   return made;
 }
 
-Result<void> Store::readmit(Survivor survivor) {
-  const std::uint64_t bytes = PinTableGeometry::for_slots(index_.slot_count()).total_bytes;
-  Result<Segment> table = Segment::adopt("pins", bytes, std::move(survivor.pin_table));
-  if (!table) return std::move(table).error();
-  const Result<ClientId> client = admit(survivor.identity, *std::move(table), survivor.id, survivor.attached);
-  if (!client) return client.error();
-  ledger_.state().last_client = std::max(ledger_.state().last_client, survivor.id);
-  return {};
-}
-
 void Store::settle_rows() {
-  for (SlotIndex slot = 0; slot < index_.slots_touched(); ++slot) {
-    if (index_.is_live(slot))
+  for (SlotIndex slot = 0; slot < parts_.rows.index.slots_touched(); ++slot) {
+    if (parts_.rows.index.is_live(slot))
       settle_live(slot);
     else
       settle_odd(slot);
@@ -88,16 +70,16 @@ void Store::settle_rows() {
 }
 
 void Store::settle_live(SlotIndex slot) {
-  LedgerRow& ledger = row(slot);
-  SlotMargin& margin = index_.margin(slot);
+  LedgerRow& ledger = parts_.rows.row(slot);
+  SlotMargin& margin = parts_.rows.margin(slot);
   const bool committed = margin.state == SlotState::sealed || margin.state == SlotState::unsealed;
   if (!committed) {
     ++recovery_.damaged;
-    index_.begin_retire(slot);
-    index_.unlink_remains(slot);
+    parts_.rows.index.begin_retire(slot);
+    parts_.rows.index.unlink_remains(slot);
     return vacate(slot);
   }
-  if (!index_.is_linked(slot)) index_.link(slot);
+  if (!parts_.rows.index.is_linked(slot)) parts_.rows.index.link(slot);
   if (margin.state == SlotState::unsealed) {
     ++recovery_.finished;
     ledger.accessed = ledger.sealed;
@@ -107,13 +89,13 @@ void Store::settle_live(SlotIndex slot) {
 }
 
 void Store::settle_odd(SlotIndex slot) {
-  SlotMargin& margin = index_.margin(slot);
+  SlotMargin& margin = parts_.rows.margin(slot);
   switch (margin.state) {
     case SlotState::free:
     case SlotState::retired: margin.operation = Operation::none; return;
     case SlotState::unsealed:
       // What the daemon itself was copying is nobody's any more, as is what its writer has not heard of.
-      if (!margin.lent || find_client(row(slot).accessed) == nullptr) ++recovery_.dropped;
+      if (!margin.lent || parts_.clients.find(parts_.rows.row(slot).accessed) == nullptr) ++recovery_.dropped;
       if (!margin.lent) return vacate(slot);
       margin.state = SlotState::abandoned;
       [[fallthrough]];
@@ -122,28 +104,23 @@ void Store::settle_odd(SlotIndex slot) {
   }
   if (margin.operation == Operation::evicting || margin.operation == Operation::relocating) {
     ++recovery_.undone;
-    index_.cancel_retire(slot);
+    parts_.rows.index.cancel_retire(slot);
     margin.operation = Operation::none;
     return;
   }
   ++recovery_.finished;
-  index_.unlink_remains(slot);
+  parts_.rows.index.unlink_remains(slot);
   margin.pinned = false;
-  if (!in_use(slot)) return vacate(slot);
+  if (!parts_.usage.in_use(slot)) return vacate(slot);
   margin.state = SlotState::retired;
   margin.operation = Operation::none;
 }
 
 /// Of a row that is odd, and not linked.
 void Store::vacate(SlotIndex slot) {
-  margin(slot).pinned = false;
-  margin(slot).state = SlotState::free;
-  margin(slot).operation = Operation::none;
-}
-
-std::uint64_t Store::size_of(SlotIndex slot) const noexcept {
-  const SlotFields fields = index_.read(slot);
-  return fields.data_size + fields.metadata_size + margin(slot).type_name_size;
+  parts_.rows.margin(slot).pinned = false;
+  parts_.rows.margin(slot).state = SlotState::free;
+  parts_.rows.margin(slot).operation = Operation::none;
 }
 
 void Store::claim_extents() {
@@ -152,83 +129,57 @@ void Store::claim_extents() {
     SlotIndex slot;
   };
   std::vector<Claim> claims;
-  for (SlotIndex slot = index_.slots_touched(); slot-- > 0;) {  // backwards: the lowest free slot is taken first
-    if (margin(slot).state == SlotState::free)
-      index_.release(slot);
+  for (SlotIndex slot = parts_.rows.index.slots_touched();
+       slot-- > 0;) {  // backwards: the lowest free slot is taken first
+    if (parts_.rows.margin(slot).state == SlotState::free)
+      parts_.rows.index.release(slot);
     else
-      claims.push_back({index_.read(slot).offset, slot});
+      claims.push_back({parts_.rows.index.read(slot).offset, slot});
   }
   std::ranges::sort(claims, {}, &Claim::offset);  // in this order each claim finds its place at once
   SlotIndex before = kNoSlot;
   for (const auto& [offset, slot] : claims) {
-    if (arena_.claim(offset, size_of(slot), slot)) {
+    if (parts_.rows.arena.claim(offset, parts_.rows.size_of(slot), slot)) {
       count_row(slot);
       before = slot;
       continue;
     }
     if (!is_part_of(slot, before)) ++recovery_.damaged;  // what it says of its place cannot be
-    if (index_.is_live(slot)) index_.begin_retire(slot);
-    index_.unlink_remains(slot);
+    if (parts_.rows.index.is_live(slot)) parts_.rows.index.begin_retire(slot);
+    parts_.rows.index.unlink_remains(slot);
     vacate(slot);
-    index_.release(slot);
+    parts_.rows.index.release(slot);
   }
 }
 
 /// Whether a row in quarantine is that of the second end of another's extent, which was not cut yet (rest_tail()).
 bool Store::is_part_of(SlotIndex part, SlotIndex whole) const noexcept {
-  if (whole == kNoSlot || margin(part).state != SlotState::abandoned || margin(whole).state != SlotState::abandoned)
+  if (whole == kNoSlot || parts_.rows.margin(part).state != SlotState::abandoned ||
+      parts_.rows.margin(whole).state != SlotState::abandoned)
     return false;
-  const std::uint64_t end = index_.read(whole).offset + Arena::taken_by(size_of(whole));
-  return row(part).accessed == row(whole).accessed && index_.read(part).offset + size_of(part) == end;
+  const std::uint64_t end = parts_.rows.index.read(whole).offset + Arena::taken_by(parts_.rows.size_of(whole));
+  return parts_.rows.row(part).accessed == parts_.rows.row(whole).accessed &&
+         parts_.rows.index.read(part).offset + parts_.rows.size_of(part) == end;
 }
 
 void Store::count_row(SlotIndex slot) {
-  LedgerRow& ledger = row(slot);
-  const SlotMargin& margin = index_.margin(slot);
-  const std::uint64_t taken = taken_bytes(slot);
-  if (margin.state == SlotState::retired) {
+  const SlotState state = parts_.rows.margin(slot).state;
+  if (state == SlotState::retired) {
     ++recovery_.retired;
-    retired_.push_back(slot);
-    return retired_tally_.add(taken);
+    return parts_.sealed.adopt_retired(slot);
   }
-  if (margin.state == SlotState::abandoned) {
-    Client* creator = find_client(ledger.accessed);
+  if (state == SlotState::abandoned) {
+    AttachedClient* const creator = parts_.clients.find(parts_.rows.row(slot).accessed);
     if (creator == nullptr) {
       ++recovery_.quarantined;
-      return return_to_quarantine(slot);
+      return parts_.quarantine.readmit(slot);
     }
-    index_.margin(slot).operation = Operation::none;  // its rest begins when this writer is gone
+    parts_.rows.margin(slot).operation = Operation::none;  // its rest begins when this writer is gone
     ++recovery_.abandoned;
-    ++creator->unsealed_count;
-    creator->unsealed_bytes += taken;
-    if (margin.leased) {
-      creator->leased_bytes += taken;
-      leased_bytes_ += taken;
-    }
-    abandoned_.push_back(slot);
-    return unsealed_tally_.add(taken);
+    return parts_.writing.adopt_abandoned(slot, *creator);
   }
   ++recovery_.sealed;
-  // It may have died between the commit and this.
-  ledger.accessed = std::max(ledger.accessed, ledger.sealed);
-  last_seal_ = std::max(last_seal_, ledger.sealed);
-  repair_hits(slot);
-  sealed_tally_.add(taken);
-  if (margin.pinned)
-    count_pinned(slot);
-  else
-    eviction_.insert(slot);
-  if (margin.mortal) expiry_.look_at({slot, ledger.sealed}, lifetimes(slot).due(ledger.sealed, ledger.accessed));
-}
-
-/// The hits of a client that is gone may have been left out of the sum and not yet taken from the base, or the reverse:
-/// then there seem to be more than there can be, and what was noticed must do.
-void Store::repair_hits(SlotIndex slot) {
-  if (!ledger_.counts_hits()) return;
-  constexpr std::uint32_t kMostBelievable = UINT32_MAX / 2;
-  HitRow& counted = ledger_.hit_row(slot);
-  const std::uint32_t sum = hit_sum(slot);
-  if (sum - counted.base > kMostBelievable) counted.base = sum - counted.hits;
+  parts_.sealed.adopt_sealed(slot);
 }
 
 }  // namespace dolium::shm

@@ -16,8 +16,11 @@
 
 namespace dolium::shm {
 
-/// A client of this store, from attach() to detach(); never used twice.
+/// Names a client of this store, from attach() to detach(). Never used twice.
 using ClientId = std::uint64_t;
+
+/// Maximum number of objects that are removed in one piece of a clear(), an evict() or an expire().
+inline constexpr std::uint32_t kRemovalsPerPiece = 1024;
 
 struct ClientIdentity {
   std::int32_t pid = 0;

@@ -211,7 +211,7 @@ TEST_CASE("crowd: creates without a seal") {
       REQUIRE(reply != nullptr);
       if (reply->body_as_ErrorReply() != nullptr) ++refused;
     }
-    CHECK(refused == (count > 65'536 ? count - 65'536 : 0));  // Store::kMaxUnsealedPerClient
+    CHECK(refused == (count > 65'536 ? count - 65'536 : 0));  // WritableExtents::kMaxUnsealedPerClient
   });
   CHECK(daemon.settled(before) == before);
 }

@@ -58,7 +58,7 @@ struct Cut : StoreFixture {
 TEST_CASE("room that is there is refused: leases of eight idle clients are taken back") {
   Cut store;
   store.eight_leases();
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   REQUIRE(outcome(store.create(1, kFifth)) == "ok");
   for (TestClient& client : store.clients) CHECK_FALSE(client.table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
   const StoreStats stats = store.store.stats(store.now);
@@ -77,7 +77,7 @@ TEST_CASE("room that is there is refused: a lease is taken back between two puts
   store.eight_leases();
   CHECK(outcome(store.create(2, kFifth)) == "out_of_memory");
   CHECK(outcome(store.store.find_lease(store.clients.back().id(), lease_id(7))) == "ok");
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(2, kFifth)) == "ok");
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("room that is there is refused: idle leases make way for another lease
 TEST_CASE("room that is there is refused: a lease in use stays, and is named") {
   Cut store;
   store.eight_leases();
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   for (TestClient& client : store.clients) REQUIRE(client.table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
   const Result<Placement> refused = store.create(1, kFifth);
   REQUIRE(outcome(refused) == "out_of_memory");
@@ -140,12 +140,12 @@ TEST_CASE("a lease is not taken back while puts into it are under way") {
   store.put(100, kCapacity - 2 * kLeaseBytes);
   // The client has cut two units off it, and the daemon has not heard of that.
   client.table().lease_word(3).set_idle(kLeaseBytes / kUnitBytes - 2);
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(1, kCapacity)) == "out_of_memory");
   std::memset(store.store.writable_bytes(store.slots[0]).data(), 1, kLeaseBytes);
   REQUIRE(
       store.store.put_leased(client.id(), store.slots[0], {.id = id_of(2), .data_size = 2 * kUnitBytes}, store.now));
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(1, kCapacity)) == "ok");
   CHECK_FALSE(client.table().lease_word(3).claim(kLeaseBytes / kUnitBytes - 2));
 }
@@ -154,7 +154,7 @@ TEST_CASE("a lease without a word, and one of another's word, stay with their cl
   Cut store;
   TestClient client = store.client();
   REQUIRE(store.store.lease(client.id(), lease_id(0), kLeaseBytes, store.now));
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(1, kCapacity)) == "out_of_memory");
   CHECK(store.obstacles().leased_bytes == kLeaseBytes);
 }
@@ -233,7 +233,7 @@ TEST_CASE("a pinned object too large to be moved is a wall, and so are all where
   StoreConfig config{.capacity = 64 * kMiB};
   config.relocation = relocation;
   StoreFixture store(config);
-  const std::uint64_t size = relocation ? Store::kMostMovedAside + 1 : 1000;
+  const std::uint64_t size = relocation ? SealedObjects::kMostMovedAside + 1 : 1000;
   store.put(100, 20 * kMiB);
   store.put({.id = id_of(1), .data_size = size, .pinned = true});
   const Result<Placement> refused = store.create(2, 63 * kMiB - size);

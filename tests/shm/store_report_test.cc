@@ -101,7 +101,7 @@ TEST_CASE("refusals in quick succession look for holders once") {
   CHECK(fixture.refused(1, kHalf, fixture.writer).holders.empty());
   TestClient holder = fixture.client();
   const Held held = holder.hold(id_of(0));
-  fixture.now += Store::kHolderSearch - 1;
+  fixture.now += Refusals::kSearchRest - 1;
   CHECK(fixture.refused(2, kHalf, fixture.writer).holders.empty());
   CHECK(fixture.store.stats(fixture.now).last_refusal->id == id_of(2));
   fixture.now += 1;

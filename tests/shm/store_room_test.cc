@@ -34,7 +34,7 @@ TEST_CASE("where a put has to search for room, it makes room for the next ones t
   while (full.evicted_by_put(number++) < 3) REQUIRE(number < 100);
   for (int others = 0; others < 3; ++others) CHECK(full.evicted_by_put(number++) == 0);
   const std::uint64_t free = kCapacity - full.stats().used_bytes;
-  CHECK(free <= 2 * kCapacity / Store::kAheadShare);
+  CHECK(free <= 2 * kCapacity / Room::kAheadShare);
   full.store.check_invariants();
 }
 

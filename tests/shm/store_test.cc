@@ -90,7 +90,7 @@ TEST_CASE("sizes that wrap around or pass a limit are refused before anything is
 
 TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began") {
   StoreFixture fixture({.capacity = 4 * kMiB});
-  constexpr std::uint64_t kObjects = 3 * Store::kRemovalsPerPiece;
+  constexpr std::uint64_t kObjects = 3 * kRemovalsPerPiece;
   for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
   const TimeNs through = fixture.store.last_seal();
   int pieces = 0;
@@ -98,7 +98,7 @@ TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began
   do {
     const std::uint64_t before = fixture.store.stats(fixture.now).total_objects;
     cursor = fixture.store.clear(fixture.now, cursor, through);
-    CHECK(before - fixture.store.stats(fixture.now).total_objects <= Store::kRemovalsPerPiece);
+    CHECK(before - fixture.store.stats(fixture.now).total_objects <= kRemovalsPerPiece);
     fixture.put(kObjects + static_cast<std::uint64_t>(pieces++), 10);  // in a slot that is free again, or beyond
   } while (cursor != 0);
   CHECK(pieces >= 3);
@@ -109,14 +109,14 @@ TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began
 
 TEST_CASE("an eviction goes piece by piece, and says when there is nothing more to do") {
   StoreFixture fixture({.capacity = 4 * kMiB});
-  constexpr std::uint64_t kObjects = 2 * Store::kRemovalsPerPiece + 10;
+  constexpr std::uint64_t kObjects = 2 * kRemovalsPerPiece + 10;
   constexpr std::uint64_t kTaken = 64;
   for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
   Store::Evicted piece = fixture.store.evict_piece(UINT64_MAX, fixture.now);
-  CHECK(piece.bytes == Store::kRemovalsPerPiece * kTaken);
+  CHECK(piece.bytes == kRemovalsPerPiece * kTaken);
   CHECK(piece.more);
-  piece = fixture.store.evict_piece(Store::kRemovalsPerPiece * kTaken, fixture.now);  // as many as one piece takes
-  CHECK(piece.bytes == Store::kRemovalsPerPiece * kTaken);
+  piece = fixture.store.evict_piece(kRemovalsPerPiece * kTaken, fixture.now);  // as many as one piece takes
+  CHECK(piece.bytes == kRemovalsPerPiece * kTaken);
   CHECK_FALSE(piece.more);
   piece = fixture.store.evict_piece(UINT64_MAX, fixture.now);
   CHECK(piece.bytes == 10 * kTaken);
@@ -127,7 +127,7 @@ TEST_CASE("an eviction goes piece by piece, and says when there is nothing more 
 
 TEST_CASE("before a create is refused, all that was removed and is no longer held is found") {
   StoreFixture fixture({.capacity = 2 * kMiB, .max_objects = 4096});
-  constexpr std::uint64_t kRemoved = Store::kSweepForRoom + 100;
+  constexpr std::uint64_t kRemoved = Room::kSweepForRoom + 100;
   fixture.fill(kRemoved, 1000);
   TestClient reader = fixture.client();
   std::vector<Held> held;
@@ -316,7 +316,7 @@ TEST_CASE("no more ids that hash alike are taken than readers pass, sealed or no
     return bucket_of(id_of(number), buckets);
   };
   std::vector<std::uint64_t> alike;
-  for (std::uint64_t number = 1; alike.size() <= Store::kLongestChain; ++number)
+  for (std::uint64_t number = 1; alike.size() <= WritableExtents::kLongestChain; ++number)
     if (chain(number) == chain(0)) alike.push_back(number);
   const std::uint64_t last = alike.back();
   alike.pop_back();

@@ -256,7 +256,7 @@ TEST_CASE("hits of a client that is gone still count for lfu, in either order of
 }
 
 TEST_CASE("a client that had used, or held, very much goes by and by, and nothing is seen of it but that") {
-  constexpr std::uint32_t kMany = 3 * Store::kPiecesAtOnce * Store::kPagesPerPiece * PinTableGeometry::kEntriesPerPage;
+  constexpr std::uint32_t kMany = 3 * Store::kPiecesAtOnce * Room::kPagesPerPiece * PinTableGeometry::kEntriesPerPage;
   const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu);
   StoreFixture fixture({.capacity = kMany * 64ULL, .max_objects = kMany, .eviction_policy = policy});
   fixture.fill(kMany, 64);
@@ -286,7 +286,7 @@ TEST_CASE("a client that had used, or held, very much goes by and by, and nothin
 }
 
 TEST_CASE("what was removed while a client held it is free soon after it is gone, however much that was") {
-  constexpr std::uint32_t kMany = 2 * Store::kPiecesAtOnce * static_cast<std::uint32_t>(Store::kSweepForRoom);
+  constexpr std::uint32_t kMany = 2 * Store::kPiecesAtOnce * static_cast<std::uint32_t>(Room::kSweepForRoom);
   StoreFixture fixture({.capacity = kMany * 64ULL, .max_objects = kMany});
   fixture.fill(kMany, 64);
   TestClient gone = fixture.client();

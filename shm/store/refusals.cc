@@ -1,0 +1,97 @@
+#include "shm/store/refusals.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "shm/os/milliseconds.h"
+#include "shm/os/monotonic_clock.h"
+#include "shm/store/store_parts.h"
+#include "shm/text/size_text.h"
+#include "shm/types/obstacles_text.h"
+
+namespace dolium::shm {
+namespace {
+
+std::string most_of(const std::vector<ClientUse>& holders) {
+  if (holders.empty()) return "";
+  const ClientUse& first = holders.front();
+  const std::string client = first.pid != 0
+                                 ? fmt::format("{} (pid {})", first.command, first.pid)
+                                 : fmt::format("a client of another PID namespace (it calls itself pid {} on {})",
+                                               first.origin.pid, first.origin.host);
+  return fmt::format("; most of it by {}: {} held, {} being written", client, format_size(first.bytes_held),
+                     format_size(first.unsealed_bytes));
+}
+
+}  // namespace
+
+void Refusals::search() {
+  const Rows& rows = parts_.rows;
+  if (rows.now < next_search_) return;
+  parts_.usage.take_up_grants();
+  const StatsPiece all = parts_.report.obstacles();
+  obstacles_ = all.stats.obstacles;
+  obstacles_.largest_run = largest_run(all, rows.arena.capacity());
+  holders_ = parts_.report.top_holders();
+  std::uint64_t looks = rows.index.slots_touched();
+  for (const auto& client : parts_.clients.all()) looks += parts_.report.looks_at(client->id);
+  next_search_ = deadline_after(rows.now, std::max(kSearchRest, Room::kSweepRest * looks));
+}
+
+Error Refusals::no_room(std::uint64_t bytes) {
+  search();
+  const std::string obstacles = obstacles_text(obstacles_);
+  const std::string movable = obstacles_.movable_bytes == 0 ? ""
+                                                            : fmt::format("; {} are pinned, and can only be moved",
+                                                                          format_size(obstacles_.movable_bytes));
+  const std::string why = obstacles.empty() ? std::string("nothing is in use by a client")
+                                            : fmt::format("{} cut{} the arena{}", obstacles,
+                                                          obstacles_.count == 1 ? "s" : "", most_of(holders_));
+  const Arena& arena = parts_.rows.arena;
+  return {Errc::out_of_memory,
+          fmt::format("no room for {} in one piece: {} of {} are taken ({} pinned, {} being written, {} removed but "
+                      "held), {} are free, in pieces of at most {}; if all that may go went, at most {} would lie "
+                      "together: {}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
+                      "`dolium clients` tell who holds what)",
+                      format_size(bytes), format_size(arena.used_bytes()), format_size(arena.capacity()),
+                      format_size(parts_.pins.tally().bytes), format_size(parts_.writing.tally().bytes),
+                      format_size(parts_.sealed.retired().bytes), format_size(arena.free_bytes()),
+                      format_size(arena.largest_free_extent()), format_size(obstacles_.largest_run), why, movable),
+          RefusalCause::room};
+}
+
+Error Refusals::no_slot() const {
+  return {Errc::out_of_memory,
+          fmt::format("no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} "
+                      "being written, {} removed but held), and none can be evicted; release or unpin objects, raise "
+                      "max_objects, or give a timeout to wait",
+                      parts_.rows.index.slot_count(), parts_.pins.tally().count, parts_.writing.tally().count,
+                      parts_.sealed.retired().count),
+          RefusalCause::objects};
+}
+
+void Refusals::note(ClientId client, const NewObject& object, const Error& error) {
+  if (error.code != Errc::out_of_memory && error.code != Errc::too_large && error.code != Errc::timed_out) return;
+  search();
+  Refusal refusal;
+  refusal.id = object.id;
+  refusal.size = total_size(object);
+  refusal.code = error.code;
+  refusal.cause = error.cause;
+  refusal.reason = error.message;
+  refusal.by = parts_.report.client_use(client);
+  refusal.free_bytes = parts_.rows.arena.free_bytes();
+  refusal.largest_free_extent = parts_.rows.arena.largest_free_extent();
+  refusal.obstacles = obstacles_;
+  refusal.holders = holders_;
+  last_ = std::move(refusal);
+  last_at_ = parts_.rows.now;
+}
+
+void Refusals::tell(StoreStats& stats) const {
+  stats.last_refusal = last_;
+  if (stats.last_refusal) stats.last_refusal->ago = to_ms(parts_.rows.now - last_at_);
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,49 @@
+#pragma once
+// Refusals: why there was no room. Makes the error texts of refused creates, and remembers the last refusal.
+//
+// A refused client may try again at once and for ever. So all pin tables are searched for the clients that hold the
+// memory only now and then, and the answer is used for the refusals in between.
+//
+// Not thread-safe.
+
+#include <optional>
+#include <vector>
+
+#include <dolium/error.h>
+#include <dolium/stats.h>
+
+#include "shm/store/store_types.h"
+
+namespace dolium::shm {
+
+struct StoreParts;
+
+class Refusals {
+ public:
+  /// Minimum time between two searches of all pin tables.
+  static constexpr TimeNs kSearchRest = 100'000'000;
+
+  /// `parts` are only read, but for grants that clients took up.
+  explicit Refusals(StoreParts& parts) noexcept : parts_(parts) {}
+
+  /// The error of a create that found no `bytes` in one piece.
+  [[nodiscard]] Error no_room(std::uint64_t bytes);
+  /// The error of a create that found no free slot.
+  [[nodiscard]] Error no_slot() const;
+  /// A create failed with this error. Remembered if the cause is want of room or a quota.
+  void note(ClientId client, const NewObject& object, const Error& error);
+  /// Fills in the last refusal.
+  void tell(StoreStats& stats) const;
+
+ private:
+  void search();
+
+  StoreParts& parts_;
+  std::optional<Refusal> last_;  // without `ago`
+  TimeNs last_at_ = 0;
+  TimeNs next_search_ = 0;
+  Obstacles obstacles_;             // as of the last search
+  std::vector<ClientUse> holders_;  // likewise
+};
+
+}  // namespace dolium::shm

@@ -1,0 +1,150 @@
+#include "shm/store/report.h"
+
+#include <algorithm>
+
+#include "shm/os/milliseconds.h"
+#include "shm/os/monotonic_clock.h"
+#include "shm/store/store_parts.h"
+
+namespace dolium::shm {
+namespace {
+
+std::chrono::system_clock::time_point to_wall(TimeNs time, const Moment& now) {
+  if (time == 0) return {};
+  const auto ago = std::chrono::nanoseconds(static_cast<std::int64_t>(now.monotonic - time));
+  return now.wall - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
+}
+
+}  // namespace
+
+// ---- objects ----
+
+Result<ObjectMetadata> Report::metadata(const ObjectId& id, const Moment& now) const {
+  const UnsealedObject* unsealed = parts_.writing.find(id);
+  const SlotIndex slot = unsealed != nullptr ? unsealed->slot : parts_.rows.find(id);
+  if (slot == kNoSlot) return no_such_object(id);
+  ObjectMetadata out = describe(slot, now);
+  out.holders = holders_of(slot);
+  if (out.creator_pid == 0) return out;  // its PID namespace is not visible here, and there may be several such clients
+  parts_.clients.for_each([&out](const AttachedClient& client) {
+    if (out.creator_command.empty() && client.identity.pid == out.creator_pid)
+      out.creator_command = client.identity.command;
+  });
+  return out;
+}
+
+std::uint32_t Report::list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out) const {
+  const Rows& rows = parts_.rows;
+  const std::uint32_t begin = std::min(cursor, rows.index.slots_touched());
+  const std::uint32_t end = begin + std::min(rows.index.slots_touched() - begin, Rows::kPage);
+  for (SlotIndex slot = begin; slot < end; ++slot) {
+    const SlotState state = rows.margin(slot).state;
+    if (state == SlotState::sealed || state == SlotState::unsealed) out.push_back(describe(slot, now));
+  }
+  return end < rows.index.slots_touched() ? end : 0;
+}
+
+ObjectMetadata Report::describe(SlotIndex slot, const Moment& now) const {
+  const LedgerRow& row = parts_.rows.row(slot);
+  const SlotMargin& margin = parts_.rows.margin(slot);
+  const SlotFields fields = parts_.rows.fields(slot);
+  ObjectMetadata out;
+  out.id = fields.id;
+  out.data_size = fields.data_size;
+  out.metadata_size = fields.metadata_size;
+  out.state = margin.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
+  if (margin.state != SlotState::unsealed) out.sealed_at = to_wall(row.sealed, now);
+  if (margin.state != SlotState::unsealed)
+    out.last_accessed = to_wall(parts_.usage.last_access(slot, now.monotonic), now);
+  parts_.clients.for_each([&](const AttachedClient& client) { out.ref_count += client.table.references(slot); });
+  out.type_tag = fields.type_tag;
+  out.type_name = parts_.rows.type_name(slot);
+  out.is_pinned = margin.pinned;
+  const UnsealedObject* unsealed = margin.state == SlotState::unsealed ? parts_.writing.find(fields.id) : nullptr;
+  out.created_at = to_wall(unsealed != nullptr ? unsealed->created : row.sealed - kNsPerMs * margin.writing_ms, now);
+  out.time_to_live = parts_.rows.lifetimes(slot).to_live;
+  out.time_to_idle = parts_.rows.lifetimes(slot).to_idle;
+  out.creator_pid = margin.creator_pid;
+  return out;
+}
+
+std::vector<ClientUse> Report::holders_of(SlotIndex slot) const {
+  std::vector<ClientUse> holders;
+  if (parts_.rows.margin(slot).state != SlotState::sealed) return holders;  // a reference to anything else is a lie
+  parts_.clients.for_each([&](const AttachedClient& client) {
+    const std::uint32_t references = client.table.references(slot);
+    if (references == 0) return;
+    ClientUse& use = holders.emplace_back(client_use(client.id));
+    use.references = references;
+    use.bytes_held = parts_.rows.taken_bytes(slot);
+  });
+  std::ranges::stable_sort(holders, std::greater(), &ClientUse::references);
+  if (holders.size() > ObjectMetadata::kMaxUses) holders.resize(ObjectMetadata::kMaxUses);
+  return holders;
+}
+
+// ---- clients ----
+
+ClientUse Report::client_use(ClientId id) const {
+  const AttachedClient& client = parts_.clients.at(id);
+  ClientUse use;
+  use.session_id = client.id;
+  use.pid = client.identity.pid;
+  use.command = client.identity.command;
+  use.name = client.identity.name;
+  use.origin = client.identity.origin;
+  return use;
+}
+
+ClientInfo Report::client_info(ClientId id, TimeNs now) const {
+  const AttachedClient& client = parts_.clients.at(id);
+  ClientInfo info;
+  info.session_id = client.id;
+  info.pid = client.identity.pid;
+  info.uid = client.identity.uid;
+  info.command = client.identity.command;
+  info.name = client.identity.name;
+  info.origin = client.identity.origin;
+  client.table.for_each_touched(0, parts_.rows.index.slots_touched(), [&](SlotIndex slot) {
+    const std::uint32_t references = client.table.references(slot);
+    const SlotState state = parts_.rows.margin(slot).state;
+    if (references == 0 || (state != SlotState::sealed && state != SlotState::retired)) return;
+    info.references += references;
+    ++info.objects_held;
+    info.bytes_held += parts_.rows.taken_bytes(slot);
+    // A child of fork() did not get what it holds at a time before it was attached; a time after now is a lie.
+    const TimeNs since = std::max(client.table.last_access(slot), client.attached);
+    info.longest_held = std::max(info.longest_held, to_ms(now - std::min(now, since)));
+  });
+  if (!client.unsealed.empty()) info.oldest_unsealed = to_ms(now - std::min(now, client.unsealed.front().created));
+  info.unsealed_count = client.unsealed_count;
+  info.unsealed_bytes = client.unsealed_bytes;
+  const AccessCounts counts = client.table.access_counts();
+  info.hits = counts.hits;
+  info.misses = counts.misses;
+  info.connected_for = to_ms(now - client.attached);
+  return info;
+}
+
+std::uint64_t Report::looks_at(ClientId id) const {
+  return std::uint64_t{parts_.clients.at(id).table.touched_pages()} * PinTableGeometry::kEntriesPerPage;
+}
+
+std::vector<ClientUse> Report::top_holders() const {
+  std::vector<ClientUse> holders;
+  parts_.clients.for_each([&](const AttachedClient& client) {
+    const ClientInfo info = client_info(client.id, parts_.rows.now);
+    if (info.bytes_held + info.unsealed_bytes == 0) return;
+    ClientUse& use = holders.emplace_back(client_use(client.id));
+    use.references = info.references;
+    use.bytes_held = info.bytes_held;
+    use.unsealed_bytes = info.unsealed_bytes;
+    use.leased_bytes = client.leased_bytes;
+  });
+  std::ranges::stable_sort(holders, std::greater(),
+                           [](const ClientUse& use) { return use.bytes_held + use.unsealed_bytes; });
+  if (holders.size() > Refusal::kMaxHolders) holders.resize(Refusal::kMaxHolders);
+  return holders;
+}
+
+}  // namespace dolium::shm

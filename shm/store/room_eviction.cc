@@ -1,0 +1,73 @@
+// Eviction on behalf of a create, and on request. Which objects are evicted: shm/eviction/eviction.h. How: the retire
+// protocol in sealed_objects.cc. A plan may be spoilt by a client that takes a reference meanwhile; then another is
+// made.
+
+#include <algorithm>
+
+#include "shm/store/room.h"
+
+namespace dolium::shm {
+
+/// If that takes a search, it makes room for the next objects too, as long as no object is evicted that is still warm.
+std::optional<std::uint64_t> Room::evict_for(std::uint64_t size, SlotIndex slot) {
+  const std::uint64_t taken = Arena::taken_by(size);
+  const std::uint64_t ahead = std::min(kEvictedAhead * taken, rows_.arena.capacity() / kAheadShare);
+  const bool made = (ahead >= 2 * taken && !sealed_.eviction().coldest_is_enough(size) &&
+                     make_window(ahead, Eviction::Effort::cold)) ||
+                    make_window(size, Eviction::Effort::all);
+  return made ? rows_.arena.allocate(size, slot) : std::nullopt;
+}
+
+bool Room::make_window(std::uint64_t size, Eviction::Effort effort) {
+  if (!evict_window(size, effort)) return false;
+  relocation_credit_ += Arena::taken_by(size) / kStoredPerRelocated;
+  fragmented_ = rows_.config.relocation;
+  return true;
+}
+
+bool Room::evict_window(std::uint64_t size, Eviction::Effort effort) {
+  for (int plans = 0; plans < kMaxPlans; ++plans) {
+    const std::vector<SlotIndex> victims = sealed_.eviction().plan(size, effort);
+    if (victims.empty()) return false;
+    if (sealed_.evict_unused(victims)) return true;
+  }
+  return false;
+}
+
+bool Room::evict_coldest() {
+  for (int plans = 0; plans < kMaxPlans; ++plans) {
+    const SlotIndex slot = sealed_.eviction().coldest();
+    if (slot == kNoSlot) return false;
+    if (sealed_.evict_unused({slot})) return true;
+  }
+  return false;
+}
+
+void Room::keep_low_water_mark() {
+  const auto wanted =
+      static_cast<std::uint64_t>(rows_.config.low_water_mark * static_cast<double>(rows_.arena.capacity()));
+  while (rows_.arena.free_bytes() < wanted && evict_coldest()) {
+  }
+}
+
+Room::Evicted Room::evict_all(std::uint64_t bytes, TimeNs now) {
+  Evicted all;
+  while (all.more) {
+    const Evicted piece = evict_piece(bytes - all.bytes, now);
+    all = {all.bytes + piece.bytes, all.object_bytes + piece.object_bytes, piece.more};
+  }
+  return all;
+}
+
+Room::Evicted Room::evict_piece(std::uint64_t bytes, TimeNs now) {
+  rows_.advance(now);
+  sealed_.sweep(kSweepForRoom);
+  const std::uint64_t before = rows_.arena.free_bytes();
+  const std::uint64_t objects_before = sealed_.evicted_object_bytes();
+  const auto freed = [this, before] { return rows_.arena.free_bytes() - before; };
+  std::uint32_t evictions = 0;
+  while (evictions < kRemovalsPerPiece && freed() < bytes && evict_coldest()) ++evictions;
+  return {freed(), sealed_.evicted_object_bytes() - objects_before, evictions == kRemovalsPerPiece && freed() < bytes};
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,53 @@
+// What is done a piece at a time, between requests: after a client left, and for memory that is made warm ahead.
+
+#include <algorithm>
+
+#include "shm/store/room.h"
+
+namespace dolium::shm {
+
+void Room::note_departure(PinTable table) {
+  const AccessCounts counts = table.access_counts();
+  rows_.counters().of_the_dead.hits += counts.hits;
+  rows_.counters().of_the_dead.misses += counts.misses;
+  clients_.departed().push_back({std::move(table), 0});
+  unswept_ = sealed_.retired().count;
+  rows_.room_made = true;  // what the client held may be evicted now
+}
+
+void Room::tidy() {
+  if (unswept_ != 0) {
+    const std::size_t looks = std::min(unswept_, kSweepForRoom);
+    unswept_ -= looks;
+    sealed_.sweep(looks);
+  } else if (!clients_.departed().empty() && fold(clients_.departed().front())) {
+    clients_.departed().pop_front();
+  }
+}
+
+/// Adds one piece of the table to the rows. Returns whether that was the last.
+bool Room::fold(Clients::Departed& departed) {
+  constexpr std::uint32_t kStep = PinTableGeometry::kEntriesPerPage;
+  const SlotIndex end = rows_.index.slots_touched();
+  for (std::uint32_t pages = 0; departed.folded < end && pages < kPagesPerPiece; departed.folded += kStep) {
+    if (!departed.table.touched(departed.folded)) continue;
+    for (SlotIndex slot = departed.folded; slot < std::min(end, departed.folded + kStep); ++slot)
+      fold_access(departed.table, slot);
+    ++pages;
+  }
+  return departed.folded >= end;
+}
+
+/// Hits and accesses of a table that does not count any more become part of the row.
+void Room::fold_access(const PinTable& table, SlotIndex slot) {
+  if (rows_.margin(slot).state != SlotState::sealed) return;
+  if (rows_.ledger.counts_hits()) rows_.ledger.hit_row(slot).base -= table.hits(slot);
+  sealed_.note_access(slot, std::min(table.last_access(slot), rows_.now));
+}
+
+void Room::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth) {
+  rows_.memory.warmed(stretch, warmth);
+  rows_.ledger.state().arena_reserved = rows_.memory.reserved_bytes();
+}
+
+}  // namespace dolium::shm

@@ -1,0 +1,72 @@
+#pragma once
+// Usage: which objects are in use, and how recently and how often each was used.
+//
+// An object is in use while a client's pin table counts a reference to it, or while it is held. A hold is the server's
+// own reference, for a client that was promised the object and has not taken its own reference yet. Holds are turned
+// into grants: promises with a number, which end when the client's table says that it took them up.
+//
+// Nothing here is cached: tables are read each time somebody asks, because clients take references without a message.
+// Holds end with the server that gave them; everything else outlives it.
+//
+// Not thread-safe.
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/eviction/candidates.h"
+#include "shm/store/clients.h"
+#include "shm/store/rows.h"
+
+namespace dolium::shm {
+
+class Usage final : public Candidates {
+ public:
+  Usage(Rows& rows, Clients& clients) noexcept : rows_(rows), clients_(clients) {}
+
+  // ---- holds and grants ----
+
+  /// Keeps a sealed object, once more, until drop_hold() or until the grant that it belongs to is taken up.
+  void hold(SlotIndex slot) { ++holds_[slot]; }
+  void drop_hold(SlotIndex slot);
+  /// Turns holds into a grant. Returns its number, one more than that of the client's last grant. The holds end when
+  /// the client's table says that it took its own references (granted_through), or with the client.
+  [[nodiscard]] std::uint64_t grant(ClientId client, std::vector<SlotIndex> held);
+  /// The client takes up no more of its grants.
+  void drop_grants(ClientId client);
+  /// After a recovery: the client took up all grants that it knows. The next number follows its last.
+  void renew_grants(ClientId client);
+  /// Ends the holds of all grants that were taken up by now.
+  void take_up_grants();
+
+  // ---- looks at a slot ----
+
+  /// Whether a client or a hold uses the object.
+  [[nodiscard]] bool in_use(SlotIndex slot);
+  /// For each slot from `begin`, which begins a page of the pin tables, to `end`: whether it is in use. A reference to
+  /// a slot that is being written counts, too.
+  [[nodiscard]] std::vector<bool> slots_in_use(SlotIndex begin, SlotIndex end) const;
+  /// The last access up to `now`.
+  [[nodiscard]] TimeNs last_access(SlotIndex slot, TimeNs now) const noexcept;
+  /// Sum of the hits in all tables, modulo 2^32.
+  [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const noexcept;
+  /// Number of looks so far: one for each object, and one for each client's table. A measure of work without a clock.
+  [[nodiscard]] std::uint64_t looks() const noexcept { return looks_; }
+  void count_look() noexcept { looks_ += 1 + clients_.size(); }
+
+  // ---- Candidates ----
+
+  [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
+  Use refresh(SlotIndex slot) override;
+  void prefetch(SlotIndex slot, int step) const override { rows_.index.prefetch_unlink(slot, step); }
+
+ private:
+  void take_up_grants(AttachedClient& client);
+
+  Rows& rows_;
+  Clients& clients_;
+  std::unordered_map<SlotIndex, std::uint32_t> holds_;  // slot -> number of holds, never 0
+  std::uint64_t looks_ = 0;
+};
+
+}  // namespace dolium::shm
