@@ -7,7 +7,7 @@
 //
 // Each end of an object takes the steps of the protocol: note the operation in the row's margin (step 0), make the row
 // odd (1), read all pin tables (2), then decide (3). A server that is killed between any two stores leaves a row that
-// its successor can settle (recovery.cc).
+// its successor can settle (store_recovery.cc).
 //
 // Not thread-safe.
 

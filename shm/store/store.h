@@ -21,7 +21,7 @@
 //
 // The store's state lies in the memory of rows().segments() and of the pin tables, but for holds, which end with the
 // server that gave them. recover() makes a store from what a dead server left, at whatever store instruction it was
-// killed (recovery.cc).
+// killed (store_recovery.cc).
 //
 // Not thread-safe. All that a client can ask for is validated here; callers only decode.
 
@@ -197,15 +197,6 @@ class Store final {
                                                            ObjectIndex index, Ledger ledger, TimeNs now);
   /// The slot of a sealed object, or kNoSlot. not_sealed when the object is still being written.
   [[nodiscard]] Result<SlotIndex> find_sealed(const ObjectId& id) const;
-
-  // what a dead server left (store_recovery.cc)
-  void settle_rows();
-  void settle_live(SlotIndex slot);
-  void settle_odd(SlotIndex slot);
-  void vacate(SlotIndex slot);
-  void claim_extents();
-  [[nodiscard]] bool is_part_of(SlotIndex part, SlotIndex whole) const noexcept;
-  void count_row(SlotIndex slot);
 
   StoreParts parts_;
   Recovery recovery_;

@@ -1,26 +1,27 @@
-// What a store finds that a dead daemon left, and how it goes on with it. See store.h and shm/README.md.
+// Store::recover(): makes a store from what a dead server left. See store.h and shm/README.md.
 //
-// First every row that was touched is settled, by what its seq, its state and the operation that was noted say:
+// First each row that was touched is settled, by its seq, its state and the operation that it notes:
 //
 //   seq    state                  what had happened               what is done
-//   even   sealed                 nothing, or an undecided note   the note is taken back
+//   even   sealed                 nothing, or an undecided note   the note is cleared
 //   even   unsealed               the seal was committed          finished: linked, and sealed
 //   odd    sealed, evicting       an eviction, undecided          undone: even again
 //   odd    sealed, relocating     a move, undecided               ended: even again, wherever the row says
 //   odd    sealed, removing       a removal, decided              finished: unlinked; retired or free
-//   odd    retired                nothing                         stays, if anybody may still use it
+//   odd    retired                nothing                         stays, if it may still be in use
 //   odd    abandoned              nothing                         stays; begins its quarantine if its writer is gone,
 //                                                                 or goes on with it until its time is over
 //   odd    unsealed               it was being written            abandoned, if another process may write there, or may
-//                                                                 have begun I/O before it was gone
-//   odd    free                   nothing
+//                                                                 have begun I/O before it died
+//   odd    free                   nothing                         nothing
 //
-// Each step leaves a row that stands in this table too: the one who recovers may die as well. Readers are at work
-// meanwhile, and nothing is done to them that is not done every day. Then the heap's books are made from the rows.
+// Each step leaves a row that stands in this table too, because the successor may be killed as well. Clients read
+// meanwhile: nothing is done to them that is not done every day. Then the books in the heap are made from the rows.
 
 #include <fmt/format.h>
 
 #include <algorithm>
+
 #include "shm/store/store.h"
 
 namespace dolium::shm {
@@ -28,6 +29,156 @@ namespace {
 
 /// Position of each piece in Rows::segments(); the ledger's come last.
 enum SegmentPosition : std::size_t { kArena, kIndex, kLedger };
+
+/// One recovery. All clients that survived are attached before it begins: what they hold and write decides.
+class Recoverer {
+ public:
+  explicit Recoverer(StoreParts& parts) noexcept : parts_(parts), rows_(parts.rows) {}
+
+  [[nodiscard]] Recovery run() {
+    settle_rows();
+    claim_extents();
+    return found_;
+  }
+
+ private:
+  void settle_rows();
+  void settle_even(SlotIndex slot);
+  void settle_odd(SlotIndex slot);
+  void vacate(SlotIndex slot);
+  void claim_extents();
+  [[nodiscard]] bool is_part_of(SlotIndex part, SlotIndex whole) const;
+  void give_to_its_part(SlotIndex slot);
+
+  StoreParts& parts_;
+  Rows& rows_;
+  Recovery found_;
+};
+
+void Recoverer::settle_rows() {
+  for (SlotIndex slot = 0; slot < rows_.index.slots_touched(); ++slot) {
+    if (rows_.index.is_live(slot))
+      settle_even(slot);
+    else
+      settle_odd(slot);
+  }
+}
+
+void Recoverer::settle_even(SlotIndex slot) {
+  LedgerRow& row = rows_.row(slot);
+  SlotMargin& margin = rows_.margin(slot);
+  const bool committed = margin.state == SlotState::sealed || margin.state == SlotState::unsealed;
+  if (!committed) {
+    ++found_.damaged;
+    rows_.index.begin_retire(slot);
+    rows_.index.unlink_remains(slot);
+    return vacate(slot);
+  }
+  if (!rows_.index.is_linked(slot)) rows_.index.link(slot);
+  if (margin.state == SlotState::unsealed) {
+    ++found_.finished;
+    row.accessed = row.sealed;
+    margin.state = SlotState::sealed;
+  }
+  margin.operation = Operation::none;
+}
+
+void Recoverer::settle_odd(SlotIndex slot) {
+  SlotMargin& margin = rows_.margin(slot);
+  switch (margin.state) {
+    case SlotState::free:
+    case SlotState::retired: margin.operation = Operation::none; return;
+    case SlotState::unsealed:
+      // Dropped: what the server itself was copying, and what a client that is gone was writing.
+      if (!margin.lent || parts_.clients.find(rows_.row(slot).accessed) == nullptr) ++found_.dropped;
+      if (!margin.lent) return vacate(slot);
+      margin.state = SlotState::abandoned;
+      [[fallthrough]];
+    case SlotState::abandoned: margin.pinned = false; return;
+    case SlotState::sealed: break;
+  }
+  if (margin.operation == Operation::evicting || margin.operation == Operation::relocating) {
+    ++found_.undone;
+    rows_.index.cancel_retire(slot);
+    margin.operation = Operation::none;
+    return;
+  }
+  ++found_.finished;
+  rows_.index.unlink_remains(slot);
+  margin.pinned = false;
+  if (!parts_.usage.in_use(slot)) return vacate(slot);
+  margin.state = SlotState::retired;
+  margin.operation = Operation::none;
+}
+
+/// Makes a row free. Precondition: it is odd, and not linked.
+void Recoverer::vacate(SlotIndex slot) {
+  SlotMargin& margin = rows_.margin(slot);
+  margin.pinned = false;
+  margin.state = SlotState::free;
+  margin.operation = Operation::none;
+}
+
+/// Gives each row that is not free its extent in the arena's books.
+void Recoverer::claim_extents() {
+  struct Claim {
+    std::uint64_t offset;
+    SlotIndex slot;
+  };
+  std::vector<Claim> claims;
+  for (SlotIndex slot = rows_.index.slots_touched(); slot-- > 0;) {  // backwards: the lowest free slot is taken first
+    if (rows_.margin(slot).state == SlotState::free)
+      rows_.index.release(slot);
+    else
+      claims.push_back({rows_.fields(slot).offset, slot});
+  }
+  std::ranges::sort(claims, {}, &Claim::offset);  // in this order each claim finds its place at once
+  SlotIndex before = kNoSlot;
+  for (const auto& [offset, slot] : claims) {
+    if (rows_.arena.claim(offset, rows_.size_of(slot), slot)) {
+      give_to_its_part(slot);
+      before = slot;
+      continue;
+    }
+    if (!is_part_of(slot, before)) ++found_.damaged;  // the place that it names cannot be its own
+    if (rows_.index.is_live(slot)) rows_.index.begin_retire(slot);
+    rows_.index.unlink_remains(slot);
+    vacate(slot);
+    rows_.index.release(slot);
+  }
+}
+
+/// Whether a row in quarantine is that of the second end of another's extent that was not cut yet: see
+/// QuarantinedExtents::rest_tail().
+bool Recoverer::is_part_of(SlotIndex part, SlotIndex whole) const {
+  if (whole == kNoSlot || rows_.margin(part).state != SlotState::abandoned ||
+      rows_.margin(whole).state != SlotState::abandoned)
+    return false;
+  const std::uint64_t end = rows_.fields(whole).offset + Arena::taken_by(rows_.size_of(whole));
+  return rows_.row(part).accessed == rows_.row(whole).accessed &&
+         rows_.fields(part).offset + rows_.size_of(part) == end;
+}
+
+/// The part of the store that owns rows of this state counts it.
+void Recoverer::give_to_its_part(SlotIndex slot) {
+  const SlotState state = rows_.margin(slot).state;
+  if (state == SlotState::retired) {
+    ++found_.retired;
+    return parts_.sealed.adopt_retired(slot);
+  }
+  if (state == SlotState::abandoned) {
+    AttachedClient* const creator = parts_.clients.find(rows_.row(slot).accessed);
+    if (creator == nullptr) {
+      ++found_.quarantined;
+      return parts_.quarantine.readmit(slot);
+    }
+    rows_.margin(slot).operation = Operation::none;  // its rest begins when this writer is gone
+    ++found_.abandoned;
+    return parts_.writing.adopt_abandoned(slot, *creator);
+  }
+  ++found_.sealed;
+  parts_.sealed.adopt_sealed(slot);
+}
 
 }  // namespace
 
@@ -49,137 +200,13 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   if (!arena) return std::move(arena).error();
   Result<std::unique_ptr<Store>> made = over(config, *std::move(arena), *std::move(index), *std::move(ledger), now);
   if (!made) return made;
-  const std::unique_ptr<Store>& store = *made;
-  // All of them before the first look at a row: what they hold and write decides.
+  Store& store = **made;
   for (Survivor& survivor : survivors)
-    if (auto admitted = store->parts_.clients.readmit(std::move(survivor)); !admitted)
+    if (auto admitted = store.parts_.clients.readmit(std::move(survivor)); !admitted)
       return std::move(admitted).error();
-  store->settle_rows();
-  store->claim_extents();
-  store->parts_.rows.index.set_release_wanted(false);  // nobody waits yet
+  store.recovery_ = Recoverer(store.parts_).run();
+  store.parts_.room.set_release_wanted(false);  // no create waits yet
   return made;
-}
-
-void Store::settle_rows() {
-  for (SlotIndex slot = 0; slot < parts_.rows.index.slots_touched(); ++slot) {
-    if (parts_.rows.index.is_live(slot))
-      settle_live(slot);
-    else
-      settle_odd(slot);
-  }
-}
-
-void Store::settle_live(SlotIndex slot) {
-  LedgerRow& ledger = parts_.rows.row(slot);
-  SlotMargin& margin = parts_.rows.margin(slot);
-  const bool committed = margin.state == SlotState::sealed || margin.state == SlotState::unsealed;
-  if (!committed) {
-    ++recovery_.damaged;
-    parts_.rows.index.begin_retire(slot);
-    parts_.rows.index.unlink_remains(slot);
-    return vacate(slot);
-  }
-  if (!parts_.rows.index.is_linked(slot)) parts_.rows.index.link(slot);
-  if (margin.state == SlotState::unsealed) {
-    ++recovery_.finished;
-    ledger.accessed = ledger.sealed;
-    margin.state = SlotState::sealed;
-  }
-  margin.operation = Operation::none;
-}
-
-void Store::settle_odd(SlotIndex slot) {
-  SlotMargin& margin = parts_.rows.margin(slot);
-  switch (margin.state) {
-    case SlotState::free:
-    case SlotState::retired: margin.operation = Operation::none; return;
-    case SlotState::unsealed:
-      // What the daemon itself was copying is nobody's any more, as is what its writer has not heard of.
-      if (!margin.lent || parts_.clients.find(parts_.rows.row(slot).accessed) == nullptr) ++recovery_.dropped;
-      if (!margin.lent) return vacate(slot);
-      margin.state = SlotState::abandoned;
-      [[fallthrough]];
-    case SlotState::abandoned: margin.pinned = false; return;
-    case SlotState::sealed: break;
-  }
-  if (margin.operation == Operation::evicting || margin.operation == Operation::relocating) {
-    ++recovery_.undone;
-    parts_.rows.index.cancel_retire(slot);
-    margin.operation = Operation::none;
-    return;
-  }
-  ++recovery_.finished;
-  parts_.rows.index.unlink_remains(slot);
-  margin.pinned = false;
-  if (!parts_.usage.in_use(slot)) return vacate(slot);
-  margin.state = SlotState::retired;
-  margin.operation = Operation::none;
-}
-
-/// Of a row that is odd, and not linked.
-void Store::vacate(SlotIndex slot) {
-  parts_.rows.margin(slot).pinned = false;
-  parts_.rows.margin(slot).state = SlotState::free;
-  parts_.rows.margin(slot).operation = Operation::none;
-}
-
-void Store::claim_extents() {
-  struct Claim {
-    std::uint64_t offset;
-    SlotIndex slot;
-  };
-  std::vector<Claim> claims;
-  for (SlotIndex slot = parts_.rows.index.slots_touched();
-       slot-- > 0;) {  // backwards: the lowest free slot is taken first
-    if (parts_.rows.margin(slot).state == SlotState::free)
-      parts_.rows.index.release(slot);
-    else
-      claims.push_back({parts_.rows.index.read(slot).offset, slot});
-  }
-  std::ranges::sort(claims, {}, &Claim::offset);  // in this order each claim finds its place at once
-  SlotIndex before = kNoSlot;
-  for (const auto& [offset, slot] : claims) {
-    if (parts_.rows.arena.claim(offset, parts_.rows.size_of(slot), slot)) {
-      count_row(slot);
-      before = slot;
-      continue;
-    }
-    if (!is_part_of(slot, before)) ++recovery_.damaged;  // what it says of its place cannot be
-    if (parts_.rows.index.is_live(slot)) parts_.rows.index.begin_retire(slot);
-    parts_.rows.index.unlink_remains(slot);
-    vacate(slot);
-    parts_.rows.index.release(slot);
-  }
-}
-
-/// Whether a row in quarantine is that of the second end of another's extent, which was not cut yet (rest_tail()).
-bool Store::is_part_of(SlotIndex part, SlotIndex whole) const noexcept {
-  if (whole == kNoSlot || parts_.rows.margin(part).state != SlotState::abandoned ||
-      parts_.rows.margin(whole).state != SlotState::abandoned)
-    return false;
-  const std::uint64_t end = parts_.rows.index.read(whole).offset + Arena::taken_by(parts_.rows.size_of(whole));
-  return parts_.rows.row(part).accessed == parts_.rows.row(whole).accessed &&
-         parts_.rows.index.read(part).offset + parts_.rows.size_of(part) == end;
-}
-
-void Store::count_row(SlotIndex slot) {
-  const SlotState state = parts_.rows.margin(slot).state;
-  if (state == SlotState::retired) {
-    ++recovery_.retired;
-    return parts_.sealed.adopt_retired(slot);
-  }
-  if (state == SlotState::abandoned) {
-    AttachedClient* const creator = parts_.clients.find(parts_.rows.row(slot).accessed);
-    if (creator == nullptr) {
-      ++recovery_.quarantined;
-      return parts_.quarantine.readmit(slot);
-    }
-    parts_.rows.margin(slot).operation = Operation::none;  // its rest begins when this writer is gone
-    ++recovery_.abandoned;
-    return parts_.writing.adopt_abandoned(slot, *creator);
-  }
-  ++recovery_.sealed;
-  parts_.sealed.adopt_sealed(slot);
 }
 
 }  // namespace dolium::shm
