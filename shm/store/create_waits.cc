@@ -21,10 +21,10 @@ void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadli
       queue_.emplace_back(Wait{key, object, std::string(object.type_name), deadline, placed.error(), std::move(done)});
   wait.object.type_name = wait.type_name;
   if (first) store_.set_release_wanted(true);
-  serve(now);  // what was released before the word stood, nobody will tell
+  serve(now);  // a release before the word was set sends no message
 }
 
-/// Whether waiting may help. Who is at a limit of his own is told at once.
+/// Whether waiting may help. A client at its own limit is refused at once.
 bool CreateWaits::lacks_room(ClientId client, const NewObject& object, const Error& refused) const {
   return refused.code == Errc::out_of_memory && store_.check_creation(client, object).has_value();
 }
@@ -52,13 +52,13 @@ void CreateWaits::serve(TimeNs now) {
   if (asked_meanwhile_) return;
   const std::uint64_t looked = store_.looks();
   last_scan_ = now;
-  std::uint64_t too_large = UINT64_MAX;  // what did not fit a moment ago does not fit now
+  std::uint64_t too_large = UINT64_MAX;  // the smallest size that did not fit in this scan
   std::vector<std::pair<Done, Result<Placement>>> answers;
   for (auto wait = queue_.begin(); wait != queue_.end();) {
     const NewObject& object = wait->object;
     Result<void> allowed = store_.check_creation(wait->key.client, object);
     const std::uint64_t size = total_size(object);
-    // A client or a user at its own limit waits on, and says nothing of the room there is for others.
+    // A client or a user at its own limit goes on waiting, and tells nothing about room for others.
     const bool at_limit = !allowed && allowed.error().code == Errc::out_of_memory;
     if (at_limit) wait->refused = std::move(allowed).error();
     if (at_limit || (allowed && size >= too_large)) {

@@ -1,10 +1,10 @@
 #pragma once
-// CreateWaits: who waits for room, in order of arrival; what fits now need not stand behind what does not.
+// CreateWaits: creates that wait for room, in order of arrival. One that fits now overtakes those that do not.
 //
-// The daemon hears of no release. So while anyone waits, release_wanted stands in the index, and a client that
-// drops an object's last reference says so; the queue is then served again. The word is set before the scan
-// that decides to wait: a release that the scan did not see, sees the word. A slow rescan (kRescan) is the
-// belt to these braces.
+// Clients release objects without a message. So while a create waits, the word release_wanted is set in the index, and
+// a client that drops its last reference to an object sends a message; then the queue is served again. The word is set
+// before the scan that decides to wait: a release that the scan did not see, sees the word. A slow periodic scan
+// (kRescan) is a second line of defence.
 //
 // Not thread-safe; time is passed in.
 
@@ -20,41 +20,41 @@ namespace dolium::shm {
 
 class CreateWaits {
  public:
-  /// How many creates one client may have waiting.
+  /// Maximum number of waiting creates of one client.
   static constexpr std::size_t kMaxPerClient = 1024;
-  /// How often the queue is served without anyone having said anything.
+  /// Period of the scans without a message.
   static constexpr TimeNs kRescan = 100'000'000;
-  /// After it was served in vain, and that took so many looks (Store::looks()), it rests, for so long for each look:
-  /// ten times what a look takes. So creates that wait for more room than there can be cost others a tenth of the
-  /// daemon's time. Looks are counted, not timed: a state machine reads no clock.
+  /// After a scan in vain that took at least kLongScan looks (Room::looks()), the queue rests, for kRestPerLook for
+  /// each look: ten times what a look takes. So creates that wait for more room than there can be cost others at most a
+  /// tenth of the server's time. Looks are counted, not timed: a state machine reads no clock.
   static constexpr std::uint64_t kLongScan = 100'000;
   static constexpr TimeNs kRestPerLook = 500;
 
   using Done = std::function<void(Result<Placement>)>;
 
   explicit CreateWaits(Store& store) : store_(store) {}
-  /// For tests, whose stores are small: what counts as a long scan.
+  /// For tests, whose stores are small: another kLongScan.
   void set_long_scan(std::uint64_t looks) noexcept { long_scan_ = looks; }
 
-  /// Creates now or waits for room until the deadline. `done` may be called before this returns. Waits that
-  /// end in vain are `timed_out`; out_of_memory when the deadline is not after `now`.
+  /// Creates now, or waits for room until the deadline. `done` may be called before this returns. A wait in vain ends
+  /// with `timed_out`; with out_of_memory when the deadline is not after `now`.
   void add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done);
-  /// Store::put_object(), now or not at all: want of room is counted as it is for creates.
+  /// Store::put_object(), without waiting. Want of room is counted as for creates.
   [[nodiscard]] Result<SlotIndex> put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
                                           std::span<const std::byte> metadata, TimeNs now);
-  /// The same of Store::put_leased().
+  /// The same for Leases::put().
   [[nodiscard]] Result<SlotIndex> put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now);
   [[nodiscard]] bool contains(const WaitKey& key) const noexcept;
-  /// Room may have appeared: serves all that fit.
+  /// Room may have appeared: creates all objects that fit.
   void serve(TimeNs now);
-  /// Ends the wait as its deadline would; false when there is no such wait.
+  /// Ends the wait as its deadline would. False when there is no such wait.
   bool cancel(const WaitKey& key, TimeNs now);
   void drop_client(ClientId client);
-  /// Ends what is due, and serves when the last scan is kRescan ago.
+  /// Ends the waits that are due, and serves the queue when the last scan is kRescan ago.
   void tick(TimeNs now);
 
   [[nodiscard]] TimeNs next_deadline() const noexcept;
-  /// Whether it was served in vain at such a cost that it is not served again yet.
+  /// Whether the queue rests after an expensive scan in vain.
   [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_; }
   [[nodiscard]] std::size_t count() const noexcept { return queue_.size(); }
   [[nodiscard]] std::size_t count(ClientId client) const noexcept;
@@ -65,7 +65,7 @@ class CreateWaits {
     NewObject object;  // its type_name is a view of `type_name`
     std::string type_name;
     TimeNs deadline;
-    Error refused;  // the last time it was tried
+    Error refused;  // of the last try
     Done done;
   };
   using Queue = std::list<Wait>;
@@ -84,7 +84,7 @@ class CreateWaits {
   std::uint64_t long_scan_ = kLongScan;
   TimeNs last_scan_ = 0;
   TimeNs rests_until_ = 0;
-  bool asked_meanwhile_ = false;  // to serve, while it rested
+  bool asked_meanwhile_ = false;  // serve() was called while it rested
 };
 
 }  // namespace dolium::shm

@@ -1,9 +1,10 @@
 #pragma once
-// Engine: a store and those who wait for it: what the daemon and the in-process store have in common.
+// Engine: a store, and the gets, creates and subscribers that wait for it. The daemon and the in-process store share
+// it.
 //
-// Whoever drives it calls tick() when next_deadline() is reached, and settle() after anything that may have
-// made room. Callbacks are called from inside these: those of creates may go on to seal, all may turn holds into
-// grants or drop them; none may wait, cancel or remove.
+// Its driver calls tick() when next_deadline() is reached, and settle() after anything that may have made room.
+// Callbacks are called from inside these. Those of creates may seal; all may turn holds into grants, or drop them; none
+// may wait, cancel or remove.
 //
 // Not thread-safe; time is passed in.
 
@@ -27,31 +28,31 @@ class Engine final : private StoreListener {
   [[nodiscard]] GetWaits& gets() noexcept { return gets_; }
   [[nodiscard]] CreateWaits& creates() noexcept { return creates_; }
 
-  /// `wake` is called whenever the stream may have got something to take().
+  /// `wake` is called whenever take_events() may have something new.
   void subscribe(const WaitKey& key, std::function<void()> wake);
   bool unsubscribe(const WaitKey& key) { return streams_.erase(key) != 0; }
   [[nodiscard]] std::vector<Event> take_events(const WaitKey& key, std::size_t limit);
   [[nodiscard]] bool has_events(const WaitKey& key) const;
 
-  /// Ends a waiting get or create as its deadline would; nothing when it is answered already.
+  /// Ends a waiting get or create as its deadline would. No effect when it is answered already.
   void cancel(const WaitKey& key, TimeNs now);
-  /// The client is gone for good: its waits and subscriptions too. Nobody is told.
+  /// The client left: its waits and subscriptions end without a callback, and it is detached.
   void drop_client(ClientId client, TimeNs now);
   /// The client's waits, grants and subscriptions end; what it holds and writes stays until drop_client().
   void silence_client(ClientId client);
 
-  /// Expires, times out, and rescans what is due; tidies up after clients that are gone.
+  /// Expires, times out and scans again what is due; one piece of the cleanup after clients that left.
   void tick(TimeNs now);
-  /// Serves who waits for room if any may have appeared.
+  /// Serves waiting creates, if room may have appeared.
   void settle(TimeNs now);
-  /// A client says that it released what somebody may be waiting for.
+  /// A client released an object, or a reference, while a create waits.
   void on_release(TimeNs now) { creates_.serve(now); }
   [[nodiscard]] TimeNs next_deadline() const noexcept;
 
-  /// A piece of the stats from `cursor` on, and all of them (stats_piece.h).
+  /// One piece of the statistics, from `cursor` on; and all of them (stats_piece.h).
   [[nodiscard]] StatsPiece stats(TimeNs now, SlotIndex cursor);
   [[nodiscard]] StoreStats stats(TimeNs now);
-  /// With who waits for it; of what does not exist, the error tells who.
+  /// With the clients that wait for it. For an object that does not exist, the error names them.
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now);
 
  private:

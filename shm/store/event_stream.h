@@ -1,13 +1,13 @@
 #pragma once
-// EventStream: what one subscriber has yet to be told.
+// EventStream: the events that one subscriber has not taken yet.
 //
-// A stream has two parts: first the objects that were there when it began, then what has happened since, in order.
-// The first part is read from the store page by page, as the subscriber takes it: all sealed objects that are not
-// younger than the stream. Slots below `cursor_` have been read. An object of the first part that is removed before the
-// walk has reached its slot is added to that part, because the walk cannot find it any more; its removal belongs to the
-// second part. So a million objects need no million events in memory, and none is left out, told twice or out of order.
+// A stream has two parts: first the objects that existed when it began, then all changes since, in order. The first
+// part is read from the store page by page, as the subscriber takes it: all objects that were sealed before the stream
+// began. Slots below `cursor_` have been read. An object of the first part that is removed before the walk reaches its
+// slot is added to that part, because the walk cannot find it any more; its removal belongs to the second part. So a
+// million objects need no million events in memory, and no event is lost, repeated or out of order.
 //
-// Both queues are bounded; a subscriber that does not keep up finds one `overflow` where events were lost.
+// Both queues are bounded. A subscriber that is too slow finds one `overflow` in place of the events that were lost.
 
 #include <deque>
 #include <vector>
@@ -22,12 +22,12 @@ class EventStream {
  public:
   static constexpr std::size_t kMaxQueued = Subscription::kMaxQueued;
 
-  /// `began`: Store::last_seal() when the subscriber came. What was sealed later has happened since.
+  /// `began`: Rows::last_seal when the subscriber came.
   explicit EventStream(TimeNs began) noexcept : began_(began) {}
 
-  /// `sealed`: when the object was sealed, Store::sealed_at().
+  /// `sealed`: time of the object's seal, Rows::sealed_at().
   void on_event(SlotIndex slot, TimeNs sealed, const Event& event);
-  /// Up to `limit` events, in order; none when there is nothing to tell.
+  /// Up to `limit` events, in order; none when there are none.
   [[nodiscard]] std::vector<Event> take(const Store& store, std::size_t limit);
   [[nodiscard]] bool has_more() const noexcept { return walking_ || !there_.empty() || !since_.empty(); }
 
@@ -38,7 +38,7 @@ class EventStream {
   void walk_on(const Store& store);
 
   TimeNs began_;
-  Queue there_;  // of the first part: found, and not taken yet
+  Queue there_;  // of the first part: found and not taken yet
   Queue since_;
   SlotIndex cursor_ = 0;
   bool walking_ = true;

@@ -33,7 +33,7 @@ void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs dea
 }
 
 void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
-  if (wanted_.empty()) return;  // as it is most of the time
+  if (wanted_.empty()) return;  // most of the time
   const auto wanted = wanted_.extract(id);
   if (wanted.empty()) return;
   std::vector<WaitKey> complete;
@@ -54,7 +54,7 @@ bool GetWaits::cancel(const WaitKey& key) {
 
 void GetWaits::time_out(TimeNs now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now)
-    finish(WaitKey(deadlines_.begin()->second));  // a copy: the one in the set ends with the wait
+    finish(WaitKey(deadlines_.begin()->second));  // a copy: the key in the set ends with the wait
 }
 
 void GetWaits::drop_client(ClientId client) {

@@ -1,9 +1,8 @@
 #pragma once
-// GetWaits: who waits for which objects to be sealed.
+// GetWaits: gets that wait for objects to be sealed.
 //
-// An object that appears for a waiter is held for it at once, so that it is still there when the last of the
-// waiter's objects arrives. Every wait ends exactly once: complete, at its deadline, cancelled, or dropped
-// with its client (then nobody is told).
+// When an object of a wait is sealed, it is held at once, so that it is still there when the last one arrives. Every
+// wait ends exactly once: complete, at its deadline, cancelled, or dropped with its client (then without a callback).
 //
 // Not thread-safe; time is passed in.
 
@@ -19,7 +18,7 @@
 
 namespace dolium::shm {
 
-/// Names a wait or a subscription: the client, and a number that is the client's own choice.
+/// Names a wait or a subscription: the client, and a number that the client chooses.
 struct WaitKey {
   ClientId client = 0;
   std::uint64_t number = 0;
@@ -28,22 +27,22 @@ struct WaitKey {
 
 class GetWaits {
  public:
-  /// How many ids one wait may name; how many waits one client may have, and how many ids they may name in all.
+  /// Maximum number of ids of one wait; of waits of one client, and of ids of all its waits.
   static constexpr std::size_t kMaxIds = 65536;
   static constexpr std::size_t kMaxPerClient = 65536;
   static constexpr std::size_t kMaxIdsPerClient = 262'144;
 
-  /// The slots found, kNoSlot where there was nothing, in the order asked. Each is held: the holds are the
-  /// receiver's now.
+  /// The slots found, in the order of the request; kNoSlot for an object that is not there. Each is held: the holds
+  /// belong to the receiver now.
   using Done = std::function<void(std::vector<SlotIndex> held)>;
 
   explicit GetWaits(Store& store) : store_(store) {}
 
-  /// Calls `done` before it returns when all are there or the deadline is not after `now`.
+  /// Calls `done` before it returns when all objects exist or the deadline is not after `now`.
   void add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done);
   [[nodiscard]] bool contains(const WaitKey& key) const { return waits_.contains(key); }
   void on_sealed(SlotIndex slot, const ObjectId& id);
-  /// Ends the wait as its deadline would; false when there is no such wait.
+  /// Ends the wait as its deadline would. False when there is no such wait.
   bool cancel(const WaitKey& key);
   void drop_client(ClientId client);
   void time_out(TimeNs now);
@@ -52,7 +51,7 @@ class GetWaits {
     return deadlines_.empty() ? kNever : deadlines_.begin()->first;
   }
   [[nodiscard]] std::size_t count() const noexcept { return waits_.size(); }
-  /// Who waits for this object, first come first, each once; at most so many.
+  /// The clients that wait for this object, each once, in the order of their waits; at most `limit`.
   [[nodiscard]] std::vector<ClientId> waiting_for(const ObjectId& id, std::size_t limit) const;
   [[nodiscard]] std::size_t count(ClientId client) const noexcept;
   /// Whether a client may begin one more wait, for so many ids.
@@ -63,7 +62,7 @@ class GetWaits {
     WaitKey key;
     std::size_t index;
   };
-  using Positions = std::list<Position>;  // those that want one id, first come first
+  using Positions = std::list<Position>;  // the waits for one id, in the order of their arrival
   struct Wait {
     std::vector<ObjectId> ids;
     std::vector<SlotIndex> held;              // by position
@@ -81,10 +80,10 @@ class GetWaits {
   Wait forget(const WaitKey& key);
 
   Store& store_;
-  // Ordered, not hashed: what clients choose, the ids and their numbers, is easily made to hash alike.
+  // Ordered, not hashed: clients choose ids and numbers, and could craft colliding ones.
   std::map<WaitKey, Wait> waits_;
   std::map<ObjectId, Positions> wanted_;            // of the ids still missing; no list is empty
-  std::set<std::pair<TimeNs, WaitKey>> deadlines_;  // without those that wait for ever
+  std::set<std::pair<TimeNs, WaitKey>> deadlines_;  // without waits that have none
   std::unordered_map<ClientId, Load> per_client_;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a Store (store.h) is told, and what it tells: clients, objects to be made, what became of them.
+// Types of the Store's interface (store.h) and of its parts: clients, placements, events, what a recovery found.
 
 #include <chrono>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct ClientIdentity {
   ClientOrigin origin = {};  ///< likewise
 };
 
-/// A client of the store as it was before recover().
+/// A client of the store before recover(), whose process may still use it.
 struct Survivor {
   ClientId id = 0;
   ClientIdentity identity;
@@ -38,16 +38,16 @@ struct Survivor {
   UniqueFd pin_table;
 };
 
-/// What recover() found, in objects.
+/// What recover() found, in numbers of objects.
 struct Recovery {
   std::uint64_t sealed = 0;
-  std::uint64_t retired = 0;      ///< removed, and held still
-  std::uint64_t abandoned = 0;    ///< were being written by clients that are still there
-  std::uint64_t dropped = 0;      ///< were being written by nobody else any more
-  std::uint64_t quarantined = 0;  ///< extents of theirs, and of earlier ones, that I/O under way may still reach
+  std::uint64_t retired = 0;      ///< removed, and still in use
+  std::uint64_t abandoned = 0;    ///< unsealed, of clients that are still attached
+  std::uint64_t dropped = 0;      ///< unsealed, of clients that are gone, or of the dead server
+  std::uint64_t quarantined = 0;  ///< extents that I/O of dead writers may still reach
   std::uint64_t undone = 0;       ///< evictions and moves
   std::uint64_t finished = 0;     ///< seals and removals
-  std::uint64_t damaged = 0;      ///< could not be true, and are gone
+  std::uint64_t damaged = 0;      ///< rows that contradict others; dropped
 };
 
 /// Where an unsealed object's bytes are.
@@ -56,7 +56,7 @@ struct Placement {
   std::uint64_t offset = 0;
 };
 
-/// Hears what happened, after it happened. Must not call back into the store's changing methods, but hold().
+/// Is called after an object was sealed or removed. Must not call functions that change the store, but Usage::hold().
 class StoreListener {
  public:
   virtual void on_sealed(SlotIndex slot, const SlotFields& object) = 0;
@@ -66,7 +66,7 @@ class StoreListener {
   ~StoreListener() = default;
 };
 
-/// The same moment on both clocks: objects are timed by the monotonic one, people read the other.
+/// The same moment on both clocks: the store uses the monotonic clock, people read the other.
 struct Moment {
   TimeNs monotonic = 0;
   std::chrono::system_clock::time_point wall{};

@@ -1,9 +1,10 @@
 #pragma once
-// UnsealedObjects: what is being written, and by whom. Nothing of it is in the index yet.
+// UnsealedObjects: the objects that are being written, by chain and id, and for each creator a list of its own. None of
+// them is in the index yet.
 //
-// Ordered, not hashed: clients choose the ids, and ids that hash alike are easily made. Those that will stand in one
-// chain of the index lie together here, so that a chain's length is known before they are sealed; and each creator has
-// a list of its own, in the order of creation, so that nobody pays for what others write.
+// Ordered, not hashed: clients choose ids, and could craft colliding ones. Objects that will share a hash chain of the
+// index lie together here, so the chain's length is known before they are sealed. Lists are in the order of creation;
+// the cost of one client's calls does not depend on what others write.
 //
 // Not thread-safe.
 
@@ -21,22 +22,22 @@
 namespace dolium::shm {
 
 struct UnsealedObject {
-  std::uint32_t chain;  ///< the number of the bucket that its id belongs to
+  std::uint32_t chain;  ///< number of the id's bucket
   SlotIndex slot;
   ClientId creator;
   TimeNs created;
 };
-/// Lies in its creator's list until it is erased.
+/// Member of its creator's list until it is erased.
 struct ListedUnsealed : UnsealedObject,
                         boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
   explicit ListedUnsealed(const UnsealedObject& object) noexcept : UnsealedObject(object) {}
 };
-/// What one client writes, the oldest first.
+/// The unsealed objects of one client, the oldest first.
 using UnsealedList = boost::intrusive::list<ListedUnsealed, boost::intrusive::constant_time_size<false>>;
 
 class UnsealedObjects {
  public:
-  /// There is none of this id yet.
+  /// Precondition: there is none of this id.
   void add(const ObjectId& id, const UnsealedObject& object, UnsealedList& of_creator) {
     of_creator.push_back(objects_.try_emplace(Key(object.chain, id), object).first->second);
   }
@@ -46,7 +47,7 @@ class UnsealedObjects {
     return found == objects_.end() ? nullptr : &found->second;
   }
   void erase(std::uint32_t chain, const ObjectId& id) { objects_.erase(objects_.find(Key(chain, id))); }
-  /// How many there are of one chain, counted up to the limit.
+  /// Number of objects of one chain, counted up to the limit.
   [[nodiscard]] std::uint32_t count_in(std::uint32_t chain, std::uint32_t limit) const {
     std::uint32_t count = 0;
     for (auto it = objects_.lower_bound(Key(chain, ObjectId()));
