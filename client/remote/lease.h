@@ -1,6 +1,6 @@
 #pragma once
 // Leases: how this client makes small objects without the daemon between them. It writes one behind the other into an
-// extent of its own, from the end on, and tells the daemon afterwards what each is: see shm/store/store_leases.cc and
+// extent of its own, from the end on, and tells the daemon afterwards what each is: see shm/store/leases.h and
 // PutLeasedRequest in messages.fbs. A client that gets no lease sends the bytes, as ever.
 //
 // Gone, a lease goes back to the daemon, with all that was not cut off it.

@@ -12,9 +12,9 @@
 // An extent is renewed first, from its start to its end, then it rests; either part may be missing. What cannot be
 // reserved again is tried again after kRetry, and stays here meanwhile.
 //
-// This class only decides what is due; Store (shm/store/store_quarantine.cc) owns rows and memory, and a thread of the
-// daemon (daemon/server/renewer.h) renews. Rows say which extents are here and until when they rest, not how far
-// renewing got: the next server renews again, and keeps the time.
+// This class only decides what is due; QuarantinedExtents (shm/store/quarantined_extents.cc) owns rows and memory, and
+// a thread of the daemon (daemon/server/renewer.h) renews. Rows say which extents are here and until when they rest,
+// not how far renewing got: the next server renews again, and keeps the time.
 //
 // Not thread-safe; time is passed in.
 

@@ -4,7 +4,7 @@
 // Model: free bytes are worth more in one piece: what arrives then finds room that would otherwise be made by an
 // eviction, somewhere else. An object that lies beside a hole, and fits into a smaller hole, moves there; what it
 // leaves joins the first. Each move makes the sum of the squares of the holes' sizes larger, so moves come to an end.
-// A pure function of the arena. Store (shm/store/store_relocation.cc) moves the bytes.
+// A pure function of the arena. SealedObjects (shm/store/sealed_objects.cc) moves the bytes.
 
 #include <cstdint>
 #include <functional>

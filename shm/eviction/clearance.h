@@ -7,7 +7,7 @@
 // new place do not overlap; else it stays where it is. What is free at the stretch's end is large enough then.
 // Of all stretches the one with the least loss is taken: bytes that go, weighed by their heat, and bytes that are
 // moved. Nothing is moved that is more than `most_moved` bytes together.
-// A pure function of the arena. Store (shm/store/store_clearing.cc) evicts and moves.
+// A pure function of the arena. Room (shm/store/room_relocation.cc) evicts and moves.
 
 #include <cstdint>
 #include <functional>

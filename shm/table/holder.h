@@ -1,6 +1,6 @@
 #pragma once
 // Holder: the reader's half of the pin protocol: how a client comes to hold a sealed object, and lets go of
-// it, without the daemon. The daemon's half is Store::retire().
+// it, without the daemon. The daemon's half is SealedObjects::retire().
 //
 //   get                                              retire (daemon)
 //   1 find the slot; s = seq, must be even           1 seq = s + 1

@@ -37,7 +37,7 @@ struct alignas(64) CounterStripe {
 };
 inline constexpr std::size_t kCounterStripes = 8;
 
-/// Who may use a lease now: the client that has it, or the daemon, to take it back (shm/store/store_leases.cc). One
+/// Who may use a lease now: the client that has it, or the daemon, to take it back (shm/store/lease_recall.h). One
 /// word, so that exactly one of them gets it. It names what is left of the lease, in units: while the daemon has not
 /// heard of all that was cut off it, it does not take it back.
 class LeaseWord {

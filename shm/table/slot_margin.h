@@ -56,7 +56,7 @@ struct SlotMargin {
   bool pinned : 1;
   bool mortal : 1;  ///< has a row of lifetimes
   bool lent : 1;    ///< its writer was told where it is: another process may write there
-  bool leased : 1;  ///< not an object, but a lease (shm/store/store_leases.cc)
+  bool leased : 1;  ///< not an object, but a lease (shm/store/leases.h)
   OrderedByte<Operation> operation;
   OrderedByte<SlotState> state;  ///< last: an assignment makes a row what it is when all else is written
 };

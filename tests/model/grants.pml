@@ -22,8 +22,8 @@
  * Variant (must pass):
  *   READ_LATE           the same order of reads, but after step 1: no reader can take a reference in between
  *
- * In the code: the grantee is the client library over Attachment (client/mapped/attachment.cc); scan() is Store::in_use()
- * and take_up_grants() (shm/store/store_use.cc).
+ * In the code: the grantee is the client library over Attachment (client/mapped/attachment.cc); scan() is Usage::in_use()
+ * and take_up_grants() (shm/store/usage.cc).
  */
 #define kEvictions 3
 

@@ -30,9 +30,8 @@
  *
  * In the code: reader() is Holder::hold() and release() (shm/table/holder.cc) over shm/table/index_reader.cc and
  * shm/table/pin_table.cc, where add_reference() is touch() and take(). make_odd() and publish() are begin_retire() and
- * cancel_retire() of shm/table/object_index.cc, scan() is Store::in_use() (shm/store/store_use.cc); evict and delete are
- * Store::retire_unused() and Store::retire() (shm/store/store_room.cc), relocate is Store::relocate()
- * (shm/store/store_relocation.cc).
+ * cancel_retire() of shm/table/object_index.cc, scan() is Usage::in_use() (shm/store/usage.cc); evict and delete are
+ * SealedObjects::evict_unused() and retire(), relocate is SealedObjects::relocate() (shm/store/sealed_objects.cc).
  */
 #define kOperations 3
 #ifndef kGets

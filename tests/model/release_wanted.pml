@@ -26,7 +26,7 @@
  *   DRAIN_AFTER_SCAN   the eventfd is drained after the last scan, not on waking
  *
  * In the code: get(), drop() and let_go() are Holder::hold() and release() (shm/table/holder.cc), the eventfd and
- * acknowledge_grant() client/mapped/attachment.cc; the waiter is shm/store/create_waits.cc over Store::make_room(), woken by
+ * acknowledge_grant() client/mapped/attachment.cc; the waiter is shm/store/create_waits.cc over Room::make_room(), woken by
  * daemon/server/session.cc.
  */
 #define CORES 3

@@ -28,7 +28,7 @@
  *   FORGET_UNSEALED  the successor frees what was being written, while its creator lives
  *   STATE_ALONE      the successor takes a row that says `writing` for unsealed, though its seq is even
  *
- * In the code: the operations are Store::seal(), retire(), retire_unused() and relocate() over shm/table/object_index.cc and
+ * In the code: the operations are publish(), retire(), evict_unused() and relocate() of SealedObjects over shm/table/object_index.cc and
  * shm/table/slot_margin.h; recover_row() is Store::recover() (shm/store/store_recovery.cc), which tests/shm/store_recovery_test.cc kills
  * before each of its stores.
  */

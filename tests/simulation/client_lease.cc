@@ -1,6 +1,6 @@
 // What a client does with a lease: it takes one, writes into it from its end on, tells what each piece is, and gives
 // the rest back, which may be nothing; or dies with it, or goes on when its server has died. See client.h, and
-// shm/store/store_leases.cc for what the daemon makes of it.
+// shm/store/leases.cc for what the daemon makes of it.
 
 #include <algorithm>
 #include <catch2/catch.hpp>
