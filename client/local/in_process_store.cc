@@ -110,7 +110,7 @@ Result<bool> InProcessStore::do_exists(const ObjectId& id) {
   if (engine_->refuses()) return engine_->refusal();
   engine_->expire_due();
   if (const std::optional<bool> there = engine_->attachment().exists(id)) return *there;
-  return engine_->with([&](Engine& engine, TimeNs) { return engine.store().find(id) != shm::kNoSlot; });
+  return engine_->with([&](Engine& engine, TimeNs) { return engine.store().rows().find(id) != shm::kNoSlot; });
 }
 
 Result<ObjectMetadata> InProcessStore::do_metadata(const ObjectId& id) {
@@ -133,7 +133,7 @@ Result<bool> InProcessStore::do_remove(const ObjectId& id) {
 Result<Evicted> InProcessStore::do_evict(std::uint64_t bytes) {
   if (engine_->refuses()) return engine_->refusal();
   return engine_->with([&](Engine& engine, TimeNs now) {
-    const shm::Store::Evicted evicted = engine.store().evict_all(bytes, now);
+    const shm::Room::Evicted evicted = engine.store().room().evict_all(bytes, now);
     return Evicted{evicted.bytes, evicted.object_bytes};
   });
 }
@@ -154,7 +154,7 @@ Result<std::vector<ObjectMetadata>> InProcessStore::do_list() {
   return engine_->with([](Engine& engine, TimeNs now) {
     std::vector<ObjectMetadata> out;
     std::uint32_t cursor = 0;
-    do cursor = engine.store().list(cursor, moment(now), out);
+    do cursor = engine.store().report().list(cursor, moment(now), out);
     while (cursor != 0);
     return out;
   });
@@ -163,7 +163,7 @@ Result<std::vector<ObjectMetadata>> InProcessStore::do_list() {
 Result<std::vector<ClientInfo>> InProcessStore::do_clients() {
   if (engine_->refuses()) return engine_->refusal();
   return engine_->with([this](Engine& engine, TimeNs now) {
-    ClientInfo self = engine.store().client_info(engine_->client(), now);
+    ClientInfo self = engine.store().report().client_info(engine_->client(), now);
     self.user = std::to_string(self.uid);
     self.waiting_gets = engine.gets().count(engine_->client());
     self.waiting_creates = engine.creates().count(engine_->client());

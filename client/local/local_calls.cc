@@ -17,8 +17,8 @@ using shm::TimeNs;
 
 /// Takes the reference that a hold stands for, and drops the hold. Nothing when the object was removed meanwhile.
 Object take_held(LocalEngine& local, Engine& engine, SlotIndex slot, Attachment::Count count) {
-  const Attachment::Attempt attempt = local.attachment().hold_kept(engine.store().fields(slot).id, count);
-  engine.store().drop_hold(slot);
+  const Attachment::Attempt attempt = local.attachment().hold_kept(engine.store().rows().fields(slot).id, count);
+  engine.store().usage().drop_hold(slot);
   return attempt.object;
 }
 
@@ -35,7 +35,7 @@ class LocalBuilder final : public BuilderBackend {
       const Result<SlotIndex> slot = engine.store().seal(local_->client(), id_, now);
       if (!slot) return slot.error();
       if (!hold) return Object();
-      engine.store().hold(*slot);
+      engine.store().usage().hold(*slot);
       return take_held(*local_, engine, *slot, Attachment::Count::nothing);
     });
   }
@@ -43,14 +43,14 @@ class LocalBuilder final : public BuilderBackend {
   Result<void> abort() override {
     if (local_->refuses()) return {};
     return local_->with([&](Engine& engine, TimeNs) {
-      return kept_ ? engine.store().give_up_abandoned(local_->client(), id_, kept_)
+      return kept_ ? engine.store().writing().give_up_abandoned(local_->client(), id_, kept_)
                    : engine.store().abort(local_->client(), id_);
     });
   }
   Result<void> abort_and_keep() override {
     if (local_->refuses()) return {};
     return local_->with([&](Engine& engine, TimeNs) -> Result<void> {
-      const Result<std::uint64_t> offset = engine.store().abort_and_keep(local_->client(), id_);
+      const Result<std::uint64_t> offset = engine.store().writing().abort_and_keep(local_->client(), id_);
       if (!offset) return offset.error();
       kept_ = *offset;
       return {};

@@ -45,13 +45,13 @@ Result<void> LocalEngine::attach() {
       store.attach({::getpid(), ::getuid(), ::program_invocation_short_name, "in-process"}, shm::monotonic_now());
   if (!client) return client.error();
   client_ = *client;
-  Result<shm::Mapping> index = store.index_segment().map(Mode::read_only);
+  Result<shm::Mapping> index = store.rows().index.segment().map(Mode::read_only);
   if (!index) return std::move(index).error();
-  Result<shm::Mapping> arena = store.arena_segment().map(Mode::read_only);
+  Result<shm::Mapping> arena = store.rows().memory.segment().map(Mode::read_only);
   if (!arena) return std::move(arena).error();
-  Result<shm::Mapping> writable = store.arena_segment().map(Mode::read_write);
+  Result<shm::Mapping> writable = store.rows().memory.segment().map(Mode::read_write);
   if (!writable) return std::move(writable).error();
-  Result<shm::Mapping> pins = store.pin_table_segment(client_).map(Mode::read_write);
+  Result<shm::Mapping> pins = store.clients().pin_table_segment(client_).map(Mode::read_write);
   if (!pins) return std::move(pins).error();
   Result<Attachment*> attachment =
       Attachment::create({*std::move(index), *std::move(arena), *std::move(writable), *std::move(pins),
@@ -75,7 +75,7 @@ Result<void> LocalEngine::open_event_fd() {
 }
 
 void LocalEngine::after_change(shm::TimeNs now) {
-  engine_->store().relocate_one();  // the callers' threads are all that there are
+  engine_->store().room().relocate_one();  // the callers' threads are all that there are
   engine_->settle(now);
   while (std::exchange(release_pending_, false)) engine_->on_release(now);
   next_expiry_.store(engine_->store().next_expiry(), std::memory_order_relaxed);

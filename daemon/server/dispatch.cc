@@ -144,7 +144,7 @@ void Dispatch::on(Session& session, Id id, const GetRequest& request) {
                        reply.found.reserve(held.size());
                        for (const SlotIndex slot : held) reply.found.push_back(slot != kNoSlot);
                        std::erase(held, kNoSlot);
-                       if (!held.empty()) reply.grant = engine_.store().grant(client, std::move(held));
+                       if (!held.empty()) reply.grant = engine_.store().usage().grant(client, std::move(held));
                        if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
                      });
 }
@@ -166,7 +166,7 @@ void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
 void Dispatch::on(Session& session, Id id, const ListRequest& request) {
   std::vector<ObjectMetadata> page;
   ListReplyT reply;
-  reply.next_cursor = engine_.store().list(request.cursor(), moment(shm::monotonic_now()), page);
+  reply.next_cursor = engine_.store().report().list(request.cursor(), moment(shm::monotonic_now()), page);
   reply.objects.reserve(page.size());
   for (const ObjectMetadata& object : page) reply.objects.push_back(to_wire(object));
   session.reply(id, std::move(reply));
@@ -190,7 +190,7 @@ void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
 
 void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
   EvictReplyT reply;
-  const shm::Store::Evicted evicted = engine_.store().evict_piece(request.bytes(), shm::monotonic_now());
+  const shm::Room::Evicted evicted = engine_.store().room().evict_piece(request.bytes(), shm::monotonic_now());
   reply.freed = evicted.bytes;
   reply.object_bytes = evicted.object_bytes;
   reply.more = evicted.more;
@@ -199,7 +199,7 @@ void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
 
 void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
   ClearReplyT reply;
-  reply.through = request.cursor() == 0 ? engine_.store().last_seal() : request.through();
+  reply.through = request.cursor() == 0 ? engine_.store().rows().last_seal : request.through();
   reply.next_cursor = engine_.store().clear(shm::monotonic_now(), request.cursor(), reply.through);
   session.reply(id, std::move(reply));
 }

@@ -105,9 +105,9 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   welcome.daemon_version = DOLIUM_VERSION;
   welcome.session_id = *client;
   welcome.access = access == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
-  welcome.arena_bytes = engine_.store().arena_segment().size();
-  welcome.index_bytes = engine_.store().index_segment().size();
-  welcome.pin_table_bytes = engine_.store().pin_table_segment(*client).size();
+  welcome.arena_bytes = engine_.store().rows().memory.segment().size();
+  welcome.index_bytes = engine_.store().rows().index.segment().size();
+  welcome.pin_table_bytes = engine_.store().clients().pin_table_segment(*client).size();
   welcome.fork_token = random_token();
   session.open(*client, access, name, std::move(release_event), welcome.fork_token);
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
@@ -153,18 +153,18 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
                              "started, and its objects are others, or it has ended the session",
                              request.resume_of(), process_text(asker.pid))};
   if (auto watched = watch_process(session); !watched) return watched;
-  engine_.store().renew_grants(before->client());
-  engine_.store().set_process(before->client(), asker.pid, session.record().peer.command);
-  engine_.store().set_origin(before->client(), origin_of(request));
+  engine_.store().usage().renew_grants(before->client());
+  engine_.store().clients().set_process(before->client(), asker.pid, session.record().peer.command);
+  engine_.store().clients().set_origin(before->client(), origin_of(request));
   session.replace(*before);
   HelloReplyT welcome;
   welcome.protocol_version = kProtocolVersion;
   welcome.daemon_version = DOLIUM_VERSION;
   welcome.session_id = session.client();
   welcome.access = session.access() == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
-  welcome.arena_bytes = engine_.store().arena_segment().size();
-  welcome.index_bytes = engine_.store().index_segment().size();
-  welcome.pin_table_bytes = engine_.store().pin_table_segment(session.client()).size();
+  welcome.arena_bytes = engine_.store().rows().memory.segment().size();
+  welcome.index_bytes = engine_.store().rows().index.segment().size();
+  welcome.pin_table_bytes = engine_.store().clients().pin_table_segment(session.client()).size();
   welcome.fork_token = session.record().token;
   std::vector<shm::UniqueFd> fds;
   if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
@@ -195,21 +195,21 @@ void Dispatch::adopt(Session& session, const AdoptRequest& request) {
   const pid_t pid = session.wire().sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());
-  if (pid > 0) engine_.store().set_process(session.client(), pid, session.record().peer.command);
-  ClientOrigin origin = engine_.store().client_use(session.client()).origin;  // the parent's, until now
+  if (pid > 0) engine_.store().clients().set_process(session.client(), pid, session.record().peer.command);
+  ClientOrigin origin = engine_.store().report().client_use(session.client()).origin;  // the parent's, until now
   origin.pid = request.pid();
-  engine_.store().set_origin(session.client(), std::move(origin));
+  engine_.store().clients().set_origin(session.client(), std::move(origin));
 }
 
 Result<std::vector<shm::UniqueFd>> Dispatch::descriptors(shm::ClientId client, Access access,
                                                          const shm::UniqueFd& release_event, bool inherits) const {
-  const shm::Store& store = engine_.store();
+  shm::Store& store = engine_.store();
   std::vector<Result<shm::UniqueFd>> made;
-  if (!inherits) made.push_back(store.index_segment().reopen_read_only());
-  if (!inherits) made.push_back(store.arena_segment().reopen_read_only());
-  made.push_back(store.pin_table_segment(client).duplicate());
+  if (!inherits) made.push_back(store.rows().index.segment().reopen_read_only());
+  if (!inherits) made.push_back(store.rows().memory.segment().reopen_read_only());
+  made.push_back(store.clients().pin_table_segment(client).duplicate());
   made.push_back(protocol::duplicate(release_event.get()));
-  if (!inherits && access == Access::read_write) made.push_back(store.arena_segment().duplicate());
+  if (!inherits && access == Access::read_write) made.push_back(store.rows().memory.segment().duplicate());
   std::vector<shm::UniqueFd> out;
   for (Result<shm::UniqueFd>& each : made) {
     if (!each) return std::move(each).error();

@@ -44,7 +44,7 @@ void prefetch(const shm::Store& store, const Heads& heads) {
   std::vector<ObjectId> ids;
   ids.reserve(heads.size());
   for (const PutHead* head : heads) ids.push_back(from_wire(head->id()));
-  store.prefetch(ids);
+  store.rows().index.prefetch(ids);
 }
 
 Error too_many() {
@@ -99,8 +99,8 @@ void Dispatch::lease(Session& session, Id id, const CreateRequest& request) {
   if (request.recall() > shm::kLeaseWords)
     return session.misbehaved({Errc::protocol_error, "a lease under a word that a pin table has not"});
   const auto recall = request.recall() == 0 ? std::nullopt : std::optional<std::uint32_t>(request.recall() - 1);
-  const Result<shm::Placement> placed =
-      engine_.store().lease(session.client(), from_wire(*request.object()->id()), bytes, shm::monotonic_now(), recall);
+  const Result<shm::Placement> placed = engine_.store().leases().lease(
+      session.client(), from_wire(*request.object()->id()), bytes, shm::monotonic_now(), recall);
   if (!placed) return session.reply_error(id, placed.error());
   CreateReplyT reply;
   reply.offset = placed->offset;
@@ -110,10 +110,10 @@ void Dispatch::lease(Session& session, Id id, const CreateRequest& request) {
 void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
   const Heads& heads = *request.heads();
   if (heads.size() > protocol::kMaxPutsAtOnce) return session.misbehaved(too_many());
-  const Result<SlotIndex> lease = engine_.store().find_lease(session.client(), from_wire(*request.lease()));
+  const Result<SlotIndex> lease = engine_.store().leases().find(session.client(), from_wire(*request.lease()));
   std::uint64_t taken = 0;  // no overflow: as above
   for (const PutHead* head : heads) taken += taken_by(*head);
-  if (lease && (request.left() != engine_.store().leased_bytes(*lease).size() || taken > request.left()))
+  if (lease && (request.left() != engine_.store().leases().bytes(*lease).size() || taken > request.left()))
     return session.misbehaved({Errc::protocol_error, "puts of bytes that are not at the end of their lease"});
   prefetch(engine_.store(), heads);
   PutManyReplyT reply;
@@ -131,7 +131,7 @@ void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
 }
 
 Result<SlotIndex> Dispatch::put_leased(shm::ClientId client, SlotIndex lease, const PutHead& head, TimeNs now) {
-  const auto own = engine_.store().leased_bytes(lease).last(taken_by(head)).first(size_of(head));
+  const auto own = engine_.store().leases().bytes(lease).last(taken_by(head)).first(size_of(head));
   return engine_.creates().put_leased(client, lease, to_object(head, as_text(own.last(head.type_name_size()))), now);
 }
 

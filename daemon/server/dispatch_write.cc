@@ -50,7 +50,7 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
                           Session* creator = find_(client);
                           if (creator == nullptr) return;  // what was placed goes with its client
                           if (!placed) return creator->reply_error(id, placed.error());
-                          engine_.store().lend(placed->slot);
+                          engine_.store().writing().lend(placed->slot);
                           CreateReplyT reply;
                           reply.offset = placed->offset;
                           creator->reply(id, std::move(reply));
@@ -63,8 +63,8 @@ void Dispatch::on(Session& session, Id id, const SealRequest& request) {
   if (!slot) return session.reply_error(id, slot.error());
   SealReplyT reply;
   if (request.hold()) {
-    engine_.store().hold(*slot);
-    reply.grant = engine_.store().grant(session.client(), {*slot});
+    engine_.store().usage().hold(*slot);
+    reply.grant = engine_.store().usage().grant(session.client(), {*slot});
   }
   session.reply(id, std::move(reply));
 }
@@ -74,14 +74,14 @@ void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
   const ObjectId object = from_wire(*request.id());
   const std::optional<std::uint64_t> offset = offset_of(request.offset());
   if (request.keep()) {
-    const Result<std::uint64_t> kept = store.abort_and_keep(session.client(), object, offset);
+    const Result<std::uint64_t> kept = store.writing().abort_and_keep(session.client(), object, offset);
     return session.reply_outcome(id, kept ? Result<void>() : Result<void>(kept.error()));
   }
   Result<void> aborted = Error{Errc::not_found, {}};
   if (!request.abandoned()) aborted = store.abort(session.client(), object, offset);
   // A server may have died between the client's look at that and this.
   const bool elsewhere = !aborted && aborted.error().code == Errc::not_found && (request.abandoned() || offset);
-  if (elsewhere) aborted = store.give_up_abandoned(session.client(), object, offset, spared_by(request));
+  if (elsewhere) aborted = store.writing().give_up_abandoned(session.client(), object, offset, spared_by(request));
   session.reply_outcome(id, aborted);
 }
 
@@ -106,7 +106,7 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
                           if (creator == nullptr) return;  // what was placed goes with its client
                           if (!placed) return creator->reply_error(id, placed.error());
                           if (!kept.empty())
-                            std::memcpy(engine_.store().writable_bytes(placed->slot).data(), kept.data(), kept.size());
+                            std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());
                           answer_put(*creator, id, engine_.store().seal(client, object_id, shm::monotonic_now()), hold);
                         });
 }
@@ -115,8 +115,8 @@ void Dispatch::answer_put(Session& session, Id id, const Result<SlotIndex>& put,
   if (!put) return session.reply_error(id, put.error());
   PutReplyT reply;
   if (hold) {
-    engine_.store().hold(*put);
-    reply.grant = engine_.store().grant(session.client(), {*put});
+    engine_.store().usage().hold(*put);
+    reply.grant = engine_.store().usage().grant(session.client(), {*put});
   }
   session.reply(id, std::move(reply));
 }

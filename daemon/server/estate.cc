@@ -48,7 +48,7 @@ Result<Estate> Estate::receive(KeeperLink link) {
 }
 
 Result<void> Estate::check_incarnation(const shm::Store& store) const {
-  if (incarnation_ == to_text(store.incarnation())) return {};
+  if (incarnation_ == to_text(store.rows().index.incarnation())) return {};
   return Error{Errc::protocol_error, "the memory that the keeper has is another store's than it was told of"};
 }
 
@@ -80,7 +80,7 @@ Result<void> Estate::take(Kept thing) {
 }
 
 Result<void> Estate::have_owned(const shm::Store& store) const {
-  send(Kind::own, 0, {}, {store.index_segment().fd().get()});
+  send(Kind::own, 0, {}, {store.rows().index.segment().fd().get()});
   const Result<KeeperMessage> answer = link_.receive();
   if (!answer) return answer.error();
   if (answer->kind != Kind::owned) return Error{Errc::disconnected, "the keeper is gone"};
@@ -91,8 +91,8 @@ Result<void> Estate::have_owned(const shm::Store& store) const {
 
 void Estate::keep_memory(const shm::Store& store) const {
   std::vector<int> descriptors;
-  for (const shm::Segment* segment : store.segments()) descriptors.push_back(segment->fd().get());
-  send(Kind::keep, kMemory, to_text(store.incarnation()), descriptors);
+  for (const shm::Segment* segment : store.rows().segments()) descriptors.push_back(segment->fd().get());
+  send(Kind::keep, kMemory, to_text(store.rows().index.incarnation()), descriptors);
 }
 
 void Estate::keep_listener(const protocol::Listener& listener) const {

@@ -9,13 +9,13 @@ namespace dolium::daemon {
 
 void Renewer::go_on() {
   if (background_.busy()) return;
-  const auto piece = store_.next_to_renew();
+  const auto piece = store_.quarantine().next_to_renew();
   if (!piece) return;
   const auto renewal = std::make_shared<shm::Renewal>();
-  background_.start([this, piece, renewal] { *renewal = store_.memory().renew(*piece); },
+  background_.start([this, piece, renewal] { *renewal = store_.rows().memory.renew(*piece); },
                     [this, renewal] {
                       tell(renewal->reserved);
-                      store_.renewed(*renewal, shm::monotonic_now());
+                      store_.quarantine().renewed(*renewal, shm::monotonic_now());
                     });
 }
 

@@ -60,7 +60,7 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
       found.sealed, found.retired, sessions.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
       found.abandoned, found.quarantined, found.undone, found.finished);
   if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);
-  const StoreConfig& is = (*store)->config();
+  const StoreConfig& is = (*store)->rows().config;
   if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy)
     log.warn(
         "a store's capacity, max_objects and eviction_policy stay as they are until doliumd is stopped and started");
@@ -167,7 +167,7 @@ Result<void> Server::take_orphans(std::vector<SessionRecord> records) {
 }
 
 Server::End Server::run() {
-  const StoreConfig& store = engine_->store().config();
+  const StoreConfig& store = engine_->store().rows().config;
   if (is_reachable_)
     log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
                acceptor_.listener().path());
@@ -204,8 +204,8 @@ void Server::take_signals() {
 
 /// Before its client hears of it, or of what changed.
 Result<void> Server::keep(Session& session) const {
-  session.set_origin(engine_->store().client_use(session.client()).origin);
-  return estate_.keep(session.record(), engine_->store().pin_table_segment(session.client()));
+  session.set_origin(engine_->store().report().client_use(session.client()).origin);
+  return estate_.keep(session.record(), engine_->store().clients().pin_table_segment(session.client()));
 }
 
 void Server::stop(const char* reason) {

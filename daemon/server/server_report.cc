@@ -13,7 +13,7 @@ Dispatch::ClientsPage Server::describe_clients(shm::ClientId after) {
       page.next = page.clients.back().session_id;
       return false;
     }
-    looks += engine_->store().looks_at(session.client());
+    looks += engine_->store().report().looks_at(session.client());
     page.clients.push_back(describe(session));
     return true;
   });
@@ -22,7 +22,7 @@ Dispatch::ClientsPage Server::describe_clients(shm::ClientId after) {
 
 ClientInfo Server::describe(const Session& session) {
   const shm::ClientId client = session.client();
-  ClientInfo info = engine_->store().client_info(client, shm::monotonic_now());
+  ClientInfo info = engine_->store().report().client_info(client, shm::monotonic_now());
   info.user = session.record().peer.user;
   info.access = session.access();
   info.waiting_gets = engine_->gets().count(client);

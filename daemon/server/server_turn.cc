@@ -26,7 +26,7 @@ void Server::before_wait() {
   if (std::exchange(asked_, false)) last_asked_ = now;
   let_rest(now);
   may_be_asked_ = now < last_asked_ + busy_poll_.how_long(now) || sessions_.has_awake();
-  busy_loop_->set((may_be_asked_ || engine_->store().wants_relocation()) && !stopping_);
+  busy_loop_->set((may_be_asked_ || engine_->store().room().wants_relocation()) && !stopping_);
 }
 
 /// Answers what has been asked: all that a turn of the loop owes its clients.
@@ -61,7 +61,7 @@ bool Server::poll_rings() {
 /// Where it has just begun with what several threads copy, that would be a small part, and they may need our core.
 shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
   if (session.copies_large) return 0;
-  const std::uint64_t writing = engine_->store().unsealed_bytes(session.client());
+  const std::uint64_t writing = engine_->store().clients().unsealed_bytes(session.client());
   return writing != 0 && writing < kParallelCopyBytes ? kWriterFactor * busy_poll : busy_poll;
 }
 
@@ -90,7 +90,7 @@ void Server::look_again() {
       shm::relax();
     }
   }
-  if (!heard) engine_->store().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
+  if (!heard) engine_->store().room().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
   if (may_be_asked_) shm::give_way(busy_poll_);
 }
 

@@ -8,18 +8,18 @@ namespace dolium::daemon {
 using shm::ArenaMemory;
 
 void Warmer::go_on() {
-  if (background_.busy() || !store_.config().prefault) return;
-  if (const auto stretch = store_.memory().next_to_warm())
+  if (background_.busy() || !store_.rows().config.prefault) return;
+  if (const auto stretch = store_.rows().memory.next_to_warm())
     warm(*stretch);
-  else if (const auto table = store_.next_large_page())
+  else if (const auto table = store_.room().next_large_page())
     enlarge(*table);
 }
 
 void Warmer::warm(const ArenaMemory::Stretch& stretch) {
   const auto warmth = std::make_shared<ArenaMemory::Warmth>();
-  background_.start([this, stretch, warmth] { *warmth = store_.memory().warm(stretch); },
+  background_.start([this, stretch, warmth] { *warmth = store_.rows().memory.warm(stretch); },
                     [this, stretch, warmth] {
-                      store_.warmed(stretch, *warmth);
+                      store_.room().warmed(stretch, *warmth);
                       tell(*warmth);
                     });
 }

@@ -20,13 +20,13 @@ void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadli
   Wait& wait =
       queue_.emplace_back(Wait{key, object, std::string(object.type_name), deadline, placed.error(), std::move(done)});
   wait.object.type_name = wait.type_name;
-  if (first) store_.set_release_wanted(true);
+  if (first) store_.room().set_release_wanted(true);
   serve(now);  // a release before the word was set sends no message
 }
 
 /// Whether waiting may help. A client at its own limit is refused at once.
 bool CreateWaits::lacks_room(ClientId client, const NewObject& object, const Error& refused) const {
-  return refused.code == Errc::out_of_memory && store_.check_creation(client, object).has_value();
+  return refused.code == Errc::out_of_memory && store_.writing().check_creation(client, object).has_value();
 }
 
 Result<SlotIndex> CreateWaits::put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
@@ -37,26 +37,26 @@ Result<SlotIndex> CreateWaits::put_now(ClientId client, const NewObject& object,
 }
 
 Result<SlotIndex> CreateWaits::put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now) {
-  Result<SlotIndex> put = store_.put_leased(client, lease, object, now);
+  Result<SlotIndex> put = store_.leases().put(client, lease, object, now);
   if (!put) note_refusal(client, object, put.error(), now);
   return put;
 }
 
 void CreateWaits::note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now) {
-  if (lacks_room(client, object, error)) store_.count_refusal();
-  store_.note_refusal(client, object, error, now);
+  if (lacks_room(client, object, error)) store_.room().count_refusal();
+  store_.room().note_refusal(client, object, error, now);
 }
 
 void CreateWaits::serve(TimeNs now) {
   asked_meanwhile_ = rests(now);
   if (asked_meanwhile_) return;
-  const std::uint64_t looked = store_.looks();
+  const std::uint64_t looked = store_.room().looks();
   last_scan_ = now;
   std::uint64_t too_large = UINT64_MAX;  // the smallest size that did not fit in this scan
   std::vector<std::pair<Done, Result<Placement>>> answers;
   for (auto wait = queue_.begin(); wait != queue_.end();) {
     const NewObject& object = wait->object;
-    Result<void> allowed = store_.check_creation(wait->key.client, object);
+    Result<void> allowed = store_.writing().check_creation(wait->key.client, object);
     const std::uint64_t size = total_size(object);
     // A client or a user at its own limit goes on waiting, and tells nothing about room for others.
     const bool at_limit = !allowed && allowed.error().code == Errc::out_of_memory;
@@ -77,7 +77,7 @@ void CreateWaits::serve(TimeNs now) {
     wait = queue_.erase(wait);
   }
   left();
-  if (answers.empty()) rest_after(store_.looks() - looked + queue_.size(), now);
+  if (answers.empty()) rest_after(store_.room().looks() - looked + queue_.size(), now);
   for (auto& [done, placed] : answers) done(std::move(placed));
 }
 
@@ -110,17 +110,17 @@ void CreateWaits::give_up(Queue::iterator wait, TimeNs now) {
   Queue gone;  // the same node, so that the object's view of its type's name stays good
   gone.splice(gone.end(), queue_, wait);
   left();
-  store_.count_refusal();
+  store_.room().count_refusal();
   const Error error{Errc::timed_out,
                     "no room for object " + wait->object.id.hex() +
                         " appeared in time. The last try was refused: " + wait->refused.message,
                     wait->refused.cause};
-  store_.note_refusal(wait->key.client, wait->object, error, now);
+  store_.room().note_refusal(wait->key.client, wait->object, error, now);
   wait->done(error);
 }
 
 void CreateWaits::left() noexcept {
-  if (queue_.empty()) store_.set_release_wanted(false);
+  if (queue_.empty()) store_.room().set_release_wanted(false);
 }
 
 bool CreateWaits::contains(const WaitKey& key) const noexcept {

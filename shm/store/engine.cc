@@ -11,7 +11,7 @@ Engine::Engine(std::unique_ptr<Store> store) : store_(std::move(store)), gets_(*
 }
 
 void Engine::subscribe(const WaitKey& key, std::function<void()> wake) {
-  const auto [subscriber, fresh] = streams_.try_emplace(key, EventStream(store_->last_seal()));
+  const auto [subscriber, fresh] = streams_.try_emplace(key, EventStream(store_->rows().last_seal));
   subscriber->second.wake = std::move(wake);
   if (fresh) subscriber->second.wake();
 }
@@ -33,7 +33,7 @@ void Engine::cancel(const WaitKey& key, TimeNs now) {
 void Engine::silence_client(ClientId client) {
   gets_.drop_client(client);
   creates_.drop_client(client);
-  store_->drop_grants(client);
+  store_->usage().drop_grants(client);
   std::erase_if(streams_, [client](const auto& entry) { return entry.first.client == client; });
 }
 
@@ -44,21 +44,21 @@ void Engine::drop_client(ClientId client, TimeNs now) {
 
 void Engine::tick(TimeNs now) {
   if (store_->next_expiry() <= now) store_->expire(now);
-  if (store_->next_quarantine_deadline() <= now) store_->tend_quarantine(now);
-  if (store_->wants_tidying()) store_->tidy();
+  if (store_->quarantine().next_deadline() <= now) store_->quarantine().tend(now);
+  if (store_->room().wants_tidying()) store_->room().tidy();
   gets_.time_out(now);
   settle(now);
   creates_.tick(now);
 }
 
 void Engine::settle(TimeNs now) {
-  if (store_->take_room_made() && creates_.count() != 0) creates_.serve(now);
+  if (store_->room().take_room_made() && creates_.count() != 0) creates_.serve(now);
 }
 
 TimeNs Engine::next_deadline() const noexcept {
-  if (store_->wants_tidying()) return 0;
+  if (store_->room().wants_tidying()) return 0;
   return std::min(
-      {store_->next_expiry(), store_->next_quarantine_deadline(), gets_.next_deadline(), creates_.next_deadline()});
+      {store_->next_expiry(), store_->quarantine().next_deadline(), gets_.next_deadline(), creates_.next_deadline()});
 }
 
 StatsPiece Engine::stats(TimeNs now, SlotIndex cursor) {
@@ -73,7 +73,7 @@ StoreStats Engine::stats(TimeNs now) {
 }
 
 Result<ObjectMetadata> Engine::metadata(const ObjectId& id, const Moment& now) {
-  Result<ObjectMetadata> found = store_->metadata(id, now);
+  Result<ObjectMetadata> found = store_->report().metadata(id, now);
   std::vector<ClientUse> waiters = waiters_for(id);
   if (found) {
     found->waiters = std::move(waiters);
@@ -90,7 +90,7 @@ Result<ObjectMetadata> Engine::metadata(const ObjectId& id, const Moment& now) {
 std::vector<ClientUse> Engine::waiters_for(const ObjectId& id) const {
   std::vector<ClientUse> waiters;
   for (const ClientId client : gets_.waiting_for(id, ObjectMetadata::kMaxUses))
-    waiters.push_back(store_->client_use(client));
+    waiters.push_back(store_->report().client_use(client));
   return waiters;
 }
 
@@ -113,7 +113,7 @@ void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause c
 }
 
 void Engine::tell(SlotIndex slot, const Event& event) {
-  const TimeNs sealed = store_->sealed_at(slot);
+  const TimeNs sealed = store_->rows().sealed_at(slot);
   for (auto& [key, subscriber] : streams_) {
     subscriber.stream.on_event(slot, sealed, event);
     if (subscriber.stream.has_more()) subscriber.wake();

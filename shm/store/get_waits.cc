@@ -11,9 +11,9 @@ void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs dea
   wait.held.assign(ids.size(), kNoSlot);
   wait.deadline = deadline;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    wait.held[i] = store_.find(ids[i]);
+    wait.held[i] = store_.rows().find(ids[i]);
     if (wait.held[i] != kNoSlot)
-      store_.hold(wait.held[i]);
+      store_.usage().hold(wait.held[i]);
     else
       ++wait.missing;
   }
@@ -40,7 +40,7 @@ void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
   for (const Position& position : wanted.mapped()) {
     Wait& wait = waits_.at(position.key);
     wait.held[position.index] = slot;
-    store_.hold(slot);
+    store_.usage().hold(slot);
     if (--wait.missing == 0) complete.push_back(position.key);
   }
   for (const WaitKey& key : complete) finish(key);
@@ -62,7 +62,7 @@ void GetWaits::drop_client(ClientId client) {
        mine = waits_.lower_bound({client, 0})) {
     const Wait wait = forget(WaitKey(mine->first));
     for (const SlotIndex slot : wait.held)
-      if (slot != kNoSlot) store_.drop_hold(slot);
+      if (slot != kNoSlot) store_.usage().drop_hold(slot);
   }
 }
 

@@ -103,7 +103,7 @@ double counted_bytes(const StoreConfig& config, std::uint64_t count, std::uint64
     must(store->create_object(client, object, 1));
     must(store->seal(client, object.id, 1));
   }
-  return static_cast<double>(store->bookkeeping_bytes());
+  return static_cast<double>(store->report().bookkeeping_bytes());
 }
 
 void measure(Report& report, const std::string& what, std::uint64_t count, std::uint64_t size) {

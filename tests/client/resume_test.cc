@@ -55,8 +55,8 @@ class MortalServer {
   }
   /// The first page of the store's index, as the keeper has it.
   [[nodiscard]] shm::Mapping header() {
-    return shm::Mapping::map(server_.store().index_segment().fd(), shm::kPageBytes, shm::Mapping::Mode::read_write,
-                             "header")
+    return shm::Mapping::map(server_.store().rows().index.segment().fd(), shm::kPageBytes,
+                             shm::Mapping::Mode::read_write, "header")
         .value();
   }
   [[nodiscard]] StoreStats stats() { return server_.engine().stats(shm::monotonic_now()); }

@@ -56,19 +56,19 @@ class MiniServer final : private daemon::Session::Host {
     uv_run(loop_->get(), UV_RUN_NOWAIT);
     sessions_->visit_awake([](daemon::Session& session) { session.poll(); });
     if (engine_->next_deadline() <= shm::monotonic_now()) engine_->tick(shm::monotonic_now());
-    if (const auto piece = store().next_to_renew())
-      store().renewed(store().memory().renew(*piece), shm::monotonic_now());
+    if (const auto piece = store().quarantine().next_to_renew())
+      store().quarantine().renewed(store().rows().memory.renew(*piece), shm::monotonic_now());
   }
   /// The second: answers leave.
   void answer() {
     serve();
-    engine_->store().relocate_one();
+    engine_->store().room().relocate_one();
     sessions_->let_rest([](daemon::Session& session) { return session.rest(); });
   }
   /// The server dies at this point of its turn, as by SIGKILL, and another goes on.
   void be_succeeded() {
     std::vector<shm::UniqueFd> memory;
-    for (const shm::Segment* segment : store().segments()) memory.push_back(segment->duplicate().value());
+    for (const shm::Segment* segment : store().rows().segments()) memory.push_back(segment->duplicate().value());
     std::vector<shm::Survivor> survivors;
     std::vector<daemon::SessionRecord> records;
     sessions_->visit_clients(0, [&](daemon::Session& session) {
@@ -115,7 +115,7 @@ class MiniServer final : private daemon::Session::Host {
     return {session.client(),
             {credentials.pid, credentials.uid, command, session.record().name},
             shm::monotonic_now(),
-            store().pin_table_segment(session.client()).duplicate().value()};
+            store().clients().pin_table_segment(session.client()).duplicate().value()};
   }
   /// As the keeper would keep it.
   [[nodiscard]] static daemon::SessionRecord kept(const daemon::SessionRecord& record) {

@@ -120,7 +120,7 @@ class Model final {
     std::erase_if(left_, [this](const Left& left) { return left.has_rested(now_); });
     follow();
     act();
-    if (below(2) == 0) store_.relocate_one();
+    if (below(2) == 0) store_.room().relocate_one();
     if (below(4) == 0) renew();
     engine_.settle(now_);
     follow();
@@ -239,8 +239,8 @@ void Model::attach_copy() {
   std::map<SlotIndex, std::uint32_t> expected;
   for (const Reference& reference : original.references) ++expected[reference.held.slot];
   for (const auto& [slot, count] : expected) REQUIRE(clients_[id]->side.table().references(slot) == count);
-  REQUIRE(store_.client_info(id, now_).references == original.references.size());
-  REQUIRE(store_.client_info(id, now_).unsealed_count == 0);
+  REQUIRE(store_.report().client_info(id, now_).references == original.references.size());
+  REQUIRE(store_.report().client_info(id, now_).unsealed_count == 0);
   ++copies_;
 }
 
@@ -258,28 +258,29 @@ void Model::detach() {
 }
 
 void Model::leave(SlotIndex slot, std::uint64_t bytes) {
-  const std::uint64_t offset = store_.fields(slot).offset;
+  const std::uint64_t offset = store_.rows().fields(slot).offset;
   left_.push_back({offset, offset + bytes, now_ + kSecond});
   ++left_count_;
 }
 
 /// Of what clients have left, that is due; sometimes there is no memory for it.
 void Model::renew() {
-  const auto piece = store_.next_to_renew();
+  const auto piece = store_.quarantine().next_to_renew();
   if (!piece) return;
-  if (below(8) == 0) return store_.renewed({.replaced = true, .reserved = Error{Errc::out_of_memory, {}}}, now_);
+  if (below(8) == 0)
+    return store_.quarantine().renewed({.replaced = true, .reserved = Error{Errc::out_of_memory, {}}}, now_);
   // The arena is smaller than what is renewed at once.
   const auto found = std::ranges::find_if(left_, [&](const Left& left) {
     return !left.renewed && left.pages_begin() == piece->begin && left.pages_end() == piece->end;
   });
   REQUIRE(found != left_.end());
-  store_.renewed(store_.memory().renew(*piece), now_);
+  store_.quarantine().renewed(store_.rows().memory.renew(*piece), now_);
   found->renewed = true;
   follow();  // a row may have been needed
 }
 
 void Model::check_place(SlotIndex slot, std::uint64_t taken) const {
-  const std::uint64_t offset = store_.fields(slot).offset;
+  const std::uint64_t offset = store_.rows().fields(slot).offset;
   REQUIRE(std::ranges::none_of(left_, [&](const Left& left) { return left.forbids(offset, offset + taken, now_); }));
 }
 
@@ -342,11 +343,11 @@ void Model::created(const NewObject& object, ClientId client, const Result<Place
                  .slot = placed->slot,
                  .pinned = object.pinned,
                  .lifetimes = object.lifetimes};
-  const std::span<std::byte> bytes = store_.writable_bytes(placed->slot);
+  const std::span<std::byte> bytes = store_.rows().bytes(placed->slot);
   REQUIRE(bytes.size() == size);
   check_place(placed->slot, known.taken);
   known.lent = below(2) == 0;
-  if (known.lent) store_.lend(placed->slot);
+  if (known.lent) store_.writing().lend(placed->slot);
   mark_bytes(bytes, known);
   unsealed_[number] = known;
 }
@@ -361,9 +362,9 @@ void Model::lease() {
     return;
   }
   const ObjectId id = ObjectId::from_name("lease " + std::to_string(++last_key_));
-  const Result<Placement> placed = store_.lease(client.side.id(), id, kUnitBytes * (1 + below(256)), now_);
+  const Result<Placement> placed = store_.leases().lease(client.side.id(), id, kUnitBytes * (1 + below(256)), now_);
   follow();
-  if (placed) client.lease = {id, placed->slot, store_.writable_bytes(placed->slot)};
+  if (placed) client.lease = {id, placed->slot, store_.rows().bytes(placed->slot)};
 }
 
 void Model::put_leased(ClientModel& client) {
@@ -456,8 +457,8 @@ void Model::wait_for() {
     for (std::size_t i = 0; i < held.size(); ++i) {
       REQUIRE((held[i] == kNoSlot) == (expected[i].life == 0));
       if (held[i] == kNoSlot) continue;
-      REQUIRE(store_.fields(held[i]).id == ids[i]);
-      store_.drop_hold(held[i]);
+      REQUIRE(store_.rows().fields(held[i]).id == ids[i]);
+      store_.usage().drop_hold(held[i]);
     }
   });
 }
@@ -515,7 +516,7 @@ void Model::evict() {
   std::uint64_t evictable = 0;
   for (const auto& [number, known] : sealed_)
     if (!known.pinned && !is_held(known.life)) evictable += known.taken;
-  const std::uint64_t freed = store_.evict(wanted, now_);
+  const std::uint64_t freed = store_.room().evict(wanted, now_);
   REQUIRE(store_.stats(now_).evicted_bytes - evicted_before == freed);
   REQUIRE(freed >= std::min(wanted, evictable));  // all that may go, when it must
   REQUIRE(freed <= evictable);
@@ -640,7 +641,7 @@ void Model::finish() {
   follow();
   now_ += Quarantine::kRetry;
   engine_.tick(now_);
-  while (store_.next_to_renew()) {
+  while (store_.quarantine().next_to_renew()) {
     renew();
     now_ += Quarantine::kRetry;
     engine_.tick(now_);

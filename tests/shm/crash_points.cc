@@ -81,7 +81,7 @@ Range writable_mapping(const Segment& segment) {
 
 std::vector<Range> ranges_of(const Store& store) {
   std::vector<Range> ranges;
-  const std::vector<const Segment*> segments = store.segments();
+  const std::vector<const Segment*> segments = store.rows().segments();
   for (std::size_t i = 1; i < segments.size(); ++i) ranges.push_back(writable_mapping(*segments[i]));
   return ranges;
 }
@@ -149,9 +149,9 @@ std::vector<Image> images_during(const Store& store, const std::function<void()>
   return images;
 }
 
-std::unique_ptr<Store> recovered(const Store& store, const Image& image, const std::vector<ClientId>& clients,
-                                 TimeNs now, const StoreConfig* config) {
-  const std::vector<const Segment*> segments = store.segments();
+std::unique_ptr<Store> recovered(Store& store, const Image& image, const std::vector<ClientId>& clients, TimeNs now,
+                                 const StoreConfig* config) {
+  const std::vector<const Segment*> segments = store.rows().segments();
   std::vector<UniqueFd> memory;
   memory.push_back(copy_of(*segments.front()));
   std::size_t at = 0;
@@ -159,10 +159,10 @@ std::unique_ptr<Store> recovered(const Store& store, const Image& image, const s
     memory.push_back(copy_of(*segments[i], image.data() + at));
   std::vector<Survivor> survivors;
   for (const ClientId client : clients) {
-    const ClientInfo info = store.client_info(client, now);
-    survivors.push_back({client, {info.pid, info.uid}, 0, copy_of(store.pin_table_segment(client))});
+    const ClientInfo info = store.report().client_info(client, now);
+    survivors.push_back({client, {info.pid, info.uid}, 0, copy_of(store.clients().pin_table_segment(client))});
   }
-  return Store::recover(config == nullptr ? store.config() : *config, std::move(memory), std::move(survivors), now)
+  return Store::recover(config == nullptr ? store.rows().config : *config, std::move(memory), std::move(survivors), now)
       .value();
 }
 

@@ -28,8 +28,7 @@ using Image = std::vector<std::byte>;
 
 /// A store that goes on with `image`, with copies of `store`'s arena and of its clients' pin tables: all in memory of
 /// its own, so that it can be used up. `config`: of the next server, when it has another.
-[[nodiscard]] std::unique_ptr<Store> recovered(const Store& store, const Image& image,
-                                               const std::vector<ClientId>& clients, TimeNs now,
-                                               const StoreConfig* config = nullptr);
+[[nodiscard]] std::unique_ptr<Store> recovered(Store& store, const Image& image, const std::vector<ClientId>& clients,
+                                               TimeNs now, const StoreConfig* config = nullptr);
 
 }  // namespace dolium::shm::test

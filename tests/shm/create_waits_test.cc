@@ -33,7 +33,7 @@ struct Fixture : StoreFixture {
   void unpin(std::uint64_t number) { REQUIRE(store.unpin(id_of(number), now).has_value()); }
   void abort(std::uint64_t number) { REQUIRE(store.abort(writer, id_of(number)).has_value()); }
   [[nodiscard]] bool release_wanted() const {
-    const Mapping index = store.index_segment().map(Mapping::Mode::read_only).value();
+    const Mapping index = store.rows().index.segment().map(Mapping::Mode::read_only).value();
     return IndexReader::open(index.data(), index.size()).value().release_wanted();
   }
 
@@ -167,15 +167,15 @@ TEST_CASE("creates that wait in vain back off by the time that is passed in, not
   TestClient reader = fixture.client();
   REQUIRE(fixture.store.unpin(id_of(0), fixture.now).has_value());
   const Held held = reader.hold(id_of(0));
-  const std::uint64_t looked = fixture.store.looks();
+  const std::uint64_t looked = fixture.store.room().looks();
   fixture.add(10, kQuarter);  // and is served once more, in vain
-  REQUIRE(fixture.store.looks() > looked);
+  REQUIRE(fixture.store.room().looks() > looked);
   REQUIRE(fixture.waits.rests(fixture.now));
   reader.release(held);
-  const std::uint64_t before = fixture.store.looks();
+  const std::uint64_t before = fixture.store.room().looks();
   fixture.waits.serve(fixture.now);
   CHECK(fixture.answers.empty());
-  CHECK(fixture.store.looks() == before);  // not one look while it rests
+  CHECK(fixture.store.room().looks() == before);  // not one look while it rests
   const TimeNs again = fixture.waits.next_deadline();
   CHECK(again > fixture.now);
   CHECK(again <= fixture.now + CreateWaits::kRestPerLook * (before - looked + 1));
@@ -238,7 +238,7 @@ TEST_CASE("the type name of a waiting create need not outlive the call") {
   fixture.unpin(0);
   fixture.waits.serve(fixture.now);
   REQUIRE(fixture.waits.count() == 0);
-  CHECK(fixture.store.metadata(id_of(10), {fixture.now, {}}).value().type_name == std::string(200, 'n'));
+  CHECK(fixture.store.report().metadata(id_of(10), {fixture.now, {}}).value().type_name == std::string(200, 'n'));
 }
 
 TEST_CASE("a client at its own limit does not hold up what fits for others") {

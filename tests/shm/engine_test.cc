@@ -18,7 +18,7 @@ struct Fixture : StoreFixture {
     const ObjectId id = id_of(number);
     engine.gets().add({client, key}, {&id, 1}, deadline, now, [this](const std::vector<SlotIndex>& held) {
       ++got;
-      if (held[0] != kNoSlot) store.drop_hold(held[0]);
+      if (held[0] != kNoSlot) store.usage().drop_hold(held[0]);
     });
   }
   void wait_for_room(ClientId client, std::uint64_t key, std::uint64_t number, TimeNs deadline) {
@@ -94,7 +94,7 @@ TEST_CASE("a silenced client hears nothing more, but keeps what it holds until i
   CHECK(fixture.engine.stats(fixture.now).waiting_gets == 0);
   CHECK(fixture.engine.stats(fixture.now).waiting_creates == 0);
   CHECK_FALSE(fixture.engine.has_events({client.id(), 3}));
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
   CHECK(fixture.engine.stats(fixture.now).unsealed_count == 1);
 
   fixture.wait_for_room(fixture.writer, 4, 9, kNever);

@@ -21,17 +21,18 @@ struct Fixture : StoreFixture, private StoreListener {
   std::vector<Event> take(std::size_t limit = 1'000'000) { return stream.take(store, limit); }
 
   /// From here on: what is there is there.
-  void subscribe() { stream = EventStream(store.last_seal()); }
+  void subscribe() { stream = EventStream(store.rows().last_seal); }
 
   EventStream stream{0};
 
  private:
   void on_sealed(SlotIndex slot, const SlotFields& object) override {
-    stream.on_event(slot, store.sealed_at(slot),
+    stream.on_event(slot, store.rows().sealed_at(slot),
                     {.kind = Event::Kind::sealed, .id = object.id, .data_size = object.data_size});
   }
   void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) override {
-    stream.on_event(slot, store.sealed_at(slot), {.kind = Event::Kind::removed, .id = object.id, .cause = cause});
+    stream.on_event(slot, store.rows().sealed_at(slot),
+                    {.kind = Event::Kind::removed, .id = object.id, .cause = cause});
   }
 };
 
@@ -102,7 +103,7 @@ TEST_CASE("what happens behind the walk is told in order") {
   fixture.put(0, 100);
   fixture.remove(0);
   fixture.put(1, 100);
-  REQUIRE(fixture.store.evict(1, fixture.now) != 0);
+  REQUIRE(fixture.store.room().evict(1, fixture.now) != 0);
   fixture.put(2, 100);
   fixture.store.clear(fixture.now);
   const std::vector<Event> events = fixture.take();

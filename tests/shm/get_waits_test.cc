@@ -31,7 +31,7 @@ struct Fixture : StoreFixture, private StoreListener {
   /// Gives back the holds that an answer brought.
   void give_back(const std::optional<Slots>& answer) {
     for (const SlotIndex slot : answer.value())
-      if (slot != kNoSlot) store.drop_hold(slot);
+      if (slot != kNoSlot) store.usage().drop_hold(slot);
   }
 
   GetWaits waits;
@@ -76,12 +76,12 @@ TEST_CASE("what came for a waiter is held for it until the wait ends, and after"
   Fixture fixture;
   const auto& answer = fixture.add(1, {1, 2}, kNever);
   fixture.put(1, 100);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
   fixture.put(2, 100);
   REQUIRE(answer.has_value());
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
   fixture.give_back(answer);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 256);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 256);
 }
 
 TEST_CASE("one seal answers all who wait for it") {
@@ -113,7 +113,7 @@ TEST_CASE("at its deadline a wait is answered with what is there") {
   CHECK_FALSE(late.has_value());
   CHECK(fixture.waits.next_deadline() == start + 5 * kSecond);
   fixture.give_back(early);
-  CHECK(fixture.store.evict(1, fixture.now) == 128);
+  CHECK(fixture.store.room().evict(1, fixture.now) == 128);
 }
 
 TEST_CASE("a cancelled wait is answered as at its deadline, and hears of nothing more") {
@@ -126,7 +126,7 @@ TEST_CASE("a cancelled wait is answered as at its deadline, and hears of nothing
   CHECK_FALSE(fixture.waits.cancel({fixture.writer, 9}));
   fixture.put(2, 100);
   fixture.give_back(answer);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 256);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 256);
 }
 
 TEST_CASE("a dropped client's waits are answered to nobody, and hold nothing") {
@@ -137,7 +137,7 @@ TEST_CASE("a dropped client's waits are answered to nobody, and hold nothing") {
   const ObjectId two = id_of(2);
   fixture.waits.add({other, 1}, {&two, 1}, kNever, fixture.now, [&](const Slots& held) {
     others = true;
-    fixture.store.drop_hold(held[0]);
+    fixture.store.usage().drop_hold(held[0]);
   });
   CHECK(fixture.waits.count(fixture.writer) == 1);
   CHECK(fixture.waits.count(other) == 1);
@@ -149,7 +149,7 @@ TEST_CASE("a dropped client's waits are answered to nobody, and hold nothing") {
   fixture.put(2, 100);
   CHECK_FALSE(dropped.has_value());
   CHECK(others);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 256);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 256);
 }
 
 TEST_CASE("an object that is removed while it is held for a waiter still reaches it") {
@@ -159,6 +159,6 @@ TEST_CASE("an object that is removed while it is held for a waiter still reaches
   REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
   const SlotIndex two = fixture.put(2, 100);
   CHECK(answer == Slots{one, two});
-  CHECK(fixture.store.fields(one).id == id_of(1));
+  CHECK(fixture.store.rows().fields(one).id == id_of(1));
   fixture.give_back(answer);
 }

@@ -103,9 +103,9 @@ TEST_CASE("memory that becomes a large page keeps its bytes") {
 TEST_CASE("a store names its tables for large pages as it fills") {
   test::StoreFixture fixture({.capacity = 16 * test::kMiB, .max_objects = 1 << 17});
   const std::span<std::byte> none;
-  CHECK(fixture.store.next_large_page().value_or(none).empty());
+  CHECK(fixture.store.room().next_large_page().value_or(none).empty());
   constexpr std::uint64_t kRows = kHugePageBytes / sizeof(Slot);
   fixture.fill(kRows, 1);  // with the buckets before them they fill the first piece of the index
-  CHECK(fixture.store.next_large_page().value_or(none).size() == kHugePageBytes);
-  CHECK(fixture.store.next_large_page().value_or(none).empty());
+  CHECK(fixture.store.room().next_large_page().value_or(none).size() == kHugePageBytes);
+  CHECK(fixture.store.room().next_large_page().value_or(none).empty());
 }

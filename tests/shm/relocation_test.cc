@@ -53,11 +53,11 @@ struct Fragmented : StoreFixture {
   void write(std::uint64_t number, std::uint64_t kib) {
     const NewObject object{.id = id_of(number), .data_size = kib * kKiB - kUnitBytes, .type_name = "text"};
     const Placement placed = store.create_object(writer, object, now).value();
-    std::ranges::fill(store.writable_bytes(placed.slot), std::byte(number));
+    std::ranges::fill(store.rows().bytes(placed.slot), std::byte(number));
     REQUIRE(store.seal(writer, id_of(number), ++now));
   }
   [[nodiscard]] std::uint64_t offset_of(std::uint64_t number) const {
-    return store.fields(store.find(id_of(number))).offset;
+    return store.rows().fields(store.rows().find(id_of(number))).offset;
   }
 };
 
@@ -140,19 +140,19 @@ TEST_CASE("a move changes an object's place, and nothing else of it") {
   TestClient reader = fixture.client();
   const StoreStats before = store.stats(fixture.now);
   CHECK(fixture.offset_of(4) == 36 * kKiB);
-  CHECK(store.relocate_one());
+  CHECK(store.room().relocate_one());
   CHECK(fixture.offset_of(4) == 16 * kKiB);
   store.check_invariants();
   const Held held = reader.get(id_of(4), fixture.now);
   CHECK(consists_of(reader.bytes(held), 4));
-  CHECK(store.metadata(id_of(4), {fixture.now, {}}).value().type_name == "text");
+  CHECK(store.report().metadata(id_of(4), {fixture.now, {}}).value().type_name == "text");
   const StoreStats after = store.stats(fixture.now);
   CHECK(after.used_bytes == before.used_bytes);
   CHECK(after.largest_free_extent == 28 * kKiB);
   CHECK(after.relocation_count == 1);
   CHECK(after.relocated_bytes == 4 * kKiB);
-  CHECK_FALSE(store.relocate_one());  // all that is free lies together
-  CHECK_FALSE(store.wants_relocation());
+  CHECK_FALSE(store.room().relocate_one());  // all that is free lies together
+  CHECK_FALSE(store.room().wants_relocation());
   reader.release(held);
 }
 
@@ -164,17 +164,17 @@ TEST_CASE("what is held or being written does not move, and nothing does when th
     static_cast<void>(reader.get(id_of(4), fixture.now));
   }
   SECTION("promised") {
-    store.hold(store.find(id_of(4)));
+    store.usage().hold(store.rows().find(id_of(4)));
   }
   SECTION("held, and removed") {
     static_cast<void>(reader.get(id_of(4), fixture.now));
     REQUIRE(store.remove(id_of(4), fixture.now).value());
   }
-  store.relocate_one();
+  store.room().relocate_one();
   CHECK(store.stats(fixture.now).relocation_count == 0);
   Fragmented off(false);
-  CHECK_FALSE(off.store.wants_relocation());
-  CHECK_FALSE(off.store.relocate_one());
+  CHECK_FALSE(off.store.room().wants_relocation());
+  CHECK_FALSE(off.store.room().relocate_one());
   CHECK(off.offset_of(4) == 36 * kKiB);
 }
 
@@ -182,28 +182,28 @@ TEST_CASE("a pinned object that no client uses is moved as any other, and stays 
   Fragmented fixture;
   REQUIRE(fixture.store.pin(fixture.writer, id_of(4), fixture.now));
   const std::uint64_t before = fixture.offset_of(4);
-  fixture.store.relocate_one();
+  fixture.store.room().relocate_one();
   CHECK(fixture.store.stats(fixture.now).relocation_count == 1);
   CHECK(fixture.offset_of(4) != before);
-  CHECK(fixture.store.metadata(id_of(4), {fixture.now, {}}).value().is_pinned);
+  CHECK(fixture.store.report().metadata(id_of(4), {fixture.now, {}}).value().is_pinned);
   CHECK(fixture.store.stats(fixture.now).pinned_count == 1);
 }
 
 TEST_CASE("no more is moved than a tenth of what eviction made room for") {
   Fragmented fixture;
-  REQUIRE(fixture.store.relocate_one());  // 4 of 6 KiB
+  REQUIRE(fixture.store.room().relocate_one());  // 4 of 6 KiB
   fixture.write(5, 28);
   REQUIRE(fixture.store.remove(id_of(4), fixture.now).value());
   fixture.write(4, 4);  // where it was
   REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
-  fixture.store.relocate_one();
+  fixture.store.room().relocate_one();
   CHECK(fixture.store.stats(fixture.now).relocated_bytes == 4 * kKiB);
 }
 
 TEST_CASE("a store that dies in the middle of a move leaves the object whole, at one place") {
   Fragmented fixture;
   TestClient reader = fixture.client();
-  const std::vector<Image> images = images_during(fixture.store, [&] { REQUIRE(fixture.store.relocate_one()); });
+  const std::vector<Image> images = images_during(fixture.store, [&] { REQUIRE(fixture.store.room().relocate_one()); });
   REQUIRE(images.size() > 4);
   bool undone = false;
   for (const Image& image : images) {
@@ -212,9 +212,9 @@ TEST_CASE("a store that dies in the middle of a move leaves the object whole, at
     CHECK(store->recovery().damaged == 0);
     undone = undone || store->recovery().undone == 1;
     for (const std::uint64_t number : {1U, 3U, 4U}) {
-      const SlotIndex slot = store->find(id_of(number));
+      const SlotIndex slot = store->rows().find(id_of(number));
       REQUIRE(slot != kNoSlot);
-      CHECK(consists_of(store->writable_bytes(slot), number));
+      CHECK(consists_of(store->rows().bytes(slot), number));
     }
     CHECK(store->stats(fixture.now).used_bytes == 36 * kKiB);
     CHECK(store->stats(fixture.now).total_objects == 3);
@@ -283,7 +283,7 @@ TEST_CASE("readers in other threads find every object whole while it moves, and 
     fixture.now = std::max(fixture.now + 1, monotonic_now());
     const auto placed = store.create_object(fixture.writer, {.id = id_of(number), .data_size = size}, fixture.now);
     if (!placed) return;
-    std::ranges::fill(store.writable_bytes(placed->slot), std::byte(number));
+    std::ranges::fill(store.rows().bytes(placed->slot), std::byte(number));
     REQUIRE(store.seal(fixture.writer, id_of(number), fixture.now));
   };
   std::atomic<bool> over = false;
@@ -297,7 +297,7 @@ TEST_CASE("readers in other threads find every object whole while it moves, and 
       if (!fixture.exists(number)) write(number, 1500 + 500 * number);
     write(kWatched + steps, 500 + random() % 20'000);
     if (random() % 2 == 0) static_cast<void>(store.remove(id_of(kWatched + steps - random() % 8), fixture.now));
-    while (store.relocate_one()) {
+    while (store.room().relocate_one()) {
     }
   }
   over = true;

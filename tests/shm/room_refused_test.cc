@@ -37,7 +37,7 @@ struct Cut : StoreFixture {
   }
   void lease_to(TestClient& client, std::size_t number) {
     client.table().lease_word(3).set_idle(kLeaseBytes / kUnitBytes);
-    slots.push_back(store.lease(client.id(), lease_id(number), kLeaseBytes, now, 3).value().slot);
+    slots.push_back(store.leases().lease(client.id(), lease_id(number), kLeaseBytes, now, 3).value().slot);
   }
   void eight_leases() {
     at_equal_distances(kLeaseBytes, [&](std::uint64_t n) {
@@ -64,7 +64,7 @@ TEST_CASE("room that is there is refused: leases of eight idle clients are taken
   const StoreStats stats = store.store.stats(store.now);
   CHECK(stats.unsealed_count == 1);
   CHECK(stats.unsealed_bytes == Arena::taken_by(kFifth));
-  CHECK(outcome(store.store.find_lease(store.clients[0].id(), lease_id(0))) == "not_found");
+  CHECK(outcome(store.store.leases().find(store.clients[0].id(), lease_id(0))) == "not_found");
 }
 
 TEST_CASE("room that is there is refused: a lease is taken back between two puts, but not again and again") {
@@ -76,24 +76,26 @@ TEST_CASE("room that is there is refused: a lease is taken back between two puts
   store.slots.clear();
   store.eight_leases();
   CHECK(outcome(store.create(2, kFifth)) == "out_of_memory");
-  CHECK(outcome(store.store.find_lease(store.clients.back().id(), lease_id(7))) == "ok");
+  CHECK(outcome(store.store.leases().find(store.clients.back().id(), lease_id(7))) == "ok");
   store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(2, kFifth)) == "ok");
 }
 
 TEST_CASE("room that is there is refused: idle leases make way for another lease, those in use do not") {
   Cut store;
-  constexpr std::size_t kMost = kCapacity / Store::kLeasedShare / kLeaseBytes;
+  constexpr std::size_t kMost = kCapacity / Leases::kShare / kLeaseBytes;
   for (std::size_t n = 0; n < kMost; ++n) {
     store.clients.push_back(store.client());
     store.lease_to(store.clients.back(), n);
   }
-  const auto ask = [&] { return outcome(store.store.lease(store.writer, lease_id(99), kLeaseBytes, store.now)); };
+  const auto ask = [&] {
+    return outcome(store.store.leases().lease(store.writer, lease_id(99), kLeaseBytes, store.now));
+  };
   CHECK(ask() == "out_of_memory");  // a client that puts keeps its lease
-  store.now += Store::kIdleLease;
+  store.now += LeaseRecall::kIdle;
   REQUIRE(store.clients[0].table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
   CHECK(ask() == "ok");
-  CHECK(outcome(store.store.find_lease(store.clients[0].id(), lease_id(0))) == "ok");
+  CHECK(outcome(store.store.leases().find(store.clients[0].id(), lease_id(0))) == "ok");
   CHECK_FALSE(store.clients[1].table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
   CHECK(store.store.stats(store.now).unsealed_bytes == 2 * kLeaseBytes);
 }
@@ -128,9 +130,9 @@ TEST_CASE("a client that lies about its lease loses no more than the lease") {
   for (std::uint64_t n = 0; n < 3; ++n) store.put({.id = id_of(n), .data_size = 10, .pinned = true});
   TestClient client = store.client();
   store.lease_to(client, 0);  // and says that it is idle, while it puts
-  CHECK(outcome(store.store.put_leased(client.id(), store.slots[0], {.id = id_of(10), .data_size = 10}, store.now)) ==
+  CHECK(outcome(store.store.leases().put(client.id(), store.slots[0], {.id = id_of(10), .data_size = 10}, store.now)) ==
         "out_of_memory");
-  CHECK(store.store.leased_bytes(store.slots[0]).size() == kLeaseBytes - kUnitBytes);
+  CHECK(store.store.leases().bytes(store.slots[0]).size() == kLeaseBytes - kUnitBytes);
 }
 
 TEST_CASE("a lease is not taken back while puts into it are under way") {
@@ -142,9 +144,9 @@ TEST_CASE("a lease is not taken back while puts into it are under way") {
   client.table().lease_word(3).set_idle(kLeaseBytes / kUnitBytes - 2);
   store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(1, kCapacity)) == "out_of_memory");
-  std::memset(store.store.writable_bytes(store.slots[0]).data(), 1, kLeaseBytes);
+  std::memset(store.store.rows().bytes(store.slots[0]).data(), 1, kLeaseBytes);
   REQUIRE(
-      store.store.put_leased(client.id(), store.slots[0], {.id = id_of(2), .data_size = 2 * kUnitBytes}, store.now));
+      store.store.leases().put(client.id(), store.slots[0], {.id = id_of(2), .data_size = 2 * kUnitBytes}, store.now));
   store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(1, kCapacity)) == "ok");
   CHECK_FALSE(client.table().lease_word(3).claim(kLeaseBytes / kUnitBytes - 2));
@@ -153,7 +155,7 @@ TEST_CASE("a lease is not taken back while puts into it are under way") {
 TEST_CASE("a lease without a word, and one of another's word, stay with their clients") {
   Cut store;
   TestClient client = store.client();
-  REQUIRE(store.store.lease(client.id(), lease_id(0), kLeaseBytes, store.now));
+  REQUIRE(store.store.leases().lease(client.id(), lease_id(0), kLeaseBytes, store.now));
   store.now += LeaseRecall::kIdle;
   CHECK(outcome(store.create(1, kCapacity)) == "out_of_memory");
   CHECK(store.obstacles().leased_bytes == kLeaseBytes);
@@ -164,16 +166,16 @@ TEST_CASE("a lease that an earlier server gave is taken back, too") {
   TestClient client = before.client();
   before.lease_to(client, 0);
   std::vector<UniqueFd> memory;
-  for (const Segment* segment : before.store.segments()) memory.push_back(segment->duplicate().value());
+  for (const Segment* segment : before.store.rows().segments()) memory.push_back(segment->duplicate().value());
   std::vector<Survivor> survivors;
   survivors.push_back({client.id(),
                        {.pid = 77, .uid = 1000},
                        before.now,
-                       before.store.pin_table_segment(client.id()).duplicate().value()});
+                       before.store.clients().pin_table_segment(client.id()).duplicate().value()});
   survivors.push_back({before.writer,
                        {.pid = 77, .uid = 1000},
                        before.now,
-                       before.store.pin_table_segment(before.writer).duplicate().value()});
+                       before.store.clients().pin_table_segment(before.writer).duplicate().value()});
   before.owned.reset();
   const auto store =
       Store::recover({.capacity = kCapacity}, std::move(memory), std::move(survivors), before.now).value();
@@ -201,7 +203,8 @@ TEST_CASE("room that is there is refused: sixteen pinned objects that no client 
   CHECK(outcome(store.create(1000, kFifth)) == "ok");
   CHECK(outcome(store.create(1001, kFifth)) == "ok");
   CHECK(outcome(store.create(1002, 2 * kFifth)) == "ok");
-  for (std::uint64_t n = 0; n < 16; ++n) CHECK(store.store.metadata(id_of(n), {store.now, {}}).value().is_pinned);
+  for (std::uint64_t n = 0; n < 16; ++n)
+    CHECK(store.store.report().metadata(id_of(n), {store.now, {}}).value().is_pinned);
   CHECK(store.store.stats(store.now).relocation_count > 0);
   CHECK(store.store.stats(store.now).pinned_bytes == 16 * 1024);
 }
@@ -212,7 +215,7 @@ TEST_CASE("a pinned object that is moved keeps its bytes, and a client that hold
   store.put(100, kCapacity / 2);
   const Placement placed =
       store.store.create_object(store.writer, {.id = id_of(1), .data_size = 1000, .pinned = true}, store.now).value();
-  std::memset(store.store.writable_bytes(placed.slot).data(), 0x5a, 1000);
+  std::memset(store.store.rows().bytes(placed.slot).data(), 0x5a, 1000);
   REQUIRE(store.store.seal(store.writer, id_of(1), ++store.now).has_value());
   const Held held = reader.hold(id_of(1));
   const Result<Placement> refused = store.create(2, kCapacity - 4096);
@@ -252,7 +255,7 @@ TEST_CASE("causes: each refusal says what refused it, as an enum") {
   const auto cause = [&](const NewObject& object) {
     const Result<Placement> refused = store.store.create_object(store.writer, object, store.now);
     REQUIRE_FALSE(refused.has_value());
-    store.store.note_refusal(store.writer, object, refused.error(), store.now);
+    store.store.room().note_refusal(store.writer, object, refused.error(), store.now);
     CHECK(store.store.stats(store.now).last_refusal->cause == refused.error().cause);
     return refused.error().cause;
   };

@@ -33,11 +33,11 @@ class TestClient {
  public:
   TestClient(Store& store, ClientId id)
       : id_(id),
-        index_(store.index_segment().map(Mapping::Mode::read_only).value()),
-        arena_(store.arena_segment().map(Mapping::Mode::read_only).value()),
+        index_(store.rows().index.segment().map(Mapping::Mode::read_only).value()),
+        arena_(store.rows().memory.segment().map(Mapping::Mode::read_only).value()),
         reader_(IndexReader::open(index_.data(), index_.size()).value()),
-        holder_(reader_,
-                PinTable(store.pin_table_segment(id).map(Mapping::Mode::read_write).value(), reader_.slot_count())) {}
+        holder_(reader_, PinTable(store.clients().pin_table_segment(id).map(Mapping::Mode::read_write).value(),
+                                  reader_.slot_count())) {}
 
   [[nodiscard]] ClientId id() const { return id_; }
   [[nodiscard]] Holder& holder() { return holder_; }
@@ -95,7 +95,7 @@ struct StoreFixture {
   void fill(std::uint64_t count, std::uint64_t size) {
     for (std::uint64_t number = 0; number < count; ++number) REQUIRE(put(number, size) != kNoSlot);
   }
-  [[nodiscard]] bool exists(std::uint64_t number) const { return store.find(id_of(number)) != kNoSlot; }
+  [[nodiscard]] bool exists(std::uint64_t number) const { return store.rows().find(id_of(number)) != kNoSlot; }
   [[nodiscard]] std::vector<std::uint64_t> present(std::uint64_t count) const {
     std::vector<std::uint64_t> numbers;
     for (std::uint64_t number = 0; number < count; ++number)

@@ -21,13 +21,13 @@ struct Writing : StoreFixture {
 
   Placement begin(std::uint64_t number, std::uint64_t size) {
     const Placement placed = store.create_object(victim, {.id = id_of(number), .data_size = size}, now).value();
-    store.lend(placed.slot);
+    store.writing().lend(placed.slot);
     return placed;
   }
   void end_victim() { store.detach(victim, now); }
   [[nodiscard]] bool renew_one() {
-    const auto piece = store.next_to_renew();
-    if (piece) store.renewed(store.memory().renew(*piece), now);
+    const auto piece = store.quarantine().next_to_renew();
+    if (piece) store.quarantine().renewed(store.rows().memory.renew(*piece), now);
     return piece.has_value();
   }
   void renew_all() {
@@ -45,7 +45,7 @@ TEST_CASE("a dead writer's I/O: whole pages are others when they are given to th
   Writing fixture;
   REQUIRE(fixture.put(0, 100) != kNoSlot);  // so that the next one begins within a page
   const Placement placed = fixture.begin(1, 4 * kPageBytes);
-  const std::span<std::byte> bytes = fixture.store.writable_bytes(placed.slot);
+  const std::span<std::byte> bytes = fixture.store.rows().bytes(placed.slot);
   std::ranges::fill(bytes, std::byte{1});
   const PagePin pin(bytes);
   fixture.end_victim();
@@ -59,12 +59,12 @@ TEST_CASE("a dead writer's I/O: whole pages are others when they are given to th
   REQUIRE(fixture.store.abort(fixture.writer, id_of(1)));
 
   fixture.renew_all();
-  CHECK(fixture.store.take_room_made());
+  CHECK(fixture.store.room().take_room_made());
   CHECK(fixture.store.stats(fixture.now).quarantined_count == 2);
   CHECK(fixture.quarantined() == kPageBytes);  // two parts of pages
   // All that is free is written to by others.
   while (const auto filler = fixture.create(100 + fixture.now++, 3 * kPageBytes))
-    std::ranges::fill(fixture.store.writable_bytes(filler->slot), std::byte{2});
+    std::ranges::fill(fixture.store.rows().bytes(filler->slot), std::byte{2});
   CHECK(std::ranges::all_of(pin.read(), [](std::byte each) { return each == std::byte{1}; }));
 }
 
@@ -76,15 +76,15 @@ TEST_CASE("a dead writer's I/O: what shares pages with neighbours is free when i
   const TimeNs death = fixture.now;
   fixture.end_victim();
   fixture.renew_all();
-  CHECK(fixture.store.next_quarantine_deadline() == death + kRest);
-  fixture.store.tend_quarantine(death + kRest - 1);
+  CHECK(fixture.store.quarantine().next_deadline() == death + kRest);
+  fixture.store.quarantine().tend(death + kRest - 1);
   CHECK(fixture.quarantined() == kPageBytes + 1024);
-  static_cast<void>(fixture.store.take_room_made());
-  fixture.store.tend_quarantine(death + kRest);
+  static_cast<void>(fixture.store.room().take_room_made());
+  fixture.store.quarantine().tend(death + kRest);
   CHECK(fixture.quarantined() == 0);
   CHECK(fixture.used() == 128);
-  CHECK(fixture.store.take_room_made());
-  CHECK(fixture.store.next_quarantine_deadline() == kNever);
+  CHECK(fixture.store.room().take_room_made());
+  CHECK(fixture.store.quarantine().next_deadline() == kNever);
   CHECK(fixture.store.stats(fixture.now).largest_free_extent == kMiB - 128);
 }
 
@@ -111,8 +111,8 @@ TEST_CASE("a dead writer's I/O: what was never lent, given up, or sealed is nobo
 
 TEST_CASE("a dead writer's I/O: what is left of a lease is in quarantine, what was cut off it is an object") {
   Writing fixture;
-  const Placement lease = fixture.store.lease(fixture.victim, id_of(9), 8 * kPageBytes, fixture.now).value();
-  REQUIRE(fixture.store.put_leased(fixture.victim, lease.slot, {.id = id_of(1), .data_size = 1000}, fixture.now));
+  const Placement lease = fixture.store.leases().lease(fixture.victim, id_of(9), 8 * kPageBytes, fixture.now).value();
+  REQUIRE(fixture.store.leases().put(fixture.victim, lease.slot, {.id = id_of(1), .data_size = 1000}, fixture.now));
   fixture.end_victim();
   CHECK(fixture.quarantined() == 8 * kPageBytes - 1024);
   CHECK(fixture.store.stats(fixture.now).aborted_count == 0);  // nobody has given up an object
@@ -124,7 +124,7 @@ TEST_CASE("a dead writer's I/O: what is left of a lease is in quarantine, what w
 TEST_CASE("a dead writer's I/O: pins and quotas end with the writer, not with its memory") {
   Writing fixture({.capacity = kMiB, .max_pinned_bytes_per_user = 5056});
   const NewObject object = {.id = id_of(1), .data_size = 5000, .pinned = true};
-  fixture.store.lend(fixture.store.create_object(fixture.victim, object, fixture.now).value().slot);
+  fixture.store.writing().lend(fixture.store.create_object(fixture.victim, object, fixture.now).value().slot);
   fixture.end_victim();
   CHECK(fixture.quarantined() == 5056);
   CHECK(fixture.store.stats(fixture.now).pinned_bytes == 0);
@@ -135,14 +135,15 @@ TEST_CASE("a dead writer's I/O: memory that cannot be reserved again stays where
   Writing fixture;
   static_cast<void>(fixture.begin(1, 16 * kPageBytes));
   fixture.end_victim();
-  const auto piece = fixture.store.next_to_renew();
+  const auto piece = fixture.store.quarantine().next_to_renew();
   REQUIRE(piece.has_value());
-  fixture.store.renewed({.replaced = true, .reserved = Error{Errc::out_of_memory, "none left"}}, fixture.now);
+  fixture.store.quarantine().renewed({.replaced = true, .reserved = Error{Errc::out_of_memory, "none left"}},
+                                     fixture.now);
   CHECK(fixture.quarantined() == 16 * kPageBytes);
-  CHECK_FALSE(fixture.store.next_to_renew());
-  fixture.now = fixture.store.next_quarantine_deadline();
+  CHECK_FALSE(fixture.store.quarantine().next_to_renew());
+  fixture.now = fixture.store.quarantine().next_deadline();
   REQUIRE(fixture.now != kNever);
-  fixture.store.tend_quarantine(fixture.now);
+  fixture.store.quarantine().tend(fixture.now);
   fixture.now += 2 * kRest;  // however long it took: what has no memory is not given away
   CHECK(fixture.quarantined() == 16 * kPageBytes);
   fixture.renew_all();
@@ -160,7 +161,7 @@ TEST_CASE("a dead writer's I/O: where no row is free for the second end, one is 
   fixture.renew_all();
   CHECK(fixture.quarantined() == (evictable ? kPageBytes : 8 * kPageBytes));
   CHECK(fixture.store.stats(fixture.now).eviction_count == (evictable ? 1 : 0));
-  fixture.store.tend_quarantine(death + kRest);
+  fixture.store.quarantine().tend(death + kRest);
   CHECK(fixture.quarantined() == 0);
 }
 
@@ -182,7 +183,8 @@ TEST_CASE("a dead writer's I/O: a create that waits for room is served when the 
   engine.drop_client(fixture.victim, death);
   engine.settle(death);
   CHECK(outcomes.empty());
-  while (const auto piece = store.next_to_renew()) store.renewed(store.memory().renew(*piece), death);
+  while (const auto piece = store.quarantine().next_to_renew())
+    store.quarantine().renewed(store.rows().memory.renew(*piece), death);
   engine.settle(death);
   CHECK(outcomes == std::vector<std::string>{"ok"});
   CHECK(engine.next_deadline() <= death + kRest);
@@ -197,7 +199,7 @@ TEST_CASE("a dead writer's I/O: with a rest of 0 s only whole pages are waited f
   static_cast<void>(fixture.begin(1, 4 * kPageBytes));
   static_cast<void>(fixture.begin(2, 1000));
   fixture.end_victim();
-  fixture.store.tend_quarantine(fixture.now);
+  fixture.store.quarantine().tend(fixture.now);
   CHECK(fixture.quarantined() == 4 * kPageBytes);
   fixture.renew_all();
   CHECK(fixture.quarantined() == 0);

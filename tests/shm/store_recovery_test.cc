@@ -25,12 +25,12 @@ std::map<ObjectId, std::string> objects_of(Store& store, TimeNs now) {
   std::vector<ObjectMetadata> listed;
   const Moment moment{now, std::chrono::system_clock::time_point(std::chrono::nanoseconds(now))};
   std::uint32_t cursor = 0;
-  do cursor = store.list(cursor, moment, listed);
+  do cursor = store.report().list(cursor, moment, listed);
   while (cursor != 0);
   std::map<ObjectId, std::string> out;
   for (const ObjectMetadata& object : listed) {
     if (object.state != ObjectState::sealed) continue;
-    const SlotFields fields = store.fields(store.find(object.id));
+    const SlotFields fields = store.rows().fields(store.rows().find(object.id));
     out[object.id] =
         fmt::format("{} bytes at {}, pinned {}, lives {} idle {}, sealed {}, by {}, held {}", object.data_size,
                     fields.offset, object.is_pinned, object.time_to_live.count(), object.time_to_idle.count(),
@@ -112,7 +112,7 @@ TEST_CASE("a store that ended between two operations is what it was") {
   CHECK(store->recovery().sealed == 5);
   CHECK(store->recovery().retired == 1);
   CHECK(store->recovery().dropped == 1);  // nobody had been told where number 7 is
-  CHECK(store->metadata(id_of(1), {fixture.now, {}}).value().type_name == "text");
+  CHECK(store->report().metadata(id_of(1), {fixture.now, {}}).value().type_name == "text");
   const StoreStats after = store->stats(fixture.now);
   CHECK(after.put_count == before.put_count);
   CHECK(after.removed_count == before.removed_count);
@@ -125,9 +125,9 @@ TEST_CASE("a store that ended between two operations is what it was") {
   // Time goes on where it was.
   CHECK(store->next_expiry() == fixture.store.next_expiry());
   store->expire(fixture.now + kSecond);
-  CHECK(store->find(id_of(4)) == kNoSlot);
+  CHECK(store->rows().find(id_of(4)) == kNoSlot);
   store->expire(fixture.now + 10 * kSecond);
-  CHECK(store->find(id_of(3)) == kNoSlot);
+  CHECK(store->rows().find(id_of(3)) == kNoSlot);
   // The client's table goes on counting, and nobody is given its number.
   CHECK(store->attach({}, fixture.now).value() > reader.id());
   reader.release(held);
@@ -139,18 +139,18 @@ TEST_CASE("what was being written is kept from others until its writer is gone o
   const ClientId other = fixture.attach();
   const Placement mine = fixture.create(1, 1000).value();
   const Placement theirs = fixture.store.create_object(other, {.id = id_of(2), .data_size = 2000}, fixture.now).value();
-  fixture.store.lend(mine.slot);
-  fixture.store.lend(theirs.slot);
+  fixture.store.writing().lend(mine.slot);
+  fixture.store.writing().lend(theirs.slot);
   const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer, other}, fixture.now);
   CHECK(store->recovery().abandoned == 2);
-  CHECK(store->client_info(other, fixture.now).unsealed_bytes == Arena::taken_by(2000));
+  CHECK(store->report().client_info(other, fixture.now).unsealed_bytes == Arena::taken_by(2000));
   CHECK(outcome(store->seal(fixture.writer, id_of(1), fixture.now)) == "not_found");
   // Its id is free, for the same client too; letting go of the old one is not letting go of the new.
   REQUIRE(store->create_object(fixture.writer, {.id = id_of(1), .data_size = 10}, fixture.now));
-  CHECK(outcome(store->give_up_abandoned(other, id_of(1), mine.offset)) == "not_found");
-  CHECK(outcome(store->give_up_abandoned(fixture.writer, id_of(1), mine.offset + 64)) == "not_found");
-  CHECK(outcome(store->give_up_abandoned(fixture.writer, id_of(1), mine.offset)) == "ok");
-  CHECK(outcome(store->give_up_abandoned(fixture.writer, id_of(1), {})) == "not_found");
+  CHECK(outcome(store->writing().give_up_abandoned(other, id_of(1), mine.offset)) == "not_found");
+  CHECK(outcome(store->writing().give_up_abandoned(fixture.writer, id_of(1), mine.offset + 64)) == "not_found");
+  CHECK(outcome(store->writing().give_up_abandoned(fixture.writer, id_of(1), mine.offset)) == "ok");
+  CHECK(outcome(store->writing().give_up_abandoned(fixture.writer, id_of(1), {})) == "not_found");
   store->check_invariants();
   // Through another restart.
   const auto again = recovered(*store, image_of(*store), {fixture.writer, other}, fixture.now);
@@ -159,7 +159,7 @@ TEST_CASE("what was being written is kept from others until its writer is gone o
   again->detach(other, fixture.now);
   CHECK(again->stats(fixture.now).quarantined_bytes == Arena::taken_by(2000));
   again->check_invariants();
-  again->tend_quarantine(fixture.now + 60 * kSecond);
+  again->quarantine().tend(fixture.now + 60 * kSecond);
   CHECK(again->stats(fixture.now).used_bytes == 0);
   // What a writer that did not survive may still have I/O for rests from here on.
   const auto third = recovered(*store, image_of(*store), {fixture.writer}, fixture.now);
@@ -167,7 +167,7 @@ TEST_CASE("what was being written is kept from others until its writer is gone o
   CHECK(third->stats(fixture.now).used_bytes == Arena::taken_by(2000));
   CHECK(third->stats(fixture.now).quarantined_bytes == Arena::taken_by(2000));
   third->check_invariants();
-  third->tend_quarantine(fixture.now + 60 * kSecond);
+  third->quarantine().tend(fixture.now + 60 * kSecond);
   CHECK(third->stats(fixture.now).used_bytes == 0);
 }
 
@@ -178,8 +178,8 @@ TEST_CASE("a dead writer's I/O: a store is killed at every point of its quaranti
   for (std::uint64_t number = 0; number < 2; ++number) fixture.put(number, 10 * kKiB + 64);
   const NewObject object = {.id = id_of(10), .data_size = 20 * kKiB, .metadata_size = 100, .type_name = "a name"};
   const Placement placed = store.create_object(victim, object, fixture.now).value();
-  store.lend(placed.slot);
-  const Placement lease = store.lease(victim, id_of(11), 2 * kKiB, fixture.now).value();
+  store.writing().lend(placed.slot);
+  const Placement lease = store.leases().lease(victim, id_of(11), 2 * kKiB, fixture.now).value();
   const std::uint64_t end = placed.offset + Arena::taken_by(total_size(object));
   const std::uint64_t pages_begin = round_up(placed.offset, kPageBytes);
   const std::uint64_t pages_end = end / kPageBytes * kPageBytes;
@@ -189,16 +189,16 @@ TEST_CASE("a dead writer's I/O: a store is killed at every point of its quaranti
     CHECK(kill_everywhere(fixture, {fixture.writer}, leases, operation) > 1);
   };
   kill([&] { store.detach(victim, fixture.now); });
-  const auto piece = store.next_to_renew().value();
-  const Renewal renewal = store.memory().renew(piece);
+  const auto piece = store.quarantine().next_to_renew().value();
+  const Renewal renewal = store.rows().memory.renew(piece);
   REQUIRE(renewal.reserved);
   // From here on the middle is anybody's.
   leases.front() = {placed.offset, pages_begin - placed.offset};
   leases.push_back({pages_end, end - pages_end});
-  kill([&] { store.renewed(renewal, fixture.now); });
+  kill([&] { store.quarantine().renewed(renewal, fixture.now); });
   CHECK(store.stats(fixture.now).quarantined_count == 3);
   leases.clear();
-  kill([&] { store.tend_quarantine(fixture.now + 60 * kSecond); });
+  kill([&] { store.quarantine().tend(fixture.now + 60 * kSecond); });
   CHECK(store.stats(fixture.now).quarantined_count == 0);
 }
 
@@ -208,12 +208,13 @@ TEST_CASE("a dead writer's I/O: what is in quarantine is renewed in the next ser
   fixture.put(0, 100);
   const Placement placed =
       fixture.store.create_object(victim, {.id = id_of(1), .data_size = 20 * kKiB}, fixture.now).value();
-  fixture.store.lend(placed.slot);
+  fixture.store.writing().lend(placed.slot);
   fixture.store.detach(victim, fixture.now);
   const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer}, fixture.now);
   CHECK(store->recovery().quarantined == 1);
   CHECK(store->stats(fixture.now).quarantined_bytes == 20 * kKiB);
-  while (const auto piece = store->next_to_renew()) store->renewed(store->memory().renew(*piece), fixture.now);
+  while (const auto piece = store->quarantine().next_to_renew())
+    store->quarantine().renewed(store->rows().memory.renew(*piece), fixture.now);
   CHECK(store->stats(fixture.now).quarantined_bytes == kPageBytes);
   const auto again = recovered(*store, image_of(*store), {fixture.writer}, fixture.now);
   CHECK(again->recovery().quarantined == 2);
@@ -227,32 +228,34 @@ TEST_CASE("a dead writer's I/O: however often the server is replaced, the memory
   const ClientId victim = fixture.attach();
   fixture.put(0, 100);
   for (const std::uint64_t bytes : {std::uint64_t{1000}, 20 * kKiB})
-    fixture.store.lend(
+    fixture.store.writing().lend(
         fixture.store.create_object(victim, {.id = id_of(bytes), .data_size = bytes}, fixture.now).value().slot);
   const TimeNs over = fixture.now + 60 * kSecond;
   fixture.store.detach(victim, fixture.now);
   auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer}, fixture.now);
-  while (const auto piece = store->next_to_renew()) store->renewed(store->memory().renew(*piece), fixture.now);
+  while (const auto piece = store->quarantine().next_to_renew())
+    store->quarantine().renewed(store->rows().memory.renew(*piece), fixture.now);
   REQUIRE(store->stats(fixture.now).quarantined_count == 3);  // the small one, and both ends of the large one
   for (TimeNs now = fixture.now; now < over; now += 20 * kSecond) {
     store = recovered(*store, image_of(*store), {fixture.writer}, now);
     CHECK(store->recovery().quarantined == 3);
-    CHECK(store->next_quarantine_deadline() == over);
+    CHECK(store->quarantine().next_deadline() == over);
     store->check_invariants();
   }
-  store->tend_quarantine(over - 1);
+  store->quarantine().tend(over - 1);
   CHECK(store->stats(over - 1).quarantined_count == 3);
-  store->tend_quarantine(over);
+  store->quarantine().tend(over);
   CHECK(store->stats(over).quarantined_count == 0);
 }
 
 TEST_CASE("a dead writer's I/O: a server with a shorter rest keeps nothing for longer") {
   StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32});
   const ClientId victim = fixture.attach();
-  fixture.store.lend(fixture.store.create_object(victim, {.id = id_of(1), .data_size = 100}, fixture.now).value().slot);
+  fixture.store.writing().lend(
+      fixture.store.create_object(victim, {.id = id_of(1), .data_size = 100}, fixture.now).value().slot);
   fixture.store.detach(victim, fixture.now);
   const auto deadline_with = [&](std::uint32_t seconds) {
-    StoreConfig config = fixture.store.config();
+    StoreConfig config = fixture.store.rows().config;
     config.quarantine_seconds = seconds;
     const Image image = image_of(fixture.store);
     return recovered(fixture.store, image, {fixture.writer}, fixture.now, &config)->next_quarantine_deadline();
@@ -266,16 +269,17 @@ TEST_CASE("what was aborted and kept is its writer's after a crash, and in quara
   Store& store = fixture.store;
   const Placement placed =
       store.create_object(fixture.writer, {.id = id_of(1), .data_size = 2000, .pinned = true}, fixture.now).value();
-  store.lend(placed.slot);
-  CHECK(kill_everywhere(fixture, {fixture.writer}, {{placed.offset, Arena::taken_by(2000)}},
-                        [&] { REQUIRE(store.abort_and_keep(fixture.writer, id_of(1)).value() == placed.offset); }) > 1);
+  store.writing().lend(placed.slot);
+  CHECK(kill_everywhere(fixture, {fixture.writer}, {{placed.offset, Arena::taken_by(2000)}}, [&] {
+          REQUIRE(store.writing().abort_and_keep(fixture.writer, id_of(1)).value() == placed.offset);
+        }) > 1);
   const auto again = recovered(store, image_of(store), {fixture.writer}, fixture.now);
   CHECK(again->recovery().abandoned == 1);
-  CHECK(again->client_info(fixture.writer, fixture.now).unsealed_bytes == Arena::taken_by(2000));
+  CHECK(again->report().client_info(fixture.writer, fixture.now).unsealed_bytes == Arena::taken_by(2000));
   CHECK(again->stats(fixture.now).pinned_bytes == 0);
   REQUIRE(again->create_object(fixture.writer, {.id = id_of(1), .data_size = 10}, fixture.now));  // the id is free
   REQUIRE(again->abort(fixture.writer, id_of(1)));
-  CHECK(outcome(again->give_up_abandoned(fixture.writer, id_of(1), placed.offset)) == "ok");
+  CHECK(outcome(again->writing().give_up_abandoned(fixture.writer, id_of(1), placed.offset)) == "ok");
   CHECK(again->stats(fixture.now).used_bytes == 0);
   again->check_invariants();
 
@@ -315,8 +319,8 @@ TEST_CASE("a store is killed at every point of every operation") {
   });
   reader.release(held);
   leases.clear();
-  kill([&] { store.sweep(); });
-  kill([&] { CHECK(store.evict(1, fixture.now) > 0); });
+  kill([&] { store.room().sweep(); });
+  kill([&] { CHECK(store.room().evict(1, fixture.now) > 0); });
   kill([&] { store.clear(fixture.now); });
 }
 
@@ -330,39 +334,39 @@ TEST_CASE("a store is killed at every point of every use of a lease") {
     CHECK(kill_everywhere(fixture, clients, leases, operation) > 1);
   };
   for (std::uint64_t number = 0; number < 6; ++number) fixture.put(number, 10 * kKiB);
-  kill([&] { REQUIRE(store.lease(fixture.writer, id, 8 * kKiB, fixture.now)); });  // evicts
-  const SlotIndex lease = store.find_lease(fixture.writer, id).value();
-  const std::uint64_t offset = store.fields(lease).offset;
+  kill([&] { REQUIRE(store.leases().lease(fixture.writer, id, 8 * kKiB, fixture.now)); });  // evicts
+  const SlotIndex lease = store.leases().find(fixture.writer, id).value();
+  const std::uint64_t offset = store.rows().fields(lease).offset;
   const auto put = [&](const NewObject& object) {
     // What it has said is written may be anybody's; what is left of the lease is its client's, whatever happens.
     const std::uint64_t taken = Arena::taken_by(total_size(object));
-    leases = {{offset, store.leased_bytes(lease).size() - taken}};
-    kill([&] { static_cast<void>(store.put_leased(fixture.writer, lease, object, ++fixture.now)); });
+    leases = {{offset, store.leases().bytes(lease).size() - taken}};
+    kill([&] { static_cast<void>(store.leases().put(fixture.writer, lease, object, ++fixture.now)); });
   };
   put({.id = id_of(10), .data_size = kKiB});
   put({.id = id_of(10), .data_size = kKiB});  // is there
   put({.id = id_of(11), .data_size = 0, .pinned = true, .lifetimes = {milliseconds(9), {}}});
-  while (store.leased_bytes(lease).size() > 4 * kKiB)
-    REQUIRE(store.put_leased(fixture.writer, lease, {.id = ObjectId::random(), .data_size = 64}, ++fixture.now));
+  while (store.leases().bytes(lease).size() > 4 * kKiB)
+    REQUIRE(store.leases().put(fixture.writer, lease, {.id = ObjectId::random(), .data_size = 64}, ++fixture.now));
   put({.id = id_of(12), .data_size = 3 * kKiB, .type_name = "text"});
-  put({.id = id_of(13), .data_size = store.leased_bytes(lease).size()});  // the last
-  CHECK(outcome(store.find_lease(fixture.writer, id)) == "not_found");
-  CHECK(store.find(id_of(13)) == lease);
+  put({.id = id_of(13), .data_size = store.leases().bytes(lease).size()});  // the last
+  CHECK(outcome(store.leases().find(fixture.writer, id)) == "not_found");
+  CHECK(store.rows().find(id_of(13)) == lease);
   leases.clear();
-  REQUIRE(store.lease(fixture.writer, id, 8 * kKiB, fixture.now));
+  REQUIRE(store.leases().lease(fixture.writer, id, 8 * kKiB, fixture.now));
   kill([&] { REQUIRE(store.abort(fixture.writer, id)); });
 }
 
 TEST_CASE("what is left of a lease when a server dies is its client's, until that gives it up") {
   StoreFixture fixture(kSmall);
-  const Placement placed = fixture.store.lease(fixture.writer, id_of(100), 8 * kKiB, fixture.now).value();
-  REQUIRE(fixture.store.put_leased(fixture.writer, placed.slot, {.id = id_of(1), .data_size = kKiB}, ++fixture.now));
+  const Placement placed = fixture.store.leases().lease(fixture.writer, id_of(100), 8 * kKiB, fixture.now).value();
+  REQUIRE(fixture.store.leases().put(fixture.writer, placed.slot, {.id = id_of(1), .data_size = kKiB}, ++fixture.now));
   const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer}, fixture.now);
   CHECK(store->recovery().abandoned == 1);
-  CHECK(store->find(id_of(1)) != kNoSlot);
-  CHECK(outcome(store->find_lease(fixture.writer, id_of(100))) == "not_found");
-  CHECK(store->client_info(fixture.writer, fixture.now).unsealed_bytes == 7 * kKiB);
-  REQUIRE(store->give_up_abandoned(fixture.writer, id_of(100), placed.offset));
+  CHECK(store->rows().find(id_of(1)) != kNoSlot);
+  CHECK(outcome(store->leases().find(fixture.writer, id_of(100))) == "not_found");
+  CHECK(store->report().client_info(fixture.writer, fixture.now).unsealed_bytes == 7 * kKiB);
+  REQUIRE(store->writing().give_up_abandoned(fixture.writer, id_of(100), placed.offset));
   CHECK(store->stats(fixture.now).used_bytes == kKiB);
   CHECK(store->stats(fixture.now).aborted_count == 0);
   store->check_invariants();
@@ -420,7 +424,7 @@ TEST_CASE("random histories, killed at every point") {
                                                    .lifetimes = {{}, milliseconds(below(2))}},
                                                   fixture.now);
           if (!placed) return;
-          store.lend(placed->slot);
+          store.writing().lend(placed->slot);
           writing.emplace(number, *placed);
         });
         break;
@@ -444,7 +448,7 @@ TEST_CASE("random histories, killed at every point") {
         break;
       case 6:
         kill_everywhere(fixture, clients, leases,
-                        [&] { static_cast<void>(store.evict(1 + below(9000), fixture.now)); });
+                        [&] { static_cast<void>(store.room().evict(1 + below(9000), fixture.now)); });
         break;
     }
   }

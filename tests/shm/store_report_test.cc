@@ -14,14 +14,14 @@ constexpr std::uint64_t kHalf = kMiB / 2;
 
 struct Fixture : StoreFixture {
   ObjectMetadata metadata(std::uint64_t number) {
-    return store.metadata(id_of(number), {now, std::chrono::system_clock::time_point{}}).value();
+    return store.report().metadata(id_of(number), {now, std::chrono::system_clock::time_point{}}).value();
   }
   /// A create that must be refused, and what is remembered of it.
   Refusal refused(std::uint64_t number, std::uint64_t size, ClientId client) {
     const NewObject object{.id = id_of(number), .data_size = size};
     const Result<Placement> placed = store.create_object(client, object, now);
     REQUIRE_FALSE(placed);
-    store.note_refusal(client, object, placed.error(), now);
+    store.room().note_refusal(client, object, placed.error(), now);
     return store.stats(now).last_refusal.value();
   }
 };
@@ -48,7 +48,7 @@ TEST_CASE("an object's holders are told by name, most references first") {
                                 .unsealed_bytes = 0});
   CHECK(holders[1].session_id == one.id());
   std::vector<ObjectMetadata> listed;
-  CHECK(fixture.store.list(0, {fixture.now, {}}, listed) == 0);
+  CHECK(fixture.store.report().list(0, {fixture.now, {}}, listed) == 0);
   CHECK(listed.at(0).holders.empty());
   one.release(first);
   other.release(second);
@@ -113,7 +113,7 @@ TEST_CASE("what is no want of room is not remembered as one") {
   Fixture fixture;
   fixture.put(0, 10);
   const NewObject again{.id = id_of(0), .data_size = 10};
-  fixture.store.note_refusal(fixture.writer, again, {Errc::already_exists, "it is there"}, fixture.now);
+  fixture.store.room().note_refusal(fixture.writer, again, {Errc::already_exists, "it is there"}, fixture.now);
   CHECK_FALSE(fixture.store.stats(fixture.now).last_refusal.has_value());
   CHECK(fixture.refused(1, kMiB + 1, fixture.writer).code == Errc::too_large);
 }
@@ -144,14 +144,14 @@ TEST_CASE("a client's oldest claims are told by their age") {
   fixture.now += kSecond;
   const Held young = reader.get(id_of(1), fixture.now);
   fixture.now += kSecond;
-  CHECK(fixture.store.client_info(reader.id(), fixture.now).longest_held == std::chrono::seconds(2));
-  CHECK(fixture.store.client_info(reader.id(), fixture.now).oldest_unsealed == std::chrono::seconds(0));
-  CHECK(fixture.store.client_info(fixture.writer, fixture.now).oldest_unsealed == std::chrono::seconds(3));
+  CHECK(fixture.store.report().client_info(reader.id(), fixture.now).longest_held == std::chrono::seconds(2));
+  CHECK(fixture.store.report().client_info(reader.id(), fixture.now).oldest_unsealed == std::chrono::seconds(0));
+  CHECK(fixture.store.report().client_info(fixture.writer, fixture.now).oldest_unsealed == std::chrono::seconds(3));
   reader.release(old);
-  CHECK(fixture.store.client_info(reader.id(), fixture.now).longest_held == std::chrono::seconds(1));
+  CHECK(fixture.store.report().client_info(reader.id(), fixture.now).longest_held == std::chrono::seconds(1));
   // A clock that is ahead is a lie, and told as no time at all.
   reader.table().record_hit(young.slot, fixture.now + 1000 * kSecond);
-  CHECK(fixture.store.client_info(reader.id(), fixture.now).longest_held == std::chrono::seconds(0));
+  CHECK(fixture.store.report().client_info(reader.id(), fixture.now).longest_held == std::chrono::seconds(0));
   reader.release(young);
 }
 

@@ -15,9 +15,9 @@ TEST_CASE("a store refuses a config that makes no sense") {
   CHECK(outcome(Store::create({.capacity = kMaxCapacity + 1}, 0)) == "invalid_argument");
   CHECK(outcome(Store::create({.capacity = kMiB, .max_objects = (1U << 30) + 1}, 0)) == "invalid_argument");
   CHECK(outcome(Store::create({.capacity = kMiB, .low_water_mark = 0.6}, 0)) == "invalid_argument");
-  CHECK(Store::create({.capacity = 1}, 0).value()->config().capacity == kPageBytes);
-  CHECK(Store::create({.capacity = kMiB}, 0).value()->config().max_objects == 1024);
-  CHECK(Store::create({.capacity = 16 * kMiB}, 0).value()->config().max_objects == 16 * 1024);
+  CHECK(Store::create({.capacity = 1}, 0).value()->rows().config.capacity == kPageBytes);
+  CHECK(Store::create({.capacity = kMiB}, 0).value()->rows().config.max_objects == 1024);
+  CHECK(Store::create({.capacity = 16 * kMiB}, 0).value()->rows().config.max_objects == 16 * 1024);
 }
 
 TEST_CASE("an object is created, written through one mapping, sealed, and read through another") {
@@ -25,7 +25,7 @@ TEST_CASE("an object is created, written through one mapping, sealed, and read t
   TestClient reader = fixture.client();
   const NewObject object = {.id = id_of(1), .data_size = 100, .metadata_size = 20, .type_tag = 9, .type_name = "name"};
   const Placement placed = fixture.store.create_object(fixture.writer, object, fixture.now).value();
-  const std::span<std::byte> bytes = fixture.store.writable_bytes(placed.slot);
+  const std::span<std::byte> bytes = fixture.store.rows().bytes(placed.slot);
   REQUIRE(bytes.size() == 120);
   std::ranges::fill(bytes, std::byte{0x5a});
   CHECK_FALSE(reader.sees(id_of(1)));
@@ -37,7 +37,7 @@ TEST_CASE("an object is created, written through one mapping, sealed, and read t
   CHECK(held.metadata_size == 20);
   CHECK(held.type_tag == 9);
   for (const std::byte byte : reader.bytes(held)) REQUIRE(byte == std::byte{0x5a});
-  CHECK(fixture.store.metadata(id_of(1), {fixture.now, {}}).value().type_name == "name");
+  CHECK(fixture.store.report().metadata(id_of(1), {fixture.now, {}}).value().type_name == "name");
   fixture.store.check_invariants();
 }
 
@@ -52,8 +52,8 @@ TEST_CASE("an object is put in one step, and is like one that was created, writt
   const std::span<const std::byte> bytes = reader.bytes(held);
   CHECK(std::ranges::equal(bytes.first(100), data));
   CHECK(std::ranges::equal(bytes.subspan(100), metadata));
-  CHECK(fixture.store.metadata(id_of(1), {fixture.now, {}}).value().type_name == "name");
-  CHECK(fixture.store.client_info(fixture.writer, fixture.now).unsealed_bytes == 0);
+  CHECK(fixture.store.report().metadata(id_of(1), {fixture.now, {}}).value().type_name == "name");
+  CHECK(fixture.store.report().client_info(fixture.writer, fixture.now).unsealed_bytes == 0);
   CHECK(outcome(fixture.store.put_object(fixture.writer, object, data, metadata, fixture.now)) == "already_exists");
   CHECK(outcome(fixture.store.seal(fixture.writer, id_of(1), fixture.now)) == "already_sealed");
   fixture.store.check_invariants();
@@ -92,7 +92,7 @@ TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began
   StoreFixture fixture({.capacity = 4 * kMiB});
   constexpr std::uint64_t kObjects = 3 * kRemovalsPerPiece;
   for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
-  const TimeNs through = fixture.store.last_seal();
+  const TimeNs through = fixture.store.rows().last_seal;
   int pieces = 0;
   SlotIndex cursor = 0;
   do {
@@ -112,17 +112,17 @@ TEST_CASE("an eviction goes piece by piece, and says when there is nothing more 
   constexpr std::uint64_t kObjects = 2 * kRemovalsPerPiece + 10;
   constexpr std::uint64_t kTaken = 64;
   for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
-  Store::Evicted piece = fixture.store.evict_piece(UINT64_MAX, fixture.now);
+  Room::Evicted piece = fixture.store.room().evict_piece(UINT64_MAX, fixture.now);
   CHECK(piece.bytes == kRemovalsPerPiece * kTaken);
   CHECK(piece.more);
-  piece = fixture.store.evict_piece(kRemovalsPerPiece * kTaken, fixture.now);  // as many as one piece takes
+  piece = fixture.store.room().evict_piece(kRemovalsPerPiece * kTaken, fixture.now);  // as many as one piece takes
   CHECK(piece.bytes == kRemovalsPerPiece * kTaken);
   CHECK_FALSE(piece.more);
-  piece = fixture.store.evict_piece(UINT64_MAX, fixture.now);
+  piece = fixture.store.room().evict_piece(UINT64_MAX, fixture.now);
   CHECK(piece.bytes == 10 * kTaken);
   CHECK_FALSE(piece.more);
   for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, 10);
-  CHECK(fixture.store.evict(UINT64_MAX, fixture.now) == kObjects * kTaken);
+  CHECK(fixture.store.room().evict(UINT64_MAX, fixture.now) == kObjects * kTaken);
 }
 
 TEST_CASE("before a create is refused, all that was removed and is no longer held is found") {
@@ -193,10 +193,10 @@ TEST_CASE("a removed object that is held keeps its bytes and its slot until a lo
   CHECK_FALSE(reader.sees(id_of(1)));
   fixture.store.check_invariants();
   CHECK(fixture.put(1, 1000) != slot);
-  fixture.store.sweep();
+  fixture.store.room().sweep();
   CHECK(fixture.store.stats(fixture.now).retired_count == 1);
   reader.release(held);
-  fixture.store.sweep();
+  fixture.store.room().sweep();
   CHECK(fixture.store.stats(fixture.now).retired_count == 0);
   CHECK(fixture.store.stats(fixture.now).used_bytes == 1024);
   CHECK(reader.hold(id_of(1)).slot != slot);
@@ -236,7 +236,7 @@ TEST_CASE("objects leave for every cause, and the listener hears it after it hap
   next("expired", 1);
   fixture.fill(3, 10);
   for (std::uint64_t n = 0; n < 3; ++n) next("sealed", n);
-  CHECK(fixture.store.evict(1, fixture.now) == 64);
+  CHECK(fixture.store.room().evict(1, fixture.now) == 64);
   next("evicted", 0);
   REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
   next("removed", 1);
@@ -253,7 +253,7 @@ TEST_CASE("seals are ordered even when the clock stands still") {
     REQUIRE(fixture.store.seal(fixture.writer, id_of(n), fixture.now).has_value());
   }
   for (std::uint64_t n = 0; n < 8; ++n) {
-    REQUIRE(fixture.store.evict(1, fixture.now) == 1024);
+    REQUIRE(fixture.store.room().evict(1, fixture.now) == 1024);
     CHECK_FALSE(fixture.exists(n));
   }
 }
@@ -274,12 +274,12 @@ TEST_CASE("list walks in pages and forgets nothing") {
   std::uint32_t cursor = 0;
   int pages = 0;
   do {
-    cursor = fixture.store.list(cursor, {fixture.now, {}}, out);
+    cursor = fixture.store.report().list(cursor, {fixture.now, {}}, out);
     ++pages;
   } while (cursor != 0);
   CHECK(pages == 3);
   CHECK(out.size() == 9000);
-  CHECK(fixture.store.list(20'000, {fixture.now, {}}, out) == 0);
+  CHECK(fixture.store.report().list(20'000, {fixture.now, {}}, out) == 0);
   CHECK(out.size() == 9000);
 }
 
@@ -287,12 +287,12 @@ TEST_CASE("bookkeeping stays within 128 bytes an object with one client") {
   constexpr std::uint64_t kObjects = 100'000;
   StoreFixture fixture({.capacity = 16 * kMiB, .max_objects = kObjects});
   TestClient reader = fixture.client();
-  const std::uint64_t empty = fixture.store.bookkeeping_bytes();
+  const std::uint64_t empty = fixture.store.report().bookkeeping_bytes();
   for (std::uint64_t n = 0; n < kObjects; ++n) {
     fixture.put(n, 100);
     reader.touch(id_of(n), fixture.now);
   }
-  CHECK((fixture.store.bookkeeping_bytes() - empty) / kObjects <= 128);
+  CHECK((fixture.store.report().bookkeeping_bytes() - empty) / kObjects <= 128);
 }
 
 TEST_CASE("memory is reserved before it is handed out") {
@@ -301,10 +301,10 @@ TEST_CASE("memory is reserved before it is handed out") {
   fixture.put(1, 10 * kMiB);
   CHECK(fixture.store.stats(fixture.now).reserved_bytes >= 10 * kMiB);
   CHECK(fixture.store.stats(fixture.now).reserved_bytes < 32 * kMiB);
-  CHECK_FALSE(fixture.store.memory().next_to_warm());  // not without prefault
+  CHECK_FALSE(fixture.store.rows().memory.next_to_warm());  // not without prefault
   StoreFixture ahead({.capacity = 32 * kMiB, .prefault = true});
-  while (const auto next = ahead.store.memory().next_to_warm())
-    ahead.store.warmed(*next, ahead.store.memory().warm(*next));
+  while (const auto next = ahead.store.rows().memory.next_to_warm())
+    ahead.store.room().warmed(*next, ahead.store.rows().memory.warm(*next));
   CHECK(ahead.store.stats(ahead.now).reserved_bytes == 32 * kMiB);
   StoreFixture all({.capacity = 32 * kMiB, .preallocate = true});
   CHECK(all.store.stats(all.now).reserved_bytes == 32 * kMiB);

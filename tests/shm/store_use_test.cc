@@ -32,14 +32,14 @@ TEST_CASE("a granted object is kept until the client has taken it up, and not lo
   StoreFixture fixture;
   TestClient reader = fixture.client();
   const SlotIndex slot = fixture.put(1, 1000);
-  fixture.store.hold(slot);
-  const std::uint64_t number = fixture.store.grant(reader.id(), {slot});
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  fixture.store.usage().hold(slot);
+  const std::uint64_t number = fixture.store.usage().grant(reader.id(), {slot});
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
   CHECK(fixture.store.stats(fixture.now).in_use_count == 1);
   SECTION("taken up with a reference of its own") {
     const Held held = reader.hold(id_of(1));
     reader.table().set_granted_through(number);
-    CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+    CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
     reader.release(held);
   }
   SECTION("taken up and not wanted") {
@@ -48,7 +48,7 @@ TEST_CASE("a granted object is kept until the client has taken it up, and not lo
   SECTION("the client goes") {
     fixture.store.detach(reader.id(), fixture.now);
   }
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
 }
 
 TEST_CASE("a copy of a client holds what the original holds, whichever of the two lets go first") {
@@ -63,25 +63,25 @@ TEST_CASE("a copy of a client holds what the original holds, whichever of the tw
   TestClient child(fixture.store, fixture.store.attach_copy(parent.id(), fixture.now).value());
   CHECK(child.table().references(twice.slot) == 2);
   CHECK(child.table().references(once.slot) == 1);
-  CHECK(fixture.store.client_info(child.id(), fixture.now).references == 3);
-  CHECK(fixture.store.client_info(child.id(), fixture.now).hits == 0);  // they were the parent's
+  CHECK(fixture.store.report().client_info(child.id(), fixture.now).references == 3);
+  CHECK(fixture.store.report().client_info(child.id(), fixture.now).hits == 0);  // they were the parent's
   SECTION("the parent, and it goes") {
     parent.release(once);
     fixture.store.detach(parent.id(), fixture.now);
-    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);  // object 3
+    CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);  // object 3
     CHECK(child.sees(id_of(1)));
     CHECK(child.sees(id_of(2)));
     child.release(once);
     child.release(twice);
-    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+    CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
     child.release(twice);
-    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+    CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
   }
   SECTION("the child, by its death") {
     fixture.store.detach(child.id(), fixture.now);
-    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+    CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
     parent.release(once);
-    CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+    CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
   }
   SECTION("of what was removed before the copy") {
     fixture.store.clear(fixture.now);
@@ -100,29 +100,29 @@ TEST_CASE("a copy takes over neither lies nor grants nor what is being written")
   const Placement placed =
       fixture.store.create_object(parent.id(), {.id = id_of(1), .data_size = 1000}, fixture.now).value();
   const SlotIndex granted = fixture.put(2, 1000);
-  fixture.store.hold(granted);
-  static_cast<void>(fixture.store.grant(parent.id(), {granted}));
-  parent.table().add_reference(placed.slot);                             // unsealed
-  parent.table().add_reference(granted + 1);                             // of no object, yet
-  parent.table().add_reference(fixture.store.config().max_objects - 1);  // nor this
+  fixture.store.usage().hold(granted);
+  static_cast<void>(fixture.store.usage().grant(parent.id(), {granted}));
+  parent.table().add_reference(placed.slot);                                  // unsealed
+  parent.table().add_reference(granted + 1);                                  // of no object, yet
+  parent.table().add_reference(fixture.store.rows().config.max_objects - 1);  // nor this
   const ClientId child = fixture.store.attach_copy(parent.id(), fixture.now).value();
   const TestClient seen(fixture.store, child);
   fixture.store.check_invariants();
-  CHECK(fixture.store.client_info(child, fixture.now).references == 0);
-  CHECK(fixture.store.client_info(child, fixture.now).unsealed_count == 0);
+  CHECK(fixture.store.report().client_info(child, fixture.now).references == 0);
+  CHECK(fixture.store.report().client_info(child, fixture.now).unsealed_count == 0);
   fixture.put(3, 1000);
   fixture.store.detach(parent.id(), fixture.now);
   CHECK_FALSE(fixture.exists(1));
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 2048);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 2048);
 }
 
 TEST_CASE("a copy is its original's until it says which process it is") {
   StoreFixture fixture;
   const ClientId child = fixture.store.attach_copy(fixture.writer, fixture.now).value();
-  CHECK(fixture.store.client_info(child, fixture.now).pid == 77);
-  fixture.store.set_process(child, 78, "child");
-  CHECK(fixture.store.client_info(child, fixture.now).pid == 78);
-  CHECK(fixture.store.client_info(fixture.writer, fixture.now).pid == 77);
+  CHECK(fixture.store.report().client_info(child, fixture.now).pid == 77);
+  fixture.store.clients().set_process(child, 78, "child");
+  CHECK(fixture.store.report().client_info(child, fixture.now).pid == 78);
+  CHECK(fixture.store.report().client_info(fixture.writer, fixture.now).pid == 77);
 }
 
 TEST_CASE("grants end in order, each with its number") {
@@ -131,16 +131,16 @@ TEST_CASE("grants end in order, each with its number") {
   std::vector<std::uint64_t> numbers;
   for (std::uint64_t n = 0; n < 3; ++n) {
     const SlotIndex slot = fixture.put(n, 1000);
-    fixture.store.hold(slot);
-    fixture.store.hold(slot);
-    numbers.push_back(fixture.store.grant(reader.id(), {slot, slot}));
+    fixture.store.usage().hold(slot);
+    fixture.store.usage().hold(slot);
+    numbers.push_back(fixture.store.usage().grant(reader.id(), {slot, slot}));
   }
   CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3});
   reader.table().set_granted_through(2);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 2048);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 2048);
   CHECK(fixture.present(3) == Numbers{2});
   reader.table().set_granted_through(UINT64_MAX);  // a lie is worth no more than the truth
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
 }
 
 TEST_CASE("one client's grants are nothing that another could take up") {
@@ -148,18 +148,18 @@ TEST_CASE("one client's grants are nothing that another could take up") {
   TestClient reader = fixture.client();
   TestClient liar = fixture.client();
   const SlotIndex slot = fixture.put(1, 1000);
-  fixture.store.hold(slot);
-  static_cast<void>(fixture.store.grant(reader.id(), {slot}));
+  fixture.store.usage().hold(slot);
+  static_cast<void>(fixture.store.usage().grant(reader.id(), {slot}));
   liar.table().set_granted_through(UINT64_MAX);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
 }
 
 TEST_CASE("a granted object that is removed stays readable until the grant is taken up") {
   StoreFixture fixture;
   TestClient reader = fixture.client();
   const SlotIndex slot = fixture.put(1, 1000);
-  fixture.store.hold(slot);
-  const std::uint64_t number = fixture.store.grant(reader.id(), {slot});
+  fixture.store.usage().hold(slot);
+  const std::uint64_t number = fixture.store.usage().grant(reader.id(), {slot});
   REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
   CHECK(fixture.store.stats(fixture.now).retired_count == 1);
   CHECK(reader.holder().hold(id_of(1)).verdict == Holder::Verdict::absent);
@@ -175,10 +175,10 @@ TEST_CASE("references of any client keep an object, and go with their client") {
   const Held of_a = a.hold(id_of(1));
   b.hold(id_of(1));
   a.release(of_a);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
-  CHECK(fixture.store.metadata(id_of(1), {fixture.now, {}}).value().ref_count == 1);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.report().metadata(id_of(1), {fixture.now, {}}).value().ref_count == 1);
   fixture.store.detach(b.id(), fixture.now);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
 }
 
 TEST_CASE("references to slots that nobody should hold harm nothing but their own slot") {
@@ -188,16 +188,16 @@ TEST_CASE("references to slots that nobody should hold harm nothing but their ow
   CHECK(fixture.store.stats(fixture.now).in_use_count == 0);
   fixture.fill(3, 1000);
   REQUIRE(fixture.create(10, 1000).has_value());
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
   CHECK(fixture.store.stats(fixture.now).in_use_count == 3);
-  const ClientInfo info = fixture.store.client_info(liar.id(), fixture.now);
+  const ClientInfo info = fixture.store.report().client_info(liar.id(), fixture.now);
   CHECK(info.references == 3);
   CHECK(info.bytes_held == 3072);
   REQUIRE(fixture.store.abort(fixture.writer, id_of(10)).has_value());
   CHECK(fixture.store.stats(fixture.now).unsealed_bytes == 0);
   fixture.store.check_invariants();
   fixture.store.detach(liar.id(), fixture.now);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 3072);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 3072);
 }
 
 TEST_CASE("recency is the latest of all clients' accesses") {
@@ -220,7 +220,8 @@ TEST_CASE("an access in the future counts as one now, not for ever") {
   fixture.fill(16, kSixteenth);
   liar.touch(id_of(0), kNever - 1);
   CHECK(gone_for_one_more(fixture, 16) == Numbers{1});
-  CHECK(fixture.store.metadata(id_of(0), {fixture.now, std::chrono::system_clock::time_point(seconds(5000))})
+  CHECK(fixture.store.report()
+            .metadata(id_of(0), {fixture.now, std::chrono::system_clock::time_point(seconds(5000))})
             .value()
             .last_accessed <= std::chrono::system_clock::time_point(seconds(5000)));
 }
@@ -264,19 +265,19 @@ TEST_CASE("a client that had used, or held, very much goes by and by, and nothin
   TestClient stays = fixture.client();
   const auto accessed = [&](std::uint64_t number) {
     const std::chrono::system_clock::time_point wall{std::chrono::nanoseconds(fixture.now)};
-    return fixture.store.metadata(id_of(number), {fixture.now, wall}).value().last_accessed;
+    return fixture.store.report().metadata(id_of(number), {fixture.now, wall}).value().last_accessed;
   };
   fixture.now += kSecond;
   for (std::uint64_t n = 1; n < kMany; ++n) gone.touch(id_of(n), fixture.now += 10);
   stays.touch(id_of(kMany - 1), fixture.now += 10);
   const auto last = accessed(kMany - 2);
   fixture.store.detach(gone.id(), fixture.now);
-  REQUIRE(fixture.store.wants_tidying());
+  REQUIRE(fixture.store.room().wants_tidying());
   fixture.store.check_invariants();
   CHECK(accessed(kMany - 2) == last);
   CHECK(gone_for_one_more(fixture, kMany, 64) == Numbers{0});
-  while (fixture.store.wants_tidying()) {
-    fixture.store.tidy();
+  while (fixture.store.room().wants_tidying()) {
+    fixture.store.room().tidy();
     fixture.store.check_invariants();
   }
   CHECK(accessed(kMany - 2) == last);
@@ -294,8 +295,8 @@ TEST_CASE("what was removed while a client held it is free soon after it is gone
   fixture.store.clear(fixture.now);
   REQUIRE(fixture.store.stats(fixture.now).used_bytes == kMany * 64ULL);
   fixture.store.detach(gone.id(), fixture.now);
-  REQUIRE(fixture.store.wants_tidying());
-  while (fixture.store.wants_tidying()) fixture.store.tidy();
+  REQUIRE(fixture.store.room().wants_tidying());
+  while (fixture.store.room().wants_tidying()) fixture.store.room().tidy();
   CHECK(fixture.store.stats(fixture.now).used_bytes == 0);
 }
 
@@ -305,9 +306,9 @@ TEST_CASE("the pin flag is the object's own: it outlives the client that set it"
   fixture.put(1, 1000);
   REQUIRE(fixture.store.pin(pinner, id_of(1), fixture.now).has_value());
   fixture.store.detach(pinner, fixture.now);
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
   REQUIRE(fixture.store.unpin(id_of(1), fixture.now).has_value());
-  CHECK(fixture.store.evict(kMiB, fixture.now) == 1024);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 1024);
 }
 
 TEST_CASE("pin quotas are each user's own, whoever unpins") {
@@ -382,15 +383,15 @@ TEST_CASE("a pinned object does not expire, and does so after unpin when its tim
 TEST_CASE("room that was made is said once") {
   StoreFixture fixture;
   fixture.put(1, 10);
-  static_cast<void>(fixture.store.take_room_made());
-  CHECK_FALSE(fixture.store.take_room_made());
+  static_cast<void>(fixture.store.room().take_room_made());
+  CHECK_FALSE(fixture.store.room().take_room_made());
   REQUIRE(fixture.store.pin(fixture.writer, id_of(1), fixture.now).has_value());
-  CHECK_FALSE(fixture.store.take_room_made());
+  CHECK_FALSE(fixture.store.room().take_room_made());
   REQUIRE(fixture.store.unpin(id_of(1), fixture.now).has_value());
-  CHECK(fixture.store.take_room_made());
+  CHECK(fixture.store.room().take_room_made());
   REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
-  CHECK(fixture.store.take_room_made());
-  CHECK_FALSE(fixture.store.take_room_made());
+  CHECK(fixture.store.room().take_room_made());
+  CHECK_FALSE(fixture.store.room().take_room_made());
 }
 
 TEST_CASE("nothing is evicted for its slot when there would be no room for the bytes") {

@@ -105,8 +105,8 @@ void Episode::kill_one() {
 
 std::vector<ObjectMetadata> Episode::sealed() {
   std::vector<ObjectMetadata> all;
-  for (std::uint32_t cursor = server_.store().list(0, {now(), {}}, all); cursor != 0;)
-    cursor = server_.store().list(cursor, {now(), {}}, all);
+  for (std::uint32_t cursor = server_.store().report().list(0, {now(), {}}, all); cursor != 0;)
+    cursor = server_.store().report().list(cursor, {now(), {}}, all);
   std::erase_if(all, [](const ObjectMetadata& object) { return object.state != ObjectState::sealed; });
   std::ranges::sort(all, {}, &ObjectMetadata::id);
   return all;
@@ -134,7 +134,8 @@ void Episode::kill_server() {
 void Episode::check_references() {
   for (const auto& client : clients_)
     if (client->session() != 0)
-      REQUIRE(server_.store().client_info(client->session(), now()).references == client->holdings().references);
+      REQUIRE(server_.store().report().client_info(client->session(), now()).references ==
+              client->holdings().references);
 }
 
 // ---- the end ----
@@ -248,7 +249,7 @@ void Episode::let_go_of_everything() {
   figures_.recalled_leases += world_.recalled_leases;
   clients_.clear();
   while (server_.session_count() != 0) turn();
-  while (server_.store().next_to_renew()) turn();
+  while (server_.store().quarantine().next_to_renew()) turn();
   let_pass(shm::TimeNs{60'000'000'000});
   turn();
   server_.store().clear(now());
