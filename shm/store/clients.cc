@@ -21,13 +21,13 @@ Result<ClientId> Clients::attach(const ClientIdentity& identity) {
   return id;
 }
 
-Result<void> Clients::readmit(Survivor survivor) {
+Result<void> Clients::readmit(SessionRecord session) {
   const std::uint64_t bytes = PinTableGeometry::for_slots(rows_.index.slot_count()).total_bytes;
-  Result<Segment> table = Segment::adopt("pins", bytes, std::move(survivor.pin_table));
+  Result<Segment> table = Segment::adopt("pins", bytes, std::move(session.pin_table));
   if (!table) return std::move(table).error();
-  Result<void> admitted = admit(survivor.identity, *std::move(table), survivor.id, survivor.attached);
+  Result<void> admitted = admit(session.identity, *std::move(table), session.id, session.attached);
   if (!admitted) return admitted;
-  rows_.ledger.state().last_client = std::max(rows_.ledger.state().last_client, survivor.id);
+  rows_.ledger.state().last_client = std::max(rows_.ledger.state().last_client, session.id);
   return {};
 }
 
