@@ -258,7 +258,7 @@ TEST_CASE("a dead writer's I/O: a server with a shorter rest keeps nothing for l
     StoreConfig config = fixture.store.rows().config;
     config.quarantine_seconds = seconds;
     const Image image = image_of(fixture.store);
-    return recovered(fixture.store, image, {fixture.writer}, fixture.now, &config)->next_quarantine_deadline();
+    return recovered(fixture.store, image, {fixture.writer}, fixture.now, &config)->quarantine().next_deadline();
   };
   CHECK(deadline_with(10) == fixture.now + 10 * kSecond);
   CHECK(deadline_with(600) == fixture.now + 60 * kSecond);
@@ -285,7 +285,7 @@ TEST_CASE("what was aborted and kept is its writer's after a crash, and in quara
 
   const auto without = recovered(store, image_of(store), {}, fixture.now);
   CHECK(without->recovery().quarantined == 1);
-  CHECK(without->next_quarantine_deadline() == fixture.now + 60 * kSecond);
+  CHECK(without->quarantine().next_deadline() == fixture.now + 60 * kSecond);
 }
 
 TEST_CASE("a store is killed at every point of every operation") {
