@@ -149,11 +149,11 @@ TEST_CASE("a file that may not become so large (ulimit -f) is an error in words"
     std::string how = shell.wait();
     return Ran{std::move(how), "", slurp(command.file("error"))};
   };
-  const Ran file = limited(fmt::format("get large -o \"{}\"", out));
+  const Ran file = limited(fmt::format("get name:large -o \"{}\"", out));
   CHECK(file.failed(1));
   CHECK(file.error == fmt::format("dolium: cannot write {}: File too large\n", out));
   // Standard output may be such a file, too.
-  const Ran stream = limited(fmt::format("get large >\"{}\"", out));
+  const Ran stream = limited(fmt::format("get name:large >\"{}\"", out));
   CHECK(stream.failed(1));
   CHECK_THAT(stream.error, Catch::Matchers::Contains("File too large"));
   for (int n = 0; n < 100; ++n) REQUIRE(outcome(daemon.watcher()->put(id_of(n), {})) == "ok");
