@@ -153,10 +153,6 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
   const Completions::Ticket ticket = local->completions().begin(kept);
   const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
-  if (local->refuses()) {
-    local->completions().push(ticket, [callback, why = local->refusal()] { (*callback)(why); });
-    return cancelling(local, ticket, key);
-  }
   local->with([&](Engine& engine, TimeNs now) {
     const auto finish = [here = local.get(), &engine, ticket, id, timeout,
                          callback](const std::vector<SlotIndex>& held) {
@@ -179,15 +175,9 @@ AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const 
   const Completions::Ticket ticket = local->completions().begin(kept);
   const auto* const callback = kept.get();
   const shm::WaitKey key = local->next_key();
-  const Result<shm::NewObject> object =
-      local->refuses() ? Result<shm::NewObject>(local->refusal()) : new_object(id, size, options);
   const auto fail = [here = local.get(), ticket, callback](const Error& error) {
     here->completions().push(ticket, [callback, error] { (*callback)(error); });
   };
-  if (!object) {
-    fail(object.error());
-    return cancelling(local, ticket, key);
-  }
   std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
   const auto finish = [weak = std::weak_ptr(local), ticket, id, size, callback, fail,
                        metadata = std::move(metadata)](const Result<shm::Placement>& placed) {
@@ -198,9 +188,16 @@ AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const 
     here->completions().push(ticket, [callback, builder] { (*callback)(std::move(*builder)); });
   };
   local->with([&](Engine& engine, TimeNs now) {
-    engine.creates().add(key, *object, deadline_of(options.timeout, now), now, finish);
+    engine.creates().add(key, new_object(id, size, options), deadline_of(options.timeout, now), now, finish);
   });
   return cancelling(local, ticket, key);
+}
+
+AsyncHandle local_answer(const std::shared_ptr<LocalEngine>& local, std::function<void()> callback) {
+  const auto kept = std::make_shared<const std::function<void()>>(std::move(callback));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  local->completions().push(ticket, [run = kept.get()] { (*run)(); });
+  return cancelling(local, ticket, local->next_key());
 }
 
 }  // namespace dolium::detail

@@ -23,5 +23,7 @@ namespace dolium::detail {
 [[nodiscard]] AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
                                              std::uint64_t size, const CreateOptions& options,
                                              ObjectStore::CreateCallback done);
+/// Has the callback run in the next process_events().
+[[nodiscard]] AsyncHandle local_answer(const std::shared_ptr<LocalEngine>& local, std::function<void()> callback);
 
 }  // namespace dolium::detail

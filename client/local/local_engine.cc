@@ -118,7 +118,7 @@ void LocalEngine::expire_due() {
 bool LocalEngine::wait_until(const bool& done, shm::TimeNs deadline) {
   Turn turn(*this);
   while (!done) {
-    if (broken_) return false;
+    if (refuses()) return false;
     const shm::TimeNs now = shm::monotonic_now();
     if (deadline <= now) return false;
     const shm::TimeNs next = engine_->next_deadline();
@@ -142,7 +142,7 @@ void LocalEngine::Turn::wait(shm::TimeNs at_most_ns) {
 }
 
 void LocalEngine::on_release() noexcept {
-  if (broken_) return;
+  if (refuses()) return;
   if (owner_ == std::this_thread::get_id()) {
     release_pending_ = true;  // served before this thread lets go of the lock
     return;

@@ -50,7 +50,7 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
   /// Of this client; they are not answered.
   void drop_waiters() noexcept;
   /// Nothing may be asked of it any more: in a forked child, or for want of memory.
-  [[nodiscard]] bool refuses() const noexcept { return broken_ || attachment_->inherited(); }
+  [[nodiscard]] bool refuses() const noexcept { return attachment_->refuses(); }
   [[nodiscard]] Error refusal() const;
 
   /// Expires what is due; a look at one word when nothing is.
@@ -95,7 +95,7 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
     try {
       return change();
     } catch (const std::bad_alloc&) {
-      broken_ = true;
+      attachment_->close();
       changed_.notify_all();
       throw;
     }
@@ -104,7 +104,6 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
   std::mutex mutex_;
   std::atomic<std::thread::id> owner_{};  // of mutex_
   bool release_pending_ = false;          // guarded by mutex_
-  std::atomic<bool> broken_ = false;      // written under mutex_
   std::condition_variable changed_;
   std::unique_ptr<shm::Engine> engine_;                // guarded by mutex_
   std::atomic<shm::TimeNs> next_expiry_{shm::kNever};  // written under mutex_, read without

@@ -69,8 +69,11 @@ class Attachment {
   /// True in a child that came from fork() since this was made.
   [[nodiscard]] bool inherited() const noexcept { return mark_.is_child(); }
 
-  /// What to say then.
+  /// The error of a call then.
   [[nodiscard]] Error inherited_by_fork() const;
+  /// Whether the store behind it takes no calls (any more): inherited(), or close() was called. No system call.
+  [[nodiscard]] bool refuses() const noexcept { return closed_.load(std::memory_order_relaxed) || inherited(); }
+  void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
   /// Why this process did not take over, if it could have. For people.
   void set_inherited_because(std::string reason) noexcept { inherited_because_ = std::move(reason); }
   /// How many times it was taken over by a child. What was made for another generation is that process's.
@@ -156,6 +159,7 @@ class Attachment {
   std::atomic<const shm::OwnerWord*> owner_;  // the index's, or kCutOff
   std::atomic<std::thread::id> forker_{};     // of the thread that shut the gate; none: it is open
   std::atomic<bool> overtaken_ = false;
+  std::atomic<bool> closed_ = false;
   std::uint32_t generation_ = 0;  // changes in a forked child's only thread
   std::string inherited_because_;
 };

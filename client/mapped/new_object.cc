@@ -4,7 +4,7 @@
 
 namespace dolium::detail {
 
-Result<shm::NewObject> new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
+Result<void> check_options(const ObjectId& id, const CreateOptions& options) {
   if (options.metadata.size() > kMaxMetadata)
     return Error{Errc::too_large, fmt::format("object {} was given {} bytes of metadata; {} is the limit: put the "
                                               "rest into its data",
@@ -16,6 +16,21 @@ Result<shm::NewObject> new_object(const ObjectId& id, std::uint64_t size, const 
   if (options.time_to_live.count() < 0 || options.time_to_idle.count() < 0)
     return Error{Errc::invalid_argument,
                  fmt::format("object {} was given a negative time to live or to idle: 0 means for ever", id.hex())};
+  return {};
+}
+
+Result<void> check_deferred(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
+  if (size > kInlinePutLimit)
+    return Error{Errc::too_large, fmt::format("object {} has {} bytes; a deferred put carries {} at most: use put()",
+                                              id.hex(), size, kInlinePutLimit)};
+  if (!options.timeout.is_no_wait())
+    return Error{Errc::invalid_argument, fmt::format("the put of object {} is deferred: it cannot wait for room; "
+                                                     "use put() for a timeout",
+                                                     id.hex())};
+  return check_options(id, options);
+}
+
+shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) noexcept {
   return shm::NewObject{.id = id,
                         .data_size = size,
                         .metadata_size = static_cast<std::uint32_t>(options.metadata.size()),

@@ -1,5 +1,5 @@
 #pragma once
-// What every implementation of ObjectStore does with its arguments before anything else.
+// The arguments of a put or create: checked by ObjectStore, then turned into what the engine takes.
 
 #include <dolium/options.h>
 #include <dolium/result.h>
@@ -9,11 +9,14 @@
 
 namespace dolium::detail {
 
-/// The options as the engine takes them; invalid_argument or too_large when they make no sense. The result views
-/// options.type_name.
-[[nodiscard]] Result<shm::NewObject> new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options);
+/// invalid_argument or too_large when the options are not valid.
+[[nodiscard]] Result<void> check_options(const ObjectId& id, const CreateOptions& options);
+/// As check_options(); also checks what a deferred put cannot do.
+[[nodiscard]] Result<void> check_deferred(const ObjectId& id, std::uint64_t size, const CreateOptions& options);
+/// The object as the engine takes it; views options.type_name. Precondition: check_options().
+[[nodiscard]] shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) noexcept;
 
-/// Why a get came back with nothing: not_found, or timed_out when it waited.
+/// The error of a get that found nothing: not_found, or timed_out when it waited.
 [[nodiscard]] Error nothing_there(const ObjectId& id, Timeout timeout);
 
 [[nodiscard]] inline shm::TimeNs deadline_of(Timeout timeout, shm::TimeNs now) noexcept {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <new>
 
+#include "client/mapped/store_backend.h"
 #include "shm/os/monotonic_clock.h"
 
 namespace dolium::detail {
@@ -61,9 +62,7 @@ Result<std::uint64_t> Connection::begin_deferred() {
   if (gone_for_good()) return failure();
   const std::lock_guard lock(traffic_->mutex);
   if (traffic_->failure) return *traffic_->failure;
-  if (traffic_->put_failures.size() >= kMaxPutFailures)
-    return Error{Errc::out_of_memory, fmt::format("{} deferred puts have failed: take their errors with flush() first",
-                                                  traffic_->put_failures.size())};
+  if (traffic_->put_failures.size() >= kMaxPutFailures) return too_many_put_failures();
   deferred_.fetch_add(1, std::memory_order_relaxed);
   return ++traffic_->last_number;
 }

@@ -56,8 +56,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr int kLooksPerYield = 40;
   /// How long a thread whose request does not fit into the socket relies on another that reads.
   static constexpr int kFlushPatienceMs = 5;
-  /// How many failures of deferred puts are kept for flush().
-  static constexpr std::size_t kMaxPutFailures = 4096;
   /// For how long a client that goes waits until its last words fit.
   static constexpr std::chrono::milliseconds kLastWords{100};
   /// How long the daemon may take to say hello, at least.

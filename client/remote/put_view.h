@@ -1,6 +1,6 @@
 #pragma once
-// Puts as the caller gave them, checked, and the messages that are encoded straight from them. All of it views the
-// caller's bytes and options.
+// Puts as the caller gave them, and the messages that are encoded straight from them. All of it views the caller's
+// bytes and options, which ObjectStore has checked.
 
 #include <cstring>
 #include <span>
@@ -63,12 +63,8 @@ struct PutView {
   }
 };
 
-/// invalid_argument or too_large when the options make no sense.
-[[nodiscard]] inline Result<PutView> view(const ObjectId& id, std::span<const std::byte> data,
-                                          const CreateOptions& options) {
-  Result<shm::NewObject> object = new_object(id, data.size(), options);
-  if (!object) return std::move(object).error();
-  return PutView{*std::move(object), data, &options};
+[[nodiscard]] inline PutView view(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
+  return {new_object(id, data.size(), options), data, &options};
 }
 
 [[nodiscard]] inline flatbuffers::Offset<flatbuffers::Vector<const protocol::PutHead*>> build_heads(

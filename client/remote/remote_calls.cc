@@ -35,17 +35,15 @@ protocol::Deadline give_up_after(Timeout timeout) {
   return std::min(protocol::deadline_after(timeout), protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
 }
 
-Result<std::unique_ptr<protocol::NewObjectT>> to_wire(const ObjectId& id, std::uint64_t size,
-                                                      const CreateOptions& options) {
-  const Result<shm::NewObject> checked = new_object(id, size, options);
-  if (!checked) return checked.error();
+std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
+  const shm::NewObject object = new_object(id, size, options);
   auto wire = std::make_unique<protocol::NewObjectT>();
   wire->id = protocol::to_wire_pointer(id);
-  wire->data_size = checked->data_size;
-  wire->metadata_size = checked->metadata_size;
-  wire->type_tag = checked->type_tag;
-  wire->type_name = checked->type_name;
-  wire->pinned = checked->pinned;
+  wire->data_size = object.data_size;
+  wire->metadata_size = object.metadata_size;
+  wire->type_tag = object.type_tag;
+  wire->type_name = object.type_name;
+  wire->pinned = object.pinned;
   wire->time_to_live_ms = static_cast<std::uint64_t>(options.time_to_live.count());
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
   return wire;
@@ -212,20 +210,9 @@ AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Comp
 
 }  // namespace
 
-Result<void> check_may_write(const Connection& connection) {
-  if (connection.inherited()) return connection.inherited_by_fork();
-  if (connection.access() == Access::read_write) return {};
-  return Error{Errc::permission_denied,
-               "this client is connected for reading only: connect with ConnectOptions::access read_write"};
-}
-
-Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id, std::uint64_t size,
-                                                const CreateOptions& options) {
-  if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
-  auto object = to_wire(id, size, options);
-  if (!object) return std::move(object).error();
+protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
   protocol::CreateRequestT request;
-  request.object = *std::move(object);
+  request.object = to_wire(id, size, options);
   request.timeout_ns = to_wire(options.timeout);
   return request;
 }
@@ -283,6 +270,14 @@ Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> 
   return {};
 }
 
+Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& id) {
+  protocol::MetadataRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  return connection.ask<protocol::MetadataReply>(std::move(request), [](const protocol::MetadataReply& reply) {
+    return Result<ObjectMetadata>(protocol::from_wire(*reply.object()));
+  });
+}
+
 Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection) {
   auto subscribed = connection->subscribe();
   if (!subscribed) return std::move(subscribed).error();
@@ -296,8 +291,6 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
   const Completions::Ticket ticket = connection->completions().begin(kept);
   const auto* const callback = kept.get();
-  if (attachment.inherited())
-    return answered_at_once(connection, ticket, [callback, why = attachment.inherited_by_fork()] { (*callback)(why); });
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);  // gone: what is asked below hears of it
   if (attempt.verdict == Attachment::Verdict::held)
     return answered_at_once(connection, ticket,
@@ -329,9 +322,6 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
   const auto kept = std::make_shared<const ObjectStore::CreateCallback>(std::move(done));
   const Completions::Ticket ticket = connection->completions().begin(kept);
   const auto* const callback = kept.get();
-  auto request = create_request(*connection, id, size, options);
-  if (!request)
-    return answered_at_once(connection, ticket, [callback, error = request.error()] { (*callback)(error); });
   auto call = std::make_shared<Call>();
   std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
   call->on_answer = [here = connection.get(), weak = std::weak_ptr(connection), ticket, id, size, callback,
@@ -348,9 +338,15 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(builder_of(*extent, size, metadata)); });
   };
-  const Result<std::uint64_t> number = connection->begin(*std::move(request), call);
+  const Result<std::uint64_t> number = connection->begin(create_request(id, size, options), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
+}
+
+AsyncHandle remote_answer(const std::shared_ptr<Connection>& connection, std::function<void()> callback) {
+  const auto kept = std::make_shared<const std::function<void()>>(std::move(callback));
+  const Completions::Ticket ticket = connection->completions().begin(kept);
+  return answered_at_once(connection, ticket, [run = kept.get()] { (*run)(); });
 }
 
 }  // namespace dolium::detail

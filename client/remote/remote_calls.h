@@ -10,16 +10,14 @@
 
 namespace dolium::detail {
 
-/// permission_denied when this client may not write; disconnected in a forked child that could not follow.
-[[nodiscard]] Result<void> check_may_write(const Connection& connection);
 /// As the wire has it.
 [[nodiscard]] inline std::uint64_t to_wire(Timeout timeout) noexcept {
   return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
 }
 
-/// Checked and ready to be sent.
-[[nodiscard]] Result<protocol::CreateRequestT> create_request(const Connection& connection, const ObjectId& id,
-                                                              std::uint64_t size, const CreateOptions& options);
+/// Ready to be sent.
+[[nodiscard]] protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size,
+                                                      const CreateOptions& options);
 
 /// What create() hands out for an extent at `offset`.
 [[nodiscard]] Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
@@ -31,11 +29,14 @@ namespace dolium::detail {
                                             std::span<const std::size_t> missing, Timeout timeout,
                                             std::vector<std::optional<Object>>& out);
 
+[[nodiscard]] Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& id);
 [[nodiscard]] Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection);
 [[nodiscard]] AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
                                            Timeout timeout, ObjectStore::GetCallback done);
 [[nodiscard]] AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
                                               std::uint64_t size, const CreateOptions& options,
                                               ObjectStore::CreateCallback done);
+/// Has the callback run in the next process_events().
+[[nodiscard]] AsyncHandle remote_answer(const std::shared_ptr<Connection>& connection, std::function<void()> callback);
 
 }  // namespace dolium::detail

@@ -76,7 +76,6 @@ class ManyPuts {
       : connection_(connection),
         items_(items),
         outcomes_(outcomes),
-        may_write_(check_may_write(connection)),
         appetite_(connection.deferred_lease().appetite()),
         largest_lease_(largest_lease(connection)),
         chunk_bytes_(largest_lease_ == 0 ? protocol::kMaxLease : largest_lease_),
@@ -108,14 +107,12 @@ class ManyPuts {
     while (!items_.empty() && chunk.puts.size() < LeaseAppetite::kMostPuts &&
            (chunk.puts.size() < appetite_.puts() || chunk.taken < kSmallestLease)) {
       const PutItem& item = items_.front();
-      const Result<PutView> put =
-          may_write_ ? view(item.id, item.data, item.options) : Result<PutView>(may_write_.error());
-      const std::uint64_t taken = put ? Lease::taken_by(*put) : 0;
+      const PutView put = view(item.id, item.data, item.options);
+      const std::uint64_t taken = Lease::taken_by(put);
       if (!chunk.puts.empty() && chunk.taken + taken > chunk_bytes_) break;
       items_ = items_.subspan(1);
-      outcomes_.push_back(put ? Result<void>() : Result<void>(put.error()));
-      if (!put) continue;
-      chunk.puts.push_back(*put);
+      outcomes_.push_back({});
+      chunk.puts.push_back(put);
       chunk.positions.push_back(outcomes_.size() - 1);
       chunk.taken += taken;
     }
@@ -159,7 +156,6 @@ class ManyPuts {
   Connection& connection_;
   std::span<const PutItem> items_;
   std::vector<Result<void>>& outcomes_;
-  Result<void> may_write_;
   LeaseAppetite& appetite_;
   std::uint64_t largest_lease_;
   std::uint64_t chunk_bytes_;

@@ -1,7 +1,5 @@
 #include "client/remote/remote_puts.h"
 
-#include <fmt/format.h>
-
 #include "client/remote/lease.h"
 #include "client/remote/put_view.h"
 #include "client/remote/remote_calls.h"
@@ -10,15 +8,13 @@ namespace dolium::detail {
 
 Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<const std::byte> data,
                           const CreateOptions& options, bool hold) {
-  if (auto allowed = check_may_write(connection); !allowed) return std::move(allowed).error();
-  Result<PutView> put = view(id, data, options);
-  if (!put) return std::move(put).error();
-  put->hold = hold;
-  put->timeout_ns = to_wire(options.timeout);
+  PutView put = view(id, data, options);
+  put.hold = hold;
+  put.timeout_ns = to_wire(options.timeout);
   return ask_for_room(connection, options.timeout, [&] {
     Call call;
     call.ids.push_back(id);
-    return connection.ask<protocol::PutReply>(*put, call, [&](const protocol::PutReply&) -> Result<Object> {
+    return connection.ask<protocol::PutReply>(put, call, [&](const protocol::PutReply&) -> Result<Object> {
       if (!hold || call.taken.empty() || !call.taken.front()) return Object();
       return *std::move(call.taken.front());
     });
@@ -27,22 +23,13 @@ Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<
 
 Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std::span<const std::byte> data,
                                  const CreateOptions& options) {
-  if (auto allowed = check_may_write(connection); !allowed) return allowed;
-  if (data.size() > kInlinePutLimit)
-    return Error{Errc::too_large, fmt::format("object {} has {} bytes; a deferred put carries {} at most: use put()",
-                                              id.hex(), data.size(), kInlinePutLimit)};
-  if (!options.timeout.is_no_wait())
-    return Error{Errc::invalid_argument, fmt::format("the put of object {} is deferred: it cannot wait for room; "
-                                                     "use put() for a timeout",
-                                                     id.hex())};
-  Result<PutView> put = view(id, data, options);
-  if (!put) return std::move(put).error();
+  const PutView put = view(id, data, options);
   connection.meet_successor();  // whose leases are others
   DeferredLease& own = connection.deferred_lease();
   const auto lock = own.lock();  // the daemon cuts them off in the order in which they are written
-  Lease* const lease = own.place_for(*put, connection);
-  if (lease == nullptr) return connection.post_deferred(PutDeferredView{*std::move(put)});
-  const std::span<const PutView> one(&*put, 1);
+  Lease* const lease = own.place_for(put, connection);
+  if (lease == nullptr) return connection.post_deferred(PutDeferredView{put});
+  const std::span<const PutView> one(&put, 1);
   Result<void> posted = connection.post_deferred(lease->write(one, true));
   if (posted) lease->cut(one);
   lease->let_go(connection);

@@ -19,7 +19,7 @@ namespace dolium::detail {
 [[nodiscard]] Result<void> remote_put_many(Connection& connection, std::span<const PutItem> items,
                                            std::vector<Result<void>>& outcomes);
 
-/// See Client::put_deferred() and Client::flush().
+/// See ObjectStore::put_deferred() and ObjectStore::flush().
 [[nodiscard]] Result<void> remote_put_deferred(Connection& connection, const ObjectId& id,
                                                std::span<const std::byte> data, const CreateOptions& options);
 [[nodiscard]] Result<std::vector<PutFailure>> remote_flush(Connection& connection);

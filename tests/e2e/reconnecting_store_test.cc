@@ -250,3 +250,20 @@ TEST_CASE("reconnecting store: a child of fork() goes on by itself") {
   CHECK(status == 0);
   CHECK(next_event(events).kind == Event::Kind::overflow);  // the parent's goes on
 }
+
+TEST_CASE(
+    "reconnecting store: in a child that does not follow, an asynchronous get goes on with a connection of its own") {
+  Daemon daemon;
+  const auto store = ReconnectingStore::connect(daemon.socket(), {.follow_fork = false}).value();
+  REQUIRE(outcome(store->put(id_of("a"), pattern(100))) == "ok");
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    std::string got;
+    store->get_async(id_of("a"), kPatience, [&](const Result<Object>& result) { got = outcome(result); });
+    ::_exit(run_until(*store, [&] { return !got.empty(); }) && got == "ok" ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}

@@ -1,9 +1,11 @@
 #pragma once
-// ObjectStore: what a store can do, whether it lives behind a daemon (Client) or in this process
-// (InProcessStore). Start reading here.
+// ObjectStore: the interface of every store. Client connects to a daemon, whose store all processes of the host share;
+// InProcessStore is a store of one process; ReconnectingStore is a Client that goes on after a daemon's end. Start
+// here.
 //
-// Thread safety: every method may be called by several threads at once; one that waits holds up no other.
-// Errors are returned, never thrown (but std::bad_alloc). Every call on a Client can fail with `disconnected`.
+// Thread safety: several threads may call any method at the same time. A thread that waits does not block others.
+// Errors are returned as Result, never thrown; only std::bad_alloc is thrown. Every call on a Client can fail with
+// `disconnected`.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +31,17 @@
 
 namespace dolium {
 
-/// The public functions are non-virtual over private virtual ones, so that no implementation can hide an
-/// overload or a template. A resource, always owned by a shared_ptr.
+namespace detail {
+class StoreBackend;
+}
+
+/// A deferred put that failed, as flush() reports it.
+struct PutFailure {
+  ObjectId id;
+  Error error;
+};
+
+/// A resource, always owned by a shared_ptr. No method is virtual: new methods do not change the ABI.
 class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> {
  public:
   using GetCallback = std::function<void(Result<Object>)>;
@@ -42,21 +53,41 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
 
   // ---- writing ----
 
-  /// Room for an object of `size` bytes, to be written in place and sealed. already_exists when the id is
-  /// taken, sealed or not; too_large when it can never fit; out_of_memory when nothing (more) can be evicted,
-  /// or timed_out when options.timeout passed meanwhile.
+  /// Reserves memory for an object of `size` bytes, to be written in place and then sealed.
+  /// Errors: already_exists if the id is in use, sealed or not; too_large if the object can never fit; out_of_memory if
+  /// nothing more can be evicted; timed_out if that is still so when options.timeout is over.
   [[nodiscard]] Result<ObjectBuilder> create(const ObjectId& id, std::uint64_t size, const CreateOptions& options = {});
-  /// create, write and seal: one message up to kOneMessagePut, two beyond. Errors as create().
+  /// Create, copy and seal in one call: one message up to kOneMessagePut bytes, two messages for more. Errors as
+  /// create().
   Result<void> put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
-  /// Many puts with few messages, in order; none waits. The outer error: the store could not be asked; the
-  /// inner ones: how each item fared.
+  /// Many puts with few messages, carried out in order. No put waits for memory. The outer error means that the store
+  /// could not be asked; the inner results are the outcomes of the items.
   Result<std::vector<Result<void>>> put_many(std::span<const PutItem> items);
-  /// Stores a value under a fresh id. The ref holds the object. What a span views comes back as a vector.
+  /// A put that does not wait for its outcome, for many small objects in a row: several times as fast as put(). The
+  /// bytes are copied before it returns. At most kInlinePutLimit bytes; `options.timeout` must be no_wait.
+  ///
+  /// Outcomes that only the store knows (already_exists, out_of_memory, ...) are reported by the next flush(). This
+  /// call reports invalid arguments, a lost connection, and out_of_memory when 4096 failures wait for flush(). On a
+  /// Client it blocks while the send queue is full.
+  ///
+  /// Later calls through this store see the object. Other clients, also those of the same process, see it after a
+  /// moment, with or without flush(); call flush() before you tell them about it. In an InProcessStore the object is
+  /// there when the call returns; only the failure is deferred.
+  ///
+  /// On a Client, after the first 64 KiB in a row, the objects are written to memory that the client leases from the
+  /// store: at most 1 MiB or a sixteenth of the store, and the same again in advance. flush() and the client's end give
+  /// back the rest; so does a create or put of this client that needs it. Threads that defer puts through one client
+  /// take turns.
+  Result<void> put_deferred(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
+  /// Waits until all earlier deferred puts are done. Returns those that failed since the last call, in order.
+  /// disconnected: the outcome of the deferred puts is unknown.
+  Result<std::vector<PutFailure>> flush();
+  /// Stores a value under a new random id. The returned reference holds the object. A span is read back as a vector.
   template <class T>
   Result<typename detail::PutUnnamed<T>::Ref> put(const T& value) {
     return put(ObjectId::random(), value);
   }
-  /// Stores a value with its type's tag and name. T needs a Codec, as most types have (codec.h).
+  /// Stores a value with the tag and the name of its type. T needs a Codec; most types have one (codec.h).
   template <class T>
   requires(!ByteRange<T>) Result<typename detail::Put<T>::Ref> put(const ObjectId& id, const T& value,
                                                                    CreateOptions options = {}) {
@@ -70,117 +101,102 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
 
   // ---- reading ----
 
-  /// The object, in place. Without a system call when it is there. no_wait: not_found when nobody has sealed
-  /// it; otherwise waits for the seal, and timed_out at the deadline, which holds (some 100 ms later) even when the
-  /// daemon does not answer because it stands still. Not so the calls that change something, whose outcome only the
-  /// daemon knows.
+  /// The object's bytes, in place. Makes no system call if the object is there. Otherwise fails with not_found
+  /// (no_wait), or waits until the object is sealed, and fails with timed_out at the deadline. The deadline of a read
+  /// holds, some 100 ms late, even while the daemon is suspended. Calls that change the store wait for the daemon,
+  /// since only the daemon knows their outcome.
   [[nodiscard]] Result<Object> get_raw(const ObjectId& id, Timeout timeout = no_wait);
-  /// get_raw() as far as it takes nobody's answer: never waits, never asks the daemon, makes no system call. Nothing:
-  /// the object may be there all the same, or the store may be gone; get_raw() can tell, and it is get_raw() that
-  /// counts the miss. For callers who must let go of something before they wait (an interpreter's lock, a scheduler's
-  /// thread).
+  /// A local, non-blocking lookup: no system call, no message. Can miss an object that get_raw() would find, and does
+  /// not count the miss. For callers that must release something (an interpreter lock, a scheduler's thread) before
+  /// they wait.
   [[nodiscard]] std::optional<Object> try_get(const ObjectId& id);
-  /// Waits for all; returns, at the deadline at the latest, those that are there, positions kept.
+  /// Waits for all objects, until the deadline. Returns the objects that are there then, in the order of `ids`.
   [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids,
                                                                     Timeout timeout = no_wait);
-  /// A copy of the value. type_mismatch when the object was not put as a T.
+  /// A copy of the value. type_mismatch if the object was not put as a T. Other errors as get_raw().
   template <class T>
   [[nodiscard]] Result<typename detail::Got<T>::Type> get(const ObjectId& id, Timeout timeout = no_wait) {
     Result<Object> object = get_raw(id, timeout);
     if (!object) return std::move(object).error();
     return decode<T>(*object);
   }
-  /// The object's value; type_mismatch when it was not put as a T.
+  /// A copy of the object's value. type_mismatch if it was not put as a T.
   template <class T>
   [[nodiscard]] static Result<typename detail::Got<T>::Type> decode(const Object& object) {
     if (object.type_tag() != type_tag_of<T>()) return wrong_type(object, type_name_of<T>(), type_tag_of<T>());
     return Codec<T>::decode(object.data());
   }
-  /// A reference to what is, or will be, stored under the id; asks nobody yet.
+  /// A reference to the object that is, or will be, stored under the id. Does not access the store.
   template <class T>
   [[nodiscard]] ObjectRef<typename detail::Got<T>::Type> ref(const ObjectId& id) {
     return ObjectRef<T>(shared_from_this(), id);
   }
-  /// Whether a get would find it at this moment. Counts neither as hit nor as miss, and as no access.
+  /// Whether a get would find the object now. Does not count as hit, miss or access.
   [[nodiscard]] Result<bool> exists(const ObjectId& id);
+  /// exists() for each id, in the order of `ids`.
   [[nodiscard]] Result<std::vector<bool>> exists_many(std::span<const ObjectId> ids);
-  /// Also of an object that is still being written; not_found when there is none.
+  /// Works on sealed objects and on objects that are being written. not_found if there is none.
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id);
 
   // ---- keeping and letting go ----
 
-  /// A pinned object is not evicted and does not expire until unpin(), whoever set the flag, even when its
-  /// setter is gone. not_sealed while it is being written; out_of_memory beyond the user's pin quota.
+  /// A pinned object is not evicted and does not expire. The pin is a flag of the object: it stays after the end of the
+  /// client that set it, until any client calls unpin().
+  /// not_sealed while the object is being written; out_of_memory beyond the user's pin quota.
   Result<void> pin(const ObjectId& id);
-  /// Unpinning what is not pinned is fine.
+  /// Has no effect on an object that is not pinned.
   Result<void> unpin(const ObjectId& id);
-  /// Invisible at once, and the id free again; memory back at the last release. False: no such object.
-  /// not_sealed while it is being written (its creator can abort it).
+  /// Makes the object invisible and its id free at once; its memory becomes free at the last release. Returns false if
+  /// there is no such object. not_sealed while the object is being written (its creator can abort it).
   Result<bool> remove(const ObjectId& id);
-  /// Evicts, coldest first, until `bytes` are freed or nothing more may be; the bytes really freed.
+  /// Evicts the coldest objects until `bytes` are free or nothing more can be evicted. Returns the bytes freed.
   Result<std::uint64_t> evict(std::uint64_t bytes);
-  /// evict(), and tells also how large the evicted objects were. One call counts both: what other clients store or
-  /// remove meanwhile is not in it.
+  /// evict(), and also returns the size of the evicted objects. Objects that other clients store or remove meanwhile are
+  /// not counted.
   Result<Evicted> evict_and_count(std::uint64_t bytes);
-  /// Removes every sealed object, pinned ones too; what is held stays readable for its holders.
+  /// Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders.
   Result<void> clear();
 
   // ---- looking ----
 
   [[nodiscard]] Result<StoreStats> stats();
+  /// All objects, sealed or not.
   [[nodiscard]] Result<std::vector<ObjectMetadata>> list();
+  /// All clients of the store.
   [[nodiscard]] Result<std::vector<ClientInfo>> clients();
-  /// From now on; the objects that are there come first, as `sealed` events.
+  /// Succeeds while the store is there. On a Client this takes one round trip to the daemon.
+  Result<void> ping();
+  /// Events from now on. First comes a `sealed` event for each object that is there already.
   [[nodiscard]] Result<Subscription> subscribe();
 
   // ---- without blocking ----
-  // Callbacks run inside process_events() of whichever thread calls it, never inside the call that began the
-  // operation; they may call the store. `disconnected` is delivered to all that are pending.
+  // Callbacks run inside process_events(), in the thread that calls it; never inside the call that began the operation.
+  // A callback may call the store. When the connection is lost, every pending callback gets `disconnected`.
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, GetCallback done);
   AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options, CreateCallback done);
-  /// Readable when process_events() has something to do: a callback is due, or the daemon has sent something. Also when
-  /// events have come for a subscription: after process_events(), take them with next(no_wait) until it says timed_out.
-  /// And for good once the connection to the daemon is lost: take the descriptor out of your loop when process_events()
-  /// says `disconnected`. It can be readable for nothing. For poll, epoll, libuv, asyncio; level-triggered. Owned by
-  /// the store: do not read, write or close it.
+  /// A descriptor for poll, epoll, libuv or asyncio; level-triggered. It is readable when process_events() has
+  /// something to do: a callback is due, the daemon has sent something, or a subscription has events. (After
+  /// process_events(), read a subscription with next(no_wait) until it returns timed_out.) It can be readable without a
+  /// reason. It stays readable after the connection to the daemon is lost: remove it from your loop when
+  /// process_events() returns `disconnected`. It belongs to the store: do not read, write or close it.
   [[nodiscard]] int event_fd() const;
-  /// Runs the callbacks that are due. Never blocks. disconnected once the daemon is gone.
+  /// Runs the callbacks that are due. Never blocks. disconnected after the daemon's end.
   Result<void> process_events();
 
  protected:
-  ObjectStore() = default;
+  explicit ObjectStore(std::unique_ptr<detail::StoreBackend> backend) noexcept;
+  [[nodiscard]] detail::StoreBackend& backend() const noexcept { return *backend_; }
 
  private:
   using Encoder = std::function<void(std::span<std::byte>)>;
 
   [[nodiscard]] Result<Object> put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
                                            const CreateOptions& options);
+  [[nodiscard]] Result<void> check_create(const ObjectId& id, const CreateOptions& options) const;
   [[nodiscard]] static Error wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag);
 
-  virtual Result<ObjectBuilder> do_create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) = 0;
-  /// For at most kInlinePutLimit bytes. With `hold`, the object comes back held when it is still there.
-  virtual Result<Object> do_put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options,
-                                bool hold) = 0;
-  virtual Result<std::vector<Result<void>>> do_put_many(std::span<const PutItem> items) = 0;
-  virtual Result<Object> do_get(const ObjectId& id, Timeout timeout) = 0;
-  virtual std::optional<Object> do_try_get(const ObjectId& id) = 0;
-  virtual Result<std::vector<std::optional<Object>>> do_get_many(std::span<const ObjectId> ids, Timeout timeout) = 0;
-  virtual Result<bool> do_exists(const ObjectId& id) = 0;
-  virtual Result<ObjectMetadata> do_metadata(const ObjectId& id) = 0;
-  virtual Result<void> do_pin(const ObjectId& id, bool pinned) = 0;
-  virtual Result<bool> do_remove(const ObjectId& id) = 0;
-  virtual Result<Evicted> do_evict(std::uint64_t bytes) = 0;
-  virtual Result<void> do_clear() = 0;
-  virtual Result<StoreStats> do_stats() = 0;
-  virtual Result<std::vector<ObjectMetadata>> do_list() = 0;
-  virtual Result<std::vector<ClientInfo>> do_clients() = 0;
-  virtual Result<Subscription> do_subscribe() = 0;
-  virtual AsyncHandle do_get_async(const ObjectId& id, Timeout timeout, GetCallback done) = 0;
-  virtual AsyncHandle do_create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
-                                      CreateCallback done) = 0;
-  virtual int do_event_fd() const = 0;
-  virtual Result<void> do_process_events() = 0;
+  const std::unique_ptr<detail::StoreBackend> backend_;
 };
 
 template <class T>

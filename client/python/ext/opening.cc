@@ -95,12 +95,6 @@ void bind_opening(py::module_& module) {
   module.def("is_connected", [](const std::shared_ptr<ObjectStore>& store) {
     return with_daemon(store, [](auto& client) { return client.connected(); });
   });
-  module.def("ping", [](const std::shared_ptr<ObjectStore>& store) {
-    value_or_throw(with_daemon(store, [](auto& client) {
-      const WithoutGil others_run;
-      return client.ping();
-    }));
-  });
 }
 
 }  // namespace dolium::python

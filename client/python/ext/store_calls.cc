@@ -109,6 +109,7 @@ void bind_store_calls(py::module_& module) {
     return std::pair(evicted.freed_bytes, evicted.object_bytes);
   });
   module.def("clear", [](const StorePtr& store) { ask([&] { return store->clear(); }); });
+  module.def("ping", [](const StorePtr& store) { ask([&] { return store->ping(); }); });
 }
 
 }  // namespace dolium::python

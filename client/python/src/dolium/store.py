@@ -234,6 +234,13 @@ class ObjectStore(_dolium.Store):
         """A `ClientInfo` for each connection."""
         return [ClientInfo._of(row) for row in _dolium.clients(self)]
 
+    def ping(self) -> None:
+        """Returns while the store is there, else raises Disconnected. On a Client this is one round trip to the daemon.
+
+        >>> InProcessStore("16MiB").ping()
+        """
+        _dolium.ping(self)
+
     def subscribe(self) -> Subscription:
         """Subscribes to sealed and removed objects. Present objects come first, as "sealed" events.
 
@@ -347,10 +354,6 @@ class Client(ObjectStore):
     def _connect(self, path, how, timeout):
         self.path, self._how = path, how
         _dolium.connect(self, os.fsencode(path), how["read_only"], how["name"], timeout, how["reconnect"])
-
-    def ping(self) -> None:
-        """Checks that the daemon answers, by one round trip."""
-        _dolium.ping(self)
 
     @property
     def read_only(self) -> bool:

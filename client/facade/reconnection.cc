@@ -1,4 +1,4 @@
-#include "client/remote/reconnection.h"
+#include "client/facade/reconnection.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -46,6 +46,10 @@ Reconnection::Reconnection(std::string path, ConnectOptions options, std::shared
 
 Reconnection::~Reconnection() {
   forget(*this);
+}
+
+StoreBackend& Reconnection::backend_of(const Client& client) {
+  return client.backend();
 }
 
 Reconnection::Current Reconnection::current() const {
@@ -225,6 +229,11 @@ void Reconnection::process_events() {
 
 void Reconnection::begin(const std::shared_ptr<PendingGet>& get) {
   const std::shared_ptr<Client> client = watch();
+  if (!client->connected()) {  // it would not answer in a forked child that could not follow
+    poke();
+    const std::lock_guard lock(state_->mutex);
+    return state_->parked.push_back(get);
+  }
   const Timeout timeout = get->timeout.is_no_wait() ? no_wait : time_left(get->deadline);
   AsyncHandle inner = client->get_async(get->id, timeout, [this, get](const Result<Object>& result) {
     if (result || result.error().code != Errc::disconnected) return get->done(result);
@@ -284,11 +293,22 @@ void Reconnection::refuse_expired(const Error& why) {
 
 AsyncHandle Reconnection::create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                        ObjectStore::CreateCallback done) {
-  std::shared_ptr<Client> client = watch();
-  if (!client->connected() && after(client, Clock::now())) client = watch();
+  const std::shared_ptr<Client> client = present_or_gone();
   AsyncHandle handle = client->create_async(id, size, options, std::move(done));
   if (!client->connected()) poke();
   return handle;
+}
+
+AsyncHandle Reconnection::answer_soon(std::function<void()> callback) {
+  const std::shared_ptr<Client> client = present_or_gone();
+  if (client->backend().refuses()) return {};
+  return client->backend().answer_soon(std::move(callback));
+}
+
+std::shared_ptr<Client> Reconnection::present_or_gone() {
+  std::shared_ptr<Client> client = watch();
+  if (!client->connected() && after(client, Clock::now())) client = watch();
+  return client;
 }
 
 // ---- around fork() ----

@@ -38,6 +38,9 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   Reconnection& operator=(const Reconnection&) = delete;
   ~Reconnection();
 
+  /// Which the caller must ask whether it refuses().
+  [[nodiscard]] static StoreBackend& backend_of(const Client& client);
+
   struct Current {
     std::shared_ptr<Client> client;
     std::uint64_t number;  // of the store, from 0
@@ -66,6 +69,8 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   [[nodiscard]] AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done);
   [[nodiscard]] AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                          ObjectStore::CreateCallback done);
+  /// Has the callback run in the next process_events().
+  [[nodiscard]] AsyncHandle answer_soon(std::function<void()> callback);
   /// From here on, event_fd() speaks of the client that there is: returned.
   std::shared_ptr<Client> watch();
   [[nodiscard]] int event_fd();
@@ -103,6 +108,8 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
 
   [[nodiscard]] Result<std::shared_ptr<Client>> connect_before(Deadline deadline) const;
   [[nodiscard]] Result<std::shared_ptr<Client>> connect_again(Deadline deadline);
+  /// For events: the client that there is; one that is gone only when no store can be had at this moment.
+  [[nodiscard]] std::shared_ptr<Client> present_or_gone();
   void begin(const std::shared_ptr<PendingGet>& get);
   [[nodiscard]] bool unpark(const std::shared_ptr<PendingGet>& get);
   void begin_parked();
