@@ -15,7 +15,7 @@ using shm::kNoSlot;
 using shm::SlotIndex;
 using shm::TimeNs;
 
-/// Takes the reference that a hold stands for, and drops the hold. Nothing when the object was removed meanwhile.
+/// Takes a reference to a held object, and drops the hold. Empty if the object was removed meanwhile.
 Object take_held(LocalEngine& local, Engine& engine, SlotIndex slot, Attachment::Count count) {
   const Attachment::Attempt attempt = local.attachment().hold_kept(engine.store().rows().fields(slot).id, count);
   engine.store().usage().drop_hold(slot);
@@ -61,7 +61,7 @@ class LocalBuilder final : public BuilderBackend {
   std::shared_ptr<LocalEngine> local_;
   AttachmentRef mappings_;
   ObjectId id_;
-  std::optional<std::uint64_t> kept_;  // where the memory is, after abort_and_keep()
+  std::optional<std::uint64_t> kept_;  // the offset of the memory, after abort_and_keep()
 };
 
 class LocalSubscription final : public SubscriptionState {
@@ -70,7 +70,7 @@ class LocalSubscription final : public SubscriptionState {
     local_->with([&](Engine& engine, TimeNs) {
       engine.subscribe(key_, [this] {
         ready_ = true;
-        local_->completions().poke();  // whoever polls event_fd() shall look at its subscriptions
+        local_->completions().poke();  // event_fd() reports events of subscriptions too
       });
     });
   }
@@ -79,7 +79,7 @@ class LocalSubscription final : public SubscriptionState {
     try {
       local_->with([&](Engine& engine, TimeNs) { engine.unsubscribe(key_); });
     } catch (const std::bad_alloc&) {
-      return;  // the next call hears of it
+      return;  // the next call reports it
     }
   }
 
@@ -104,7 +104,7 @@ class LocalSubscription final : public SubscriptionState {
   bool ready_ = false;  // guarded by the engine's lock
 };
 
-/// Cancels in the engine first: after that, the operation's end has been pushed and nothing more will be.
+/// Cancels in the engine first: then the end of the operation has been pushed, and no other will be.
 AsyncHandle cancelling(const std::shared_ptr<LocalEngine>& local, Completions::Ticket ticket, const shm::WaitKey& key) {
   return AsyncHandle([weak = std::weak_ptr(local), ticket, key] {
     const auto here = weak.lock();
@@ -181,7 +181,7 @@ AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const 
   std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
   const auto finish = [weak = std::weak_ptr(local), ticket, id, size, callback, fail,
                        metadata = std::move(metadata)](const Result<shm::Placement>& placed) {
-    const auto here = weak.lock();  // null only while the engine is being destroyed
+    const auto here = weak.lock();  // null only during the destruction of the engine
     if (here == nullptr) return;
     if (!placed) return fail(placed.error());
     const auto builder = std::make_shared<ObjectBuilder>(local_builder(here, *placed, id, size, metadata));

@@ -1,5 +1,5 @@
 #pragma once
-// The in-process store's operations that are more than one call of the engine.
+// Operations of the in-process store that take more than one call of the engine.
 
 #include <span>
 #include <vector>
@@ -10,10 +10,11 @@
 
 namespace dolium::detail {
 
-/// Waits for all, at most until the timeout; what is there, positions kept. Counts hits and misses.
+/// Waits for all objects, until the timeout. Returns those that are there, in the order of `ids`. Counts hits and
+/// misses.
 [[nodiscard]] Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
                                                                     Timeout timeout);
-/// What create() hands out for a placement.
+/// The builder that create() returns for a placement.
 [[nodiscard]] ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed,
                                           const ObjectId& id, std::uint64_t size, std::span<const std::byte> metadata);
 [[nodiscard]] Subscription local_subscription(const std::shared_ptr<LocalEngine>& local);

@@ -79,7 +79,7 @@ void LocalEngine::after_change(shm::TimeNs now) {
   engine_->settle(now);
   while (std::exchange(release_pending_, false)) engine_->on_release(now);
   next_expiry_.store(engine_->store().next_expiry(), std::memory_order_relaxed);
-  // The timer only matters to whoever polls event_fd(); all zero disarms it.
+  // Only pollers of event_fd() need the timer. All zero disarms it.
   const shm::TimeNs next = engine_->next_deadline();
   itimerspec at{};
   if (next != shm::kNever) {
@@ -99,7 +99,7 @@ void LocalEngine::drop_waiters() noexcept {
       engine.creates().drop_client(client_);
     });
   } catch (const std::bad_alloc&) {
-    return;  // from here on nobody is answered anyway
+    return;  // the store is closed now: no wait is answered
   }
 }
 
@@ -135,7 +135,7 @@ bool LocalEngine::wait_until(const bool& done, shm::TimeNs deadline) {
 }
 
 void LocalEngine::Turn::wait(shm::TimeNs at_most_ns) {
-  constexpr shm::TimeNs kLongest = 3'600'000'000'000;  // what chrono can add to any now without overflow
+  constexpr shm::TimeNs kLongest = 3'600'000'000'000;  // one hour: chrono can add it to any time without overflow
   local_.owner_ = std::thread::id();
   local_.changed_.wait_for(lock_, std::chrono::nanoseconds(std::min(at_most_ns, kLongest)));
   local_.owner_ = std::this_thread::get_id();
@@ -144,13 +144,13 @@ void LocalEngine::Turn::wait(shm::TimeNs at_most_ns) {
 void LocalEngine::on_release() noexcept {
   if (refuses()) return;
   if (owner_ == std::this_thread::get_id()) {
-    release_pending_ = true;  // served before this thread lets go of the lock
+    release_pending_ = true;  // served before this thread unlocks
     return;
   }
   try {
     with([](shm::Engine& engine, shm::TimeNs now) { engine.on_release(now); });
   } catch (const std::bad_alloc&) {
-    return;  // the next call, and who waits, hear of it
+    return;  // the next call reports it, and waiting calls do
   }
 }
 

@@ -1,11 +1,11 @@
 #pragma once
-// LocalEngine: the engine, a lock around it, and this process as its one client. Behind InProcessStore.
+// LocalEngine: the engine of an InProcessStore, a lock around it, and this process as its only client.
 //
-// Where the heap has no memory in the middle of a change, the store's books are half done, and there is no other
-// process to go on with them: from then on it refuses everything and says why. What is held stays readable.
+// If an allocation fails in the middle of a change, the store's data is inconsistent, and no other process can repair
+// it: from then on every call is refused with an error that says so. Held objects stay readable.
 //
-// Lock order: mutex_, then Completions' own. No user code runs under either. An Object may end under mutex_, and
-// then says so to on_release(), which leaves it to the thread that has the lock, that is, to itself.
+// Lock order: mutex_, then the one of Completions. No user code runs under either. An Object may be destroyed under
+// mutex_: then on_release() notes it, and the thread that has the lock serves it before it unlocks.
 
 #include <atomic>
 #include <condition_variable>
@@ -29,8 +29,8 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
   [[nodiscard]] static Result<std::shared_ptr<LocalEngine>> open(const StoreConfig& config);
   ~LocalEngine();
 
-  /// Calls use(engine, now) under the lock, with what is due expired; then serves who waits and wakes who was
-  /// answered.
+  /// Calls use(engine, now) under the lock, after expiring the objects that are due; then serves waiting operations and
+  /// wakes the threads whose calls were answered.
   template <class Use>
   auto with(Use&& use) {
     const Turn turn(*this);
@@ -47,29 +47,29 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
       }
     });
   }
-  /// Of this client; they are not answered.
+  /// Ends all waits of this client without an answer.
   void drop_waiters() noexcept;
-  /// Nothing may be asked of it any more: in a forked child, or for want of memory.
+  /// True if every call is refused: in a forked child, or after a failed allocation.
   [[nodiscard]] bool refuses() const noexcept { return attachment_->refuses(); }
   [[nodiscard]] Error refusal() const;
 
-  /// Expires what is due; a look at one word when nothing is.
+  /// Expires the objects that are due. Reads one word if there are none.
   void expire_due();
-  /// Blocks until `done` (written under the lock) is true, driving the engine's deadlines meanwhile; false when
-  /// the deadline passed first, or nobody will ever write it: see refuses().
+  /// Blocks until `done` (written under the lock) is true, and serves the engine's deadlines meanwhile. False if the
+  /// deadline passed first, or if refuses().
   bool wait_until(const bool& done, shm::TimeNs deadline);
 
   [[nodiscard]] Attachment& attachment() const noexcept { return *attachment_; }
   [[nodiscard]] shm::ClientId client() const noexcept { return client_; }
   [[nodiscard]] shm::WaitKey next_key() noexcept { return {client_, ++last_key_}; }
   [[nodiscard]] Completions& completions() noexcept { return completions_; }
-  /// Readable when callbacks are due or a deadline has come.
+  /// Readable if callbacks are due or a deadline has passed.
   [[nodiscard]] int event_fd() const noexcept { return poll_fd_.get(); }
-  /// Somebody dropped the last reference to something while a create waits.
+  /// Called when the last reference to an object was dropped while a create waits.
   void on_release() noexcept;
 
  private:
-  /// The lock, and who has it.
+  /// Holds the lock, and records the thread that has it.
   class Turn {
    public:
     explicit Turn(LocalEngine& local) : local_(local), lock_(local.mutex_) {
@@ -89,7 +89,7 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
   [[nodiscard]] Result<void> attach();
   [[nodiscard]] Result<void> open_event_fd();
   void after_change(shm::TimeNs now);
-  /// Does what changes the engine, under the lock.
+  /// Changes the engine, under the lock; closes the store if an allocation fails.
   template <class Change>
   auto or_broken(Change&& change) {
     try {
@@ -102,7 +102,7 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
   }
 
   std::mutex mutex_;
-  std::atomic<std::thread::id> owner_{};  // of mutex_
+  std::atomic<std::thread::id> owner_{};  // the thread that has mutex_
   bool release_pending_ = false;          // guarded by mutex_
   std::condition_variable changed_;
   std::unique_ptr<shm::Engine> engine_;                // guarded by mutex_
@@ -111,7 +111,7 @@ class LocalEngine : public std::enable_shared_from_this<LocalEngine> {
   shm::ClientId client_ = 0;
   AttachmentRef attachment_;
   Completions completions_;
-  shm::TimeNs armed_for_ = shm::kNever;  // guarded by mutex_: what the timer is set to
+  shm::TimeNs armed_for_ = shm::kNever;  // the timer's time; guarded by mutex_
   shm::UniqueFd timer_fd_;
   shm::UniqueFd poll_fd_;  // an epoll of the timer and the completions
 };

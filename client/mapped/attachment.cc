@@ -11,8 +11,8 @@ namespace dolium::detail {
 
 namespace {
 
-/// How long a thread waits for another that forks. More than the daemon may take (kForkPatience) and fork() itself
-/// needs to copy the largest process's page tables.
+/// Maximum time to wait for a forking thread: more than the daemon may take (kForkPatience) plus the time that fork()
+/// needs to copy large page tables.
 constexpr std::chrono::seconds kGatePatience{10};
 constexpr std::chrono::microseconds kGatePause{50};
 
@@ -45,7 +45,7 @@ Attachment::Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& 
 
 Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
   const shm::Holder::Attempt attempt = holder_.hold(id);
-  // After the look at the index, not before: what was found, or not found, was so while the store was there.
+  // After the lookup, not before it: then the result of the lookup is one of a store that had not ended.
   if (gone()) [[unlikely]] {
     take_back(attempt);
     return {Verdict::gone, {}};
@@ -130,19 +130,19 @@ void Attachment::wait_at_gate() noexcept {
     const std::thread::id forker = forker_.load(std::memory_order_seq_cst);
     if (forker == std::thread::id()) return;
     if (forker == std::this_thread::get_id() || std::chrono::steady_clock::now() >= deadline) break;
-    std::this_thread::sleep_for(kGatePause);  // a fork is over soon, and too rare to be worth a wake-up
+    std::this_thread::sleep_for(kGatePause);  // a fork is short, and too rare to be worth a wake-up
   }
   overtaken_.store(true, std::memory_order_seq_cst);
 }
 
 Result<void> Attachment::take_over(shm::Mapping pin_table) {
   if (auto excluded = pin_table.exclude_from_fork(); !excluded) return excluded;
-  // The old table is not mapped here: what lies at its addresses now, if anything, is not ours to unmap.
+  // The old table is not mapped in the child: its addresses must not be unmapped, another mapping may be there.
   auto old = std::make_unique<shm::PinTable>(
       holder_.exchange_table(shm::PinTable(std::move(pin_table), holder_.table().geometry().slot_count)));
   abandon_to_parent(old.release());
   ++generation_;
-  owner_.store(&holder_.index().owner(), std::memory_order_release);  // its session is another
+  owner_.store(&holder_.index().owner(), std::memory_order_release);  // the child has a session of its own
   mark_.claim();
   return {};
 }

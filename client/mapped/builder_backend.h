@@ -1,23 +1,23 @@
 #pragma once
-// BuilderBackend: what an ObjectBuilder needs of the store it builds in.
+// BuilderBackend: the operations of an ObjectBuilder that depend on its store.
 
 #include <dolium/object.h>
 #include <dolium/result.h>
 
 namespace dolium::detail {
 
-/// One unsealed object. seal() and abort() are called at most once between them; destruction does neither.
+/// One unsealed object. Either seal() or abort() is called, at most once; the destructor does neither.
 class BuilderBackend {
  public:
   virtual ~BuilderBackend() = default;
-  /// Whether this process may write it: one that it inherited by fork() is its parent's.
+  /// Fails if this process may not write the object: after fork() it belongs to the parent.
   [[nodiscard]] virtual Result<void> check() const = 0;
-  /// seal() comes within some 100 us: whoever must be awake for it can be woken now.
+  /// seal() follows within about 100 us: the daemon can be woken now.
   virtual void seal_is_near() noexcept {}
-  /// With `hold`, the object comes back held.
+  /// With `hold`, returns the object, held.
   virtual Result<Object> seal(bool hold) = 0;
   virtual Result<void> abort() = 0;
-  /// The id is free at once; the memory with abort(), which is still to come. No seal() after that.
+  /// Frees the id at once. abort(), which follows later, frees the memory. No seal() after this.
   virtual Result<void> abort_and_keep() = 0;
 };
 

@@ -1,9 +1,9 @@
 #pragma once
-// Completions: callbacks that are due, and the descriptor that says so.
+// Completions: the callbacks that are due, and a descriptor that is readable while there are any.
 //
-// Every asynchronous operation ends in exactly one push(), from whichever thread learned of its end; the
-// callbacks run in process_events(), one after the other, outside all locks. A cancelled operation is known
-// here by its ticket: what is cancelled before its callback was begun will not be called.
+// Every asynchronous operation ends with exactly one push(), from any thread. The callbacks run in process_events(),
+// one after the other, with no lock held. A ticket names the operation: if it is cancelled before its callback begins,
+// the callback is not called.
 
 #include <cstdint>
 #include <functional>
@@ -26,21 +26,20 @@ class Completions {
   /// Readable (level-triggered) while callbacks are due.
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-  /// `keep` is the user's callback, and lives until it was called or never will be. Nobody else may own it: then it
-  /// ends where user code may run, under no lock, and what it owned may call the store when it goes.
+  /// `keep` is the user's callback. It lives until it was called, or never will be. It must have no other owner: so it
+  /// is destroyed with no lock held, where user code may run, and may call the store.
   [[nodiscard]] Ticket begin(std::shared_ptr<const void> keep);
-  /// The operation ended; `callback` runs at the next run(), unless the ticket is cancelled first: then, and only
-  /// then, what begin() was given to keep is gone.
+  /// The operation has ended: `callback` runs in the next run(), unless the ticket is cancelled first. Only then is the
+  /// object that begin() keeps destroyed before.
   void push(Ticket ticket, std::function<void()> callback);
-  /// True: the ticket's callback has not begun, and never will. What it owned is destroyed here.
+  /// True: the callback of the ticket has not begun and never will. It is destroyed here.
   bool cancel(Ticket ticket);
   void run();
-  /// Makes fd() readable until the next run(), though no callback is due. Nothing before open().
+  /// Makes fd() readable until the next run(), even if no callback is due. No effect before open().
   void poke() noexcept;
-  /// Destroys all callbacks uncalled: their store is going.
+  /// Destroys all callbacks without calling them, at the end of the store.
   void discard_all();
-  /// In a forked child: what was begun in the parent ends there; its tickets mean nothing here. `fd`, an eventfd,
-  /// takes fd()'s number.
+  /// In a forked child: operations and tickets of the parent are forgotten. `fd`, an eventfd, gets the number of fd().
   [[nodiscard]] bool start_over(shm::UniqueFd fd);
 
  private:
@@ -49,12 +48,13 @@ class Completions {
     std::function<void()> callback;
   };
 
-  /// In one piece, so that a forked child can leave it as it is; see Connection::Traffic.
+  /// One object, so that a forked child can leave it as it is; see Connection::Traffic.
   struct State {
     std::mutex mutex;
-    Ticket last = 0;                                                  // guarded by mutex, as all below
-    std::unordered_map<Ticket, std::shared_ptr<const void>> pending;  // begun, neither called nor cancelled; -> keep
-    std::vector<Due> due;  // no deque: an empty one needs memory, and discard_all() is a destructor's
+    Ticket last = 0;  // guarded by mutex, as all below
+    std::unordered_map<Ticket, std::shared_ptr<const void>>
+        pending;           // operations that are neither called nor cancelled; -> keep
+    std::vector<Due> due;  // no deque: an empty one allocates, and discard_all() runs in a destructor
   };
 
   shm::UniqueFd fd_;

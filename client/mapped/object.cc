@@ -27,7 +27,7 @@ Object& Object::operator=(Object&& other) noexcept {
   return *this;
 }
 
-// NOLINTNEXTLINE(readability-make-member-function-const): it changes what the object stands for
+// NOLINTNEXTLINE(readability-make-member-function-const): it ends the reference
 void Object::release() noexcept {
   view_.attachment->release(view_.slot);
 }
@@ -35,7 +35,7 @@ void Object::release() noexcept {
 namespace detail {
 namespace {
 
-/// What numpy calls an element in its .npy header.
+/// numpy's name of an element type in a .npy header.
 std::string_view numpy_name(std::string_view element) {
   constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"bool", "|b1"},
                                                                       {"i8", "|i1"},
@@ -65,7 +65,7 @@ bool is_numpy_array_of(const Object& object, std::string_view element_name) {
   if (key == std::string_view::npos) return false;
   const std::string_view type = header.substr(key + kKey.size());
   const std::string_view wanted = numpy_name(element_name);
-  // Records are a list of fields, whose order and names no struct of C++ has.
+  // A record type is a list of fields; a C++ struct does not tell the names of its fields.
   if (wanted.empty()) return type.starts_with('[');
   return type.starts_with('\'') && type.substr(1).starts_with(wanted) &&
          type.substr(1 + wanted.size()).starts_with('\'');

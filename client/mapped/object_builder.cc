@@ -12,8 +12,9 @@
 namespace dolium {
 namespace {
 
-/// To copy so much takes about as long as to wake the daemon, which has gone to sleep by the end of a long copy: so it
-/// is woken before the last of it. (1 MiB into a full store: 5.0 GB/s without, 5.9 to 6.5 with; memcpy 7.5.)
+/// Number of bytes whose copy takes about as long as waking the daemon, which sleeps after a long copy. The daemon is
+/// woken before the last bytes are copied. (1 MiB into a full store: 5.0 GB/s without this, 5.9 to 6.5 with it;
+/// memcpy 7.5.)
 constexpr std::size_t kTailBytes = 384 * 1024;
 
 }  // namespace
@@ -46,8 +47,7 @@ ObjectBuilder::~ObjectBuilder() {
 
 void ObjectBuilder::abandon() noexcept {
   if (backend_ == nullptr) return;
-  // There is nobody to tell of a failure; the daemon aborts by itself what a lost session leaves behind, and no later
-  // than with the session what nobody had the memory to tell it.
+  // A failure cannot be reported. The daemon aborts the unsealed objects of a session when the session ends.
   try {
     data_ = {};
     static_cast<void>(std::exchange(backend_, nullptr)->abort());

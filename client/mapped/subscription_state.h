@@ -1,5 +1,5 @@
 #pragma once
-// SubscriptionState: the stream behind a Subscription; its destruction ends it.
+// SubscriptionState: the stream of a Subscription. Its destruction ends the stream.
 
 #include <dolium/event.h>
 

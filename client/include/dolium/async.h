@@ -1,5 +1,5 @@
 #pragma once
-// AsyncHandle: an operation that was begun and answers by callback.
+// AsyncHandle: an asynchronous operation, whose result goes to a callback.
 
 #include <functional>
 #include <memory>
@@ -7,15 +7,16 @@
 
 namespace dolium {
 
-/// Copies share one operation. Destroying a handle does not cancel: keep it only to cancel().
+/// Copies share one operation. Destroying a handle does not cancel the operation: keep it only to call cancel().
 class AsyncHandle {
  public:
   AsyncHandle() = default;
-  /// Internal. `cancel` returns whether it came in time.
+  /// Internal. `cancel` returns whether it was in time.
   explicit AsyncHandle(std::function<bool()> cancel)
       : cancel_(std::make_shared<std::function<bool()>>(std::move(cancel))) {}
 
-  /// True: the callback has not been called and never will be. False: it was called, or is being called.
+  /// Cancels the operation. True: the callback was not called and never will be. False: it was called, or is being
+  /// called.
   bool cancel() { return cancel_ != nullptr && (*cancel_)(); }
 
  private:

@@ -1,7 +1,7 @@
 #pragma once
-// Object: a sealed object's bytes, in place. While any copy of an Object lives, the object's memory is neither
-// evicted nor reused, whoever removes it; the bytes stay readable when the client that got it is gone, and
-// when the daemon is.
+// Object: a counted reference to a sealed object and its bytes, in place. While a copy of it lives, the memory is
+// neither evicted nor reused, even if the object is removed. The bytes stay readable after the end of the client that
+// got it, and after the daemon's end.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ class Object;
 namespace detail {
 class Attachment;
 
-/// What an Object is made of: where the bytes are and which reference keeps them there. Internal.
+/// Internal: where the bytes of an Object are, and its reference.
 struct ObjectView {
   Attachment* attachment = nullptr;  // counted
   const std::byte* bytes = nullptr;
@@ -32,25 +32,24 @@ struct ObjectView {
   ObjectId id;
 };
 
-/// The elements of an array that Python's numpy put, when their type is `element_name`, or cannot be told.
+/// Whether the object is a numpy array whose element type is `element_name`, or is unknown.
 [[nodiscard]] DOLIUM_API bool is_numpy_array_of(const Object& object, std::string_view element_name);
 [[nodiscard]] DOLIUM_API Error element_mismatch(const ObjectId& id, std::uint64_t tag, std::string_view element_name);
 [[nodiscard]] DOLIUM_API Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_size,
                                              bool misaligned);
 }  // namespace detail
 
-/// Copying takes another reference and costs about 10 ns; no call on an Object makes a system call or waits,
-/// but the last release while somebody waits for room, which wakes that somebody, and a copy while another
-/// thread forks, which waits for that. Distinct Objects may be used by distinct threads, copies of one too; one
-/// Object by one thread at a time, as any value.
+/// A copy is another reference and costs about 10 ns. No call makes a system call or waits, with two exceptions: the
+/// last release wakes the daemon if a create waits for room, and a copy waits while another thread is in fork().
+/// Different threads may use different Objects, also copies of one; one thread at a time may use one Object.
 ///
-/// After fork() the child's inherited Objects are references of its own, if its Client could follow; else they are
-/// none, and their bytes stay readable only as long as the parent keeps its own. See Client.
+/// After fork(), inherited Objects are references of the child, if its Client could follow. If not, the bytes stay
+/// readable only while the parent holds them. See Client.
 class DOLIUM_API Object {
  public:
-  /// Holds nothing: empty data.
+  /// Holds nothing; data() is empty.
   Object() noexcept = default;
-  /// Internal: takes over a reference that was already counted.
+  /// Internal: takes over a counted reference.
   explicit Object(const detail::ObjectView& counted) noexcept : view_(counted) {}
   Object(const Object& other) noexcept;
   Object(Object&& other) noexcept : view_(other.view_) { other.view_ = {}; }
@@ -63,15 +62,15 @@ class DOLIUM_API Object {
   /// False for a default-constructed or moved-from Object.
   [[nodiscard]] bool holds() const noexcept { return view_.attachment != nullptr; }
 
-  /// 64-byte aligned, read-only memory shared with all other processes: a write to it is a SIGSEGV.
+  /// The object's bytes: read-only memory, aligned to 64 bytes, shared with other processes. A write raises SIGSEGV.
   [[nodiscard]] std::span<const std::byte> data() const noexcept { return {view_.bytes, view_.data_size}; }
   [[nodiscard]] std::span<const std::byte> metadata() const noexcept {
     return {view_.bytes + view_.data_size, view_.metadata_size};
   }
-  /// The data as an array of T, without a copy. type_mismatch when the object was stored as another type than T or an
-  /// array of T, when the size is no multiple of T's, or T wants more alignment than there is. Raw bytes (tag 0) may be
-  /// anything; std::byte, char and unsigned char may look at everything. Valid as long as this Object or a copy of it
-  /// lives.
+  /// The data as an array of T, without a copy. Valid while this Object or a copy of it lives. type_mismatch if the
+  /// object was stored as a type other than T or an array of T, if its size is no multiple of T's, or if its alignment
+  /// is too small for T. Raw bytes (tag 0) can be viewed as any T, and every object as std::byte, char or unsigned
+  /// char.
   template <class T>
   requires std::is_trivially_copyable_v<T>
   [[nodiscard]] Result<std::span<const T>> as_span() const {
@@ -86,7 +85,7 @@ class DOLIUM_API Object {
   [[nodiscard]] const ObjectId& id() const noexcept { return view_.id; }
   [[nodiscard]] std::uint64_t type_tag() const noexcept { return view_.type_tag; }
 
-  /// Lets go now instead of at destruction.
+  /// Releases the reference now.
   void reset() noexcept { *this = Object(); }
 
   /// Internal.

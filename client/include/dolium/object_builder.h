@@ -1,5 +1,5 @@
 #pragma once
-// ObjectBuilder: an object being written, in the store's own memory. Nobody else sees it before seal().
+// ObjectBuilder: an object that is being written, in the store's memory. Invisible to other clients until seal().
 
 #include <cstddef>
 #include <memory>
@@ -16,10 +16,10 @@ namespace detail {
 class BuilderBackend;
 }
 
-/// Moves, does not copy. Destroyed before seal() it aborts: the object was never there. It keeps its client's
-/// connection, and so can be sealed when the client's handle is gone already. One thread at a time; the bytes of
-/// data() may be filled by any number of threads. After fork() it is the parent's alone: the child's copy of it shows
-/// the same bytes, but write() and seal() say `disconnected`, and its end is nobody's business.
+/// Movable, not copyable. Destroying it before seal() aborts the object. It keeps its client's connection: seal() works
+/// after the Client is destroyed. One thread at a time may call its methods; several threads may fill data(). After
+/// fork() it belongs to the parent: in the child write() and seal() return `disconnected`, and destroying it has no
+/// effect.
 class DOLIUM_API ObjectBuilder {
  public:
   /// Internal: made by ObjectStore::create().
@@ -29,28 +29,28 @@ class DOLIUM_API ObjectBuilder {
   ObjectBuilder& operator=(ObjectBuilder&&) noexcept;
   ~ObjectBuilder();
 
-  /// All of the object's data, writable, 64-byte aligned. Its content is unspecified until written. Must not
-  /// be written to after seal() or abort(), when it is empty. That holds for I/O, too: reads into it by io_uring,
-  /// libaio, direct I/O or a device must have completed before seal(), abort() and the builder's end, or they change
-  /// an object that others see, or that another client writes. Only when the process itself ends, or its connection,
-  /// the daemon keeps the memory until such I/O can harm nobody any more.
+  /// The object's bytes, writable, aligned to 64 bytes; their content is unspecified until written. Do not write to
+  /// them after seal() or abort(); data() is empty then. This holds for I/O too: reads into this memory by io_uring,
+  /// libaio, direct I/O or a device must be complete before seal(), abort() and the builder's destruction. Otherwise
+  /// they change another object. If the process or its connection ends, the daemon keeps the memory unused until such
+  /// I/O is over.
   [[nodiscard]] std::span<std::byte> data() noexcept { return data_; }
-  /// Copies `bytes` behind what write() has written so far. too_large when they do not fit: nothing is written.
-  /// `threads` as for copy_bytes(): what is large is copied by several.
+  /// Appends `bytes` to the bytes that write() has written. too_large if they do not fit; then nothing is written.
+  /// `threads` as for copy_bytes().
   Result<void> write(std::span<const std::byte> bytes, unsigned threads = 0);
-  /// How many bytes write() has written.
+  /// Number of bytes that write() has written.
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
 
-  /// The object becomes immutable and visible, and who waits for it is woken. What was not written stays as it
-  /// is. already_sealed after seal() or abort(); disconnected when the daemon is gone.
+  /// Makes the object immutable and visible, and wakes gets that wait for it. Bytes that were not written stay
+  /// unspecified. already_sealed after seal() or abort(); disconnected after the daemon's end.
   Result<ObjectId> seal();
-  /// seal(), and a reference for the caller, taken before anyone can evict or remove the object.
+  /// seal(), and returns a reference that is taken before the object can be evicted or removed.
   Result<Object> seal_and_hold();
-  /// The object was never there; the id is free again at once, and the memory: see data() on I/O.
+  /// Discards the object. Its id and its memory are free at once: see data() on I/O.
   Result<void> abort();
-  /// The same, but the memory stays this builder's, and may be written to, until the builder is destroyed: for a caller
-  /// that cannot take back pointers into it (views of an interpreter, I/O under way). Until then its bytes count as
-  /// being written. data() is empty afterwards, as after abort().
+  /// Discards the object, but keeps the memory writable until the builder is destroyed: for a caller that cannot take
+  /// back pointers into it (views of an interpreter, I/O under way). Until then the bytes count as unsealed. data() is
+  /// empty, as after abort().
   Result<void> abort_and_keep();
 
   [[nodiscard]] const ObjectId& id() const noexcept { return id_; }

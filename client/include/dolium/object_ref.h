@@ -1,5 +1,5 @@
 #pragma once
-// ObjectRef<T>: a typed reference to an object: "the T that is, or will be, stored under this id".
+// ObjectRef<T>: a typed reference to the object that is, or will be, stored under an id.
 
 #include <memory>
 #include <mutex>
@@ -14,9 +14,8 @@ namespace dolium {
 
 class ObjectStore;
 
-/// Copies share the cached value. A ref that came from put(), or that has got its object once, holds a
-/// reference: the object is not evicted while the ref lives. One made by ObjectStore::ref<T>(id) holds nothing
-/// until then. Thread-safe.
+/// Copies share the cached value. A reference from put() holds the object: it is not evicted while the reference lives.
+/// A reference from ObjectStore::ref<T>(id) holds the object from its first get on. Thread-safe.
 template <class T>
 class ObjectRef {
   static_assert(Decodable<typename detail::Got<T>::Type>);
@@ -25,7 +24,7 @@ class ObjectRef {
   ObjectRef(std::shared_ptr<ObjectStore> store, const ObjectId& id, Object held = {})
       : state_(std::make_shared<State>(std::move(store), id, std::move(held))) {}
 
-  /// The value: decoded at the first call, copied from the cache afterwards.
+  /// The value: decoded by the first call, later calls copy it from the cache.
   [[nodiscard]] Result<T> get(Timeout timeout = no_wait) const {
     {
       const std::lock_guard lock(state_->mutex);
@@ -39,7 +38,7 @@ class ObjectRef {
     state_->cached = *value;
     return value;
   }
-  /// The bytes, in place. Waits without holding up other threads.
+  /// The bytes, in place. A thread that waits does not block others.
   [[nodiscard]] Result<Object> get_raw(Timeout timeout = no_wait) const;
   [[nodiscard]] const ObjectId& id() const noexcept { return state_->id; }
 

@@ -1,10 +1,10 @@
 #pragma once
-// Codec<T>: how a T becomes bytes and back, and the tag that keeps types apart: a get<T>() of an object that
-// was put as another type is Errc::type_mismatch, never a reinterpretation.
+// Codec<T>: converts a T to bytes and back, and has a tag for the type: get<T>() of an object that was put as another
+// type fails with Errc::type_mismatch; bytes are never reinterpreted.
 //
 // Built in: trivially copyable types ("f64", "i32", or a struct's name), contiguous ranges of them (a vector<T>, an
-// array<T, N> and a span<const T> are the same thing on the wire: "f64[]", "i32[]"), and std::string ("utf8"). For a
-// type of your own, specialise Codec:
+// array<T, N> and a span<const T> have the same stored form: "f64[]", "i32[]"), and std::string ("utf8"). For another
+// type, specialise Codec:
 //
 //   template <> struct dolium::Codec<Graph> {
 //     static constexpr std::string_view type_name = "acme.Graph";
@@ -14,12 +14,12 @@
 //     static dolium::Result<Graph> decode(std::span<const std::byte> in);
 //   };
 //
-// The tag is a hash of the stored name: of type_name, or, with a version, of "acme.Graph@2". A built-in codec takes the
-// type's name from the compiler, and puts its size into the tag: programs that exchange objects of their own types
-// between compilers should specialise dolium::type_name<T>.
+// The tag is a hash of the stored name: type_name, or with a version "acme.Graph@2". A built-in codec uses the
+// compiler's name of the type, and adds its size to the tag. If programs of different compilers exchange objects of
+// your types, specialise dolium::type_name<T>.
 //
-// What cannot be known: two programs whose structs have one name and one size, but other members. A version tells them
-// apart, for the struct and for ranges of it:
+// Two structs with the same name and size but different members cannot be told apart. Give them versions; this works
+// for the struct and for ranges of it:
 //
 //   template <> struct dolium::Codec<Point> : dolium::PlainCodec<Point> {
 //     static constexpr std::uint32_t version = 2;                               // stored as "Point@2", "Point@2[]"
@@ -42,7 +42,7 @@
 namespace dolium {
 
 namespace detail {
-/// FNV-1a, 64 bit. Never 0, which means "raw bytes".
+/// FNV-1a, 64 bits. Never 0: that means raw bytes.
 constexpr std::uint64_t type_hash(std::string_view name, std::uint64_t salt = 0) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325ULL ^ salt;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
@@ -53,7 +53,8 @@ template <class T>
 constexpr std::string_view with_compiler_name() {
   return __PRETTY_FUNCTION__;  // "... [with T = demo::Result; ...]" (g++), "... [T = demo::Result]" (clang++)
 }
-/// A type's own name may hold any of what stands around it: what that is, is seen by another type's.
+/// The type's name within with_compiler_name(). The text around it is found with a known type, since the name itself
+/// can contain any of it.
 template <class T>
 constexpr std::string_view compiler_name() {
   constexpr std::string_view kKnown = "double";
@@ -83,14 +84,14 @@ constexpr std::string_view built_in_name() {
 [[nodiscard]] DOLIUM_API Error wrong_size(std::string_view type_name, std::uint64_t size, std::uint64_t expected);
 }  // namespace detail
 
-/// The name of a trivially copyable type, as stored with objects. Specialise it to make it your own.
+/// The stored name of a trivially copyable type. Can be specialised.
 template <class T>
 inline constexpr std::string_view type_name = detail::built_in_name<T>();
 
 template <class T>
 struct Codec;
 
-/// Views and pointers are trivially copyable too, but their bytes mean nothing in another process.
+/// Views and pointers are trivially copyable too, but their bytes have no meaning in another process.
 template <class T>
 concept PlainData =
     std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> && !std::is_pointer_v<T> &&
@@ -100,7 +101,7 @@ template <class T>
 concept PlainRange = std::ranges::contiguous_range<T> && std::ranges::sized_range<T> &&
                      PlainData<std::ranges::range_value_t<T>> && !std::is_array_v<T> &&
                      !std::is_convertible_v<T, std::string_view>;
-/// What put() takes as raw bytes, whatever codecs there are.
+/// Types that put() stores as raw bytes, even if they have a codec.
 template <class T>
 concept ByteRange = std::is_convertible_v<const T&, std::span<const std::byte>>;
 
@@ -115,7 +116,7 @@ concept Decodable = requires(std::span<const std::byte> in) {
   { Codec<T>::decode(in) } -> std::same_as<Result<T>>;
 };
 
-/// What a stored T comes back as: itself; a vector, when T is a view of elements that lie elsewhere.
+/// The type that get() returns for a stored T: T itself, or a vector if T is a view.
 template <class T>
 struct StoredAs {
   using type = T;
@@ -161,7 +162,7 @@ struct VersionedName {
 };
 }  // namespace detail
 
-/// The name that put(const T&) stores, for people: the codec's type_name, with its version if it has one.
+/// The name that put(const T&) stores, for display: the codec's type_name, with its version if it has one.
 template <class T>
 [[nodiscard]] constexpr std::string_view type_name_of() {
   if constexpr (requires { Codec<T>::version; })
@@ -170,11 +171,11 @@ template <class T>
     return Codec<T>::type_name;
 }
 
-/// The codec of trivially copyable types: their bytes. To derive from, for a version.
+/// The codec of trivially copyable types: their bytes. Derive from it to add a version.
 template <PlainData T>
 struct PlainCodec {
   static constexpr std::string_view type_name = dolium::type_name<T>;
-  /// The size is part of the type: a struct that grew is another type.
+  /// The size is part of the tag: a struct that grew is another type.
   static constexpr std::uint64_t type_tag = detail::type_hash(type_name, sizeof(T));
   static std::uint64_t size(const T&) { return sizeof(T); }
   static void encode(const T& value, std::span<std::byte> out) { std::memcpy(out.data(), &value, sizeof(T)); }
@@ -190,7 +191,7 @@ template <PlainData T>
 struct Codec<T> : PlainCodec<T> {};
 
 namespace detail {
-/// Whether a T is stored as its bytes: not with a codec that writes others.
+/// Whether a T is stored as its own bytes.
 template <class T>
 constexpr bool is_stored_plain() {
   if constexpr (PlainData<T>)
@@ -199,7 +200,7 @@ constexpr bool is_stored_plain() {
     return false;
 }
 
-/// Without the version. A codec that takes only its bytes from PlainCodec has a name of its own in its tag.
+/// The tag without the version. A codec that derives from PlainCodec with another type_name has that name in its tag.
 template <class T>
 constexpr std::uint64_t unversioned_tag() {
   using C = Codec<T>;
@@ -210,7 +211,7 @@ constexpr std::uint64_t unversioned_tag() {
 }
 }  // namespace detail
 
-/// The tag that put(const T&) stores and get<T>() asks for.
+/// The tag that put(const T&) stores and get<T>() expects.
 template <class T>
 [[nodiscard]] constexpr std::uint64_t type_tag_of() {
   if constexpr (requires {
@@ -225,7 +226,7 @@ template <class T>
 }
 
 namespace detail {
-/// Name and tag of a T as an element: its bytes in a row.
+/// Name and tag of a T as an element of a range.
 template <class T>
 constexpr std::string_view element_name() {
   if constexpr (is_stored_plain<T>())
@@ -251,13 +252,13 @@ struct RangeName {
   static constexpr std::string_view kText{kChars.data(), kSize};
 };
 
-/// What may be looked at as characters or bytes: everything.
+/// Types as which every object can be viewed.
 template <class T>
 constexpr bool is_byte() {
   return std::is_same_v<T, std::byte> || std::is_same_v<T, char> || std::is_same_v<T, unsigned char>;
 }
 
-/// Whether an object with this tag is an array of T, or one T; nobody knows what raw bytes are.
+/// Whether an object with this tag can be viewed as an array of T: an array of T, one T, or raw bytes.
 template <class T>
 constexpr bool can_be_viewed_as(std::uint64_t tag) {
   if (is_byte<T>() || tag == 0 || tag == element_tag<T>() || tag == range_tag<T>()) return true;
@@ -306,8 +307,8 @@ template <class T>
 class ObjectRef;
 
 namespace detail {
-/// What put() of a T returns a reference to. Here the compiler says what is wrong with a type that cannot be put, in
-/// the first line: a call that no overload fits would be told as that, with a page of candidates.
+/// The reference that put() of a T returns. The static_assert makes the compiler explain in its first line why a type
+/// cannot be put; without it the error would be a page of candidate overloads.
 template <class T, bool = Encodable<T>>
 struct Put {
   using Ref = ObjectRef<typename StoredAs<T>::type>;
@@ -327,7 +328,7 @@ struct PutUnnamed : Put<T> {
   static_assert(!ByteRange<T>, "dolium: raw bytes are put under an id: put(ObjectId::random(), bytes)");
 };
 
-/// What get() of a T returns.
+/// The type that get() of a T returns.
 template <class T>
 struct Got {
   static_assert(

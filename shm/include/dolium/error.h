@@ -1,6 +1,6 @@
 #pragma once
-// Errors are values. `Errc` says what kind, `message` says what happened, to which object or client,
-// and what to do about it; it is meant to be shown to a person as it is.
+// Errors are values. `Errc` is the kind of error. `message` says what happened, to which object or client, and what to
+// do; it can be shown to a person as it is.
 
 #include <cstdint>
 #include <stdexcept>
@@ -17,33 +17,33 @@ enum class Errc : std::uint8_t {
   already_exists,     ///< an object with this id exists, sealed or not
   not_sealed,         ///< the object exists, but is still being written
   already_sealed,     ///< the builder was sealed or aborted before
-  out_of_memory,      ///< no room, and nothing (more) may be evicted
-  too_large,          ///< larger than the store, a limit or a quota can ever hold
+  out_of_memory,      ///< no room, and nothing more can be evicted
+  too_large,          ///< larger than the store, a limit or a quota allows
   timed_out,          ///< the deadline passed first
   type_mismatch,      ///< the object holds another type than the one asked for
-  invalid_argument,   ///< the call makes no sense as it stands
-  permission_denied,  ///< this client, or this user, may not do that
-  disconnected,       ///< the daemon is gone, or this handle belongs to another process
-  protocol_error,     ///< the other side speaks another version, or nonsense
-  system_error,       ///< the operating system refused; the message carries its reason
+  invalid_argument,   ///< an argument is not valid
+  permission_denied,  ///< not allowed for this client or this user
+  disconnected,       ///< the daemon is gone, or the handle belongs to another process
+  protocol_error,     ///< the other side speaks another version, or sent an invalid message
+  system_error,       ///< the operating system reported an error; the message has the reason
 };
 
-/// The enumerator's own name, for logs and for the command line.
+/// The enumerator's name, for logs and the command line.
 [[nodiscard]] DOLIUM_API std::string_view to_string(Errc code) noexcept;
 
-/// Why a create or a put was refused: what stands behind its out_of_memory, too_large or timed_out.
+/// Why a create or a put failed with out_of_memory, too_large or timed_out.
 enum class RefusalCause : std::uint8_t {
-  none,         ///< the error is no such refusal
-  room,         ///< there was no room in one piece, and none could be made
-  objects,      ///< as many objects exist as max_objects allows, and none could be evicted
+  none,         ///< the error has another reason
+  room,         ///< no contiguous free memory, and none could be made free
+  objects,      ///< max_objects objects exist, and none could be evicted
   pins,         ///< the user's quota of pinned bytes: max_pinned_bytes_per_user
-  writing,      ///< what one client may write at once: max_unsealed_bytes_per_client, or the number of objects
+  writing,      ///< the client's quota of unsealed objects: max_unsealed_bytes_per_client, or their number
   capacity,     ///< larger than the whole store
-  description,  ///< the metadata or the type's name are larger than any may be
+  description,  ///< the metadata or the type name is too long
   memory,       ///< the machine, or its cgroup, has no memory for the store
 };
 
-/// The enumerator's own name.
+/// The enumerator's name.
 [[nodiscard]] DOLIUM_API std::string_view to_string(RefusalCause cause) noexcept;
 
 struct Error {

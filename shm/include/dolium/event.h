@@ -1,5 +1,5 @@
 #pragma once
-// Events: what came into the store and what left it, and why.
+// Events: objects that became visible or were removed, and why.
 
 #include <cstdint>
 #include <memory>
@@ -14,8 +14,8 @@ namespace dolium {
 
 enum class RemovalCause : std::uint8_t {
   removed,  ///< by remove()
-  evicted,  ///< to make room, or by evict()
-  expired,  ///< its time to live or to idle was over
+  evicted,  ///< to free memory, or by evict()
+  expired,  ///< its time to live or time to idle ended
   cleared,  ///< by clear()
 };
 [[nodiscard]] DOLIUM_API std::string_view to_string(RemovalCause cause) noexcept;
@@ -24,7 +24,7 @@ struct Event {
   enum class Kind : std::uint8_t {
     sealed,    ///< the object is visible; also one for each object that was there when the subscription began
     removed,   ///< the object is no longer visible
-    overflow,  ///< events were lost here: the subscriber did not keep up, or the server was replaced. List the store to
+    overflow,  ///< events were lost here: the subscriber was too slow, or the server was restarted. Call list() to
                ///< catch up.
   };
   // Not `using enum`: g++ 12 crashes when a template names one of its values.
@@ -44,10 +44,10 @@ namespace detail {
 class SubscriptionState;
 }
 
-/// A stream of events. Moves, does not copy; ends when it is destroyed. One thread at a time may use it.
+/// A stream of events. Movable, not copyable; its destruction ends it. One thread at a time may use it.
 class DOLIUM_API Subscription {
  public:
-  /// How many events wait for a slow subscriber before they are replaced by one `overflow`.
+  /// Maximum number of events that are queued for a slow subscriber. More are replaced by one `overflow`.
   static constexpr std::size_t kMaxQueued = 16384;
 
   explicit Subscription(std::shared_ptr<detail::SubscriptionState> state) noexcept;
@@ -55,9 +55,9 @@ class DOLIUM_API Subscription {
   Subscription& operator=(Subscription&&) noexcept;
   ~Subscription();
 
-  /// The next event: first `sealed` for each object that was there when the subscription began, then what has happened
-  /// since, in order. timed_out when none came in time; disconnected when the daemon is gone and all that it said has
-  /// been read.
+  /// The next event: first `sealed` for each object that was there when the subscription began, then all later events
+  /// in order. timed_out if none comes in time; disconnected after the daemon's end, when all its events have been
+  /// read.
   [[nodiscard]] Result<Event> next(Timeout timeout = wait_forever);
 
  private:

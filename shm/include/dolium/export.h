@@ -1,4 +1,4 @@
 #pragma once
-// What the shared library exports. Everything else in libdolium is hidden.
+// Marks the symbols that the shared library exports. All others are hidden.
 
 #define DOLIUM_API __attribute__((visibility("default")))

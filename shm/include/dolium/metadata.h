@@ -1,5 +1,5 @@
 #pragma once
-// What the store knows of one object and of one client: snapshots, true at the moment they were taken.
+// What the store knows about one object and one client. Snapshots of the moment of the call.
 
 #include <chrono>
 #include <cstddef>
@@ -14,27 +14,27 @@ namespace dolium {
 
 enum class ObjectState : std::uint8_t { unsealed, sealed };
 
-/// What a client says of the process that it is: the daemon sees a process of another PID namespace under another
-/// number, or not at all (pid 0), and never its host's name. Not checked: it is for people.
+/// A process's own statement about itself. The daemon sees a process of another PID namespace under another number, or
+/// not at all (pid 0), and does not see its host name. Not verified: for display only.
 struct ClientOrigin {
-  std::int32_t pid = 0;  ///< in its own PID namespace; 0: it did not say
+  std::int32_t pid = 0;  ///< in its own PID namespace; 0: not stated
   std::string host;      ///< its own host name
   std::string pod;       ///< its environment variable POD_NAME
 
   friend bool operator==(const ClientOrigin&, const ClientOrigin&) = default;
 };
 
-/// What one client has of an object, or of the store as a whole.
+/// One client's use of an object, or of the whole store.
 struct ClientUse {
   std::uint64_t session_id = 0;
   std::int32_t pid = 0;
-  std::string command;               ///< the program's name, as it was when the client connected
+  std::string command;               ///< the program's name when the client connected
   std::string name;                  ///< ConnectOptions::name
   std::uint64_t references = 0;      ///< held
   std::uint64_t bytes_held = 0;      ///< in the arena, each object once
   std::uint64_t unsealed_bytes = 0;  ///< being written
-  std::uint64_t leased_bytes = 0;    ///< part of unsealed_bytes: for deferred puts to come
-  ClientOrigin origin = {};          ///< its own words
+  std::uint64_t leased_bytes = 0;    ///< part of unsealed_bytes: leased for deferred puts
+  ClientOrigin origin = {};          ///< as the client stated it
 
   friend bool operator==(const ClientUse&, const ClientUse&) = default;
 };
@@ -51,7 +51,7 @@ struct ObjectMetadata {
   ObjectState state = ObjectState::unsealed;
   Clock::time_point created_at{};
   Clock::time_point sealed_at{};      ///< the epoch while unsealed
-  Clock::time_point last_accessed{};  ///< of the last get; of the seal, when nobody got it yet
+  Clock::time_point last_accessed{};  ///< time of the last get, or of the seal before the first get
   std::uint64_t ref_count = 0;        ///< references held by all clients together
   std::uint64_t type_tag = 0;
   std::string type_name;
@@ -60,23 +60,23 @@ struct ObjectMetadata {
   std::chrono::milliseconds time_to_idle{0};
   std::int32_t creator_pid = 0;
 
-  // Told by metadata() only; list() leaves them empty.
+  // Set by metadata() only; list() leaves them empty.
   std::string creator_command;     ///< while the creator is connected
-  std::vector<ClientUse> holders;  ///< most references first; the first kMaxUses of them
-  std::vector<ClientUse> waiters;  ///< whose gets wait until it is sealed; likewise
+  std::vector<ClientUse> holders;  ///< most references first; at most kMaxUses
+  std::vector<ClientUse> waiters;  ///< clients whose gets wait for the seal; at most kMaxUses
   static constexpr std::size_t kMaxUses = 64;
 };
 
 struct ClientInfo {
   std::uint64_t session_id = 0;
-  std::int32_t pid = 0;  ///< in the daemon's PID namespace, as the kernel says; 0: that does not see the process
+  std::int32_t pid = 0;  ///< in the daemon's PID namespace, from the kernel; 0: not visible there
   std::uint32_t uid = 0;
-  std::string command;  ///< the program's name, as the kernel knows it
-  std::string user;     ///< the user's name, or the number where there is no name
+  std::string command;  ///< the program's name, from the kernel
+  std::string user;     ///< the user's name, or the number if there is no name
   std::string name;     ///< ConnectOptions::name
   Access access = Access::read_write;
-  std::uint64_t references = 0;      ///< how many are held, the same object twice counted twice
-  std::uint64_t objects_held = 0;    ///< how many different objects
+  std::uint64_t references = 0;      ///< references held; two of one object count twice
+  std::uint64_t objects_held = 0;    ///< different objects held
   std::uint64_t bytes_held = 0;      ///< their bytes in the arena, each object once
   std::uint64_t unsealed_count = 0;  ///< objects being written
   std::uint64_t unsealed_bytes = 0;
@@ -85,17 +85,18 @@ struct ClientInfo {
   std::uint64_t waiting_gets = 0;
   std::uint64_t waiting_creates = 0;
   std::chrono::milliseconds connected_for{0};
-  /// The daemon ended this session for misbehaviour, and keeps what its process can still touch until it dies.
+  /// The daemon ended this session because it broke the protocol. The memory that its process can still access is kept
+  /// until the process ends.
   bool quarantined = false;
-  /// Its Client is gone, but objects that it got are not: it asks for nothing more.
+  /// Its Client is destroyed, but it still holds objects. It sends no more requests.
   bool left = false;
-  /// It was connected to a server that died, and has not come back to its successor.
+  /// It was connected to a server that crashed, and has not connected to the next one yet.
   bool orphaned = false;
-  std::uint64_t unread_bytes = 0;                ///< of replies and events that it has not taken yet
-  std::chrono::milliseconds oldest_unsealed{0};  ///< since it created what it has been writing longest
-  /// Since it last got the object that it got before all others that it holds.
+  std::uint64_t unread_bytes = 0;                ///< of replies and events that it has not read yet
+  std::chrono::milliseconds oldest_unsealed{0};  ///< age of its oldest unsealed object
+  /// Age of its oldest reference, since the last get of that object.
   std::chrono::milliseconds longest_held{0};
-  ClientOrigin origin = {};  ///< its own words
+  ClientOrigin origin = {};  ///< as the client stated it
 };
 
 }  // namespace dolium

@@ -1,5 +1,5 @@
 #pragma once
-// ObjectId: the 20 bytes that name an object, as Plasma's did. A value: copy it freely, use it as a key.
+// ObjectId: the 20 bytes that identify an object, as in Plasma. A value: copy it, use it as a key.
 
 #include <array>
 #include <compare>
@@ -19,13 +19,13 @@ class DOLIUM_API ObjectId {
  public:
   static constexpr std::size_t kSize = 20;
 
-  /// All zero. A valid id like any other, useful as "none yet".
+  /// All zero. A valid id; useful as "none yet".
   constexpr ObjectId() = default;
 
   /// 160 bits from the operating system's generator; never repeats in practice.
   [[nodiscard]] static ObjectId random();
-  /// The same id for the same name, on every host and in every release. Names need not be short, but the
-  /// hash is not cryptographic: use it for names that you choose, not for names that an enemy chooses.
+  /// The same id for the same name, on every host and in every release. A name can have any length. The hash is not
+  /// cryptographic: do not use it for names that an attacker chooses.
   [[nodiscard]] static ObjectId from_name(std::string_view name);
   /// Exactly 20 bytes, else invalid_argument.
   [[nodiscard]] static Result<ObjectId> from_binary(std::string_view bytes);
@@ -36,7 +36,7 @@ class DOLIUM_API ObjectId {
   [[nodiscard]] std::string hex() const;
   [[nodiscard]] constexpr const std::array<unsigned char, kSize>& bytes() const noexcept { return bytes_; }
 
-  /// Uniform when ids are; used by std::hash and by the store's own index.
+  /// Used by std::hash and by the store's index. Uniform if the ids are.
   [[nodiscard]] std::size_t hash() const noexcept;
 
   friend auto operator<=>(const ObjectId&, const ObjectId&) = default;
@@ -46,11 +46,11 @@ class DOLIUM_API ObjectId {
   std::array<unsigned char, kSize> bytes_{};
 };
 
-/// The hook by which {fmt} and others that look for `to_string` print an id.
+/// 40 hexadecimal digits. Found by {fmt} and other libraries that look for `to_string`.
 [[nodiscard]] inline std::string to_string(const ObjectId& id) {
   return id.hex();
 }
-/// {fmt}'s own hook (fmt >= 8): an id formats as its 40 digits.
+/// For {fmt} 8 and later: an id formats as its 40 digits.
 [[nodiscard]] inline std::string format_as(const ObjectId& id) {
   return id.hex();
 }

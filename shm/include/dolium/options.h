@@ -1,6 +1,5 @@
 #pragma once
-// What can be said when an object is made and when a client connects. Plain values; every member's default
-// means "none".
+// Options of a create or put, and of a connect. Plain values; the default of each member means "none".
 
 #include <chrono>
 #include <cstddef>
@@ -14,33 +13,32 @@
 
 namespace dolium {
 
-/// The largest `put()` that travels inside one message. A larger object is created, written and sealed: a second
-/// message costs less than three more copies of it, from 30 KiB on where client and daemon have a core each, from 50 on
-/// one core.
+/// Maximum size of a `put()` in one message, in bytes. A larger object is created, written and sealed. From 30 KiB on
+/// (from 50 KiB on a single core) a second message costs less than the three extra copies of the bytes.
 inline constexpr std::size_t kOneMessagePut = 32 * 1024;
-/// The largest object that a message can carry: in put_many() and put_deferred(), which wait for no answer.
+/// Maximum size of an object that is sent in a message, in bytes: in put_many() and put_deferred().
 inline constexpr std::size_t kInlinePutLimit = 64 * 1024;
-/// The longest type name that is stored with an object, in bytes.
+/// Maximum length of an object's type name, in bytes.
 inline constexpr std::size_t kMaxTypeName = 255;
-/// The largest metadata of an object, in bytes.
+/// Maximum size of an object's metadata, in bytes.
 inline constexpr std::size_t kMaxMetadata = 64 * 1024;
 
 struct CreateOptions {
-  /// Bytes kept right behind the data; copied by the call, need not outlive it. At most kMaxMetadata.
+  /// Bytes that are stored directly behind the data. Copied by the call. At most kMaxMetadata.
   std::span<const std::byte> metadata = {};
-  /// What the object is, for readers who check; 0 means "raw bytes".
+  /// The type of the object, for readers that check it; 0: raw bytes.
   std::uint64_t type_tag = 0;
-  /// The type's name, for people (`dolium list`). At most kMaxTypeName bytes.
+  /// The name of the type, for display (`dolium list`). At most kMaxTypeName bytes.
   std::string_view type_name = {};
-  /// Sealed with the pin flag set, so that there is no moment at which it can be evicted.
+  /// Pin the object at its seal, so that it can never be evicted before a pin().
   bool pinned = false;
-  /// The object expires this long after its seal, used or not. Zero: never.
+  /// The object expires this long after its seal. Zero: never.
   std::chrono::milliseconds time_to_live{0};
-  /// The object expires when nobody has got it for this long. Zero: never.
+  /// The object expires after this long without a get. Zero: never.
   std::chrono::milliseconds time_to_idle{0};
-  /// How long to wait for room when the store is full of what may not be evicted.
+  /// How long to wait for room when nothing more can be evicted.
   Timeout timeout = no_wait;
-  /// How many threads copy what put() is given, where it is large, as for copy_bytes(). 1: the caller's alone.
+  /// Number of threads that copy a large put(), as for copy_bytes(). 1: the calling thread only.
   unsigned copy_threads = 0;
 };
 
@@ -53,7 +51,7 @@ struct PutItem {
 
 enum class Access : std::uint8_t {
   read_write,
-  read_only,  ///< gets no writable descriptor but those of its own pin table and rings
+  read_only,  ///< no writable descriptor but those of its own reference table and rings
 };
 
 struct ConnectOptions {
@@ -62,21 +60,21 @@ struct ConnectOptions {
   static constexpr Access read_only = Access::read_only;
 
   Access access = Access::read_write;
-  /// Shown by `dolium clients`; the program's own name when empty.
+  /// Shown by `dolium clients`. Empty: the name of the program.
   std::string name = {};
-  /// How long `connect()` waits for a daemon that is not there yet or does not answer.
+  /// How long `connect()` waits for a daemon that has not started yet or does not answer.
   Timeout connect_timeout = std::chrono::seconds(5);
-  /// How long a call looks for its answer before it sleeps: to be woken on another core takes longer than most
-  /// answers. 0: sleep at once, as a process that is bound to a single core always does, and any, for a while, that
-  /// finds others computing on its core: giving way to them takes longer than to be woken.
+  /// Time to busy-poll for an answer before blocking: most answers come faster than a thread on another core wakes up.
+  /// 0: block at once. A process on a single core always blocks at once; so does, for a while, a process that finds its
+  /// core busy.
   std::chrono::microseconds busy_poll{50};
-  /// Messages to and from the daemon go through shared memory, without a system call while both sides are awake. Costs
-  /// 132 KiB of shared memory a client. Off, or when the daemon has no memory or descriptor for them at that moment
-  /// (its log says so): through the socket, until the next connection or the next server.
+  /// Exchange messages with the daemon through rings in shared memory, without a system call while both sides are
+  /// awake. Costs 132 KiB of shared memory per client. Messages go through the socket if this is off, or if the daemon
+  /// has no memory or descriptor for rings (its log reports it), until the next connection or the next server.
   bool rings = true;
-  /// A child of fork() goes on with a session of its own, and holds what its parent held (see Client). Costs each
-  /// fork() of the process one handshake with the daemon, about as long as connect(). Without it the child must
-  /// connect by itself, and what it inherits says so.
+  /// A child of fork() gets a session of its own and holds the objects of its parent (see Client). Each fork() of the
+  /// process then takes one handshake with the daemon, about as long as connect(). If this is off, the child must
+  /// connect by itself; calls on inherited handles fail with an error that says so.
   bool follow_fork = true;
 };
 

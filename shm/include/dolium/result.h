@@ -1,6 +1,6 @@
 #pragma once
-// Result<T>: a T or an Error, with the member names of C++23's std::expected, so that a later move to it
-// is a change of one alias. Copyable and movable when T is. Not thread-safe, as any value.
+// Result<T>: a T or an Error. The members have the names of C++23's std::expected. Copyable and movable if T is. One
+// thread at a time, as for any value.
 
 #include <functional>
 #include <type_traits>
@@ -35,10 +35,10 @@ class [[nodiscard]] Result {
   T* operator->() noexcept { return std::get_if<0>(&state_); }
   const T* operator->() const noexcept { return std::get_if<0>(&state_); }
 
-  /// Throws BadResultAccess when there is no value.
+  /// Throws BadResultAccess if there is no value.
   T& value() & { return check(), **this; }
   const T& value() const& { return check(), **this; }
-  /// A value, not a reference into what is about to end: `for (auto& each : store->list().value())` is sound.
+  /// Returns a value, not a reference into a temporary: `for (auto& each : store->list().value())` is correct.
   T value() && { return check(), *std::move(*this); }
 
   /// Precondition: !has_value().

@@ -1,5 +1,5 @@
 #pragma once
-// Where the daemon listens and where clients look when nobody says otherwise: one rule for both sides.
+// The default socket path, for the daemon and for clients.
 
 #include <string>
 
@@ -8,8 +8,8 @@
 namespace dolium {
 
 /// The first of: $DOLIUM_SOCKET; $XDG_RUNTIME_DIR/dolium.sock; /run/dolium/dolium.sock for root;
-/// /tmp/dolium-<uid>/dolium.sock. Variables that are empty count as not set. The uid is the effective one.
-/// Reads the environment: not to be called while another thread changes it.
+/// /tmp/dolium-<uid>/dolium.sock, with the effective uid. An empty environment variable counts as not set. Reads the
+/// environment: do not call it while another thread changes the environment.
 [[nodiscard]] DOLIUM_API std::string default_socket_path();
 
 }  // namespace dolium

@@ -1,5 +1,5 @@
 #pragma once
-// How long a call may wait. Converts from any std::chrono::duration.
+// Timeout: how long a call may wait. Converts from any std::chrono::duration.
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +11,7 @@ class Timeout {
  public:
   using Nanoseconds = std::chrono::duration<std::int64_t, std::nano>;
 
-  /// Zero or less means "do not wait". What does not fit into 292 years means "for ever".
+  /// Zero or less: do not wait. More than 292 years: no deadline.
   template <class Rep, class Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> duration) : nanoseconds_(saturate(duration)) {}
 
