@@ -1,4 +1,4 @@
-// doliumd: reads like a parts list. Started by hand it is the keeper, which starts it again as the server.
+// doliumd: reads like a parts list. The program that a user starts is the keeper; it executes itself again as the server.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -33,9 +33,9 @@ using namespace dolium::daemon;
 
 constexpr int kUsage = 2;
 
-/// Before the static objects of our libraries are made, which need memory too.
+/// Runs before the static objects of the libraries are created: they need memory too.
 __attribute__((constructor(101))) void prepare_process() {
-  shm::open_standard_streams(shm::ClosedStreams::discard);  // before anything is opened that could take their place
+  shm::open_standard_streams(shm::ClosedStreams::discard);  // before any other descriptor could take their place
   end_without_memory(std::getenv(KeeperLink::kVariable) != nullptr ? kRefusedBySystem : EXIT_FAILURE);
 }
 
@@ -44,18 +44,18 @@ int fail(const Error& error) {
   return EXIT_FAILURE;
 }
 
-/// As `dolium` does: a mistake of the person who started it has a status of its own.
+/// As in `dolium`, a usage error has an exit status of its own.
 int fail_to_load(const Error& error) {
   const int status = fail(error);
   return error.code == Errc::invalid_argument ? kUsage : status;
 }
 
-/// What the system refuses now, it may grant the next server.
+/// The system may grant the next server what it has refused now.
 int status_of(const Error& error) {
   return error.code == Errc::system_error ? kRefusedBySystem : EXIT_FAILURE;
 }
 
-/// What was asked for, on standard output.
+/// Prints a requested text on standard output.
 int print(const std::string& text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   return written ? EXIT_SUCCESS : fail({Errc::system_error, "standard output could not be written"});
@@ -74,11 +74,11 @@ int replace(const Invocation& invocation) {
   if (auto keeper = check_keeper(invocation.config.socket_path); !keeper) return fail(keeper.error());
   const Result<pid_t> server = replace_server(invocation.config.socket_path, invocation.config_file);
   if (!server) return fail(server.error());
-  fmt::print("server {} goes on\n", *server);
+  fmt::print("server {} serves\n", *server);
   return EXIT_SUCCESS;
 }
 
-/// The end of the keeper's socket, if the keeper started us; and nobody whom we start may take it for theirs.
+/// This process's end of the link, if the keeper started it. Processes that this one starts do not inherit it.
 std::optional<KeeperLink> link_to_keeper() {
   const char* number = std::getenv(KeeperLink::kVariable);
   if (number == nullptr) return std::nullopt;
@@ -93,12 +93,12 @@ int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<s
   auto estate = Estate::receive(std::move(link));
   const bool is_first = !estate || !estate->inherited();
   const auto fail_to_serve = [&](const Error& error) {
-    if (is_first) fail(error);  // to the operator, who has just started a daemon
+    if (is_first) fail(error);  // on standard error, for the operator
     if (!is_first || !invocation.config.log_file.empty()) log->critical("{}", error.message);
     return status_of(error);
   };
   if (!estate) return fail_to_serve(estate.error());
-  // What there is already has its memory, which the machine has no more of to offer.
+  // A store that exists already has its memory: the host's free memory does not matter.
   const auto warnings = estate->inherited() ? Result<std::vector<std::string>>(std::vector<std::string>())
                                             : shm::check_host(invocation.config.store);
   if (!warnings) return fail_to_serve(warnings.error());
@@ -127,7 +127,7 @@ int run_server(const Invocation& invocation, KeeperLink link) {
 int run_keeper(const Invocation& invocation, char** argv) {
   if (auto proc = check_proc(); !proc) return fail(proc.error());
   if (auto descriptors = check_descriptor_limit(); !descriptors) return fail(descriptors.error());
-  become_keeper(argv);  // before any descriptor is taken: this executes the program anew
+  become_keeper(argv);  // before any descriptor is opened: this executes the program anew
   auto starter = Starter::adopt(invocation.starter_fd);
   if (!starter) return fail(starter.error());
   auto log = open_log(invocation.config);
@@ -138,7 +138,7 @@ int run_keeper(const Invocation& invocation, char** argv) {
   return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config}, *std::move(starter));
 }
 
-/// The keeper logs what this says, and what came of it.
+/// The keeper logs this output, and the result.
 int check_for_keeper(const Invocation& invocation) {
   name_process("doliumd: check");
   const char* asked = std::getenv(KeeperLink::kConfigVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
@@ -156,7 +156,7 @@ int run(const Invocation& invocation, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A log that cannot be written (a pipe without reader, a file as large as it may be) is an error of write(), no more.
+  // A log that cannot be written (a pipe without a reader, a file of maximum size) is only an error of write().
   for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
   const auto invocation = load(argc, argv);
   if (!invocation) return fail_to_load(invocation.error());

@@ -1,6 +1,9 @@
 #pragma once
-// What the process says that looks whether another server could go on: kept in memory, for the log and for whoever
-// asked. A resource, of the keeper. Without memory or descriptors for it, that process says it on standard error.
+// CheckOutput: the standard error of the process that checks whether a new server could start, kept in memory for the
+// log and for the client that asked. Without memory or descriptors for it, the output goes to the keeper's standard
+// error.
+//
+// A resource. Belongs to the keeper.
 
 #include <string>
 #include <vector>
@@ -11,14 +14,14 @@ namespace dolium::daemon {
 
 class CheckOutput {
  public:
-  /// The most that is kept of it.
+  /// Maximum number of bytes that lines() returns.
   static constexpr std::size_t kMost = 3072;
 
-  /// Before a process is started.
+  /// Call it before the process is started.
   void clear();
-  /// In that process.
+  /// Call it in that process.
   void become_standard_error() const;
-  /// What was said, without the program's name before it.
+  /// The lines, without the program's name at their beginning.
   [[nodiscard]] std::vector<std::string> lines() const;
 
  private:

@@ -1,17 +1,16 @@
 #pragma once
-// Keeper: the half of doliumd that does nothing but own: the store's memory, the listening socket, and of each client
-// its pin table, connection, process and release event. The other half, the server, does all the work, and may die of
-// it; the keeper then starts another, which finds everything where it was.
+// Keeper: the process of doliumd that owns the store: its memory, the listening socket, and of each client its pin
+// table, connection, process and release event. It does nothing else. The other process, the server, does all the work.
+// If the server crashes, the keeper restarts it on the same memory.
 //
-// The server is this program again, executed anew: nothing of a dead server's heap is in its successor, a new version
-// of the program is taken up by a planned restart, and the keeper's own memory stays as small as it was. Descriptors
-// go to it over a pair of sockets, as it sends new ones back (keeper_link.h): so a server that is started first and one
-// that follows another begin alike.
+// The server is this program, executed anew. So nothing of a crashed server's heap survives, a planned restart takes up
+// a new version of the program, and the keeper's own memory stays small. Descriptors go to the server, and come back
+// from it, over a pair of sockets (keeper_link.h): the first server and every later one start in the same way.
 //
-// What the system refuses a server that is to follow another, it may grant the next: as long as there are objects, the
-// keeper goes on trying, in growing intervals. It is itself refused things (a process, a descriptor): the same.
+// If the system refuses resources to a new server, it may grant them later. While there are objects, the keeper retries
+// in growing intervals; likewise if the keeper itself is refused a process or a descriptor.
 //
-// The kernel kills the server when the keeper dies. One thread beside the log's.
+// The kernel kills the server when the keeper dies. One thread, beside the log's.
 
 #include <string>
 
@@ -22,25 +21,24 @@ namespace dolium::daemon {
 
 class Keeper {
  public:
-  /// How many servers in a row may be killed before they serve, until it is given up; one that ends by itself instead
-  /// of going on with a store is tried for ever. After the first the program as it was when the keeper began is tried,
-  /// too.
+  /// Number of servers in a row that are killed before they serve, after which the keeper gives up. A server that ends
+  /// by itself before it serves is retried for ever if there is a store. From the second attempt on, the keeper starts
+  /// the program as it was when the keeper started.
   static constexpr int kMaxEarlyDeaths = 5;
-  /// What a server exits with that shall be followed by another.
+  /// Exit status of a server that is to be restarted.
   static constexpr int kRestart = 75;
-  /// Between two servers, when the first did not get as far as to serve: doubled each time, up to the second.
+  /// Pause after a server that did not serve; doubled each time, up to the longest.
   static constexpr int kFirstPauseMs = 50;
   static constexpr int kLongestPauseMs = 5000;
-  /// How long a server that was told to end may take; and one that is still starting, which holds no new objects.
+  /// Time for a server to end, and for one that is still starting, in milliseconds; then it is killed.
   static constexpr int kLongestEndMs = 10'000;
   static constexpr int kLongestStartMs = 3000;
 
-  /// Starts servers with these arguments until one ends by itself, or it is given up; returns the exit status.
-  /// SIGTERM, SIGINT and SIGQUIT end the server, and then the keeper with status 0, however often and to whichever of
-  /// both they come; sent to the server alone they have it replaced, as SIGHUP has, if a successor with the
-  /// configuration, and of the program, as they are by then says that it could follow. SIGUSR1 goes on to the server.
-  /// The end of `starter` is a SIGTERM.
-  /// What it says itself goes to the log.
+  /// Starts servers with these arguments until one ends by itself, or the keeper gives up. Returns the exit status.
+  /// SIGTERM, SIGINT and SIGQUIT to the keeper stop the server, and then the keeper with status 0, however often they
+  /// come. Sent to the server alone they restart it, as SIGHUP does: if a check with the current configuration and
+  /// program says that a new server could start. SIGUSR1 is passed to the server. The end of `starter` counts as
+  /// SIGTERM. The keeper's own messages go to the log.
   [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {});
 };
 

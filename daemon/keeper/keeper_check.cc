@@ -1,4 +1,4 @@
-// Whether a new server could continue, found out before the old one is told to end. See keeper_process.h.
+// Whether a new server could start, found out before the old one is told to end. See keeper_process.h.
 
 #include "daemon/keeper/keeper_process.h"
 
@@ -16,8 +16,8 @@ namespace dolium::daemon {
 
 using Kind = KeeperMessage::Kind;
 
-/// Before the server is let go: with what it could not start, nobody could go on. One at a time; a configuration that
-/// changes meanwhile is looked at again.
+/// Starts a process that checks whether a new server could start: the old server ends only if it could. One check at a
+/// time; if something changes meanwhile, the check is repeated.
 void KeeperProcess::check_successor() {
   if (check_ > 0) {
     check_again_ = true;
@@ -25,9 +25,9 @@ void KeeperProcess::check_successor() {
   }
   check_output_.clear();
   check_ = start_process(program_, KeeperLink::kCheckOnly);
-  set_config_asked("");  // of whoever asked for this check alone
+  set_config_asked("");  // it is meant for this check alone
   if (check_ > 0) return;
-  say(shm::system_error("check whether another server could go on").message);
+  say(shm::system_error("check whether a new server could start").message);
   refuse_successor();
 }
 
@@ -41,9 +41,9 @@ void KeeperProcess::set_config_asked(const std::string& file) {
 void KeeperProcess::replace_if(int status) {
   check_ = 0;
   if (stopping_) return;
-  // A signal to the whole group ended it.
+  // A signal to the whole group ended the check.
   if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGHUP || asks_to_stop(WTERMSIG(status)))) return check_successor();
-  if (!served_) {  // it is still starting, and may have read what was there before
+  if (!served_) {  // the server is still starting, and may have read an older configuration
     check_again_ = true;
   } else if (std::exchange(check_again_, false)) {
     check_successor();
@@ -70,8 +70,8 @@ void KeeperProcess::refuse_successor() {
     say(line);
     why += (why.empty() ? "" : "; ") + line;
   }
-  say("no other server could go on with this configuration and program: the one that serves stays as it is");
-  if (why.empty()) why = "no other server could be started: the daemon's log says more";
+  say("a new server could not start with this configuration and program: the old server keeps running");
+  if (why.empty()) why = "no new server could be started: see the daemon's log";
   if (std::exchange(asked_, false) && server_ > 0 && !link_.send(Kind::refuse, 0, why)) signal_server(SIGKILL);
 }
 

@@ -25,7 +25,7 @@ namespace {
 /// In the child. Returns only when it failed.
 void become(const std::string& program, char** argv, const std::string& variable, pid_t keeper, OomScores scores) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != keeper) ::_exit(EXIT_FAILURE);  // it died before that was asked for
+  if (::getppid() != keeper) ::_exit(EXIT_FAILURE);  // it died before the line above
   scores.set_servers();
   restore_default_signals();
   if (::setenv(KeeperLink::kVariable, variable.c_str(), 1) != 0) return;
@@ -66,7 +66,7 @@ Result<void> KeeperProcess::start() {
   ends->second = KeeperLink();
   lacked_.reset();
   const bool has_all = std::ranges::all_of(kept_, [this](const auto& each) { return hand_over(each.second); });
-  // If it has not died of itself: it would wait for the rest for ever. attend() will see.
+  // The server would wait for the rest for ever. attend() sees its end.
   if (!has_all || !link_.send(Kind::start, KeeperLink::kVersion)) signal_server(SIGKILL);
   return {};
 }
@@ -81,8 +81,8 @@ pid_t KeeperProcess::start_process(const std::string& program, const std::string
   ::_exit(kRefusedBySystem);
 }
 
-/// Before a server that follows one which did not serve, or was killed for want of memory. SIGHUP cuts it short.
-/// False: we were told to end meanwhile.
+/// Waits before the next server, if the last one did not serve or was killed by the OOM killer. SIGHUP ends the pause.
+/// False: the keeper was told to stop.
 bool KeeperProcess::pause() {
   const int tries = early_deaths_ + refusals_;
   int longest = std::exchange(oom_pause_ms_, 0);
@@ -100,21 +100,21 @@ bool KeeperProcess::pause() {
   return !stopping_;
 }
 
-/// For poll(2), rounded up.
+/// A timeout for poll(2), rounded up.
 int KeeperProcess::milliseconds_until(shm::TimeNs end) {
   const shm::TimeNs now = shm::monotonic_now();
   return now >= end ? 0 : static_cast<int>((end - now + kMillisecond - 1) / kMillisecond);
 }
 
-bool KeeperProcess::hand_over(const Kept& thing) {
+bool KeeperProcess::hand_over(const KeeperItem& item) {
   std::vector<int> descriptors;
-  for (const UniqueFd& fd : thing.descriptors) descriptors.push_back(fd.get());
-  const Result<void> sent = link_.send(Kind::keep, thing.key, thing.text, descriptors);
+  for (const UniqueFd& fd : item.descriptors) descriptors.push_back(fd.get());
+  const Result<void> sent = link_.send(Kind::keep, item.key, item.text, descriptors);
   if (!sent && sent.error().code == Errc::out_of_memory) lacked_ = sent.error();
   return sent.has_value();
 }
 
-/// Until the server has ended, and all that it said has been heard; returns its wait status.
+/// Returns the server's wait status when it has ended and all its messages have been handled.
 int KeeperProcess::attend() {
   for (;;) {
     std::array<pollfd, 3> entries{pollfd{signals_.fd(), POLLIN, 0}, pollfd{link_.fd(), POLLIN, 0},
@@ -132,8 +132,8 @@ int KeeperProcess::attend() {
   }
 }
 
-/// Takes notice of every child that has ended, also of those that are not ours: pid 1 is given the orphans of its
-/// namespace, and a program may have had children before it became the keeper.
+/// Reaps every child, also unknown ones: pid 1 gets the orphans of its namespace, and a program may have had children
+/// before it became the keeper.
 void KeeperProcess::reap() {
   int status = 0;
   for (pid_t child = 0; (child = ::waitpid(-1, &status, WNOHANG)) > 0;) {
@@ -146,14 +146,14 @@ void KeeperProcess::reap() {
   }
 }
 
-/// Never to process 0, which would be our whole group.
+/// Never signals process 0, which would be the whole group.
 void KeeperProcess::signal_server(int number) {
   if (server_ <= 0) return;
   killed_ = killed_ || number == SIGKILL;
   ::kill(server_, number);
 }
 
-/// One that was told to end, and did not.
+/// Kills a server that has not ended in time.
 void KeeperProcess::end_late_server() {
   say(served_ ? "the server does not end: it is killed" : "the server was still starting: it is killed");
   signal_server(SIGKILL);
@@ -161,39 +161,39 @@ void KeeperProcess::end_late_server() {
 
 void KeeperProcess::hear() {
   Result<KeeperMessage> message = link_.receive();
-  if (!message) {  // what was lost cannot be followed
+  if (!message) {  // a message is lost: the next server could not continue
     say(message.error().message);
     link_ = KeeperLink();
     signal_server(SIGKILL);
   } else if (message->kind == Kind::none) {
-    link_ = KeeperLink();  // it is ending, and may still have to clean up; having more to say would be its end, too
+    link_ = KeeperLink();  // the server is ending, and may still clean up; another message would end it too
   } else if (message->kind == Kind::keep) {
-    kept_[message->thing.key] = std::move(message->thing);
+    kept_[message->item.key] = std::move(message->item);
   } else if (message->kind == Kind::forget) {
-    kept_.erase(message->thing.key);
+    kept_.erase(message->item.key);
   } else if (message->kind == Kind::own) {
-    own(message->thing);
+    own(message->item);
   } else if (message->kind == Kind::ready) {
     log_.follow(*message);
     served_ = ever_served_ = true;
     early_deaths_ = refusals_ = 0;
     starter_.serves();
-    if (stopping_) return signal_server(SIGTERM);  // it was started to end in order
+    if (stopping_) return signal_server(SIGTERM);  // it was started only to stop in order
     if (std::exchange(check_again_, false)) check_successor();
   } else if (message->kind == Kind::replace) {
     asked_ = true;
-    set_config_asked(message->thing.text);
+    set_config_asked(message->item.text);
     check_successor();
   } else if (message->kind == Kind::told_to_end) {
-    // By a signal of its own; one to the whole group has come to us, too, or is on its way.
+    // The signal was for the server alone; one to the whole group has reached the keeper too, or will.
     if (stopping_) return signal_server(SIGTERM);
-    told_to_end_ = std::move(message->thing.text);
+    told_to_end_ = std::move(message->item.text);
     check_successor();
   }
 }
 
-/// What cannot be answered, the server cannot wait for.
-void KeeperProcess::own(const Kept& store) {
+/// Signs the store as its owner, and answers. The server waits for the answer, so it is killed if there is none.
+void KeeperProcess::own(const KeeperItem& store) {
   const Result<void> signed_it = store.descriptors.size() == 1
                                      ? owner_.sign(store.descriptors.front())
                                      : Error{Errc::protocol_error, "a store without its index"};
@@ -215,7 +215,7 @@ void KeeperProcess::take_signals() {
   }
 }
 
-/// Once: what comes again, or to the whole group, changes nothing.
+/// The first signal starts the stop and its time limit; further ones change nothing.
 void KeeperProcess::stop(int number) {
   if (!std::exchange(stopping_, true)) {
     const int longest = served_ ? Keeper::kLongestEndMs : Keeper::kLongestStartMs;

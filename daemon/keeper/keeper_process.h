@@ -1,6 +1,6 @@
 #pragma once
-// KeeperProcess: what Keeper::run() runs. One turn of run() is one server: start it, attend to it until it has ended,
-// decide what follows. keeper_process.cc: the server's life; keeper_check.cc: whether a new server could continue;
+// KeeperProcess: the loop of Keeper::run(). One turn is one server: start it, attend to it until it has ended, decide
+// what follows. keeper_process.cc: a server's life; keeper_check.cc: whether a new server could start;
 // keeper_verdict.cc: what follows a server's end.
 
 #include <poll.h>
@@ -37,23 +37,23 @@ class KeeperProcess {
  private:
   static constexpr shm::TimeNs kMillisecond = 1'000'000;
 
-  // The server's life.
+  // A server's life.
   void say(const std::string& what) const;
   Result<void> start();
   [[nodiscard]] pid_t start_process(const std::string& program, const std::string& variable) const;
   bool pause();
   [[nodiscard]] static int milliseconds_until(shm::TimeNs end);
-  [[nodiscard]] bool hand_over(const Kept& thing);
+  [[nodiscard]] bool hand_over(const KeeperItem& item);
   int attend();
   void reap();
   void signal_server(int number);
   void end_late_server();
   void hear();
-  void own(const Kept& store);
+  void own(const KeeperItem& store);
   void take_signals();
   void stop(int number);
   void look_for_starter(const pollfd& entry);
-  // Whether a new server could continue.
+  // Whether a new server could start.
   void check_successor();
   static void set_config_asked(const std::string& file);
   void replace_if(int status);
@@ -69,35 +69,36 @@ class KeeperProcess {
   [[nodiscard]] bool is_out_of_memory(int status) const;
   [[nodiscard]] int give_up(const std::string& why) const;
 
+  // "The server" is the present one.
   const std::string program_;
   char** const argv_;
   const SignalQueue signals_;
   const OomScores scores_ = OomScores::lower_own();
   OomPause oom_pause_;
   int oom_pause_ms_ = 0;                    // before the next server
-  std::optional<std::uint64_t> oom_kills_;  // what the kernel had counted when the server was started
-  shm::TimeNs started_ = 0;                 // the server that there is
+  std::optional<std::uint64_t> oom_kills_;  // the kernel's count when the server was started
+  shm::TimeNs started_ = 0;                 // the server
   KeeperLog log_;
   Starter starter_;
   KeeperLink link_;
   pid_t server_ = 0;
-  std::optional<int> ended_;  // its wait status
-  bool killed_ = false;       // by us
+  std::optional<int> ended_;  // the server's wait status
+  bool killed_ = false;       // by the keeper
   OwnerMark owner_;           // of the store
-  std::map<std::uint64_t, Kept> kept_;
-  pid_t check_ = 0;           // the process that looks whether another server could go on; 0: none
-  bool check_again_ = false;  // something has changed since it began
+  std::map<std::uint64_t, KeeperItem> kept_;
+  pid_t check_ = 0;           // the process that checks whether a new server could start; 0: none
+  bool check_again_ = false;  // something has changed since that check began
   CheckOutput check_output_;
-  bool asked_ = false;       // the server waits to hear what came of it
-  std::string told_to_end_;  // the signal that the server alone was sent; not logged yet
-  bool served_ = false;      // the server that there is
-  bool ever_served_ = false;
+  bool asked_ = false;        // the server waits for the result of the check
+  std::string told_to_end_;   // the signal that the server alone was sent; not logged yet
+  bool served_ = false;       // the server has served
+  bool ever_served_ = false;  // any server has
   bool stopping_ = false;
-  shm::TimeNs end_by_ = 0;       // when stopping: then the server is killed
-  bool hurry_ = false;           // the next server shall not wait
-  std::optional<Error> lacked_;  // why the server that there is was not given all, which was not its fault
+  shm::TimeNs end_by_ = 0;       // while stopping: when the server is killed
+  bool hurry_ = false;           // no pause before the next server
+  std::optional<Error> lacked_;  // why the server did not get everything
   int early_deaths_ = 0;
-  int refusals_ = 0;  // since a server served
+  int refusals_ = 0;  // by the system, since a server served
 };
 
 }  // namespace dolium::daemon

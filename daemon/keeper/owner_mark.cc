@@ -24,7 +24,7 @@ shm::OwnerWord& OwnerMark::word() const noexcept {
   return header_of(*page_).owner;
 }
 
-/// An empty list, of which the kernel knows.
+/// Registers an empty list with the kernel.
 Result<void> OwnerMark::make_list() {
   void* const page = ::mmap(nullptr, sizeof(List), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return shm::system_error("map the keeper's list of robust futexes");
@@ -48,26 +48,26 @@ Result<void> OwnerMark::sign(const shm::UniqueFd& index) {
   if (header.magic != shm::kIndexMagic || header.layout != shm::kIndexLayout)
     return Error{
         Errc::protocol_error,
-        fmt::format("the keeper knows layout {} of the index, the server made layout {}: stop doliumd and start "
-                    "it again",
+        fmt::format("the keeper knows layout {} of the index, the server uses layout {}: stop doliumd and start "
+                    "it again, which removes all objects",
                     shm::kIndexLayout, header.layout)};
   if (list_ == nullptr)
     if (auto made = make_list(); !made) return made;
-  // First the list, then the word: a word that holds our thread id is one that the kernel will mark.
+  // The list first, then the word: the kernel will mark every word that holds this thread's id.
   list_->head.futex_offset =
       static_cast<const char*>(header.owner.futex()) - reinterpret_cast<const char*>(&list_->node);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   list_->head.list.next = &list_->node;
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  page_ = *std::move(page);  // another store's page goes, and is in the list no longer
+  page_ = *std::move(page);  // unmaps an earlier store's page, which is no longer in the list
   if (!header.owner.own(static_cast<std::uint32_t>(::gettid())))
-    return Error{Errc::disconnected, "the store was ended by an orderly stop: nothing can go on with it"};
+    return Error{Errc::disconnected, "the store was ended by an orderly stop: no server can continue it"};
   return {};
 }
 
 OwnerMark::~OwnerMark() {
   end();
-  if (list_ != nullptr) list_->head.list.next = &list_->head.list;  // the page goes before this process does
+  if (list_ != nullptr) list_->head.list.next = &list_->head.list;  // the page is unmapped before the process ends
 }
 
 void OwnerMark::end() noexcept {

@@ -20,8 +20,8 @@ Result<Starter> Starter::adopt(int descriptor) {
   if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) != 0 || kind != SOCK_STREAM)
     return Error{
         Errc::invalid_argument,
-        fmt::format("--starter-fd: descriptor {} is not a stream socket: hand doliumd one end of a socketpair(), "
-                    "and keep the other for as long as the daemon shall live",
+        fmt::format("--starter-fd: descriptor {} is not a stream socket: pass doliumd one end of a socketpair(), "
+                    "and keep the other end open as long as the daemon is needed",
                     descriptor)};
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);  // the server must not have it
   starter.socket_ = shm::UniqueFd(descriptor);

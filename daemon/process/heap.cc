@@ -25,7 +25,7 @@ std::array<char, sizeof(sockaddr_un::sun_path)> unfinished{};
 
 std::atomic<LogWriter*> writer = nullptr;
 
-/// A line of the log without the heap. (localtime_r() does without, too, where a line was logged before.)
+/// Writes a line of the log without the heap. (localtime_r() needs none either, once a line has been logged.)
 void log_without_memory(LogWriter& log, std::string_view what) {
   std::array<char, 256> line;
   const std::time_t now = std::time(nullptr);
@@ -60,7 +60,7 @@ LinesWithoutMemory::~LinesWithoutMemory() {
 void end_without_memory(int status) noexcept {
   exit_status = status;
   std::set_new_handler([] {
-    say_last("no memory to be had for the bookkeeping (Cannot allocate memory): this process ends");
+    say_last("out of memory for bookkeeping (Cannot allocate memory): this process ends");
     if (unfinished.front() != '\0') ::unlink(unfinished.data());
     ::_exit(exit_status);
   });
@@ -72,10 +72,10 @@ void remove_without_memory(std::string_view path) noexcept {
 
 void wait_for_memory() noexcept {
   std::set_new_handler([] {
-    static std::atomic<bool> said = false;  // the log's thread takes memory, too
+    static std::atomic<bool> said = false;  // the log's thread allocates too
     LogWriter* const log = writer.load();
     if (log != nullptr && !said.exchange(true))
-      log_without_memory(*log, "the keeper needs memory and gets none (Cannot allocate memory): it waits for some");
+      log_without_memory(*log, "the keeper is out of memory (Cannot allocate memory): it waits for memory");
     std::this_thread::sleep_for(kBetweenLooks);
   });
 }

@@ -1,11 +1,10 @@
 #pragma once
-// What the two halves of doliumd do when operator new finds no memory. Nobody catches std::bad_alloc here: no step of a
-// state machine is left half done, and no exception passes through the event loop's C.
+// What the two processes of doliumd do when operator new finds no memory. No code catches std::bad_alloc: no step of a
+// state machine is left half done, and no exception passes through the C code of the event loop.
 //
-//   server   ends where it stands. Another goes on with every sealed object: the store's memory is made to be found in
-//            the middle of anything (shm/store/store_recovery.cc), and a new heap is what was missing.
-//   keeper   waits until there is some, once there is a store to be kept. It must not end, and without memory there is
-//            nothing that it could do.
+//   server   ends at once. The keeper restarts it on the same memory: recovery can continue from any instruction
+//            (shm/store/store_recovery.cc), and the new process has a new heap.
+//   keeper   waits for memory, once there is a store to keep. It must not end.
 
 #include <string_view>
 
@@ -13,11 +12,11 @@ namespace dolium::daemon {
 
 class LogWriter;
 
-/// What a server exits with that the system has refused something it cannot do without. Another may have more luck.
+/// Exit status of a server to which the system has refused something that it needs. The keeper retries.
 inline constexpr int kRefusedBySystem = 71;  // EX_OSERR
 
-/// While it lives, the lines of a process without memory go through this writer, with the time; else to standard error,
-/// without.
+/// While it exists, the last lines of a process without memory go through this writer, with the time. Otherwise they go
+/// to standard error, without the time.
 class LinesWithoutMemory {
  public:
   explicit LinesWithoutMemory(LogWriter& writer) noexcept;
@@ -26,11 +25,11 @@ class LinesWithoutMemory {
   ~LinesWithoutMemory();
 };
 
-/// A file that a process which ends without memory removes first, for nobody would go on with it; "": none (any more).
-/// No longer than a socket's name may be. Takes no memory.
+/// Names a file that a process removes before it ends for lack of memory, because no other process will use it; "":
+/// none. At most as long as a socket's name. Takes no memory.
 void remove_without_memory(std::string_view path) noexcept;
 
-/// For the whole process from here on. The first with this exit status.
+/// Choose the behaviour of the whole process from here on. The first one ends it with this exit status.
 void end_without_memory(int status) noexcept;
 void wait_for_memory() noexcept;
 

@@ -20,7 +20,7 @@ struct Header {
   std::uint64_t key;
 };
 
-/// How often, a millisecond apart, the kernel may have no memory for a message before it counts as lost.
+/// Number of retries, a millisecond apart, while the kernel has no memory for a message.
 constexpr int kMaxShortages = 1000;
 
 using Ancillary = std::array<char, CMSG_SPACE(KeeperLink::kMaxDescriptors * sizeof(int))>;
@@ -39,15 +39,15 @@ std::vector<UniqueFd> descriptors_of(msghdr& message) {
   return out;
 }
 
-/// Makes the call until it does not want to wait: who watches the socket in an event loop has made it non-blocking, and
-/// a message must not be lost for that.
+/// Repeats the call until it does not return EAGAIN: an event loop may have made the socket non-blocking, and a message
+/// must not be lost for that.
 template <class Call>
 ssize_t complete(const UniqueFd& socket, short events, Call call) {
   for (;;) {
     const ssize_t size = shm::persevere(kMaxShortages, call);
     if (size >= 0 || errno != EAGAIN) return size;
     pollfd entry{socket.get(), events, 0};
-    static_cast<void>(::poll(&entry, 1, -1));  // interrupted or not: the call tells
+    static_cast<void>(::poll(&entry, 1, -1));  // the call tells whether it was interrupted
   }
 }
 
@@ -63,7 +63,7 @@ Result<std::pair<KeeperLink, KeeperLink>> KeeperLink::make_pair() {
 Result<void> KeeperLink::send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text,
                               const std::vector<int>& descriptors) const {
   if (text.size() > kMaxText || descriptors.size() > kMaxDescriptors)
-    return Error{Errc::invalid_argument, "more than one message to the keeper can hold"};
+    return Error{Errc::invalid_argument, "a message to the keeper is too large"};
   Header header{static_cast<std::uint32_t>(kind), static_cast<std::uint32_t>(text.size()), key};
   std::array<iovec, 2> parts{iovec{&header, sizeof(header)}, iovec{const_cast<char*>(text.data()), text.size()}};
   msghdr message{};
@@ -80,9 +80,9 @@ Result<void> KeeperLink::send(KeeperMessage::Kind kind, std::uint64_t key, const
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
   }
   if (complete(socket_, POLLOUT, [&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); }) >= 0) return {};
-  // ETOOMANYREFS: clients have not taken what they were sent; only they can change that (unix(7)).
+  // ETOOMANYREFS: clients have not received descriptors that were sent to them; only they can change that (unix(7)).
   const bool passes = errno == ETOOMANYREFS || shm::is_short_of_memory(errno);
-  Error error = shm::system_error("tell the other half of the daemon");
+  Error error = shm::system_error("send to the daemon's other process");
   if (passes) error.code = Errc::out_of_memory;
   return error;
 }
@@ -101,18 +101,19 @@ Result<KeeperMessage> KeeperLink::receive() const {
     return complete(socket_, POLLIN, [&] { return ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); });
   };
   ssize_t size = receive_one();
-  // It ended with messages of ours unread. The kernel says so once, before what it had sent.
+  // The peer ended with unread messages. The kernel reports that once, before the messages that the peer had sent.
   if (size < 0 && errno == ECONNRESET) size = receive_one();
-  if (size < 0) return shm::system_error("hear from the other half of the daemon");
+  if (size < 0) return shm::system_error("receive from the daemon's other process");
   KeeperMessage out;
   if (size == 0) return out;
-  out.thing.descriptors = descriptors_of(message);
-  // Descriptors are cut off when this process has no room for them: what is half kept is not kept.
+  out.item.descriptors = descriptors_of(message);
+  // The kernel cuts descriptors off if this process has no room for them: an incomplete message is an error.
   if (static_cast<std::size_t>(size) != sizeof(header) + header.text_size || (message.msg_flags & MSG_CTRUNC) != 0)
-    return Error{Errc::system_error, "a message between keeper and server was cut: are there too few descriptors?"};
+    return Error{Errc::system_error,
+                 "a message between keeper and server was truncated: is the limit of file descriptors too low?"};
   out.kind = static_cast<KeeperMessage::Kind>(header.kind);
-  out.thing.key = header.key;
-  out.thing.text.assign(text.data(), header.text_size);
+  out.item.key = header.key;
+  out.item.text.assign(text.data(), header.text_size);
   return out;
 }
 

@@ -1,19 +1,20 @@
 #pragma once
-// KeeperLink: what keeper and server say to each other, over a pair of sockets that keeps messages whole.
+// KeeperLink: the messages between keeper and server, over a pair of sockets that preserves message boundaries.
 //
-//   keeper -> server   at its start: keep, for each thing that is kept, then start, with the keeper's version
-//   server -> keeper   own (the index of the store: owner_mark.h), which the keeper answers by owned, with a text that
-//                      says why not, if any; before a client is let in
-//   server -> keeper   keep (a new thing, or a new state of one), forget, ready (it serves)
-//   server -> keeper   replace (another server shall go on; the text names the configuration file that it must read, if
-//                      any); then the server is sent SIGHUP, or
-//   keeper -> server   refuse (no server could go on, and why)
+//   keeper -> server   when a server starts: keep, for each item, then start, with the keeper's version
+//   server -> keeper   own (the index of the store: owner_mark.h). The keeper answers with owned; a text says why the
+//                      keeper cannot own the store. Before any client is admitted
+//   server -> keeper   keep (a new item, or a new state of one), forget, ready (the server serves)
+//   server -> keeper   replace (restart the server; the text names the configuration file that it must read, if any).
+//   The
+//                      keeper sends SIGHUP to the server, or
+//   keeper -> server   refuse (a new server could not start, and why)
 //   server -> keeper   told_to_end (a signal asked the server alone to end; the text names it: the keeper decides)
 //
-// A thing has a key, a few descriptors and some bytes, of which the keeper understands nothing. What was sent is the
-// keeper's, even if its sender dies at once: the kernel has it. Both ends are our own program: this is no border.
+// An item has a key, descriptors and a text, which the keeper does not interpret. A message that was sent reaches the
+// keeper even if the sender dies at once: the kernel has it. Both ends are this program: no trust boundary.
 //
-// A resource: moves. Not thread-safe; send() waits while the other end is behind.
+// A resource: moves. Not thread-safe. send() blocks while the other end is behind.
 
 #include <cstdint>
 #include <string>
@@ -26,8 +27,8 @@
 
 namespace dolium::daemon {
 
-/// Something that outlives a server.
-struct Kept {
+/// Something that outlives a server: the store's memory, the listening socket, or a session.
+struct KeeperItem {
   std::uint64_t key = 0;
   std::string text;
   std::vector<shm::UniqueFd> descriptors;
@@ -36,31 +37,32 @@ struct Kept {
 struct KeeperMessage {
   enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end, own, owned };
   Kind kind = Kind::none;  ///< none: nothing more will come
-  Kept thing;
+  KeeperItem item;
 };
 
 class KeeperLink {
  public:
   static constexpr std::size_t kMaxText = 4096;
   static constexpr std::size_t kMaxDescriptors = 16;
-  /// The key of `start`: what a keeper can do. Higher ones can do what lower ones can. 0, before 0.1.0: knows no `own`.
+  /// The key of `start`: the keeper's version. A higher version can do everything that a lower one can. 0 (before
+  /// 0.1.0) does not know `own`.
   static constexpr std::uint64_t kVersion = 1;
-  /// Where a server finds its end.
+  /// Environment variable with the number of the server's end.
   static constexpr const char* kVariable = "DOLIUMD_KEEPER";
-  /// What stands there instead when it shall only say, by its exit status, whether it could follow.
+  /// Its value for a process that only checks whether a new server could start, and tells by its exit status.
   static constexpr const char* kCheckOnly = "check";
-  /// Where the latter finds the configuration file that it must read, if one was named.
+  /// Environment variable with the configuration file that the check must read, if one was named.
   static constexpr const char* kConfigVariable = "DOLIUMD_CONFIG_ASKED";
 
   KeeperLink() = default;
   explicit KeeperLink(shm::UniqueFd socket) : socket_(std::move(socket)) {}
   [[nodiscard]] static Result<std::pair<KeeperLink, KeeperLink>> make_pair();
 
-  /// Sends copies of the descriptors.
-  /// out_of_memory for what passes: the kernel lacks memory, or too many descriptors of this user are under way.
+  /// Sends copies of the descriptors. out_of_memory if it may succeed later: the kernel lacks memory, or too many
+  /// descriptors of this user are in flight.
   [[nodiscard]] Result<void> send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text = {},
                                   const std::vector<int>& descriptors = {}) const;
-  /// The next message; waits for it.
+  /// Waits for the next message.
   [[nodiscard]] Result<KeeperMessage> receive() const;
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }

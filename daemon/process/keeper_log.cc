@@ -24,12 +24,12 @@ void KeeperLog::take(std::shared_ptr<spdlog::logger> log) {
 }
 
 void KeeperLog::follow(const KeeperMessage& ready) {
-  const std::uint64_t key = ready.thing.key;
+  const std::uint64_t key = ready.item.key;
   if (key == 0 || key > key_of({.log_level = LogLevel::off})) return;
-  if (key == key_ && ready.thing.text == file_) return reopen();  // as that server has
+  if (key == key_ && ready.item.text == file_) return reopen();  // as that server has
   Config config;
   config.log_level = static_cast<LogLevel>(key - 1);
-  config.log_file = ready.thing.text;
+  config.log_file = ready.item.text;
   auto log = open_log(config);
   if (!log) return log_->error("the keeper logs on as before: {}", log.error().message);
   take(*std::move(log));

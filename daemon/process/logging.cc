@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The line's text, on one line whatever a client calls itself.
+/// The line's text, with control characters escaped: clients choose their names.
 class PrintableText : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
@@ -58,7 +58,7 @@ std::string warning_line(const std::string& text) {
   return fmt::to_string(line);
 }
 
-/// Formats on the caller's thread; the rest is the writer's.
+/// Formats on the caller's thread; the writer has its own.
 class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit WriterSink(std::unique_ptr<LogWriter> writer) : writer_(std::move(writer)) {}
@@ -75,7 +75,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
   std::unique_ptr<LogWriter> writer_;
 };
 
-/// Whether this user may do that, and there is such a thing.
+/// Fails if there is no such file, or this user may not access it in that way.
 Result<void> check_may(const fs::path& path, int access, const std::string& doing) {
   if (::faccessat(AT_FDCWD, path.c_str(), access, AT_EACCESS) == 0) return {};
   return shm::system_error(doing);
@@ -108,7 +108,7 @@ Result<void> foresee_log(const Config& config) {
   if (::stat(file.c_str(), &info) == 0)
     return S_ISDIR(info.st_mode) ? shm::system_error(doing, EISDIR) : check_may(file, W_OK, doing);
   if (errno != ENOENT) return shm::system_error(doing);
-  // It would be made.
+  // open_log() would create it.
   if (::stat(file.parent_path().c_str(), &info) != 0) return explain_log_error(config.log_file, errno);
   return S_ISDIR(info.st_mode) ? check_may(file.parent_path(), W_OK | X_OK, doing) : shm::system_error(doing, ENOTDIR);
 }

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kFile = "/proc/self/oom_score_adj";
 constexpr int kHighest = 1000;
 
-// Without the heap: one of them runs in a forked child.
+// Both without the heap: one of them runs in a forked child.
 int read_own() noexcept {
   const shm::UniqueFd file(::open(kFile, O_RDONLY | O_CLOEXEC));
   std::array<char, 16> text{};
@@ -26,7 +26,7 @@ int read_own() noexcept {
   return score;
 }
 
-/// What the system does not allow stays as it is: both processes go on all the same.
+/// Changes nothing if the system does not allow it.
 void write_own(int score) noexcept {
   const shm::UniqueFd file(::open(kFile, O_WRONLY | O_CLOEXEC));
   std::array<char, 16> text{};

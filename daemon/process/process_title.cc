@@ -10,7 +10,7 @@
 namespace dolium::daemon {
 namespace {
 
-/// Set while a program executes itself to be called as the keeper is.
+/// Environment variable that is set while the keeper executes itself.
 constexpr const char* kTitled = "DOLIUMD_TITLED";
 
 }  // namespace
@@ -33,11 +33,11 @@ std::string own_program() {
 }
 
 void become_keeper(char** argv) {
-  // Not judged by the title: valgrind and other interpreters of programs give them names of their own.
+  // The title is no reliable mark: valgrind and other interpreters give programs other names.
   // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread
   if (std::getenv(kTitled) == nullptr && ::setenv(kTitled, "1", 1) == 0) {
     std::string title = kKeeperTitle;
-    ::execv(own_program().c_str(), with_title(title, argv).data());  // by its name, as valgrind wants it
+    ::execv(own_program().c_str(), with_title(title, argv).data());  // by its path, as valgrind requires
     ::execv(kAsItWas, with_title(title, argv).data());
   }
   ::unsetenv(kTitled);

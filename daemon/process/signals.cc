@@ -15,8 +15,9 @@ namespace {
 
 constexpr std::array kStops = {SIGTERM, SIGINT, SIGQUIT};
 constexpr std::array kQueued = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGCHLD};
-/// Their default action ends or stops a process, and none of them has a meaning for a daemon. XFSZ and XCPU announce a
-/// limit: a call that exceeds the size of a file then fails in words; TTOU and TTIN: a background process may write.
+/// Their default action ends or stops a process, and none of them has a meaning for a daemon. Without XFSZ a write
+/// beyond the maximum size of a file fails with an error; without TTOU and TTIN a background process may use its
+/// terminal.
 constexpr std::array kMeaningless = {SIGUSR2, SIGALRM,   SIGPIPE, SIGIO,   SIGVTALRM, SIGPROF,
                                      SIGPWR,  SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGTTIN,   SIGTTOU};
 
@@ -24,7 +25,7 @@ bool is_meaningless(int number) {
   return (number >= SIGRTMIN && number <= SIGRTMAX) || std::ranges::find(kMeaningless, number) != kMeaningless.end();
 }
 
-/// Signals that cannot be changed (KILL, STOP, and those of the C library) stay as they are.
+/// Does nothing for signals that cannot be changed (KILL, STOP, and those of the C library).
 void set_disposition(int number, void (*handler)(int)) noexcept {
   struct sigaction action {};
   action.sa_handler = handler;
@@ -32,7 +33,7 @@ void set_disposition(int number, void (*handler)(int)) noexcept {
   static_cast<void>(::sigaction(number, &action, nullptr));
 }
 
-/// A handler would be one of this process itself, such as a sanitizer's: those do not survive exec.
+/// A handler is never inherited: it belongs to this process itself, such as a sanitizer's.
 bool is_inherited(int number) noexcept {
   struct sigaction action {};
   return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
@@ -48,7 +49,7 @@ sigset_t queued_set() noexcept {
 }  // namespace
 
 Result<SignalQueue> SignalQueue::open() {
-  // Before the mask: to ignore a signal discards it where it was blocked and is pending.
+  // Before the mask: ignoring a signal discards it even if it is blocked and pending.
   const sigset_t queued = queued_set();
   for (int number = 1; number <= SIGRTMAX; ++number) {
     if (is_meaningless(number))

@@ -1,16 +1,16 @@
 #pragma once
-// Signals: what both processes of doliumd make of them.
+// Signals: what both processes of doliumd do on each.
 //
-//   TERM, INT, QUIT   an orderly stop, to the keeper; to the server alone: a restart of the server
-//   HUP               a restart of the server, also where it was started under nohup
-//   USR1              the log file is opened again
+//   TERM, INT, QUIT   to the keeper: an orderly stop; to the server alone: a restart of the server
+//   HUP               a restart of the server, also if the daemon was started under nohup
+//   USR1              open the log file again
 //   CHLD              the keeper reaps
-//   meaningless ones  ignored: USR2, ALRM, PIPE, IO, VTALRM, PROF, PWR, STKFLT, XCPU, XFSZ, TTIN, TTOU, real-time
-//   signals errors            left alone: SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT end the process as they do everywhere
+//   meaningless ones  ignored: USR2, ALRM, PIPE, IO, VTALRM, PROF, PWR, STKFLT, XCPU, XFSZ, TTIN, TTOU, and real-time
+//   ones errors            default: SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT end the process
 //
-// The first four rows are blocked for the whole life of a process and read from a descriptor: none of them ends a
-// process half-way through its own end. A process inherits dispositions and a mask from the program that started it;
-// SignalQueue::open() undoes both.
+// The first four rows are blocked during the whole life of a process and read from a descriptor: no signal interrupts
+// an orderly stop. A process inherits dispositions and a mask from the program that started it; SignalQueue::open()
+// resets both.
 
 #include <sys/types.h>
 
@@ -31,7 +31,7 @@ struct ReceivedSignal {
 /// Signals as a descriptor that becomes readable. A resource: moves.
 class SignalQueue {
  public:
-  /// First thing in a process: undoes inherited dispositions, ignores what is meaningless here, and blocks exactly the
+  /// Call it first in a process. Resets inherited dispositions, ignores meaningless signals, and blocks exactly the
   /// signals that the queue reads. Threads that start later inherit that mask.
   [[nodiscard]] static Result<SignalQueue> open();
 
@@ -44,10 +44,10 @@ class SignalQueue {
   shm::UniqueFd descriptor_;
 };
 
-/// Whether it asks for an orderly stop.
+/// True for SIGTERM, SIGINT and SIGQUIT.
 [[nodiscard]] bool asks_to_stop(int signal_number) noexcept;
 
-/// All dispositions at their defaults, no signal blocked: for a program that this process is about to become.
+/// Sets all dispositions to their defaults and blocks no signal, before exec.
 void restore_default_signals() noexcept;
 
 /// "SIGTERM".

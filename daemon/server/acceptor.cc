@@ -89,7 +89,7 @@ void Acceptor::accept_all(protocol::Listener& listener) {
   }
 }
 
-/// Says why, where no session has taken the socket to say it.
+/// Sends the reason, if the socket has not become a session's.
 void Acceptor::turn_away(const shm::UniqueFd& socket, const Error& why) {
   if (!socket.valid()) return;
   protocol::GoodbyeNoticeT goodbye;
@@ -98,7 +98,7 @@ void Acceptor::turn_away(const shm::UniqueFd& socket, const Error& why) {
   if (wire.push(0, std::move(goodbye))) static_cast<void>(wire.flush());  // a new connection has room
 }
 
-/// Takes the socket when it gets as far as a session.
+/// Takes the socket if there is a session for it.
 Result<void> Acceptor::admit(shm::UniqueFd& socket) {
   const Result<protocol::PeerCredentials> credentials = protocol::peer_credentials(socket.get());
   if (!credentials) return credentials.error();
@@ -120,7 +120,7 @@ Result<void> Acceptor::admit(shm::UniqueFd& socket) {
 }
 
 Result<void> Acceptor::check_limits(const Peer& peer) const {
-  // Who comes back counts as one.
+  // A client that resumes its session counts once: the orphaned one does not count.
   const auto counts = [](const Session& session) { return session.state() != Session::State::orphaned; };
   const std::size_t open = sessions_.count(counts);
   if (open >= config_.max_connections)

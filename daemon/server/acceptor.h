@@ -1,6 +1,6 @@
 #pragma once
-// Acceptor: the listening socket, and which connections become sessions. A connection over the limits, or of which the
-// kernel cannot say whose it is, gets a GoodbyeNotice with the reason.
+// Acceptor: the listening socket. It makes a session of each new connection. A connection beyond a limit, or whose peer
+// the kernel does not name, gets a GoodbyeNotice with the reason.
 //
 // A resource: neither copied nor moved. Everything that is passed to the constructor must outlive it.
 

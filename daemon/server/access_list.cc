@@ -14,7 +14,7 @@
 namespace dolium::daemon {
 namespace {
 
-// A group of many thousand members still fits; what does not is a name service gone mad.
+// Maximum size of an entry: room for a group of many thousand members.
 constexpr std::size_t kMaxEntryBytes = std::size_t{16} << 20;
 
 std::optional<std::uint32_t> as_number(std::string_view name) {
@@ -101,7 +101,7 @@ bool AccessList::is_owner(uid_t uid) const {
   return identifies(uid) && (uid == 0 || uid == own_uid_);
 }
 
-// Ids of no identity need no care here: no list has them.
+// Overflow ids need no check here: no list has them.
 Permission AccessList::decide(uid_t uid, gid_t gid, std::span<const gid_t> groups) const {
   if (is_owner(uid)) return Permission::read_write;
   if (writers_.contain(uid, gid, groups)) return Permission::read_write;

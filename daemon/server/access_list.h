@@ -1,12 +1,12 @@
 #pragma once
-// Who may do what: the names of the configuration, resolved once, at start, to numbers.
+// AccessList: which users may read and write: the names of the configuration, resolved to numbers once, at start.
 //
-// Model: root and the daemon's own user may read and write (either could take the memory anyway, through /proc);
-// the lists add others. Who may write may read. An entry is a user's name or number, '@' and a group's name or
-// number, or "*" for anyone. The kernel vouches for who a client is (SO_PEERCRED, SO_PEERGROUPS); a change of
-// /etc/group reaches new processes only when they are started with it, and this list when the daemon is.
-// In a user namespace that does not map all users, the overflow id stands for any of them (protocol/user_namespace.h):
-// it is on no list, and the daemon's own user does not become one by it. "*" includes it.
+// root and the daemon's own user may read and write (both can reach the memory through /proc anyway); the lists add
+// others. A writer may also read. An entry is a user's name or number, '@' and a group's name or number, or "*" for
+// any user. The kernel says which user a client is (SO_PEERCRED, SO_PEERGROUPS). A change of /etc/group reaches
+// processes when they are started anew, and this list when the server is.
+// In a user namespace that does not map all users, the overflow id stands for every unmapped user
+// (protocol/user_namespace.h). It is on no list but "*", and never counts as the daemon's own user.
 //
 // A value.
 
@@ -31,23 +31,23 @@ enum class Permission : std::uint8_t { none, read_only, read_write };
 
 class AccessList {
  public:
-  /// Lists as in Config. invalid_argument names the entry that this machine does not know, or that is the overflow id.
+  /// Lists as in Config. invalid_argument names an entry that this machine does not know, or that is the overflow id.
   [[nodiscard]] static Result<AccessList> resolve(std::span<const std::string> readers,
                                                   std::span<const std::string> writers, uid_t own_uid,
                                                   protocol::IdMaps ids = protocol::IdMaps::of_this_process());
 
-  /// What a process with these credentials may do. `groups`: its supplementary groups, in any order.
+  /// Permission of a process with these credentials. `groups`: its supplementary groups, in any order.
   [[nodiscard]] Permission decide(uid_t uid, gid_t gid, std::span<const gid_t> groups) const;
 
-  /// Whether this is surely root or the daemon's own user.
+  /// True for root and the daemon's own user; false for the overflow id.
   [[nodiscard]] bool is_owner(uid_t uid) const;
-  /// False: the overflow id, which stands for any user that the daemon's namespace does not map.
+  /// False for the overflow id, which stands for every user that the daemon's namespace does not map.
   [[nodiscard]] bool identifies(uid_t uid) const { return ids_.users.identifies(uid); }
 
  private:
   struct Principals {
     bool anyone = false;
-    std::vector<uid_t> users;   // ids that identify somebody
+    std::vector<uid_t> users;   // never the overflow id
     std::vector<gid_t> groups;  // likewise
 
     [[nodiscard]] bool contain(uid_t uid, gid_t gid, std::span<const gid_t> supplementary) const;

@@ -12,12 +12,12 @@
 namespace dolium::daemon {
 namespace {
 
-using namespace protocol;  // the messages; everything else here is named in full
+using namespace protocol;  // the messages; all other names are qualified
 using shm::kNoSlot;
 using shm::SlotIndex;
 using shm::TimeNs;
 
-/// Subscriptions that one client may have at once.
+/// Maximum number of subscriptions of one client.
 constexpr std::size_t kMaxSubscriptions = 64;
 
 shm::Moment moment(TimeNs now) {
@@ -84,7 +84,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     return;
   }
   switch (verb) {
-    case RequestBody::NONE: return;  // decode() lets none through
+    case RequestBody::NONE: return;  // decode() refuses it
     case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
     case RequestBody::AdoptRequest: return adopt(session, *frame.body_as_AdoptRequest());
     case RequestBody::LeaveRequest: return session.hear_no_more();
@@ -153,7 +153,7 @@ void Dispatch::on(Session& session, Id, const CancelRequest& request) {
   engine_.cancel({session.client(), request.request_id()}, shm::monotonic_now());
 }
 
-// ---- about objects ----
+// ---- objects ----
 
 void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
   const Result<ObjectMetadata> found = engine_.metadata(from_wire(*request.id()), moment(shm::monotonic_now()));
@@ -204,7 +204,7 @@ void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
   session.reply(id, std::move(reply));
 }
 
-// ---- about the store ----
+// ---- the store ----
 
 void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
   auto [stats, next, walls] = engine_.stats(shm::monotonic_now(), request.cursor());
@@ -261,7 +261,7 @@ bool Dispatch::send_events(Session& session) {
   bool more = false;
   for (const Id id : mine->second) {
     const shm::WaitKey key{session.client(), id};
-    while (session.may_take_events() && engine_.has_events(key)) {
+    while (session.is_open() && session.wire().has_room_for_events() && engine_.has_events(key)) {
       EventNoticeT notice;
       for (const Event& event : engine_.take_events(key, kEventsPerNotice)) notice.events.push_back(to_wire(event));
       session.reply(id, std::move(notice));

@@ -1,7 +1,7 @@
 #pragma once
-// Dispatch: verb -> store. One handler for each request of messages.fbs; a verb without a handler is a compile
-// error. Handlers check what only the session knows (has it said hello, may it write) and leave the rest to the
-// store; their errors are outcomes, sent as ErrorReply. What no honest client sends ends the session.
+// Dispatch: calls the store for each request. One handler for each request of messages.fbs; a request without a handler
+// is a compile error. Handlers check what only the session knows (state, access); the store checks the rest. Their
+// errors are outcomes, sent as ErrorReply. A request that no correct client sends ends the session.
 
 #include <functional>
 #include <memory>
@@ -16,28 +16,28 @@ namespace dolium::daemon {
 
 class Dispatch {
  public:
-  /// How many events one EventNotice carries.
+  /// Maximum number of events in one EventNotice.
   static constexpr std::size_t kEventsPerNotice = 256;
-  /// The clients behind a session's number, in the order of their numbers; not more than are told in one message.
+  /// Clients in the order of their numbers; at most one message's worth.
   struct ClientsPage {
     std::vector<ClientInfo> clients;
-    shm::ClientId next = 0;  ///< behind which there are others; 0: there are none
+    shm::ClientId next = 0;  ///< ask for the clients above this one next; 0: there are none
   };
   using DescribeClients = std::function<ClientsPage(shm::ClientId after)>;
 
-  /// Has another server go on; an error: not this time, and why. Otherwise what becomes of it is told later.
+  /// Asks for a restart of the server. An error: refused, and why. Otherwise the answer follows later.
   using Replace = std::function<Result<void>(const Session& session, std::uint64_t request_id,
                                              const protocol::ReplaceRequest& request)>;
 
-  /// `find` gives a client's session, which may listen no more, or nullptr.
+  /// `find` returns a client's session, in any state but ended, or nullptr.
   Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe, Replace replace)
       : engine_(engine), find_(std::move(find)), describe_(std::move(describe)), replace_(std::move(replace)) {}
 
   void handle(Session& session, const protocol::RequestFrame& request);
-  /// Puts the events that wait for this session's subscriptions on its wire, as far as it reads them. True when
-  /// more wait than the wire may take now.
+  /// Queues the events of this session's subscriptions, as far as its client reads them. Returns true if more events
+  /// wait than may be queued now.
   bool send_events(Session& session);
-  /// The client's subscriptions are gone.
+  /// Drops the client's subscriptions.
   void forget(shm::ClientId client) { subscriptions_.erase(client); }
 
  private:
@@ -71,7 +71,8 @@ class Dispatch {
 
   [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
   [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
-  /// What is handed to a client, in the order that HelloReply promises; to a child of fork() what it does not inherit.
+  /// The descriptors for a client, in the order of HelloReply; for a child of fork() only those that it does not
+  /// inherit.
   [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
                                                                const shm::UniqueFd& release_event, bool inherits) const;
   [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);

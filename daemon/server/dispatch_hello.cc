@@ -1,5 +1,4 @@
-// The handshake: who may come in, who comes back, what is handed to whom, and who becomes of a session's copy. See
-// dispatch.h.
+// The handshake: a new client, a client that resumes its session, and a child of fork(). See dispatch.h.
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -19,17 +18,17 @@
 
 namespace dolium::daemon {
 
-using namespace protocol;  // the messages; everything else here is named in full
+using namespace protocol;  // the messages; all other names are qualified
 
 namespace {
 
-/// The longest client name that is kept.
+/// Maximum length of a client's name; the rest is cut off.
 constexpr std::size_t kMaxClientName = 128;
 
 constexpr std::size_t kMaxHostName = 64;  // HOST_NAME_MAX
 constexpr std::size_t kMaxPodName = 253;  // of Kubernetes
 
-/// As long as such names may be.
+/// The client's own words, cut to the longest valid names.
 ClientOrigin origin_of(const HelloRequest& request) {
   ClientOrigin origin = from_wire(request.origin());
   origin.host.resize(std::min(origin.host.size(), kMaxHostName));
@@ -47,7 +46,7 @@ Result<void> watch_process(Session& session) {
   return process->valid() ? session.watch_process(*std::move(process)) : Result<void>();
 }
 
-/// 0 when there is no randomness to be had: then nobody can follow.
+/// 0 if the system has no random bytes: then the session can be neither resumed nor copied.
 std::uint64_t random_token() {
   std::uint64_t token = 0;
   return ::getrandom(&token, sizeof(token), 0) == sizeof(token) ? token : 0;
@@ -118,9 +117,9 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   return {};
 }
 
-/// Whether there are any. It goes without them where there is no more memory, or no more descriptors, and so it stays:
-/// only the first frames of a connection are alone on their way, so that both sides can change to rings at one place.
-/// The operator is told, and every call works; the next connection, and the next server, try again.
+/// Returns false if the system has no memory or descriptors for rings. The connection then has none until its end: only
+/// at its first frames do both sides know a common place to change to rings. Every call works without them; the log
+/// says so, and the next connection tries again.
 bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
   const Result<void> made = make_rings(session, fds);
   if (!made) session.go_without_rings(explain_descriptors(made.error()));
@@ -139,12 +138,12 @@ Result<void> Dispatch::make_rings(Session& session, std::vector<shm::UniqueFd>& 
   return {};
 }
 
-// ---- after a server's death ----
+// ---- after a restart of the server ----
 
 Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& request) {
   Session* before = find_(request.resume_of());
   const PeerCredentials& asker = session.record().peer.credentials;
-  // Whose process is not known had not said so yet when the server died: there the token must do.
+  // If the process is not known, the child had not been adopted when the server died: the token must suffice.
   if (before == nullptr || before->state() != Session::State::orphaned || before->record().token == 0 ||
       before->record().token != request.fork_token() || before->record().peer.credentials.uid != asker.uid ||
       (before->record().process.valid() && before->record().peer.credentials.pid != asker.pid))
@@ -174,8 +173,8 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
 
 // ---- fork() ----
 
-/// The session that this one shall begin as a copy of. Who asks has its token, is its user, and its process; but of a
-/// child that was not adopted yet, and forks in its turn, the process is not known: the token must do.
+/// The session to copy. The asking process must show its token, and be of its user and its process. If the parent is
+/// itself a child that was not adopted yet, its process is not known: the token must suffice.
 Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest& request) const {
   Session* parent = find_(request.fork_of());
   const PeerCredentials& asker = session.record().peer.credentials;
@@ -190,8 +189,8 @@ Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest&
 }
 
 void Dispatch::adopt(Session& session, const AdoptRequest& request) {
-  // Of whatever user: it has the connection, and with it all that there is to be had. If it cannot be watched (it is
-  // gone already, or in a pid namespace that we cannot see), the session ends with the connection alone.
+  // Any user: a process that has the connection has everything that the session gives. If the process cannot be watched
+  // (it has ended, or is in a pid namespace that is not visible here), the session ends with the connection alone.
   const pid_t pid = session.wire().sender();
   Result<shm::UniqueFd> process = pid > 0 ? process_by_number(pid) : shm::UniqueFd();
   session.adopt(pid, process ? *std::move(process) : shm::UniqueFd());

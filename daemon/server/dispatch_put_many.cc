@@ -1,4 +1,4 @@
-// Puts of many objects in one message: with their bytes, or of bytes that stand in a lease already. See dispatch.h.
+// Puts of many objects in one message: with their bytes, or of bytes that are in a lease already. See dispatch.h.
 
 #include "daemon/server/dispatch.h"
 #include "protocol/convert.h"
@@ -6,7 +6,7 @@
 
 namespace dolium::daemon {
 
-using namespace protocol;  // the messages; everything else here is named in full
+using namespace protocol;  // the messages; all other names are qualified
 using shm::SlotIndex;
 using shm::TimeNs;
 
@@ -24,12 +24,12 @@ shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
           .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())}};
 }
 
-/// Of its data, metadata and type name together.
+/// Size of its data, metadata and type name together.
 std::uint64_t size_of(const PutHead& head) {
   return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
 }
 
-/// Of what one of them takes of a lease.
+/// Size of its piece of a lease.
 std::uint64_t taken_by(const PutHead& head) {
   return shm::Arena::taken_by(size_of(head));
 }
@@ -38,7 +38,7 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// What look-ups of several will touch; of one, it would be waited for twice.
+/// Prefetches what several look-ups will read. For one look-up it would not pay.
 void prefetch(const shm::Store& store, const Heads& heads) {
   if (heads.size() < 2) return;
   std::vector<ObjectId> ids;
@@ -71,7 +71,7 @@ std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
 void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   const Heads& heads = *request.heads();
   if (heads.size() > protocol::kMaxPutsAtOnce) return session.misbehaved(too_many());
-  std::uint64_t size = 0;  // no overflow: less heads than a frame has bytes, each of less than 2^34
+  std::uint64_t size = 0;  // no overflow: fewer heads than a frame has bytes, each below 2^34
   for (const PutHead* head : heads) size += size_of(*head);
   std::span<const std::byte> bytes = from_wire(request.bytes());
   if (bytes.size() != size)

@@ -1,4 +1,4 @@
-// The write path: create, write, seal, and the put that is all three in one message. See dispatch.h.
+// Create, seal, abort, and put, which is create, write and seal in one message. See dispatch.h.
 
 #include <cstring>
 
@@ -8,13 +8,13 @@
 
 namespace dolium::daemon {
 
-using namespace protocol;  // the messages; everything else here is named in full
+using namespace protocol;  // the messages; all other names are qualified
 using shm::SlotIndex;
 using shm::TimeNs;
 
 namespace {
 
-/// What the client wants made. The store checks everything but the times.
+/// The object to create. The store checks everything but the times.
 shm::NewObject to_object(const NewObject& wire) {
   return {.id = from_wire(*wire.id()),
           .data_size = wire.data_size(),
@@ -25,7 +25,7 @@ shm::NewObject to_object(const NewObject& wire) {
           .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())}};
 }
 
-/// On the wire the largest is none.
+/// The largest number on the wire means none.
 std::optional<std::uint64_t> offset_of(std::uint64_t wire) {
   return wire == UINT64_MAX ? std::nullopt : std::optional(wire);
 }
@@ -48,7 +48,7 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
   engine_.creates().add({client, id}, to_object(*request.object()), shm::deadline_after(now, request.timeout_ns()), now,
                         [this, client, id](Result<shm::Placement> placed) {
                           Session* creator = find_(client);
-                          if (creator == nullptr) return;  // what was placed goes with its client
+                          if (creator == nullptr) return;  // the placed object is dropped with its client
                           if (!placed) return creator->reply_error(id, placed.error());
                           engine_.store().writing().lend(placed->slot);
                           CreateReplyT reply;
@@ -79,7 +79,7 @@ void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
   }
   Result<void> aborted = Error{Errc::not_found, {}};
   if (!request.abandoned()) aborted = store.abort(session.client(), object, offset);
-  // A server may have died between the client's look at that and this.
+  // A server may have died since the client looked: then the object is abandoned, without the client knowing.
   const bool elsewhere = !aborted && aborted.error().code == Errc::not_found && (request.abandoned() || offset);
   if (elsewhere) aborted = store.writing().give_up_abandoned(session.client(), object, offset, spared_by(request));
   session.reply_outcome(id, aborted);
@@ -93,17 +93,17 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
   if (request.timeout_ns() == 0) return answer_put(session, id, put_now(client, request, now), request.hold());
-  if (data.size() > kInlinePutLimit)  // its bytes are kept here for as long as it waits
+  if (data.size() > kInlinePutLimit)  // they are kept in this process while the put waits
     return session.misbehaved({Errc::protocol_error, "a waiting put of more bytes than may be sent with it"});
   const shm::NewObject object = to_object(*request.object());
-  // The frame's bytes are gone when the wait ends.
+  // A copy: the frame's bytes are gone when the wait ends.
   std::vector<std::byte> kept(data.begin(), data.end());
   kept.insert(kept.end(), metadata.begin(), metadata.end());
   engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
                         [this, client, id, object_id = object.id, hold = request.hold(),
                          kept = std::move(kept)](const Result<shm::Placement>& placed) {
                           Session* creator = find_(client);
-                          if (creator == nullptr) return;  // what was placed goes with its client
+                          if (creator == nullptr) return;  // the placed object is dropped with its client
                           if (!placed) return creator->reply_error(id, placed.error());
                           if (!kept.empty())
                             std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());

@@ -20,7 +20,7 @@ constexpr std::uint64_t kListener = 1;
 constexpr std::uint64_t kSessions = 2;
 constexpr std::uint64_t kLostLines = UINT64_MAX;
 
-/// Where a session's descriptors stand.
+/// Positions of a session's descriptors.
 enum Position : std::size_t { kPinTable, kSocket, kReleaseEvent, kProcess };
 
 std::string to_text(const shm::Incarnation& incarnation) {
@@ -28,9 +28,10 @@ std::string to_text(const shm::Incarnation& incarnation) {
 }
 
 Error keeper_too_old() {
-  return {Errc::protocol_error,
-          "the keeper is of an older version, which cannot own a store of this one's layout: stop doliumd and start it "
-          "again, which loses the objects; a new server alone (SIGHUP, --replace) cannot do it"};
+  return {
+      Errc::protocol_error,
+      "the keeper is of an older version, which cannot own a store of this version's layout: stop doliumd and start "
+      "it again, which removes all objects; a restart of the server alone (SIGHUP, --replace) is not enough"};
 }
 
 }  // namespace
@@ -40,41 +41,41 @@ Result<Estate> Estate::receive(KeeperLink link) {
   for (;;) {
     Result<KeeperMessage> message = estate.link_.receive();
     if (!message) return std::move(message).error();
-    if (message->kind == Kind::start && message->thing.key < KeeperLink::kVersion) return keeper_too_old();
+    if (message->kind == Kind::start && message->item.key < KeeperLink::kVersion) return keeper_too_old();
     if (message->kind == Kind::start) return estate;
     if (message->kind != Kind::keep) return Error{Errc::disconnected, "the keeper is gone"};
-    if (auto taken = estate.take(std::move(message->thing)); !taken) return std::move(taken).error();
+    if (auto taken = estate.take(std::move(message->item)); !taken) return std::move(taken).error();
   }
 }
 
 Result<void> Estate::check_incarnation(const shm::Store& store) const {
   if (incarnation_ == to_text(store.rows().index.incarnation())) return {};
-  return Error{Errc::protocol_error, "the memory that the keeper has is another store's than it was told of"};
+  return Error{Errc::protocol_error, "the keeper has the memory of another store than it was told"};
 }
 
-Result<void> Estate::take(Kept thing) {
-  if (thing.key == kMemory) {
-    memory_ = std::move(thing.descriptors);
-    incarnation_ = std::move(thing.text);
+Result<void> Estate::take(KeeperItem item) {
+  if (item.key == kMemory) {
+    memory_ = std::move(item.descriptors);
+    incarnation_ = std::move(item.text);
     return {};
   }
-  if (thing.key == kListener) {
-    if (thing.descriptors.size() != 2) return Error{Errc::protocol_error, "no socket to listen on"};
+  if (item.key == kListener) {
+    if (item.descriptors.size() != 2) return Error{Errc::protocol_error, "no socket to listen on"};
     listener_.emplace(
-        protocol::Listener::adopt(thing.text, std::move(thing.descriptors[0]), std::move(thing.descriptors[1])));
+        protocol::Listener::adopt(item.text, std::move(item.descriptors[0]), std::move(item.descriptors[1])));
     return {};
   }
-  if (thing.key == kLostLines) {
-    lost_lines_ = std::strtoull(thing.text.c_str(), nullptr, 10);
+  if (item.key == kLostLines) {
+    lost_lines_ = std::strtoull(item.text.c_str(), nullptr, 10);
     return {};
   }
-  Result<SessionRecord> record = SessionRecord::from_text(thing.text);
+  Result<SessionRecord> record = SessionRecord::from_text(item.text);
   if (!record) return std::move(record).error();
-  if (thing.descriptors.size() < kProcess) return Error{Errc::protocol_error, "a session without its descriptors"};
-  record->pin_table = std::move(thing.descriptors[kPinTable]);
-  record->socket = std::move(thing.descriptors[kSocket]);
-  record->release_event = std::move(thing.descriptors[kReleaseEvent]);
-  if (thing.descriptors.size() > kProcess) record->process = std::move(thing.descriptors[kProcess]);
+  if (item.descriptors.size() < kProcess) return Error{Errc::protocol_error, "a session without its descriptors"};
+  record->pin_table = std::move(item.descriptors[kPinTable]);
+  record->socket = std::move(item.descriptors[kSocket]);
+  record->release_event = std::move(item.descriptors[kReleaseEvent]);
+  if (item.descriptors.size() > kProcess) record->process = std::move(item.descriptors[kProcess]);
   sessions_.push_back(*std::move(record));
   return {};
 }
@@ -84,8 +85,8 @@ Result<void> Estate::have_owned(const shm::Store& store) const {
   const Result<KeeperMessage> answer = link_.receive();
   if (!answer) return answer.error();
   if (answer->kind != Kind::owned) return Error{Errc::disconnected, "the keeper is gone"};
-  if (!answer->thing.text.empty())
-    return Error{Errc::system_error, "the keeper cannot own the store: " + answer->thing.text};
+  if (!answer->item.text.empty())
+    return Error{Errc::system_error, "the keeper cannot own the store: " + answer->item.text};
   return {};
 }
 
@@ -130,7 +131,7 @@ Result<std::string> Estate::hear_refusal() const {
   Result<KeeperMessage> message = link_.receive();
   if (!message) return std::move(message).error();
   if (message->kind != Kind::refuse) return Error{Errc::disconnected, "the keeper is gone"};
-  return std::move(message->thing.text);
+  return std::move(message->item.text);
 }
 
 void Estate::say_told_to_end(const std::string& signal) const {
@@ -140,7 +141,7 @@ void Estate::say_told_to_end(const std::string& signal) const {
 void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const std::vector<int>& descriptors) const {
   const Result<void> sent = link_.send(kind, key, text, descriptors);
   if (sent) return;
-  // Going on would mean clients that a successor does not know of. A successor does without this thing instead.
+  // Otherwise clients would exist that the next server does not know of.
   give_up(sent.error());
 }
 

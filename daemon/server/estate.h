@@ -1,10 +1,10 @@
 #pragma once
-// Estate: what a server has of the keeper, and gives to it: the memory, the socket to listen on, the sessions.
+// Estate: what the server gets from the keeper, and gives to it: the memory, the listening socket, the sessions.
 //
-// A session is given before its client hears of it, and again whenever its record changes; it is taken back before its
-// references are dropped. So a successor knows every pin table that anybody may still count in.
+// The keeper gets a session before its client hears of it, and again whenever its record changes. It forgets a session
+// before its references are dropped. So the next server knows every pin table in which a client may still count.
 //
-// Not thread-safe. That the keeper does not take something is the end of this process, which it would not outlive.
+// Not thread-safe. If the keeper does not take something, this process ends: the keeper's death would end it anyway.
 
 #include <memory>
 #include <optional>
@@ -20,50 +20,52 @@ namespace dolium::daemon {
 
 class Estate {
  public:
-  /// Hears from the keeper what there is.
+  /// Receives everything that the keeper has.
   [[nodiscard]] static Result<Estate> receive(KeeperLink link);
 
-  /// Is there anything to go on with?
+  /// True: there is a store to continue.
   [[nodiscard]] bool inherited() const noexcept { return !memory_.empty(); }
-  // What was inherited; each once.
+  // What was received; each can be taken once.
   [[nodiscard]] std::vector<shm::UniqueFd> take_memory() { return std::move(memory_); }
   [[nodiscard]] std::optional<protocol::Listener> take_listener() { return std::move(listener_); }
   [[nodiscard]] std::vector<SessionRecord> take_sessions() { return std::move(sessions_); }
-  /// How many lines of the log were lost with the server before, and not told of.
+  /// Number of log lines that the earlier server has lost, and that are not logged yet.
   [[nodiscard]] std::uint64_t take_lost_lines();
 
-  /// Of the store that was made from the memory: it is the one that was kept.
+  /// Checks that the store made from the memory is the one that the keeper was given.
   [[nodiscard]] Result<void> check_incarnation(const shm::Store& store) const;
-  /// Has the keeper sign the store as its owner (owner_mark.h), and waits until it has. Before a client is let in.
+  /// Has the keeper sign the store as its owner (owner_mark.h), and waits for it. Call it before any client is
+  /// admitted.
   [[nodiscard]] Result<void> have_owned(const shm::Store& store) const;
   void keep_memory(const shm::Store& store) const;
   void keep_listener(const protocol::Listener& listener) const;
-  /// Errors as KeeperLink::send(): then a successor will not know of this session, or of what has changed.
+  /// Fails as KeeperLink::send() does: then the next server will not know of this session, or of its change.
   [[nodiscard]] Result<void> keep(const SessionRecord& record, const shm::Segment& pin_table) const;
   void forget(shm::ClientId client) const;
-  /// How many lines of the log are lost with this server: its successor tells of them.
+  /// Has the keeper store the number of log lines that this server has lost: the next server logs it.
   void keep_lost_lines(std::uint64_t lines) const;
-  /// That this server serves, and where it logs to: the keeper does so, too.
+  /// Tells the keeper that this server serves, and where it logs: the keeper logs there too.
   void say_ready(const Config& config) const;
-  /// Another server shall go on, if it reads `config_file`; empty: whatever it reads. What stands in the way is heard.
+  /// Asks the keeper to restart the server, if the next one reads `config_file`; empty: whichever file it reads. See
+  /// hear_refusal().
   void ask_for_successor(const std::string& config_file) const;
-  /// Why the keeper has no successor. An error: the keeper is gone.
+  /// Receives why the keeper does not restart the server. An error: the keeper is gone.
   [[nodiscard]] Result<std::string> hear_refusal() const;
   [[nodiscard]] int link() const noexcept { return link_.fd(); }
-  /// This process alone was sent that signal: the keeper has it replaced, or is ending, too.
+  /// Tells the keeper that another process sent this signal: the keeper restarts the server, unless it is ending too.
   void say_told_to_end(const std::string& signal) const;
-  /// Ends this process: a successor does better, which does not know of what the keeper could not be told.
+  /// Ends this process, because the keeper could not be told of something. The next server is consistent without it.
   [[noreturn]] static void give_up(const Error& error);
 
  private:
   explicit Estate(KeeperLink link) : link_(std::move(link)) {}
-  [[nodiscard]] Result<void> take(Kept thing);
+  [[nodiscard]] Result<void> take(KeeperItem item);
   void send(KeeperMessage::Kind kind, std::uint64_t key, const std::string& text = {},
             const std::vector<int>& descriptors = {}) const;
 
   KeeperLink link_;
   std::vector<shm::UniqueFd> memory_;
-  std::string incarnation_;  // of the store in it
+  std::string incarnation_;  // of the store in memory_
   std::optional<protocol::Listener> listener_;
   std::vector<SessionRecord> sessions_;
   std::uint64_t lost_lines_ = 0;

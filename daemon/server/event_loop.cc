@@ -9,7 +9,7 @@ Error loop_error(const char* doing, int status) {
   return shm::system_error(doing, -status);
 }
 
-/// A copy is called, because a callback may destroy its owner, and with it the function that is running.
+/// Calls a copy: a callback may destroy its owner, and with it the function itself.
 template <class Box, class... Arguments>
 void call(void* data, Arguments... arguments) {
   auto* box = static_cast<Box*>(data);
@@ -18,7 +18,7 @@ void call(void* data, Arguments... arguments) {
   callback(arguments...);
 }
 
-/// Initialises a boxed handle; until that has succeeded, plain deletion is the right end.
+/// Initialises a boxed handle. Before that has succeeded, plain deletion is right.
 template <class Box, class Initialise>
 Result<std::unique_ptr<Box, detail::CloseBox>> make_box(decltype(Box::callback) callback, const char* doing,
                                                         Initialise&& initialise) {
@@ -64,7 +64,7 @@ void Poll::watch(int events) noexcept {
 
 void Poll::start(Box& box) noexcept {
   uv_poll_start(&box.handle, box.watched, [](uv_poll_t* handle, int status, int happened) {
-    // libuv stops what met an error; we go on, because what the peer sent before it vanished is still to be read.
+    // libuv stops polling after an error. Start again: bytes that the peer sent before its end are still unread.
     if (auto* watched = static_cast<Box*>(handle->data); status != 0 && !watched->closing) start(*watched);
     call<Box>(handle->data, status != 0 ? static_cast<int>(UV_READABLE) : happened);
   });

@@ -1,9 +1,8 @@
 #pragma once
-// libuv's handles as resources: made with a callback, gone with their owner.
+// libuv's handles as resources: created with a callback, closed by their owner's destructor.
 //
-// libuv closes handles later, in a turn of its loop, and its memory must last until then: so each handle lives
-// on the heap and is freed by its close callback; its owner only forgets it. A callback is never called after
-// its owner is gone, and may destroy its owner.
+// libuv closes a handle later, in a turn of its loop, and needs its memory until then. So each handle is on the heap,
+// and its close callback frees it. A callback is never called after its owner is destroyed, and may destroy its owner.
 
 #include <uv.h>
 
@@ -16,16 +15,16 @@
 
 namespace dolium::daemon {
 
-/// A libuv loop. Destroyed after all its handles' owners.
+/// A libuv loop. The owners of its handles must be destroyed first.
 class EventLoop {
  public:
   [[nodiscard]] static Result<std::unique_ptr<EventLoop>> create();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
-  /// Runs the close callbacks that are still due.
+  /// Runs the remaining close callbacks.
   ~EventLoop();
 
-  /// Returns after stop(), when the turn is over.
+  /// Returns after stop(), at the end of the turn.
   void run() { uv_run(&loop_, UV_RUN_DEFAULT); }
   void stop() { uv_stop(&loop_); }
   [[nodiscard]] uv_loop_t* get() noexcept { return &loop_; }
@@ -59,7 +58,7 @@ class Poll {
  public:
   using Callback = std::function<void(int events)>;
 
-  /// Nothing else happens on this descriptor but that its peer goes: watched by asking for what never comes.
+  /// Watches for a hang-up alone, by asking for an event that never comes.
   static constexpr int kHangUp = UV_PRIORITIZED;
 
   [[nodiscard]] static Result<Poll> create(EventLoop& loop, int fd, Callback callback);
@@ -77,7 +76,7 @@ class Poll {
 class Timer {
  public:
   [[nodiscard]] static Result<Timer> create(EventLoop& loop, std::function<void()> callback);
-  /// Once, after this many milliseconds; replaces what was set before.
+  /// Fires once, after this many milliseconds; replaces an earlier setting.
   void start_once(std::uint64_t delay_ms) noexcept;
   void stop() noexcept { uv_timer_stop(&box_->handle); }
 
@@ -86,7 +85,7 @@ class Timer {
   std::unique_ptr<Box, detail::CloseBox> box_;
 };
 
-/// Calls back before each wait of the loop: when a turn's work is done.
+/// Calls back before each wait of the loop, at the end of a turn.
 class BeforeWait {
  public:
   [[nodiscard]] static Result<BeforeWait> create(EventLoop& loop, std::function<void()> callback);
@@ -96,7 +95,7 @@ class BeforeWait {
   std::unique_ptr<Box, detail::CloseBox> box_;
 };
 
-/// While on, the loop does not wait: it looks for events again and again, and calls back in between.
+/// While on, the loop does not wait: it busy-polls for events, and calls back in between.
 class BusyLoop {
  public:
   [[nodiscard]] static Result<BusyLoop> create(EventLoop& loop, std::function<void()> callback);
@@ -108,17 +107,17 @@ class BusyLoop {
   bool on_ = false;
 };
 
-/// Work that takes too long for the loop's own thread: done by one of libuv's, one piece at a time.
+/// Work that takes too long for the loop's own thread: runs on a thread of libuv, one piece at a time.
 class Background {
  public:
   explicit Background(EventLoop& loop) noexcept : loop_(loop) {}
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
-  /// Waits for the work under way; its `done` is not called any more.
+  /// Waits for running work; its `done` is not called.
   ~Background();
 
   [[nodiscard]] bool busy() const noexcept { return task_ != nullptr; }
-  /// `work` on another thread, then `done` on the loop's. Precondition: !busy().
+  /// Calls `work` on another thread, then `done` on the loop's. Precondition: !busy().
   void start(std::function<void()> work, std::function<void()> done);
 
  private:
@@ -126,11 +125,11 @@ class Background {
     uv_work_t request;
     std::function<void()> work;
     std::function<void()> done;
-    Background* owner;  // nullptr: it is gone
+    Background* owner;  // nullptr: destroyed
     std::binary_semaphore worked{0};
   };
   EventLoop& loop_;
-  Task* task_ = nullptr;  // deleted in the loop, when libuv is through with it
+  Task* task_ = nullptr;  // deleted in the loop, when libuv has finished with it
 };
 
 }  // namespace dolium::daemon

@@ -1,9 +1,9 @@
 #pragma once
-// LimitedLog: the log's lines that a client can provoke as often as it likes. Each kind has its own allowance: so many
-// lines in an interval are written; of the rest the interval's end says how many there were, in one line. So no client
-// in a loop can fill a disk (some 100 bytes a line: at most 10 MB a day and kind), nor hide another kind's lines.
+// LimitedLog: limits the log lines that a client can cause. Each kind of line has its own allowance per interval. When
+// the interval ends, one line tells how many were left out. So a client in a loop cannot fill a disk (some 100 bytes a
+// line: at most 10 MB a day and kind), and cannot hide lines of another kind.
 //
-// No clock, no timer: who drives it calls tick() when next_deadline() is reached.
+// No clock, no timer: its owner calls tick() when next_deadline() is reached.
 
 #include <array>
 #include <memory>
@@ -21,7 +21,7 @@ class LimitedLog {
   enum class Kind : std::uint8_t { not_accepted, turned_away, refused, ended, without_rings, connected, gone, kCount };
   static constexpr shm::TimeNs kIntervalNs = shm::TimeNs{60} * 1'000'000'000;
 
-  /// `allowance`: lines of each kind in an interval; 0: no limit.
+  /// `allowance`: maximum number of lines of one kind in an interval; 0: no limit.
   LimitedLog(std::shared_ptr<spdlog::logger> log, std::uint64_t allowance) noexcept
       : log_(std::move(log)), allowance_(allowance) {}
 
@@ -32,16 +32,16 @@ class LimitedLog {
       log_->log(level, text, std::forward<Arguments>(arguments)...);
   }
 
-  /// Says how many lines were left out in intervals that are over.
+  /// Logs how many lines were left out in intervals that have ended.
   void tick(shm::TimeNs now);
-  /// When there will be something to say; kNever: nothing was left out.
+  /// When tick() will have something to log; kNever: nothing was left out.
   [[nodiscard]] shm::TimeNs next_deadline() const noexcept;
 
  private:
   struct Account {
     shm::TimeNs ends = 0;  // of the interval in which the last line was written or left out
     std::uint64_t lines = 0, left_out = 0;
-    spdlog::level::level_enum level = spdlog::level::off;  // of what was left out
+    spdlog::level::level_enum level = spdlog::level::off;  // of the lines left out
   };
 
   [[nodiscard]] bool admits(Kind kind, spdlog::level::level_enum level, shm::TimeNs now);

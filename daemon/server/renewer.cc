@@ -19,15 +19,15 @@ void Renewer::go_on() {
                     });
 }
 
-/// Once for each shortage: it is tried again every few seconds.
+/// Logs each shortage once, although it is retried every few seconds.
 void Renewer::tell(const Result<void>& reserved) {
   const bool was_short = std::exchange(short_of_memory_, !reserved);
   if (!reserved && !was_short)
     log_.warn(
-        "memory that clients which are gone were writing to cannot be reserved again, and is not used until it "
-        "can; trying again every {} s: {}",
+        "memory that dead clients were writing to cannot be reserved again and is not used; trying again every {} s: "
+        "{}",
         shm::Quarantine::kRetry / 1'000'000'000, reserved.error().message);
-  if (reserved && was_short) log_.info("memory of clients which are gone can be reserved again");
+  if (reserved && was_short) log_.info("memory of dead clients can be reserved again");
 }
 
 }  // namespace dolium::daemon

@@ -1,6 +1,6 @@
 #pragma once
-// Renews the pages that I/O of a client that is gone may still reach (shm/arena/quarantine.h), on another thread: 8 GiB
-// take the kernel seconds, and the loop has clients to answer.
+// Renewer: replaces pages that I/O of a dead client may still reach (shm/arena/quarantine.h). On another thread: 8 GiB
+// take the kernel seconds, and the loop must serve clients.
 
 #include <spdlog/logger.h>
 
@@ -11,11 +11,11 @@ namespace dolium::daemon {
 
 class Renewer {
  public:
-  /// All three outlive it.
+  /// All three must outlive it.
   Renewer(EventLoop& loop, shm::Store& store, spdlog::logger& log) noexcept
       : store_(store), log_(log), background_(loop) {}
 
-  /// Begins the next piece if one is due and none is under way. Call it whenever that may have changed.
+  /// Starts the next piece if one is due and none is running. Call it whenever that may have changed.
   void go_on();
 
  private:

@@ -20,7 +20,7 @@
 namespace dolium::daemon {
 namespace {
 
-/// Whether its client will copy so much now that it may do so with several threads.
+/// Whether the client's next copy is large enough for several threads.
 bool begins_large_copy(const protocol::RequestFrame& request) {
   const auto* create = request.body_as_CreateRequest();
   return create != nullptr && !create->lease() && create->object()->data_size() >= kParallelCopyBytes;
@@ -54,16 +54,17 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
   if (!store) return store;
   const shm::Recovery& found = (*store)->recovery();
   log.info(
-      "going on with {} objects, {} removed but held, of {} clients, after {} us; {} that were being written are "
-      "dropped, the memory of {} kept until their writers let go, and {} pieces of memory in quarantine; {} evictions "
-      "and moves undone, {} steps finished",
+      "continuing with {} objects, {} removed but held, of {} clients, after {} us; {} unsealed objects dropped, the "
+      "memory of {} kept until their writers release it, {} pieces of memory in quarantine; {} evictions and moves "
+      "undone, {} steps finished",
       found.sealed, found.retired, sessions.size(), (shm::monotonic_now() - began) / 1000, found.dropped,
       found.abandoned, found.quarantined, found.undone, found.finished);
-  if (found.damaged != 0) log.error("{} rows of the index were damaged, and their objects are lost", found.damaged);
+  if (found.damaged != 0) log.error("{} rows of the index were damaged: their objects are lost", found.damaged);
   const StoreConfig& is = (*store)->rows().config;
   if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy)
     log.warn(
-        "a store's capacity, max_objects and eviction_policy stay as they are until doliumd is stopped and started");
+        "capacity, max_objects and eviction_policy of a store do not change: stop doliumd and start it again, which "
+        "removes all objects");
   return store;
 }
 
@@ -79,11 +80,11 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   const bool follows = estate.inherited();
   Result<protocol::Listener::Renewal> renewed =
       follows ? renew_listener(*listener, config, *log) : protocol::Listener::Renewal();
-  // Those who are connected go on, and objects are worth more than a path.
+  // Not an error of the start: connected clients continue, and the objects are worth more than a path.
   if (!renewed)
-    log->error("clients cannot connect to this daemon: {}; when that is mended, SIGHUP makes its socket again",
+    log->error("clients cannot connect to this daemon: {}; remove the cause, then SIGHUP makes its socket again",
                renewed.error().message);
-  if (!estate.inherited()) remove_without_memory(listener->path());  // else it is the keeper's, as from below on
+  if (!estate.inherited()) remove_without_memory(listener->path());  // until the keeper has it, below
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
   if (!loop) return std::move(loop).error();
   std::vector<SessionRecord> sessions = estate.take_sessions();
@@ -93,7 +94,7 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   if (!store) return std::move(store).error();
   if (estate.inherited())
     if (auto same = estate.check_incarnation(**store); !same) return std::move(same).error();
-  // Before the loop watches the link: libuv makes it non-blocking, and this waits for the answer.
+  // Before the loop watches the link: libuv makes it non-blocking, and this call waits for the answer.
   if (auto owned = estate.have_owned(**store); !owned) return std::move(owned).error();
   std::unique_ptr<Server> server(new Server(config, std::move(log), *std::move(access), *std::move(loop),
                                             *std::move(listener), std::make_unique<shm::Engine>(*std::move(store)),
@@ -101,9 +102,9 @@ Result<std::unique_ptr<Server>> Server::create(const Config& config, std::shared
   server->is_reachable_ = renewed.has_value();
   if (renewed) server->acceptor_.take_former(std::move(renewed->former_socket));
   if (auto watching = server->watch(); !watching) return std::move(watching).error();
-  if (auto taken = server->take_orphans(std::move(sessions)); !taken) return std::move(taken).error();
-  // Before there is anything to keep: where a first server fails, there shall be no second. Who follows another writes
-  // over what is there, for which no disk is too full; or into a new file, which is a hint and not worth the objects.
+  if (auto taken = server->take_sessions(std::move(sessions)); !taken) return std::move(taken).error();
+  // Before the keeper has anything to keep: if the first server fails, the daemon ends. A later server overwrites the
+  // file, which also works on a full disk; a new file is only a hint, and not worth the objects.
   if (auto written = protocol::write_socket_owner(server->acceptor_.listener().lock(), shm::kIndexLayout);
       !written && !follows)
     return std::move(written).error();
@@ -129,7 +130,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
           *engine_, [this](shm::ClientId client) { return sessions_.find(client); },
           [this](shm::ClientId after) { return describe_clients(after); },
           [this](const Session& session, std::uint64_t id, const protocol::ReplaceRequest& request) {
-            return ask_for_successor(session, id, protocol::from_wire(request.config_file()));
+            return ask_for_restart(session, id, protocol::from_wire(request.config_file()));
           }),
       acceptor_(*loop_, config_, access_, client_log_, sessions_, *this, std::move(listener)),
       signals_(std::move(signals)) {}
@@ -157,7 +158,7 @@ Result<void> Server::watch() {
   return {};
 }
 
-Result<void> Server::take_orphans(std::vector<SessionRecord> records) {
+Result<void> Server::take_sessions(std::vector<SessionRecord> records) {
   for (SessionRecord& record : records) {
     Result<std::unique_ptr<Session>> session = Session::orphan(*loop_, *this, std::move(record));
     if (!session) return std::move(session).error();
@@ -184,8 +185,8 @@ Server::End Server::run() {
   return end_;
 }
 
-/// The keeper decides about the end of a server. A signal from elsewhere may have come to the whole group, and so to
-/// the keeper as well: it says whether this is a stop or a restart.
+/// The keeper decides about the end of a server. A signal from another process may have come to the whole group, so to
+/// the keeper too: the keeper knows whether this is a stop or a restart.
 void Server::take_signals() {
   while (const std::optional<ReceivedSignal> signal = signals_.next()) {
     const bool from_keeper = signal->sender == ::getppid();
@@ -196,13 +197,13 @@ void Server::take_signals() {
                                   ? signal_name(signal->number)
                                   : fmt::format("{} by process {}", signal_name(signal->number), signal->sender));
     else if (signal->number == SIGHUP)
-      make_way();
+      restart();
     else
       stop(signal_name(signal->number));
   }
 }
 
-/// Before its client hears of it, or of what changed.
+/// Gives the session's record to the keeper: before the client hears of the session, or of what has changed.
 Result<void> Server::keep(Session& session) const {
   session.set_origin(engine_->store().report().client_use(session.client()).origin);
   return estate_.keep(session.record(), engine_->store().clients().pin_table_segment(session.client()));
@@ -211,19 +212,19 @@ Result<void> Server::keep(Session& session) const {
 void Server::stop(const char* reason) {
   if (stopping_) return;
   stopping_ = true;
-  log_->info("stopping ({}): {} connections are told and closed", reason, sessions_.size());
-  engine_->store().end();  // before anybody is told: whoever hears of it, by whatever way, gets nothing any more
+  log_->info("stopping ({}): closing {} connections", reason, sessions_.size());
+  engine_->store().end();  // before any client is told: a client that knows of the end gets nothing any more
   acceptor_.stop();
   sessions_.visit_all([](Session& session) {
     protocol::GoodbyeNoticeT goodbye;
     goodbye.reason = "the daemon is shutting down";
     session.reply(0, std::move(goodbye));
-    session.pump();  // what does not fit into the socket now, will not wait for
+    session.pump();  // bytes that do not fit into the socket now are lost
   });
   loop_->stop();
 }
 
-// ---- what sessions tell ----
+// ---- what sessions report ----
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
   asked_ = asked_ || !session.wire().has_rings();
@@ -233,13 +234,14 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   dispatch_.handle(session, request);
   if (session.attached() && (!was_attached || (was_unadopted && session.is_open())))
     if (const auto kept = keep(session); !kept) {
-      // Who has the session of before still has what the keeper knows, and goes on with another server.
+      // The keeper still has the old record: the client can resume its session with the next server.
       if (was_attached || asks_to_resume(request)) Estate::give_up(kept.error());
-      return session.refuse({Errc::out_of_memory, "the system has no room to let another client in: try again later (" +
-                                                      kept.error().message + ")"});
+      return session.refuse({Errc::out_of_memory,
+                             "the system has no memory, or no descriptor, for another client: try "
+                             "again later (" +
+                                 kept.error().message + ")"});
     }
-  if (was_attached)
-    SessionTable::remove_newcomer(session);  // it has taken what came with its HelloReply, to be able to ask
+  if (was_attached) SessionTable::remove_newcomer(session);  // it has received its HelloReply
   if (was_attached || !session.attached()) return;
   sessions_.attach(session);
   client_log_.write(LimitedLog::Kind::connected, shm::monotonic_now(), spdlog::level::debug, "client {} connected: {}",
@@ -252,7 +254,7 @@ void Server::on_silenced(Session& session) {
 }
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
-  if (session.attached())  // before it is told: it shall not come back to another server
+  if (session.attached())  // before the client is told: it must not resume the session with the next server
     if (const auto kept = keep(session); !kept) Estate::give_up(kept.error());
   log_end(session, what.code == Errc::system_error ? "" : " for misbehaviour", what.message);
 }
@@ -280,7 +282,7 @@ void Server::on_release() {
 
 void Server::on_ended(Session& session) {
   if (session.attached()) {
-    estate_.forget(session.client());  // first: what a successor believes to be held is held
+    estate_.forget(session.client());  // first: the next server must find references that still count
     dispatch_.forget(session.client());
     engine_->drop_client(session.client(), shm::monotonic_now());
     client_log_.write(LimitedLog::Kind::gone, shm::monotonic_now(), spdlog::level::debug, "client {} is gone",

@@ -1,9 +1,12 @@
 #pragma once
-// Server: the socket, the sessions, the engine and the event loop, tied together. One thread.
+// Server: joins the acceptor, the table of sessions, the engine and the event loop. One thread.
 //
-// A turn of the loop: callbacks take frames and change the store; before the loop waits again, who waits for
-// room is served, due events and replies are sent, and the timer is set to the engine's next deadline. So the
-// answers to many requests leave in few system calls, and nothing is forgotten.
+// One turn of the loop: callbacks read frames and change the store. Before the loop waits again, the server serves
+// clients that wait for room, sends due events and replies, and sets the timer to the engine's next deadline. So the
+// replies to many requests leave in few system calls.
+//
+// server.cc: start, end, and what sessions report; server_turn.cc: the turn; server_succession.cc: the restart of the
+// server; server_report.cc: the list of clients.
 
 #include <memory>
 #include <string_view>
@@ -30,44 +33,45 @@ namespace dolium::daemon {
 
 class Server final : private Session::Host {
  public:
-  /// How long a connection may say nothing before its HelloRequest.
+  /// Time until a connection must have sent its HelloRequest, in milliseconds; then the same until it has received the
+  /// reply.
   static constexpr std::uint64_t kHandshakeTimeoutMs = 10'000;
-  /// How often the rings are looked at between two looks at everything else.
+  /// Number of polls of the rings between two polls of everything else.
   static constexpr int kLooksPerTurn = 32;
-  /// How many times as long as others a client is looked for that is writing what one thread copies.
+  /// A client that writes an object which one thread copies is polled this many times longer than others.
   static constexpr shm::TimeNs kWriterFactor = 6;
-  /// How many clients are described in one message, where a row has some hundred bytes: names, the only long things in
-  /// it, are cut. And how many slots are looked at for it, some ns each; for the last client, all that it takes.
+  /// Maximum number of clients in one message (some hundred bytes each), and number of slots, at some ns each, after
+  /// which the message ends.
   static constexpr std::size_t kClientsPerPage = 1024;
   static constexpr std::uint64_t kLooksPerPage = 128 * 1024;
 
   enum class End : std::uint8_t { finished, restart };
 
-  /// Goes on with the estate, if there is any.
+  /// Continues the store of the estate if it has one; creates a store otherwise.
   [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config, std::shared_ptr<spdlog::logger> log,
                                                               Estate estate, SignalQueue signals);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Serves until the keeper sends SIGTERM, and then tells the clients; or until it sends SIGHUP, and then leaves
-  /// everything to its successor.
+  /// Serves until the keeper sends SIGTERM: then says goodbye to the clients. Or until the keeper sends SIGHUP: then
+  /// leaves everything to the next server.
   [[nodiscard]] End run();
-  /// Ends the log. The lines that were lost, and not told of, are the successor's to tell of. The last thing to do.
+  /// Ends the log, and leaves the number of lost lines to the next server. Call it last.
   void hand_over_log() const;
-  void stop(const char* reason);
 
  private:
   Server(const Config& config, std::shared_ptr<spdlog::logger> log, AccessList access, std::unique_ptr<EventLoop> loop,
          protocol::Listener listener, std::unique_ptr<shm::Engine> engine, Estate estate, SignalQueue signals);
 
   [[nodiscard]] Result<void> watch();
-  [[nodiscard]] Result<void> take_orphans(std::vector<SessionRecord> records);
+  [[nodiscard]] Result<void> take_sessions(std::vector<SessionRecord> records);
   void take_signals();
-  void make_way();
+  void stop(const char* reason);
+  void restart();
   void stay(const Error& why);
-  [[nodiscard]] Result<void> ask_for_successor(const Session& session, std::uint64_t request,
-                                               const std::string& config_file);
+  [[nodiscard]] Result<void> ask_for_restart(const Session& session, std::uint64_t request,
+                                             const std::string& config_file);
   void hear_keeper();
   [[nodiscard]] Result<void> keep(Session& session) const;
   [[nodiscard]] Dispatch::ClientsPage describe_clients(shm::ClientId after);
@@ -97,10 +101,10 @@ class Server final : private Session::Host {
 
   const Config config_;
   const std::shared_ptr<spdlog::logger> log_;
-  LimitedLog client_log_;  // the same, for what clients bring about
+  LimitedLog client_log_;  // the same, for lines that clients can cause
   const AccessList access_;
-  bool is_reachable_ = true;         // the socket's path leads here
-  std::unique_ptr<EventLoop> loop_;  // before all that is watched in it
+  bool is_reachable_ = true;         // the socket's path leads to this daemon
+  std::unique_ptr<EventLoop> loop_;  // before everything that it watches
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;
   Renewer renewer_;
@@ -111,13 +115,13 @@ class Server final : private Session::Host {
   std::optional<Timer> deadline_timer_;
   shm::TimeNs armed_for_ = shm::kNever;
   std::optional<BusyLoop> busy_loop_;
-  shm::BusyPoll busy_poll_;    // how long to look for more after a request
-  bool asked_ = false;         // there was a request in this turn, through a socket
-  bool may_be_asked_ = false;  // that is what the loop stays awake for
+  shm::BusyPoll busy_poll_;    // time to busy-poll after a request
+  bool asked_ = false;         // a request came through a socket in this turn
+  bool may_be_asked_ = false;  // the loop is awake because a request may come soon
   shm::TimeNs last_asked_ = 0;
   std::optional<BeforeWait> before_wait_;
   std::optional<Poll> keeper_poll_;
-  std::vector<std::pair<shm::ClientId, std::uint64_t>> asked_for_successor_;  // and the number of the request
+  std::vector<std::pair<shm::ClientId, std::uint64_t>> asked_for_restart_;  // client, and number of its request
   const SignalQueue signals_;
   std::optional<Poll> signal_poll_;
   bool stopping_ = false;

@@ -1,4 +1,4 @@
-// What the server tells of its clients. See server.h.
+// The list of clients: see ClientsRequest in messages.fbs.
 
 #include "daemon/server/server.h"
 #include "shm/os/monotonic_clock.h"

@@ -1,4 +1,4 @@
-// A turn of the server's loop: who has been asked is answered, who may rest rests, and the timer is set. See server.h.
+// One turn of the server's loop: reply to requests, let quiet sessions rest, set the timer. See server.h.
 
 #include <algorithm>
 #include <utility>
@@ -29,11 +29,11 @@ void Server::before_wait() {
   busy_loop_->set((may_be_asked_ || engine_->store().room().wants_relocation()) && !stopping_);
 }
 
-/// Answers what has been asked: all that a turn of the loop owes its clients.
+/// Carries out what waits, and sends all replies and events of this turn.
 void Server::serve(shm::TimeNs now) {
-  do {  // serving and sending may each give the other something to do
+  do {  // serving can create replies, and sending can free room that is waited for
     engine_->settle(now);
-    // Last first: who has something to hear because of another's request has waited longer than who just asked.
+    // The last first: a client that waited for another client's request has waited longer than the one that just asked.
     sessions_.take_dirty([this](Session& session) { answer(session); });
     sessions_.destroy_ended();
   } while (sessions_.has_dirty());
@@ -56,16 +56,16 @@ bool Server::poll_rings() {
   return heard;
 }
 
-/// How long a client is looked for after it was last heard of. One that is writing comes back when it has written, and
-/// to copy a megabyte takes longer than busy_poll_: let it find us awake, for to wake us costs it a part of that time.
-/// Where it has just begun with what several threads copy, that would be a small part, and they may need our core.
+/// Time to poll a client after its last request. A client that is writing returns when it has written, and copying a
+/// megabyte takes longer than busy_poll_: it should find the server awake, because waking it costs a good part of that
+/// time. For a copy by several threads that cost does not matter, and those threads may need this core.
 shm::TimeNs Server::patience_with(const Session& session, shm::TimeNs busy_poll) const {
   if (session.copies_large) return 0;
   const std::uint64_t writing = engine_->store().clients().unsealed_bytes(session.client());
   return writing != 0 && writing < kParallelCopyBytes ? kWriterFactor * busy_poll : busy_poll;
 }
 
-/// Those who have been quiet for as long as that ring from now on. Whom nobody polls may rest at once.
+/// Quiet sessions are not polled any more: their clients ring from now on.
 void Server::let_rest(shm::TimeNs now) {
   const shm::TimeNs busy_poll = busy_poll_.how_long(now);
   sessions_.let_rest([&](Session& session) {
@@ -79,7 +79,7 @@ void Server::on_awake(Session& session) {
   sessions_.mark_awake(session);
 }
 
-/// What the loop does instead of waiting. Who only moves objects need not give way: the kernel sees to its share.
+/// What the loop does instead of waiting. While it only moves objects, it need not yield: the kernel limits its share.
 void Server::look_again() {
   bool heard = false;
   for (int looks = 0; looks < kLooksPerTurn; ++looks) {
@@ -90,7 +90,7 @@ void Server::look_again() {
       shm::relax();
     }
   }
-  if (!heard) engine_->store().room().relocate_one();  // bounded: whoever asks meanwhile waits for one copy
+  if (!heard) engine_->store().room().relocate_one();  // bounded: a request waits for at most one copy
   if (may_be_asked_) shm::give_way(busy_poll_);
 }
 
@@ -103,13 +103,13 @@ void Server::arm_timer() {
   if (next == shm::kNever) {
     deadline_timer_->stop();
   } else {
-    // Rounded up: a timer that rings early finds nothing to do and must be set again.
+    // Rounded up: a timer that fires early finds nothing to do and must be set again.
     deadline_timer_->start_once(next <= now ? 0 : (next - now + 999'999) / 1'000'000);
   }
 }
 
-/// Descriptors that nobody takes count against all that this user may send (unix(7), ETOOMANYREFS). Who has not taken
-/// them holds nothing, and need not be known to a successor as one who must not return.
+/// Descriptors that a client does not receive count against all that this user may send (unix(7), ETOOMANYREFS). Such a
+/// client holds nothing, so the next server need not know of it.
 void Server::end_unheard(Session& session) {
   log_end(session, "", "it does not take what came with its HelloReply");
   session.refuse({Errc::timed_out, "what came with the HelloReply was not taken in time"});
@@ -131,7 +131,7 @@ void Server::on_deadline() {
 void Server::end_late(Session& session) {
   if (!session.attached()) {
     session.misbehaved({Errc::protocol_error, "no HelloRequest came in time"});
-    session.leave();  // those that were leaving, and did not read why
+    session.leave();  // sessions that were leaving, and whose client did not read why
   } else if (!session.wire().peer_has_read_all()) {
     end_unheard(session);
   }

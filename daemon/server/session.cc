@@ -73,7 +73,7 @@ void Session::reply_outcome(std::uint64_t request_id, const Result<void>& outcom
 void Session::pump(bool events_wait) {
   if (state_ == State::ended || is_silent()) return;
   const Result<bool> flushed = wire_.flush();
-  if (!flushed) {  // the peer is gone, or half gone and not listening; or it spoils its rings, or the system fails
+  if (!flushed) {  // the peer has gone, has damaged its rings, or the system fails
     if (flushed.error().code == Errc::disconnected)
       on_end_of_stream();
     else
@@ -87,9 +87,9 @@ void Session::pump(bool events_wait) {
       socket_poll_->watch(UV_WRITABLE);
     return;
   }
-  if (!wire_.is_full()) take_requests();  // what was read before the pause
+  if (!wire_.is_full()) take_requests();  // requests that were read before the queue was full
   if (!listens()) return;
-  if (wire_.has_rings()) {  // bells are all that comes through the socket
+  if (wire_.has_rings()) {  // only bells come through the socket
     socket_poll_->watch(UV_READABLE);
     if (!wire_.is_full()) host_.on_awake(*this);
     if (events_wait && *flushed) host_.on_dirty(*this);
@@ -103,10 +103,10 @@ void Session::pump(bool events_wait) {
 
 void Session::on_socket(int events) {
   if (is_silent()) {
-    end();  // only a hang-up is watched for
+    end();  // only a hang-up is watched
     return;
   }
-  // While paused, "readable" can only be a bell, or an error of the connection, which the next write will meet.
+  // While the queue is full, "readable" is only a bell, or an error, which the next write returns.
   const bool through_rings = wire_.has_rings();
   if ((events & UV_WRITABLE) != 0 || wire_.is_full() || through_rings) host_.on_dirty(*this);
   if ((events & UV_READABLE) == 0 || !listens()) return;
@@ -176,14 +176,14 @@ void Session::open(shm::ClientId client, Access access, std::string name, shm::U
   if (auto watched = watch_release_event(); !watched) misbehaved(watched.error());
 }
 
-/// The watch goes with the descriptor, whichever session has them.
+/// Bound to the host, not to this session: replace() moves the watch to another session, with the descriptor.
 Result<void> Session::watch_release_event() {
   Result<Poll> poll =
       Poll::create(loop_, record_.release_event.get(), [host = &host_, event = record_.release_event.get()](int) {
-        // Not eventfd_read(): whether that waits is a flag of the open file, which the client has too and can change.
+        // Not eventfd_read(): whether that blocks is a flag of the open file, which the client can change.
         eventfd_t count = 0;
         const iovec into{&count, sizeof(count)};
-        static_cast<void>(::preadv2(event, &into, 1, -1, RWF_NOWAIT));  // another look costs nothing
+        static_cast<void>(::preadv2(event, &into, 1, -1, RWF_NOWAIT));  // a failure costs one more call
         host->on_release();
       });
   if (!poll) return std::move(poll).error();
@@ -200,7 +200,7 @@ Result<std::unique_ptr<Session>> Session::orphan(EventLoop& loop, Host& host, Se
   if (own.process.valid())
     if (auto watched = session->watch_process(std::move(own.process)); !watched) return std::move(watched).error();
   if (auto watched = session->watch_release_event(); !watched) return std::move(watched).error();
-  // Where the peer had closed its half already, closing ours would look like a hang-up.
+  // If the peer has closed its half already, closing this one would look like a hang-up.
   if (!happens(own.socket.get(), POLLHUP | POLLERR | POLLRDHUP)) ::shutdown(own.socket.get(), SHUT_WR);
   return session;
 }

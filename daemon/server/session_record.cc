@@ -8,8 +8,8 @@
 namespace dolium::daemon {
 namespace {
 
-/// The record's numbers; behind them the five texts. Bump when anything here changes: another version of the program
-/// may have written it.
+/// The numbers of a record; the five texts follow them. Increment kVersion with every change: another version of the
+/// program may have written the record.
 constexpr std::uint32_t kVersion = 2;
 struct Numbers {
   std::uint32_t version = kVersion;
@@ -55,7 +55,7 @@ Result<SessionRecord> SessionRecord::from_text(const std::string& text) {
   const std::size_t expected = sizeof(numbers) + std::size_t{numbers.name_size} + numbers.command_size +
                                numbers.user_size + numbers.host_size + numbers.pod_size;
   if (text.size() != expected || numbers.version != kVersion)
-    return Error{Errc::protocol_error, "a session as another version of doliumd describes it"};
+    return Error{Errc::protocol_error, "the record of a session was written by another version of doliumd"};
   SessionRecord record;
   record.client = numbers.client;
   record.attached = numbers.attached;

@@ -33,13 +33,13 @@ void Warmer::enlarge(std::span<std::byte> table) {
 }
 
 void Warmer::tell(const ArenaMemory::Warmth& warmth) {
-  if (!warmth.reserved) log_.warn("memory is not reserved ahead of use any more: {}", warmth.reserved.error().message);
+  if (!warmth.reserved) log_.warn("memory is no longer reserved ahead of its use: {}", warmth.reserved.error().message);
   if (!warmth.collapsed) tell_of_small_pages("the arena is", "first touches", warmth.collapsed.error());
 }
 
 void Warmer::tell_of_small_pages(const char* what, const char* slow, const Error& why) {
   if (std::exchange(told_of_small_pages_, true)) return;
-  log_.info("{} not, or not all, in 2 MiB pages, and {} take longer: {}", what, slow, why.message);
+  log_.info("{} not, or only in part, in 2 MiB pages, so {} are slower: {}", what, slow, why.message);
 }
 
 }  // namespace dolium::daemon

@@ -1,7 +1,7 @@
 #pragma once
-// Keeps the arena's memory warm ahead of its use, and makes the tables large pages behind it (`prefault`), on another
-// thread: a stretch takes the kernel some milliseconds, and the loop has clients to answer. See
-// shm/arena/arena_memory.h for what a stretch is, shm/os/large_pages.h for the tables.
+// Warmer: prefaults the arena's memory ahead of its use, and then makes the tables 2 MiB pages (`prefault`). On another
+// thread: a stretch takes the kernel some milliseconds, and the loop must serve clients. shm/arena/arena_memory.h
+// explains stretches, shm/os/large_pages.h the tables.
 
 #include <spdlog/logger.h>
 
@@ -12,11 +12,11 @@ namespace dolium::daemon {
 
 class Warmer {
  public:
-  /// All three outlive it.
+  /// All three must outlive it.
   Warmer(EventLoop& loop, shm::Store& store, spdlog::logger& log) noexcept
       : store_(store), log_(log), background_(loop) {}
 
-  /// Begins the next stretch if there is one and none is under way. Call it whenever the store may have grown.
+  /// Starts the next stretch if there is one and none is running. Call it whenever the store may have grown.
   void go_on();
 
  private:

@@ -27,16 +27,16 @@ TEST_CASE("what is kept goes over with its descriptors, each message whole and i
   REQUIRE(ours.send(Kind::forget, UINT64_MAX));
   const KeeperMessage kept = theirs.receive().value();
   CHECK(kept.kind == Kind::keep);
-  CHECK(kept.thing.key == 7);
-  CHECK(kept.thing.text == text);
-  REQUIRE(kept.thing.descriptors.size() == 2);
+  CHECK(kept.item.key == 7);
+  CHECK(kept.item.text == text);
+  REQUIRE(kept.item.descriptors.size() == 2);
   std::uint64_t count = 0;
-  REQUIRE(::read(kept.thing.descriptors[1].get(), &count, sizeof(count)) == sizeof(count));
+  REQUIRE(::read(kept.item.descriptors[1].get(), &count, sizeof(count)) == sizeof(count));
   CHECK(count == 5);  // the same open file
   const KeeperMessage forgotten = theirs.receive().value();
   CHECK(forgotten.kind == Kind::forget);
-  CHECK(forgotten.thing.key == UINT64_MAX);
-  CHECK(forgotten.thing.descriptors.empty());
+  CHECK(forgotten.item.key == UINT64_MAX);
+  CHECK(forgotten.item.descriptors.empty());
 }
 
 TEST_CASE("what was sent before its sender died is there, and then the end") {
@@ -54,7 +54,7 @@ TEST_CASE("what was sent before its sender died is there, also when that left me
   REQUIRE(ours.send(Kind::keep, 7));
   REQUIRE(ours.send(Kind::ready, 0));
   ours = KeeperLink();
-  CHECK(theirs.receive().value().thing.key == 7);
+  CHECK(theirs.receive().value().item.key == 7);
   CHECK(theirs.receive().value().kind == Kind::ready);
   CHECK(theirs.receive().value().kind == Kind::none);
 }
@@ -72,7 +72,7 @@ TEST_CASE("a socket that an event loop has made non-blocking loses nothing when 
   pollfd room{ours.fd(), POLLOUT, 0};
   while (::poll(&room, 1, 0) > 0 && sending.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
     std::this_thread::yield();
-  for (std::uint64_t key = 0; key < kMany; ++key) REQUIRE(theirs.receive().value().thing.key == key);
+  for (std::uint64_t key = 0; key < kMany; ++key) REQUIRE(theirs.receive().value().item.key == key);
   CHECK(sending.get() == kMany);
 }
 

@@ -159,14 +159,15 @@ TEST_CASE("the keeper gives up a server that dies again and again before it serv
   CHECK(ended.status == EXIT_FAILURE);
   CHECK(ended.servers == Keeper::kMaxEarlyDeaths);
   CHECK_THAT(ended.said, Catch::Contains("signal 9"));
-  CHECK_THAT(ended.said, Catch::EndsWith("giving up, and with it all objects\n"));
+  CHECK_THAT(ended.said, Catch::EndsWith("giving up, all objects are lost\n"));
 }
 
 TEST_CASE("a server that could not follow another is tried again until it can") {
   const Ended ended = keep("server that serves once and for long cannot follow");
   CHECK(ended.status == EXIT_SUCCESS);
   CHECK(ended.servers == 1 + kRefusals + 1);
-  CHECK_THAT(ended.said, Catch::Contains("the server would not start: mend what it says; the objects are kept"));
+  CHECK_THAT(ended.said,
+             Catch::Contains("the server did not start: remove the cause that it logged; the objects are kept"));
   CHECK_THAT(ended.said, !Catch::Contains("giving up"));
 }
 
@@ -221,6 +222,6 @@ TEST_CASE("starter: a descriptor that is no stream socket is refused in words") 
     const auto adopted = Starter::adopt(wrong);
     REQUIRE_FALSE(adopted.has_value());
     CHECK_THAT(adopted.error().message,
-               Catch::Contains("is not a stream socket: hand doliumd one end of a socketpair()"));
+               Catch::Contains("is not a stream socket: pass doliumd one end of a socketpair()"));
   }
 }

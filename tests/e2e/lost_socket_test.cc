@@ -105,7 +105,7 @@ TEST_CASE("the socket's file removed: doliumd --replace finds the daemon, and br
   const pid_t old = daemon.server();
   remove_files(daemon, true, lock);
   const Finished replaced = ask_to_replace(daemon);
-  CHECK(replaced.output == fmt::format("server {} goes on\n", daemon.server()));
+  CHECK(replaced.output == fmt::format("server {} serves\n", daemon.server()));
   CHECK(replaced.how == "exit 0");
   CHECK(daemon.server() != old);
   CHECK(outcome(client->ping()) == "ok");
@@ -122,7 +122,7 @@ TEST_CASE("the socket's file removed, and another daemon there by now: it is lef
   const pid_t old = daemon.server();
 
   daemon.process().signal(SIGHUP);  // its clients could not come back
-  CHECK(eventually([&] { return daemon.log().find("the server stays as it is") != std::string::npos; }));
+  CHECK(eventually([&] { return daemon.log().find("the old server keeps running") != std::string::npos; }));
   CHECK_THAT(daemon.log(), Catch::Contains("already listening at " + daemon.socket()));
   CHECK(daemon.server() == old);
   CHECK(outcome(client->ping()) == "ok");

@@ -106,7 +106,8 @@ TEST_CASE(
   CHECK(cgroup.kills() == 0);
   // Where other processes of the group take the memory, the server is killed, and the next one, never the keeper.
   const auto says = [&](const char* what) { return daemon.log().find(what) != std::string::npos; };
-  for (const char* pause : {"goes on with the objects in 500 ms", "goes on with the objects in 1000 ms"}) {
+  for (const char* pause :
+       {"restarting it with the same objects in 500 ms", "restarting it with the same objects in 1000 ms"}) {
     Process hog = cgroup.start_hog();
     const bool killed = eventually([&] { return says(pause) || !daemon.process().running() || !hog.running(); });
     INFO("doliumd says:\n" << daemon.log());
@@ -119,8 +120,9 @@ TEST_CASE(
   }
   cgroup.raise_limit(192 << 20);  // as the log says
   CHECK(cgroup.kills() >= 2);
-  CHECK_THAT(daemon.log(), Catch::Contains("(OOM kill)") && Catch::Contains("goes on with the objects in 500 ms") &&
-                               Catch::Contains("goes on with the objects in 1000 ms"));
+  CHECK_THAT(daemon.log(), Catch::Contains("(OOM kill)") &&
+                               Catch::Contains("restarting it with the same objects in 500 ms") &&
+                               Catch::Contains("restarting it with the same objects in 1000 ms"));
   CHECK(eventually([&] { return outcome(daemon.client().ping()) == "ok"; }));
   CHECK(same(daemon.client().get_raw(id_of("precious")).value().data(), pattern(1000)));
   daemon.process().signal(SIGTERM);

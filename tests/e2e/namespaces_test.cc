@@ -100,7 +100,7 @@ TEST_CASE("pids of other namespaces: --replace of a daemon in another one asks i
   const std::int32_t old = client->stats().value().server_pid;
   const Finished replaced = run_to_end({DOLIUM_DOLIUMD_PATH, "--replace", "--socket", daemon.socket()});
   const std::int32_t now = client->stats().value().server_pid;
-  CHECK(replaced.output == fmt::format("server {} goes on\n", now));
+  CHECK(replaced.output == fmt::format("server {} serves\n", now));
   CHECK(now != old);
   CHECK(now < 20);  // the daemon's own number of it
   CHECK_THAT(daemon.log(), Catch::Contains("a process of another PID namespace, of user ") &&
@@ -124,7 +124,7 @@ TEST_CASE("pids of other namespaces: --replace in a container asks the daemon ou
   const pid_t old = daemon.server();
   const Command replace = in_pid_namespace({DOLIUM_DOLIUMD_PATH, "--replace", "--socket", daemon.socket()});
   const Finished replaced = run_to_end(replace);
-  CHECK(replaced.output == fmt::format("server {} goes on\n", daemon.server()));
+  CHECK(replaced.output == fmt::format("server {} serves\n", daemon.server()));
   const pid_t second = daemon.server();
   CHECK(second != old);
 

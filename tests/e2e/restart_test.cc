@@ -86,7 +86,7 @@ TEST_CASE("doliumd --replace: another server goes on with every object") {
     const Finished replaced = run_to_end({daemon.command().front(), "--replace", "--socket", daemon.socket()});
     INFO(replaced.output);
     REQUIRE(replaced.how == "exit 0");
-    CHECK(replaced.output == fmt::format("server {} goes on\n", daemon.server()));
+    CHECK(replaced.output == fmt::format("server {} serves\n", daemon.server()));
     CHECK(daemon.server() != old);
     CHECK(worker.ask("ping") == "ok");  // it comes back when it has something to say
     CHECK(worker.ask("check a") == "ok");
@@ -111,13 +111,13 @@ TEST_CASE("a configuration that would not do is reported, and the server goes on
   std::ofstream(file) << "[log]\nlevel = \"chatty\"\n";
   SECTION("SIGHUP") {
     daemon.process().signal(SIGHUP);
-    CHECK(eventually([&] { return daemon.log().find("stays as it is") != std::string::npos; }));
+    CHECK(eventually([&] { return daemon.log().find("the old server keeps running") != std::string::npos; }));
     CHECK_THAT(daemon.log(), Catch::Contains("chatty"));
   }
   SECTION("--replace says so itself") {
     const Finished refused = run_to_end(replace);
     CHECK(refused.how == "exit 1");
-    CHECK_THAT(refused.output, Catch::Contains("the server goes on as it is") && Catch::Contains("chatty"));
+    CHECK_THAT(refused.output, Catch::Contains("the old server keeps running") && Catch::Contains("chatty"));
   }
   CHECK(daemon.server() == old);
   CHECK(daemon.settled(before) == before);

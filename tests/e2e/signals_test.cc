@@ -111,7 +111,7 @@ TEST_CASE("signals: SIGHUP to the whole group, as when a terminal closes, replac
 TEST_CASE("signals: SIGTERM while the server makes way ends the daemon in order") {
   Daemon daemon;
   daemon.process().signal(SIGHUP);
-  REQUIRE(eventually([&] { return daemon.log().find("making way") != std::string::npos; }));
+  REQUIRE(eventually([&] { return daemon.log().find("restarting the server (SIGHUP)") != std::string::npos; }));
   CHECK(daemon.stop() == "exit 0");
   CHECK_FALSE(std::filesystem::exists(daemon.socket()));
 }
@@ -140,8 +140,8 @@ TEST_CASE("signals: SIGUSR1 to the keeper has both processes open the log file a
     std::ifstream stream(path);
     return std::string(std::istreambuf_iterator<char>(stream), {});
   };
-  CHECK_THAT(text(file), Catch::Contains("making way") && Catch::Contains("ended by signal 9"));
-  CHECK_THAT(text(logs.path() / "doliumd.log.1"), !Catch::Contains("making way"));
+  CHECK_THAT(text(file), Catch::Contains("restarting the server (SIGHUP)") && Catch::Contains("ended by signal 9"));
+  CHECK_THAT(text(logs.path() / "doliumd.log.1"), !Catch::Contains("restarting the server (SIGHUP)"));
 }
 
 TEST_CASE("signals: what the program that starts the daemon ignores or blocks is undone") {

@@ -206,7 +206,7 @@ TEST_CASE("a keeper of an older layout: --replace and SIGHUP refuse in words, an
   CHECK(refused.how == "exit 1");
   CHECK_THAT(refused.output, Catch::Contains("a keeper cannot") && Catch::Contains("stop doliumd and start it again"));
   daemon.process().signal(SIGHUP);
-  CHECK(eventually([&] { return daemon.log().find("stays as it is") != std::string::npos; }));
+  CHECK(eventually([&] { return daemon.log().find("the old server keeps running") != std::string::npos; }));
   CHECK_THAT(daemon.log(), Catch::Contains("a keeper cannot"));
   CHECK(daemon.server() == server);
   CHECK(outcome(daemon.watcher()->get_raw(id_of("a"))) == "ok");

@@ -183,7 +183,7 @@ TEST_CASE("the keeper's lines go to the configured log, with the time, and follo
     const std::string text{std::istreambuf_iterator<char>(stream), {}};
     return text.find(what) != std::string::npos;
   };
-  CHECK(eventually([&] { return says("the one that serves stays as it is"); }));
+  CHECK(eventually([&] { return says("the old server keeps running"); }));
   CHECK(says("this machine has no user \"no-such-user\""));
   const std::regex line(R"((^|\n)\d{4}-\d\d-\d\dT[0-9:.]+[+-]\d\d:\d\d error the server was ended by signal 9)");
   for (const char* name : {"one", "two"}) {
