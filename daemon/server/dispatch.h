@@ -70,6 +70,7 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::ReplaceRequest& request);
 
   [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
+  [[nodiscard]] protocol::HelloReplyT welcome_to(const Session& session) const;
   [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
   /// The descriptors for a client, in the order of HelloReply; for a child of fork() only those that it does not
   /// inherit.

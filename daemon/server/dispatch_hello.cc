@@ -36,10 +36,10 @@ ClientOrigin origin_of(const HelloRequest& request) {
   return origin;
 }
 
-/// A session with a client in the store ends with the process that connected. Where the kernel knows it by its number
-/// alone, and that is another's by now: then it is gone, and the session lasts longer than it need, never shorter.
-/// Where the kernel gives neither (a client of another pid namespace, on a kernel before 6.5), it ends with the
-/// connection.
+/// A session with a client in the store ends with the process that connected. If the kernel knows the process only by
+/// its number, another process may have that number by now: the session then lasts longer than necessary, never
+/// shorter. If the kernel gives neither (a client of another pid namespace, before Linux 6.5), the session ends with
+/// the connection.
 Result<void> watch_process(Session& session) {
   Result<shm::UniqueFd> process = protocol::peer_process(session.record().socket.get());
   if (!process) return std::move(process).error();
@@ -99,22 +99,28 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
     engine_.drop_client(*client, shm::monotonic_now());
     return std::move(fds).error();
   }
-  HelloReplyT welcome;
-  welcome.protocol_version = kProtocolVersion;
-  welcome.daemon_version = DOLIUM_VERSION;
-  welcome.session_id = *client;
-  welcome.access = access == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
-  welcome.arena_bytes = engine_.store().rows().memory.segment().size();
-  welcome.index_bytes = engine_.store().rows().index.segment().size();
-  welcome.pin_table_bytes = engine_.store().clients().pin_table_segment(*client).size();
-  welcome.fork_token = random_token();
-  session.open(*client, access, name, std::move(release_event), welcome.fork_token);
+  session.open(*client, access, name, std::move(release_event), random_token());
+  HelloReplyT welcome = welcome_to(session);
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
   welcome.leases = true;
   if (rings) welcome.ring_bytes = RingPair::kBytes;
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();
   return {};
+}
+
+/// The reply to a session that has just been opened, but for its rings and leases.
+HelloReplyT Dispatch::welcome_to(const Session& session) const {
+  HelloReplyT welcome;
+  welcome.protocol_version = kProtocolVersion;
+  welcome.daemon_version = DOLIUM_VERSION;
+  welcome.session_id = session.client();
+  welcome.access = session.access() == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
+  welcome.arena_bytes = engine_.store().rows().memory.segment().size();
+  welcome.index_bytes = engine_.store().rows().index.segment().size();
+  welcome.pin_table_bytes = engine_.store().clients().pin_table_segment(session.client()).size();
+  welcome.fork_token = session.record().token;
+  return welcome;
 }
 
 /// Returns false if the system has no memory or descriptors for rings. The connection then has none until its end: only
@@ -148,23 +154,15 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
       before->record().token != request.fork_token() || before->record().peer.credentials.uid != asker.uid ||
       (before->record().process.valid() && before->record().peer.credentials.pid != asker.pid))
     return Error{Errc::permission_denied,
-                 fmt::format("the daemon has no session {} that {} could go on with: it was stopped and "
-                             "started, and its objects are others, or it has ended the session",
+                 fmt::format("the daemon has no session {} that {} could resume: either the daemon was stopped and "
+                             "started, so that its objects are others, or it has ended the session",
                              request.resume_of(), process_text(asker.pid))};
   if (auto watched = watch_process(session); !watched) return watched;
   engine_.store().usage().renew_grants(before->client());
   engine_.store().clients().set_process(before->client(), asker.pid, session.record().peer.command);
   engine_.store().clients().set_origin(before->client(), origin_of(request));
   session.replace(*before);
-  HelloReplyT welcome;
-  welcome.protocol_version = kProtocolVersion;
-  welcome.daemon_version = DOLIUM_VERSION;
-  welcome.session_id = session.client();
-  welcome.access = session.access() == Access::read_only ? AccessMode::read_only : AccessMode::read_write;
-  welcome.arena_bytes = engine_.store().rows().memory.segment().size();
-  welcome.index_bytes = engine_.store().rows().index.segment().size();
-  welcome.pin_table_bytes = engine_.store().clients().pin_table_segment(session.client()).size();
-  welcome.fork_token = session.record().token;
+  HelloReplyT welcome = welcome_to(session);
   std::vector<shm::UniqueFd> fds;
   if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
   session.reply(id, std::move(welcome), std::move(fds));
