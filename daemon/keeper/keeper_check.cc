@@ -49,22 +49,22 @@ void KeeperProcess::replace_if(int status) {
     check_successor();
   } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) {
     asked_ = false;
-    tell_of_signal("it is replaced, and the objects stay");
+    tell_of_signal("it is restarted, and the objects are kept");
     signal_server(SIGHUP);
   } else {
     refuse_successor();
   }
 }
 
-/// Only after the check: a signal to the whole group comes to the server a moment before it comes to the keeper, and
-/// then the server is not replaced.
+/// Logs the signal only after the check: a signal to the whole group may reach the server a moment before the keeper,
+/// and then the server is not restarted.
 void KeeperProcess::tell_of_signal(const char* outcome) {
   if (told_to_end_.empty()) return;
   log_->warn("the server was sent {}: {}", std::exchange(told_to_end_, ""), outcome);
 }
 
 void KeeperProcess::refuse_successor() {
-  tell_of_signal("it cannot be replaced");
+  tell_of_signal("it cannot be restarted");
   std::string why;
   for (const std::string& line : check_output_.lines()) {
     say(line);

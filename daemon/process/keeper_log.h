@@ -1,6 +1,8 @@
 #pragma once
-// KeeperLog: the log of the keeper, which is where the server's is: a configuration that was changed takes effect with
-// the next server, which says when it is ready where it logs to. A resource: moves, before its first line.
+// KeeperLog: the keeper's log, in the same place as the server's. A changed configuration takes effect with the next
+// server, which tells the keeper where it logs when it is ready.
+//
+// A resource: moves, before its first line.
 
 #include <spdlog/logger.h>
 
@@ -16,19 +18,19 @@ namespace dolium::daemon {
 
 class KeeperLog {
  public:
-  /// A log that is open, and the configuration that it was opened with.
+  /// An open log, and the configuration with which it was opened.
   KeeperLog(std::shared_ptr<spdlog::logger> log, const Config& config);
 
   spdlog::logger* operator->() const noexcept { return log_.get(); }
-  /// Of a forked child that is about to end.
+  /// For a forked child that is about to end.
   void last_words(const std::string& what) const;
-  /// Goes on where the server logs to that has sent this `ready`, in a file that is opened anew. Where that fails,
-  /// stays and says so.
+  /// Logs from now on where the server logs that has sent this `ready`, in a file that is opened anew. If that fails,
+  /// logs the error and continues in the old place.
   void follow(const KeeperMessage& ready);
   /// For rotation: see LogWriter::reopen().
   void reopen() const noexcept;
 
-  /// What a server's `ready` has as its key and its text.
+  /// Key and text of a server's `ready`.
   [[nodiscard]] static std::uint64_t key_of(const Config& config) noexcept;
   [[nodiscard]] static std::string text_of(const Config& config) { return config.log_file; }
 

@@ -33,7 +33,7 @@ Result<UniqueFd> open_target(const std::string& path) {
     if (!fd.valid()) return shm::system_error("keep a descriptor of standard error for the log");
     return fd;
   }
-  // Non-blocking for the opening alone, which else waits for a pipe's reader. The file description is not shared.
+  // Non-blocking only while opening, which otherwise waits for a pipe's reader. The file description is not shared.
   const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
   UniqueFd fd(retry_interrupted([&] { return ::open(path.c_str(), flags | O_NONBLOCK, kOwnerOnly); }));
   if (!fd.valid()) return explain_log_error(path, errno);
@@ -41,7 +41,7 @@ Result<UniqueFd> open_target(const std::string& path) {
   return fd;
 }
 
-/// 0, or why not all of it was written; then `torn` says whether a part was.
+/// Returns 0, or the errno of a write that failed; then `torn` tells whether a part of the text was written.
 int write_all(int fd, std::string_view text, bool& torn) {
   const std::size_t whole = text.size();
   while (!text.empty()) {
@@ -49,7 +49,7 @@ int write_all(int fd, std::string_view text, bool& torn) {
     const int reason = count == 0 ? EIO : errno;
     if (count > 0) {
       text.remove_prefix(static_cast<std::size_t>(count));
-    } else if (count < 0 && reason == EAGAIN) {  // some other process has made what we share non-blocking
+    } else if (count < 0 && reason == EAGAIN) {  // another process has made the shared descriptor non-blocking
       pollfd entry{fd, POLLOUT, 0};
       static_cast<void>(::poll(&entry, 1, -1));
     } else if (reason != EINTR) {
@@ -61,7 +61,7 @@ int write_all(int fd, std::string_view text, bool& torn) {
   return 0;
 }
 
-/// No signal of the process is ever handled on a thread that begins while this lives.
+/// While it exists, new threads begin with all signals blocked, and so never handle one.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() {
@@ -97,28 +97,28 @@ struct LogWriter::State {
   [[nodiscard]] bool is_idle() const { return ring.empty() && !busy && !reopen && !must_tell(); }
   [[nodiscard]] bool must_tell() const { return dropped != 0 && ring.empty() && !failing; }
 
-  // The thread's alone.
+  // Used by the thread alone.
   const std::string path;
   const Formatter format;
   UniqueFd fd;
-  bool torn = false;  // the file's last line has no end
-  std::string line;   // never longer than was reserved
-  // Nothing is allocated under the mutex: a process without memory writes its last line here, from the new-handler.
+  bool torn = false;  // the file's last line is incomplete
+  std::string line;   // never longer than its reserve
+  // No allocation under the mutex: a process without memory writes its last line here, from the new-handler.
 
   std::mutex mutex;
   std::condition_variable changed;  // for the thread
-  std::condition_variable written;  // for who waits
+  std::condition_variable written;  // for callers that wait
   // Under the mutex.
   boost::circular_buffer<char> ring;
-  bool busy = false;    // the thread has a line in hand
-  bool behind = false;  // a moment was too short
+  bool busy = false;    // the thread is writing a line
+  bool behind = false;  // a caller has waited a moment in vain
   bool reopen = false;
   bool ended = false;
-  bool finished = false;      // the thread touches nothing any more
-  std::uint64_t turns = 0;    // of the thread: it does something
-  std::uint64_t dropped = 0;  // lines, not told of yet
-  int reason = 0;             // of the last of them; 0: there was no room
-  bool failing = false;       // the last line was not taken: what was dropped is told when one is
+  bool finished = false;      // the thread has ended
+  std::uint64_t turns = 0;    // of the thread: it makes progress
+  std::uint64_t dropped = 0;  // lines, not logged yet
+  int reason = 0;             // errno of the last of them; 0: the ring was full
+  bool failing = false;       // the last write failed: dropped lines are logged after one that succeeds
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -152,7 +152,7 @@ void LogWriter::State::run() {
   written.notify_all();
 }
 
-/// At the end. The line that a stuck thread has in hand is lost, too: the process will not wait for it.
+/// At the end. The line that a stuck thread is writing counts as lost: the process does not wait for it.
 std::uint64_t LogWriter::State::take_lost() {
   const auto queued = static_cast<std::uint64_t>(std::count(ring.begin(), ring.end(), '\n'));
   ring.clear();
@@ -167,7 +167,7 @@ void LogWriter::State::take_line() {
   } while (line.back() != '\n');
 }
 
-/// A line that is not taken counts as so many dropped ones.
+/// If the write fails, `stands_for` lines count as dropped.
 void LogWriter::State::put_line(Lock& lock, std::uint64_t stands_for) {
   lock.unlock();
   if (torn) line.insert(line.begin(), '\n');
@@ -184,7 +184,7 @@ void LogWriter::State::tell(Lock& lock) {
   const int last_reason = reason;
   lock.unlock();
   const std::string why = last_reason == 0
-                              ? "they came faster than they could be written, or nothing could be for a while"
+                              ? "they came faster than they could be written"
                               : "they could not be written: " + std::generic_category().message(last_reason);
   line.assign(format(fmt::format("{} lines of this log were dropped: {}", count, why)), 0, kMaxLineBytes);
   lock.lock();
@@ -199,7 +199,7 @@ void LogWriter::State::open_anew(Lock& lock) {
     fd = *std::move(next);
     torn = false;
   } else {
-    line.assign(format(next.error().message + ": it goes on in the file that was opened before"), 0, kMaxLineBytes);
+    line.assign(format(next.error().message + ": the log continues in the old file"), 0, kMaxLineBytes);
   }
   lock.lock();
   failing = false;

@@ -9,7 +9,7 @@
 
 namespace dolium::daemon {
 
-/// A client costs four descriptors; a login shell's soft limit of 1024 is meant for select(), which is not used here.
+/// A client costs four descriptors. The usual soft limit of 1024 is meant for select(), which is not used here.
 void raise_descriptor_limit() noexcept {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

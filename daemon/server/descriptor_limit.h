@@ -1,6 +1,6 @@
 #pragma once
-// How many file descriptors this process may have: raised as far as the system lets us, and named where it is what
-// stands in a client's way. To the client, "Too many open files" would look like its own.
+// The limit of file descriptors of this process: raised as far as the system allows, and named in errors that it
+// causes. A client would take a bare "Too many open files" for its own limit.
 
 #include <cstdint>
 
@@ -12,14 +12,14 @@ namespace dolium::daemon {
 /// costs four.
 inline constexpr std::uint64_t kLeastDescriptors = 40;
 
-/// The soft limit becomes the hard one.
+/// Raises the soft limit to the hard limit.
 void raise_descriptor_limit() noexcept;
 
-/// invalid_argument when not even one client could be served below the hard limit: names it, and how to raise it.
+/// invalid_argument if the hard limit does not suffice for one client: names it, and how to raise it.
 [[nodiscard]] Result<void> check_descriptor_limit();
 
-/// A failed call's error (shm::system_error): if there was no descriptor to be had, which limit that was and what to do
-/// about it, before what it said; unchanged otherwise.
+/// If the error of a failed call (shm::system_error) means that no descriptor was left, prepends which limit that was
+/// and what to do. Returns other errors unchanged.
 [[nodiscard]] Error explain_descriptors(Error error);
 
 }  // namespace dolium::daemon

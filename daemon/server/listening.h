@@ -1,5 +1,5 @@
 #pragma once
-// Where and how the configuration has the daemon listen.
+// The listening socket as the configuration describes it.
 
 #include <dolium/result.h>
 #include <spdlog/logger.h>
@@ -13,7 +13,7 @@ namespace dolium::daemon {
 /// invalid_argument when this machine does not know the socket's group.
 [[nodiscard]] Result<protocol::ListenOptions> listen_options(const Config& config);
 
-/// Listener::renew(), in a directory that is made again if it has gone, too. What was made again is logged.
+/// Listener::renew(), in a directory that is created again if it was removed. Logs what was created again.
 [[nodiscard]] Result<protocol::Listener::Renewal> renew_listener(protocol::Listener& listener, const Config& config,
                                                                  spdlog::logger& log);
 

@@ -31,10 +31,10 @@ Error has_ended() {
   return {Errc::disconnected, "the running daemon ended while its server was replaced: its log says why"};
 }
 
-/// A connection for a few questions.
+/// A connection for a few requests.
 class Inquiry {
  public:
-  /// `disconnected` and `out_of_memory`: there was no way in.
+  /// `disconnected` and `out_of_memory`: no connection was possible.
   static Result<std::unique_ptr<Inquiry>> open(const std::string& path, Deadline deadline) {
     Result<UniqueFd> socket = protocol::connect_to(path, Deadline::min());
     if (!socket) return std::move(socket).error();
@@ -51,23 +51,23 @@ class Inquiry {
     return inquiry;
   }
 
-  /// The next message, which lies in here; nullptr: the connection has ended.
+  /// Sends a request. Returns the next message, which this object owns; an error if the connection has ended.
   template <class Request>
   Result<const protocol::ReplyFrame*> ask(Request request, Deadline deadline) {
     const auto frame = encoder_.encode(++number_, std::move(request));
     if (!frame) return frame.error();
     if (auto pushed = writer_.push(*frame); !pushed) return pushed.error();
-    // What does not fit into a connection that is empty, or fails, shows when the answer is read.
+    // An error shows when the answer is read.
     static_cast<void>(writer_.flush(socket_.get()));
     return receive(deadline);
   }
 
-  /// The daemon's words, where it does not do what it was asked.
+  /// The daemon's reason for a refusal.
   static Error refusal(const protocol::ReplyFrame& frame) {
     if (const auto* error = frame.body_as_ErrorReply()) return protocol::from_wire(*error);
     if (const auto* goodbye = frame.body_as_GoodbyeNotice())
       return {Errc::protocol_error, protocol::from_wire(goodbye->reason())};
-    return {Errc::protocol_error, "the daemon answered a question that was not asked"};
+    return {Errc::protocol_error, "the daemon sent an unexpected reply"};
   }
 
   Result<pid_t> server(Deadline deadline) {
@@ -99,7 +99,7 @@ class Inquiry {
   std::uint64_t number_ = 0;
 };
 
-/// Who answers by now.
+/// Returns the pid of the server that serves next.
 Result<pid_t> new_server(const std::string& path, Deadline deadline) {
   for (;; std::this_thread::sleep_for(kLook)) {
     const auto inquiry = Inquiry::open(path, deadline);
@@ -109,7 +109,7 @@ Result<pid_t> new_server(const std::string& path, Deadline deadline) {
   }
 }
 
-/// Nothing: there was no way in, or the daemon does not know the question.
+/// Returns nothing if no connection was possible, or the daemon does not know the request.
 Result<std::optional<pid_t>> ask_over_socket(const std::string& path, const std::string& config_file,
                                              Deadline deadline) {
   const auto inquiry = Inquiry::open(path, deadline);
@@ -122,15 +122,15 @@ Result<std::optional<pid_t>> ask_over_socket(const std::string& path, const std:
   protocol::ReplaceRequestT request;
   request.config_file = config_file;
   const auto reply = (*inquiry)->ask(std::move(request), deadline);
-  // There is an answer only where there is no successor.
+  // The server answers only if it is not restarted.
   if (reply && (*reply)->body_as_ErrorReply() != nullptr) return Inquiry::refusal(**reply);
-  if (reply) return std::optional<pid_t>();  // it says goodbye to those that ask what it does not know
+  if (reply) return std::optional<pid_t>();  // a goodbye: the daemon does not know the request
   if (reply.error().code != Errc::disconnected && reply.error().code != Errc::system_error) return reply.error();
   const Result<pid_t> server = new_server(path, deadline);
   return server ? Result<std::optional<pid_t>>(*server) : server.error();
 }
 
-/// The daemon whose socket it is, or was; an error that says where it must be looked for.
+/// Finds the daemon that has, or had, this socket. The error says where to look for it.
 Result<protocol::LockHolder> find_daemon(const std::string& path) {
   const std::vector<protocol::LockHolder> holders = protocol::find_lock_holders(path);
   if (!holders.empty() && (holders.front().is_current || holders.size() == 1)) return holders.front();
@@ -138,8 +138,8 @@ Result<protocol::LockHolder> find_daemon(const std::string& path) {
     std::string keepers;
     for (const protocol::LockHolder& each : holders) keepers += fmt::format(" {}", each.keeper);
     return Error{Errc::invalid_argument,
-                 fmt::format("{} daemons listened at {} before its files were removed (processes{}): kill -HUP the one "
-                             "that shall have it",
+                 fmt::format("{} daemons listened at {} before its files were removed (processes{}): send SIGHUP to "
+                             "the one that is to have it",
                              holders.size(), path, keepers)};
   }
   const Result<protocol::SocketOwner> owner = protocol::read_socket_owner(path + ".lock");
@@ -160,9 +160,9 @@ Result<pid_t> signal_keeper(const std::string& path, Deadline deadline) {
   if (!keeper) return keeper.error();
   const auto before = protocol::read_socket_owner(path + ".lock");
   if (::syscall(SYS_pidfd_send_signal, keeper->get(), SIGHUP, nullptr, 0) != 0)
-    return shm::system_error("ask the running daemon for another server");
+    return shm::system_error("ask the running daemon to restart its server");
   for (; std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(kLook)) {
-    // The new server says so in the lock file, in the numbers of its own PID namespace.
+    // The new server writes its pid, in its own PID namespace, into the lock file.
     const auto now = protocol::read_socket_owner(path + ".lock");
     if (now && now->server != 0 && (!before || now->server != before->server)) return new_server(path, deadline);
     if (const auto gone = protocol::wait_readable(keeper->get(), Deadline::min()); !gone || *gone) return has_ended();

@@ -173,10 +173,8 @@ Server::End Server::run() {
     log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
                acceptor_.listener().path());
   else
-    log_->warn(
-        "serving {} and at most {} objects only to the clients that keep their connection: {} does not lead to this "
-        "daemon",
-        format_size(store.capacity), store.max_objects, acceptor_.listener().path());
+    log_->warn("serving {} and at most {} objects, but no new clients: {} does not lead to this daemon",
+               format_size(store.capacity), store.max_objects, acceptor_.listener().path());
   acceptor_.start();
   keeper_poll_->watch(UV_READABLE);
   signal_poll_->watch(UV_READABLE);
@@ -266,8 +264,8 @@ void Server::log_end(const Session& session, std::string_view kind, std::string_
 
 void Server::on_without_rings(Session& session, const Error& why) {
   client_log_.write(LimitedLog::Kind::without_rings, shm::monotonic_now(), spdlog::level::warn,
-                    "client {} ({}) goes on without shared rings, and its calls take longer, until it connects again "
-                    "or the server is replaced: {}",
+                    "client {} ({}) has no shared rings, so its calls are slower, until it connects again or the "
+                    "server restarts: {}",
                     session.client(), session.record().peer.text(), why.message);
 }
 

@@ -38,15 +38,15 @@ Result<void> check_socket(const Config& config) {
   return protocol::Listener::foresee(*options);
 }
 
-/// The two that can be large. Store has a default for max_objects, which makes the index smaller than the arena.
+/// The two segments that can be large. With the default of max_objects the index is smaller than the arena.
 Result<void> check_segments(const StoreConfig& config) {
   if (auto arena = shm::check_file_limit("arena", config.capacity); !arena) return arena;
   return shm::check_file_limit("index", shm::IndexGeometry::for_slots(config.max_objects).total_bytes);
 }
 
-/// `ours` as whoever asks for a successor means it, `theirs` as the daemon reads it.
+/// `ours`: the file that the operator named; `theirs`: the file that the daemon reads.
 Result<void> check_same_file(const fs::path& ours, const std::string& theirs) {
-  std::error_code error;  // what cannot be compared is not the same
+  std::error_code error;  // files that cannot be compared count as different
   if (!theirs.empty() && fs::equivalent(ours, theirs, error)) return {};
   const std::string instead = theirs.empty()
                                   ? "was started without a configuration file, and so will its next server be: "
@@ -74,7 +74,7 @@ Result<std::vector<std::string>> check_start(const Config& config) {
   if (auto log = foresee_log(config); !log) return std::move(log).error();
   if (auto socket = check_socket(config); !socket) {
     if (socket.error().code != Errc::already_exists) return std::move(socket).error();
-    warnings->push_back(socket.error().message + "; --replace has that one go on with a new server");
+    warnings->push_back(socket.error().message + "; --replace restarts its server");
   }
   return warnings;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Would a daemon start here, would another server go on with a store that there is: found out by looking, before
-// anybody is started, stopped or asked to go.
+// Checks whether a daemon could start, and whether a new server could continue a store, before any process is started
+// or stopped.
 
 #include <string>
 #include <vector>
@@ -11,21 +11,21 @@
 
 namespace dolium::daemon {
 
-/// Whether /proc is there, without which nothing goes.
+/// Fails if /proc is not mounted: doliumd needs it.
 [[nodiscard]] Result<void> check_proc();
 
-/// What doliumd would find if it started now with this configuration, as this user: warnings, or why it would fail.
-/// Nothing is made, removed or changed. A daemon that listens there already is a warning: what is checked may be meant
-/// for when it has made way.
+/// Returns the warnings of a daemon that would start now with this configuration, as this user; or why it would fail.
+/// Creates, removes and changes nothing. A daemon that listens already is a warning: the configuration may be meant for
+/// its next server.
 [[nodiscard]] Result<std::vector<std::string>> check_start(const Config& config);
 
-/// Whether the keeper that runs at this socket can own the store of a server of this program: a keeper stays the
-/// program that it was started from, and a server cannot go on with a store of another layout. protocol_error when it
-/// cannot; what is not known is no obstacle.
+/// Checks whether the keeper that runs at this socket can own the store of a server of this program. A keeper remains
+/// the program that it was started from, and a server cannot continue a store of another layout: protocol_error. No
+/// error if the keeper's layout is not known.
 [[nodiscard]] Result<void> check_keeper(const std::string& socket_path);
 
-/// Whether a server with this configuration could go on with a store that there is. Opens the log. `config_asked` is
-/// what an operator means the daemon to read: invalid_argument when it reads another file. Empty: whatever it reads.
+/// Checks whether a server with this configuration could continue an existing store. Opens the log. `config_asked` is
+/// the file that the operator expects the daemon to read: invalid_argument if it reads another one. Empty: any file.
 [[nodiscard]] Result<void> check_successor(const Invocation& invocation, const std::string& config_asked);
 
 }  // namespace dolium::daemon

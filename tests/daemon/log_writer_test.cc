@@ -182,7 +182,7 @@ TEST_CASE("log writer: after rotation by renaming, reopen() goes on in a new fil
   settle(*writer);
   CHECK(content_of(rotated) ==
         "two\nnote: cannot open the log " + file +
-            ": Is a directory (errno 21): it goes on in the file that was opened before\nthree\n");
+            ": Is a directory (errno 21): the log continues in the old file\nthree\n");
 }
 
 TEST_CASE("log writer: a forked child, which has no thread for it, can say why it ends") {

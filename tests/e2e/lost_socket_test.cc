@@ -154,7 +154,7 @@ TEST_CASE("the socket's file removed, and another daemon there: neither a crash 
     }));
     const std::string log = daemon.log();
     CHECK_THAT(log.substr(log.find("clients cannot connect")),
-               Catch::Contains("only to the clients that keep their connection: " + daemon.socket() +
+               Catch::Contains("but no new clients: " + daemon.socket() +
                                " does not lead to this daemon") &&
                    !Catch::Contains(" on " + daemon.socket()));
     CHECK(inode_of(daemon.socket()) == theirs);

@@ -104,7 +104,7 @@ TEST_CASE("pids of other namespaces: --replace of a daemon in another one asks i
   CHECK(now != old);
   CHECK(now < 20);  // the daemon's own number of it
   CHECK_THAT(daemon.log(), Catch::Contains("a process of another PID namespace, of user ") &&
-                               Catch::Contains(" asks for another server") && !Catch::Contains("process 0 "));
+                               Catch::Contains(" asked for a restart of the server") && !Catch::Contains("process 0 "));
   CHECK(same(client->get_raw(id_of("kept")).value().data(), pattern(1000)));
 }
 

@@ -80,7 +80,7 @@ TEST_CASE("signals: one that ends, to the server alone, is a restart") {
   REQUIRE(::kill(server, number) == 0);
   REQUIRE(daemon.replaced(server));
   CHECK(has(*daemon.watcher()));
-  CHECK_THAT(daemon.log(), Catch::Contains("it is replaced, and the objects stay"));
+  CHECK_THAT(daemon.log(), Catch::Contains("it is restarted, and the objects are kept"));
 }
 
 TEST_CASE("signals: one to the whole group, as timeout(1) sends it, is never told as a replacement") {
@@ -94,7 +94,7 @@ TEST_CASE("signals: one to the whole group, as timeout(1) sends it, is never tol
   REQUIRE(::kill(keeper, SIGTERM) == 0);
   daemon.process().signal(SIGCONT);
   CHECK(daemon.process().wait() == "exit 0");
-  CHECK_THAT(daemon.log(), !Catch::Contains("it is replaced"));
+  CHECK_THAT(daemon.log(), !Catch::Contains("it is restarted"));
 }
 
 TEST_CASE("signals: SIGHUP to the whole group, as when a terminal closes, replaces the server") {

@@ -182,7 +182,7 @@ TEST_CASE("no memory for the rings of who comes back: the log says so, calls wor
     return {};
   }));
   CHECK_THAT(victim.daemon.log().substr(log_before),
-             Catch::Contains("goes on without shared rings") && Catch::Contains(words_for(ENOMEM)));
+             Catch::Contains("has no shared rings") && Catch::Contains(words_for(ENOMEM)));
 }
 
 TEST_CASE("calls that fail in the keeper while clients come and go are survived") {
