@@ -4,6 +4,7 @@
 #include <dolium/object_store.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@
 namespace dolium {
 
 using detail::ask_pages;
+using detail::ask_rows;
 using detail::carry_out;
 using detail::change;
 using detail::Connection;
@@ -60,15 +62,18 @@ Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> dat
 
 Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem> items) {
   if (backend_->refuses()) return backend_->refusal();
-  const auto check = [this](const PutItem& item) { return check_create(item.id, item.options); };
-  if (std::ranges::all_of(items, [&](const PutItem& item) { return check(item).has_value(); }))
-    return backend_->put_many(items);
-  std::vector<PutItem> allowed;
-  for (const PutItem& item : items)
-    if (check(item)) allowed.push_back(item);
-  Result<std::vector<Result<void>>> done = backend_->put_many(allowed);
-  if (!done) return done;
   std::vector<Result<void>> outcomes;
+  if (auto allowed = backend_->check_may_write(); !allowed) {
+    outcomes.assign(items.size(), allowed);
+    return outcomes;
+  }
+  const auto check = [](const PutItem& item) { return detail::check_options(item.id, item.options); };
+  const auto is_valid = [&check](const PutItem& item) { return check(item).has_value(); };
+  if (std::ranges::all_of(items, is_valid)) return backend_->put_many(items);
+  std::vector<PutItem> valid;
+  std::ranges::copy_if(items, std::back_inserter(valid), is_valid);
+  const Result<std::vector<Result<void>>> done = backend_->put_many(valid);
+  if (!done) return done;
   for (auto next = done->begin(); const PutItem& item : items) {
     Result<void> checked = check(item);
     outcomes.push_back(checked ? *next++ : std::move(checked));
@@ -252,15 +257,9 @@ Result<StoreStats> ObjectStore::stats() {
 Result<std::vector<ObjectMetadata>> ObjectStore::list() {
   return read(
       *backend_,
-      [](Connection& daemon) -> Result<std::vector<ObjectMetadata>> {
-        std::vector<ObjectMetadata> out;
-        const auto take = [&out](const protocol::ListReply& reply) {
-          if (reply.objects() == nullptr) return;
-          for (const protocol::ObjectInfo* info : *reply.objects()) out.push_back(protocol::from_wire(*info));
-        };
-        if (auto asked = ask_pages<protocol::ListReply>(daemon, protocol::ListRequestT(), take); !asked)
-          return std::move(asked).error();
-        return out;
+      [](Connection& daemon) {
+        return ask_rows<ObjectMetadata, protocol::ListReply>(daemon, protocol::ListRequestT(),
+                                                             &protocol::ListReply::objects);
       },
       [](Engine& engine, TimeNs now) {
         std::vector<ObjectMetadata> out;
@@ -274,15 +273,9 @@ Result<std::vector<ObjectMetadata>> ObjectStore::list() {
 Result<std::vector<ClientInfo>> ObjectStore::clients() {
   return read(
       *backend_,
-      [](Connection& daemon) -> Result<std::vector<ClientInfo>> {
-        std::vector<ClientInfo> out;
-        const auto take = [&out](const protocol::ClientsReply& reply) {
-          if (reply.clients() == nullptr) return;
-          for (const protocol::ClientRow* row : *reply.clients()) out.push_back(protocol::from_wire(*row));
-        };
-        if (auto asked = ask_pages<protocol::ClientsReply>(daemon, protocol::ClientsRequestT(), take); !asked)
-          return std::move(asked).error();
-        return out;
+      [](Connection& daemon) {
+        return ask_rows<ClientInfo, protocol::ClientsReply>(daemon, protocol::ClientsRequestT(),
+                                                            &protocol::ClientsReply::clients);
       },
       [](Engine& engine, TimeNs now, shm::ClientId self) {
         ClientInfo info = engine.store().report().client_info(self, now);

@@ -6,9 +6,11 @@
 //       *backend_, [&](Connection& daemon) { return daemon.tell(request); },
 //       [&](Engine& engine, TimeNs now) { return engine.store().unpin(id, now); });
 
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "client/local/local_engine.h"
 #include "client/mapped/store_backend.h"
@@ -86,6 +88,19 @@ Result<void> ask_pages(Connection& daemon, Request&& request, Take&& take) {
     request.cursor = *next;
   } while (request.cursor != 0);
   return {};
+}
+
+/// All rows of all pages, each turned into a Row. `rows` is the reply's function that returns its vector of them.
+template <class Row, class Reply, class Request, class Rows>
+Result<std::vector<Row>> ask_rows(Connection& daemon, Request&& request, Rows rows) {
+  std::vector<Row> out;
+  const Result<void> asked = ask_pages<Reply>(daemon, request, [&](const Reply& reply) {
+    const auto* page = std::invoke(rows, reply);
+    if (page == nullptr) return;
+    for (const auto* row : *page) out.push_back(protocol::from_wire(*row));
+  });
+  if (!asked) return asked.error();
+  return out;
 }
 
 }  // namespace dolium::detail
