@@ -19,20 +19,13 @@ using shm::TimeNs;
 /// What one GetRequest asks for at most; the daemon's own bound is not below this.
 constexpr std::size_t kWaitBatch = 16384;
 
-/// How long after a deadline the daemon may take to say that nothing came. It does so at once, unless it is stopped, or
-/// starved: then nobody shall wait for it.
+/// Time after a deadline for the daemon's answer. It answers at once, unless it is suspended or starved.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
 
 /// What is left until the deadline, as the wire has it.
 std::uint64_t remaining(TimeNs deadline) {
   const TimeNs now = shm::monotonic_now();
   return deadline == shm::kNever ? UINT64_MAX : deadline > now ? deadline - now : 0;
-}
-
-/// When to give up the hope for an answer. Of who does not wait, never: that one asks because only the daemon can tell.
-protocol::Deadline give_up_after(Timeout timeout) {
-  if (timeout.is_no_wait()) return protocol::kNoDeadline;
-  return std::min(protocol::deadline_after(timeout), protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
 }
 
 std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
@@ -268,6 +261,11 @@ Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> 
     expired = expired || remaining(deadline) == 0;
   }
   return {};
+}
+
+protocol::Deadline give_up_after(Timeout timeout) {
+  if (timeout.is_no_wait()) return protocol::kNoDeadline;
+  return std::min(protocol::deadline_after(timeout), protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
 }
 
 Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& id) {

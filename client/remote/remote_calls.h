@@ -15,6 +15,10 @@ namespace dolium::detail {
   return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
 }
 
+/// When a read stops waiting for the daemon's answer: some time after its deadline, since the daemon may be suspended.
+/// Without a timeout never: then only the daemon knows the answer.
+[[nodiscard]] protocol::Deadline give_up_after(Timeout timeout);
+
 /// Ready to be sent.
 [[nodiscard]] protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size,
                                                       const CreateOptions& options);
