@@ -3,8 +3,9 @@
 
 #include <dolium/object_store.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "client/mapped/new_object.h"
 #include "client/remote/remote_calls.h"
 #include "shm/types/stats_piece.h"
+#include "shm/types/type_names.h"
 
 namespace dolium {
 
@@ -32,10 +34,6 @@ shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
 }
 
-Result<void> without_value(const Result<Object>& done) {
-  return done ? Result<void>() : Result<void>(done.error());
-}
-
 /// A refused operation. process_events() is refused too, so the callback never runs.
 template <class Callback>
 AsyncHandle refused(Callback done) {
@@ -46,57 +44,6 @@ AsyncHandle refused(Callback done) {
 
 ObjectStore::ObjectStore(std::unique_ptr<StoreBackend> backend) noexcept : backend_(std::move(backend)) {}
 ObjectStore::~ObjectStore() = default;
-
-// ---- writing ----
-
-Result<ObjectBuilder> ObjectStore::create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
-  if (auto allowed = check_create(id, options); !allowed) return std::move(allowed).error();
-  return backend_->create(id, size, options);
-}
-
-Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
-  if (auto allowed = check_create(id, options); !allowed) return allowed;
-  return without_value(data.size() <= kOneMessagePut ? backend_->put(id, data, options, false)
-                                                     : put_with_builder(*backend_, id, data, options, false));
-}
-
-Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem> items) {
-  if (backend_->refuses()) return backend_->refusal();
-  std::vector<Result<void>> outcomes;
-  if (auto allowed = backend_->check_may_write(); !allowed) {
-    outcomes.assign(items.size(), allowed);
-    return outcomes;
-  }
-  const auto check = [](const PutItem& item) { return detail::check_options(item.id, item.options); };
-  const auto is_valid = [&check](const PutItem& item) { return check(item).has_value(); };
-  if (std::ranges::all_of(items, is_valid)) return backend_->put_many(items);
-  std::vector<PutItem> valid;
-  std::ranges::copy_if(items, std::back_inserter(valid), is_valid);
-  const Result<std::vector<Result<void>>> done = backend_->put_many(valid);
-  if (!done) return done;
-  for (auto next = done->begin(); const PutItem& item : items) {
-    Result<void> checked = check(item);
-    outcomes.push_back(checked ? *next++ : std::move(checked));
-  }
-  return outcomes;
-}
-
-Result<void> ObjectStore::put_deferred(const ObjectId& id, std::span<const std::byte> data,
-                                       const CreateOptions& options) {
-  if (auto allowed = backend_->check_may_write(); !allowed) return allowed;
-  if (auto allowed = detail::check_deferred(id, data.size(), options); !allowed) return allowed;
-  return backend_->put_deferred(id, data, options);
-}
-
-Result<std::vector<PutFailure>> ObjectStore::flush() {
-  if (backend_->refuses()) return backend_->refusal();
-  return backend_->flush();
-}
-
-Result<void> ObjectStore::check_create(const ObjectId& id, const CreateOptions& options) const {
-  if (auto allowed = backend_->check_may_write(); !allowed) return allowed;
-  return detail::check_options(id, options);
-}
 
 // ---- reading ----
 
@@ -113,6 +60,19 @@ std::optional<Object> ObjectStore::try_get(const ObjectId& id) {
 Result<std::vector<std::optional<Object>>> ObjectStore::get_many(std::span<const ObjectId> ids, Timeout timeout) {
   if (backend_->refuses()) return backend_->refusal();
   return backend_->get_many(ids, timeout);
+}
+
+Error ObjectStore::wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag) {
+  if (object.type_tag() == 0)
+    return {Errc::type_mismatch,
+            fmt::format("object {} holds raw bytes, not a {}: use get_raw()", object.id().hex(), wanted_name)};
+  if (const std::string_view known = known_type_name(object.type_tag()); !known.empty())
+    return {Errc::type_mismatch,
+            fmt::format("object {} holds another type: {}, not {}", object.id().hex(), known, wanted_name)};
+  return {Errc::type_mismatch,
+          fmt::format("object {} holds another type (tag {:016x}) than {} (tag {:016x}); `dolium inspect` names its "
+                      "type: where the names are the same, size or version differ",
+                      object.id().hex(), object.type_tag(), wanted_name, wanted_tag)};
 }
 
 Result<bool> ObjectStore::exists(const ObjectId& id) {

@@ -1,0 +1,85 @@
+// The calls of ObjectStore that write. See object_store.cc.
+
+#include <dolium/object_store.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "client/mapped/new_object.h"
+#include "client/mapped/store_backend.h"
+
+namespace dolium {
+namespace {
+
+Result<void> without_value(const Result<Object>& done) {
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+}  // namespace
+
+Result<ObjectBuilder> ObjectStore::create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
+  if (auto allowed = check_create(id, options); !allowed) return std::move(allowed).error();
+  return backend_->create(id, size, options);
+}
+
+Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
+  if (auto allowed = check_create(id, options); !allowed) return allowed;
+  return without_value(data.size() <= kOneMessagePut ? backend_->put(id, data, options, false)
+                                                     : put_with_builder(*backend_, id, data, options, false));
+}
+
+Result<Object> ObjectStore::put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
+                                        const CreateOptions& options) {
+  if (auto allowed = check_create(id, options); !allowed) return std::move(allowed).error();
+  if (size <= kOneMessagePut) {
+    std::vector<std::byte> bytes(size);
+    encode(bytes);
+    return backend_->put(id, bytes, options, true);
+  }
+  Result<ObjectBuilder> builder = backend_->create(id, size, options);
+  if (!builder) return std::move(builder).error();
+  encode(builder->data());
+  return builder->seal_and_hold();
+}
+
+Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem> items) {
+  if (backend_->refuses()) return backend_->refusal();
+  std::vector<Result<void>> outcomes;
+  if (auto allowed = backend_->check_may_write(); !allowed) {
+    outcomes.assign(items.size(), allowed);
+    return outcomes;
+  }
+  const auto check = [](const PutItem& item) { return detail::check_options(item.id, item.options); };
+  const auto is_valid = [&check](const PutItem& item) { return check(item).has_value(); };
+  if (std::ranges::all_of(items, is_valid)) return backend_->put_many(items);
+  std::vector<PutItem> valid;
+  std::ranges::copy_if(items, std::back_inserter(valid), is_valid);
+  const Result<std::vector<Result<void>>> done = backend_->put_many(valid);
+  if (!done) return done;
+  for (auto next = done->begin(); const PutItem& item : items) {
+    Result<void> checked = check(item);
+    outcomes.push_back(checked ? *next++ : std::move(checked));
+  }
+  return outcomes;
+}
+
+Result<void> ObjectStore::put_deferred(const ObjectId& id, std::span<const std::byte> data,
+                                       const CreateOptions& options) {
+  if (auto allowed = backend_->check_may_write(); !allowed) return allowed;
+  if (auto allowed = detail::check_deferred(id, data.size(), options); !allowed) return allowed;
+  return backend_->put_deferred(id, data, options);
+}
+
+Result<std::vector<PutFailure>> ObjectStore::flush() {
+  if (backend_->refuses()) return backend_->refusal();
+  return backend_->flush();
+}
+
+Result<void> ObjectStore::check_create(const ObjectId& id, const CreateOptions& options) const {
+  if (auto allowed = backend_->check_may_write(); !allowed) return allowed;
+  return detail::check_options(id, options);
+}
+
+}  // namespace dolium
