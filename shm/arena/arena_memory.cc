@@ -37,11 +37,9 @@ Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment
   return memory;
 }
 
-/// Where /proc cannot be read, the kernel decides.
 Result<void> ArenaMemory::reserve(std::uint64_t begin, std::uint64_t end, const HostQuery& host) const {
-  Result<void> room = check_memory_left(end - begin + kLeftFree, false, host);
-  if (!room && room.error().code == Errc::out_of_memory) return room;
-  return segment_.reserve(begin, end);
+  Result<void> room = check_room_to_grow(end - begin, host);
+  return room ? segment_.reserve(begin, end) : room;
 }
 
 Result<void> ArenaMemory::reserve_to(std::uint64_t end, const HostQuery& host) {
@@ -66,12 +64,8 @@ std::optional<ArenaMemory::Stretch> ArenaMemory::next_to_warm() const noexcept {
 
 ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch, const HostQuery& host) const {
   // There is room for all of it, or it is left alone.
-  Warmth warmth;
-  if (Result<void> room = check_memory_left(stretch.end - stretch.begin + kLeftFree, false, host);
-      !room && room.error().code == Errc::out_of_memory) {
-    warmth.reserved = std::move(room);
-    return warmth;
-  }
+  Warmth warmth{check_room_to_grow(stretch.end - stretch.begin, host), {}};
+  if (!warmth.reserved) return warmth;
   // One page of it suffices, and saves the kernel the copying of the others.
   warmth.reserved = segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes));
   if (!warmth.reserved) return warmth;

@@ -28,8 +28,6 @@ class ArenaMemory {
  public:
   /// Reservation grows by at least this much at a time (a system call of its own, whatever the size).
   static constexpr std::uint64_t kReserveStep = std::uint64_t{4} << 20;
-  /// Bytes of the machine's and the cgroup's memory that are not reserved: room for books and processes.
-  static constexpr std::uint64_t kLeftFree = std::uint64_t{4} << 20;
   /// With `prefault`, how much is kept warm ahead of what was ever used.
   static constexpr std::uint64_t kWarmAhead = std::uint64_t{64} << 20;
 

@@ -87,4 +87,9 @@ Result<void> check_memory_left(std::uint64_t bytes, bool huge_pages, const HostQ
       RefusalCause::memory};
 }
 
+Result<void> check_room_to_grow(std::uint64_t bytes, const HostQuery& query) {
+  Result<void> room = check_memory_left(bytes + kMemoryLeftFree, false, query);
+  return !room && room.error().code == Errc::out_of_memory ? room : Result<void>();
+}
+
 }  // namespace dolium::shm

@@ -40,4 +40,11 @@ struct HostMemory {
 /// a reservation, it kills.
 [[nodiscard]] Result<void> check_memory_left(std::uint64_t bytes, bool huge_pages, const HostQuery& query);
 
+/// Bytes of the machine's and the cgroup's memory that a store does not take: a server that is restarted needs them.
+inline constexpr std::uint64_t kMemoryLeftFree = std::uint64_t{8} << 20;
+
+/// Before a store takes so many bytes more: check_memory_left() for them and for what is left free. Succeeds where
+/// /proc cannot be read: the kernel decides then.
+[[nodiscard]] Result<void> check_room_to_grow(std::uint64_t bytes, const HostQuery& query = {});
+
 }  // namespace dolium::shm

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shm/os/check.h"
+#include "shm/os/host_memory.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::shm {
@@ -93,6 +94,7 @@ Result<SlotIndex> ObjectIndex::take() {
   const std::uint64_t needed = geometry_.slots_at + (std::uint64_t{touched_} + 1) * sizeof(Slot);
   if (needed > reserved_bytes_) {
     const std::uint64_t end = std::min(geometry_.total_bytes, reserved_bytes_ + kReserveStep);
+    if (auto room = check_room_to_grow(end - reserved_bytes_); !room) return std::move(room).error();
     if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return std::move(reserved).error();
     reserved_bytes_ = end;
   }

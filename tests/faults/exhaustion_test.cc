@@ -228,7 +228,8 @@ TEST_CASE("a cgroup without memory: what does not fit is refused, and no process
   REQUIRE_FALSE(builder.has_value());
   CHECK(builder.error().code == Errc::out_of_memory);
   CHECK(builder.error().cause == RefusalCause::memory);
-  CHECK_THAT(to_string(builder.error()), Catch::Contains("for an object of 128 MiB") && Catch::Contains("this cgroup, has"));
+  CHECK_THAT(to_string(builder.error()),
+             Catch::Contains("for an object of 128 MiB") && Catch::Contains("this cgroup, has"));
   CHECK(daemon.server() == first);
   for (std::size_t n = 0; n < 20; ++n) {
     const auto found = daemon.watcher()->get_raw(id_of(n));

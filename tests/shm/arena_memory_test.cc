@@ -99,7 +99,7 @@ TEST_CASE("where memory is short, nothing is taken ahead of use any more") {
 
 TEST_CASE("memory limits: the arena does not grow where the machine or the cgroup has no room for it") {
   ArenaMemory memory = ArenaMemory::create(config_of(32 * kMiB, false, true)).value();
-  const ShortHost machine("6144");  // 2 MiB beyond what is left free
+  const ShortHost machine("10240");  // 2 MiB beyond what is left free
   const Result<void> refused = memory.reserve_to(3 * kMiB, machine.query());
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == Errc::out_of_memory);
