@@ -66,6 +66,9 @@ class Attachment {
     if (uses_.fetch_sub(1, std::memory_order_acq_rel) == 1 && !inherited()) delete this;
   }
 
+  /// Whether Objects, or a fork that is under way, keep it alive besides its owner.
+  [[nodiscard]] bool is_shared() const noexcept { return uses_.load(std::memory_order_acquire) > 1; }
+
   /// True in a child of fork() that has not taken over.
   [[nodiscard]] bool inherited() const noexcept { return mark_.is_child(); }
 

@@ -1,18 +1,16 @@
 #pragma once
-// Call: a request that is on its way, and then its reply; and what a server's death makes of it: some may be asked once
-// more, of the next server, the outcome of all others is then unknown (resume.cc).
+// Call: a request that is under way, and then its reply. If the server dies meanwhile, the next server is asked again
+// where that is harmless; the outcome of all other requests is unknown (resume.cc).
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
 
-#include <dolium/event.h>
 #include <dolium/object.h>
 #include <dolium/result.h>
 
@@ -21,7 +19,7 @@
 
 namespace dolium::detail {
 
-/// To do these twice is as good as once.
+/// These requests are idempotent: repeating them is harmless.
 template <class Request>
 inline constexpr bool kMayBeAskedTwice =
     std::is_same_v<Request, protocol::GetRequestT> || std::is_same_v<Request, protocol::MetadataRequestT> ||
@@ -31,23 +29,33 @@ inline constexpr bool kMayBeAskedTwice =
     std::is_same_v<Request, protocol::AbortRequestT> || std::is_same_v<Request, protocol::SubscribeRequestT>;
 
 struct Call {
-  /// What a grant in the reply speaks of, and what was taken of it, position by position.
+  /// The objects that a grant in the reply is about, and the references taken to them, position by position.
   std::vector<ObjectId> ids;
   std::vector<std::optional<Object>> taken;
-  /// Before a waiter is woken. Called by the thread that reads: must not wait, and must not call back.
+  /// Called by the leader before the waiting thread is woken. Must not wait, and must not call the connection.
   std::function<void(Call&)> on_answer;
 
-  /// Encodes the request anew, for another server; none: whether it was carried out is not known, and twice may be once
-  /// too often.
+  /// Encodes the request again, for another server. None: it is not idempotent, and its outcome is unknown.
   std::function<Result<std::span<const std::byte>>(protocol::Encoder&, std::uint64_t number)> again;
-  std::optional<ObjectId> creating;  // an extent that we may never hear of; set by name_object()
-  bool sent = false;                 // under Connection's write_mutex
-  std::uint32_t epoch = 0;           // in which it was answered
+  std::optional<ObjectId> creating;  // the object that a create is for; set by name_object()
+  bool sent = false;                 // under write_mutex
+  std::uint32_t epoch = 0;           // the exchange's, when it was answered
 
   std::vector<std::byte> payload;  // a verified ReplyFrame, when answered without a failure
   std::optional<Error> failure;
   bool answered = false;
   std::condition_variable wake;
+
+  /// The body of the reply; the daemon's error, or the connection's, as an error. Precondition: answered.
+  template <class Reply>
+  [[nodiscard]] Result<const Reply*> reply() const {
+    if (failure) return *failure;
+    const auto* frame = flatbuffers::GetRoot<protocol::ReplyFrame>(payload.data());
+    if (const auto* error = frame->body_as_ErrorReply()) return protocol::from_wire(*error);
+    if (frame->body_type() != protocol::ReplyBodyTraits<Reply>::enum_value)
+      return Error{Errc::protocol_error, "the daemon answered a question that was not asked"};
+    return static_cast<const Reply*>(frame->body());
+  }
 
   /// The request is about to be sent.
   template <class Request>
@@ -62,7 +70,7 @@ struct Call {
         return encoder.encode(number, std::move(copy));
       };
   }
-  /// It is about to be known to who reads: what is set here is not changed any more.
+  /// The call is about to become visible to the leader: what is set here does not change any more.
   template <class Request>
   void name_object(const Request& request) {
     if constexpr (std::is_same_v<Request, protocol::CreateRequestT>)
@@ -74,14 +82,6 @@ struct Call {
     const auto passed = std::chrono::steady_clock::now() - begun;
     return static_cast<std::uint64_t>(std::chrono::nanoseconds(passed).count());
   }
-};
-
-/// What a subscription has received and nobody has taken.
-struct EventBuffer {
-  std::deque<Event> events;  // bounded by Subscription::kMaxQueued
-  std::condition_variable wake;
-
-  void add(const Event& event);
 };
 
 }  // namespace dolium::detail

@@ -1,235 +1,245 @@
 #include "client/remote/connection.h"
 
 #include <fmt/format.h>
-#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
+#include <cerrno>
+#include <filesystem>
 #include <new>
 
-#include "client/mapped/store_backend.h"
-#include "shm/os/monotonic_clock.h"
+#include "client/remote/grant.h"
+#include "client/remote/lent_extent.h"
+#include "client/remote/session_link.h"
+#include "protocol/peer.h"
+#include "protocol/user_namespace.h"
+#include "shm/os/cores.h"
+#include "shm/os/system_error.h"
 
 namespace dolium::detail {
+namespace {
 
-Connection::~Connection() {
-  const bool child = attachment_ != nullptr && attachment_->inherited();
-  attachment_.reset();
-  // Objects that outlive us keep the session; the daemon learns that nothing more will be asked. Not from a
-  // forked child, whose descriptor is the parent's connection, nor when the daemon ended the session itself.
-  closing_ = true;
-  if (!child && socket_ != nullptr && socket_.use_count() > 1 && !traffic_->failure) post(protocol::LeaveRequestT());
+using protocol::Deadline;
+using shm::Mapping;
+using shm::UniqueFd;
+
+/// The order of HelloReply's descriptors.
+enum Position : std::size_t {
+  kIndex,
+  kArena,
+  kPinTable,
+  kReleaseEvent,
+  kReadOnlyCount,
+  kWritableArena = kReadOnlyCount
+};
+
+/// The path, independent of later changes of the working directory.
+std::string absolute(std::string_view path) {
+  std::error_code failed;
+  const std::string whole = std::filesystem::absolute(path, failed).string();
+  return failed ? std::string(path) : whole;
 }
 
-// ---- out ----
-
-std::uint64_t Connection::enlist(std::shared_ptr<Call> call) {
-  if (gone_for_good()) return 0;
-  const std::lock_guard lock(traffic_->mutex);
-  if (traffic_->failure) return 0;
-  traffic_->calls.emplace(++traffic_->last_number, std::move(call));
-  return traffic_->last_number;
+/// Any user may have put a socket where clients look by default in /tmp, and may serve forged objects there. Only a
+/// daemon of this user, or of root, is accepted.
+Result<void> check_daemon(std::string_view path, int socket) {
+  if (!path.starts_with(fmt::format("/tmp/dolium-{}/", ::geteuid()))) return {};
+  const Result<protocol::PeerCredentials> daemon = protocol::peer_credentials(socket);
+  if (!daemon) return daemon.error();
+  if (daemon->uid == 0 || protocol::is_own_user(daemon->uid)) return {};
+  return Error{Errc::permission_denied,
+               fmt::format("who listens on {} is {}, not we or root: it may be no store of ours; remove what is "
+                           "there, or name another socket ($DOLIUM_SOCKET)",
+                           path, protocol::name_owner(daemon->uid))};
 }
 
-/// Of a request that could not be sent. Whoever is about to answer it, because the connection fails, must have done so
-/// before it is gone.
-void Connection::withdraw(std::uint64_t number, Call& call) {
-  std::unique_lock lock(traffic_->mutex);
-  if (traffic_->calls.erase(number) == 0 && !call.on_answer) call.wake.wait(lock, [&] { return call.answered; });
+/// At most an hour.
+shm::TimeNs busy_poll_of(const ConnectOptions& options) {
+  const auto busy_poll = std::clamp<std::chrono::microseconds>(options.busy_poll, {}, std::chrono::hours(1));
+  return static_cast<shm::TimeNs>(std::chrono::nanoseconds(busy_poll).count());
 }
 
-/// Before a call that is waited for: a bell would only wake who waits for event_fd(), for nothing. Not while another
-/// thread reads: it may be asleep already, and must hear.
-void Connection::look_ourselves() {
-  const std::lock_guard lock(traffic_->mutex);
-  if (!traffic_->reading) traffic_->channel.awake();
+protocol::HelloRequestT hello_of(const ConnectOptions& options) {
+  protocol::HelloRequestT hello;
+  hello.access = static_cast<protocol::AccessMode>(options.access);
+  hello.rings = options.rings;
+  hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
+  return hello;
 }
 
-/// Who reads finds the end of the old connection, and goes on over another.
-void Connection::go_to_successor() {
-  successions_met_.store(attachment_->successions(), std::memory_order_relaxed);
-  while (try_read()) {
-  }
-}
-
-void Connection::wake_early() noexcept {
-  if (busy_poll_.how_long(shm::monotonic_now()) == 0) return;
-  const std::unique_lock lock(traffic_->write_mutex, std::try_to_lock);  // who writes wakes it anyway
-  if (lock.owns_lock()) traffic_->channel.wake_early(socket_->get());
-}
-
-Result<std::uint64_t> Connection::begin_deferred() {
-  if (gone_for_good()) return failure();
-  const std::lock_guard lock(traffic_->mutex);
-  if (traffic_->failure) return *traffic_->failure;
-  if (traffic_->put_failures.size() >= kMaxPutFailures) return too_many_put_failures();
-  deferred_.fetch_add(1, std::memory_order_relaxed);
-  return ++traffic_->last_number;
-}
-
-Result<void> Connection::settle_deferred() {
-  if (!has_deferred()) return {};
-  const std::uint64_t sent = deferred_.load(std::memory_order_relaxed);
-  if (auto answered = tell(protocol::PingRequestT()); !answered) return answered;  // requests are carried out in order
-  const std::lock_guard lock(traffic_->mutex);
-  settled_.store(std::max(sent, settled_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+Result<void> map_into(std::optional<Mapping>& place, const UniqueFd& descriptor, std::uint64_t bytes,
+                      Mapping::Mode mode, std::string_view what) {
+  Result<Mapping> mapped = Mapping::map(descriptor, bytes, mode, what);
+  if (!mapped) return std::move(mapped).error();
+  place = *std::move(mapped);
   return {};
 }
 
-Result<std::vector<PutFailure>> Connection::take_put_failures() {
-  const std::lock_guard lock(traffic_->mutex);
-  if (traffic_->failure) return *traffic_->failure;
-  std::vector<PutFailure> failures = std::exchange(traffic_->put_failures, {});
-  // Those that are known are not left to the next call, which speaks of what came after this one.
-  if (std::exchange(traffic_->lost_deferred, false))
-    return Error{Errc::disconnected,
-                 "the daemon's server has died, or was replaced, and another goes on with its objects; which of the "
-                 "deferred puts of before were carried out is not known: look (exists) before you repeat them"};
-  return failures;
+/// The store's memory; `on_release` is left to the caller.
+Result<Attachment::Parts> map_store(const Welcome& welcome) {
+  using Mode = Mapping::Mode;
+  const protocol::HelloReplyT& hello = welcome.hello;
+  const std::vector<UniqueFd>& given = welcome.descriptors;
+  const bool writes = hello.access != protocol::AccessMode::read_only;
+  const std::size_t expected = writes ? kReadOnlyCount + 1 : kReadOnlyCount;
+  if (given.size() != expected)
+    return Error{Errc::protocol_error,
+                 fmt::format("the daemon sent {} descriptors where {} belong", given.size(), expected)};
+  std::optional<Mapping> index, arena, pins, writable;
+  Result<void> mapped = map_into(index, given[kIndex], hello.index_bytes, Mode::read_only, "index");
+  if (mapped) mapped = map_into(arena, given[kArena], hello.arena_bytes, Mode::read_only, "arena");
+  if (mapped) mapped = map_into(pins, given[kPinTable], hello.pin_table_bytes, Mode::read_write, "pin table");
+  if (mapped && writes)
+    mapped = map_into(writable, given[kWritableArena], hello.arena_bytes, Mode::read_write, "writable arena");
+  if (!mapped) return std::move(mapped).error();
+  return Attachment::Parts{*std::move(index), *std::move(arena), std::move(writable), *std::move(pins), nullptr};
 }
 
-void Connection::post_cancel(std::uint64_t number) {
-  protocol::CancelRequestT cancel;
-  cancel.request_id = number;
-  std::uint64_t own = 0;
-  {
-    const std::lock_guard writing(traffic_->write_mutex);
-    const std::lock_guard lock(traffic_->mutex);
-    if (traffic_->failure) return;
-    own = ++traffic_->last_number;
-    // No other server shall be asked.
-    if (const auto call = traffic_->calls.find(number); call != traffic_->calls.end()) call->second->again = nullptr;
+}  // namespace
+
+// ---- begin and end ----
+
+Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, const ConnectOptions& options) {
+  const Deadline deadline = protocol::deadline_after(options.connect_timeout);
+  Result<UniqueFd> socket = protocol::connect_to(path, deadline);
+  if (!socket) return std::move(socket).error();
+  if (auto trusted = check_daemon(path, socket->get()); !trusted) return std::move(trusted).error();
+  const Deadline patience = std::max(deadline, protocol::deadline_after(kHandshakeTimeout));
+  Result<Welcome> welcome = shake_hands(*socket, hello_of(options), "what a connection to the daemon takes", patience);
+  if (!welcome) return std::move(welcome).error();
+  std::shared_ptr<Connection> connection(new Connection(path, options));
+  if (auto attached = connection->attach(*std::move(welcome)); !attached) return std::move(attached).error();
+  if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
+  if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
+  if (options.follow_fork)
+    connection->link_->follow(connection->record_, connection->attachment(), connection);
+  else
+    connection->attachment().set_inherited_because("ConnectOptions::follow_fork is off");
+  return connection;
+}
+
+Connection::Connection(std::string_view path, const ConnectOptions& options) : wants_rings_(options.rings) {
+  record_.path = absolute(path);
+  if (shm::has_several_cores()) busy_poll_.set(busy_poll_of(options));
+}
+
+Result<void> Connection::attach(Welcome welcome) {
+  record_.session_id = welcome.hello.session_id;
+  record_.fork_token = welcome.hello.fork_token;
+  access_ = welcome.hello.access == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
+  Result<Attachment::Parts> parts = map_store(welcome);
+  if (!parts) return std::move(parts).error();
+  socket_ = std::make_shared<UniqueFd>(std::move(welcome.socket));
+  auto link = std::make_unique<SessionLink>(std::move(welcome.descriptors[kReleaseEvent]), socket_);
+  link_ = link.get();
+  parts->on_release = std::move(link);
+  Result<Attachment*> attachment = Attachment::create(*std::move(parts));
+  if (!attachment) return std::move(attachment).error();
+  attachment_.reset(*attachment);
+  successions_met_ = attachment_->successions();
+  traffic_ = std::make_unique<Traffic>(*this, 0, nullptr);
+  exchange().transport().begin(std::move(welcome.reader), std::move(welcome.rings));
+  return {};
+}
+
+/// If Objects outlive this, they keep the session: the daemon is told that no more requests come. Not by a forked
+/// child, whose descriptor is its parent's connection, nor when the session has ended already.
+Connection::~Connection() {
+  if (traffic_ == nullptr || attachment_->inherited()) return;
+  closing_ = true;
+  const bool failed = [this] {
+    const auto lock = exchange().lock();
+    return exchange().failed().has_value();
+  }();
+  if (attachment_->is_shared() && !failed) exchange().post(protocol::LeaveRequestT());
+}
+
+Result<void> Connection::open_event_fd() {
+  poll_fd_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!poll_fd_.valid()) return shm::system_error("make a descriptor for callbacks");
+  return watch_events();
+}
+
+Result<void> Connection::watch_events() const {
+  for (const int fd : {socket_->get(), completions_.fd()}) {
+    epoll_event interest{};
+    interest.events = EPOLLIN;
+    if (::epoll_ctl(poll_fd_.get(), EPOLL_CTL_ADD, fd, &interest) != 0)
+      return shm::system_error("watch a descriptor for callbacks");
   }
-  static_cast<void>(send(own, std::move(cancel), Patience::none));
+  return {};
 }
 
-void Connection::see_off_last_words() noexcept {
-  const auto deadline = std::chrono::steady_clock::now() + kLastWords;
-  const auto is_left = [this] {
-    const std::lock_guard lock(traffic_->write_mutex);
-    return traffic_->writer->queued_bytes() > 0;
-  };
-  while (is_left() && std::chrono::steady_clock::now() < deadline) {
-    pollfd socket{socket_->get(), POLLIN | POLLOUT, 0};  // with rings: soon
-    ::poll(&socket, 1, 1);
-    flush(Patience::none);
-    const std::lock_guard lock(traffic_->mutex);
-    if (traffic_->failure) return;
+Result<void> Connection::start_over(std::uint64_t session_id, std::uint64_t token, UniqueFd completions,
+                                    UniqueFd poll) {
+  auto fresh = std::make_unique<Traffic>(*this, epoch(), &deferred_puts());
+  fresh->exchange.transport().begin(std::make_unique<protocol::FrameReader>(), std::nullopt);
+  abandon_to_parent(traffic_.release());
+  traffic_ = std::move(fresh);
+  record_.session_id = session_id;
+  record_.fork_token = token;
+  if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))
+    return shm::system_error("put a child's descriptors in its parent's place");
+  return watch_events();
+}
+
+// ---- without blocking ----
+
+int Connection::event_fd() {
+  if (!inherited()) exchange().watch();  // in a child, a thread of the parent may have locked the mutex
+  return poll_fd_.get();
+}
+
+Result<void> Connection::process_events() {
+  while (exchange().try_read()) {
   }
+  exchange().flush(Exchange::Patience::none);
+  if (exchange().gone_for_good()) exchange().fail_as_gone();
+  completions_.run();
+  const auto lock = exchange().lock();
+  return exchange().failed() ? Result<void>(*exchange().failed()) : Result<void>();
 }
 
-/// Does not throw: a request that is on its way has an answer to come, and who leads must still pass the lead on.
-void Connection::flush(Patience patience) noexcept {
+// ---- what arrives ----
+
+void Connection::take_notice(std::uint64_t number, const protocol::ReplyFrame& frame) {
+  if (const auto* notice = frame.body_as_EventNotice()) events().take(number, *notice);
+  if (const auto* failed = frame.body_as_PutFailedNotice()) deferred_puts().take(*failed);
+}
+
+void Connection::take_reply(Call& call, const protocol::ReplyFrame& frame) {
+  if (const auto* created = frame.body_as_CreateReply(); created != nullptr && call.creating)
+    extents().add(*call.creating, created->offset());
+  else
+    take_granted(*attachment_, call, frame);
+}
+
+/// If it is a create, no thread will ever learn where the object is: it is given up.
+void Connection::drop_reply(const Call& call, const protocol::ReplyFrame& frame) noexcept {
+  const auto* created = frame.body_as_CreateReply();
+  if (created == nullptr || !call.creating) return;
+  extents().remove(*call.creating, created->offset());
   try {
-    send_queued(patience);
-  } catch (const std::bad_alloc&) {
-    fail_without_memory();
+    exchange().post(abort_request(*this, *call.creating, created->offset(), epoch()));
+  } catch (const std::bad_alloc&) {  // the session's end has the same effect
   }
 }
 
-void Connection::send_queued(Patience patience) {
-  using protocol::WhenFull;
-  auto when_full = patience == Patience::wait ? WhenFull::look_again : WhenFull::ask_for_bell;
-  std::size_t left = 0;
-  protocol::Deadline until{};  // how long to look without a bell
-  for (;;) {
-    Result<bool> flushed = false;
-    std::size_t queued = 0;
-    {
-      const std::lock_guard lock(traffic_->write_mutex);
-      flushed = traffic_->channel.flush(socket_->get(), *traffic_->writer, when_full);
-      queued = traffic_->writer->queued_bytes();
-    }
-    if (!flushed) {
-      // What the daemon said before it closed is still to be read: it says why. Who reads finds out how to go on.
-      while (try_read()) {
-      }
-      if (!may_resume()) fail(flushed.error());
-      return;
-    }
-    if (*flushed || patience == Patience::none) return;
-    if (std::exchange(left, queued) != queued) until = look_until();
-    if (when_full == WhenFull::ask_for_bell)
-      wait_for_room();
-    else if (!look_for_room(until))
-      when_full = WhenFull::ask_for_bell;
-    const std::lock_guard lock(traffic_->mutex);
-    if (traffic_->failure) return;  // a ring takes no notice of its reader's death
-  }
-}
-
-// ---- failure ----
-
-void Connection::answer_locally(std::uint64_t number, const Error& error) {
-  std::shared_ptr<Call> call;
-  {
-    const std::lock_guard lock(traffic_->mutex);
-    const auto found = traffic_->calls.find(number);
-    if (found == traffic_->calls.end()) return;
-    found->second->failure = error;  // before it is taken out: where this throws, it is withdrawn
-    call = std::move(found->second);
-    traffic_->calls.erase(found);
-  }
-  complete(call);
-}
-
-void Connection::fail_without_memory() noexcept {
-  try {
-    fail({Errc::disconnected,
-          "no memory for what the daemon sent (Cannot allocate memory): the connection is given up"});
-  } catch (const std::bad_alloc&) {
-    fail({Errc::disconnected, "no memory"});  // short enough to need none
-  }
-}
-
-void Connection::fail(const Error& error) {
-  std::unordered_map<std::uint64_t, std::shared_ptr<Call>> orphans;
-  Error told = error;
-  {
-    const std::lock_guard lock(traffic_->mutex);
-    if (traffic_->failure) return;
-    if (!traffic_->goodbye.empty()) told.message = "the daemon closed the connection: " + traffic_->goodbye;
-    told.code = Errc::disconnected;
-    traffic_->failure = told;
-    if (attachment_ != nullptr) attachment_->cut_off();
-    orphans.swap(traffic_->calls);
-    for (auto& [number, stream] : traffic_->streams) stream->wake.notify_one();
-  }
-  for (auto& [number, call] : orphans) {
-    try {
-      call->failure = told;
-      complete(call);
-    } catch (const std::bad_alloc&) {  // all the others shall hear of it
-      call->failure = Error{Errc::disconnected, "no memory"};
-      wake(*call);
-    }
-  }
-  completions_.poke();
-}
-
-Error Connection::failure() {
-  if (gone_for_good()) fail_as_gone();
-  const std::lock_guard lock(traffic_->mutex);
-  return traffic_->failure.value_or(Error{Errc::disconnected, "the connection is closed"});
+void Connection::ended() noexcept {
+  attachment_->cut_off();
+  events().wake_all();
 }
 
 // ---- the store's end ----
 
-/// Gives up a connection whose store is gone, with what the daemon said before it went.
-void Connection::fail_as_gone() {
-  while (try_read()) {
-  }
-  const char* const how = attachment_->store_ended() ? "the daemon was stopped" : "the daemon has died";
-  fail({Errc::disconnected, fmt::format("{}, and its store is gone: connect again when it is back", how)});
-}
-
 Result<void> Connection::outlive_owner() {
-  if (!gone_for_good()) {  // its descriptors are kept: who answers goes on with the store
+  if (!exchange().gone_for_good()) {  // the keeper has its descriptors: whichever server answers goes on with the store
     if (auto answered = tell(protocol::PingRequestT()); !answered) return answered;
     if (!attachment_->gone()) return {};
   }
-  fail_as_gone();
-  return failure();
+  exchange().fail_as_gone();
+  return exchange().failure();
 }
 
 Result<Attachment::Attempt> Connection::hold_after_all(const ObjectId& id) {

@@ -1,187 +1,165 @@
-// How a Connection begins: socket, HelloRequest, descriptors, mappings; and begins again in a forked child. See
-// connection.h.
+#include "client/remote/handshake.h"
 
 #include <fmt/format.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <filesystem>
+#include <chrono>
+#include <thread>
+#include <utility>
 
-#include "client/remote/connection.h"
-#include "client/remote/greeting.h"
 #include "client/remote/origin.h"
-#include "client/remote/session_link.h"
-#include "protocol/peer.h"
-#include "protocol/user_namespace.h"
+#include "protocol/convert.h"
+#include "protocol/ring.h"
 #include "protocol/version.h"
-#include "shm/os/cores.h"
-#include "shm/os/system_error.h"
 
 namespace dolium::detail {
 namespace {
 
 using protocol::Deadline;
-using shm::Mapping;
 using shm::UniqueFd;
 
-/// Where HelloReply's descriptors stand.
-enum Position : std::size_t {
-  kIndex,
-  kArena,
-  kPinTable,
-  kReleaseEvent,
-  kReadOnlyCount,
-  kWritableArena = kReadOnlyCount
-};
+constexpr std::chrono::milliseconds kRetry{1};
+/// How long to wait for a missing socket file: a new server makes it again (Listener::renew()).
+constexpr std::chrono::seconds kFilePatience{5};
 
-/// The path as it will be understood whatever the working directory is by then.
-std::string absolute(std::string_view path) {
-  std::error_code failed;
-  const std::string whole = std::filesystem::absolute(path, failed).string();
-  return failed ? std::string(path) : whole;
+Error no_answer() {
+  return {Errc::timed_out, "the daemon does not answer: is it stopped, or busy?"};
 }
 
-/// In /tmp anybody may have put a socket where we look by default, and give us objects that nobody put: there only a
-/// daemon of our own user's, or root's, will do.
-Result<void> check_daemon(std::string_view path, int socket) {
-  if (!path.starts_with(fmt::format("/tmp/dolium-{}/", ::geteuid()))) return {};
-  const Result<protocol::PeerCredentials> daemon = protocol::peer_credentials(socket);
-  if (!daemon) return daemon.error();
-  if (daemon->uid == 0 || protocol::is_own_user(daemon->uid)) return {};
-  return Error{Errc::permission_denied,
-               fmt::format("who listens on {} is {}, not we or root: it may be no store of ours; remove what is "
-                           "there, or name another socket ($DOLIUM_SOCKET)",
-                           path, protocol::name_owner(daemon->uid))};
+/// A daemon that closes the connection at once says why first: so a broken connection is no error here.
+Result<void> send_hello(const UniqueFd& socket, protocol::HelloRequestT hello, Deadline deadline) {
+  hello.protocol_version = protocol::kProtocolVersion;
+  hello.library_version = DOLIUM_VERSION;
+  hello.origin = own_origin();
+  protocol::Encoder encoder;
+  const auto frame = encoder.encode(1, std::move(hello));
+  if (!frame) return frame.error();
+  Result<void> sent = send_frame(socket, *frame, deadline);
+  return !sent && sent.error().code == Errc::disconnected ? Result<void>() : sent;
 }
 
-/// Nobody looks for longer than an hour.
-shm::TimeNs busy_poll_of(const ConnectOptions& options) {
-  const auto busy_poll = std::clamp<std::chrono::microseconds>(options.busy_poll, {}, std::chrono::hours(1));
-  return static_cast<shm::TimeNs>(std::chrono::nanoseconds(busy_poll).count());
+/// The first message; it lies in the reader.
+Result<const protocol::ReplyFrame*> receive(const UniqueFd& socket, protocol::FrameReader& reader, Deadline deadline,
+                                            UniqueFd spare) {
+  for (;;) {
+    if (const auto payload = reader.next()) return protocol::decode<protocol::ReplyFrame>(*payload);
+    const Result<bool> ready = protocol::wait_readable(socket.get(), deadline);
+    if (!ready) return ready.error();
+    if (!*ready) return no_answer();
+    spare.reset();
+    const Result<protocol::ReadState> read = reader.read_from(socket.get());
+    if (!read) return read.error();
+    if (*read == protocol::ReadState::end_of_file)
+      return Error{Errc::disconnected,
+                   "the daemon closed the connection before it had answered: it was stopped, or has died; connect "
+                   "again when it is back"};
+  }
+}
+
+Result<const protocol::HelloReply*> check_hello(const protocol::ReplyFrame& frame) {
+  if (const auto* error = frame.body_as_ErrorReply()) return protocol::from_wire(*error);
+  if (const auto* goodbye = frame.body_as_GoodbyeNotice())
+    return Error{Errc::disconnected, "the daemon closed the connection: " + protocol::from_wire(goodbye->reason())};
+  const auto* reply = frame.body_as_HelloReply();
+  if (reply == nullptr) return Error{Errc::protocol_error, "the daemon answered a question that was not asked"};
+  if (reply->protocol_version() != protocol::kProtocolVersion)
+    return Error{Errc::protocol_error, fmt::format("the daemon speaks version {} of the protocol, this library {}",
+                                                   reply->protocol_version(), protocol::kProtocolVersion)};
+  return reply;
+}
+
+/// The rings' descriptor is the last.
+Result<void> map_rings(Welcome& welcome) {
+  if (welcome.hello.ring_bytes == 0) return {};
+  if (welcome.descriptors.empty()) return Error{Errc::protocol_error, "the daemon announced rings and sent none"};
+  if (welcome.hello.ring_bytes != protocol::RingPair::kBytes)
+    return Error{Errc::protocol_error, "the daemon sent rings of another size than this library's"};
+  const UniqueFd descriptor = std::move(welcome.descriptors.back());
+  welcome.descriptors.pop_back();
+  Result<shm::Mapping> rings =
+      shm::Mapping::map(descriptor, welcome.hello.ring_bytes, shm::Mapping::Mode::read_write, "rings");
+  if (!rings) return std::move(rings).error();
+  welcome.rings = *std::move(rings);
+  return {};
+}
+
+/// Whether the path may lead to the daemon again soon: the socket file was removed, or a descriptor was missing here.
+bool may_pass(const Error& error, const std::string& path, Deadline begin) {
+  if (error.code == Errc::system_error) return true;
+  return error.code == Errc::disconnected && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT &&
+         std::chrono::steady_clock::now() < begin + kFilePatience;
+}
+
+bool went_away(const Error& error) {
+  return error.code == Errc::disconnected || error.code == Errc::system_error;
 }
 
 }  // namespace
 
-Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, const ConnectOptions& options) {
-  const Deadline deadline = protocol::deadline_after(options.connect_timeout);
-  std::shared_ptr<Connection> connection(new Connection());
-  Result<UniqueFd> socket = protocol::connect_to(path, deadline);
-  if (!socket) return std::move(socket).error();
-  connection->path_ = absolute(path);
-  connection->socket_ = std::make_shared<UniqueFd>(*std::move(socket));
-  if (auto trusted = check_daemon(path, connection->socket_->get()); !trusted) return std::move(trusted).error();
-  if (shm::has_several_cores()) connection->busy_poll_.set(busy_poll_of(options));
-  const Deadline patience = std::max(deadline, protocol::deadline_after(kHandshakeTimeout));
-  if (auto shaken = connection->shake_hands(options, patience); !shaken) return std::move(shaken).error();
-  if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
-  if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
-  if (options.follow_fork)
-    connection->link_->follow({connection->path_, connection->session_id_, connection->fork_token_},
-                              connection->attachment(), connection);
-  else
-    connection->attachment().set_inherited_because("ConnectOptions::follow_fork is off");
-  return connection;
+Result<UniqueFd> connect_at_once(const std::string& path, Deadline deadline) {
+  for (;;) {
+    Result<UniqueFd> socket = protocol::connect_to(path, Deadline::min());
+    if (socket || socket.error().code != Errc::timed_out || std::chrono::steady_clock::now() >= deadline) return socket;
+    std::this_thread::sleep_for(kRetry);
+  }
 }
 
-Result<void> Connection::shake_hands(const ConnectOptions& options, Deadline deadline) {
-  protocol::HelloRequestT hello;
-  hello.protocol_version = protocol::kProtocolVersion;
-  hello.access = static_cast<protocol::AccessMode>(options.access);
-  hello.rings = wants_rings_ = options.rings;
-  hello.name = options.name.empty() ? ::program_invocation_short_name : options.name;
-  hello.library_version = DOLIUM_VERSION;
-  hello.origin = own_origin();
-  Call call;
-  static_cast<void>(
-      send(enlist(std::shared_ptr<Call>(std::shared_ptr<void>(), &call)), std::move(hello), Patience::wait));
-  std::unique_lock lock(traffic_->mutex);
-  if (!wait_until(
-          lock, call.wake, [&call] { return call.answered; }, deadline)) {
-    traffic_->calls.clear();
-    return Error{Errc::timed_out, "the daemon accepted the connection but does not answer: is it stopped, or busy?"};
+Result<void> send_frame(const UniqueFd& socket, std::span<const std::byte> frame, Deadline deadline) {
+  protocol::FrameWriter writer;
+  if (auto pushed = writer.push(frame); !pushed) return pushed;
+  for (;;) {
+    const Result<bool> flushed = writer.flush(socket.get());
+    if (!flushed) return flushed.error();
+    if (*flushed) return {};
+    const Result<bool> ready = protocol::wait_writable(socket.get(), deadline);
+    if (!ready) return ready.error();
+    if (!*ready) return no_answer();
   }
-  lock.unlock();
-  const auto reply = reply_of<protocol::HelloReply>(call);
+}
+
+Result<Welcome> shake_hands(UniqueFd& socket, protocol::HelloRequestT hello, std::string_view what, Deadline deadline,
+                            UniqueFd spare) {
+  if (auto sent = send_hello(socket, std::move(hello), deadline); !sent) return std::move(sent).error();
+  Welcome welcome;
+  welcome.reader = std::make_unique<protocol::FrameReader>();
+  const Result<const protocol::ReplyFrame*> frame = receive(socket, *welcome.reader, deadline, std::move(spare));
+  if (!frame) return frame.error();
+  const Result<const protocol::HelloReply*> reply = check_hello(**frame);
   if (!reply) return reply.error();
-  if (traffic_->reader->has_lost_descriptors())
-    return protocol::out_of_descriptors("what a connection to the daemon takes");
-  return attach(**reply, traffic_->reader->take_descriptors());
+  if (welcome.reader->has_lost_descriptors()) return protocol::out_of_descriptors(what);
+  (*reply)->UnPackTo(&welcome.hello);
+  welcome.descriptors = welcome.reader->take_descriptors();
+  if (auto mapped = map_rings(welcome); !mapped) return std::move(mapped).error();
+  welcome.socket = std::move(socket);
+  return welcome;
 }
 
-Result<void> Connection::attach(const protocol::HelloReply& hello, std::vector<UniqueFd> descriptors) {
-  if (hello.protocol_version() != protocol::kProtocolVersion)
-    return Error{Errc::protocol_error, fmt::format("the daemon speaks version {} of the protocol, this library {}",
-                                                   hello.protocol_version(), protocol::kProtocolVersion)};
-  access_ = hello.access() == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
-  session_id_ = hello.session_id();
-  fork_token_ = hello.fork_token();
-  has_leases_ = hello.leases();
-  const bool rings = hello.ring_bytes() != 0;
-  const std::size_t given = access_ == Access::read_only ? kReadOnlyCount : kReadOnlyCount + 1;
-  const std::size_t expected = rings ? given + 1 : given;
-  if (descriptors.size() != expected)
-    return Error{Errc::protocol_error,
-                 fmt::format("the daemon sent {} descriptors where {} belong", descriptors.size(), expected)};
-  using Mode = Mapping::Mode;
-  Attachment::Parts parts;
-  Result<Mapping> index = Mapping::map(descriptors[kIndex], hello.index_bytes(), Mode::read_only, "index");
-  if (!index) return std::move(index).error();
-  parts.index = *std::move(index);
-  Result<Mapping> arena = Mapping::map(descriptors[kArena], hello.arena_bytes(), Mode::read_only, "arena");
-  if (!arena) return std::move(arena).error();
-  parts.arena = *std::move(arena);
-  Result<Mapping> pins = Mapping::map(descriptors[kPinTable], hello.pin_table_bytes(), Mode::read_write, "pin table");
-  if (!pins) return std::move(pins).error();
-  parts.pin_table = *std::move(pins);
-  if (access_ == Access::read_write) {
-    Result<Mapping> writable =
-        Mapping::map(descriptors[kWritableArena], hello.arena_bytes(), Mode::read_write, "writable arena");
-    if (!writable) return std::move(writable).error();
-    parts.writable_arena = *std::move(writable);
+Result<Welcome> resume_session(const SessionRecord& session, bool rings, Deadline deadline) {
+  // The session hangs on the last connection that a server accepted for it, even if that server died before it could
+  // answer: no connection may be closed before another one has succeeded.
+  std::vector<UniqueFd> tried;
+  const Deadline begin = std::chrono::steady_clock::now();
+  for (;; std::this_thread::sleep_for(kRetry)) {
+    Result<UniqueFd> socket = connect_at_once(session.path, deadline);
+    if (!socket) {
+      if (may_pass(socket.error(), session.path, begin) && std::chrono::steady_clock::now() < deadline) continue;
+      return std::move(socket).error();
+    }
+    protocol::HelloRequestT hello;
+    // There is no second try once the daemon has answered, and rings take a descriptor: without a free one, the session
+    // continues without rings.
+    Result<UniqueFd> spare = protocol::duplicate(socket->get());
+    hello.rings = rings && spare.has_value();
+    hello.resume_of = session.session_id;
+    hello.fork_token = session.fork_token;
+    Result<Welcome> welcome = shake_hands(*socket, std::move(hello), "the rings of a connection", deadline,
+                                          spare ? *std::move(spare) : UniqueFd());
+    if (welcome && welcome->hello.session_id == session.session_id) return welcome;
+    if (welcome) return Error{Errc::protocol_error, "the daemon continues another session than was asked for"};
+    if (!went_away(welcome.error()) || std::chrono::steady_clock::now() >= deadline) return std::move(welcome).error();
+    tried.push_back(*std::move(socket));
   }
-  if (rings) {
-    Result<Mapping> memory = map_rings(hello, descriptors.back());
-    if (!memory) return std::move(memory).error();
-    traffic_->channel.use_rings(*std::move(memory), protocol::RingPair::Side::client);
-  }
-  auto link = std::make_unique<SessionLink>(std::move(descriptors[kReleaseEvent]), socket_);
-  link_ = link.get();
-  parts.on_release = std::move(link);
-  Result<Attachment*> attachment = Attachment::create(std::move(parts));
-  if (!attachment) return std::move(attachment).error();
-  attachment_.reset(*attachment);
-  successions_met_ = attachment_->successions();
-  return {};
-}
-
-Result<void> Connection::open_event_fd() {
-  poll_fd_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!poll_fd_.valid()) return shm::system_error("make a descriptor for callbacks");
-  return watch_events();
-}
-
-Result<void> Connection::watch_events() const {
-  for (const int fd : {socket_->get(), completions_.fd()}) {
-    epoll_event interest{};
-    interest.events = EPOLLIN;
-    if (::epoll_ctl(poll_fd_.get(), EPOLL_CTL_ADD, fd, &interest) != 0)
-      return shm::system_error("watch a descriptor for callbacks");
-  }
-  return {};
-}
-
-Result<void> Connection::start_over(std::uint64_t session_id, std::uint64_t token, UniqueFd completions,
-                                    UniqueFd poll) {
-  auto fresh = std::make_unique<Traffic>();
-  abandon_to_parent(traffic_.release());
-  traffic_ = std::move(fresh);
-  session_id_ = session_id;
-  fork_token_ = token;
-  if (!completions_.start_over(std::move(completions)) || !poll_fd_.replace_by(std::move(poll)))
-    return shm::system_error("put a child's descriptors in its parent's place");
-  return watch_events();
 }
 
 }  // namespace dolium::detail

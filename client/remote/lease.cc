@@ -1,6 +1,8 @@
 #include "client/remote/lease.h"
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 #include "client/remote/connection.h"
 #include "protocol/convert.h"
@@ -14,7 +16,7 @@ constexpr std::uint64_t kPartOfArena = 16;
 
 std::uint64_t largest_lease(const Connection& connection) noexcept {
   const std::uint64_t bytes = std::min(protocol::kMaxLease, connection.attachment().arena_bytes() / kPartOfArena);
-  return !connection.has_leases() || bytes < kSmallestLease ? 0 : bytes / shm::kUnitBytes * shm::kUnitBytes;
+  return bytes < kSmallestLease ? 0 : bytes / shm::kUnitBytes * shm::kUnitBytes;
 }
 
 // ---- a lease ----
@@ -44,51 +46,64 @@ void Lease::cut(std::span<const PutView> puts) noexcept {
   for (const PutView& put : puts) bytes_ = bytes_.first(bytes_.size() - taken_by(put));
 }
 
-// ---- asking for one ----
+// ---- the next one ----
 
-Result<LeaseOffer> LeaseOffer::ask(Connection& connection, std::uint64_t bytes, std::optional<std::uint32_t> word) {
-  const ObjectId id = ObjectId::random();
+void NextLease::ask(Connection& connection, std::uint64_t bytes, std::uint64_t put, std::optional<std::uint32_t> word) {
+  if (bytes < kSmallestLease || bytes > largest_lease(connection) || !appetite_.may_ask(put)) return;
+  if (Result<Offer> offer = send(connection, bytes, word)) offer_ = *std::move(offer);
+}
+
+Result<NextLease::Offer> NextLease::send(Connection& connection, std::uint64_t bytes,
+                                         std::optional<std::uint32_t> word) {
+  Offer offer{ObjectId::random(), bytes, word, std::make_shared<Call>(), std::make_shared<State>()};
   protocol::CreateRequestT request;
   request.object = std::make_unique<protocol::NewObjectT>();
-  request.object->id = protocol::to_wire_pointer(id);
+  request.object->id = protocol::to_wire_pointer(offer.id);
   request.object->data_size = bytes;
   request.lease = true;
   if (word) {
     request.recall = static_cast<std::uint8_t>(*word + 1);
-    connection.attachment().lease_word(*word).set_idle(bytes / shm::kUnitBytes);  // from the moment it is given
+    connection.attachment().lease_word(*word).set_idle(bytes / shm::kUnitBytes);  // valid as soon as it is given
   }
-  LeaseOffer offer(id, bytes, word);
-  offer.call_->on_answer = [state = offer.state_, weak = connection.weak_from_this(), id](const Call& answer) {
-    const auto reply = Connection::reply_of<protocol::CreateReply>(answer);
+  offer.call->on_answer = [state = offer.state, weak = connection.weak_from_this(), id = offer.id](const Call& answer) {
+    const auto reply = answer.reply<protocol::CreateReply>();
     const auto here = weak.lock();
     if (reply && here != nullptr)
       state->extent = std::make_unique<LentExtent>(here, id, (*reply)->offset(), answer.epoch);
     state->answered.store(true, std::memory_order_release);
   };
-  if (const auto begun = connection.begin(std::move(request), offer.call_); !begun) return begun.error();
+  if (const auto begun = connection.exchange().begin(std::move(request), offer.call); !begun) return begun.error();
   return offer;
 }
 
-void LeaseOffer::wait(Connection& connection) const {
-  connection.wait(*call_);
+void NextLease::wait(Connection& connection) const {
+  connection.exchange().wait(*offer_->call);
 }
 
-std::optional<Lease> LeaseOffer::take(const Connection& connection) {
-  std::unique_ptr<LentExtent> extent = std::move(state_->extent);
-  if (extent == nullptr) return std::nullopt;
-  const std::span<std::byte> bytes = connection.attachment().writable_bytes(extent->offset(), bytes_);
-  if (bytes.size() != bytes_) return std::nullopt;  // no place in the arena
-  return Lease(std::move(extent), bytes, word_);
-}
-
-void LeaseOffer::give_back(Connection& connection) const noexcept {
-  if (answered()) return;
-  try {
-    protocol::AbortRequestT abort;  // by its id alone: the daemon hears of it after it has given the lease
-    abort.id = protocol::to_wire_pointer(id_);
-    connection.post(std::move(abort));
-  } catch (const std::bad_alloc&) {  // the session's end does the same
+std::optional<Lease> NextLease::take(Connection& connection) {
+  const Offer offer = *std::exchange(offer_, std::nullopt);
+  std::unique_ptr<LentExtent> extent = std::move(offer.state->extent);
+  const std::span<std::byte> bytes = extent == nullptr
+                                         ? std::span<std::byte>()
+                                         : connection.attachment().writable_bytes(extent->offset(), offer.bytes);
+  if (bytes.empty()) {  // refused, or not in the arena
+    appetite_.refused();
+    return std::nullopt;
   }
+  appetite_.satisfied();
+  Lease lease(std::move(extent), bytes, offer.word);
+  return lease.good(connection) ? std::optional(std::move(lease)) : std::nullopt;
+}
+
+/// If the answer is there already, the extent gives itself back.
+void NextLease::give_back(Connection& connection) noexcept {
+  if (offer_ && !answered()) try {
+      protocol::AbortRequestT abort;  // by the id alone: the daemon receives it after it has given the lease
+      abort.id = protocol::to_wire_pointer(offer_->id);
+      connection.exchange().post(std::move(abort));
+    } catch (const std::bad_alloc&) {  // the session's end has the same effect
+    }
+  offer_.reset();
 }
 
 // ---- deferred puts ----
@@ -100,47 +115,41 @@ Lease* DeferredLease::place_for(const PutView& put, Connection& connection) {
   if (lease_ && !lease_->good(connection)) give_back(connection);
   if (!has(taken) && (!lease_ || taken <= lease_->size() / kLargestPart)) renew(connection);
   if (has(taken)) {
-    if (!offer_ && lease_->left() - taken <= lease_->size() / 2) ask(connection);
+    if (!next_.asked() && lease_->left() - taken <= lease_->size() / 2) ask(connection);
     if (lease_->claim(connection)) return &*lease_;
     give_back(connection);  // it was taken back; so, perhaps, was the next one
   }
   sent_ += taken;
   if (sent_ < kAskAfter) return nullptr;
   if (lease_) give_back(connection);  // it was for smaller ones
-  if (!offer_) ask(connection);
+  if (!next_.asked()) ask(connection);
   sent_ = 0;
   return nullptr;
 }
 
 void DeferredLease::renew(Connection& connection) {
-  if (!offer_) return lease_.reset();
+  if (!next_.asked()) return lease_.reset();
   if (lease_)
-    offer_->wait(connection);
+    next_.wait(connection);
   else if (++looks_ % kPutsPerLook == 0)
-    connection.try_read();
-  if (!offer_->answered()) return;
-  lease_ = offer_->take(connection);
-  offer_.reset();
-  if (!lease_) return appetite_.refused();
-  appetite_.satisfied();
-  if (!lease_->good(connection)) return lease_.reset();
-  sent_ = 0;
+    connection.exchange().try_read();
+  if (!next_.answered()) return;
+  lease_ = next_.take(connection);
+  if (lease_) sent_ = 0;
 }
 
 void DeferredLease::ask(Connection& connection) {
   const std::uint64_t bytes = std::min(std::max(appetite_.puts() * mean_, kSmallestLease), largest_lease(connection));
-  if (bytes == 0 || !appetite_.may_ask(kAskAfter)) return;
-  last_word_ = (last_word_ + 1) % shm::kLeaseWords;
-  auto offer = LeaseOffer::ask(connection, shm::round_up(bytes, shm::kUnitBytes), last_word_);
-  if (!offer) return;
-  offer_ = *std::move(offer);
+  const std::uint32_t word = (last_word_ + 1) % shm::kLeaseWords;
+  next_.ask(connection, shm::round_up(bytes, shm::kUnitBytes), kAskAfter, word);
+  if (!next_.asked()) return;
+  last_word_ = word;
   out_ = true;
 }
 
 void DeferredLease::give_back(Connection& connection) noexcept {
   lease_.reset();
-  if (offer_) offer_->give_back(connection);
-  offer_.reset();
+  next_.give_back(connection);
   out_ = false;
 }
 

@@ -23,14 +23,14 @@ LentExtent::~LentExtent() {
   const auto connection = connection_.lock();
   if (handed_over_ || connection == nullptr || connection->inherited()) return;
   if (connection->generation() != generation_) return;  // the parent's
-  connection->forget_extent(id_, offset_);
+  connection->extents().remove(id_, offset_);
   if (!give_back(*connection)) static_cast<void>(give_back(*connection));  // else its session's end does it
 }
 
 /// False: there was no memory for it, for a moment at least.
 bool LentExtent::give_back(Connection& connection) const noexcept {
   try {
-    return connection.post(abort_request(connection, id_, offset_, epoch_));
+    return connection.exchange().post(abort_request(connection, id_, offset_, epoch_));
   } catch (const std::bad_alloc&) {
     return false;
   }

@@ -82,7 +82,7 @@ class RemoteBuilder final : public BuilderBackend {
   RemoteBuilder(const RemoteBuilder&) = delete;
   RemoteBuilder& operator=(const RemoteBuilder&) = delete;
   ~RemoteBuilder() override {
-    if (!connection_.is_parents()) connection_->forget_extent(id_, offset_);
+    if (!connection_.is_parents()) connection_->extents().remove(id_, offset_);
   }
 
   Result<void> check() const override { return connection_.check("object"); }
@@ -125,7 +125,7 @@ class RemoteBuilder final : public BuilderBackend {
     const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
     return gone ? Result<void>() : aborted;
   }
-  void give_up() const { connection_->post(last_word()); }
+  void give_up() const { connection_->exchange().post(last_word()); }
   /// Nobody comes back to a builder that had no memory to say its last word.
   template <class Ask>
   auto or_give_up(Ask&& ask) const -> decltype(ask()) {
@@ -164,11 +164,11 @@ class RemoteSubscription final : public SubscriptionState {
   RemoteSubscription(std::shared_ptr<Connection> connection, std::uint64_t number, std::shared_ptr<EventBuffer> buffer)
       : connection_(std::move(connection)), number_(number), buffer_(std::move(buffer)) {}
   ~RemoteSubscription() override {
-    if (!connection_.is_parents()) connection_->unsubscribe(number_);
+    if (!connection_.is_parents()) connection_->events().unsubscribe(number_);
   }
   Result<Event> next(Timeout timeout) override {
     if (auto mine = connection_.check("subscription"); !mine) return std::move(mine).error();
-    return connection_->next_event(*buffer_, timeout);
+    return connection_->events().next(*buffer_, timeout);
   }
 
  private:
@@ -190,7 +190,7 @@ AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completion
   return AsyncHandle([weak = std::weak_ptr(connection), ticket, number] {
     const auto here = weak.lock();
     if (here == nullptr || !here->completions().cancel(ticket)) return false;
-    if (number != 0 && !here->inherited()) here->post_cancel(number);
+    if (number != 0 && !here->inherited()) here->exchange().post_cancel(number);
     return true;
   });
 }
@@ -277,7 +277,7 @@ Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& i
 }
 
 Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection) {
-  auto subscribed = connection->subscribe();
+  auto subscribed = connection->events().subscribe();
   if (!subscribed) return std::move(subscribed).error();
   return Subscription(
       std::make_shared<RemoteSubscription>(connection, subscribed->first, std::move(subscribed->second)));
@@ -297,7 +297,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   call->ids.push_back(id);
   // The connection outlives its calls; it is not kept alive by them.
   call->on_answer = [here = connection.get(), ticket, id, timeout, callback](Call& answer) {
-    const auto reply = Connection::reply_of<protocol::GetReply>(answer);
+    const auto reply = answer.reply<protocol::GetReply>();
     Result<Object> result = reply ? nothing_there(id, timeout) : reply.error();
     if (reply && !answer.taken.empty() && answer.taken.front()) {
       here->attachment().record_hit(*answer.taken.front());
@@ -310,7 +310,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
   request.timeout_ns = to_wire(timeout);
-  const Result<std::uint64_t> number = connection->begin(std::move(request), call);
+  const Result<std::uint64_t> number = connection->exchange().begin(std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }
@@ -324,7 +324,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
   std::vector<std::byte> metadata(options.metadata.begin(), options.metadata.end());
   call->on_answer = [here = connection.get(), weak = std::weak_ptr(connection), ticket, id, size, callback,
                      metadata = std::move(metadata)](Call& answer) {
-    const auto reply = Connection::reply_of<protocol::CreateReply>(answer);
+    const auto reply = answer.reply<protocol::CreateReply>();
     if (!reply) {
       here->completions().push(ticket, [callback, error = reply.error()] { (*callback)(error); });
       return;
@@ -336,7 +336,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(builder_of(*extent, size, metadata)); });
   };
-  const Result<std::uint64_t> number = connection->begin(create_request(id, size, options), call);
+  const Result<std::uint64_t> number = connection->exchange().begin(create_request(id, size, options), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
 }

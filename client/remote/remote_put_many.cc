@@ -10,10 +10,10 @@
 namespace dolium::detail {
 namespace {
 
-/// How many bytes one message is about: those of a PutManyRequest pass through a ring in one go, so that the daemon
-/// works on one batch while the next is made.
+/// Number of bytes that one message is about. A PutManyRequest of this size fits into a ring, so that the daemon works
+/// on one batch while the next is made.
 constexpr std::uint64_t kBatchBytes = 32 * 1024;
-/// Batches that are under way at most; their answers are small.
+/// Maximum number of batches that are under way; their answers are small.
 constexpr std::size_t kMaxBatches = 16;
 
 /// Batches that were sent and are not answered, oldest first.
@@ -25,7 +25,7 @@ class Batches {
   template <class View>
   [[nodiscard]] Result<void> send(const View& puts, std::span<const std::size_t> positions) {
     Batch batch{std::make_shared<Call>(), {positions.begin(), positions.end()}};
-    if (auto begun = connection_.begin(puts, batch.call); !begun) return std::move(begun).error();
+    if (auto begun = connection_.exchange().begin(puts, batch.call); !begun) return std::move(begun).error();
     under_way_.push_back(std::move(batch));
     return under_way_.size() <= kMaxBatches ? Result<void>() : take_oldest();
   }
@@ -44,8 +44,8 @@ class Batches {
   [[nodiscard]] Result<void> take_oldest() {
     const Batch batch = std::move(under_way_.front());
     under_way_.pop_front();
-    connection_.wait(*batch.call);
-    const auto reply = Connection::reply_of<protocol::PutManyReply>(*batch.call);
+    connection_.exchange().wait(*batch.call);
+    const auto reply = batch.call->reply<protocol::PutManyReply>();
     if (!reply) return reply.error();
     if ((*reply)->failures() == nullptr) return {};
     for (const protocol::PutFailure* failure : *(*reply)->failures()) {
@@ -63,11 +63,11 @@ class Batches {
   std::deque<Batch> under_way_;
 };
 
-/// What is written into one lease.
+/// The puts that are written into one lease.
 struct Chunk {
   std::vector<PutView> puts;
   std::vector<std::size_t> positions;  // in the outcomes
-  std::uint64_t taken = 0;             // of a lease
+  std::uint64_t taken = 0;             // bytes of a lease
 };
 
 class ManyPuts {
@@ -76,40 +76,39 @@ class ManyPuts {
       : connection_(connection),
         items_(items),
         outcomes_(outcomes),
-        appetite_(connection.deferred_lease().appetite()),
-        largest_lease_(largest_lease(connection)),
-        chunk_bytes_(largest_lease_ == 0 ? protocol::kMaxLease : largest_lease_),
+        appetite_(connection.deferred_puts().lease().appetite()),
+        next_lease_(appetite_),
         batches_(connection, outcomes) {}
 
   ManyPuts(const ManyPuts&) = delete;
   ManyPuts& operator=(const ManyPuts&) = delete;
-  ~ManyPuts() {
-    if (offer_) offer_->give_back(connection_);
-  }
+  ~ManyPuts() { next_lease_.give_back(connection_); }
 
-  /// The next lease is asked for while the one before it is filled.
+  /// Asks for the next lease while the one before it is filled.
   [[nodiscard]] Result<void> run() {
     Chunk next = take_chunk();
-    offer_ = ask_for(next);
+    next_lease_.ask(connection_, next.taken, next.taken);
     while (!next.puts.empty()) {
       const Chunk chunk = std::exchange(next, take_chunk());
-      std::optional<Lease> lease = accept_offer();
-      offer_ = ask_for(next);
+      std::optional<Lease> lease = await_lease();
+      next_lease_.ask(connection_, next.taken, next.taken);
       if (auto sent = send(chunk, lease); !sent) return sent;
     }
     return batches_.take_all();
   }
 
  private:
-  /// What is worth a lease, where there is so much; no more than one of the appetite's size, if that is.
+  /// The next puts: enough for a lease, if there are so many, and no more than the appetite says.
   [[nodiscard]] Chunk take_chunk() {
+    const std::uint64_t largest = largest_lease(connection_);
+    const std::uint64_t chunk_bytes = largest == 0 ? protocol::kMaxLease : largest;
     Chunk chunk;
     while (!items_.empty() && chunk.puts.size() < LeaseAppetite::kMostPuts &&
            (chunk.puts.size() < appetite_.puts() || chunk.taken < kSmallestLease)) {
       const PutItem& item = items_.front();
       const PutView put = view(item.id, item.data, item.options);
       const std::uint64_t taken = Lease::taken_by(put);
-      if (!chunk.puts.empty() && chunk.taken + taken > chunk_bytes_) break;
+      if (!chunk.puts.empty() && chunk.taken + taken > chunk_bytes) break;
       items_ = items_.subspan(1);
       outcomes_.push_back({});
       chunk.puts.push_back(put);
@@ -119,22 +118,10 @@ class ManyPuts {
     return chunk;
   }
 
-  [[nodiscard]] std::optional<LeaseOffer> ask_for(const Chunk& chunk) {
-    if (chunk.taken < kSmallestLease || chunk.taken > largest_lease_) return std::nullopt;
-    if (!appetite_.may_ask(chunk.taken)) return std::nullopt;
-    Result<LeaseOffer> offer = LeaseOffer::ask(connection_, chunk.taken);
-    return offer ? std::optional(*std::move(offer)) : std::nullopt;
-  }
-  [[nodiscard]] std::optional<Lease> accept_offer() {
-    if (!offer_) return std::nullopt;
-    offer_->wait(connection_);
-    std::optional<Lease> lease = offer_->take(connection_);
-    offer_.reset();
-    if (lease)
-      appetite_.satisfied();
-    else
-      appetite_.refused();
-    return lease;
+  [[nodiscard]] std::optional<Lease> await_lease() {
+    if (!next_lease_.asked()) return std::nullopt;
+    next_lease_.wait(connection_);
+    return next_lease_.take(connection_);
   }
 
   [[nodiscard]] Result<void> send(const Chunk& chunk, std::optional<Lease>& lease) {
@@ -157,10 +144,8 @@ class ManyPuts {
   std::span<const PutItem> items_;
   std::vector<Result<void>>& outcomes_;
   LeaseAppetite& appetite_;
-  std::uint64_t largest_lease_;
-  std::uint64_t chunk_bytes_;
+  NextLease next_lease_;
   Batches batches_;
-  std::optional<LeaseOffer> offer_;
 };
 
 }  // namespace

@@ -24,13 +24,14 @@ Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<
 Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std::span<const std::byte> data,
                                  const CreateOptions& options) {
   const PutView put = view(id, data, options);
-  connection.meet_successor();  // whose leases are others
-  DeferredLease& own = connection.deferred_lease();
-  const auto lock = own.lock();  // the daemon cuts them off in the order in which they are written
+  connection.meet_successor();  // a lease of the old server is of no use
+  DeferredLease& own = connection.deferred_puts().lease();
+  const auto lock = own.lock();  // the daemon cuts the puts off in the order in which they are written
   Lease* const lease = own.place_for(put, connection);
-  if (lease == nullptr) return connection.post_deferred(PutDeferredView{put});
+  connection.meet_successor();  // the lock may have been waited for
+  if (lease == nullptr) return connection.deferred_puts().post(PutDeferredView{put});
   const std::span<const PutView> one(&put, 1);
-  Result<void> posted = connection.post_deferred(lease->write(one, true));
+  Result<void> posted = connection.deferred_puts().post(lease->write(one, true));
   if (posted) lease->cut(one);
   lease->let_go(connection);
   return posted;
@@ -38,14 +39,15 @@ Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std
 
 Result<std::vector<PutFailure>> remote_flush(Connection& connection) {
   static_cast<void>(give_back_lease(connection));
-  if (auto settled = connection.settle_deferred(); !settled) return std::move(settled).error();
-  return connection.take_put_failures();
+  if (auto settled = connection.deferred_puts().settle(); !settled) return std::move(settled).error();
+  return connection.deferred_puts().take_failures();
 }
 
 bool give_back_lease(Connection& connection) noexcept {
-  if (!connection.deferred_lease().is_out()) return false;
-  const auto lock = connection.deferred_lease().lock();
-  connection.deferred_lease().give_back(connection);
+  DeferredLease& lease = connection.deferred_puts().lease();
+  if (!lease.is_out()) return false;
+  const auto lock = lease.lock();
+  lease.give_back(connection);
   return true;
 }
 

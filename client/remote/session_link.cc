@@ -30,8 +30,8 @@ void SessionLink::released() noexcept {
   static_cast<void>(::eventfd_write(event_.get(), 1));
 }
 
-void SessionLink::follow(SessionOrigin origin, Attachment& attachment, std::weak_ptr<Connection> connection) {
-  origin_ = std::move(origin);
+void SessionLink::follow(SessionRecord record, Attachment& attachment, std::weak_ptr<Connection> connection) {
+  record_ = std::move(record);
   attachment_ = &attachment;
   connection_ = std::move(connection);
   follow_forks(*this);
@@ -62,7 +62,7 @@ Result<SessionLink::Bequest> SessionLink::prepare(protocol::Deadline deadline) c
     if (!bequest.completions.valid() || !bequest.poll.valid())
       return shm::system_error("make the descriptors of a child");
   }
-  Result<Heir> heir = Heir::ask(origin_, attachment_->pin_table_bytes(), deadline);
+  Result<Heir> heir = Heir::ask(record_, attachment_->pin_table_bytes(), deadline);
   if (!heir) return std::move(heir).error();
   bequest.heir = *std::move(heir);
   return bequest;
@@ -97,8 +97,8 @@ Result<void> SessionLink::take_over(Bequest bequest) {
   Heir& heir = bequest.heir;
   if (!event_.replace_by(std::move(heir.release_event)) || !socket_->replace_by(std::move(heir.socket)))
     return shm::system_error("put a child's descriptors in its parent's place");
-  origin_.session_id = heir.session_id;
-  origin_.fork_token = heir.fork_token;
+  record_.session_id = heir.session_id;
+  record_.fork_token = heir.fork_token;
   Heir::adopt(*socket_);
   if (kept_connection_ != nullptr) {
     auto started = kept_connection_->start_over(heir.session_id, heir.fork_token, std::move(bequest.completions),

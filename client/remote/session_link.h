@@ -32,7 +32,7 @@ class SessionLink final : public ReleaseListener, private ForkFollower {
   void released() noexcept override;
 
   /// From now on children take over. `attachment` owns this; `connection` may go earlier.
-  void follow(SessionOrigin origin, Attachment& attachment, std::weak_ptr<Connection> connection);
+  void follow(SessionRecord record, Attachment& attachment, std::weak_ptr<Connection> connection);
 
  private:
   /// What a child needs that is best made where it may fail.
@@ -51,7 +51,7 @@ class SessionLink final : public ReleaseListener, private ForkFollower {
 
   shm::UniqueFd event_;
   std::shared_ptr<shm::UniqueFd> socket_;
-  SessionOrigin origin_;
+  SessionRecord record_;
   Attachment* attachment_ = nullptr;  // null: does not follow
   std::weak_ptr<Connection> connection_;
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "client/remote/connection.h"
-#include "client/remote/greeting.h"
+#include "client/remote/handshake.h"
 #include "client/remote/heir.h"
 #include "client/remote/lease.h"
 #include "client/remote/remote_puts.h"
@@ -15,7 +15,7 @@
 namespace dolium::e2e {
 namespace {
 using Descriptor = const shm::UniqueFd&;
-using Origin = const detail::SessionOrigin&;
+using Record = const detail::SessionRecord&;
 using InBytes = std::span<std::byte>;
 using OutBytes = std::span<const std::byte>;
 using detail::Attachment;
@@ -77,8 +77,8 @@ DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment6createENS1_5PartsE, "attaching", "
 
 DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9hold_backEv, kNone, "gate-shut", void, (Attachment * self), (self))
 DOLIUM_E2E_STEP(
-    _ZN6dolium6detail4Heir3askERKNS0_13SessionOriginEmNSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
-    kNone, "heir-asked", Result<detail::Heir>, (Origin parent, std::uint64_t bytes, Deadline deadline),
+    _ZN6dolium6detail4Heir3askERKNS0_13SessionRecordEmNSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
+    kNone, "heir-asked", Result<detail::Heir>, (Record parent, std::uint64_t bytes, Deadline deadline),
     (parent, bytes, deadline))
 DOLIUM_E2E_STEP(_ZN6dolium6detail4Heir5adoptERKNS_3shm8UniqueFdE, "adopting", "adopted", void, (Descriptor socket),
                 (socket))
@@ -89,8 +89,8 @@ DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9take_overENS_3shm7MappingE, "takin
                 (Attachment * self, Mapping table), (self, std::move(table)))
 
 DOLIUM_E2E_STEP(
-    _ZN6dolium6detail14resume_sessionERKNS0_13SessionOriginEbNSt6chrono10time_pointINS4_3_V212steady_clockENS4_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
-    "resuming", "resumed", Result<detail::Resumed>, (Origin session, bool rings, Deadline deadline),
+    _ZN6dolium6detail14resume_sessionERKNS0_13SessionRecordEbNSt6chrono10time_pointINS4_3_V212steady_clockENS4_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
+    "resuming", "resumed", Result<detail::Welcome>, (Record session, bool rings, Deadline deadline),
     (session, rings, deadline))
 DOLIUM_E2E_STEP(_ZN6dolium8protocol7Channel9use_ringsENS_3shm7MappingENS0_8RingPair4SideE, kNone, "rings-renewed", void,
                 (protocol::Channel * self, Mapping memory, protocol::RingPair::Side side),

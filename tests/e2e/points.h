@@ -42,7 +42,7 @@ inline constexpr Point kPoints[] = {
     {"lease-written", Course::life},      // an object's bytes are in their place, and the daemon knows nothing of them
     {"deferred-put-sent", Course::life},  // its failure is still to come
     {"flushing", Course::life},           // deferred puts are under way, and are about to be waited for
-    // the handshake: handshake.cc
+    // the handshake: connection.cc
     {"mapping", Course::connect},    // descriptors are here, not all mapped
     {"attaching", Course::connect},  // all mapped
     {"attached", Course::connect},
@@ -54,7 +54,7 @@ inline constexpr Point kPoints[] = {
     {"starting-over", Course::fork},  // child: its connection is still its parent's
     {"taking-over", Course::fork},    // child: all but its pin table is its own
     {"taken-over", Course::fork},
-    // after the server's death: resume.cc, greeting.cc
+    // after the server's death: resume.cc, handshake.cc
     {"resuming", Course::resume},       // nothing of it is known to the new server but what the keeper kept
     {"resumed", Course::resume},        // the new server has answered, nothing has been asked again
     {"rings-renewed", Course::resume},  // messages go the new way
