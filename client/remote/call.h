@@ -16,17 +16,9 @@
 
 #include "protocol/codec.h"
 #include "protocol/convert.h"
+#include "protocol/verbs.h"
 
 namespace dolium::detail {
-
-/// These requests are idempotent: repeating them is harmless.
-template <class Request>
-inline constexpr bool kMayBeAskedTwice =
-    std::is_same_v<Request, protocol::GetRequestT> || std::is_same_v<Request, protocol::MetadataRequestT> ||
-    std::is_same_v<Request, protocol::ListRequestT> || std::is_same_v<Request, protocol::StatsRequestT> ||
-    std::is_same_v<Request, protocol::ClientsRequestT> || std::is_same_v<Request, protocol::PingRequestT> ||
-    std::is_same_v<Request, protocol::PinRequestT> || std::is_same_v<Request, protocol::UnpinRequestT> ||
-    std::is_same_v<Request, protocol::AbortRequestT> || std::is_same_v<Request, protocol::SubscribeRequestT>;
 
 struct Call {
   /// The objects that a grant in the reply is about, and the references taken to them, position by position.
@@ -61,10 +53,10 @@ struct Call {
   template <class Request>
   void remember(const Request& request) {
     sent = true;
-    if constexpr (kMayBeAskedTwice<Request>)
+    if constexpr (protocol::verb_of<Request>().repeatable)
       again = [request, begun = std::chrono::steady_clock::now()](protocol::Encoder& encoder, std::uint64_t number) {
         Request copy = request;
-        if constexpr (std::is_same_v<Request, protocol::GetRequestT>)
+        if constexpr (protocol::verb_of<Request>().waits)
           if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, nanoseconds_since(begun));
         if constexpr (std::is_same_v<Request, protocol::AbortRequestT>) copy.abandoned = true;
         return encoder.encode(number, std::move(copy));

@@ -78,6 +78,7 @@ class Exchange {
   /// the connection are returned as they are. `call` may carry ids for a grant.
   template <class Reply, class Request, class Use>
   auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+    static_assert(protocol::verb_of<Request>().reply == protocol::ReplyBodyTraits<Reply>::enum_value);
     expect_reply();
     if (auto begun = begin(std::move(request), std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
       return std::move(begun).error();
@@ -90,6 +91,7 @@ class Exchange {
   /// later reply has no effect.
   template <class Reply, class Request>
   Result<bool> ask_until(protocol::Deadline give_up, Request request, const std::shared_ptr<Call>& call) {
+    static_assert(protocol::verb_of<Request>().reply == protocol::ReplyBodyTraits<Reply>::enum_value);
     expect_reply();
     const Result<std::uint64_t> number = begin(std::move(request), call);
     if (!number) return number.error();

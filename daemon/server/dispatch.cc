@@ -7,6 +7,7 @@
 
 #include "protocol/convert.h"
 #include "protocol/peer.h"
+#include "protocol/verbs.h"
 #include "shm/os/monotonic_clock.h"
 
 namespace dolium::daemon {
@@ -22,39 +23,6 @@ constexpr std::size_t kMaxSubscriptions = 64;
 
 shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
-}
-
-/// Does the request change the store?
-bool writes(RequestBody verb) {
-  switch (verb) {
-    case RequestBody::CreateRequest:
-    case RequestBody::SealRequest:
-    case RequestBody::AbortRequest:
-    case RequestBody::PutRequest:
-    case RequestBody::PutManyRequest:
-    case RequestBody::PutDeferredRequest:
-    case RequestBody::PutLeasedRequest:
-    case RequestBody::PinRequest:
-    case RequestBody::UnpinRequest:
-    case RequestBody::RemoveRequest:
-    case RequestBody::EvictRequest:
-    case RequestBody::ClearRequest: return true;
-    case RequestBody::NONE:
-    case RequestBody::HelloRequest:
-    case RequestBody::AdoptRequest:
-    case RequestBody::LeaveRequest:
-    case RequestBody::GetRequest:
-    case RequestBody::CancelRequest:
-    case RequestBody::MetadataRequest:
-    case RequestBody::ListRequest:
-    case RequestBody::StatsRequest:
-    case RequestBody::ClientsRequest:
-    case RequestBody::PingRequest:
-    case RequestBody::ReplaceRequest:
-    case RequestBody::SubscribeRequest:
-    case RequestBody::UnsubscribeRequest: return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -76,7 +44,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     session.misbehaved({Errc::protocol_error, fmt::format("request_id {} is in use", id)});
     return;
   }
-  if (session.is_open() && session.access() == Access::read_only && writes(verb)) {
+  if (session.is_open() && session.access() == Access::read_only && verb_of(verb).writes) {
     session.reply_error(id,
                         {Errc::permission_denied, fmt::format("{} needs a client that may write; this one is connected "
                                                               "for reading only",
