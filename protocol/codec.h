@@ -45,7 +45,7 @@ template <class Element>
          reinterpret_cast<std::uintptr_t>(wide->Data()) % sizeof(std::uint64_t) == 0;
 }
 [[nodiscard]] inline bool is_aligned(const RequestFrame& frame) noexcept {
-  if (const auto* many = frame.body_as_PutManyRequest()) return is_aligned(many->heads());
+  if (const auto* put = frame.body_as_PutRequest()) return is_aligned(put->heads());
   if (const auto* leased = frame.body_as_PutLeasedRequest()) return is_aligned(leased->heads());
   if (const auto* abort = frame.body_as_AbortRequest()) return is_aligned(abort->spared());
   return true;

@@ -52,7 +52,7 @@ namespace dolium::protocol {
 [[nodiscard]] std::span<const std::byte> from_wire(const flatbuffers::Vector<std::uint8_t>* bytes) noexcept;
 [[nodiscard]] std::vector<std::uint8_t> to_wire(std::span<const std::byte> bytes);
 
-/// How many objects one PutManyRequest, or PutLeasedRequest, may have: others are served between two.
+/// How many objects one PutRequest, or PutLeasedRequest, may have: others are served between two.
 inline constexpr std::size_t kMaxPutsAtOnce = 256;
 /// How large a lease may be.
 inline constexpr std::uint64_t kMaxLease = std::uint64_t{1} << 20;

@@ -21,10 +21,11 @@ struct Verb {
 inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::HelloRequest, .reply = ReplyBody::HelloReply},
     Verb{.request = RequestBody::CreateRequest, .reply = ReplyBody::CreateReply, .writes = true, .waits = true},
+    Verb{.request = RequestBody::LeaseRequest, .reply = ReplyBody::CreateReply, .writes = true},
     Verb{.request = RequestBody::SealRequest, .reply = ReplyBody::SealReply, .writes = true},
     Verb{.request = RequestBody::AbortRequest, .reply = ReplyBody::DoneReply, .writes = true, .repeatable = true},
     Verb{.request = RequestBody::PutRequest, .reply = ReplyBody::PutReply, .writes = true, .waits = true},
-    Verb{.request = RequestBody::PutManyRequest, .reply = ReplyBody::PutManyReply, .writes = true},
+    Verb{.request = RequestBody::PutLeasedRequest, .reply = ReplyBody::PutReply, .writes = true},
     Verb{.request = RequestBody::GetRequest, .reply = ReplyBody::GetReply, .repeatable = true, .waits = true},
     Verb{.request = RequestBody::CancelRequest},
     Verb{.request = RequestBody::MetadataRequest, .reply = ReplyBody::MetadataReply, .repeatable = true},
@@ -40,9 +41,7 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::SubscribeRequest, .reply = ReplyBody::DoneReply, .repeatable = true},
     Verb{.request = RequestBody::UnsubscribeRequest, .reply = ReplyBody::DoneReply},
     Verb{.request = RequestBody::AdoptRequest},
-    Verb{.request = RequestBody::PutDeferredRequest, .writes = true},
     Verb{.request = RequestBody::LeaveRequest},
-    Verb{.request = RequestBody::PutLeasedRequest, .reply = ReplyBody::PutManyReply, .writes = true},
     Verb{.request = RequestBody::ReplaceRequest},
 };
 

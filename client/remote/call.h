@@ -29,7 +29,7 @@ struct Call {
 
   /// Encodes the request again, for another server. None: it is not idempotent, and its outcome is unknown.
   std::function<Result<std::span<const std::byte>>(protocol::Encoder&, std::uint64_t number)> again;
-  std::optional<ObjectId> creating;  // the object that a create is for; set by name_object()
+  std::optional<ObjectId> creating;  // the object that a create, or the lease, is for; set by name_object()
   bool sent = false;                 // under write_mutex
   std::uint32_t epoch = 0;           // the exchange's, when it was answered
 
@@ -67,6 +67,8 @@ struct Call {
   void name_object(const Request& request) {
     if constexpr (std::is_same_v<Request, protocol::CreateRequestT>)
       creating = protocol::from_wire(*request.object->id);
+    else if constexpr (std::is_same_v<Request, protocol::LeaseRequestT>)
+      creating = protocol::from_wire(*request.id);
   }
 
  private:

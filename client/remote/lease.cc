@@ -56,11 +56,9 @@ void NextLease::ask(Connection& connection, std::uint64_t bytes, std::uint64_t p
 Result<NextLease::Offer> NextLease::send(Connection& connection, std::uint64_t bytes,
                                          std::optional<std::uint32_t> word) {
   Offer offer{ObjectId::random(), bytes, word, std::make_shared<Call>(), std::make_shared<State>()};
-  protocol::CreateRequestT request;
-  request.object = std::make_unique<protocol::NewObjectT>();
-  request.object->id = protocol::to_wire_pointer(offer.id);
-  request.object->data_size = bytes;
-  request.lease = true;
+  protocol::LeaseRequestT request;
+  request.id = protocol::to_wire_pointer(offer.id);
+  request.bytes = bytes;
   if (word) {
     request.recall = static_cast<std::uint8_t>(*word + 1);
     connection.attachment().lease_word(*word).set_idle(bytes / shm::kUnitBytes);  // valid as soon as it is given

@@ -1,6 +1,6 @@
 #pragma once
-// Puts as the caller gave them, and the messages that are encoded straight from them. All of it views the caller's
-// bytes and options, which ObjectStore has checked.
+// Puts as the caller gave them, and the messages that are encoded directly from them. All of these are views of the
+// caller's bytes and options, which ObjectStore has checked.
 
 #include <cstring>
 #include <span>
@@ -14,34 +14,15 @@
 namespace dolium::detail {
 
 static_assert(kInlinePutLimit <= UINT32_MAX && kMaxMetadata <= UINT32_MAX && kMaxTypeName <= UINT8_MAX,
-              "the sizes of what is put by many fit into a PutHead");
+              "the sizes of an object that is put fit into a PutHead");
 
+/// One object to be put.
 struct PutView {
-  using Message = protocol::PutRequest;
   shm::NewObject object;
   std::span<const std::byte> data;
   const CreateOptions* options;
-  bool hold = false;
-  std::uint64_t timeout_ns = 0;
 
-  [[nodiscard]] flatbuffers::Offset<Message> build(flatbuffers::FlatBufferBuilder& builder) const {
-    const auto bytes = [&builder](std::span<const std::byte> from) {
-      return builder.CreateVector(reinterpret_cast<const std::uint8_t*>(from.data()), from.size());
-    };
-    const auto content = bytes(data);
-    const auto metadata = bytes(options->metadata);
-    const auto name = options->type_name.empty()
-                          ? flatbuffers::Offset<flatbuffers::String>()
-                          : builder.CreateString(options->type_name.data(), options->type_name.size());
-    const protocol::Id id = protocol::to_wire(object.id);
-    const auto made =
-        protocol::CreateNewObject(builder, &id, object.data_size, object.metadata_size, object.type_tag, name,
-                                  object.pinned, static_cast<std::uint64_t>(options->time_to_live.count()),
-                                  static_cast<std::uint64_t>(options->time_to_idle.count()));
-    return protocol::CreatePutRequest(builder, made, content, metadata, hold, timeout_ns);
-  }
-
-  /// As one of many: what stands in the head, and what stands elsewhere.
+  /// The fixed part of a put on the wire; the rest follows as bytes.
   [[nodiscard]] protocol::PutHead head() const {
     return {protocol::to_wire(object.id),
             static_cast<std::uint8_t>(object.type_name.size()),
@@ -74,9 +55,12 @@ struct PutView {
       puts.data());
 }
 
-struct PutManyView {
-  using Message = protocol::PutManyRequest;
+struct PutsView {
+  using Message = protocol::PutRequest;
   std::span<const PutView> puts;
+  bool hold = false;  // of a single put only, as is the next
+  std::uint64_t timeout_ns = 0;
+  bool deferred = false;
 
   [[nodiscard]] flatbuffers::Offset<Message> build(flatbuffers::FlatBufferBuilder& builder) const {
     std::size_t size = 0;
@@ -88,20 +72,11 @@ struct PutManyView {
       to += put.size();
     }
     const auto heads = build_heads(builder, puts);
-    return protocol::CreatePutManyRequest(builder, heads, bytes);
+    return protocol::CreatePutRequest(builder, heads, bytes, hold, timeout_ns, deferred);
   }
 };
 
-struct PutDeferredView {
-  using Message = protocol::PutDeferredRequest;
-  PutView put;
-
-  [[nodiscard]] flatbuffers::Offset<Message> build(flatbuffers::FlatBufferBuilder& builder) const {
-    return protocol::CreatePutDeferredRequest(builder, put.build(builder));
-  }
-};
-
-/// Of puts whose bytes were written to a lease that had `left` bytes.
+/// Puts whose bytes were written to a lease that had `left` bytes.
 struct PutLeasedView {
   using Message = protocol::PutLeasedRequest;
   ObjectId lease;
@@ -115,5 +90,12 @@ struct PutLeasedView {
     return protocol::CreatePutLeasedRequest(builder, &id, left, heads, deferred);
   }
 };
+
+/// The error of a put that failed; a protocol_error when the daemon sent an unknown one.
+[[nodiscard]] inline Error error_of(const protocol::PutFailure& failure) {
+  if (failure.code() > protocol::ErrorCode::MAX) return {Errc::protocol_error, "the daemon reports an unknown error"};
+  return {static_cast<Errc>(failure.code()), protocol::from_wire(failure.message()),
+          protocol::from_wire(failure.cause())};
+}
 
 }  // namespace dolium::detail

@@ -10,8 +10,8 @@
 namespace dolium::detail {
 namespace {
 
-/// Number of bytes that one message is about. A PutManyRequest of this size fits into a ring, so that the daemon works
-/// on one batch while the next is made.
+/// Number of bytes that one message is about. A PutRequest of this size fits into a ring, so that the daemon works on
+/// one batch while the next is made.
 constexpr std::uint64_t kBatchBytes = 32 * 1024;
 /// Maximum number of batches that are under way; their answers are small.
 constexpr std::size_t kMaxBatches = 16;
@@ -45,15 +45,13 @@ class Batches {
     const Batch batch = std::move(under_way_.front());
     under_way_.pop_front();
     connection_.exchange().wait(*batch.call);
-    const auto reply = batch.call->reply<protocol::PutManyReply>();
+    const auto reply = batch.call->reply<protocol::PutReply>();
     if (!reply) return reply.error();
     if ((*reply)->failures() == nullptr) return {};
     for (const protocol::PutFailure* failure : *(*reply)->failures()) {
-      if (failure->index() >= batch.positions.size() || failure->code() > protocol::ErrorCode::MAX)
+      if (failure->index() >= batch.positions.size())
         return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
-      outcomes_[batch.positions[failure->index()]] =
-          Error{static_cast<Errc>(failure->code()), protocol::from_wire(failure->message()),
-                protocol::from_wire(failure->cause())};
+      outcomes_[batch.positions[failure->index()]] = error_of(*failure);
     }
     return {};
   }
@@ -132,8 +130,8 @@ class ManyPuts {
       if (lease && !lease->good(connection_)) lease.reset();
       const auto puts = std::span(chunk.puts).subspan(begin, end - begin);
       const auto positions = std::span(chunk.positions).subspan(begin, end - begin);
-      auto sent =
-          lease ? batches_.send(lease->write(puts, false), positions) : batches_.send(PutManyView{puts}, positions);
+      auto sent = lease ? batches_.send(lease->write(puts, false), positions)
+                        : batches_.send(PutsView{.puts = puts}, positions);
       if (!sent) return sent;
       if (lease) lease->cut(puts);
     }

@@ -8,13 +8,13 @@ namespace dolium::detail {
 
 Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<const std::byte> data,
                           const CreateOptions& options, bool hold) {
-  PutView put = view(id, data, options);
-  put.hold = hold;
-  put.timeout_ns = to_wire(options.timeout);
+  const PutView put = view(id, data, options);
+  const PutsView request{.puts = {&put, 1}, .hold = hold, .timeout_ns = to_wire(options.timeout)};
   return ask_for_room(connection, options.timeout, [&] {
     Call call;
     call.ids.push_back(id);
-    return connection.ask<protocol::PutReply>(put, call, [&](const protocol::PutReply&) -> Result<Object> {
+    return connection.ask<protocol::PutReply>(request, call, [&](const protocol::PutReply& reply) -> Result<Object> {
+      if (reply.failures() != nullptr && reply.failures()->size() != 0) return error_of(*reply.failures()->Get(0));
       if (!hold || call.taken.empty() || !call.taken.front()) return Object();
       return *std::move(call.taken.front());
     });
@@ -29,8 +29,8 @@ Result<void> remote_put_deferred(Connection& connection, const ObjectId& id, std
   const auto lock = own.lock();  // the daemon cuts the puts off in the order in which they are written
   Lease* const lease = own.place_for(put, connection);
   connection.meet_successor();  // the lock may have been waited for
-  if (lease == nullptr) return connection.deferred_puts().post(PutDeferredView{put});
   const std::span<const PutView> one(&put, 1);
+  if (lease == nullptr) return connection.deferred_puts().post(PutsView{.puts = one, .deferred = true});
   Result<void> posted = connection.deferred_puts().post(lease->write(one, true));
   if (posted) lease->cut(one);
   lease->let_go(connection);

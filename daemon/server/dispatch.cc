@@ -57,11 +57,10 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::AdoptRequest: return adopt(session, *frame.body_as_AdoptRequest());
     case RequestBody::LeaveRequest: return session.hear_no_more();
     case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
+    case RequestBody::LeaseRequest: return on(session, id, *frame.body_as_LeaseRequest());
     case RequestBody::SealRequest: return on(session, id, *frame.body_as_SealRequest());
     case RequestBody::AbortRequest: return on(session, id, *frame.body_as_AbortRequest());
     case RequestBody::PutRequest: return on(session, id, *frame.body_as_PutRequest());
-    case RequestBody::PutManyRequest: return on(session, id, *frame.body_as_PutManyRequest());
-    case RequestBody::PutDeferredRequest: return on(session, *frame.body_as_PutDeferredRequest());
     case RequestBody::PutLeasedRequest: return on(session, id, *frame.body_as_PutLeasedRequest());
     case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
     case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());

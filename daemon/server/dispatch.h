@@ -47,11 +47,10 @@ class Dispatch {
   void adopt(Session& session, const protocol::AdoptRequest& request);
   [[nodiscard]] Result<void> resume(Session& session, Id id, const protocol::HelloRequest& request);
   void on(Session& session, Id id, const protocol::CreateRequest& request);
+  void on(Session& session, Id id, const protocol::LeaseRequest& request);
   void on(Session& session, Id id, const protocol::SealRequest& request);
   void on(Session& session, Id id, const protocol::AbortRequest& request);
   void on(Session& session, Id id, const protocol::PutRequest& request);
-  void on(Session& session, Id id, const protocol::PutManyRequest& request);
-  void on(Session& session, const protocol::PutDeferredRequest& request);
   void on(Session& session, Id id, const protocol::PutLeasedRequest& request);
   void on(Session& session, Id id, const protocol::GetRequest& request);
   void on(Session& session, Id id, const protocol::CancelRequest& request);
@@ -78,13 +77,10 @@ class Dispatch {
                                                                const shm::UniqueFd& release_event, bool inherits) const;
   [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
-  void answer_put(Session& session, Id id, const Result<shm::SlotIndex>& put, bool hold);
-  [[nodiscard]] Result<shm::SlotIndex> put_now(shm::ClientId client, const protocol::PutRequest& request,
-                                               shm::TimeNs now);
-  void lease(Session& session, Id id, const protocol::CreateRequest& request);
+  void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request);
+  [[nodiscard]] std::uint64_t grant_one(shm::ClientId client, shm::SlotIndex slot);
   [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
                                                   const protocol::PutHead& head, shm::TimeNs now);
-  static void notify(Session& session, const protocol::Id& object, const Error& error);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
 
   shm::Engine& engine_;

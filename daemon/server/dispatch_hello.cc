@@ -102,7 +102,6 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   session.open(*client, access, name, std::move(release_event), random_token());
   HelloReplyT welcome = welcome_to(session);
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
-  welcome.leases = true;
   if (rings) welcome.ring_bytes = RingPair::kBytes;
   session.reply(id, std::move(welcome), *std::move(fds));
   if (inherits) session.await_adoption();

@@ -1,4 +1,7 @@
-// Puts of many objects in one message: with their bytes, or of bytes that are in a lease already. See dispatch.h.
+// Puts, of one object or many in a message: with their bytes, or of bytes that are in a lease already. See dispatch.h.
+
+#include <cstring>
+#include <vector>
 
 #include "daemon/server/dispatch.h"
 #include "protocol/convert.h"
@@ -66,9 +69,21 @@ std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
   return failure;
 }
 
+/// Of a deferred put at once, by a notice; else in the reply.
+void note_failure(Session& session, bool deferred, PutReplyT& reply, std::uint32_t index, const PutHead& head,
+                  const Error& error) {
+  if (!deferred) return reply.failures.push_back(failure(index, error));
+  PutFailedNoticeT notice;
+  notice.id = std::make_unique<protocol::Id>(head.id());
+  notice.code = static_cast<ErrorCode>(error.code);
+  notice.message = error.message;
+  notice.cause = static_cast<protocol::RefusalCause>(error.cause);
+  session.reply(0, std::move(notice));
+}
+
 }  // namespace
 
-void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
+void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   const Heads& heads = *request.heads();
   if (heads.size() > protocol::kMaxPutsAtOnce) return session.misbehaved(too_many());
   std::uint64_t size = 0;  // no overflow: fewer heads than a frame has bytes, each below 2^34
@@ -76,8 +91,11 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
   std::span<const std::byte> bytes = from_wire(request.bytes());
   if (bytes.size() != size)
     return session.misbehaved({Errc::protocol_error, "puts whose sizes are not those of their bytes"});
+  if ((request.hold() || request.timeout_ns() != 0) && (heads.size() != 1 || request.deferred()))
+    return session.misbehaved({Errc::protocol_error, "a put that holds or waits, and is not a single one"});
+  if (request.timeout_ns() != 0) return put_when_there_is_room(session, id, request);
   prefetch(engine_.store(), heads);
-  PutManyReplyT reply;
+  PutReplyT reply;
   const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; i < heads.size(); ++i) {
     const PutHead& head = *heads.Get(i);
@@ -85,22 +103,48 @@ void Dispatch::on(Session& session, Id id, const PutManyRequest& request) {
     bytes = bytes.subspan(own.size());
     const auto data = own.first(head.data_size());
     const auto metadata = own.subspan(data.size(), head.metadata_size());
-    const auto put = engine_.creates().put_now(
+    const Result<SlotIndex> put = engine_.creates().put_now(
         session.client(), to_object(head, as_text(own.last(head.type_name_size()))), data, metadata, now);
-    if (!put) reply.failures.push_back(failure(i, put.error()));
+    if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
+    if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());
   }
-  session.reply(id, std::move(reply));
+  if (!request.deferred()) session.reply(id, std::move(reply));
 }
 
-void Dispatch::lease(Session& session, Id id, const CreateRequest& request) {
-  const std::uint64_t bytes = request.object()->data_size();
-  if (bytes == 0 || bytes > kMaxLease || bytes % shm::kUnitBytes != 0)
+void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest& request) {
+  const PutHead& head = *request.heads()->Get(0);
+  const std::span<const std::byte> bytes = from_wire(request.bytes());
+  if (head.data_size() > kInlinePutLimit)  // its bytes are kept here as long as it waits
+    return session.misbehaved({Errc::protocol_error, "a waiting put of more bytes than may be sent with it"});
+  const shm::NewObject object = to_object(head, as_text(bytes.last(head.type_name_size())));
+  const auto written = bytes.first(bytes.size() - head.type_name_size());
+  const TimeNs now = shm::monotonic_now();
+  const shm::ClientId client = session.client();
+  engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
+                        [this, client, id, object_id = object.id, hold = request.hold(),
+                         kept = std::vector(written.begin(), written.end())](const Result<shm::Placement>& placed) {
+                          Session* creator = find_(client);
+                          if (creator == nullptr) return;  // the placed object goes with its client
+                          if (placed && !kept.empty())
+                            std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());
+                          const Result<SlotIndex> put =
+                              placed ? engine_.store().seal(client, object_id, shm::monotonic_now())
+                                     : Result<SlotIndex>(placed.error());
+                          PutReplyT reply;
+                          if (!put) reply.failures.push_back(failure(0, put.error()));
+                          if (put && hold) reply.grant = grant_one(client, *put);
+                          creator->reply(id, std::move(reply));
+                        });
+}
+
+void Dispatch::on(Session& session, Id id, const LeaseRequest& request) {
+  if (request.bytes() == 0 || request.bytes() > kMaxLease || request.bytes() % shm::kUnitBytes != 0)
     return session.misbehaved({Errc::protocol_error, "a lease of a size that no lease has"});
   if (request.recall() > shm::kLeaseWords)
     return session.misbehaved({Errc::protocol_error, "a lease under a word that a pin table has not"});
   const auto recall = request.recall() == 0 ? std::nullopt : std::optional<std::uint32_t>(request.recall() - 1);
-  const Result<shm::Placement> placed = engine_.store().leases().lease(
-      session.client(), from_wire(*request.object()->id()), bytes, shm::monotonic_now(), recall);
+  const Result<shm::Placement> placed = engine_.store().leases().lease(session.client(), from_wire(*request.id()),
+                                                                       request.bytes(), shm::monotonic_now(), recall);
   if (!placed) return session.reply_error(id, placed.error());
   CreateReplyT reply;
   reply.offset = placed->offset;
@@ -116,16 +160,12 @@ void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
   if (lease && (request.left() != engine_.store().leases().bytes(*lease).size() || taken > request.left()))
     return session.misbehaved({Errc::protocol_error, "puts of bytes that are not at the end of their lease"});
   prefetch(engine_.store(), heads);
-  PutManyReplyT reply;
+  PutReplyT reply;
   const TimeNs now = shm::monotonic_now();
   for (std::uint32_t i = 0; i < heads.size(); ++i) {
     const PutHead& head = *heads.Get(i);
     const Result<SlotIndex> put = lease ? put_leased(session.client(), *lease, head, now) : no_lease();
-    if (put) continue;
-    if (request.deferred())
-      notify(session, head.id(), put.error());
-    else
-      reply.failures.push_back(failure(i, put.error()));
+    if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());
   }
   if (!request.deferred()) session.reply(id, std::move(reply));
 }

@@ -1,6 +1,4 @@
-// Create, seal, abort, and put, which is create, write and seal in one message. See dispatch.h.
-
-#include <cstring>
+// The write path: create, write, seal. See dispatch.h.
 
 #include "daemon/server/dispatch.h"
 #include "protocol/convert.h"
@@ -35,14 +33,9 @@ std::vector<std::uint64_t> spared_by(const AbortRequest& request) {
   return {request.spared()->begin(), request.spared()->end()};
 }
 
-Error other_bytes() {
-  return {Errc::protocol_error, "a put whose sizes are not those of its bytes"};
-}
-
 }  // namespace
 
 void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
-  if (request.lease()) return lease(session, id, request);
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
   engine_.creates().add({client, id}, to_object(*request.object()), shm::deadline_after(now, request.timeout_ns()), now,
@@ -62,10 +55,7 @@ void Dispatch::on(Session& session, Id id, const SealRequest& request) {
                                                       offset_of(request.offset()));
   if (!slot) return session.reply_error(id, slot.error());
   SealReplyT reply;
-  if (request.hold()) {
-    engine_.store().usage().hold(*slot);
-    reply.grant = engine_.store().usage().grant(session.client(), {*slot});
-  }
+  if (request.hold()) reply.grant = grant_one(session.client(), *slot);
   session.reply(id, std::move(reply));
 }
 
@@ -85,62 +75,9 @@ void Dispatch::on(Session& session, Id id, const AbortRequest& request) {
   session.reply_outcome(id, aborted);
 }
 
-void Dispatch::on(Session& session, Id id, const PutRequest& request) {
-  const auto data = from_wire(request.data());
-  const auto metadata = from_wire(request.metadata());
-  if (data.size() != request.object()->data_size() || metadata.size() != request.object()->metadata_size())
-    return session.misbehaved(other_bytes());
-  const TimeNs now = shm::monotonic_now();
-  const shm::ClientId client = session.client();
-  if (request.timeout_ns() == 0) return answer_put(session, id, put_now(client, request, now), request.hold());
-  if (data.size() > kInlinePutLimit)  // they are kept in this process while the put waits
-    return session.misbehaved({Errc::protocol_error, "a waiting put of more bytes than may be sent with it"});
-  const shm::NewObject object = to_object(*request.object());
-  // A copy: the frame's bytes are gone when the wait ends.
-  std::vector<std::byte> kept(data.begin(), data.end());
-  kept.insert(kept.end(), metadata.begin(), metadata.end());
-  engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
-                        [this, client, id, object_id = object.id, hold = request.hold(),
-                         kept = std::move(kept)](const Result<shm::Placement>& placed) {
-                          Session* creator = find_(client);
-                          if (creator == nullptr) return;  // the placed object is dropped with its client
-                          if (!placed) return creator->reply_error(id, placed.error());
-                          if (!kept.empty())
-                            std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());
-                          answer_put(*creator, id, engine_.store().seal(client, object_id, shm::monotonic_now()), hold);
-                        });
-}
-
-void Dispatch::answer_put(Session& session, Id id, const Result<SlotIndex>& put, bool hold) {
-  if (!put) return session.reply_error(id, put.error());
-  PutReplyT reply;
-  if (hold) {
-    engine_.store().usage().hold(*put);
-    reply.grant = engine_.store().usage().grant(session.client(), {*put});
-  }
-  session.reply(id, std::move(reply));
-}
-
-void Dispatch::on(Session& session, const PutDeferredRequest& request) {
-  const Result<SlotIndex> put = put_now(session.client(), *request.put(), shm::monotonic_now());
-  if (!put) notify(session, *request.put()->object()->id(), put.error());
-}
-
-void Dispatch::notify(Session& session, const protocol::Id& object, const Error& error) {
-  PutFailedNoticeT notice;
-  notice.id = std::make_unique<protocol::Id>(object);
-  notice.code = static_cast<ErrorCode>(error.code);
-  notice.message = error.message;
-  notice.cause = static_cast<protocol::RefusalCause>(error.cause);
-  session.reply(0, std::move(notice));
-}
-
-Result<SlotIndex> Dispatch::put_now(shm::ClientId client, const PutRequest& request, TimeNs now) {
-  const shm::NewObject object = to_object(*request.object());
-  const auto data = from_wire(request.data());
-  const auto metadata = from_wire(request.metadata());
-  if (data.size() != object.data_size || metadata.size() != object.metadata_size) return other_bytes();
-  return engine_.creates().put_now(client, object, data, metadata, now);
+std::uint64_t Dispatch::grant_one(shm::ClientId client, SlotIndex slot) {
+  engine_.store().usage().hold(slot);
+  return engine_.store().usage().grant(client, {slot});
 }
 
 }  // namespace dolium::daemon

@@ -23,7 +23,7 @@ namespace {
 /// Whether the client's next copy is large enough for several threads.
 bool begins_large_copy(const protocol::RequestFrame& request) {
   const auto* create = request.body_as_CreateRequest();
-  return create != nullptr && !create->lease() && create->object()->data_size() >= kParallelCopyBytes;
+  return create != nullptr && create->object()->data_size() >= kParallelCopyBytes;
 }
 
 bool asks_to_resume(const protocol::RequestFrame& request) {

@@ -146,10 +146,8 @@ void eviction_plan(benchmark::State& state, std::uint64_t size_bytes) {
 
 protocol::PutRequestT put_request(std::size_t bytes) {
   protocol::PutRequestT put;
-  put.object = std::make_unique<protocol::NewObjectT>();
-  put.object->id = std::make_unique<protocol::Id>();
-  put.object->data_size = bytes;
-  put.data.assign(bytes, 7);
+  put.heads.emplace_back(protocol::Id(), 0, false, static_cast<std::uint32_t>(bytes), 0, 0, 0, 0);
+  put.bytes.assign(bytes, 7);
   return put;
 }
 

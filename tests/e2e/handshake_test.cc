@@ -74,7 +74,7 @@ TEST_CASE("a stranger's socket where we look by default is not taken for a store
 TEST_CASE("a client of another version is told so in words, and nothing is kept of it") {
   Daemon daemon;
   const Census before = daemon.census();
-  for (const std::uint32_t version : {0U, protocol::kProtocolVersion + 1, UINT32_MAX}) {
+  for (const std::uint32_t version : {0U, protocol::kProtocolVersion - 1, protocol::kProtocolVersion + 1, UINT32_MAX}) {
     RawClient raw(daemon.socket());
     REQUIRE(raw.request(1, RawClient::hello_request(Access::read_write, version)));
     const protocol::ReplyFrame* frame = raw.receive();

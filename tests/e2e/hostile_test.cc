@@ -54,18 +54,18 @@ protocol::GetRequestT waiting_get(const ObjectId& id) {
 }
 
 /// Objects of 10 bytes, under id_of(0) and so on, each said to have `claimed_size`.
-protocol::PutManyRequestT put_many_request(std::size_t count, std::uint32_t claimed_size = 10) {
-  protocol::PutManyRequestT request;
+protocol::PutRequestT put_many_request(std::size_t count, std::uint32_t claimed_size = 10) {
+  protocol::PutRequestT request;
   for (std::size_t n = 0; n < count; ++n)
     request.heads.emplace_back(protocol::to_wire(id_of(n)), 0, false, claimed_size, 0, 0, 0, 0);
   request.bytes.resize(10 * count);
   return request;
 }
 
-protocol::PutRequestT put_request(const ObjectId& id, std::uint64_t claimed_size, std::size_t real_size) {
+protocol::PutRequestT put_request(const ObjectId& id, std::uint32_t claimed_size, std::size_t real_size) {
   protocol::PutRequestT request;
-  request.object = wire_object(id, claimed_size);
-  request.data.resize(real_size);
+  request.heads.emplace_back(protocol::to_wire(id), 0, false, claimed_size, 0, 0, 0, 0);
+  request.bytes.resize(real_size);
   return request;
 }
 
@@ -150,7 +150,21 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
        "request_id 5 is in use"},
       {"a put of other bytes than it says", true,
        [](RawClient& raw) { raw.request(5, put_request(id_of("a"), 100, 50)); },
-       "a put whose sizes are not those of its bytes"},
+       "puts whose sizes are not those of their bytes"},
+      {"two puts that wait for room", true,
+       [](RawClient& raw) {
+         protocol::PutRequestT request = put_many_request(2);
+         request.timeout_ns = UINT64_MAX;
+         raw.request(5, std::move(request));
+       },
+       "a put that holds or waits, and is not a single one"},
+      {"a deferred put whose object is to be held", true,
+       [](RawClient& raw) {
+         protocol::PutRequestT request = put_many_request(1);
+         request.hold = request.deferred = true;
+         raw.request(5, std::move(request));
+       },
+       "a put that holds or waits, and is not a single one"},
       {"puts of more bytes than there are", true,
        [](RawClient& raw) { raw.request(5, put_many_request(3, UINT32_MAX)); },
        "puts whose sizes are not those of their bytes"},

@@ -303,12 +303,10 @@ TEST_CASE("a forked child leaves its parent's lease alone, and takes one of its 
 
 namespace {
 
-protocol::CreateRequestT lease_request(std::uint64_t bytes) {
-  protocol::CreateRequestT request;
-  request.object = std::make_unique<protocol::NewObjectT>();
-  request.object->id = protocol::to_wire_pointer(id_of("lease"));
-  request.object->data_size = bytes;
-  request.lease = true;
+protocol::LeaseRequestT lease_request(std::uint64_t bytes) {
+  protocol::LeaseRequestT request;
+  request.id = protocol::to_wire_pointer(id_of("lease"));
+  request.bytes = bytes;
   return request;
 }
 
@@ -327,7 +325,7 @@ TEST_CASE("who says of a lease what cannot be ends his session, and nothing else
   Daemon daemon({"--capacity=64MiB"});
   daemon.expect_misbehaviour();
   const Census empty = daemon.census();
-  const auto last_words_after = [&](protocol::CreateRequestT lease, protocol::PutLeasedRequestT put) {
+  const auto last_words_after = [&](protocol::LeaseRequestT lease, protocol::PutLeasedRequestT put) {
     RawClient raw(daemon.socket());
     raw.hello();
     raw.request(2, std::move(lease));
@@ -363,7 +361,7 @@ TEST_CASE("a lease cannot be sealed, and its id is taken") {
   put.heads.push_back(put.heads.front());  // the same once more
   put.heads.emplace_back(protocol::to_wire(id_of("lease")), 0, false, 64, 0, 0, 0, 0);
   raw.request(4, std::move(put));
-  const auto* reply = raw.receive()->body_as_PutManyReply();
+  const auto* reply = raw.receive()->body_as_PutReply();
   REQUIRE(reply != nullptr);
   REQUIRE(reply->failures()->size() == 2);
   for (const auto* failure : *reply->failures()) CHECK(failure->code() == protocol::ErrorCode::already_exists);
@@ -383,10 +381,10 @@ TEST_CASE("puts of a lease that is not there fail, each by itself") {
   raw.request(2, request);
   const auto* reply = raw.receive();
   REQUIRE(reply != nullptr);
-  REQUIRE(reply->body_as_PutManyReply() != nullptr);
-  REQUIRE(reply->body_as_PutManyReply()->failures()->size() == 1);
-  CHECK(reply->body_as_PutManyReply()->failures()->Get(0)->code() == protocol::ErrorCode::disconnected);
-  CHECK_THAT(reply->body_as_PutManyReply()->failures()->Get(0)->message()->str(),
+  REQUIRE(reply->body_as_PutReply() != nullptr);
+  REQUIRE(reply->body_as_PutReply()->failures()->size() == 1);
+  CHECK(reply->body_as_PutReply()->failures()->Get(0)->code() == protocol::ErrorCode::disconnected);
+  CHECK_THAT(reply->body_as_PutReply()->failures()->Get(0)->message()->str(),
              Catch::Contains("was lost with the daemon's server") && Catch::Contains("put it again"));
   request.deferred = true;
   raw.request(3, std::move(request));

@@ -208,10 +208,10 @@ TEST_CASE("security: a reader that asks by hand is refused everything that write
     protocol::CreateRequestT create;
     create.object = object();
     ask(std::move(create));
-    protocol::PutRequestT put;
-    put.object = object();
-    ask(std::move(put));
-    ask(protocol::PutManyRequestT());
+    ask(protocol::PutRequestT());
+    protocol::LeaseRequestT lease;
+    lease.id = protocol::to_wire_pointer(id_of("lease"));
+    ask(std::move(lease));
     about_kept(protocol::SealRequestT());
     about_kept(protocol::AbortRequestT());
     about_kept(protocol::PinRequestT());

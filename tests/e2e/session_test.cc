@@ -152,10 +152,8 @@ TEST_CASE("a client that only reads is refused every verb that writes") {
     protocol::CreateRequestT create;
     create.object = wire_object(id_of("a"));
     CHECK(ask(raw, std::move(create)) == "permission_denied");
-    protocol::PutRequestT put;
-    put.object = wire_object(id_of("a"));
-    CHECK(ask(raw, std::move(put)) == "permission_denied");
-    CHECK(ask(raw, protocol::PutManyRequestT()) == "permission_denied");
+    CHECK(ask(raw, protocol::PutRequestT()) == "permission_denied");
+    CHECK(ask(raw, about<protocol::LeaseRequestT>(id_of("lease"))) == "permission_denied");
     CHECK(ask(raw, about<protocol::SealRequestT>(id_of(0))) == "permission_denied");
     CHECK(ask(raw, about<protocol::AbortRequestT>(id_of(0))) == "permission_denied");
     CHECK(ask(raw, about<protocol::PinRequestT>(id_of(0))) == "permission_denied");

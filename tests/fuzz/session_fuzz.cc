@@ -64,36 +64,44 @@ std::unique_ptr<protocol::NewObjectT> new_object(Choices& choose) {
   return object;
 }
 
-protocol::PutRequestT put(Choices& choose) {
-  protocol::PutRequestT request;
-  request.object = new_object(choose);
-  const bool honest = choose.below(8) != 0;
-  request.object->data_size %= 4096;
-  request.data.assign(request.object->data_size + (honest ? 0 : 1), 7);
-  request.metadata.assign(request.object->metadata_size, 8);
-  request.hold = choose.below(2) == 0;
-  return request;
-}
-
-protocol::PutHead head_of(const protocol::PutRequestT& put) {
-  return {*put.object->id,
-          static_cast<std::uint8_t>(put.object->type_name.size()),
-          put.object->pinned,
-          static_cast<std::uint32_t>(put.object->data_size),
-          put.object->metadata_size,
-          put.object->type_tag,
-          put.object->time_to_live_ms,
+protocol::PutHead put_head(Choices& choose) {
+  const auto object = new_object(choose);
+  return {*object->id,
+          static_cast<std::uint8_t>(object->type_name.size()),
+          object->pinned,
+          static_cast<std::uint32_t>(object->data_size % 4096),
+          object->metadata_size,
+          object->type_tag,
+          object->time_to_live_ms,
           0};
 }
 
+std::uint64_t size_of(const protocol::PutHead& head) {
+  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
+}
+
+protocol::PutRequestT put(Choices& choose) {
+  protocol::PutRequestT request;
+  for (std::uint64_t i = choose.below(3) == 0 ? choose.below(5) : 1; i > 0; --i) {
+    const auto head = put_head(choose);
+    request.heads.push_back(head);
+    request.bytes.resize(request.bytes.size() + size_of(head), 7);
+  }
+  if (choose.below(8) == 0) request.bytes.push_back(7);  // one too many
+  request.hold = choose.below(2) == 0;
+  request.timeout_ns = choose.below(4) == 0 ? choose.byte() * std::uint64_t{100'000} : 0;
+  request.deferred = choose.below(4) == 0;
+  return request;
+}
+
 /// Of a size that leases have, or of any.
-protocol::CreateRequestT lease(Choices& choose, Leases& leases) {
-  protocol::CreateRequestT create;
-  create.object = new_object(choose);
-  if (choose.below(8) != 0) create.object->data_size = choose.byte() * shm::kUnitBytes;
-  create.lease = true;
-  leases[protocol::from_wire(*create.object->id)] = create.object->data_size;
-  return create;
+protocol::LeaseRequestT lease(Choices& choose, Leases& leases) {
+  protocol::LeaseRequestT request;
+  const ObjectId id = choose.id();
+  request.id = protocol::to_wire_pointer(id);
+  request.bytes = choose.below(8) != 0 ? choose.byte() * shm::kUnitBytes : UINT64_MAX - choose.byte();
+  leases[id] = request.bytes;
+  return request;
 }
 
 /// Of a lease that this connection thinks it has, if it can, and of what fits; or of any lease, and of too much.
@@ -109,13 +117,20 @@ protocol::PutLeasedRequestT put_leased(Choices& choose, Leases& leases) {
   std::uint64_t left = known == leases.end() ? 0 : known->second;
   request.left = lies % 8 == 0 ? choose.byte() * shm::kUnitBytes : left;
   for (std::uint64_t i = choose.below(5); i > 0; --i) {
-    protocol::PutRequestT one = put(choose);
-    if (choose.below(4) == 0 && left < 4096) one.object->data_size = left;  // all of it, or a little more
-    const std::uint64_t taken =
-        shm::Arena::taken_by(one.object->data_size + one.object->metadata_size + one.object->type_name.size());
+    protocol::PutHead one = put_head(choose);
+    if (choose.below(4) == 0 && left < 4096)  // all of it, or a little more
+      one = {one.id(),
+             one.type_name_size(),
+             one.pinned(),
+             static_cast<std::uint32_t>(left),
+             one.metadata_size(),
+             one.type_tag(),
+             one.time_to_live_ms(),
+             0};
+    const std::uint64_t taken = shm::Arena::taken_by(size_of(one));
     if (taken > left && lies % 16 != 1) continue;
     left -= std::min(left, taken);
-    request.heads.push_back(head_of(one));
+    request.heads.push_back(one);
   }
   if (known != leases.end()) known->second = left;
   std::erase_if(leases, [](const auto& lease) { return lease.second == 0; });
@@ -155,22 +170,8 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
     }
     case 3: return about(protocol::AbortRequestT());
     case 4: return encoded(put(choose));
-    case 5: {
-      protocol::PutManyRequestT many;
-      for (std::uint64_t i = choose.below(5); i > 0; --i) {
-        const protocol::PutRequestT one = put(choose);
-        many.heads.push_back(head_of(one));
-        many.bytes.insert(many.bytes.end(), one.data.begin(), one.data.end());
-        many.bytes.insert(many.bytes.end(), one.metadata.begin(), one.metadata.end());
-        many.bytes.insert(many.bytes.end(), one.object->type_name.begin(), one.object->type_name.end());
-      }
-      return encoded(std::move(many));
-    }
-    case 6: {
-      protocol::PutDeferredRequestT deferred;
-      deferred.put = std::make_unique<protocol::PutRequestT>(put(choose));
-      return encoded(std::move(deferred));
-    }
+    case 5:
+    case 6: return encoded(lease(choose, leases));
     case 7: {
       protocol::GetRequestT get;
       for (std::uint64_t i = choose.below(4); i > 0; --i) get.ids.push_back(protocol::to_wire(choose.id()));

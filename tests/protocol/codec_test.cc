@@ -28,14 +28,13 @@ NewObjectT new_object(std::uint64_t size, const char* type_name) {
 
 PutRequestT put_request(std::size_t size) {
   PutRequestT put;
-  put.object = std::make_unique<NewObjectT>(new_object(size, "tensor"));
-  put.data.assign(size, 42);
-  put.metadata = {1, 2, 3};
+  put.heads.emplace_back(make_id(7), 0, false, static_cast<std::uint32_t>(size), 3, 0, 0, 0);
+  put.bytes.assign(size + 3, 42);
   return put;
 }
 
-PutManyRequestT put_many_request(std::size_t count) {
-  PutManyRequestT many;
+PutRequestT put_many_request(std::size_t count) {
+  PutRequestT many;
   for (std::size_t i = 0; i < count; ++i) {
     many.heads.emplace_back(make_id(7), 0, false, i, 3, 0, 0, 0);
     many.bytes.resize(many.bytes.size() + i + 3, 42);
@@ -94,9 +93,10 @@ TEST_CASE("a request survives the wire, through a writer and a reader") {
     CHECK(frame->request_id() == id);
     REQUIRE(frame->body_type() == RequestBody::PutRequest);
     const PutRequest* put = frame->body_as_PutRequest();
-    CHECK(put->data()->size() == id * 1000 + 1);
-    CHECK(put->object()->type_name()->string_view() == "tensor");
-    CHECK(std::ranges::count(*put->object()->id()->bytes(), 7) == sizeof(Id));
+    CHECK(put->bytes()->size() == id * 1000 + 4);
+    REQUIRE(put->heads()->size() == 1);
+    CHECK(put->heads()->Get(0)->data_size() == id * 1000 + 1);
+    CHECK(std::ranges::count(*put->heads()->Get(0)->id().bytes(), 7) == sizeof(Id));
   }
   CHECK_FALSE(reader.next());
 }
@@ -163,8 +163,8 @@ TEST_CASE("a message without a body, or with one of an unknown kind, is refused"
 TEST_CASE("a small message that refers to one table very often is refused") {
   flatbuffers::FlatBufferBuilder builder;
   const std::vector<flatbuffers::Offset<PutFailure>> failures(kMaxTables, CreatePutFailure(builder));
-  const auto many = CreatePutManyReply(builder, builder.CreateVector(failures)).Union();
-  builder.Finish(CreateReplyFrame(builder, 1, ReplyBody::PutManyReply, many));
+  const auto many = CreatePutReply(builder, builder.CreateVector(failures)).Union();
+  builder.Finish(CreateReplyFrame(builder, 1, ReplyBody::PutReply, many));
   const auto payload = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
   REQUIRE(payload.size() < kMaxFrameBytes);
   CHECK_FALSE(decode<ReplyFrame>(payload));

@@ -97,12 +97,11 @@ protocol::PutRequestT Client::new_put(Number number, std::uint64_t value) {
   const bool filler = number == kFiller;
   const ObjectId id = id_of(number, value);
   protocol::PutRequestT put;
-  put.data.resize(e2e::kWord + world_.below(filler ? kMaxFiller : kMaxSize));
-  e2e::fill_payload(std::as_writable_bytes(std::span(put.data)), id, value);
-  put.object = std::make_unique<protocol::NewObjectT>();
-  put.object->id = protocol::to_wire_pointer(id);
-  put.object->data_size = put.data.size();
-  if (filler && world_.one_in(3)) put.object->time_to_live_ms = 1 + world_.below(kLongestLifeMs);
+  put.bytes.resize(e2e::kWord + world_.below(filler ? kMaxFiller : kMaxSize));
+  e2e::fill_payload(std::as_writable_bytes(std::span(put.bytes)), id, value);
+  const std::uint64_t life_ms = filler && world_.one_in(3) ? 1 + world_.below(kLongestLifeMs) : 0;
+  put.heads.emplace_back(protocol::to_wire(id), 0, false, static_cast<std::uint32_t>(put.bytes.size()), 0, 0, life_ms,
+                         0);
   return put;
 }
 
@@ -119,8 +118,8 @@ void Client::put(Number number) {
 void Client::put_deferred(Number number) {
   if (deferred_.contains(number)) return;
   const std::uint64_t value = ++world_.last_value;
-  protocol::PutDeferredRequestT deferred;
-  deferred.put = std::make_unique<protocol::PutRequestT>(new_put(number, value));
+  protocol::PutRequestT deferred = new_put(number, value);
+  deferred.deferred = true;
   wire_->send(encoder_.encode(++last_request_, std::move(deferred)).value());
   begin_deferred(number, value);
 }
@@ -137,15 +136,14 @@ void Client::flush() {
 
 /// Of several objects, and of some that nobody keeps a history of between them.
 void Client::put_many() {
-  protocol::PutManyRequestT many;
+  protocol::PutRequestT many;
   std::vector<Part> parts;
   for (Number number = 0; number <= kFiller; ++number) {
     if (!world_.one_in(3) || busy_.contains(number)) continue;
     const std::uint64_t value = ++world_.last_value;
     const protocol::PutRequestT put = new_put(number, value);
-    many.heads.emplace_back(*put.object->id, 0, false, static_cast<std::uint32_t>(put.data.size()), 0, 0,
-                            put.object->time_to_live_ms, 0);
-    many.bytes.insert(many.bytes.end(), put.data.begin(), put.data.end());
+    many.heads.push_back(put.heads.front());
+    many.bytes.insert(many.bytes.end(), put.bytes.begin(), put.bytes.end());
     parts.push_back({number, {Kind::put, Outcome::done, value, world_.tick(), 0}});
   }
   ask_of_many(std::move(parts), std::move(many));

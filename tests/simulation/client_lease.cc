@@ -34,17 +34,15 @@ void Client::go_on_leasing() {
 void Client::lease() {
   const std::uint64_t value = ++world_.last_value;
   lease_ = Lease{.value = value, .left = shm::kUnitBytes * (1 + world_.below(kMaxLeaseUnits))};
-  protocol::CreateRequestT create;
-  create.object = std::make_unique<protocol::NewObjectT>();
-  create.object->id = protocol::to_wire_pointer(lease_id(value));
-  create.object->data_size = lease_->left;
-  create.lease = true;
+  protocol::LeaseRequestT request;
+  request.id = protocol::to_wire_pointer(lease_id(value));
+  request.bytes = lease_->left;
   if (!world_.one_in(4)) {
     lease_->word = static_cast<std::uint32_t>(world_.below(shm::kLeaseWords));
-    create.recall = static_cast<std::uint8_t>(*lease_->word + 1);
+    request.recall = static_cast<std::uint8_t>(*lease_->word + 1);
     let_go_of_lease();
   }
-  ask({kFiller, {Kind::create, Outcome::done, value, world_.tick(), 0}, About::leasing}, std::move(create));
+  ask({kFiller, {Kind::create, Outcome::done, value, world_.tick(), 0}, About::leasing}, std::move(request));
 }
 
 void Client::take_lease(std::uint64_t value, const protocol::ReplyFrame& frame) {

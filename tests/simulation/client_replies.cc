@@ -29,9 +29,13 @@ Operation::Outcome outcome_of(const protocol::ReplyFrame& frame, Operation::Kind
   using Outcome = Operation::Outcome;
   if (const auto* removed = frame.body_as_RemoveReply()) return removed->removed() ? Outcome::done : Outcome::absent;
   if (const auto* got = frame.body_as_GetReply()) return got->found()->Get(0) != 0 ? Outcome::done : Outcome::absent;
+  const auto outcome = [&](const auto& failure) {
+    return outcome_of(static_cast<Errc>(failure.code()), failure.message()->string_view(), kind);
+  };
+  if (const auto* put = frame.body_as_PutReply(); put != nullptr && put->failures() != nullptr)
+    for (const protocol::PutFailure* failure : *put->failures()) return outcome(*failure);
   const auto* error = frame.body_as_ErrorReply();
-  if (error == nullptr) return Outcome::done;
-  return outcome_of(static_cast<Errc>(error->code()), error->message()->string_view(), kind);
+  return error == nullptr ? Outcome::done : outcome(*error);
 }
 
 std::uint64_t grant_of(const protocol::ReplyFrame& frame) {
@@ -122,7 +126,7 @@ void Client::answered(Asked asked, const protocol::ReplyFrame& frame) {
 
 void Client::answered(std::vector<Part> parts, const protocol::ReplyFrame& frame) {
   if (const auto* error = frame.body_as_ErrorReply()) FAIL("the daemon says: " << error->message()->str());
-  if (const auto* put = frame.body_as_PutManyReply(); put != nullptr && put->failures() != nullptr)
+  if (const auto* put = frame.body_as_PutReply(); put != nullptr && put->failures() != nullptr)
     for (const protocol::PutFailure* failure : *put->failures())
       fail(parts.at(failure->index()).operation, failure->code(), failure->message()->string_view());
   if (const auto* cleared = frame.body_as_ClearReply()) REQUIRE(cleared->next_cursor() == 0);  // a small store
