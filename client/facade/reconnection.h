@@ -1,13 +1,14 @@
 #pragma once
-// Reconnection: which Client a ReconnectingStore has at this moment, and how it comes by the next one; and what must be
-// carried from one to the next: asynchronous gets, and a descriptor for events that stays the same.
+// Reconnection: the present Client of a ReconnectingStore, and how it is replaced by the next one. It carries over
+// asynchronous gets, and an event descriptor that stays the same.
 //
-// A Client that is gone is replaced by whoever finds it gone, one thread at a time; the lock is never held meanwhile,
-// nor while user code runs. Of a client that is gone the last thing that is wanted is that its callbacks run: each says
-// `disconnected`, and those of gets are parked here until the next store is there.
+// The first thread that finds its Client disconnected connects again, one thread at a time. The lock is not held
+// meanwhile, nor while user code runs. The callbacks of the old client still run: each reports `disconnected`; gets are
+// parked here until the next store is there.
 //
-// fork(): the lock is held over it, so that the child finds the state whole. It goes on with the same Client, which
-// follows by itself, and with descriptors of its own under the same numbers; all else that was begun is the parent's.
+// fork(): the lock is held during fork(), so that the child finds a consistent state. The child uses the same Client,
+// which follows by itself, and has its own descriptors under the same numbers. Other operations that were begun before
+// belong to the parent.
 
 #include <condition_variable>
 #include <functional>
@@ -27,9 +28,9 @@ namespace dolium::detail {
 class Reconnection final : public std::enable_shared_from_this<Reconnection>, private ForkFollower {
  public:
   using Deadline = protocol::Deadline;
-  /// How long to wait between two looks for a next store, while events are waited for.
+  /// Interval between two attempts to reach the next store, while events are waited for.
   static constexpr std::chrono::milliseconds kLook{100};
-  /// Between two attempts that failed because a daemon went away.
+  /// Pause between two attempts that failed because a daemon went away.
   static constexpr std::chrono::milliseconds kPause{10};
 
   [[nodiscard]] static Result<std::shared_ptr<Reconnection>> connect(std::string_view path,
@@ -45,22 +46,22 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
     std::shared_ptr<Client> client;
     std::uint64_t number;  // of the store, from 0
   };
-  /// The client that there is; it may be gone.
+  /// The present client; it may be disconnected.
   [[nodiscard]] Current current() const;
   [[nodiscard]] std::shared_ptr<Client> client() const { return current().client; }
-  /// The client that follows `gone`; connects when there is none yet. Errors as Client::connect().
+  /// The client after `gone`; connects if there is none yet. Errors as Client::connect().
   [[nodiscard]] Result<std::shared_ptr<Client>> after(const std::shared_ptr<Client>& gone, Deadline deadline);
-  /// For a call that is made once: the client that there is, the next one when that is known to be gone.
+  /// For a call that is made once: the present client, or the next one if that is known to be disconnected.
   [[nodiscard]] Result<Current> present();
-  /// Until when a call waits for a next store.
+  /// When a call stops waiting for a next store.
   [[nodiscard]] Deadline patience(Timeout timeout) const;
-  /// How many forks lie between this process and the one that connected.
+  /// Number of forks between the process that connected and this one.
   [[nodiscard]] std::uint32_t forks() const;
 
-  // ---- deferred puts: which store they went to ----
+  // ---- deferred puts: the store that they went to ----
 
   void note_deferred(std::uint64_t number);
-  /// Whether some went to another store than this, and were not flushed. Says so once.
+  /// Whether some went to another store than this one, and were not flushed. Reports it once.
   [[nodiscard]] bool take_lost_deferred(std::uint64_t number);
   void settled_deferred(std::uint64_t number);
 
@@ -71,7 +72,7 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
                                          ObjectStore::CreateCallback done);
   /// Has the callback run in the next process_events().
   [[nodiscard]] AsyncHandle answer_soon(std::function<void()> callback);
-  /// From here on, event_fd() speaks of the client that there is: returned.
+  /// From here on event_fd() is about the present client, which is returned.
   std::shared_ptr<Client> watch();
   [[nodiscard]] int event_fd();
   void process_events();
@@ -85,22 +86,22 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
     AsyncHandle inner;  // guarded by the mutex
   };
   struct Descriptors {
-    shm::UniqueFd poll;   // an epoll of the other two, and of the watched client's
+    shm::UniqueFd poll;   // an epoll of the other two, and of the watched client's event_fd()
     shm::UniqueFd wake;   // an eventfd
-    shm::UniqueFd timer;  // a timerfd: when to look for a next store
+    shm::UniqueFd timer;  // a timerfd: when to try the next store
     [[nodiscard]] static Result<Descriptors> make();
   };
-  /// In one piece: a child begins with another (see Connection::Traffic).
+  /// In one piece: a child begins with a new one (see Connection::Traffic).
   struct State {
     std::mutex mutex;
-    std::condition_variable wake;  // of those who wait for the thread that connects
+    std::condition_variable wake;  // wakes the threads that wait for the one that connects
     std::shared_ptr<Client> client;
     std::uint64_t number = 0;
     bool connecting = false;
     std::shared_ptr<Client> watched;                  // its event_fd() is in `poll`
-    std::vector<std::shared_ptr<Client>> left;        // gone, and their callbacks have not all been run
+    std::vector<std::shared_ptr<Client>> left;        // disconnected, and not all of their callbacks have run
     std::vector<std::shared_ptr<PendingGet>> parked;  // until the next store is there
-    std::optional<std::uint64_t> deferred;            // the store of deferred puts that were not flushed
+    std::optional<std::uint64_t> deferred;            // the store that unflushed deferred puts went to
     std::uint32_t forks = 0;
   };
 
@@ -129,13 +130,13 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   Descriptors descriptors_;
   std::unique_ptr<State> state_;
 
-  // From keep() to the end of that fork:
+  // From keep() to the end of the fork:
   std::shared_ptr<Reconnection> kept_;
   std::unique_ptr<State> childs_;
   std::optional<Descriptors> childs_descriptors_;
 };
 
-/// What is left until then, as a timeout that waits.
+/// The time left until then, as a timeout that waits.
 [[nodiscard]] Timeout time_left(protocol::Deadline deadline);
 
 }  // namespace dolium::detail

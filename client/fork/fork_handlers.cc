@@ -19,16 +19,16 @@ struct Registry {
   std::mutex mutex;
   std::vector<ForkFollower*> followers;  // guarded by mutex, as all below
   std::vector<const void*> abandoned;
-  /// The next child's, with room for all followers: made when somebody begins to follow, who can be refused memory.
-  /// A fork that is going on has it.
+  /// The next child's registry, with room for all followers. It is made when a follower is added, because that call may
+  /// fail for want of memory. While a fork is under way, the fork owns it.
   std::unique_ptr<Registry> childs;
 };
 
-constinit Registry* registry = nullptr;  // null until somebody follows; a child has another than its parent
-constinit std::mutex turn;               // of the threads that fork
-constinit Registry* childs = nullptr;    // its followers: who takes part in the fork that is going on; guarded by turn
+constinit Registry* registry = nullptr;  // null until the first follower; a child has another one than its parent
+constinit std::mutex turn;               // held by the thread that forks
+constinit Registry* childs = nullptr;    // its followers take part in the fork that is under way; guarded by turn
 
-/// Under the mutex, or by the only thread.
+/// Under the mutex, or in a process with one thread.
 void provide_for_child(Registry& of_parent, std::size_t followers) {
   if (of_parent.childs != nullptr && of_parent.childs->followers.capacity() >= followers) return;
   auto next = std::make_unique<Registry>();
@@ -36,7 +36,7 @@ void provide_for_child(Registry& of_parent, std::size_t followers) {
   of_parent.childs = std::move(next);
 }
 
-/// For a child whose parent had no memory for one. Nobody follows there, and children are told that they did not.
+/// For a child whose parent had no memory for a registry: it has no followers, and children are told why.
 Registry* last_resort() noexcept {
   alignas(Registry) static std::array<std::byte, sizeof(Registry)> memory;
   return new (memory.data()) Registry;
@@ -49,7 +49,7 @@ void prepare() {
     try {
       provide_for_child(*registry, registry->followers.size());
     } catch (const std::bad_alloc&) {
-      return;  // in a child whose parent's fork was the last that had memory
+      return;  // a child whose parent's fork was the last one that had memory
     }
     childs = registry->childs.release();
     std::ranges::copy_if(registry->followers, std::back_inserter(childs->followers), &ForkFollower::keep);
@@ -92,7 +92,7 @@ void in_child() {
 
 void install() {
   registry = new Registry;
-  // Fails only for want of memory. Then nobody follows, and children are told that they did not.
+  // Fails only for want of memory. Then there are no followers, and children are told why.
   static_cast<void>(::pthread_atfork(prepare, in_parent, in_child));
 }
 

@@ -1,14 +1,16 @@
 #pragma once
-// What happens around fork(): the process's list of those who take part, and pthread_atfork()'s three handlers.
+// Fork handlers: the process's list of followers, and the three handlers of pthread_atfork().
 //
-// This is the library's one piece of process-wide state, because pthread_atfork() hands its handlers nothing. It
-// is made when the first session begins to follow, and never destroyed: a process may fork while it exits.
+// This is the library's only process-wide state, because pthread_atfork() passes its handlers no argument. It is made
+// when the first session begins to follow, and is never destroyed: a process may fork while it exits.
 //
-// Each who takes part is called in the thread that forks: before_fork(), and then, by which nobody is called twice,
-// in_parent() there (also when fork() failed) and in_child() here. Locks: two threads that fork take turns, from
-// before_fork() to in_parent(). The list itself is locked for moments only: a thread that waited for it while other
-// libraries' handlers run might have what they wait for. Hence a child finds the list, and any other lock of its
-// parent's, in whatever state other threads left it in: it begins a new list, and never looks at the old one.
+// Each follower is called in the thread that forks: first before_fork(), then in_parent() in the parent (also when
+// fork() failed) and in_child() in the child.
+//
+// Locks: two threads that fork take turns, from before_fork() to in_parent(). The list itself is locked only briefly.
+// If it were locked while other libraries' handlers run, a thread that waits for it might hold a lock that they need.
+// So a child may find the list, and any other lock of its parent, in the middle of a change by another thread: it
+// begins a new list, and never looks at the old one.
 
 #include "protocol/fd_socket.h"
 
@@ -16,27 +18,28 @@ namespace dolium::detail {
 
 class ForkFollower {
  public:
-  /// False: it is going, leave it alone. True: it stays until one of the last two has been called. Must not wait.
+  /// True: it stays until in_parent() or in_child() has been called. False: it is being destroyed, and is not called.
+  /// Must not wait.
   [[nodiscard]] virtual bool keep() noexcept = 0;
   virtual void before_fork(protocol::Deadline deadline) noexcept = 0;
   /// It may be destroyed in here.
   virtual void in_parent() noexcept = 0;
-  /// Likewise. False: it is of no use in this process, and not asked again when it forks.
+  /// It may be destroyed in here. False: it does not work in this process, and is not called when this process forks.
   [[nodiscard]] virtual bool in_child() noexcept = 0;
 
  protected:
   ~ForkFollower() = default;
 };
 
-/// How long fork() may be held up by a daemon that does not answer, all followers together.
+/// Maximum time that a daemon that does not answer may delay fork(), for all followers together.
 inline constexpr std::chrono::seconds kForkPatience{2};
 
-/// From here to forget() it takes part.
+/// The follower takes part from here to forget().
 void follow_forks(ForkFollower& follower);
 void forget(ForkFollower& follower) noexcept;
 
-/// For a child: what its parent's other threads may have been changing is neither used nor destroyed here. It is kept
-/// in sight, so that a leak checker does not take it for lost.
+/// Called in a child, for memory that its parent's other threads may have been changing: it is neither used nor
+/// destroyed here. It stays reachable, so that a leak checker does not report it.
 void abandon_to_parent(const void* what) noexcept;
 
 }  // namespace dolium::detail

@@ -24,10 +24,10 @@ LentExtent::~LentExtent() {
   if (handed_over_ || connection == nullptr || connection->inherited()) return;
   if (connection->generation() != generation_) return;  // the parent's
   connection->extents().remove(id_, offset_);
-  if (!give_back(*connection)) static_cast<void>(give_back(*connection));  // else its session's end does it
+  if (!give_back(*connection)) static_cast<void>(give_back(*connection));  // else the session's end does it
 }
 
-/// False: there was no memory for it, for a moment at least.
+/// False: there was no memory for the request.
 bool LentExtent::give_back(Connection& connection) const noexcept {
   try {
     return connection.exchange().post(abort_request(connection, id_, offset_, epoch_));

@@ -1,6 +1,6 @@
 #pragma once
-// LentExtent: a piece of the arena that the daemon gave this client to write to, and that nobody has been given yet who
-// would give it back. Gone like that, it goes back to the daemon, without waiting: nobody knows in which thread.
+// LentExtent: a piece of the arena that the daemon has given this client to write to, before a builder or a lease owns
+// it. Its destructor gives it back to the daemon, without waiting, because it may run in any thread.
 
 #include <cstdint>
 #include <memory>
@@ -13,7 +13,7 @@ namespace dolium::detail {
 
 class Connection;
 
-/// What gives an extent back. `epoch`: the connection's, when the extent was given.
+/// The request that gives an extent back. `epoch`: the connection's, when the extent was given.
 [[nodiscard]] protocol::AbortRequestT abort_request(const Connection& connection, const ObjectId& id,
                                                     std::uint64_t offset, std::uint32_t epoch);
 
@@ -25,7 +25,8 @@ class LentExtent {
   LentExtent& operator=(const LentExtent&) = delete;
   ~LentExtent();
 
-  /// The caller has it from here on, and with it the duty to give it back. nullptr: the client is gone, and it with it.
+  /// From here on the caller owns the extent, and must give it back. nullptr: the client was destroyed, and the extent
+  /// with it.
   [[nodiscard]] std::shared_ptr<Connection> hand_over() noexcept;
   [[nodiscard]] const ObjectId& id() const noexcept { return id_; }
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
@@ -34,7 +35,7 @@ class LentExtent {
  private:
   [[nodiscard]] bool give_back(Connection& connection) const noexcept;
 
-  std::weak_ptr<Connection> connection_;  // which may be what keeps this
+  std::weak_ptr<Connection> connection_;  // weak, because the connection may own this
   std::uint32_t generation_;
   std::uint32_t epoch_;
   ObjectId id_;

@@ -1,5 +1,5 @@
 #pragma once
-// What this process says of itself when it connects: see Origin in messages.fbs.
+// How this process describes itself when it connects: see Origin in messages.fbs.
 
 #include <memory>
 

@@ -1,28 +1,25 @@
 #include "client/remote/remote_calls.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
-#include "client/mapped/builder_backend.h"
 #include "client/mapped/new_object.h"
 #include "client/mapped/subscription_state.h"
 #include "client/remote/lent_extent.h"
+#include "client/remote/own_connection.h"
 
 namespace dolium::detail {
 namespace {
 
 using shm::TimeNs;
 
-/// What one GetRequest asks for at most; the daemon's own bound is not below this.
+/// Maximum number of ids in one GetRequest; not above the daemon's own limit.
 constexpr std::size_t kWaitBatch = 16384;
 
 /// Time after a deadline for the daemon's answer. It answers at once, unless it is suspended or starved.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
 
-/// What is left until the deadline, as the wire has it.
+/// Time left until the deadline, as messages have it.
 std::uint64_t remaining(TimeNs deadline) {
   const TimeNs now = shm::monotonic_now();
   return deadline == shm::kNever ? UINT64_MAX : deadline > now ? deadline - now : 0;
@@ -41,123 +38,6 @@ std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t 
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
   return wire;
 }
-
-/// The connection of what was begun here. In a forked child, also in one that goes on with a session of its own, what
-/// was begun before fork() is the parent's.
-class OwnConnection {
- public:
-  explicit OwnConnection(std::shared_ptr<Connection> connection)
-      : connection_(std::move(connection)), generation_(connection_->generation()) {}
-  Connection* operator->() const noexcept { return connection_.get(); }
-  Connection& operator*() const noexcept { return *connection_; }
-  [[nodiscard]] bool is_parents() const noexcept {
-    return connection_->inherited() || connection_->generation() != generation_;
-  }
-  [[nodiscard]] Result<void> check(std::string_view what) const {
-    if (connection_->inherited()) return connection_->inherited_by_fork();
-    if (!is_parents()) return {};
-    return Error{Errc::disconnected, fmt::format("this {} was begun by the parent process before fork(), and is the "
-                                                 "parent's",
-                                                 what)};
-  }
-
- private:
-  std::shared_ptr<Connection> connection_;  // and with it the mappings
-  std::uint32_t generation_;
-};
-
-/// The daemon drops what was being written when its server died.
-Error dropped(const ObjectId& id) {
-  return {Errc::disconnected,
-          fmt::format("the daemon's server has died, or was replaced, while object {} was being written, and it was "
-                      "dropped: create it again",
-                      id.hex())};
-}
-
-/// `epoch`: of the connection, when the extent was given.
-class RemoteBuilder final : public BuilderBackend {
- public:
-  RemoteBuilder(std::shared_ptr<Connection> connection, const ObjectId& id, std::uint64_t offset, std::uint32_t epoch)
-      : connection_(std::move(connection)), id_(id), offset_(offset), epoch_(epoch) {}
-  RemoteBuilder(const RemoteBuilder&) = delete;
-  RemoteBuilder& operator=(const RemoteBuilder&) = delete;
-  ~RemoteBuilder() override {
-    if (!connection_.is_parents()) connection_->extents().remove(id_, offset_);
-  }
-
-  Result<void> check() const override { return connection_.check("object"); }
-  void seal_is_near() noexcept override { connection_->wake_early(); }
-  Result<Object> seal(bool hold) override {
-    if (auto mine = check(); !mine) return std::move(mine).error();
-    if (connection_->epoch() != epoch_) {
-      give_up();
-      return dropped(id_);
-    }
-    Result<Object> sealed = or_give_up([&] { return ask_to_seal(hold); });
-    if (sealed || connection_->epoch() == epoch_) return sealed;
-    // The server died during the call, or before the request was sent: its successor dropped an object that was not
-    // sealed.
-    give_up();
-    return sealed.error().code == Errc::not_found ? Result<Object>(dropped(id_)) : sealed;
-  }
-  Result<void> abort() override {
-    if (connection_.is_parents()) return {};
-    Result<void> aborted = or_give_up([&] { return connection_->tell(last_word()); });
-    // A server that died may have done it already.
-    return unless_gone(aborted);
-  }
-  Result<void> abort_and_keep() override {
-    if (connection_.is_parents()) return {};
-    kept_ = true;                                   // whatever is answered: it is not sealed any more
-    if (connection_->epoch() != epoch_) return {};  // the server's death freed the id
-    protocol::AbortRequestT request = abort_request(*connection_, id_, offset_, epoch_);
-    request.keep = true;
-    return unless_gone(connection_->tell(std::move(request)));
-  }
-
- private:
-  [[nodiscard]] protocol::AbortRequestT last_word() const {
-    protocol::AbortRequestT request = abort_request(*connection_, id_, offset_, epoch_);
-    request.abandoned |= kept_;
-    return request;
-  }
-  [[nodiscard]] Result<void> unless_gone(Result<void> aborted) const {
-    const bool gone = !aborted && aborted.error().code == Errc::not_found && connection_->epoch() != epoch_;
-    return gone ? Result<void>() : aborted;
-  }
-  void give_up() const { connection_->exchange().post(last_word()); }
-  /// Nobody comes back to a builder that had no memory to say its last word.
-  template <class Ask>
-  auto or_give_up(Ask&& ask) const -> decltype(ask()) {
-    try {
-      return ask();
-    } catch (const std::bad_alloc&) {
-      give_up();
-      throw;
-    }
-  }
-  Result<Object> ask_to_seal(bool hold) {
-    protocol::SealRequestT request;
-    request.id = protocol::to_wire_pointer(id_);
-    request.hold = hold;
-    request.offset = offset_;
-    Call call;
-    call.ids.push_back(id_);
-    return connection_->ask<protocol::SealReply>(std::move(request), call,
-                                                 [&](const protocol::SealReply&) -> Result<Object> {
-                                                   if (!hold) return Object();
-                                                   if (!call.taken.empty() && call.taken.front())
-                                                     return *std::move(call.taken.front());
-                                                   return nothing_there(id_, no_wait);  // removed by somebody at once
-                                                 });
-  }
-
-  OwnConnection connection_;
-  ObjectId id_;
-  std::uint64_t offset_;
-  std::uint32_t epoch_;
-  bool kept_ = false;  // abort_and_keep() was called
-};
 
 class RemoteSubscription final : public SubscriptionState {
  public:
@@ -184,7 +64,7 @@ Result<ObjectBuilder> builder_of(LentExtent& extent, std::uint64_t size, std::sp
   return remote_builder(connection, extent.id(), extent.offset(), extent.epoch(), size, metadata);
 }
 
-/// After a successful cancel the daemon is told to stop waiting; its answer finds nobody.
+/// A successful cancel tells the daemon to stop waiting; its answer is ignored.
 AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
                        std::uint64_t number) {
   return AsyncHandle([weak = std::weak_ptr(connection), ticket, number] {
@@ -208,21 +88,6 @@ protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size, 
   request.object = to_wire(id, size, options);
   request.timeout_ns = to_wire(options.timeout);
   return request;
-}
-
-Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
-                                     std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
-                                     std::span<const std::byte> metadata) {
-  const std::span<std::byte> bytes = connection->attachment().writable_bytes(offset, size + metadata.size());
-  if (bytes.size() != size + metadata.size())
-    return Error{Errc::protocol_error, "the daemon gave an extent outside the arena"};
-  if (!metadata.empty()) std::memcpy(bytes.data() + size, metadata.data(), metadata.size());
-  try {
-    return ObjectBuilder(id, bytes.first(size), std::make_unique<RemoteBuilder>(connection, id, offset, epoch));
-  } catch (const std::bad_alloc&) {
-    const LentExtent given_back(connection, id, offset, epoch);
-    throw;
-  }
 }
 
 Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
@@ -289,13 +154,13 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
   const Completions::Ticket ticket = connection->completions().begin(kept);
   const auto* const callback = kept.get();
-  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);  // gone: what is asked below hears of it
+  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);  // if it is gone, the request below fails
   if (attempt.verdict == Attachment::Verdict::held)
     return answered_at_once(connection, ticket,
                             [callback, object = std::move(attempt.object)] { (*callback)(object); });
   auto call = std::make_shared<Call>();
   call->ids.push_back(id);
-  // The connection outlives its calls; it is not kept alive by them.
+  // The connection outlives its calls; they do not keep it alive.
   call->on_answer = [here = connection.get(), ticket, id, timeout, callback](Call& answer) {
     const auto reply = answer.reply<protocol::GetReply>();
     Result<Object> result = reply ? nothing_there(id, timeout) : reply.error();
@@ -330,8 +195,8 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
       return;
     }
     const auto strong = weak.lock();
-    if (strong == nullptr) return;  // and with it all that it was given
-    // Where nobody takes it (the operation was cancelled, the client is going), it goes back.
+    if (strong == nullptr) return;  // the session's end gives the extent back
+    // If it is not used (the operation was cancelled, or the client is being destroyed), it goes back.
     const auto extent = std::make_shared<LentExtent>(strong, id, (*reply)->offset(), answer.epoch);
     here->completions().push(ticket,
                              [callback, extent, size, metadata] { (*callback)(builder_of(*extent, size, metadata)); });

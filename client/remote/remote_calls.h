@@ -1,5 +1,5 @@
 #pragma once
-// The client's operations that are more than one question and its answer.
+// The client's operations that are more than one request and its reply.
 
 #include <span>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace dolium::detail {
 
-/// As the wire has it.
+/// A timeout as messages have it.
 [[nodiscard]] inline std::uint64_t to_wire(Timeout timeout) noexcept {
   return timeout.is_forever() ? UINT64_MAX : static_cast<std::uint64_t>(timeout.duration().count());
 }
@@ -23,12 +23,12 @@ namespace dolium::detail {
 [[nodiscard]] protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size,
                                                       const CreateOptions& options);
 
-/// What create() hands out for an extent at `offset`.
+/// The builder that create() returns, for the extent at `offset`.
 [[nodiscard]] Result<ObjectBuilder> remote_builder(const std::shared_ptr<Connection>& connection, const ObjectId& id,
                                                    std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
                                                    std::span<const std::byte> metadata);
 
-/// Waits in the daemon for ids[i] of each i in `missing`; what came in time is put into out[i].
+/// Waits for ids[i] of each i in `missing`; out[i] gets the object, if it came in time.
 [[nodiscard]] Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
                                             std::span<const std::size_t> missing, Timeout timeout,
                                             std::vector<std::optional<Object>>& out);

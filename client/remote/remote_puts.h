@@ -1,6 +1,6 @@
 #pragma once
-// Puts of small objects: one with an answer, many with one answer a batch, and deferred ones, whose answer is only
-// asked for by flush(). Their bytes travel inside the message, or, where there are many, are written to a lease.
+// Puts of small objects: one with a reply, many with one reply a batch, and deferred ones, whose outcome is only known
+// after flush(). Their bytes travel inside the message, or, if there are many, are written to a lease.
 
 #include <span>
 #include <vector>
@@ -23,10 +23,10 @@ namespace dolium::detail {
 [[nodiscard]] Result<void> remote_put_deferred(Connection& connection, const ObjectId& id,
                                                std::span<const std::byte> data, const CreateOptions& options);
 [[nodiscard]] Result<std::vector<PutFailure>> remote_flush(Connection& connection);
-/// What deferred puts have not used of theirs; false when there was none. Not in a forked child that could not follow.
+/// Gives back the lease of the deferred puts; false when there was none. Not in a forked child that could not follow.
 bool give_back_lease(Connection& connection) noexcept;
-/// Asks for room by `ask`. What the client has leased itself does not stand in the way: where that waits it is given
-/// back before, else when there was no room.
+/// Asks for room by calling `ask`. The client's own lease must not be in the way: it is given back before a call that
+/// waits, and after a call that found no room, which is then repeated.
 template <class Ask>
 [[nodiscard]] auto ask_for_room(Connection& connection, Timeout timeout, Ask&& ask) -> decltype(ask()) {
   if (!timeout.is_no_wait()) give_back_lease(connection);

@@ -26,7 +26,7 @@ SessionLink::~SessionLink() {
 }
 
 void SessionLink::released() noexcept {
-  // Fails only when the counter is full: then the daemon has been told, and not yet looked.
+  // Fails only when the counter is full: then the daemon has been notified, and has not looked yet.
   static_cast<void>(::eventfd_write(event_.get(), 1));
 }
 
@@ -38,7 +38,7 @@ void SessionLink::follow(SessionRecord record, Attachment& attachment, std::weak
 }
 
 bool SessionLink::keep() noexcept {
-  // Inherited: by a child that came into being without these handlers, and now forks with them.
+  // Inherited: by a child that was created without these handlers, and now forks with them.
   if (attachment_->inherited() || !attachment_->keep()) return false;
   kept_connection_ = connection_.lock();
   return true;
@@ -105,7 +105,8 @@ Result<void> SessionLink::take_over(Bequest bequest) {
                                                 std::move(bequest.poll));
     if (!started) return started;
   }
-  return attachment_->take_over(std::move(heir.pin_table));  // last: from here on it is not inherited any more
+  return attachment_->take_over(
+      std::move(heir.pin_table));  // last: from here on the attachment is not inherited any more
 }
 
 }  // namespace dolium::detail

@@ -1,17 +1,17 @@
 #pragma once
-// SessionLink: what Objects need of their session: the eventfd that tells the daemon of a release, the connection,
-// open as long as anything is held, and the way through fork(). Belongs to the Attachment.
+// SessionLink: the parts of a session that Objects need: the eventfd that tells the daemon of a release; the
+// connection, which stays open as long as an Object lives; and the way through fork(). The Attachment owns it.
 //
-// How a child comes to hold what its parent holds:
+// How a child comes to hold its parent's objects:
 //
-//   before_fork()  the other threads' gets are held back (Attachment::hold_back); the daemon makes a second session,
-//                  whose table counts every reference that this process has at that moment
-//   in_parent()    lets go of the second session, which is the child's now, and of the threads
-//   in_child()     puts that session in the place of the inherited one: its table, and, under the same numbers, its
-//                  descriptors; says to the daemon who it is; nothing is waited for
+//   before_fork()  delays the gets of other threads (Attachment::hold_back); the daemon makes a second session, whose
+//                  table counts every reference that this process has at that moment
+//   in_parent()    closes the second session, which is the child's now, and lets the threads go on
+//   in_child()     replaces the inherited session by the second one: its table, and, under the same numbers, its
+//                  descriptors; tells the daemon the child's process id; waits for nothing
 //
-// Whatever goes wrong on the way leaves the child with what it has without all this: objects that are no references,
-// and a client that refuses everything and says why.
+// If any of this fails, the child has objects that do not count as references, and a client that refuses every call and
+// says why.
 
 #include <memory>
 #include <optional>
@@ -31,11 +31,11 @@ class SessionLink final : public ReleaseListener, private ForkFollower {
   ~SessionLink() override;
   void released() noexcept override;
 
-  /// From now on children take over. `attachment` owns this; `connection` may go earlier.
+  /// From now on children take over the session. `attachment` owns this; `connection` may be destroyed earlier.
   void follow(SessionRecord record, Attachment& attachment, std::weak_ptr<Connection> connection);
 
  private:
-  /// What a child needs that is best made where it may fail.
+  /// What a child needs. The parent makes it, because there it may fail.
   struct Bequest {
     Heir heir;
     shm::UniqueFd completions;  // these two only for a connection
