@@ -18,14 +18,6 @@ Id make_id(std::uint8_t fill) {
   return Id(bytes);
 }
 
-NewObjectT new_object(std::uint64_t size, const char* type_name) {
-  NewObjectT object;
-  object.id = std::make_unique<Id>(make_id(7));
-  object.data_size = size;
-  object.type_name = type_name;
-  return object;
-}
-
 PutRequestT put_request(std::size_t size) {
   PutRequestT put;
   put.heads.emplace_back(make_id(7), 0, false, static_cast<std::uint32_t>(size), 3, 0, 0, 0);
