@@ -43,6 +43,7 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::AdoptRequest},
     Verb{.request = RequestBody::LeaveRequest},
     Verb{.request = RequestBody::ReplaceRequest},
+    Verb{.request = RequestBody::WaitRequest, .reply = ReplyBody::WaitReply, .repeatable = true, .waits = true},
 };
 
 /// Precondition: decode() let a frame with it through.

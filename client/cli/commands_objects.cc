@@ -1,4 +1,4 @@
-// put and get: bytes into the store and out of it.
+// put, get and wait: bytes into the store and out of it.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -218,6 +218,45 @@ Result<void> get(const Globals& globals, const GetOptions& options) {
   return {};
 }
 
+// ---- wait ----
+
+struct WaitOptions {
+  std::vector<std::string> ids;
+  std::size_t count = 0;  // 0: all
+  Timeout timeout = no_wait;
+};
+
+Outcome wait(const Globals& globals, const WaitOptions& options) {
+  const auto client = connect(globals, Access::read_only);
+  if (!client) return client.error();
+  const Result<std::vector<ObjectId>> ids = resolve(**client, options.ids);
+  if (!ids) return ids.error();
+  const std::size_t wanted = options.count == 0 ? ids->size() : options.count;
+  const Result<std::vector<bool>> there = (*client)->wait(*ids, wanted, options.timeout);
+  if (!there) return there.error();
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < ids->size(); ++i) {
+    rows.push_back({{"id", (*ids)[i].hex()}, {"present", static_cast<bool>((*there)[i])}});
+    if (!globals.json && (*there)[i]) fmt::print("{}\n", (*ids)[i].hex());
+  }
+  if (globals.json) print_json(rows);
+  const auto found = static_cast<std::size_t>(std::ranges::count(*there, true));
+  if (found >= wanted) return {};
+  return Outcome(ExitStatus::timed_out,
+                 {Errc::timed_out,
+                  fmt::format("{} of {} objects were there in time; {} were waited for", found, ids->size(), wanted)},
+                 true);
+}
+
+void add_wait(CommandLine& line) {
+  const auto options = std::make_shared<WaitOptions>();
+  line.add("wait", "wait until objects are there; prints the ids of those that are",
+           [options](const Globals& globals) { return wait(globals, *options); })
+      .required("id", options->ids, "ID...", "the objects")
+      .number("--count", options->count, "how many of them to wait for (default: all)", 1)
+      .timeout("--timeout", options->timeout, "how long to wait, such as 10s, or forever");
+}
+
 void add_put(CommandLine& line) {
   const auto options = std::make_shared<PutOptions>();
   line.add("put", "put a file, or standard input, into the store; prints the new object's id",
@@ -248,6 +287,7 @@ void add_get(CommandLine& line) {
 void add_object_verbs(CommandLine& line) {
   add_put(line);
   add_get(line);
+  add_wait(line);
 }
 
 }  // namespace dolium::cli

@@ -34,6 +34,59 @@ shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
 }
 
+Result<void> check_wait(std::span<const ObjectId> ids, std::size_t count) {
+  if (count == 0 || count > ids.size())
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("a wait for {} of {} objects: give a count from 1 to the number of ids", count, ids.size())};
+  if (ids.size() > ObjectStore::kMaxWaitIds)
+    return Error{Errc::invalid_argument, fmt::format("one wait takes at most {} ids, not {}: wait in parts",
+                                                     ObjectStore::kMaxWaitIds, ids.size())};
+  std::vector<ObjectId> sorted(ids.begin(), ids.end());
+  std::ranges::sort(sorted);
+  const auto twice = std::ranges::adjacent_find(sorted);
+  if (twice == sorted.end()) return {};
+  return Error{Errc::invalid_argument,
+               fmt::format("object {} occurs twice in one wait: give each id once", twice->hex())};
+}
+
+/// What the client sees in shared memory; none if only the daemon can tell.
+Result<std::optional<std::vector<bool>>> seen_enough(Connection& daemon, std::span<const ObjectId> ids,
+                                                     std::size_t count, Timeout timeout) {
+  std::vector<bool> there;
+  bool certain = timeout.is_no_wait() && !daemon.has_deferred();
+  for (const ObjectId& id : ids) {
+    const std::optional<bool> found = daemon.attachment().exists(id);
+    certain = certain && found.has_value();
+    there.push_back(found.value_or(false));
+  }
+  if (auto still = daemon.check_there(); !still) return std::move(still).error();
+  const bool enough = static_cast<std::size_t>(std::ranges::count(there, true)) >= count;
+  return enough || certain ? std::optional(std::move(there)) : std::nullopt;
+}
+
+Result<std::vector<bool>> remote_wait(Connection& daemon, std::span<const ObjectId> ids, std::size_t count,
+                                      Timeout timeout) {
+  auto seen = seen_enough(daemon, ids, count, timeout);
+  if (!seen) return std::move(seen).error();
+  if (*seen) return **std::move(seen);
+  protocol::WaitRequestT request;
+  for (const ObjectId& id : ids) request.ids.push_back(protocol::to_wire(id));
+  request.count = static_cast<std::uint32_t>(count);
+  request.timeout_ns = detail::to_wire(timeout);
+  const auto call = std::make_shared<detail::Call>();
+  const auto answered = daemon.ask_until<protocol::WaitReply>(detail::give_up_after(timeout), std::move(request), call);
+  if (!answered) return answered.error();
+  std::vector<bool> there(ids.size());
+  if (!*answered) return there;  // the daemon is suspended
+  const auto reply = call->reply<protocol::WaitReply>();
+  if (!reply) return reply.error();
+  for (std::uint32_t i = 0;
+       (*reply)->found() != nullptr && i < std::min<std::size_t>((*reply)->found()->size(), ids.size()); ++i)
+    there[i] = (*reply)->found()->Get(i) != 0;
+  return there;
+}
+
 /// A refused operation. process_events() is refused too, so the callback never runs.
 template <class Callback>
 AsyncHandle refused(Callback done) {
@@ -104,6 +157,26 @@ Result<std::vector<bool>> ObjectStore::exists_many(std::span<const ObjectId> ids
     out.push_back(*there);
   }
   return out;
+}
+
+Result<std::vector<bool>> ObjectStore::wait(std::span<const ObjectId> ids, std::size_t count, Timeout timeout) {
+  if (auto valid = check_wait(ids, count); !valid) return std::move(valid).error();
+  return carry_out(
+      *backend_, StoreBackend::Repeat::may, timeout,
+      [&](Connection& daemon, Timeout left) { return remote_wait(daemon, ids, count, left); },
+      [&](LocalEngine& here, Timeout left) -> Result<std::vector<bool>> {
+        std::vector<bool> there;
+        bool answered = false;
+        here.with([&](Engine& engine, TimeNs now) {
+          engine.gets().add_presence(here.next_key(), ids, count, detail::deadline_of(left, now), now,
+                                     [&](const std::vector<bool>& seen) {
+                                       there = seen;
+                                       answered = true;
+                                     });
+        });
+        if (!here.wait_until(answered, shm::kNever)) return here.refusal();
+        return there;
+      });
 }
 
 Result<ObjectMetadata> ObjectStore::metadata(const ObjectId& id) {

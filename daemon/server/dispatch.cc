@@ -25,6 +25,13 @@ shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
 }
 
+std::vector<ObjectId> ids_of(const flatbuffers::Vector<const protocol::Id*>& wire) {
+  std::vector<ObjectId> ids;
+  ids.reserve(wire.size());
+  for (const protocol::Id* each : wire) ids.push_back(from_wire(*each));
+  return ids;
+}
+
 }  // namespace
 
 void Dispatch::handle(Session& session, const RequestFrame& frame) {
@@ -63,6 +70,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::PutRequest: return on(session, id, *frame.body_as_PutRequest());
     case RequestBody::PutLeasedRequest: return on(session, id, *frame.body_as_PutLeasedRequest());
     case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
+    case RequestBody::WaitRequest: return on(session, id, *frame.body_as_WaitRequest());
     case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());
     case RequestBody::MetadataRequest: return on(session, id, *frame.body_as_MetadataRequest());
     case RequestBody::ListRequest: return on(session, id, *frame.body_as_ListRequest());
@@ -88,24 +96,27 @@ bool Dispatch::is_waiting(const shm::WaitKey& key) const {
 
 // ---- waiting ----
 
+bool Dispatch::may_wait(Session& session, Id id, std::size_t ids) const {
+  using shm::GetWaits;
+  if (ids > GetWaits::kMaxIds) {
+    session.reply_error(id, {Errc::invalid_argument,
+                             fmt::format("one get may name {} ids, not {}: ask in parts", GetWaits::kMaxIds, ids)});
+    return false;
+  }
+  if (engine_.gets().may_wait(session.client(), ids)) return true;
+  session.reply_error(
+      id, {Errc::out_of_memory,
+           fmt::format("this client has {} gets waiting; {} may wait, for {} ids in all: wait for "
+                       "their answers, or cancel some",
+                       engine_.gets().count(session.client()), GetWaits::kMaxPerClient, GetWaits::kMaxIdsPerClient)});
+  return false;
+}
+
 void Dispatch::on(Session& session, Id id, const GetRequest& request) {
   const shm::ClientId client = session.client();
-  if (request.ids()->size() > shm::GetWaits::kMaxIds)
-    return session.reply_error(id,
-                               {Errc::invalid_argument, fmt::format("one get may name {} ids, not {}: ask in parts",
-                                                                    shm::GetWaits::kMaxIds, request.ids()->size())});
-  if (!engine_.gets().may_wait(client, request.ids()->size()))
-    return session.reply_error(
-        id,
-        {Errc::out_of_memory,
-         fmt::format(
-             "this client has {} gets waiting; {} may wait, for {} ids in all: wait for their answers, or cancel some",
-             engine_.gets().count(client), shm::GetWaits::kMaxPerClient, shm::GetWaits::kMaxIdsPerClient)});
-  std::vector<ObjectId> ids;
-  ids.reserve(request.ids()->size());
-  for (const protocol::Id* each : *request.ids()) ids.push_back(from_wire(*each));
+  if (!may_wait(session, id, request.ids()->size())) return;
   const TimeNs now = shm::monotonic_now();
-  engine_.gets().add({client, id}, ids, shm::deadline_after(now, request.timeout_ns()), now,
+  engine_.gets().add({client, id}, ids_of(*request.ids()), shm::deadline_after(now, request.timeout_ns()), now,
                      [this, client, id](std::vector<SlotIndex> held) {
                        GetReplyT reply;
                        reply.found.reserve(held.size());
@@ -114,6 +125,24 @@ void Dispatch::on(Session& session, Id id, const GetRequest& request) {
                        if (!held.empty()) reply.grant = engine_.store().usage().grant(client, std::move(held));
                        if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
                      });
+}
+
+void Dispatch::on(Session& session, Id id, const WaitRequest& request) {
+  const shm::ClientId client = session.client();
+  const std::size_t ids = request.ids()->size();
+  if (request.count() == 0 || request.count() > ids) {
+    session.misbehaved({Errc::protocol_error, fmt::format("a wait for {} of {} objects", request.count(), ids)});
+    return;
+  }
+  if (!may_wait(session, id, ids)) return;
+  const TimeNs now = shm::monotonic_now();
+  engine_.gets().add_presence({client, id}, ids_of(*request.ids()), request.count(),
+                              shm::deadline_after(now, request.timeout_ns()), now,
+                              [this, client, id](const std::vector<bool>& there) {
+                                WaitReplyT reply;
+                                reply.found = there;
+                                if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
+                              });
 }
 
 void Dispatch::on(Session& session, Id, const CancelRequest& request) {

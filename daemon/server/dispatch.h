@@ -53,6 +53,7 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::PutRequest& request);
   void on(Session& session, Id id, const protocol::PutLeasedRequest& request);
   void on(Session& session, Id id, const protocol::GetRequest& request);
+  void on(Session& session, Id id, const protocol::WaitRequest& request);
   void on(Session& session, Id id, const protocol::CancelRequest& request);
   void on(Session& session, Id id, const protocol::MetadataRequest& request);
   void on(Session& session, Id id, const protocol::ListRequest& request);
@@ -82,6 +83,8 @@ class Dispatch {
   [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
                                                   const protocol::PutHead& head, shm::TimeNs now);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
+  /// Whether the client may begin a wait for so many ids; if not, it is told.
+  [[nodiscard]] bool may_wait(Session& session, Id id, std::size_t ids) const;
 
   shm::Engine& engine_;
   std::function<Session*(shm::ClientId)> find_;

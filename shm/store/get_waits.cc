@@ -7,25 +7,39 @@ namespace dolium::shm {
 
 void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done) {
   Wait wait;
+  wait.needed = ids.size();
+  wait.deadline = deadline;
+  wait.done = std::move(done);
+  begin(key, ids, std::move(wait), now);
+}
+
+void GetWaits::add_presence(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline,
+                            TimeNs now, const Seen& done) {
+  Wait wait;
+  wait.holds = false;
+  wait.needed = count;
+  wait.deadline = deadline;
+  wait.done = [done](const std::vector<SlotIndex>& seen) {
+    std::vector<bool> there;
+    for (const SlotIndex slot : seen) there.push_back(slot != kNoSlot);
+    done(there);
+  };
+  begin(key, ids, std::move(wait), now);
+}
+
+void GetWaits::begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now) {
   wait.ids.assign(ids.begin(), ids.end());
   wait.held.assign(ids.size(), kNoSlot);
-  wait.deadline = deadline;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    wait.held[i] = store_.rows().find(ids[i]);
-    if (wait.held[i] != kNoSlot)
-      store_.usage().hold(wait.held[i]);
-    else
-      ++wait.missing;
-  }
-  if (wait.missing == 0 || deadline <= now) return done(std::move(wait.held));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (const SlotIndex slot = store_.rows().find(ids[i]); slot != kNoSlot) see(wait, i, slot);
+  if (wait.needed == 0 || wait.deadline <= now) return wait.done(std::move(wait.held));
   wait.places.resize(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (wait.held[i] != kNoSlot) continue;
     Positions& positions = wanted_[ids[i]];
     wait.places[i] = positions.insert(positions.end(), Position{key, i});
   }
-  wait.done = std::move(done);
-  if (deadline != kNever) deadlines_.emplace(deadline, key);
+  if (wait.deadline != kNever) deadlines_.emplace(wait.deadline, key);
   Load& load = per_client_[key.client];
   ++load.waits;
   load.ids += ids.size();
@@ -39,9 +53,9 @@ void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
   std::vector<WaitKey> complete;
   for (const Position& position : wanted.mapped()) {
     Wait& wait = waits_.at(position.key);
-    wait.held[position.index] = slot;
-    store_.usage().hold(slot);
-    if (--wait.missing == 0) complete.push_back(position.key);
+    const bool was_complete = wait.needed == 0;
+    see(wait, position.index, slot);
+    if (wait.needed == 0 && !was_complete) complete.push_back(position.key);
   }
   for (const WaitKey& key : complete) finish(key);
 }
@@ -62,7 +76,7 @@ void GetWaits::drop_client(ClientId client) {
        mine = waits_.lower_bound({client, 0})) {
     const Wait wait = forget(WaitKey(mine->first));
     for (const SlotIndex slot : wait.held)
-      if (slot != kNoSlot) store_.usage().drop_hold(slot);
+      if (wait.holds && slot != kNoSlot) store_.usage().drop_hold(slot);
   }
 }
 
@@ -86,6 +100,12 @@ bool GetWaits::may_wait(ClientId client, std::size_t ids) const noexcept {
   const auto found = per_client_.find(client);
   const Load load = found == per_client_.end() ? Load() : found->second;
   return load.waits < kMaxPerClient && load.ids + ids <= kMaxIdsPerClient;
+}
+
+void GetWaits::see(Wait& wait, std::size_t index, SlotIndex slot) {
+  wait.held[index] = slot;
+  if (wait.holds) store_.usage().hold(slot);
+  if (wait.needed != 0) --wait.needed;
 }
 
 void GetWaits::finish(const WaitKey& key) {

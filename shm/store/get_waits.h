@@ -40,6 +40,12 @@ class GetWaits {
 
   /// Calls `done` before it returns when all objects exist or the deadline is not after `now`.
   void add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done);
+  /// Which of the ids were there at some moment of the wait, in the order of the request.
+  using Seen = std::function<void(const std::vector<bool>& there)>;
+  /// Presence only: holds nothing. Ends as soon as `count` of the ids, which must differ, have been there; else as
+  /// add().
+  void add_presence(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
+                    const Seen& done);
   [[nodiscard]] bool contains(const WaitKey& key) const { return waits_.contains(key); }
   void on_sealed(SlotIndex slot, const ObjectId& id);
   /// Ends the wait as its deadline would. False when there is no such wait.
@@ -67,7 +73,8 @@ class GetWaits {
     std::vector<ObjectId> ids;
     std::vector<SlotIndex> held;              // by position
     std::vector<Positions::iterator> places;  // in wanted_, by position, where held is kNoSlot
-    std::size_t missing = 0;
+    bool holds = true;                        // false: `held` says only which were seen
+    std::size_t needed = 0;                   // how many more end the wait
     TimeNs deadline = 0;
     Done done;
   };
@@ -76,6 +83,8 @@ class GetWaits {
     std::size_t ids = 0;
   };
 
+  void begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now);
+  void see(Wait& wait, std::size_t index, SlotIndex slot);
   void finish(const WaitKey& key);
   Wait forget(const WaitKey& key);
 

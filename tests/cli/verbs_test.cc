@@ -251,3 +251,23 @@ TEST_CASE("watch ends well on Ctrl-C, and not so well with its daemon") {
 }
 
 }  // namespace dolium::test
+
+TEST_CASE("wait tells which objects are there, and exits with 4 when too few are") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  put_numbered(*daemon.watcher(), 0, 2, 100);
+  const std::string here = id_of(0).hex(), also = id_of(1).hex(), missing = id_of(7).hex();
+  const Ran enough = dolium.run({"wait", missing, here, also, "--count", "2", "--timeout", "forever"});
+  CHECK(enough.ok());
+  CHECK(lines_of(enough.out) == std::vector{here, also});
+  const Ran late = dolium.run({"wait", here, missing, "--timeout", "20ms"});
+  CHECK(late.how == "exit 4");
+  CHECK(late.line() == here);
+  CHECK(contains(late.error, "1 of 2 objects were there in time"));
+  const Ran json = dolium.run({"wait", here, missing, "--json"});
+  CHECK(json.how == "exit 4");
+  CHECK(json.json() == nlohmann::json::parse(fmt::format(
+                           R"([{{"id": "{}", "present": true}}, {{"id": "{}", "present": false}}])", here, missing)));
+  CHECK(dolium.run({"wait", here, here}).failed(2));
+  CHECK(dolium.run({"wait", here, "--count", "0"}).failed(2));
+}

@@ -126,6 +126,14 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
        },
        "does not verify"},
       {"a request before hello", false, [](RawClient& raw) { raw.request(1, protocol::PingRequestT()); }, too_early},
+      {"a wait for more objects than it names", true,
+       [](RawClient& raw) {
+         protocol::WaitRequestT wait;
+         wait.ids.push_back(protocol::to_wire(id_of(1)));
+         wait.count = 2;
+         raw.request(2, std::move(wait));
+       },
+       "a wait for 2 of 1 objects"},
       {"a second hello", true, [](RawClient& raw) { raw.request(2, RawClient::hello_request()); },
        "a second HelloRequest"},
       {"a request numbered 0", true, [](RawClient& raw) { raw.request(0, protocol::PingRequestT()); }, too_early},

@@ -61,6 +61,7 @@ std::vector<std::pair<const char*, std::string>> looks(Client& client, const Obj
           {"waiting get_many", outcome(client.get_many(std::span(&id, 1), kPatience))},
           {"exists", outcome(client.exists(id))},
           {"exists_many", outcome(client.exists_many(std::span(&id, 1)))},
+          {"wait", outcome(client.wait(std::span(&id, 1), 1))},
           {"metadata", outcome(client.metadata(id))},
           {"get_async", got_later(client, id)}};
 }

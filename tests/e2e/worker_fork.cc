@@ -53,13 +53,14 @@ int first_not_refused(Client& client, const ObjectId& held) {
   const auto refused = [](const auto& result) { return !result && result.error().code == Errc::disconnected; };
   const ObjectId other = ObjectId::from_name("of the child");
   const std::vector<std::byte> bytes(100);
-  const std::array<bool, 19> all = {refused(client.put(other, bytes)),
+  const std::array<bool, 20> all = {refused(client.put(other, bytes)),
                                     refused(client.put_many({})),
                                     refused(client.create(other, 100)),
                                     refused(client.get_raw(held)),
                                     refused(client.get_raw(other, wait_forever)),
                                     refused(client.get_many(std::span(&held, 1))),
                                     refused(client.exists(held)),
+                                    refused(client.wait(std::span(&held, 1), 1)),
                                     refused(client.metadata(held)),
                                     refused(client.pin(held)),
                                     refused(client.unpin(held)),

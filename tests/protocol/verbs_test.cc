@@ -26,7 +26,7 @@ TEST_CASE("each request of the schema has a verb record") {
 TEST_CASE("verbs: only idempotent requests are repeated after a server's death") {
   CHECK(requests([](const Verb& verb) { return verb.repeatable; }) ==
         "AbortRequest GetRequest MetadataRequest ListRequest PinRequest UnpinRequest StatsRequest ClientsRequest "
-        "PingRequest SubscribeRequest");
+        "PingRequest SubscribeRequest WaitRequest");
 }
 
 TEST_CASE("verbs: requests that change the store") {

@@ -162,3 +162,34 @@ TEST_CASE("an object that is removed while it is held for a waiter still reaches
   CHECK(fixture.store.rows().fields(one).id == id_of(1));
   fixture.give_back(answer);
 }
+
+TEST_CASE("a wait for presence ends with the last that is needed, and holds nothing") {
+  Fixture fixture;
+  std::vector<bool> seen;
+  const std::vector<ObjectId> ids = {id_of(1), id_of(2), id_of(3)};
+  const auto done = [&](const std::vector<bool>& there) {
+    REQUIRE(seen.empty());
+    seen = there;
+  };
+  fixture.put(1, 100);
+  fixture.waits.add_presence({fixture.writer, 1}, ids, 2, kNever, fixture.now, done);
+  CHECK(fixture.waits.count() == 1);
+  CHECK(fixture.store.remove(id_of(1), fixture.now).value());  // it was seen
+  fixture.put(3, 100);
+  CHECK(seen == std::vector{true, false, true});
+  CHECK(fixture.waits.count() == 0);
+  CHECK(fixture.store.evict(100, fixture.now) > 0);  // nothing is held
+
+  seen.clear();
+  fixture.waits.add_presence({fixture.writer, 2}, ids, 3, fixture.now + 10, fixture.now, done);
+  fixture.put(2, 100);
+  fixture.waits.time_out(fixture.now + 10);
+  CHECK(seen == std::vector{false, true, false});
+
+  seen.clear();
+  fixture.waits.add_presence({fixture.writer, 3}, ids, 2, kNever, fixture.now, done);
+  fixture.waits.drop_client(fixture.writer);
+  CHECK(fixture.waits.count() == 0);
+  CHECK(seen.empty());
+  CHECK(fixture.store.evict(100, fixture.now) > 0);
+}

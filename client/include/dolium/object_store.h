@@ -135,6 +135,15 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   [[nodiscard]] Result<bool> exists(const ObjectId& id);
   /// exists() for each id, in the order of `ids`.
   [[nodiscard]] Result<std::vector<bool>> exists_many(std::span<const ObjectId> ids);
+  /// Waits until `count` of the objects are there, or until the deadline: which of many tasks have finished? Returns
+  /// which objects were there at some moment of the call, in the order of `ids`; fewer than `count` after the deadline.
+  /// Takes no references: an object can be evicted or removed again before it is got. Counts as no access. Makes no
+  /// system call if `count` objects are there already. invalid_argument if an id occurs twice, if there are more than
+  /// kMaxWaitIds, or if `count` is 0 or more than all.
+  [[nodiscard]] Result<std::vector<bool>> wait(std::span<const ObjectId> ids, std::size_t count,
+                                               Timeout timeout = no_wait);
+  /// Maximum number of ids of one wait().
+  static constexpr std::size_t kMaxWaitIds = 65536;
   /// Works on sealed objects and on objects that are being written. not_found if there is none.
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id);
 
@@ -151,8 +160,8 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   Result<bool> remove(const ObjectId& id);
   /// Evicts the coldest objects until `bytes` are free or nothing more can be evicted. Returns the bytes freed.
   Result<std::uint64_t> evict(std::uint64_t bytes);
-  /// evict(), and also returns the size of the evicted objects. Objects that other clients store or remove meanwhile are
-  /// not counted.
+  /// evict(), and also returns the size of the evicted objects. Objects that other clients store or remove meanwhile
+  /// are not counted.
   Result<Evicted> evict_and_count(std::uint64_t bytes);
   /// Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders.
   Result<void> clear();

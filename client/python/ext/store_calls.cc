@@ -90,7 +90,40 @@ py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout
 
 }  // namespace
 
+/// Waits in slices, so that Ctrl-C and close() end it.
+std::vector<bool> wait(py::handle self, const py::iterable& which, const py::object& how_many, Timeout timeout) {
+  const StorePtr store = store_of(self.ptr());
+  const auto closed = reinterpret_cast<PyStore*>(self.ptr())->closed;
+  const auto ids = py::cast<std::vector<ObjectId>>(py::list(which));
+  const std::size_t count = how_many.is_none() ? ids.size() : number_of(how_many, "count");
+  std::vector<bool> there(ids.size());
+  std::optional<Error> error;
+  const auto attempt = [&](Timeout slice) {
+    if (*closed) return error = Error{Errc::disconnected, "the store was closed while this call waited"}, true;
+    const Result<std::vector<bool>> seen = store->wait(ids, count, slice);
+    if (!seen) return error = seen.error(), true;
+    for (std::size_t i = 0; i < ids.size(); ++i) there[i] = there[i] || (*seen)[i];
+    return static_cast<std::size_t>(std::ranges::count(there, true)) >= count;
+  };
+  wait_in_slices(timeout, attempt, Sliced::always);
+  if (error) throw StoreError(*error);
+  return there;
+}
+
+constexpr const char* kWaitDoc = R"(wait(ids, count=None, timeout=0)
+
+Waits until `count` of the objects (None: all) are there, or until the timeout. Returns a list of bools: which objects
+were there at some moment of the call, in the order of `ids`; fewer than `count` after the timeout. Takes no references:
+an object can be evicted or removed again before it is got. InvalidArgument if an id occurs twice.
+
+>>> store = InProcessStore("16MiB")
+>>> store.wait([store.put(1), ObjectId.from_name("nobody")], count=1)
+[True, False])";
+
 void bind_store_calls(py::module_& module) {
+  const py::object type = module.attr("Store");
+  type.attr("wait") = py::cpp_function(wait, py::name("wait"), py::is_method(type), py::arg("ids"),
+                                       py::arg("count") = py::none(), py::arg("timeout") = 0, kWaitDoc);
   module.def("create", create);
   module.def("put", put);
   module.def("put_many", put_many);

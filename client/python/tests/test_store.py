@@ -287,6 +287,7 @@ WAITS = {
     "get": lambda other: other.get(ID, None),
     "get with a deadline": lambda other: other.get_raw(ID, 300),
     "get_many": lambda other: other.get_many([ID, ObjectId.from_name("other")], None),
+    "wait": lambda other: other.wait([ID], timeout=None),
     "create": lambda other: other.create(ID, other.stats().capacity, timeout=None),
     "put": lambda other: other.put(bytes(other.stats().capacity), ID, timeout=300),
     "events": lambda other: [None for _ in other.subscribe()],
@@ -484,3 +485,18 @@ def test_files(store, tmp_path):
     assert (tmp_path / "copy").read_bytes() == contents[tmp_path / "b"]
     with pytest.raises(FileNotFoundError):
         store.put_files([tmp_path / "missing"])
+
+
+def test_wait_tells_which_objects_are_there(store):
+    ids = [ObjectId.random() for _ in range(4)]
+    store.put(1, ids[2])
+    assert store.wait(ids, count=1, timeout=None) == [False, False, True, False]
+    assert store.wait(iter(ids)) == [False, False, True, False]
+    thread = threading.Thread(target=lambda: [store.put(n, ids[n]) for n in (0, 1)])
+    thread.start()
+    assert store.wait(ids[:3], timeout=None) == [True, True, True]
+    thread.join()
+    with pytest.raises(dolium.InvalidArgument, match="twice"):
+        store.wait([ids[0], ids[0]], 1)
+    with pytest.raises(dolium.InvalidArgument):
+        store.wait(ids, 5)
