@@ -178,7 +178,7 @@ TEST_CASE("a wait for presence ends with the last that is needed, and holds noth
   fixture.put(3, 100);
   CHECK(seen == std::vector{true, false, true});
   CHECK(fixture.waits.count() == 0);
-  CHECK(fixture.store.evict(100, fixture.now) > 0);  // nothing is held
+  CHECK(fixture.store.room().evict(100, fixture.now) > 0);  // nothing is held
 
   seen.clear();
   fixture.waits.add_presence({fixture.writer, 2}, ids, 3, fixture.now + 10, fixture.now, done);
@@ -191,5 +191,5 @@ TEST_CASE("a wait for presence ends with the last that is needed, and holds noth
   fixture.waits.drop_client(fixture.writer);
   CHECK(fixture.waits.count() == 0);
   CHECK(seen.empty());
-  CHECK(fixture.store.evict(100, fixture.now) > 0);
+  CHECK(fixture.store.room().evict(100, fixture.now) > 0);
 }
