@@ -1,7 +1,7 @@
 #pragma once
 // Pins: which objects are pinned, by which user, and how many bytes each user has pinned.
 //
-// A pinned object is never evicted and never expires. Its row says that it is pinned, and its ledger row who pinned it.
+// A pinned object is never evicted and never expires. Its row says that it is pinned, its ledger row by which user.
 // The sums here are made from these rows after a restart.
 //
 // Not thread-safe.

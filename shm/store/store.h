@@ -3,7 +3,7 @@
 // never blocks. This class is a facade: its own functions are those that need several of its parts.
 //
 //   rows()        index, ledger, arena: all that is known of each object
-//   clients()     who is attached, with pin tables and limits
+//   clients()     the attached clients, with pin tables and limits
 //   usage()       holds and grants; in use, last access
 //   writing()     unsealed objects and abandoned extents
 //   room()        slots and extents for new objects: evict, move, sweep

@@ -5,7 +5,7 @@
 // own reference, for a client that was promised the object and has not taken its own reference yet. Holds are turned
 // into grants: promises with a number, which end when the client's table says that it took them up.
 //
-// Nothing here is cached: tables are read each time somebody asks, because clients take references without a message.
+// Nothing here is cached: tables are read for each question, because clients take references without a message.
 // Holds end with the server that gave them; everything else outlives it.
 //
 // Not thread-safe.

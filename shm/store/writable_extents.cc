@@ -86,9 +86,10 @@ Result<UnsealedObject> WritableExtents::own(ClientId client, const ObjectId& id,
   const UnsealedObject* unsealed = find(id);
   if (unsealed == nullptr) {
     if (rows_.find(id) == kNoSlot) return no_such_object(id);
-    return Error{Errc::already_sealed,
-                 fmt::format("object {} is sealed already: nobody can change or abort it any more (remove it instead)",
-                             id.hex())};
+    return Error{
+        Errc::already_sealed,
+        fmt::format("object {} is sealed already: it cannot be changed or aborted any more (remove it instead)",
+                    id.hex())};
   }
   if (unsealed->creator != client)
     return Error{Errc::permission_denied,
