@@ -19,7 +19,7 @@ Arena::Arena(std::uint64_t capacity_bytes, std::uint32_t max_slots)
 }
 
 std::uint64_t Arena::taken_by(std::uint64_t size_bytes) noexcept {
-  // Sizes come from clients: what would round up past the last number stays more than any arena holds.
+  // Sizes come from clients. One that would overflow when rounded up stays larger than any arena.
   constexpr std::uint64_t kMost = UINT64_MAX / kUnitBytes * kUnitBytes;
   return size_bytes >= kMost ? kMost : round_up(std::max<std::uint64_t>(size_bytes, 1), kUnitBytes);
 }
@@ -51,12 +51,12 @@ ExtentRef Arena::fit(std::uint64_t size_bytes) const noexcept {
 }
 
 void Arena::move(SlotIndex owner, ExtentRef place) {
-  DOLIUM_CHECK(owns(owner) && place.is_free(), "a move of what is not there, or to what is not free");
+  DOLIUM_CHECK(owns(owner) && place.is_free(), "a move of a slot without an extent, or to an extent that is not free");
   const std::uint64_t units = end_of(ExtentRef::live(owner)) - start_of(ExtentRef::live(owner));
   const std::uint64_t to = start_of(place);
-  DOLIUM_CHECK(end_of(place) - to >= units, "a move to where there is not enough room");
+  DOLIUM_CHECK(end_of(place) - to >= units, "a move to an extent that is too small");
   const ExtentRef left = give_back(owner);
-  const bool merged = start_of(left) <= to && to < end_of(left);  // then `place` is no more
+  const bool merged = start_of(left) <= to && to < end_of(left);  // then `place` no longer exists on its own
   carve((merged ? left : place).record(), to, units, owner);
 }
 
@@ -80,15 +80,16 @@ void Arena::trim(SlotIndex owner, std::uint64_t size_bytes) {
   make_free(ExtentRef::live(owner), start, end_of(ExtentRef::live(owner)), live_[owner].after);
 }
 
-/// Where the last taken_by(size_bytes) bytes begin, in units.
+/// Start of the last taken_by(size_bytes) bytes of the owner's extent, in units.
 std::uint64_t Arena::end_piece(SlotIndex owner, std::uint64_t size_bytes) const {
   const std::uint64_t units = taken_by(size_bytes) / kUnitBytes;
   const ExtentRef whole = ExtentRef::live(owner);
-  DOLIUM_CHECK(owns(owner) && end_of(whole) - start_of(whole) > units, "a piece of what is not there, or all of it");
+  DOLIUM_CHECK(owns(owner) && end_of(whole) - start_of(whole) > units,
+               "a piece of a slot without an extent, or the whole extent");
   return end_of(whole) - units;
 }
 
-/// Returns the free extent that it is part of now.
+/// Frees the owner's extent. Returns the free extent that contains it now.
 ExtentRef Arena::give_back(SlotIndex owner) {
   const LiveExtent gone = live_[owner];
   const std::uint64_t end = end_of(ExtentRef::live(owner));
@@ -97,7 +98,7 @@ ExtentRef Arena::give_back(SlotIndex owner) {
   return make_free(gone.before, gone.offset, end, gone.after);
 }
 
-/// What lies between these two neighbours becomes free, together with those of them that are. Returns the whole.
+/// Frees [start, end) between these two neighbours, and merges it with each that is free. Returns the merged extent.
 ExtentRef Arena::make_free(ExtentRef left, std::uint64_t start, std::uint64_t end, ExtentRef right) {
   free_bytes_ += (end - start) * kUnitBytes;
   if (left.is_free()) {
@@ -118,7 +119,7 @@ ExtentRef Arena::make_free(ExtentRef left, std::uint64_t start, std::uint64_t en
   return freed;
 }
 
-/// To be written; it exists from here on.
+/// The owner's record, for writing. Creates it if necessary.
 Arena::LiveExtent& Arena::record_of(SlotIndex owner) {
   if (owner >= live_.size()) live_.resize(std::size_t{owner} + 1, LiveExtent{0, kUnowned, ExtentRef()});
   return live_[owner];
@@ -142,7 +143,7 @@ std::uint64_t Arena::bookkeeping_bytes() const noexcept {
   return sizeof(*this) - sizeof(free_) + live_.size() * sizeof(LiveExtent) + free_.bookkeeping_bytes();
 }
 
-/// Gives [offset, offset + units) out of the free extent `record` to `owner`; what is left at either end stays free.
+/// Gives [offset, offset + units) of the free extent `record` to `owner`; the rest at both ends stays free.
 void Arena::carve(std::uint32_t record, std::uint64_t offset, std::uint64_t units, SlotIndex owner) {
   const FreeExtent whole = free_[record];
   free_.remove(record);
@@ -166,7 +167,7 @@ void Arena::carve(std::uint32_t record, std::uint64_t offset, std::uint64_t unit
   free_bytes_ -= units * kUnitBytes;
 }
 
-/// Makes them neighbours; either may be none, for an end of the arena.
+/// Makes two extents neighbours. "None" stands for an end of the arena.
 void Arena::link(ExtentRef left, ExtentRef right) noexcept {
   if (left.is_none()) {
     first_ = right;
@@ -206,17 +207,17 @@ void Arena::check_invariants() const {
   }
   DOLIUM_CHECK(end_of(previous) * kUnitBytes == capacity_, "the extents do not reach the arena's end");
   DOLIUM_CHECK(free_sum == free_bytes_, "free bytes are miscounted");
-  DOLIUM_CHECK(free_seen == free_.count(), "a free extent hangs in a list but not in the row");
+  DOLIUM_CHECK(free_seen == free_.count(), "a free extent is in a list, but not in the sequence of extents");
   DOLIUM_CHECK(live_seen == live_count_, "live extents are miscounted");
   const auto owners =
       std::count_if(live_.begin(), live_.end(), [](const LiveExtent& e) { return e.before != kUnowned; });
-  DOLIUM_CHECK(static_cast<std::uint64_t>(owners) == live_count_, "a live extent is not in the row");
+  DOLIUM_CHECK(static_cast<std::uint64_t>(owners) == live_count_, "a live extent is not in the sequence of extents");
   free_.check_invariants();
 }
 
 void Arena::check_extent(ExtentRef extent, ExtentRef previous) const {
   DOLIUM_CHECK(extent.is_live() ? owns(extent.owner()) : extent.record() < FreeLists::kMaxRecords,
-               "the row holds an extent that nobody owns");
+               "the sequence holds an extent without an owner");
   DOLIUM_CHECK(before(extent) == previous, "neighbours disagree");
   DOLIUM_CHECK(start_of(extent) == (previous.is_none() ? 0 : end_of(previous)), "extents overlap or leave a gap");
   DOLIUM_CHECK(end_of(extent) > start_of(extent), "an extent is empty");

@@ -1,15 +1,15 @@
 #pragma once
-// The arena's allocator: which bytes of the arena belong to which slot, and which are free.
+// The arena's allocator: it knows which bytes of the arena belong to which slot, and which are free.
 //
-// Model: the arena is one row of extents in address order, without gaps: every byte belongs to exactly one
-// extent, which is either live (owned by one slot) or free. Two free extents never touch: they coalesce at
-// once. All records are in this process's own heap, none in the arena, so that nobody who can write to the
-// arena can mislead the allocator; this class never touches the arena's bytes.
+// Model: the arena is a sequence of extents in address order, without gaps. Every byte belongs to exactly one extent,
+// which is either live (owned by one slot) or free. Two free extents never touch: they are merged at once. All records
+// are on this process's heap, none in the arena, so a client that can write to the arena cannot mislead the allocator.
+// This class never touches the arena's bytes.
 //
-// A live extent's record is found by its owner's slot and costs 12 bytes: its offset and its two neighbours
-// (its size is where its neighbour starts). Free extents hang in segregated lists by size, two levels of
-// bitmaps above them (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004),
-// last freed first, so that memory that is still warm is used again: allocate and free are O(1).
+// A live extent's record is indexed by its owner's slot, and takes 12 bytes: its offset and its two neighbours. (Its
+// size is the distance to its neighbour.) Free extents are in segregated free lists by size, with two levels of bitmaps
+// above them (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004). The lists are last
+// in, first out, so that memory that is still in the cache is reused. allocate and free are O(1).
 //
 // Not thread-safe. A resource: neither copied nor moved.
 
@@ -25,46 +25,46 @@
 
 namespace dolium::shm {
 
-/// 32-bit offsets in units of 64 bytes bound the arena at 256 GiB.
+/// Maximum capacity: 32-bit offsets in units of 64 bytes reach 256 GiB.
 inline constexpr std::uint64_t kMaxCapacity = std::uint64_t{1} << 38;
 
 class Arena {
  public:
-  /// capacity_bytes: a multiple of kUnitBytes, at most kMaxCapacity. Slots are below max_slots (< 2^31).
-  /// std::bad_alloc when there are no addresses for that many.
+  /// capacity_bytes: a multiple of kUnitBytes, at most kMaxCapacity. Slots are below max_slots (< 2^31). Throws
+  /// std::bad_alloc if the address space for that many records cannot be reserved.
   Arena(std::uint64_t capacity_bytes, std::uint32_t max_slots);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// The bytes an object of this size takes: rounded up to the grain, and at least one unit.
+  /// Bytes that an object of this size takes: rounded up to kUnitBytes, and at least one unit.
   [[nodiscard]] static std::uint64_t taken_by(std::uint64_t size_bytes) noexcept;
 
-  /// Takes taken_by(size_bytes) bytes for `owner`, which must own nothing; returns their offset, or nothing
-  /// when no free extent is large enough.
+  /// Allocates taken_by(size_bytes) bytes for `owner`, which must own nothing. Returns their offset; nothing if no free
+  /// extent is large enough.
   [[nodiscard]] std::optional<std::uint64_t> allocate(std::uint64_t size_bytes, SlotIndex owner);
-  /// Takes exactly the range [offset, offset + taken_by(size)) for `owner`: how a restarted daemon gets its
-  /// books back. False when any of it is taken already or outside. O(1) when called in the order of offsets,
-  /// else O(n): the search goes from the last extent claimed.
+  /// Allocates exactly the range [offset, offset + taken_by(size)) for `owner`: a restarted daemon rebuilds its records
+  /// this way. False if part of the range is allocated already, or outside the arena. O(1) when called in the order of
+  /// offsets, else O(n): the search starts at the last claimed extent.
   [[nodiscard]] bool claim(std::uint64_t offset, std::uint64_t size_bytes, SlotIndex owner);
-  /// The free extent out of which allocate() would take so many bytes; none when there is none.
+  /// The free extent that allocate() would use for so many bytes; none if no free extent is large enough.
   [[nodiscard]] ExtentRef fit(std::uint64_t size_bytes) const noexcept;
-  /// Gives `owner` the first bytes of `place` instead of what it owns, as many. Preconditions: owns(owner), and `place`
-  /// is free and large enough.
+  /// Replaces the extent of `owner` by one of the same size at the start of `place`. Preconditions: owns(owner), and
+  /// `place` is free and large enough.
   void move(SlotIndex owner, ExtentRef place);
-  /// Gives back what `owner` owns. Precondition: owns(owner).
+  /// Frees the extent of `owner`. Precondition: owns(owner).
   void free(SlotIndex owner);
-  /// Gives the last taken_by(size_bytes) bytes of what `from` owns, which is more, to `owner`, which must own nothing.
-  /// Returns their offset.
+  /// Cuts the last taken_by(size_bytes) bytes off the larger extent of `from`, and gives them to `owner`, which must
+  /// own nothing. Returns their offset.
   std::uint64_t split(SlotIndex from, std::uint64_t size_bytes, SlotIndex owner);
-  /// Gives back the last taken_by(size_bytes) bytes of what `owner` owns, which is more.
+  /// Frees the last taken_by(size_bytes) bytes of the larger extent of `owner`.
   void trim(SlotIndex owner, std::uint64_t size_bytes);
 
   [[nodiscard]] bool owns(SlotIndex owner) const noexcept;
   [[nodiscard]] std::uint64_t offset_of(ExtentRef extent) const noexcept { return start_of(extent) * kUnitBytes; }
-  [[nodiscard]] std::uint64_t size_of(ExtentRef extent) const noexcept {  ///< bytes
+  [[nodiscard]] std::uint64_t size_of(ExtentRef extent) const noexcept {  ///< in bytes
     return (end_of(extent) - start_of(extent)) * kUnitBytes;
   }
-  /// The neighbours in address order; none at the ends.
+  /// The neighbours in address order; none at the ends of the arena.
   [[nodiscard]] ExtentRef before(ExtentRef extent) const noexcept {
     return extent.is_live() ? live_[extent.owner()].before : free_[extent.record()].before;
   }
@@ -77,14 +77,14 @@ class Arena {
   [[nodiscard]] std::uint64_t free_bytes() const noexcept { return free_bytes_; }
   [[nodiscard]] std::uint64_t used_bytes() const noexcept { return capacity_ - free_bytes_; }
   [[nodiscard]] std::uint64_t largest_free_extent() const noexcept;
-  /// So many free extents, or all, none of them of a lower bin than any other (shm/arena/size_class.h).
+  /// The `how_many` free extents with the highest bins (shm/arena/size_class.h), or all if there are fewer.
   [[nodiscard]] std::vector<ExtentRef> largest_free_extents(std::uint32_t how_many) const;
-  /// The records of live extents: see LargePages.
+  /// The records of live extents, for LargePages.
   [[nodiscard]] std::span<std::byte> in_use() noexcept { return std::as_writable_bytes(std::span(live_)); }
-  /// Heap bytes of the records, for the benchmark of overhead.
+  /// Heap bytes of the records, for the overhead benchmark.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
 
-  /// Aborts with a message when any sentence of the model above is untrue. O(n); for tests.
+  /// Aborts with a message if a sentence of the model above does not hold. O(n); for tests.
   void check_invariants() const;
 
  private:

@@ -10,7 +10,7 @@ Result<ArenaMemory> ArenaMemory::create(const StoreConfig& config) {
   Result<Segment> segment = Segment::create("arena", config.capacity, {.huge_pages = config.huge_pages});
   if (!segment) return std::move(segment).error();
   Result<ArenaMemory> memory = over(config, *std::move(segment));
-  // Huge pages come from a pool that others may empty meanwhile: take them now or fail now.
+  // Other processes may empty the pool of huge pages later: take them now, or fail now.
   if (memory && (config.preallocate || config.huge_pages)) {
     if (auto reserved = memory->segment_.reserve(0, config.capacity); !reserved) return std::move(reserved).error();
     memory->reserved_ = config.capacity;
@@ -33,7 +33,7 @@ Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment
   if (!mapping) return std::move(mapping).error();
   memory.mapping_ = *std::move(mapping);
   memory.huge_pages_ = config.huge_pages;
-  memory.ahead_ = config.prefault && !config.huge_pages;  // those are there already, in 2 MiB pages
+  memory.ahead_ = config.prefault && !config.huge_pages;  // huge pages are present already
   return memory;
 }
 
@@ -47,7 +47,7 @@ Result<void> ArenaMemory::reserve_to(std::uint64_t end, const HostQuery& host) {
   if (end <= reserved_) return {};
   std::uint64_t target = std::min(segment_.size(), round_up(std::max(end, reserved_ + kReserveStep), kHugePageBytes));
   Result<void> reserved = reserve(reserved_, target, host);
-  if (!reserved) {  // memory is short: what is needed, and no more
+  if (!reserved) {  // memory is short: reserve only the necessary part
     target = round_up(end, kPageBytes);
     reserved = reserve(reserved_, target, host);
   }
@@ -63,10 +63,10 @@ std::optional<ArenaMemory::Stretch> ArenaMemory::next_to_warm() const noexcept {
 }
 
 ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch, const HostQuery& host) const {
-  // There is room for all of it, or it is left alone.
+  // Prepare the whole stretch, or nothing.
   Warmth warmth{check_room_to_grow(stretch.end - stretch.begin, host), {}};
   if (!warmth.reserved) return warmth;
-  // One page of it suffices, and saves the kernel the copying of the others.
+  // One page is enough for the conversion. With all pages reserved, the kernel would copy them.
   warmth.reserved = segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes));
   if (!warmth.reserved) return warmth;
   warmth.collapsed = mapping_.collapse(stretch.begin, stretch.end);
@@ -75,7 +75,7 @@ ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch, const HostQuery& h
 }
 
 void ArenaMemory::warmed(const Stretch& stretch, const Warmth& warmth) {
-  ahead_ = static_cast<bool>(warmth.reserved);  // memory is short: take it only when it is really needed
+  ahead_ = static_cast<bool>(warmth.reserved);  // memory is short: reserve it only when it is used
   if (!warmth.reserved) return;
   warm_to_ = stretch.end;
   if (stretch.begin <= reserved_) reserved_ = std::max(reserved_, stretch.end);

@@ -1,15 +1,15 @@
 #pragma once
-// ArenaMemory: the arena's bytes: one memfd of the whole capacity, mapped once, reserved as it fills.
+// ArenaMemory: the arena's bytes: one memfd of the whole capacity, mapped once, and reserved as it fills.
 //
-// What the allocator hands out is reserved first: the kernel has given the memory, so nobody who writes to it
-// can meet a SIGBUS. Reserved memory is kept: pages that are warm are the fastest there are.
+// Bytes are reserved before the allocator gives them to a client: the kernel has assigned the memory, so a write cannot
+// fail with SIGBUS. Reserved memory is kept, because pages that are present are the fastest.
 //
-// With `prefault`, memory is made warm ahead of its use, from the start of the arena upwards, a stretch at a time:
-// reserved, as one 2 MiB page where the kernel can (MADV_COLLAPSE, Linux 6.1), so that the first touch of a client that
-// maps it costs one fault and not 512. A stretch takes some milliseconds, so warm() may run on another thread, while
-// everything else goes on. What was ever handed out is left as it is: to make that a large page the kernel would copy
-// it, and keep whoever touches it waiting. Pages that renew() replaced are reserved and not warm; they lie where
-// nothing is warmed any more, and stay 4 KiB pages.
+// With `prefault`, memory is prepared ahead of its use, from the start of the arena upwards, one stretch at a time: it
+// is reserved, and turned into one 2 MiB page if the kernel can (MADV_COLLAPSE, Linux 6.1). The first touch by a client
+// then costs one page fault instead of 512. A stretch takes some milliseconds, so warm() may run on another thread
+// beside all other calls. Memory that was ever allocated is not converted: the kernel would copy it, and block the
+// threads that touch it. Pages that renew() replaced are reserved but not prepared; they lie below the stretches that
+// are still prepared, and stay 4 KiB pages.
 
 #include <cstdint>
 #include <optional>
@@ -26,9 +26,9 @@ namespace dolium::shm {
 
 class ArenaMemory {
  public:
-  /// Reservation grows by at least this much at a time (a system call of its own, whatever the size).
+  /// Minimum number of bytes that are reserved at a time (each time costs a system call).
   static constexpr std::uint64_t kReserveStep = std::uint64_t{4} << 20;
-  /// With `prefault`, how much is kept warm ahead of what was ever used.
+  /// With `prefault`: number of bytes that are prepared beyond the highest byte ever used.
   static constexpr std::uint64_t kWarmAhead = std::uint64_t{64} << 20;
 
   struct Stretch {
@@ -37,24 +37,25 @@ class ArenaMemory {
   };
   struct Warmth {
     Result<void> reserved;
-    Result<void> collapsed;  ///< an error: it consists of 4 KiB pages
+    Result<void> collapsed;  ///< on error, the stretch has 4 KiB pages
   };
 
   [[nodiscard]] static Result<ArenaMemory> create(const StoreConfig& config);
 
-  /// Goes on with another process's, of which everything below `reserved` is reserved.
+  /// Takes over the arena of another process. Everything below `reserved` is reserved already.
   [[nodiscard]] static Result<ArenaMemory> adopt(const StoreConfig& config, UniqueFd memory, std::uint64_t reserved);
 
-  /// Makes sure that everything below `end` is reserved. An error leaves things as they were: out_of_memory where the
-  /// machine or the cgroup has no room for it, so that the kernel need not kill a process for it.
+  /// Reserves everything below `end`. On error, nothing changes. out_of_memory if the machine or the cgroup has no
+  /// room, so that the kernel need not kill a process.
   [[nodiscard]] Result<void> reserve_to(std::uint64_t end, const HostQuery& host = {});
-  /// What to make warm next; nothing when all is as warm as it shall be.
+  /// The next stretch for warm(); nothing if enough is prepared.
   [[nodiscard]] std::optional<Stretch> next_to_warm() const noexcept;
-  /// Makes what next_to_warm() said warm. From any thread, beside everything else but another warm().
+  /// Prepares the stretch of next_to_warm(). Can be called on any thread, concurrently with every call but another
+  /// warm().
   [[nodiscard]] Warmth warm(const Stretch& stretch, const HostQuery& host = {}) const;
-  /// Takes note of what warm() achieved. Where memory is short nothing is taken ahead of use any more.
+  /// Records the result of warm(). If memory was short, no more memory is prepared ahead of use.
   void warmed(const Stretch& stretch, const Warmth& warmth);
-  /// renew_pages() of a stretch that begins and ends at a multiple of page_bytes(). From any thread.
+  /// Calls renew_pages() for a stretch that begins and ends at a multiple of page_bytes(). Can be called on any thread.
   [[nodiscard]] Renewal renew(const Stretch& stretch, const HostQuery& host = {}) const {
     return renew_pages(segment_, stretch.begin, stretch.end, huge_pages_, host);
   }
@@ -73,11 +74,11 @@ class ArenaMemory {
 
   Segment segment_;
   Mapping mapping_;
-  std::uint64_t used_to_ = 0;   // the highest end ever asked for
+  std::uint64_t used_to_ = 0;   // highest `end` ever requested
   std::uint64_t reserved_ = 0;  // everything below is reserved
-  std::uint64_t warm_to_ = 0;   // nothing below is to be warmed any more
+  std::uint64_t warm_to_ = 0;   // nothing below will be prepared any more
   bool ahead_ = false;
-  bool huge_pages_ = false;  // of the reserved pool
+  bool huge_pages_ = false;  // from the reserved pool
 };
 
 }  // namespace dolium::shm

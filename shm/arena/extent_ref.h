@@ -1,5 +1,5 @@
 #pragma once
-// ExtentRef: the name of an extent, in one word. A value.
+// ExtentRef: identifies an extent, in one word. A value.
 
 #include <cstdint>
 
@@ -7,7 +7,7 @@
 
 namespace dolium::shm {
 
-/// Names an extent, live or free, until the next allocate or free. Live extents are named by their owner.
+/// Identifies a live extent by its owner, and a free one by its record. Valid until the next allocate or free.
 class ExtentRef {
  public:
   constexpr ExtentRef() = default;

@@ -94,7 +94,7 @@ std::uint32_t FreeLists::best_in(std::uint32_t bin, std::uint64_t units, std::ui
   return best;
 }
 
-/// The lowest bin that is not empty, at or above this one; kBins when there is none.
+/// The lowest non-empty bin at or above this one; kBins if there is none.
 std::uint32_t FreeLists::first_bin_from(std::uint32_t bin) const noexcept {
   if (bin >= kBins) return kBins;
   const std::uint32_t row = bin / kBinsPerRow;
@@ -106,7 +106,7 @@ std::uint32_t FreeLists::first_bin_from(std::uint32_t bin) const noexcept {
   return above * kBinsPerRow + static_cast<std::uint32_t>(std::countr_zero(bins_in_use_[above]));
 }
 
-/// The highest bin that is not empty, below this one; kBins when there is none.
+/// The highest non-empty bin below this one; kBins if there is none.
 std::uint32_t FreeLists::last_bin_below(std::uint32_t bin) const noexcept {
   const std::uint32_t row = bin / kBinsPerRow;
   const std::uint64_t in_row = row < kBinRows ? bins_in_use_[row] & ((std::uint64_t{1} << (bin % kBinsPerRow)) - 1) : 0;
@@ -126,8 +126,8 @@ void FreeLists::check_invariants() const {
       check_bin(row * kBinsPerRow + static_cast<std::uint32_t>(std::countr_zero(bins)), seen);
   }
   const auto empty = static_cast<std::uint32_t>(std::ranges::count(heads_, kNoRecord));
-  DOLIUM_CHECK(marked + empty == kBins, "a bin has extents, and no bit");
-  DOLIUM_CHECK(seen == count_, "the bins hold another number of extents than were added");
+  DOLIUM_CHECK(marked + empty == kBins, "a bin has extents, but its bit is not set");
+  DOLIUM_CHECK(seen == count_, "the number of extents in the bins differs from the count");
   for (std::uint32_t record = pool_; record != kNoRecord; record = records_[record].next) {
     DOLIUM_CHECK(++seen <= records_.size(), "a record is in the pool twice, or in a bin as well");
   }
@@ -135,11 +135,11 @@ void FreeLists::check_invariants() const {
 }
 
 void FreeLists::check_bin(std::uint32_t bin, std::uint32_t& seen) const {
-  DOLIUM_CHECK(heads_[bin] != kNoRecord, "a bin's bit is set, and it has no extent");
+  DOLIUM_CHECK(heads_[bin] != kNoRecord, "a bin's bit is set, but it has no extent");
   std::uint32_t previous = kNoRecord;
   for (std::uint32_t record = heads_[bin]; record != kNoRecord; record = records_[record].next) {
     DOLIUM_CHECK(++seen <= count_, "a bin's list is a ring");
-    DOLIUM_CHECK(records_[record].previous == previous, "a bin's list is torn");
+    DOLIUM_CHECK(records_[record].previous == previous, "a bin's list has a wrong back link");
     DOLIUM_CHECK(bin_of(records_[record].extent.size) == bin, "a free extent is in a bin of other sizes");
     previous = record;
   }

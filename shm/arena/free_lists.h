@@ -1,9 +1,9 @@
 #pragma once
-// The free extents: their records, and the bins through which one of the right size is found.
+// The free extents: their records, and the bins that find one of the right size.
 //
-// Model: a record is either in exactly one bin's list, the one of its size, or in the pool of unused records.
-// Lists are last in, first out: memory freed a moment ago is still warm. Two levels of bitmaps say which bins
-// are not empty. Neighbours are the arena's business: it alone keeps `before` and `after`.
+// Model: a record is either in exactly one bin's list, the one of its size, or in the pool of unused records. Lists are
+// last in, first out: memory that was freed a moment ago is still in the cache. Two levels of bitmaps show which bins
+// are not empty. Only the arena keeps `before` and `after`, the neighbours.
 
 #include <array>
 #include <cstdint>
@@ -24,26 +24,26 @@ struct FreeExtent {
 class FreeLists {
  public:
   static constexpr std::uint32_t kNoRecord = 0xffffffff;
-  /// Record numbers stay below this, so that the last ExtentRefs can mean something else.
+  /// Record numbers stay below this, because the highest ExtentRefs have other meanings.
   static constexpr std::uint32_t kMaxRecords = 0x7ffffff0;
-  /// How many extents of a bin are looked at for a better fit than the first.
+  /// Maximum number of extents of a bin that are searched for the best fit.
   static constexpr std::uint32_t kMaxLooks = 32;
 
   FreeLists() { heads_.fill(kNoRecord); }
 
   std::uint32_t add(const FreeExtent& extent);
-  /// The record's number may be given to another extent at once.
+  /// Removes a record. Its number may be reused at once.
   void remove(std::uint32_t record);
   [[nodiscard]] const FreeExtent& operator[](std::uint32_t record) const { return records_[record].extent; }
   void set_before(std::uint32_t record, ExtentRef before) { records_[record].extent.before = before; }
   void set_after(std::uint32_t record, ExtentRef after) { records_[record].extent.after = after; }
 
-  /// A free extent of at least so many units, or kNoRecord when there is none: the best fit among the first
-  /// kMaxLooks of the bin in which that size would be, else among those of the next bin that has any. O(1),
-  /// unless nothing larger than that first bin is free: then its whole list is searched.
+  /// A free extent of at least so many units, or kNoRecord if there is none. It is the best fit among the first
+  /// kMaxLooks extents of the bin for that size; if none fits, among those of the next bin that is not empty. O(1),
+  /// unless nothing larger than the first bin is free: then the bin's whole list is searched.
   [[nodiscard]] std::uint32_t find(std::uint64_t units) const noexcept;
-  [[nodiscard]] std::uint64_t largest() const noexcept;  ///< units; 0 when nothing is free
-  /// So many records, or all, the higher bins' first.
+  [[nodiscard]] std::uint64_t largest() const noexcept;  ///< in units; 0 if nothing is free
+  /// The `how_many` records of the highest bins, or all if there are fewer; higher bins first.
   [[nodiscard]] std::vector<std::uint32_t> largest_records(std::uint32_t how_many) const;
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;

@@ -21,8 +21,8 @@ void Quarantine::add(SlotIndex slot, const Stretch& extent, TimeNs rests_until) 
     rest(slot, rests_until);
 }
 
-/// A large page that lies in the extent as a whole is replaced as a whole. So pieces end at multiples of one, and what
-/// there is of a large page at either end is a piece of its own, which may fail.
+/// A large page that lies wholly in the extent is replaced as a whole. So pieces end at multiples of a large page. The
+/// parts of large pages at both ends are pieces of their own, whose replacement may fail.
 std::optional<Quarantine::Stretch> Quarantine::next_piece() const noexcept {
   if (waiting_.empty() || retry_at_ != 0) return std::nullopt;
   const auto [begin, end] = waiting_.front().left;
@@ -33,7 +33,7 @@ std::optional<Quarantine::Stretch> Quarantine::next_piece() const noexcept {
 
 std::optional<Quarantine::Renewed> Quarantine::renewed(bool replaced) {
   const std::optional<Stretch> piece = next_piece();
-  DOLIUM_CHECK(piece.has_value(), "a piece is renewed that was not due");
+  DOLIUM_CHECK(piece.has_value(), "a piece was renewed that was not due");
   Patient& patient = waiting_.front();
   patient.left.begin = piece->end;
   if (replaced)
@@ -41,7 +41,7 @@ std::optional<Quarantine::Renewed> Quarantine::renewed(bool replaced) {
   else if (patient.fresh.begin == patient.fresh.end)
     patient.fresh = {piece->end, piece->end};
   else
-    patient.left.begin = patient.left.end;  // what is behind it rests with it
+    patient.left.begin = patient.left.end;  // the pages behind it rest together with it
   if (patient.left.begin < patient.left.end) return std::nullopt;
   const Renewed done = {patient.slot, patient.fresh, patient.rests_until};
   waiting_.pop_front();

@@ -1,20 +1,21 @@
 #pragma once
-// Quarantine: extents whose writer is gone, and to which the kernel may still write for it.
+// Quarantine: extents of dead writers, to which the kernel may still write on their behalf.
 //
-// A client that is killed while it reads a file into its unsealed object leaves I/O under way: the kernel writes on
-// after the hang-up, the pidfd and waitpid(). An extent that was lent to it is given to nobody before that can do no
-// harm any more:
+// A client that is killed while it reads a file into its unsealed object leaves I/O in flight: the kernel continues to
+// write after the hang-up, the pidfd and waitpid(). An extent that such a client could write to is not reused before
+// that I/O can do no harm:
 //
-//   whole pages     are renewed (shm/os/page_renewal.h), a piece at a time, and free when all of them are
-//   parts of pages  at both ends, shared with neighbours, rest for a time (StoreConfig::quarantine_seconds: longer than
-//                   any I/O takes that does not fail); so do large pages that cannot be split
+//   whole pages     are renewed (shm/os/page_renewal.h), a piece at a time, and are free when all of them are renewed
+//   parts of pages  at both ends, which neighbours share, rest for a time that is longer than any successful I/O takes
+//                   (StoreConfig::quarantine_seconds); so do large pages that cannot be split
 //
-// An extent is renewed first, from its start to its end, then it rests; either part may be missing. What cannot be
-// reserved again is tried again after kRetry, and stays here meanwhile.
+// An extent is renewed first, from its start to its end; then its rest rests. Either step may be missing. If the memory
+// of a piece cannot be reserved again, it stays here and is retried after kRetry.
 //
-// This class only decides what is due; QuarantinedExtents (shm/store/quarantined_extents.cc) owns rows and memory, and
-// a thread of the daemon (daemon/server/renewer.h) renews. Rows say which extents are here and until when they rest,
-// not how far renewing got: the next server renews again, and keeps the time.
+// This class only decides which step is due. QuarantinedExtents (shm/store/quarantined_extents.cc) owns rows and
+// memory, and a thread of the daemon (daemon/server/renewer.h) renews pages. Rows record which extents are in
+// quarantine and until when they rest, but not the progress of the renewal: a restarted server renews again, and keeps
+// the time.
 //
 // Not thread-safe; time is passed in.
 
@@ -32,40 +33,40 @@ class Quarantine {
  public:
   using Stretch = ArenaMemory::Stretch;
 
-  /// How long nothing is renewed after memory could not be reserved again.
+  /// Pause in ns after memory could not be reserved again.
   static constexpr TimeNs kRetry = 5'000'000'000;
-  /// Most bytes that are renewed at once: about a millisecond of the kernel's time.
+  /// Maximum number of bytes that are renewed at once: takes the kernel about a millisecond.
   static constexpr std::uint64_t kPiece = 2 * kHugePageBytes;
 
-  /// An extent of which all that can be renewed is renewed.
+  /// An extent whose renewal is complete.
   struct Renewed {
     SlotIndex slot;
-    Stretch fresh;  ///< free to be used; empty: nothing is
+    Stretch fresh;  ///< renewed bytes, free for use; may be empty
     TimeNs rests_until;
   };
 
-  /// `page`: the size of the pages that the arena consists of.
+  /// `page`: page size of the arena, in bytes.
   explicit Quarantine(std::uint64_t page) noexcept : page_(page) {}
 
-  /// From now on the slot's extent is here, until take_rested(). The parts that cannot be renewed rest until
+  /// Puts the slot's extent into quarantine, until take_rested(). The parts that cannot be renewed rest until
   /// `rests_until`.
   void add(SlotIndex slot, const Stretch& extent, TimeNs rests_until);
-  /// A slot's extent, or what is left of it, rests.
+  /// Lets a slot's extent, or the rest of it, rest until that time.
   void rest(SlotIndex slot, TimeNs until) { resting_.emplace(until, slot); }
 
-  /// The piece to renew next; nothing when none is due. The same one until renewed() or failed().
+  /// The next piece to renew; nothing if none is due. The same piece until renewed() or failed().
   [[nodiscard]] std::optional<Stretch> next_piece() const noexcept;
-  /// The piece has memory, and is `replaced` or as it was. Returns its extent if that was its last piece: it is not
-  /// here any more.
+  /// Reports that the piece has memory; `replaced`: its pages are new ones. If it was the last piece, removes the
+  /// extent from the quarantine and returns it.
   std::optional<Renewed> renewed(bool replaced);
-  /// The piece has no memory now. Nothing is due until `now + kRetry`, and tick().
+  /// Reports that the piece has no memory now. No piece is due until a tick() at `now + kRetry` or later.
   void failed(TimeNs now) noexcept { retry_at_ = now + kRetry; }
 
-  /// Notices that the pause after a failure is over.
+  /// Ends the pause after a failure when its time has come.
   void tick(TimeNs now) noexcept;
-  /// A slot whose extent has rested for long enough; it is not here any more.
+  /// Removes and returns a slot whose extent has rested long enough, if there is one.
   [[nodiscard]] std::optional<SlotIndex> take_rested(TimeNs now);
-  /// When tick() and take_rested() have something to do next.
+  /// Next time at which tick() or take_rested() has something to do; kNever if none.
   [[nodiscard]] TimeNs next_deadline() const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return waiting_.size() + resting_.size(); }
@@ -74,12 +75,12 @@ class Quarantine {
   struct Patient {
     SlotIndex slot;
     TimeNs rests_until;
-    Stretch left;   // whole pages that are not renewed yet
-    Stretch fresh;  // that are
+    Stretch left;   // whole pages that remain to be renewed
+    Stretch fresh;  // whole pages that are renewed
   };
 
   std::uint64_t page_;
-  std::deque<Patient> waiting_;  // to be renewed; pieces are of the first
+  std::deque<Patient> waiting_;  // to be renewed; next_piece() is a part of the first
   std::multimap<TimeNs, SlotIndex> resting_;
   TimeNs retry_at_ = 0;  // 0: no pause
 };

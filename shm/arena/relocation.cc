@@ -10,7 +10,7 @@ std::optional<Relocation> next_relocation(const Arena& arena, std::uint64_t most
       const std::uint64_t size = arena.size_of(beside);
       if (size > most_bytes) continue;
       const ExtentRef to = arena.fit(size);
-      // The last is what makes the sum of the squares larger; with two equal holes it brings them together.
+      // The last condition makes the sum of the squares grow. With two equal holes, it still merges them.
       if (to.is_none() || to == hole || arena.size_of(to) >= arena.size_of(hole) + size) continue;
       if (movable(beside.owner())) return Relocation{beside.owner(), to};
     }

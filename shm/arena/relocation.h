@@ -1,10 +1,10 @@
 #pragma once
-// Which object to move so that the arena's holes become fewer and larger.
+// Chooses the object to move next, so that the arena has fewer and larger holes (defragmentation).
 //
-// Model: free bytes are worth more in one piece: what arrives then finds room that would otherwise be made by an
-// eviction, somewhere else. An object that lies beside a hole, and fits into a smaller hole, moves there; what it
-// leaves joins the first. Each move makes the sum of the squares of the holes' sizes larger, so moves come to an end.
-// A pure function of the arena. SealedObjects (shm/store/sealed_objects.cc) moves the bytes.
+// Model: free bytes are worth more in one piece, because a new object then finds room without an eviction. An object
+// beside a large hole moves into a smaller hole that fits it, and its old place joins the large hole. Each move
+// increases the sum of the squares of the hole sizes, so the moves come to an end. A pure function of the arena;
+// SealedObjects (shm/store/sealed_objects.cc) moves the bytes.
 
 #include <cstdint>
 #include <functional>
@@ -14,16 +14,16 @@
 
 namespace dolium::shm {
 
-/// How many of the largest holes are looked at for an object beside them.
+/// Number of the largest holes whose neighbours are considered for a move.
 inline constexpr std::uint32_t kHolesLookedAt = 16;
 
 struct Relocation {
   SlotIndex slot;
-  ExtentRef to;  ///< free, and large enough
+  ExtentRef to;  ///< a free extent that is large enough
 };
 
-/// The next move, of an object of at most `most_bytes` that is `movable`; nothing when none would do any good. Takes
-/// O(kHolesLookedAt), and asks about two objects for each.
+/// The next move of an object that has at most `most_bytes` and is `movable`; nothing if no move helps. Takes
+/// O(kHolesLookedAt), and calls `movable` at most twice per hole.
 [[nodiscard]] std::optional<Relocation> next_relocation(const Arena& arena, std::uint64_t most_bytes,
                                                         const std::function<bool(SlotIndex)>& movable);
 

@@ -1,5 +1,5 @@
 #pragma once
-// What eviction asks of the store about an object.
+// Candidates: the information about objects that eviction gets from the store.
 
 #include <compare>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace dolium::shm {
 
-/// Smaller goes first; ties go by seal order.
+/// Eviction order of an object: the smallest key is evicted first; ties are broken by seal order.
 struct EvictionKey {
   std::uint64_t value;       ///< lru: time of the last access; lfu: hits; fifo: seal order
   std::uint64_t seal_order;  ///< unique
@@ -19,12 +19,13 @@ class Candidates {
  public:
   enum class Use : std::uint8_t { unused, in_use };
 
-  /// The key as recorded; cheap, and stable between two calls of refresh() for the same slot.
+  /// The recorded key. Cheap, and constant between two calls of refresh() for the same slot.
   [[nodiscard]] virtual EvictionKey key(SlotIndex slot) const = 0;
-  /// Reads the clients' tables: records the key anew (it never shrinks) and says whether anyone holds it.
+  /// Reads the clients' tables, updates the recorded key (it never shrinks), and returns whether a client uses the
+  /// object.
   virtual Use refresh(SlotIndex slot) = 0;
-  /// The object is soon to be retired: `step` of kPrefetchSteps in which the processor fetches what that will touch,
-  /// each of which needs what the one before has fetched. A hint.
+  /// A hint: the object will be retired soon. Prefetches the metadata that retiring it touches, in kPrefetchSteps
+  /// steps, each of which needs the data of the step before.
   virtual void prefetch(SlotIndex slot, int step) const = 0;
   static constexpr int kPrefetchSteps = 4;
 

@@ -10,7 +10,7 @@ namespace {
 struct ClearPiece {
   ExtentRef extent;
   std::uint64_t begin;
-  std::uint64_t moved;  // bytes, as is the loss
+  std::uint64_t moved;  // in bytes, like the loss
   std::uint64_t loss;
 };
 
@@ -22,7 +22,7 @@ struct ClearStretch {
   [[nodiscard]] bool is_empty() const noexcept { return first.is_none(); }
 };
 
-/// Follows the extents in address order, and keeps the best stretch that ends with one of them.
+/// Takes the extents in address order, and remembers the best stretch so far.
 class ClearanceSearch {
  public:
   ClearanceSearch(std::uint64_t needed, std::uint64_t most_moved) : needed_(needed), most_moved_(most_moved) {}
@@ -30,7 +30,7 @@ class ClearanceSearch {
   void enter(const ClearPiece& piece, std::uint64_t size) {
     if (pieces_.empty()) slide_ = piece.begin;
     const std::uint64_t end = piece.begin + size;
-    // Slid towards the run's beginning.
+    // Where the objects end after sliding towards the start of the run.
     if (piece.moved != 0) slide_ = piece.begin - slide_ >= size ? slide_ + size : end;
     pieces_.push_back(piece);
     moved_ += piece.moved;
@@ -48,7 +48,7 @@ class ClearanceSearch {
   [[nodiscard]] const ClearStretch& best() const noexcept { return best_; }
 
  private:
-  /// Wherever in it the objects lie: a move wastes less than the object's own size.
+  /// Enough room wherever the objects lie in the stretch: a move wastes less than the size of the moved object.
   [[nodiscard]] bool is_enough(std::uint64_t begin, std::uint64_t end, std::uint64_t moved) const noexcept {
     return end - begin >= needed_ + 2 * moved;
   }
@@ -67,8 +67,8 @@ class ClearanceSearch {
   std::deque<ClearPiece> pieces_;
   std::uint64_t moved_ = 0;
   std::uint64_t loss_ = 0;
-  std::uint64_t slide_ = 0;  // where the next one may slide to, if all of the run are part of the stretch
-  bool whole_ = true;        // and whether they are
+  std::uint64_t slide_ = 0;  // where the next object would slide to, if whole_
+  bool whole_ = true;        // whether the stretch contains the whole run so far
   ClearStretch best_;
 };
 
@@ -100,7 +100,7 @@ Clearance plan_clearance(const Arena& arena, std::uint64_t needed, std::uint64_t
   for (ExtentRef extent = search.best().first;; extent = arena.after(extent)) {
     if (extent.is_live()) {
       const Footing::Kind kind = footing(extent.owner()).kind;
-      if (kind == Footing::Kind::stays) return {};  // a client has taken it meanwhile
+      if (kind == Footing::Kind::stays) return {};  // a client got the object in the meantime
       (kind == Footing::Kind::moves ? out.moving : out.going).push_back(extent.owner());
     }
     if (extent == search.best().last) return out;

@@ -9,7 +9,7 @@
 namespace dolium::shm {
 namespace {
 
-/// The next in address order; kNoSlot behind the last.
+/// The next object in address order; kNoSlot after the last.
 SlotIndex object_behind(const Arena& arena, SlotIndex slot) {
   ExtentRef after = arena.after(ExtentRef::live(slot));
   if (after.is_free()) after = arena.after(after);
@@ -61,7 +61,7 @@ bool Eviction::coldest_is_enough(std::uint64_t size_bytes) {
   return !order_.cold().empty() && is_enough_alone(arena_, order_.cold().front(), Arena::taken_by(size_bytes));
 }
 
-/// The coldest, a member still, goes now; those behind it, mostly, in the calls that follow.
+/// Prefetches for the next calls. The coldest object is evicted now; those behind it are, mostly, next.
 void Eviction::prefetch_next() const {
   for (std::size_t step = 0; step < Candidates::kPrefetchSteps; ++step) {
     const std::size_t behind = Candidates::kPrefetchSteps - step;
@@ -90,7 +90,7 @@ std::uint32_t Eviction::cold_target() const noexcept {
   return std::min(kMaxCold, order_.size() / kColdShare + (order_.size() % kColdShare != 0 ? 1 : 0));
 }
 
-/// Makes the cold set the `target` coldest of all that are not parked, asking about each object that enters it.
+/// Fills the cold set with the `target` coldest objects that are not parked. Checks each object that enters it.
 void Eviction::settle(std::uint32_t target) {
   give_back_beyond(target);
   const auto& cold = order_.cold();
@@ -109,8 +109,8 @@ void Eviction::give_back_beyond(std::uint32_t target) {
   }
 }
 
-/// Moves the front of the queue to where it belongs: the cold set, unless a look at it shows otherwise. When patience
-/// has run out it is not looked at: someone touches objects faster than we can look, and the records must do.
+/// Moves the front of the queue to its place: the cold set, unless a check shows otherwise. If patience has run out, it
+/// is not checked: clients touch objects faster than they are checked, so the recorded keys must do.
 void Eviction::admit(SlotIndex front) {
   const EvictionKey recorded = candidates_.key(front);
   order_.remove(front);
@@ -118,7 +118,7 @@ void Eviction::admit(SlotIndex front) {
   place(front, candidates_.refresh(front), recorded);
 }
 
-/// Puts an object that was just refreshed, and is nowhere now, where it belongs. Says whether it is cold.
+/// Puts an object that was just refreshed, and is in no place now, in its place. Returns whether that is the cold set.
 bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded) {
   if (use == Candidates::Use::in_use) {
     order_.park(slot);
@@ -137,7 +137,7 @@ bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& rec
   return true;
 }
 
-/// Says whether any is unused now; those are in the queue again.
+/// Moves parked objects that are unused now to the queue. Returns whether there were any.
 bool Eviction::recheck_parked(std::uint32_t how_many) {
   bool any = false;
   for (how_many = std::min(how_many, order_.parked_size()); how_many > 0; --how_many) {
@@ -202,7 +202,7 @@ std::vector<SlotIndex> Eviction::search_around_coldest(std::uint64_t needed) {
   return {};
 }
 
-/// Of the windows around the coldest, the one with the fewest live bytes; of equals, the coldest's.
+/// The window with the fewest live bytes around one of the coldest objects; among equals, that of the coldest object.
 std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const {
   Window best;
   std::uint32_t looks = 0;
@@ -214,7 +214,8 @@ std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const
   return objects_of(arena_, best);
 }
 
-/// Behind where the last was, for what was written one behind the other goes so; or where some cold object lies.
+/// Looks behind the last window, because objects that were written together are usually evicted together; then around
+/// sampled cold objects.
 std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   const std::vector<SlotIndex> anchors = sample_cold();
   if (anchors.empty()) return {};
@@ -224,13 +225,13 @@ std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   const auto look_around = [&](SlotIndex anchor) {
     window = window_around(arena_, anchor, needed, *this);
     looks += window.looks;
-    if (window.live_bytes > 2 * needed) window = {};  // one of them is far larger than all that is needed
+    if (window.live_bytes > 2 * needed) window = {};  // one object is far larger than needed
   };
   if (may_go(hand_)) look_around(hand_);
   for (std::size_t i = 0; i < anchors.size() && window.is_empty() && looks < kAnchorLooks; ++i) look_around(anchors[i]);
   std::vector<SlotIndex> victims = objects_of(arena_, window);
   if (!victims.empty()) hand_ = object_behind(arena_, victims.back());
-  const bool used = park_used(victims);  // reads the keys as they really are
+  const bool used = park_used(victims);  // also updates the keys
   if (used || !std::ranges::all_of(victims, [this](SlotIndex slot) { return may_go(slot); })) victims.clear();
   hottest_ = kAnyHeat;
   if (victims.empty()) {
@@ -243,10 +244,10 @@ std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   return victims;
 }
 
-/// The coldest of some objects, wherever they are; colder ones first. By their keys as recorded: in truth they are no
-/// colder. Where there are few, or few of all slots have one, the cold set.
+/// The coldest of some sampled objects, colder ones first. Uses recorded keys; the current ones can only be hotter. If
+/// there are few objects, or few slots have one, returns the cold set.
 std::vector<SlotIndex> Eviction::sample_cold() {
-  constexpr std::uint32_t kStride = 2'654'435'761;  // 2^32 through the golden ratio: spreads them over all slots
+  constexpr std::uint32_t kStride = 2'654'435'761;  // 2^32 divided by the golden ratio: spreads samples over all slots
   std::vector<SlotIndex> samples;
   for (std::size_t looks = 0; samples.size() < kSamples && looks < 2 * kSamples; ++looks) {
     const SlotIndex slot = order_.slot_below(next_sample_ += kStride);
@@ -265,7 +266,8 @@ bool Eviction::may_go(SlotIndex slot) const {
   return order_.contains(slot) && !order_.is_parked(slot) && candidates_.key(slot) <= hottest_;
 }
 
-/// The smaller; of equals the colder: where all are alike, one side is what was put last.
+/// The smaller object goes first; of equal sizes the colder one, because one side may be the objects that were put
+/// last.
 bool Eviction::goes_first(SlotIndex slot, SlotIndex other) const {
   const std::uint64_t size = arena_.size_of(ExtentRef::live(slot));
   const std::uint64_t others = arena_.size_of(ExtentRef::live(other));
@@ -278,12 +280,12 @@ std::uint64_t Eviction::live_bytes(const std::vector<SlotIndex>& slots) const no
   return bytes;
 }
 
-/// Parks those of the victims that somebody uses; says whether there were any. Their heat does not matter here.
+/// Parks the victims that are in use. Returns whether there were any. Ignores their heat.
 bool Eviction::park_used(const std::vector<SlotIndex>& victims) {
   bool any = false;
   for (const SlotIndex slot : victims) {
     const bool was_cold = order_.is_cold(slot);
-    order_.remove(slot);  // before its key may change
+    order_.remove(slot);  // before its key can change
     const Candidates::Use use = candidates_.refresh(slot);
     if (use == Candidates::Use::in_use)
       order_.park(slot);
@@ -296,7 +298,7 @@ bool Eviction::park_used(const std::vector<SlotIndex>& victims) {
   return any;
 }
 
-/// Looks at the victims once more. False when one has left the cold set for it.
+/// Checks the victims again. Returns false if one of them has left the cold set.
 bool Eviction::confirm(const std::vector<SlotIndex>& victims) {
   struct Changed {
     SlotIndex slot;
@@ -309,7 +311,7 @@ bool Eviction::confirm(const std::vector<SlotIndex>& victims) {
     const Candidates::Use use = candidates_.refresh(slot);
     if (use == Candidates::Use::in_use || candidates_.key(slot) != recorded) changed.push_back({slot, use, recorded});
   }
-  // All leave before any comes back: with a new key it stands in the wrong place of the cold set.
+  // Remove all before placing any: with its new key, an object is at the wrong position of the cold set.
   for (const Changed& object : changed) order_.remove(object.slot);
   bool all_cold = true;
   for (const Changed& object : changed) all_cold = place(object.slot, object.use, object.recorded) && all_cold;

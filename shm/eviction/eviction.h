@@ -1,33 +1,31 @@
 #pragma once
-// Who goes first when room is needed.
+// Eviction: chooses the objects to evict when room is needed.
 //
 // Model: every sealed object that is not pinned is in exactly one of three places:
-//   the queue     ordered by (key, seal order), the coldest in front;
-//   the cold set  the coldest tenth of all (at least one object, at most kMaxCold), taken off the queue;
-//   parked        found in somebody's use when it was looked at; asked again later.
-// Keys are what was last recorded; the truth lies in the clients' pin tables and is read only when an object
-// is about to be chosen (`Candidates::refresh`). An object whose key turns out to have grown goes back to the
-// queue. So an access costs its reader one store, and no message.
+//   the queue     ordered by (key, seal order), the coldest first;
+//   the cold set  the coldest tenth of all objects (at least one object, at most kMaxCold), taken from the queue;
+//   parked        in use by a client when it was last checked; checked again later.
+// Keys are recorded values. The current ones are in the clients' pin tables, and are only read when an object is about
+// to be chosen (`Candidates::refresh`). If its key has grown, the object goes back to the queue. So an access costs the
+// reader one store, and no message.
 //
-// plan() looks for the cheapest contiguous window: a stretch of neighbouring extents, each free or cold, of
-// at least the bytes needed, that loses the fewest live bytes, weighed by how cold they are (shm/eviction/window.h).
-// Evicting strictly one by one from the cold end leaves holes; windows keep the arena full (figures in
-// shm/README.md).
-// When the coldest tenth has no window, more objects are considered, coldest first, up to kMaxWidened (not each
-// time: kColdRests); then the neighbours of the coldest, whatever their heat (among a million small objects the cold
-// ones lie far apart, and looking for neighbours among them would walk them all); then all there are. When all have
-// none, nothing is evicted: a request that could not be satisfied anyway costs nobody an object.
-// And when all that the coldest have is a window that wastes much (one cold object, far larger than what is needed),
-// the neighbours of the coldest are asked too, whether they lose less: one such window would empty more of the arena
-// than all holes together.
+// plan() looks for the cheapest contiguous window: neighbouring extents, each free or cold, with at least the needed
+// bytes, that lose the fewest live bytes, weighted by their heat (shm/eviction/window.h). Evicting one by one from the
+// cold end would cause fragmentation; windows keep the arena full (figures in shm/README.md). If the coldest tenth has
+// no window, plan() considers, one after the other: more objects, coldest first, up to kMaxWidened (but not in each
+// plan: kColdRests); then the neighbours of the coldest objects, whatever their heat (among a million small objects the
+// cold ones lie far apart, and a search among them would walk all of them); then all objects. If there is no window at
+// all, nothing is evicted: a request that cannot be satisfied costs no object. If the best window of the cold set is
+// wasteful (one cold object that is far larger than needed), the neighbours of the coldest objects are considered, too.
+// One such window would empty more of the arena than all holes together.
 //
-// Who can do with less (Effort::cold) gets a window of objects that are all colder than most, or nothing. Windows of a
-// hundred small objects, whatever their heat, would make of every policy a fifo (measured: 38 % of gets hit where 48
-// did). They are sought behind the last one, and around some of those that are cold, wherever they lie: what was
-// written one behind the other is as cold together, and a cold object that has no such neighbours would be found again
-// and again.
+// With Effort::cold, plan() finds a window of objects that are all colder than most, or nothing. Windows of a hundred
+// small objects of any heat would turn every policy into fifo (measured hit rate: 38 % instead of 48 %). The search
+// starts behind the last such window, and then around some sampled cold objects, wherever they are. Objects that were
+// written together usually cool down together, while a cold object without cold neighbours would be found again and
+// again.
 //
-// Not thread-safe; no clock, no randomness: the same history gives the same victims.
+// Not thread-safe. No clock, no randomness: the same history gives the same victims.
 
 #include <cstdint>
 #include <vector>
@@ -42,62 +40,64 @@ namespace dolium::shm {
 
 class Eviction final : private Neighbours {
  public:
-  static constexpr std::uint32_t kMaxCold = 256;
-  /// How many parked objects are asked again by each plan(), in turn, before any window is sought.
+  static constexpr std::uint32_t kMaxCold =
+      256;  ///< maximum number of objects in the cold set, unless a search widens it
+  /// Number of parked objects that each plan() checks again, in turn, before it looks for windows.
   static constexpr std::uint32_t kParkedRechecks = 16;
-  /// By what the cold set grows when it has no window.
+  /// Factor by which the cold set grows if it has no window.
   static constexpr std::uint32_t kWidening = 2;
-  /// How many objects are considered before the neighbours of the coldest are.
+  /// Maximum size of the widened cold set, before the neighbours of the coldest objects are considered.
   static constexpr std::uint32_t kMaxWidened = 512;
-  /// How many windows around cold objects are compared, of how many objects together, and how many are tried that turn
-  /// out to be in use.
+  /// Maximum number of windows around cold objects that are compared; of objects that these windows visit in total; and
+  /// of chosen windows that turn out to be in use.
   static constexpr std::uint32_t kAnchors = 32;
   static constexpr std::uint32_t kAnchorLooks = 1024;
   static constexpr std::uint32_t kAnchorTries = 8;
-  /// Where even the widened cold set had no window, so many plans for as many bytes or more do not ask it again: it
-  /// changes little from one to the next.
+  /// If the widened cold set had no window, this number of further plans, for as many bytes or more, skip it: it
+  /// changes little from one plan to the next.
   static constexpr std::uint32_t kColdRests = 32;
-  /// Colder than most is who is no hotter than this share, as 1/n, of so many others.
+  /// Effort::cold takes objects that are no hotter than the coldest quarter (1 / kColdShareOfSamples) of kSamples
+  /// sampled objects.
   static constexpr std::size_t kSamples = 32;
   static constexpr std::size_t kColdShareOfSamples = 4;
-  /// For how many plans of as many bytes, twice as many each time up to this, nobody looks for such where there were
-  /// none.
+  /// If Effort::cold finds nothing, the following plans for as many bytes or more skip the search: one plan, then twice
+  /// as many each time, up to this maximum.
   static constexpr std::uint32_t kMostHandRests = 64;
-  /// A window is wasteful that loses this share of the arena, as 1/n, beyond what is needed.
+  /// A window is wasteful if it loses 1/kMostWasteShare of the arena more than needed.
   static constexpr std::uint64_t kMostWasteShare = 32;
-  /// Beyond one for each member, how many objects one call lets go because they turn out hotter: whoever touches
-  /// objects faster than we look at them must not keep us looking for ever.
+  /// Maximum number of objects, beyond one for each member, that one call passes over because their keys have grown. A
+  /// client that touches objects faster than they are checked must not keep the call busy forever.
   static constexpr std::uint32_t kMaxSecondThoughts = 1024;
 
   Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots);
   Eviction(const Eviction&) = delete;
   Eviction& operator=(const Eviction&) = delete;
 
-  /// A sealed, unpinned object appears. Its key must be readable. O(1) when it was just sealed.
+  /// Adds a sealed, unpinned object. Its key must be readable. O(1) if it was just sealed.
   void insert(SlotIndex slot);
-  /// The same of one that has been sealed for long: it was erased, or pinned. O(log n).
+  /// Adds an object that was sealed earlier, and then erased or pinned. O(log n).
   void put_back(SlotIndex slot);
-  /// It is gone, or pinned. Precondition: contains(slot).
+  /// Removes an object that is gone or pinned. Precondition: contains(slot).
   void erase(SlotIndex slot);
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
 
-  /// How far plan() goes: no further than objects that are colder than most, or to the last one.
+  /// Which objects plan() may choose: only those that are colder than most, or all.
   enum class Effort : std::uint8_t { cold, all };
 
-  /// The objects to evict so that taken_by(size_bytes) contiguous bytes become free, in address order; empty
-  /// when there is no such set (or when none is needed: ask the arena first); with Effort::cold also when none was
-  /// found at once, or lately. They stay members until erased. None was in use when it was looked at; the caller
-  /// retires them and, if one was taken meanwhile, plans again.
+  /// The objects to evict, in address order, so that taken_by(size_bytes) contiguous bytes become free. Empty if there
+  /// is no such set (or if none is needed: ask the arena first); with Effort::cold, also if a quick search found none
+  /// now or recently. The objects stay members until erased. None of them was in use when it was checked. The caller
+  /// retires them; if a client got one meanwhile, the caller plans again.
   [[nodiscard]] std::vector<SlotIndex> plan(std::uint64_t size_bytes, Effort effort = Effort::all);
-  /// Whether plan() of so much would, most likely, be the coldest object alone, which takes no search.
+  /// Whether plan() for so many bytes would most likely return the coldest object alone, without a search.
   [[nodiscard]] bool coldest_is_enough(std::uint64_t size_bytes);
-  /// The coldest object that nobody uses, or kNoSlot: for evict(bytes), the low-water mark, and want of slots.
+  /// The coldest unused object, or kNoSlot. For evict(bytes), the low-water mark, and lack of slots.
   [[nodiscard]] SlotIndex coldest();
 
   [[nodiscard]] std::uint32_t size() const noexcept;
-  [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< see LargePages
+  [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< for LargePages
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
-  void check_invariants() const;  ///< aborts with a message; O(n); for tests
+  void check_invariants() const;  ///< aborts with a message on a violation; O(n); for tests
 
  private:
   [[nodiscard]] std::uint32_t cold_target() const noexcept;
@@ -122,7 +122,7 @@ class Eviction final : private Neighbours {
   [[nodiscard]] bool confirm(const std::vector<SlotIndex>& victims);
   void prefetch_next() const;
 
-  /// A search that found nothing is not made again for some plans of as many bytes or more.
+  /// Skips a search that found nothing, for some plans of as many bytes or more.
   class Rest {
    public:
     void begin(std::uint64_t needed, std::uint32_t plans) noexcept {
@@ -130,7 +130,7 @@ class Eviction final : private Neighbours {
       plans_ = plans;
     }
     void end() noexcept { plans_ = 0; }
-    /// Whether this plan is one of them.
+    /// Whether this plan skips the search. Counts it.
     [[nodiscard]] bool takes(std::uint64_t needed) noexcept {
       if (plans_ == 0 || needed < needed_) return false;
       --plans_;
@@ -146,14 +146,14 @@ class Eviction final : private Neighbours {
   const Arena& arena_;
   Candidates& candidates_;
   EvictionOrder order_;
-  std::uint32_t next_recheck_ = 0;  // counts through the parked
-  Rest cold_rest_;                  // of search() in the widened cold set
+  std::uint32_t next_recheck_ = 0;  // position among the parked objects
+  Rest cold_rest_;                  // for search() in the widened cold set
   Rest hand_rest_;                  // of Effort::cold
   std::uint32_t next_hand_rests_ = 1;
-  EvictionKey hottest_ = kAnyHeat;  // that may go as a neighbour
-  SlotIndex hand_ = kNoSlot;        // behind the last window of Effort::cold
-  std::uint32_t next_sample_ = 0;   // counts the slots that were looked at as one
-  std::uint32_t patience_ = 0;      // how many more objects that turn out hotter this call lets go
+  EvictionKey hottest_ = kAnyHeat;  // maximum key of a neighbour that may be evicted
+  SlotIndex hand_ = kNoSlot;        // the object behind the last window of Effort::cold
+  std::uint32_t next_sample_ = 0;   // position in the sequence of sampled slots
+  std::uint32_t patience_ = 0;      // see kMaxSecondThoughts: number of objects that this call may still pass over
 };
 
 }  // namespace dolium::shm

@@ -42,7 +42,7 @@ void EvictionOrder::remove(SlotIndex slot) {
   DOLIUM_CHECK(place.before != kNowhere, "remove of a slot that is not a member");
   places_[slot] = {kNowhere, 0};
   if (place.before == kInColdSet) {
-    // Mostly it is the last: objects that were only borrowed go back from there.
+    // Mostly it is the last one: give_back_beyond() removes from the end.
     cold_.erase(cold_.back() == slot ? cold_.end() - 1 : std::find(cold_.begin(), cold_.end(), slot));
   } else if (place.before == kInArray) {
     remove_from_array(place.after);
@@ -95,7 +95,7 @@ void EvictionOrder::add_to_array(SlotIndex slot) {
 
 void EvictionOrder::add_to_heap(SlotIndex slot) {
   add_to_array(slot);
-  // The first parked object makes way for the heap's new last.
+  // Move the first parked object to the end, to make room for the heap's new last element.
   const auto last = static_cast<std::uint32_t>(array_.size()) - 1;
   if (heap_size_ != last) put(last, array_[heap_size_]);
   put(heap_size_, slot);

@@ -1,15 +1,15 @@
 #pragma once
-// The three places where eviction keeps an object, and the order within them. Decides nothing.
+// EvictionOrder: the three places where eviction keeps an object, and the order within them. Makes no decisions.
 //
-// Model: the queue, the coldest in front; the cold set, sorted, coldest first; the parked, in no order.
-// The queue is two: a list of those that came in order, and a binary heap of the others. A sealed object is hotter than
-// all that were sealed before and not looked at since, whatever the policy: so it waits in the list, in front of it and
-// behind it are mostly its neighbours in memory, and an eviction costs O(1), where a heap of a million rows would be
-// climbed from end to end, through a cache miss on each step. The heap is for those that turned out to be in a wrong
-// place when they were looked at.
-// One array holds [heap | parked]. Each slot has two words for where its object is: a member costs 8 bytes, and 4 more
-// in the heap or parked. A key may change while its object is parked or out, or cold if the object is then removed
-// before anything else is added: remove() reads no key.
+// Model: the queue, coldest first; the cold set, sorted, coldest first; the parked objects, unordered.
+// The queue has two parts: a list of objects that came in order, and a binary heap of the others. A newly sealed object
+// is hotter than all objects that were sealed before and not checked since, whatever the policy, so it is appended to
+// the list. Its neighbours in the list are mostly its neighbours in memory, and an eviction costs O(1). A heap of a
+// million rows would cost a cache miss on each of its levels instead. The heap only has objects that turned out to be
+// in a wrong place when they were checked. One array holds [heap | parked]. Each slot has two words for its object's
+// place: a member costs 8 bytes, and 4 more in the heap or parked. The key of an object may change while it is parked
+// or not a member; or while it is cold, if it is then removed before another object is added, because remove() reads no
+// key.
 
 #include <cstdint>
 #include <span>
@@ -24,7 +24,7 @@ namespace dolium::shm {
 
 class EvictionOrder final : public Ranks {
  public:
-  /// std::bad_alloc when there are no addresses for that many.
+  /// Throws std::bad_alloc if the address space for that many slots cannot be reserved.
   EvictionOrder(const Candidates& candidates, std::uint32_t max_slots)
       : candidates_(candidates),
         max_slots_(max_slots),
@@ -32,14 +32,14 @@ class EvictionOrder final : public Ranks {
         places_(reserved_vector<Place>(max_slots)) {}
 
   // Preconditions: !contains(slot). add_cold() is O(size of the cold set) unless the slot is hotter than all of it.
-  /// One that was just sealed: O(1). O(log n) when it is none, or time stood still.
+  /// Adds an object that was just sealed: O(1). O(log n) if it is not the hottest.
   void enqueue(SlotIndex slot);
-  /// One that has been elsewhere: O(1) when it is colder than the list, else O(log n).
+  /// Adds an object that was elsewhere: O(1) if it is colder than the list, else O(log n).
   void put_back(SlotIndex slot);
   void add_cold(SlotIndex slot);
   void park(SlotIndex slot);
-  /// From wherever it is: O(1) from the list, O(log n) from the heap, O(size of the cold set) there. Does not read its
-  /// key.
+  /// Removes an object from its place: O(1) from the list, O(log n) from the heap, O(size of the cold set) from there.
+  /// Does not read its key.
   void remove(SlotIndex slot);
 
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept { return place_of(slot).before != kNowhere; }
@@ -50,10 +50,10 @@ class EvictionOrder final : public Ranks {
   }
 
   [[nodiscard]] std::uint32_t queue_size() const noexcept { return list_size_ + heap_size_; }
-  /// The coldest of the queue. Precondition: it is not empty.
+  /// The coldest object of the queue. Precondition: the queue is not empty.
   [[nodiscard]] SlotIndex front() const;
   [[nodiscard]] const std::vector<SlotIndex>& cold() const noexcept { return cold_; }
-  /// Makes rank_of() the position in cold(), as that is now. O(size of the cold set).
+  /// Sets each rank_of() to the current position in cold(). O(size of the cold set).
   void rank_cold() noexcept {
     for (std::uint32_t rank = 0; rank < cold_.size(); ++rank) places_[cold_[rank]].after = rank;
   }
@@ -68,27 +68,27 @@ class EvictionOrder final : public Ranks {
     return static_cast<std::uint32_t>(list_size_ + array_.size() + cold_.size());
   }
 
-  /// One of the slots that ever had an object, evenly spread as `number` is; 0 when none had.
+  /// Maps a 32-bit number evenly to the slots that ever had an object; 0 if there were none.
   [[nodiscard]] SlotIndex slot_below(std::uint32_t number) const noexcept {
     return static_cast<SlotIndex>(std::uint64_t{number} * places_.size() >> 32);
   }
-  /// Gives back the memory of a cold set that has been much larger than it will stay.
+  /// Frees memory if the cold set was much larger than usual.
   void trim_cold(std::size_t usual_size) {
     if (cold_.capacity() > 2 * usual_size) cold_.shrink_to_fit();
   }
-  /// The words of all slots: see LargePages.
+  /// The places of all slots, for LargePages.
   [[nodiscard]] std::span<std::byte> in_use() noexcept { return std::as_writable_bytes(std::span(places_)); }
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
   void check_invariants() const;
 
  private:
-  /// In the list: its neighbours there, kNoSlot at the ends. Else `before` says where, and `after` the position, in the
-  /// cold set as of the last rank_cold().
+  /// In the list: its neighbours, kNoSlot at the ends. Else `before` is one of the constants below, and `after` the
+  /// position (in the cold set: at the last rank_cold()).
   struct Place {
     std::uint32_t before;
     std::uint32_t after;
   };
-  static constexpr std::uint32_t kNowhere = 0xfffffffc;  // no slot has so high a number
+  static constexpr std::uint32_t kNowhere = 0xfffffffc;  // higher than any slot
   static constexpr std::uint32_t kInColdSet = 0xfffffffd;
   static constexpr std::uint32_t kInArray = 0xfffffffe;
 
@@ -113,10 +113,10 @@ class EvictionOrder final : public Ranks {
   SlotIndex hottest_ = kNoSlot;
   std::uint32_t list_size_ = 0;
   std::uint32_t heap_size_ = 0;
-  std::size_t most_in_array_ = 0;    // ever: it keeps the memory
+  std::size_t most_in_array_ = 0;    // maximum so far: the array keeps its memory
   ReservedVector<SlotIndex> array_;  // [0, heap_size_): the heap; the rest: parked, in no order
   std::vector<SlotIndex> cold_;
-  ReservedVector<Place> places_;  // by slot; as long as the highest slot so far needs
+  ReservedVector<Place> places_;  // by slot, up to the highest slot so far
 };
 
 }  // namespace dolium::shm

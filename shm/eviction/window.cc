@@ -6,7 +6,7 @@
 namespace dolium::shm {
 namespace {
 
-/// One object, and how far the room would reach if it alone went.
+/// One object, and the room if it alone were evicted.
 struct Piece {
   std::uint64_t size;
   std::uint64_t room_begin;
@@ -23,8 +23,8 @@ Piece piece_of(const Arena& arena, SlotIndex owner) {
           offset + size + (after.is_free() ? arena.size_of(after) : 0)};
 }
 
-/// The largest rank in a window whose two ends only move right: a queue of the ranks that may yet be the largest,
-/// descending.
+/// The largest rank in a sliding window whose two ends only move right: a queue of the ranks that may still become the
+/// largest, in descending order.
 class Hottest {
  public:
   void enter(std::size_t piece, std::uint32_t rank) {
@@ -49,14 +49,15 @@ class Hottest {
   std::size_t head_ = 0;
 };
 
-/// Weighed bytes. Heat is a fraction of kScale, so that the product fits: kMaxCapacity is 2^38.
+/// Weighted bytes. Heat is a fraction of kScale. The product fits, since kMaxCapacity is 2^38.
 std::uint64_t loss(std::uint64_t live_bytes, std::uint32_t hottest_rank, std::size_t ranks) {
   constexpr std::uint64_t kScale = 1024;
   static_assert(kMaxCapacity <= std::numeric_limits<std::uint64_t>::max() / (kScale * (1 + kHeatWeight)));
   return live_bytes * (kScale + kHeatWeight * (kScale * hottest_rank / ranks));
 }
 
-/// What lies next to a window on one side: free room that is part of it already, and behind that an extent.
+/// The neighbourhood of a window on one side: free bytes, which belong to the window already, and the extent behind
+/// them.
 struct Side {
   std::uint64_t free_bytes = 0;
   ExtentRef next;
@@ -76,20 +77,20 @@ Side side_of(const Arena& arena, ExtentRef end) {
 constexpr auto kLeftOf = side_of<&Arena::before>;
 constexpr auto kRightOf = side_of<&Arena::after>;
 
-/// Looks for the cheapest window run by run: a run is cold objects with nothing but free extents between them.
+/// Finds the cheapest window, run by run. A run is a sequence of cold objects with only free extents between them.
 class Search {
  public:
   Search(const Arena& arena, std::uint64_t needed, std::size_t ranks, const Ranks& rank_of)
       : arena_(arena), needed_(needed), ranks_(ranks), rank_of_(rank_of) {}
 
-  /// Of the run that begins with this object, if one does.
+  /// Considers the run that begins with this object, if one does.
   void look_at(SlotIndex slot, std::uint32_t rank) {
     const ExtentRef extent = ExtentRef::live(slot);
     const Side left = kLeftOf(arena_, extent);
     if (rank_at(left.next) != Ranks::kNotCold) return;
     const Side right = kRightOf(arena_, extent);
     if (rank_at(right.next) != Ranks::kNotCold) return look_at_run(slot, rank);
-    const std::uint64_t size = arena_.size_of(extent);  // alone, as most are in a store of many sizes
+    const std::uint64_t size = arena_.size_of(extent);  // a run of one object, the usual case in a store of many sizes
     if (left.free_bytes + size + right.free_bytes >= needed_ && may_win(size)) weigh({&slot, 1}, size, rank);
   }
   [[nodiscard]] const std::vector<SlotIndex>& best() const noexcept { return best_; }
@@ -106,7 +107,7 @@ class Search {
       owners_.push_back(extent.owner());
       live_bytes += run_.back().size;
       hottest_.enter(run_.size() - 1, rank);
-      // Of the windows that end here only the shortest counts: it is part of the others.
+      // Of the windows that end here only the shortest counts: the others contain it.
       while (first + 1 < run_.size() && run_.back().room_end - run_[first + 1].room_begin >= needed_) {
         live_bytes -= run_[first].size;
         hottest_.leave(first++);
@@ -119,7 +120,7 @@ class Search {
   [[nodiscard]] std::uint32_t rank_at(ExtentRef extent) const {
     return extent.is_live() ? rank_of_.rank_of(extent.owner()) : Ranks::kNotCold;
   }
-  /// However cold it is. Saves most windows the division.
+  /// Whether the loss could be the smallest, assuming the coldest rank. Saves most windows a division.
   [[nodiscard]] bool may_win(std::uint64_t live_bytes) const {
     return best_.empty() || loss(live_bytes, 0, 1) <= best_loss_;
   }
@@ -136,7 +137,7 @@ class Search {
   std::size_t ranks_;
   const Ranks& rank_of_;
   std::vector<Piece> run_;
-  std::vector<SlotIndex> owners_;  // of the run
+  std::vector<SlotIndex> owners_;  // objects of the run
   Hottest hottest_;
   std::vector<SlotIndex> best_;
   std::uint64_t best_loss_ = 0;
@@ -165,7 +166,7 @@ Window window_around(const Arena& arena, SlotIndex anchor, std::uint64_t needed,
     side = go_left ? kLeftOf(arena, side.next) : kRightOf(arena, side.next);
     ++window.looks;
   }
-  // The last neighbour may have been so large that those on the other side are not needed any more.
+  // If the last neighbour was large, objects on the other side may not be needed any more.
   const auto room = [&arena](SlotIndex first, SlotIndex last) {
     return piece_of(arena, last).room_end - piece_of(arena, first).room_begin;
   };

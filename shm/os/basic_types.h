@@ -1,20 +1,20 @@
 #pragma once
-// The few words that every part of shm/ shares.
+// Basic types and constants of shm/.
 
 #include <cstdint>
 
 namespace dolium::shm {
 
-/// A row of the index, and with it of the ledger and of every pin table.
+/// Number of a row in the index. The ledger and every pin table have the same rows.
 using SlotIndex = std::uint32_t;
 inline constexpr SlotIndex kNoSlot = 0xffffffff;
 
-/// CLOCK_MONOTONIC in nanoseconds, always passed in: nothing in the state machines reads a clock.
+/// CLOCK_MONOTONIC in nanoseconds. State machines never read a clock: time is an argument.
 using TimeNs = std::uint64_t;
 inline constexpr TimeNs kNever = UINT64_MAX;
 
-/// The arena's grain. Extents start and end on it, so every object is aligned for any SIMD load and never
-/// shares a cache line with another.
+/// Allocation granularity of the arena, one cache line. Extents start and end at a multiple of it: every object is
+/// aligned for any SIMD load, and no two objects share a cache line.
 inline constexpr std::uint64_t kUnitBytes = 64;
 inline constexpr std::uint64_t kPageBytes = 4096;
 inline constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;

@@ -1,6 +1,6 @@
 #pragma once
-// DOLIUM_CHECK: the path of the bug. On in every build: a daemon whose books are wrong must not go on
-// handing out memory. Never for what a client sent, nor for a failed system call.
+// DOLIUM_CHECK: aborts on a bug. On in every build: a daemon whose bookkeeping is wrong must not go on allocating
+// memory. Never use it for input of a client, nor for a failed system call.
 
 #include <algorithm>
 #include <array>

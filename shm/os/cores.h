@@ -1,12 +1,13 @@
 #pragma once
-// How many processor cores this process may run on: who has only one gains nothing by looking again and again for
-// what another process must do first.
+// How many processor cores this process may run on. With one core, busy polling is useless: the awaited process needs
+// that core.
 
 #include <sched.h>
 
 namespace dolium::shm {
 
-/// Between two looks at what another core is about to write: costs some dozen cycles, and leaves them to its sibling.
+/// Pause between two looks of a busy poll. Takes some dozen cycles, and leaves the core's resources to its
+/// hyper-thread.
 inline void relax() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -16,7 +17,7 @@ inline void relax() noexcept {
 [[nodiscard]] inline unsigned core_count() noexcept {
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  // Fails on machines with more cores than the set can name.
+  // Fails if the machine has more cores than the set can name.
   return ::sched_getaffinity(0, sizeof(cores), &cores) != 0 ? CPU_SETSIZE : static_cast<unsigned>(CPU_COUNT(&cores));
 }
 

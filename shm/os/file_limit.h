@@ -1,6 +1,6 @@
 #pragma once
-// RLIMIT_FSIZE, which counts for memory segments, too: to make a larger one is a signal, SIGXFSZ, that ends the
-// process.
+// RLIMIT_FSIZE: the limit on the size of files. It also holds for memory segments: creating a larger one raises
+// SIGXFSZ, which kills the process.
 
 #include <cstdint>
 #include <string_view>
@@ -9,7 +9,8 @@
 
 namespace dolium::shm {
 
-/// Whether this process may make a segment of so many bytes. `what`: "arena", as it stands in the error.
+/// Checks that this process may create a segment of so many bytes; else out_of_memory. `what` names it in the error:
+/// "arena".
 [[nodiscard]] Result<void> check_file_limit(std::string_view what, std::uint64_t bytes);
 
 }  // namespace dolium::shm

@@ -9,10 +9,11 @@ namespace dolium::shm {
 
 Result<ForkMark> ForkMark::create() {
   void* page = ::mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED) return system_error("map a page that fork() clears");
+  if (page == MAP_FAILED) return system_error("map the page that detects fork()");
   ForkMark mark;
   mark.word_.reset(static_cast<const volatile int*>(page));
-  if (::madvise(page, kPageBytes, MADV_WIPEONFORK) != 0) return system_error("have a page cleared by fork()");
+  if (::madvise(page, kPageBytes, MADV_WIPEONFORK) != 0)
+    return system_error("make fork() clear a page (MADV_WIPEONFORK)");
   *static_cast<volatile int*>(page) = 1;
   return mark;
 }

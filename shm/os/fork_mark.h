@@ -1,6 +1,6 @@
 #pragma once
-// ForkMark: knows whether this process is still the one that made it. One word on a page that the kernel clears
-// in a forked child (MADV_WIPEONFORK), and in the child's children again: asking costs a load, not a getpid(). A
+// ForkMark: detects that this process is a forked child of the process that created the mark. It is one word on a page
+// that the kernel clears in each forked child (MADV_WIPEONFORK), so the test costs a load instead of getpid(). A
 // resource: moves.
 
 #include <memory>
@@ -12,9 +12,9 @@ namespace dolium::shm {
 class ForkMark {
  public:
   [[nodiscard]] static Result<ForkMark> create();
-  /// True in a child that came from fork() since create().
+  /// True in a process that was forked since create() or claim().
   [[nodiscard]] bool is_child() const noexcept { return *word_ == 0; }
-  /// From now on this process counts as the one that made it, until it forks in its turn.
+  /// Makes this process the owner of the mark: is_child() is false here, and true in its later children.
   void claim() noexcept;
 
  private:

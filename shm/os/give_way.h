@@ -1,6 +1,6 @@
 #pragma once
-// Giving the core to another process, between two looks of a busy poll. The clock and the system call of BusyPoll,
-// which has neither.
+// Yields the core between two looks of a busy poll. Does the clock readings and the system call for BusyPoll, which
+// does neither.
 
 #include <sched.h>
 
@@ -9,7 +9,8 @@
 
 namespace dolium::shm {
 
-/// Yields the core once. False: that took too long, look no more; or it did lately, and was not done.
+/// Yields the core once. Returns false if polling should stop: the yield was slow, or polling pauses already (then it
+/// does not yield).
 inline bool give_way(BusyPoll& poll) noexcept {
   const TimeNs begin = monotonic_now();
   if (poll.rests(begin)) return false;

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 struct Headroom {
   std::uint64_t limit = UINT64_MAX;
-  std::uint64_t left = UINT64_MAX;  ///< of the limit, counting as free what the kernel would drop first: file cache
+  std::uint64_t left = UINT64_MAX;  ///< of the limit; reclaimable file cache counts as free
   std::uint64_t swap = UINT64_MAX;
 };
 
@@ -26,7 +26,7 @@ Headroom cgroup_headroom(const HostQuery& query) {
   Headroom result;
   for (const MemoryCgroup& group : memory_cgroups(query.root, query.process))
     for (const fs::path& here : group.directories) {
-      if (const auto swap = read_number(here / "memory.swap.max"))  // of version 2
+      if (const auto swap = read_number(here / "memory.swap.max"))  // cgroup v2 only
         result.swap =
             std::min(result.swap, *swap - std::min(*swap, read_number(here / "memory.swap.current").value_or(0)));
       const std::optional<std::uint64_t> limit = read_number(here / group.names->limit);
@@ -40,7 +40,7 @@ Headroom cgroup_headroom(const HostQuery& query) {
   return result;
 }
 
-/// Reserved pages are promised to others. Pages over the pool's size are made on demand up to the overcommit.
+/// Reserved pages belong to other processes. Beyond its size the pool grows on demand, up to the overcommit number.
 std::optional<std::uint64_t> huge_pages_left(const fs::path& root) {
   const fs::path pool = root / "sys/kernel/mm/hugepages/hugepages-2048kB";
   const auto count = [&](const char* name) { return read_number(pool / name).value_or(0); };
@@ -59,7 +59,7 @@ Result<HostMemory> read_host_memory(const HostQuery& query) {
   const std::optional<std::uint64_t> total_kib = read_number(meminfo, "MemTotal:");
   const std::optional<std::uint64_t> available_kib = read_number(meminfo, "MemAvailable:");
   if (!total_kib || !available_kib)
-    return system_error(fmt::format("find out how much memory there is from {} (is /proc mounted?)", meminfo.string()),
+    return system_error(fmt::format("read the machine's memory from {} (is /proc mounted?)", meminfo.string()),
                         errno != 0 ? errno : ENODATA);
   const Headroom group = cgroup_headroom(query);
   HostMemory memory;
@@ -78,11 +78,11 @@ Result<void> check_memory_left(std::uint64_t bytes, bool huge_pages, const HostQ
   if (!memory) return memory.error();
   const std::uint64_t left = huge_pages ? memory->huge_pages_left.value_or(0) * kHugePageBytes
                                         : std::min(memory->available, memory->group_left);
-  // Swap is added last: either bound may be unlimited.
+  // Swap is added last, because either bound may be unlimited.
   if (bytes <= left || (!huge_pages && bytes - left <= memory->swap_left)) return {};
   return Error{
       Errc::out_of_memory,
-      fmt::format("{} are needed, and the {} {} left", format_size(bytes),
+      fmt::format("{} are needed, but the {} only {} left", format_size(bytes),
                   huge_pages ? "pool of 2 MiB huge pages has" : "machine, or this cgroup, has", format_size(left)),
       RefusalCause::memory};
 }

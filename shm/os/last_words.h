@@ -1,5 +1,5 @@
 #pragma once
-// The last line of a process that ends for a bug or for want of memory.
+// The last line of a process that ends because of a bug, or because it is out of memory.
 
 #include <unistd.h>
 
@@ -7,8 +7,8 @@
 
 namespace dolium::shm {
 
-/// Writes to standard error, or another descriptor, without the heap. A pipe or terminal that takes nothing holds the
-/// process up for two seconds; then SIGALRM ends it. Call it only when the process is about to end.
+/// Writes to a descriptor without the heap. If a pipe or terminal accepts nothing for two seconds, SIGALRM kills the
+/// process. So call it only when the process is about to end.
 void last_words(std::string_view line, int descriptor = STDERR_FILENO) noexcept;
 
 }  // namespace dolium::shm

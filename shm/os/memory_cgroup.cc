@@ -34,7 +34,7 @@ std::optional<MemoryCgroup> group_in(const fs::path& root, const std::string& li
   const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
   const bool is_version_2 = controllers == ",,";
   if (!is_version_2 && controllers.find(",memory,") == std::string::npos) return std::nullopt;
-  // A group outside of this namespace is shown as "/../..": of that, only the root can be seen.
+  // A group outside this cgroup namespace is shown as "/../..". Only its root is visible.
   std::string group = line.substr(second + 1);
   if (group.find("..") != std::string::npos) group = "/";
   return group_at(root, group, is_version_2 ? kVersion2 : kVersion1);
@@ -56,7 +56,7 @@ std::optional<std::uint64_t> count_oom_kills(const fs::path& root) {
     for (const fs::path& directory : group.directories)
       if (const auto here = read_number(directory / group.names->events, kOomKills)) {
         kills = kills.value_or(0) + *here;
-        break;  // the nearest that can be seen is the process's own
+        break;  // the first visible directory is the process's own group
       }
   return kills ? kills : read_number(root / "proc/vmstat", kOomKills);
 }

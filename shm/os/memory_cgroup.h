@@ -1,5 +1,5 @@
 #pragma once
-// MemoryCgroup: the control groups that bound and count a process's memory, in either version of cgroups.
+// MemoryCgroup: the control groups that limit and count a process's memory, in cgroup v1 and v2.
 
 #include <filesystem>
 #include <optional>
@@ -9,29 +9,28 @@
 
 namespace dolium::shm {
 
-/// The names that cgroup v1 and v2 have for the same things.
+/// File names that differ between cgroup v1 and v2.
 struct MemoryCgroupNames {
   std::string_view mount;
   std::string_view limit;
   std::string_view usage;
-  std::string_view reclaimable;  ///< a label in memory.stat
-  std::string_view events;       ///< the file that counts OOM kills, in a line "oom_kill NUMBER"
+  std::string_view reclaimable;  ///< label of the line in memory.stat
+  std::string_view events;       ///< file that counts OOM kills, in a line "oom_kill NUMBER"
 };
 
 /// A process's group in one hierarchy.
 struct MemoryCgroup {
   const MemoryCgroupNames* names = nullptr;
-  /// The group, its parent, and so on up to the root of what can be seen here: a limit holds for all groups below. In a
-  /// container a path may name directories that exist on the host only.
+  /// The group, its parent, and so on up to the visible root: a limit holds for all groups below it. In a container, a
+  /// path may name directories that exist on the host only.
   std::vector<std::filesystem::path> directories;
 };
 
-/// The groups of a process ("self" or a pid) that account memory. `root` is where /proc and /sys are found. Empty
-/// without cgroups.
+/// The groups of a process ("self" or a pid) that count its memory. `root` has proc and sys. Empty without cgroups.
 [[nodiscard]] std::vector<MemoryCgroup> memory_cgroups(const std::filesystem::path& root, const std::string& process);
 
-/// How many processes of this process's groups the kernel has killed for want of memory, ever; on the whole machine
-/// where the groups do not tell. Nothing when the kernel does not say.
+/// Number of processes in this process's cgroups that the kernel has ever killed for lack of memory; of the whole
+/// machine if the cgroups do not count it. Empty if the kernel does not tell.
 [[nodiscard]] std::optional<std::uint64_t> count_oom_kills(const std::filesystem::path& root = "/");
 
 }  // namespace dolium::shm

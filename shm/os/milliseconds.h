@@ -1,6 +1,6 @@
 #pragma once
-// Between the store's nanoseconds, the milliseconds that people are told and lifetimes are given in, and the seconds of
-// the configuration.
+// Converts the store's nanoseconds to the milliseconds of reports and lifetimes, and to the seconds of the
+// configuration.
 
 #include <chrono>
 

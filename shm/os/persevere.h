@@ -1,6 +1,6 @@
 #pragma once
-// Calls that send or receive a message, for whom it must not be lost: made again as long as the kernel has no memory
-// for it at this moment, a millisecond apart.
+// Retries sending or receiving a message while the kernel is short of memory, once a millisecond, so that no message is
+// lost.
 
 #include <sys/types.h>
 
@@ -11,8 +11,8 @@
 
 namespace dolium::shm {
 
-/// What the call returns at last; when it is still short of memory then, errno says so. Waits most_shortages ms at
-/// most.
+/// Returns the result of the last try. If the kernel is still short of memory after most_shortages ms, that is an
+/// error, with its cause in errno.
 template <class Call>
 [[nodiscard]] ssize_t persevere(int most_shortages, Call call) {
   for (int shortages = 0;; ++shortages) {

@@ -1,6 +1,6 @@
 #pragma once
-// What the kernel says in the small files of /proc, /sys and the cgroups. What is missing, or is no number, is nothing:
-// kernels and containers differ in what they show.
+// Reads the small files of /proc, /sys and cgroups. The result is empty if a file is missing or a value is no number:
+// kernels and containers differ in the files they have.
 
 #include <cstdint>
 #include <filesystem>
@@ -12,11 +12,11 @@ namespace dolium::shm {
 
 [[nodiscard]] std::optional<std::string> read_text(const std::filesystem::path& file);
 
-/// What follows `label` in the line that begins with it, without the blanks before it.
+/// The rest of the first line that begins with `label`, without the blanks after the label.
 [[nodiscard]] std::optional<std::string> read_line(const std::filesystem::path& file, std::string_view label);
 
-/// The first word after `label` in a file of "label number" lines, or of the file itself when label is empty.
-/// Nothing for what is no number, such as cgroup v2's "max".
+/// The number after `label` in a file of "label number" lines; with an empty label, the number at the start of the
+/// file. Empty if there is no number, such as for cgroup v2's "max".
 [[nodiscard]] std::optional<std::uint64_t> read_number(const std::filesystem::path& file, std::string_view label = "");
 
 }  // namespace dolium::shm

@@ -1,9 +1,10 @@
 #pragma once
-// ReservedVector: a vector whose elements never move, because the addresses for all that it may ever hold are its own
-// from the beginning. Memory it takes only where it is written. So a table grows in place: nothing is copied in the
-// middle of somebody's request, and no slack is paid for, which a vector that grows by half has.
+// ReservedVector: a vector whose elements never move, because it reserves the addresses for its maximum size at the
+// start. It uses memory only for elements that were written. So a table grows in place: growth copies nothing in the
+// middle of a request, and leaves no slack, unlike a vector that grows by half.
 //
-// Addresses that cannot be had (a limit on the address space) are a std::bad_alloc when it is made, never later.
+// If the addresses cannot be reserved (a limit on the address space), construction throws std::bad_alloc. Growth never
+// fails.
 
 #include <sys/mman.h>
 
@@ -13,7 +14,8 @@
 
 namespace dolium::shm {
 
-/// The kernel's memory, promised to nobody before it is touched: a million times what is used may be reserved.
+/// Allocates address space only. The kernel assigns memory at the first touch, so a million times the used size may be
+/// reserved.
 template <class T>
 struct AddressAllocator {
   using value_type = T;
@@ -32,7 +34,7 @@ struct AddressAllocator {
   friend bool operator==(AddressAllocator, AddressAllocator) noexcept { return true; }
 };
 
-/// Made by reserved_vector(); grows up to the number given there.
+/// Create it with reserved_vector(). It can grow up to the number given there.
 template <class T>
 using ReservedVector = std::vector<T, AddressAllocator<T>>;
 

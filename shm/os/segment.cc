@@ -6,6 +6,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <boost/interprocess/exceptions.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+
+#include <utility>
 
 #include "shm/os/basic_types.h"
 #include "shm/os/file_limit.h"
@@ -14,13 +17,13 @@
 namespace dolium::shm {
 namespace {
 
-/// What boost::interprocess::mapped_region wants to see of a mappable thing.
+/// Adapts a descriptor to boost::interprocess::mapped_region.
 struct MappableFd {
   int fd;
   [[nodiscard]] boost::interprocess::mapping_handle_t get_mapping_handle() const { return {fd, false}; }
 };
 
-/// Address space for `bytes` that begins at a multiple of 2 MiB, mapped without access; nullptr when there is none.
+/// Reserves address space for `bytes` that begins at a multiple of 2 MiB. Mapped without access; nullptr on failure.
 void* aligned_space(std::uint64_t bytes) {
   const std::uint64_t enough = bytes + kHugePageBytes;
   void* const space = ::mmap(nullptr, enough, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -34,7 +37,7 @@ void* aligned_space(std::uint64_t bytes) {
   return aligned;
 }
 
-/// How often somebody else may be at work on one of a range's pages.
+/// Maximum number of tries while another thread or the kernel is busy with one of the pages.
 constexpr int kCollapseTries = 8;
 
 constexpr mode_t kOwnerOnly = 0600;
@@ -47,8 +50,25 @@ Result<void> make_large_pages(std::span<std::byte> memory) {
   constexpr int MADV_COLLAPSE = 25;  // Linux 6.1; the C library of Debian 12 has no name for it
 #endif
   for (int tries = 1; ::madvise(memory.data(), memory.size(), MADV_COLLAPSE) != 0; ++tries)
-    if ((errno != EAGAIN && errno != EBUSY) || tries == kCollapseTries) return system_error("make a 2 MiB page");
+    if ((errno != EAGAIN && errno != EBUSY) || tries == kCollapseTries)
+      return system_error("convert memory to 2 MiB pages");
   return {};
+}
+
+struct Mapping::Region {
+  boost::interprocess::mapped_region mapped;
+};
+
+Mapping::Mapping() noexcept = default;
+Mapping::~Mapping() = default;
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : region_(std::move(other.region_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  region_ = std::move(other.region_);
+  bytes_ = std::exchange(other.bytes_, {});
+  return *this;
 }
 
 Result<Mapping> Mapping::map(const UniqueFd& fd, std::uint64_t bytes, Mode mode, std::string_view what) {
@@ -56,13 +76,15 @@ Result<Mapping> Mapping::map(const UniqueFd& fd, std::uint64_t bytes, Mode mode,
   Mapping mapping;
   void* const place = bytes < kHugePageBytes ? nullptr : aligned_space(bytes);
   try {
-    mapping.region_ =
-        bip::mapped_region(MappableFd{fd.get()}, mode == Mode::read_only ? bip::read_only : bip::read_write, 0, bytes,
-                           place, place == nullptr ? bip::default_map_options : MAP_FIXED);
+    mapping.region_ = std::make_unique<Region>(
+        Region{{MappableFd{fd.get()}, mode == Mode::read_only ? bip::read_only : bip::read_write, 0, bytes, place,
+                place == nullptr ? bip::default_map_options : MAP_FIXED}});
   } catch (const bip::interprocess_exception& failure) {
     if (place != nullptr) ::munmap(place, round_up(bytes, kPageBytes));
     return system_error(fmt::format("map {} bytes of the {}", bytes, what), failure.get_native_error());
   }
+  const bip::mapped_region& mapped = mapping.region_->mapped;
+  mapping.bytes_ = {static_cast<std::byte*>(mapped.get_address()), mapped.get_size()};
   if (::madvise(mapping.data(), bytes, MADV_DONTDUMP) != 0)
     return system_error(fmt::format("keep the {} out of core dumps", what));
   return mapping;
@@ -92,12 +114,14 @@ Result<Segment> Segment::create(std::string_view name, std::uint64_t bytes, Opti
 
 Result<Segment> Segment::adopt(std::string_view name, std::uint64_t bytes, UniqueFd memory) {
   struct stat found {};
-  if (::fstat(memory.get(), &found) != 0) return system_error(fmt::format("look at the memory of the {}", name));
+  if (::fstat(memory.get(), &found) != 0)
+    return system_error(fmt::format("read the size of the memory of the {}", name));
   const int seals = retry_interrupted([&] { return ::fcntl(memory.get(), F_GET_SEALS); });
-  if (seals < 0) return system_error(fmt::format("look at the seals of the {}", name));
+  if (seals < 0) return system_error(fmt::format("read the seals of the {}", name));
   if (static_cast<std::uint64_t>(found.st_size) != bytes || (seals & kSeals) != kSeals)
-    return Error{Errc::protocol_error, fmt::format("what should be the {} of {} bytes is {} bytes large, or not sealed",
-                                                   name, bytes, found.st_size)};
+    return Error{Errc::protocol_error,
+                 fmt::format("the {} should be {} bytes of fixed size, but it has {} bytes, or its size can change",
+                             name, bytes, found.st_size)};
   Segment segment;
   segment.name_ = name;
   segment.size_ = bytes;

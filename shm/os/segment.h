@@ -1,15 +1,14 @@
 #pragma once
-// Segment: a piece of memory that processes share: a memfd of fixed size, and Mapping: a view of one.
+// Segment: memory that processes share: a memfd of fixed size. Mapping: a view of it.
 //
-// A segment is sealed against shrinking, growing and further seals before anyone else can see it, so no peer
-// can turn another's access into a SIGBUS; its inode is 0600 (a memfd is born 0777). It has no name that
-// anyone could open, and is gone with its last descriptor and mapping.
-// No F_SEAL_FUTURE_WRITE: it would forbid a restarted daemon its own memory, and giving pages back.
-
-#include <boost/interprocess/mapped_region.hpp>
+// Seals forbid shrinking, growing and further seals before another process can see the segment. So no process can cause
+// SIGBUS in another one by shrinking it. Its inode has mode 0600 (a new memfd has 0777). It has no name that could be
+// opened, and its memory is freed with its last descriptor and mapping. There is no F_SEAL_FUTURE_WRITE: it would
+// prevent a restarted daemon from mapping its own memory, and from giving pages back.
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,9 +19,9 @@
 
 namespace dolium::shm {
 
-/// Makes a range one 2 MiB page each 2 MiB, where there are none yet; the bytes stay what they are, for all who map
-/// them, and whoever touches them meanwhile waits. An error where the kernel cannot, or will not now. From any thread.
-/// Precondition: `memory` begins and ends at a multiple of kPageBytes.
+/// Turns a range into 2 MiB pages where it has small ones. The contents stay, for all processes that map it; a thread
+/// that touches the range meanwhile waits. system_error if the kernel cannot do it, or not now. Can be called on any
+/// thread. Precondition: `memory` begins and ends at a multiple of kPageBytes.
 [[nodiscard]] Result<void> make_large_pages(std::span<std::byte> memory);
 
 /// A resource: moves. Unmaps at destruction.
@@ -30,48 +29,56 @@ class Mapping {
  public:
   enum class Mode : std::uint8_t { read_only, read_write };
 
-  Mapping() = default;
-  /// Maps the first `bytes` of `fd`, shared. The descriptor may be closed afterwards. Left out of core dumps. What is
-  /// 2 MiB or larger begins at a multiple of that: else no 2 MiB page could be mapped as one.
+  Mapping() noexcept;
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+  /// Maps the first `bytes` of `fd`, shared. The descriptor may be closed afterwards. The mapping is left out of core
+  /// dumps. One of 2 MiB or more begins at a multiple of 2 MiB, so that the kernel can use large pages. `what` names it
+  /// in errors.
   [[nodiscard]] static Result<Mapping> map(const UniqueFd& fd, std::uint64_t bytes, Mode mode, std::string_view what);
 
-  [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(region_.get_address()); }
-  [[nodiscard]] std::uint64_t size() const noexcept { return region_.get_size(); }
-  /// make_large_pages() of [begin, end).
+  [[nodiscard]] std::byte* data() const noexcept { return bytes_.data(); }
+  [[nodiscard]] std::uint64_t size() const noexcept { return bytes_.size(); }
+  /// Calls make_large_pages() for the bytes [begin, end).
   [[nodiscard]] Result<void> collapse(std::uint64_t begin, std::uint64_t end) const {
     return make_large_pages({data() + begin, end - begin});
   }
-  /// A child after fork() will not have this mapping.
+  /// Child processes will not inherit this mapping.
   [[nodiscard]] Result<void> exclude_from_fork() const;
 
  private:
-  boost::interprocess::mapped_region region_;
+  struct Region;  // boost::interprocess::mapped_region; defined in segment.cc
+
+  std::unique_ptr<Region> region_;
+  std::span<std::byte> bytes_;  // of the region
 };
 
 class Segment {
  public:
   struct Options {
-    bool huge_pages = false;  ///< 2 MiB pages from the reserved pool (MFD_HUGETLB); size must be a multiple
+    bool huge_pages =
+        false;  ///< 2 MiB pages from the reserved pool (MFD_HUGETLB); the size must be a multiple of 2 MiB
   };
 
   Segment() = default;
-  /// `name` is only for /proc/PID/maps; `bytes` above 0.
+  /// Creates a segment. `name` appears in /proc/PID/maps and in errors. Precondition: bytes > 0.
   [[nodiscard]] static Result<Segment> create(std::string_view name, std::uint64_t bytes, Options options);
   [[nodiscard]] static Result<Segment> create(std::string_view name, std::uint64_t bytes) {
     return create(name, bytes, Options());
   }
-  /// Goes on with a segment that another process created. protocol_error when its size can change or is another;
-  /// system_error when the kernel does not say.
+  /// Takes over a segment that another process created. protocol_error if its size is another one or can change;
+  /// system_error if the kernel cannot tell.
   [[nodiscard]] static Result<Segment> adopt(std::string_view name, std::uint64_t bytes, UniqueFd memory);
 
   [[nodiscard]] const UniqueFd& fd() const noexcept { return fd_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] Result<Mapping> map(Mapping::Mode mode) const { return Mapping::map(fd_, size_, mode, name_); }
-  /// A descriptor of the same memory that can neither write nor be mapped for writing.
+  /// A read-only descriptor of the same memory: it cannot be mapped for writing.
   [[nodiscard]] Result<UniqueFd> reopen_read_only() const;
   /// A second descriptor with the same rights.
   [[nodiscard]] Result<UniqueFd> duplicate() const;
-  /// Makes the kernel give the memory of [begin, end) now, so that touching it later cannot fail.
+  /// Allocates the memory of [begin, end) now, so that touching it later cannot fail.
   [[nodiscard]] Result<void> reserve(std::uint64_t begin, std::uint64_t end) const;
 
  private:

@@ -1,6 +1,5 @@
 #pragma once
-// Failed system calls: as an Error (what we were doing, and the kernel's reason), and those that are only to be made
-// again.
+// Failed system calls: as an Error with the action and the kernel's reason, and which of them to retry.
 
 #include <cerrno>
 #include <string_view>
@@ -12,7 +11,7 @@ namespace dolium::shm {
 /// "cannot map the arena: Cannot allocate memory (errno 12)"; code system_error.
 [[nodiscard]] Error system_error(std::string_view doing, int error_number = errno);
 
-/// Makes a call again as long as a signal interrupts it.
+/// Repeats a call while signals interrupt it.
 template <class Call>
 auto retry_interrupted(Call call) {
   auto result = call();
@@ -20,8 +19,8 @@ auto retry_interrupted(Call call) {
   return result;
 }
 
-/// The kernel has no memory for a message at this moment. That passes, and no message was lost: it is as good as a
-/// socket that is full.
+/// Whether the kernel lacks memory for a message at this moment. That is temporary, and no message is lost: treat it
+/// like a full socket.
 [[nodiscard]] constexpr bool is_short_of_memory(int error_number) noexcept {
   return error_number == ENOMEM || error_number == ENOBUFS;
 }

@@ -1,9 +1,9 @@
 #pragma once
-// UniqueFd: the only place where a raw descriptor lives. A resource: moves, never copies.
+// UniqueFd: owns a descriptor; raw descriptors are owned nowhere else. A resource: moves, never copies.
 //
-// It never owns descriptor 0, 1 or 2. Where a program runs with a standard stream closed, the kernel gives that number
-// to the next file, socket or memory segment, and what anything in the process prints then lands in there: a log line
-// in the arena. Such a descriptor moves up as soon as it has an owner.
+// It never owns descriptor 0, 1 or 2. If a program runs with a standard stream closed, the kernel gives its number to
+// the next file, socket or memory segment. Text that the process prints is then written into it: a log line into the
+// arena. So UniqueFd moves such a descriptor to a higher number.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,8 +19,8 @@ class UniqueFd {
   /// The standard streams are below this.
   static constexpr int kFirst = 3;
 
-  /// Takes ownership. Anything negative means "none". A descriptor below kFirst is replaced by a copy above, with
-  /// close-on-exec; where there is none to be had, this is "none", and errno says why.
+  /// Takes ownership. A negative number means "no descriptor". A descriptor below kFirst is replaced by a copy above,
+  /// with close-on-exec. If that fails, this is "no descriptor", and errno has the cause.
   explicit UniqueFd(int fd) noexcept : fd_(above_streams(fd)) {}
   UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   UniqueFd& operator=(UniqueFd&& other) noexcept {
@@ -37,9 +37,9 @@ class UniqueFd {
     if (fd_ >= 0) ::close(fd_);
     fd_ = above_streams(fd);
   }
-  /// Closes what this was and makes `other` of it, under this one's number: who knows the number sees no change.
-  /// Precondition: both valid. False when the kernel refuses, which it has no reason to.
-  // NOLINTNEXTLINE(readability-make-member-function-const): the number stays, what it stands for does not
+  /// Closes this descriptor and gives its number to `other`, so users of the number see no change. Precondition: both
+  /// are valid. Returns false if the kernel refuses, which is not expected.
+  // NOLINTNEXTLINE(readability-make-member-function-const): the number stays, but it names another file
   [[nodiscard]] bool replace_by(UniqueFd other) noexcept { return ::dup3(other.fd_, fd_, O_CLOEXEC) == fd_; }
 
  private:

@@ -1,9 +1,10 @@
 #pragma once
-// Expiry: which objects are due, and when to look again.
+// Expiry: which objects expire next, and when.
 //
-// A heap of (when, slot, seal order). Whether the object of an entry is still the one that it was made for, its caller
-// tells by the seal order. Time-to-idle moves with each access, of which nobody tells: so an entry says when to look,
-// and the look decides whether the object is due or when to look again. The lifetimes themselves are in the ledger.
+// A heap of entries (time to check, slot, time of seal). The caller compares the time of seal to detect an entry whose
+// object is gone and whose slot holds another. An access extends the time to idle, but does not update the heap. So an
+// entry only says when to check the object: the check finds it expired, or gives the next time to check. The lifetimes
+// themselves are in the ledger.
 
 #include <algorithm>
 #include <chrono>
@@ -18,31 +19,31 @@
 namespace dolium::shm {
 
 struct Lifetimes {
-  std::chrono::milliseconds to_live{0};  ///< 0: for ever
+  std::chrono::milliseconds to_live{0};  ///< 0: unlimited
   std::chrono::milliseconds to_idle{0};
 
   [[nodiscard]] bool any() const noexcept { return to_live.count() > 0 || to_idle.count() > 0; }
-  /// When an object sealed and last accessed at these times is over.
+  /// When an object expires that was sealed and last accessed at these times.
   [[nodiscard]] TimeNs due(TimeNs sealed, TimeNs accessed) const noexcept;
 };
 
 class Expiry {
  public:
-  /// An object, by its slot and the time of its seal, which no other has.
+  /// An object, identified by its slot and its time of seal, which is unique.
   struct Due {
     SlotIndex slot;
     TimeNs sealed;
     friend bool operator==(const Due&, const Due&) = default;
   };
 
-  /// kNever: not at all.
+  /// Adds an entry: check the object at `when`. kNever: no entry.
   void look_at(const Due& object, TimeNs when) {
     if (when == kNever) return;
     heap_.push_back({when, object});
     std::ranges::push_heap(heap_, std::greater());
   }
-  /// Nobody says when an object goes before its time. So, when there are twice as many entries as were left last time:
-  /// forgets all objects that are not there any more, and of each all entries but the first. Takes O(log n) a
+  /// Drops obsolete entries, when the heap has doubled since the last time: those of objects that are gone (an early
+  /// end of an object does not reach this class), and all but the first entry of each other object. Takes O(log n) per
   /// look_at(), on average.
   template <class IsThere>
   void tidy(IsThere&& is_there) {
@@ -57,10 +58,10 @@ class Expiry {
     tidy_at_ = std::max(kFewest, 2 * heap_.size());
   }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
-  /// The next to look at whose time has come, or nothing. Each is named once: after the look, the caller says when to
-  /// look again. It may be gone by now.
+  /// Removes and returns the next object to check, if its time has come. It may be gone by now. After the check, the
+  /// caller gives the next time with look_at().
   [[nodiscard]] std::optional<Due> pop_due(TimeNs now);
-  /// When pop_due() will have something; kNever when nothing expires.
+  /// The earliest time in the heap; kNever if there are no entries.
   [[nodiscard]] TimeNs next_due() const noexcept { return heap_.empty() ? kNever : heap_.front().when; }
 
  private:
@@ -70,7 +71,7 @@ class Expiry {
     friend bool operator>(const Entry& a, const Entry& b) { return a.when > b.when; }
   };
 
-  static constexpr std::size_t kFewest = 1024;  // entries that are not worth a look
+  static constexpr std::size_t kFewest = 1024;  // number of entries below which tidy() does nothing
 
   std::vector<Entry> heap_;
   std::size_t tidy_at_ = kFewest;

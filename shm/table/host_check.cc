@@ -26,7 +26,7 @@ struct Bound {
 Shortage shortage(std::uint64_t capacity, const Bound& bound, bool can_never_work) {
   std::string asked = format_size(capacity);
   std::string there = format_size(bound.bytes);
-  if (asked == there) {  // rounded away; nobody would believe "1 GiB is more than 1 GiB"
+  if (asked == there) {  // equal after rounding: avoid "1 GiB is more than 1 GiB"
     asked = fmt::format("{} bytes", capacity);
     there = fmt::format("{} bytes", bound.bytes);
   }
@@ -34,7 +34,7 @@ Shortage shortage(std::uint64_t capacity, const Bound& bound, bool can_never_wor
           std::string(bound.remedy), can_never_work};
 }
 
-/// What to set so that a full store is within the bound.
+/// Settings that keep a full store within the bound.
 std::string remedy_for(const StoreConfig& config, const StoreNeeds& needs, const Bound& bound) {
   std::vector<std::string> ways;
   if (const std::uint64_t capacity = largest_capacity_within(bound.bytes, config); capacity != 0)
@@ -48,11 +48,11 @@ std::string remedy_for(const StoreConfig& config, const StoreNeeds& needs, const
   return fmt::format("{}, or processes may be killed when the store fills up", fmt::join(ways, ", or "));
 }
 
-/// Where there is room for the capacity, but not for all that comes with it.
+/// For room that is enough for the capacity, but not for the tables and processes as well.
 Shortage shortage_with_books(const StoreConfig& config, const Bound& bound, bool can_never_work) {
   const StoreNeeds needs = StoreNeeds::of(config);
-  return {fmt::format("capacity {}, the books of up to {} objects ({}), the pin tables of {} clients ({}) and the "
-                      "processes of doliumd ({}) are {}, which is more than {}",
+  return {fmt::format("capacity {}, the tables for up to {} objects ({}), the pin tables of {} clients ({}) and the "
+                      "processes of doliumd ({}) need {}, which is more than {}",
                       format_size(needs.capacity), needs.max_objects, format_size(needs.books), StoreNeeds::kClients,
                       format_size(needs.pin_tables), format_size(StoreNeeds::kProcesses), format_size(needs.most()),
                       fmt::format(fmt::runtime(bound.what), format_size(bound.bytes))),
@@ -62,7 +62,7 @@ Shortage shortage_with_books(const StoreConfig& config, const Bound& bound, bool
 std::vector<Shortage> check(const StoreConfig& config, std::span<const Bound> musts, std::span<const Bound> shoulds) {
   for (const Bound& bound : musts)
     if (config.capacity > bound.bytes) return {shortage(config.capacity, bound, true)};
-  if (config.preallocate)  // and the first books are, too
+  if (config.preallocate)  // the first tables are preallocated, too
     for (const Bound& bound : musts)
       if (StoreNeeds::of(config).least() > bound.bytes) return {shortage_with_books(config, bound, true)};
   std::vector<Shortage> shortages;
@@ -71,7 +71,7 @@ std::vector<Shortage> check(const StoreConfig& config, std::span<const Bound> mu
   return shortages;
 }
 
-/// Of several bounds the tightest, when a full store exceeds it.
+/// Checks a full store against the smallest of the bounds.
 std::vector<Shortage> check_books(const StoreConfig& config, std::span<const Bound> bounds) {
   const Bound& tightest = *std::ranges::min_element(bounds, {}, &Bound::bytes);
   if (StoreNeeds::of(config).most() <= tightest.bytes) return {};
@@ -97,7 +97,8 @@ std::uint64_t plus(std::uint64_t bytes, std::uint64_t more) {
 
 Result<std::vector<Shortage>> find_shortages(const StoreConfig& given, const HostQuery& query) {
   StoreConfig config = given;
-  if (config.max_objects == objects_for({.capacity = config.capacity})) config.max_objects = 0;  // nobody chose it
+  if (config.max_objects == objects_for({.capacity = config.capacity}))
+    config.max_objects = 0;  // it was computed, not configured
   const Result<HostMemory> memory = read_host_memory(query);
   if (!memory) return memory.error();
   if (config.huge_pages) return check_huge_pages(config.capacity, *memory);
@@ -114,7 +115,7 @@ Result<std::vector<Shortage>> find_shortages(const StoreConfig& given, const Hos
   std::vector<Bound> all = limits;
   all.insert(all.end(), room.begin(), room.end());
   std::vector<Shortage> shortages = config.preallocate ? check(config, all, {}) : check(config, limits, room);
-  // Of a store that there is, part of the books is taken already, and counts in what is left.
+  // In a running store, a part of the tables has its memory already, and the remaining memory is lower by that much.
   return shortages.empty() ? check_books(config, query.reserved == 0 ? all : limits) : shortages;
 }
 

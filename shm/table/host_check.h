@@ -1,13 +1,13 @@
 #pragma once
-// Is there memory for what is asked? Asked before any is reserved, because the kernel answers too late and in
-// the wrong way: a memfd is not bounded by the size of /dev/shm, it grows until the machine swaps or the
-// cgroup's limit is hit, and that limit kills instead of failing.
+// Checks that the machine has enough memory for a store, before any is reserved. The kernel reports a lack too late: a
+// memfd is not limited by the size of /dev/shm, so it grows until the machine swaps, or until the cgroup's limit is
+// reached, and that limit kills processes instead of failing a call.
 //
-// What can never work is an error; what may work, if others give memory back or the store stays half empty, is
-// a warning, unless `preallocate` takes it all at once. Beside the capacity, the books of as many objects as there may
-// be, some clients' pin tables and the processes count (store_needs.h): without room for those, a store that fills up
-// is killed for memory. Pages of the huge page pool were set apart when the pool was filled: only the pool counts for
-// them, neither what is available otherwise nor the cgroup's memory.
+// A configuration that can never work is an error. One that works if other processes free memory, or if the store stays
+// half empty, is a warning; with `preallocate`, which takes all memory at once, it is an error, too. The check counts
+// the capacity, the tables for the maximum number of objects, some clients' pin tables and the processes
+// (store_needs.h): without room for those, a store that fills up is killed for lack of memory. Huge pages were set
+// aside when their pool was filled, so only the pool counts for them, not the available memory nor the cgroup's limit.
 
 #include <string>
 #include <vector>
@@ -19,16 +19,16 @@
 
 namespace dolium::shm {
 
-/// What is asked for and not there, and what to do about it.
+/// A lack of memory, and what to do about it.
 struct Shortage {
   std::string what;
   std::string remedy;
   bool can_never_work;
 };
 
-/// The first that can never work, or all that may work; system_error where nothing can be known.
+/// The first shortage that can never work, or else all that may work; system_error if the memory cannot be read.
 [[nodiscard]] Result<std::vector<Shortage>> find_shortages(const StoreConfig& config, const HostQuery& query = {});
-/// The same in sentences: warnings, or out_of_memory with what to do about it; system_error where nothing can be known.
+/// The same as sentences: warnings, or the error out_of_memory; system_error if the memory cannot be read.
 [[nodiscard]] Result<std::vector<std::string>> check_host(const StoreConfig& config, const HostQuery& query = {});
 
 }  // namespace dolium::shm

@@ -1,18 +1,18 @@
 #pragma once
-// The index as it lies in memory: written by the daemon alone, read by every client in place.
+// The memory layout of the index. Only the daemon writes it; every client reads it in place.
 //
 //   page 0            IndexHeader
 //   from kPageBytes   buckets: bucket_count words {u32 head slot, u32 version}
 //   then              slots: slot_count rows of 64 bytes
 //
-// Slots with the same bucket are chained through `next`. A row never moves; there are no tombstones.
-// Every word is an atomic: readers race with the writer by design, and decide by `seq` and the bucket's
-// version what they saw (shm/README.md has the whole protocol and its proof idea).
+// Slots of the same bucket are chained through `next`. A row never moves; there are no tombstones. Every word is
+// atomic: readers race with the writer by design, and use `seq` and the bucket's version to validate their reads
+// (shm/README.md has the whole protocol and its proof idea).
 //
 //   seq even   the row is live; its fields are stable
-//   seq odd    the row is free, being written, or being retired: nothing in it may be trusted
+//   seq odd    the row is free, being written, or being retired: its fields are not valid
 //
-// Fields are as narrow as what they say, so that the margin, which is the daemon's own, fits into the row's cache line.
+// Fields are packed, so that the margin, which belongs to the daemon alone, fits into the row's cache line.
 
 #include <algorithm>
 #include <array>
@@ -36,7 +36,7 @@ inline constexpr std::uint32_t kIndexLayout = 3;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free,
               "shared words must need no lock");
 
-/// An ObjectId as words that can be read one by one while they change.
+/// An ObjectId as atomic words, which can be read while they change.
 class AtomicId {
  public:
   void store(const ObjectId& id) noexcept {
@@ -49,8 +49,9 @@ class AtomicId {
     for (std::size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_relaxed);
     return std::bit_cast<ObjectId>(words);
   }
-  /// load() == id, in registers: what is stored in four bytes and read back in sixteen must first have reached the
-  /// cache, behind all that was stored before it (Intel's optimization manual, *Store Forwarding*).
+  /// load() == id, compared in registers. A value that is stored in four-byte words and loaded in sixteen bytes cannot
+  /// be forwarded from the store buffer: the load would wait until all earlier stores have reached the cache (Intel's
+  /// optimization manual, *Store Forwarding*).
   [[nodiscard]] bool is(const ObjectId& id) const noexcept {
     std::uint32_t difference = 0;
     for (std::size_t i = 0; i < kWords; ++i) {
@@ -72,7 +73,7 @@ struct alignas(64) Slot {
   std::atomic<std::uint32_t> next;
   std::atomic<std::uint64_t> sizes;  ///< metadata_size << kDataSizeBits | data_size
   std::atomic<std::uint64_t> type_tag;
-  std::atomic<std::uint32_t> offset;  ///< of the data in the arena, in units of kUnitBytes; of a free row: see take()
+  std::atomic<std::uint32_t> offset;  ///< of the data in the arena, in units of kUnitBytes; in a free row: see take()
   SlotMargin margin;
 };
 static_assert(sizeof(Slot) == 64);
@@ -80,7 +81,7 @@ static_assert(sizeof(Slot) == 64);
 inline constexpr int kDataSizeBits = 40;
 inline constexpr int kMetadataSizeBits = 64 - kDataSizeBits;
 
-/// Where an object's bytes are: the metadata stand right behind the data.
+/// Where an object's bytes are. The metadata follow the data directly.
 struct Place {
   std::uint64_t offset = 0;
   std::uint64_t data_size = 0;
@@ -96,8 +97,8 @@ inline void set_place(Slot& row, const Place& place) noexcept {
           static_cast<std::uint32_t>(sizes >> kDataSizeBits)};
 }
 
-/// {head, version} in one word, so that a reader sees both change at once. The version counts every change of
-/// the chain; it wraps after 2^32 of them, which a reader would have to sleep through exactly.
+/// {head, version} in one word, so a reader sees both change at once. The version counts every change of the chain. It
+/// wraps after 2^32 changes; only a reader that sleeps through exactly that many would be misled.
 struct BucketWord {
   std::uint32_t head;
   std::uint32_t version;
@@ -110,7 +111,7 @@ using Bucket = std::atomic<std::uint64_t>;
 [[nodiscard]] constexpr BucketWord unpack(std::uint64_t word) noexcept {
   return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
 }
-/// Slot indices in buckets and in `next` are one higher than they are, so that fresh memory is an empty index.
+/// Buckets and `next` store slot indices plus one, so that zeroed memory is an empty index.
 [[nodiscard]] constexpr std::uint32_t to_link(SlotIndex slot) noexcept {
   return slot + 1;
 }
@@ -119,27 +120,28 @@ using Bucket = std::atomic<std::uint64_t>;
 }
 static_assert(from_link(0) == kNoSlot);
 
-/// Which store this is: random, and another for each store that there ever was.
+/// Identifies a store: a random number, different for each store ever created.
 using Incarnation = std::array<std::uint64_t, 2>;
 
-/// All but the last line is written when the store begins, when a server follows another, and when the store ends.
+/// The last cache line changes at any time. The rest is only written when the store begins, when a server is replaced,
+/// and when the store ends.
 struct IndexHeader {
   std::uint64_t magic;
   std::uint32_t layout;
   std::uint32_t slot_count;
   std::uint32_t bucket_count;              ///< a power of two
-  std::atomic<std::uint32_t> successions;  ///< how many servers have gone on with it after another
+  std::atomic<std::uint32_t> successions;  ///< number of servers that have taken over the store from an earlier one
   std::uint64_t arena_bytes;
   Incarnation incarnation;
   OwnerWord owner;
-  /// Set while a create waits for room: whoever drops an object's last reference shall say so.
+  /// Set while a create waits for room: a client that drops an object's last reference must then notify the daemon.
   alignas(64) std::atomic<std::uint32_t> release_wanted;
 };
 static_assert(offsetof(IndexHeader, release_wanted) == 64,
-              "what every get reads stands in one line, which is not written");
+              "the fields that every get reads are in a cache line that is rarely written");
 static_assert(sizeof(IndexHeader) <= kPageBytes);
 
-/// Where everything is, computed from the slot count alone.
+/// Offsets and sizes of the index's parts, computed from the slot count alone.
 struct IndexGeometry {
   std::uint32_t slot_count = 0;
   std::uint32_t bucket_count = 0;
@@ -149,7 +151,8 @@ struct IndexGeometry {
   [[nodiscard]] static constexpr IndexGeometry for_slots(std::uint32_t slots) noexcept {
     IndexGeometry geometry;
     geometry.slot_count = slots;
-    // Half as many buckets as slots: chains of two on average when full, at 4 to 8 bytes a slot.
+    // Half as many buckets as slots, rounded up to a power of two: chains of at most two on average when full, at 4 to
+    // 8 bytes per slot.
     geometry.bucket_count = std::bit_ceil(std::max<std::uint32_t>(slots / 2, 16));
     geometry.slots_at = kPageBytes + round_up(std::uint64_t{geometry.bucket_count} * sizeof(Bucket), kPageBytes);
     geometry.total_bytes = round_up(geometry.slots_at + std::uint64_t{slots} * sizeof(Slot), kPageBytes);
@@ -157,7 +160,7 @@ struct IndexGeometry {
   }
 };
 
-/// Which chain an id belongs to.
+/// The bucket, and so the chain, of an id.
 [[nodiscard]] inline std::uint32_t bucket_of(const ObjectId& id, std::uint32_t bucket_count) noexcept {
   return static_cast<std::uint32_t>(id.hash()) & (bucket_count - 1);
 }

@@ -9,12 +9,15 @@ Result<IndexReader> IndexReader::open(const std::byte* base, std::uint64_t bytes
   reader.header_ = reinterpret_cast<const IndexHeader*>(base);
   const IndexHeader& header = *reader.header_;
   if (bytes < kPageBytes || header.magic != kIndexMagic || header.layout != kIndexLayout)
-    return Error{Errc::protocol_error, fmt::format("this is no index of layout {}: use a library and a daemon of the "
-                                                   "same version",
-                                                   kIndexLayout)};
+    return Error{
+        Errc::protocol_error,
+        fmt::format("the memory from the daemon is not an index of layout {}: use a library and a daemon of the "
+                    "same version",
+                    kIndexLayout)};
   const IndexGeometry geometry = IndexGeometry::for_slots(header.slot_count);
   if (geometry.total_bytes > bytes || geometry.bucket_count != header.bucket_count)
-    return Error{Errc::protocol_error, "the index is smaller than its header says"};
+    return Error{Errc::protocol_error,
+                 "the index is smaller than its header says: use a library and a daemon of the same version"};
   reader.buckets_ = reinterpret_cast<const Bucket*>(base + kPageBytes);
   reader.slots_ = reinterpret_cast<const Slot*>(base + geometry.slots_at);
   reader.slot_count_ = geometry.slot_count;
@@ -31,9 +34,9 @@ IndexReader::Lookup IndexReader::find(const ObjectId& id, std::uint32_t max_step
       if (lookup.verdict == Verdict::found) return lookup;
       continue;
     }
-    // Nothing found means nothing there only if nobody changed the chain meanwhile. The fence pairs with the
-    // writer's before it rewrites an unlinked row: had the walk seen a rewritten word, it would now see the
-    // bucket's new version.
+    // A walk that found nothing proves absence only if the chain did not change meanwhile. The fence pairs with the
+    // writer's fence before it rewrites an unlinked row: if the walk saw a rewritten word, it now sees the bucket's new
+    // version.
     std::atomic_thread_fence(std::memory_order_acquire);
     if (bucket.load(std::memory_order_relaxed) == before) return lookup;
   }
@@ -47,8 +50,8 @@ IndexReader::Lookup IndexReader::walk(const ObjectId& id, std::uint32_t link, st
     const Slot& row = slots_[index];
     const std::uint64_t seq = row.seq.load(std::memory_order_acquire);
     if (row.id.is(id)) {
-      // Odd is never a miss: the object may be about to be published again. And an id that was read while the
-      // row changed may be half of one object and half of another: it counts only if seq still stands.
+      // An odd seq is never a miss, because the object may be published again. An id that was read while the row
+      // changed may be a mix of two ids, so it counts only if seq is unchanged.
       std::atomic_thread_fence(std::memory_order_acquire);
       const bool stable = seq % 2 == 0 && row.seq.load(std::memory_order_relaxed) == seq;
       return stable ? Lookup{Verdict::found, index, seq} : Lookup{Verdict::undecided};

@@ -1,9 +1,9 @@
 #pragma once
-// IndexReader: finding an object in the index while the daemon changes it. Wait-free: every walk is bounded,
-// and what cannot be decided is left to the daemon.
+// IndexReader: finds an object in the index while the daemon changes it. Wait-free: every walk is bounded, and a lookup
+// that cannot be decided is left to the daemon.
 //
-// Reads only. The index is the daemon's, and trusted; still no value read from it is used as an index without
-// a bound, so that a torn read cannot lead outside.
+// Reads only. The index belongs to the daemon, and is trusted. Still, no value from it is used as an array index
+// without a bounds check, so a torn read cannot lead outside.
 
 #include <cstdint>
 
@@ -16,9 +16,9 @@ namespace dolium::shm {
 class IndexReader {
  public:
   enum class Verdict : std::uint8_t {
-    found,      ///< `slot` had this id, live, at `seq`: take a reference, then see whether seq still stands
-    absent,     ///< at some moment during the call no live object had this id
-    undecided,  ///< too much changed, or the object is being retired at this moment: ask the daemon
+    found,      ///< `slot` was live with this id at `seq`: take a reference, then check that seq is unchanged
+    absent,     ///< at some moment during the call, no live object had this id
+    undecided,  ///< the chain changed too often, or the object is being retired now: ask the daemon
   };
   struct Lookup {
     Verdict verdict;
@@ -26,12 +26,13 @@ class IndexReader {
     std::uint64_t seq = 0;
   };
 
-  /// How many rows one walk visits, and how many walks one lookup makes, before it is `undecided`.
+  /// Maximum number of rows per walk, and of walks per lookup. Beyond these, a lookup is `undecided`.
   static constexpr std::uint32_t kMaxSteps = 128;
   static constexpr int kMaxWalks = 8;
 
   IndexReader() = default;
-  /// `base` is a mapping of `bytes` bytes of an index that outlives this. protocol_error when it is none.
+  /// `base` is a mapping of `bytes` bytes of an index, which must outlive this object. protocol_error if it is not an
+  /// index.
   [[nodiscard]] static Result<IndexReader> open(const std::byte* base, std::uint64_t bytes);
 
   [[nodiscard]] Lookup find(const ObjectId& id, std::uint32_t max_steps = kMaxSteps) const noexcept;
@@ -41,10 +42,10 @@ class IndexReader {
   [[nodiscard]] std::uint32_t successions() const noexcept {
     return header_->successions.load(std::memory_order_relaxed);
   }
-  /// Whether the store is still there.
+  /// The word that tells whether the store still exists.
   [[nodiscard]] const OwnerWord& owner() const noexcept { return header_->owner; }
   [[nodiscard]] const Incarnation& incarnation() const noexcept { return header_->incarnation; }
-  /// Sequentially consistent: for the look after a reference was dropped.
+  /// Whether a create waits for room. Sequentially consistent: read it after dropping a reference.
   [[nodiscard]] bool release_wanted() const noexcept {
     return header_->release_wanted.load(std::memory_order_seq_cst) != 0;
   }

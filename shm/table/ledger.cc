@@ -5,10 +5,10 @@
 namespace dolium::shm {
 namespace {
 
-/// Where each column's memory stands in segments().
+/// Position of each column's memory in segments().
 enum Position : std::size_t { kState, kRows, kLifetimes, kPinners, kHits };
 
-/// Puts a column in its place, if it was made, and there was no error before it.
+/// Stores a column if it was created, and no earlier one failed.
 template <class Column>
 void set(Column& column, Result<Column> made, Result<void>& outcome) {
   if (made)
@@ -40,7 +40,7 @@ Result<Ledger> Ledger::create(std::uint32_t slot_count, EvictionPolicy policy, T
 }
 
 Result<Ledger> Ledger::adopt(std::uint32_t slot_count, std::vector<UniqueFd> memory) {
-  if (memory.empty()) return Error{Errc::protocol_error, "a ledger without any memory"};
+  if (memory.empty()) return Error{Errc::protocol_error, "cannot take over the store: its ledger has no memory"};
   Ledger ledger;
   Result<void> made;
   set(ledger.state_, decltype(state_)::adopt("state", 1, std::move(memory[kState])), made);
@@ -49,12 +49,13 @@ Result<Ledger> Ledger::adopt(std::uint32_t slot_count, std::vector<UniqueFd> mem
   if (found.magic != LedgerState::kMagic || found.layout != LedgerState::kLayout)
     return Error{
         Errc::protocol_error,
-        fmt::format("the store's ledger has layout {}, this program knows layout {}: stop the daemon that made "
-                    "it, and start anew",
+        fmt::format("the store's ledger has layout {}, but this program knows layout {}: stop the daemon that created "
+                    "it, and start a new one",
                     found.layout, LedgerState::kLayout)};
   const bool counts_hits = found.policy == EvictionPolicy::lfu;
   if (memory.size() != kHits + (counts_hits ? 1 : 0))
-    return Error{Errc::protocol_error, fmt::format("a ledger of {} pieces", memory.size())};
+    return Error{Errc::protocol_error,
+                 fmt::format("cannot take over the store: its ledger has {} columns", memory.size())};
   set(ledger.rows_, decltype(rows_)::adopt("ledger", slot_count, std::move(memory[kRows])), made);
   set(ledger.lifetimes_, decltype(lifetimes_)::adopt("lifetimes", slot_count, std::move(memory[kLifetimes])), made);
   set(ledger.pinners_, decltype(pinners_)::adopt("pinners", slot_count, std::move(memory[kPinners])), made);

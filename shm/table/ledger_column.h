@@ -1,5 +1,5 @@
 #pragma once
-// LedgerColumn: one memfd of rows, a row for each slot, whose memory is reserved in steps as rows come into use.
+// LedgerColumn: one memfd of rows, one row per slot. Its memory is reserved in steps, as rows come into use.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace dolium::shm {
 
-/// kStep: bytes that are reserved at a time, so that a store with few objects costs little.
+/// kStep: number of bytes reserved at a time. It is small, so that a store with few objects costs little.
 template <class Row, std::uint64_t kStep = 128 * 1024>
 class LedgerColumn {
   static_assert(kStep % kPageBytes == 0);
@@ -23,13 +23,13 @@ class LedgerColumn {
     Result<Segment> segment = Segment::create(name, bytes_for(slot_count));
     return segment ? over(*std::move(segment)) : std::move(segment).error();
   }
-  /// Goes on with the memory of another process's column.
+  /// Takes over the memory of another process's column.
   [[nodiscard]] static Result<LedgerColumn> adopt(const char* name, std::uint32_t slot_count, UniqueFd memory) {
     Result<Segment> segment = Segment::adopt(name, bytes_for(slot_count), std::move(memory));
     return segment ? over(*std::move(segment)) : std::move(segment).error();
   }
 
-  /// Makes sure that the kernel has given the row's memory: a write that comes later cannot fail.
+  /// Reserves the row's memory, so that later writes cannot fail.
   [[nodiscard]] Result<void> reserve(SlotIndex slot) {
     const std::uint64_t first = slot * sizeof(Row) / kStep;
     const std::uint64_t last = ((std::uint64_t{slot} + 1) * sizeof(Row) - 1) / kStep;
@@ -68,7 +68,7 @@ class LedgerColumn {
 
   Segment segment_;
   Mapping mapping_;
-  std::vector<bool> reserved_;  // by step
+  std::vector<bool> reserved_;  // one element per step
 };
 
 }  // namespace dolium::shm

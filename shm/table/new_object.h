@@ -1,5 +1,5 @@
 #pragma once
-// NewObject: what a create asks for, in both stores and on the wire.
+// NewObject: the arguments of a create, in both stores and on the wire.
 
 #include <cstdint>
 #include <string_view>
@@ -10,7 +10,7 @@
 
 namespace dolium::shm {
 
-/// What an object shall be. The name need not outlive the call.
+/// The object to create. The type name need not outlive the call.
 struct NewObject {
   ObjectId id;
   std::uint64_t data_size = 0;
@@ -21,7 +21,7 @@ struct NewObject {
   Lifetimes lifetimes = {};
 };
 
-/// Of its data, metadata and type name together; wraps only when the data alone are beyond every capacity.
+/// Size of data, metadata and type name together. Overflows only if the data alone exceed every capacity.
 [[nodiscard]] inline std::uint64_t total_size(const NewObject& object) noexcept {
   return object.data_size + object.metadata_size + object.type_name.size();
 }

@@ -16,11 +16,11 @@
 namespace dolium::shm {
 namespace {
 
-/// Slots are reserved this many bytes at a time, so that a store with few objects costs little.
+/// Number of bytes of slots that are reserved at a time. It is small, so that a store with few objects costs little.
 constexpr std::uint64_t kReserveStep = 256 * 1024;
-/// How many chains are fetched at once, and how far: what the processor's nearest caches can hold.
+/// Number of chains that are prefetched together, and of rows in each: as much as the nearest caches can hold.
 constexpr std::size_t kPrefetched = 64;
-constexpr int kPrefetchedRows = 2;  // when the index is full a chain has two on average
+constexpr int kPrefetchedRows = 2;  // average length of a chain when the index is full
 
 }  // namespace
 
@@ -28,7 +28,8 @@ Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t 
   const IndexGeometry geometry = IndexGeometry::for_slots(slot_count);
   Result<Segment> segment = Segment::create("index", geometry.total_bytes);
   if (!segment) return std::move(segment).error();
-  // The buckets are touched at random from the first object on; a slot only when it is first taken.
+  // Buckets are used at random from the first object on, so all are reserved now. A slot is reserved when it is first
+  // taken.
   if (auto reserved = segment->reserve(0, geometry.slots_at); !reserved) return std::move(reserved).error();
   Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
@@ -47,26 +48,29 @@ Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t 
 
 Result<ObjectIndex> ObjectIndex::adopt(UniqueFd memory) {
   struct stat found {};
-  if (::fstat(memory.get(), &found) != 0) return system_error("look at the memory of the index");
+  if (::fstat(memory.get(), &found) != 0) return system_error("read the size of the index");
   Result<Segment> segment = Segment::adopt("index", static_cast<std::uint64_t>(found.st_size), std::move(memory));
   if (!segment) return std::move(segment).error();
-  if (segment->size() < kPageBytes) return Error{Errc::protocol_error, "an index without a header"};
+  if (segment->size() < kPageBytes)
+    return Error{Errc::protocol_error, "cannot take over the store: its index is too small to have a header"};
   Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
   const auto& header = *reinterpret_cast<const IndexHeader*>(mapping->data());
   const IndexGeometry geometry = IndexGeometry::for_slots(header.slot_count);
   if (header.magic != kIndexMagic || header.layout != kIndexLayout || geometry.total_bytes != segment->size())
-    return Error{Errc::protocol_error,
-                 fmt::format("the index has layout {}, this program knows layout {}", header.layout, kIndexLayout)};
+    return Error{Errc::protocol_error, fmt::format("the store's index has layout {}, but this program knows layout {}: "
+                                                   "stop the daemon that created it, and start a new one",
+                                                   header.layout, kIndexLayout)};
   if (header.owner.ended())
-    return Error{Errc::disconnected, "the store was ended by an orderly stop: nothing can go on with it"};
+    return Error{Errc::disconnected, "cannot take over the store: it was ended by an orderly stop"};
   ObjectIndex index(*std::move(segment), *std::move(mapping), geometry);
-  // Slots are taken in order for the first time, and from then on their seq is not 0.
+  // Slots are first taken in order. From then on their seq is never 0.
   while (index.touched_ < geometry.slot_count && index.slot(index.touched_).seq.load(std::memory_order_relaxed) != 0)
     ++index.touched_;
   const std::uint64_t rows = std::uint64_t{index.touched_} * sizeof(Slot);
   index.header().successions.fetch_add(1, std::memory_order_relaxed);
-  index.reserved_bytes_ = geometry.slots_at + rows / kReserveStep * kReserveStep;  // or more; asking again is harmless
+  index.reserved_bytes_ =
+      geometry.slots_at + rows / kReserveStep * kReserveStep;  // possibly more; reserving again is harmless
   return index;
 }
 
@@ -98,13 +102,13 @@ Result<SlotIndex> ObjectIndex::take() {
     if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return std::move(reserved).error();
     reserved_bytes_ = end;
   }
-  slot(touched_).seq.store(1, std::memory_order_relaxed);  // fresh memory is 0, which would mean "live"
+  slot(touched_).seq.store(1, std::memory_order_relaxed);  // new memory is 0, which would mean "live"
   return touched_++;
 }
 
 void ObjectIndex::write(SlotIndex index, const SlotFields& fields) noexcept {
-  // A reader that stands on this row since before it was unlinked may see any mixture of old and new. This
-  // fence pairs with the reader's acquire fence: if it saw anything new, it sees the bucket's new version too.
+  // A reader that reached this row before it was unlinked may see any mix of old and new values. This fence pairs with
+  // the reader's acquire fence: if the reader saw a new value, it also sees the bucket's new version.
   std::atomic_thread_fence(std::memory_order_release);
   Slot& row = slot(index);
   row.id.store(fields.id);
@@ -131,13 +135,13 @@ void ObjectIndex::begin_retire(SlotIndex index) noexcept {
 }
 
 void ObjectIndex::shrink(SlotIndex index, std::uint64_t data_size) noexcept {
-  // One word, as in relocate(); and before whatever is written next.
+  // One word, as in relocate(). Ordered before all later writes.
   slot(index).sizes.store(data_size, std::memory_order_release);
   std::atomic_thread_fence(std::memory_order_release);
 }
 
 void ObjectIndex::relocate(SlotIndex index, std::uint64_t offset) noexcept {
-  // One word: whoever is killed before or after it leaves one place or the other.
+  // One word: if the daemon is killed, the row has the old place or the new one.
   slot(index).offset.store(static_cast<std::uint32_t>(offset / kUnitBytes), std::memory_order_relaxed);
 }
 
@@ -163,15 +167,15 @@ void ObjectIndex::unlink(SlotIndex index) noexcept {
 }
 
 void ObjectIndex::release(SlotIndex index) noexcept {
-  // Not in `next`: who stands on this row since before it was unlinked goes on from there, and not into all that is
-  // free.
+  // Not in `next`: a reader that reached this row before it was unlinked follows `next`, and must not walk into the
+  // free slots.
   slot(index).offset.store(free_, std::memory_order_relaxed);
   free_ = to_link(index);
 }
 
 bool ObjectIndex::is_linked(SlotIndex index) const noexcept {
   std::uint32_t link = unpack(bucket(slot(index).id.load()).load(std::memory_order_relaxed)).head;
-  // Bounded, and within the rows that there are, whatever the chain says.
+  // Bounded by the number of rows, and checked against it: after a crash the chain may be damaged.
   for (std::uint32_t steps = 0; link != 0 && link <= touched_ && steps < touched_; ++steps) {
     if (from_link(link) == index) return true;
     link = slot(from_link(link)).next.load(std::memory_order_relaxed);
@@ -255,16 +259,17 @@ void ObjectIndex::check_invariants() const {
     for (std::uint32_t link = unpack(buckets[b].load()).head; link != 0; link = slot(from_link(link)).next.load()) {
       const SlotIndex index = from_link(link);
       DOLIUM_CHECK(index < touched_, "a chain leads to a slot that was never taken");
-      DOLIUM_CHECK(!linked[index], "a slot stands in two chains, or twice in one");
-      DOLIUM_CHECK(bucket_of(slot(index).id.load(), geometry_.bucket_count) == b, "a slot hangs in a foreign chain");
+      DOLIUM_CHECK(!linked[index], "a slot is in two chains, or twice in one");
+      DOLIUM_CHECK(bucket_of(slot(index).id.load(), geometry_.bucket_count) == b, "a slot is in the wrong chain");
       linked[index] = true;
     }
   }
   for (SlotIndex index = 0; index < touched_; ++index)
-    DOLIUM_CHECK(linked[index] == is_live(index), "linked and live do not agree between operations");
+    DOLIUM_CHECK(linked[index] == is_live(index), "a slot is linked but not live, or live but not linked");
   std::uint32_t seen = 0;
   for (std::uint32_t link = free_; link != 0; link = slot(from_link(link)).offset.load(std::memory_order_relaxed)) {
-    DOLIUM_CHECK(from_link(link) < touched_ && ++seen <= touched_, "the free slots lead astray, or in a ring");
+    DOLIUM_CHECK(from_link(link) < touched_ && ++seen <= touched_,
+                 "the list of free slots leads to an invalid slot, or in a ring");
     DOLIUM_CHECK(!linked[from_link(link)], "a free slot is linked");
   }
 }

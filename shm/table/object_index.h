@@ -1,11 +1,11 @@
 #pragma once
-// ObjectIndex: the daemon's side of the index: the only writer.
+// ObjectIndex: the daemon's side of the index, and its only writer.
 //
-// A slot's life: free (odd) -> taken (odd, fields written, not linked) -> published (even, linked) ->
-// retiring (odd, linked) -> either published again, unchanged or relocated, or unlinked (odd) -> free.
-// What may be in which order is the pin protocol's business; each method names its step.
+// A slot's life: free (odd) -> taken (odd, fields written, not linked) -> published (even, linked) -> retiring (odd,
+// linked) -> published again, unchanged or relocated; or unlinked (odd) -> free. The pin protocol defines the order of
+// these steps; each method names its step.
 //
-// Not thread-safe (one writer); readers in other threads and processes use IndexReader.
+// Not thread-safe (one writer). Readers in other threads and processes use IndexReader.
 
 #include <cstdint>
 #include <span>
@@ -29,82 +29,83 @@ class ObjectIndex {
  public:
   [[nodiscard]] static Result<ObjectIndex> create(std::uint32_t slot_count, std::uint64_t arena_bytes);
 
-  /// Goes on with another daemon's index, as it left it. What rows there are is for the caller to find out, and to
-  /// settle each (see *after a crash* below) before anything else is asked of it.
+  /// Takes over another daemon's index as it left it. The caller must find its rows, and repair each of them (see
+  /// *after a crash* below), before it calls other functions.
   [[nodiscard]] static Result<ObjectIndex> adopt(UniqueFd memory);
 
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return geometry_.slot_count; }
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header().arena_bytes; }
   [[nodiscard]] const Incarnation& incarnation() const noexcept { return header().incarnation; }
-  /// An orderly stop: from here on no client gets anything, and no other server can go on with the store.
+  /// Ends the store in an orderly stop: from now on no client gets an object, and no other server can take over.
   void end() noexcept { header().owner.end(); }
-  /// One above the highest slot ever taken: what walks need to look at.
+  /// Number of slots ever taken: the highest one plus one. Walks over all objects end there.
   [[nodiscard]] std::uint32_t slots_touched() const noexcept { return touched_; }
 
-  /// A free slot, or kNoSlot. Its memory is reserved, so writing it cannot fail; an error when it cannot be.
+  /// Takes a free slot; kNoSlot if there is none. Its memory is reserved, so writing it cannot fail. An error if it
+  /// cannot be reserved.
   [[nodiscard]] Result<SlotIndex> take();
-  /// Writes the row of a taken slot; nobody can see it yet.
+  /// Writes the row of a taken slot. It is not visible yet.
   void write(SlotIndex slot, const SlotFields& fields) noexcept;
-  /// taken -> published: visible from here on. `id` is what was written.
+  /// taken -> published: the object becomes visible. `id` must be the written one.
   void publish(SlotIndex slot, const ObjectId& id) noexcept;
-  /// published -> retiring (step 1): readers that arrive from here on are turned away. Sequentially consistent
-  /// with the reads of the pin tables that must follow it.
+  /// published -> retiring (step 1): from now on readers are refused. Sequentially consistent with the reads of the pin
+  /// tables that must follow.
   void begin_retire(SlotIndex slot) noexcept;
-  /// The row of a taken slot, without metadata, says that it has fewer bytes.
+  /// Reduces the data size in the row of a taken slot. Precondition: it has no metadata.
   void shrink(SlotIndex slot, std::uint64_t data_size) noexcept;
-  /// The row says another place for its bytes. Only while it is retiring, and nobody holds it.
+  /// Changes the offset in a row. Precondition: it is retiring, and has no references.
   void relocate(SlotIndex slot, std::uint64_t offset) noexcept;
   /// retiring -> published, unchanged or relocated.
   void cancel_retire(SlotIndex slot) noexcept;
-  /// retiring -> unlinked: gone for all who look it up.
+  /// retiring -> unlinked: lookups do not find it any more.
   void unlink(SlotIndex slot) noexcept;
-  /// taken or unlinked -> free. Nobody may hold it any more.
+  /// taken or unlinked -> free. Precondition: it has no references.
   void release(SlotIndex slot) noexcept;
 
-  /// Has the processor fetch what find() of each of these will walk over: their buckets, and the first rows of their
-  /// chains. One at a time it would wait for each of them.
+  /// Prefetches the cache lines that find() of these ids will read: their buckets, and the first rows of their chains.
+  /// Without it, each lookup waits for its own cache misses.
   void prefetch(std::span<const ObjectId> ids) const noexcept;
-  /// The same for unlink(), in steps: 0 fetches the row, 1 its bucket, each that follows a row of its chain. A step
-  /// that comes before the one before has arrived waits for it.
+  /// The same for unlink(), in steps: step 0 fetches the row, step 1 its bucket, each further step a row of its chain.
+  /// A step waits if the line of the step before has not arrived yet.
   void prefetch_unlink(SlotIndex slot, int step) const noexcept;
   /// The published (or retiring) slot with this id, or kNoSlot.
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return look_up(id, chain_of(id)).slot; }
-  /// The same, and how many rows of its chain had to be passed. `chain`: chain_of(id).
+  /// The same, with the number of rows of the chain that the search passed. `chain`: chain_of(id).
   struct LookUp {
     SlotIndex slot;
     std::uint32_t passed;
   };
   [[nodiscard]] LookUp look_up(const ObjectId& id, std::uint32_t chain) const noexcept;
-  /// The number of the chain to which objects of this id belong.
+  /// The number of the chain that this id belongs to.
   [[nodiscard]] std::uint32_t chain_of(const ObjectId& id) const noexcept {
     return bucket_of(id, geometry_.bucket_count);
   }
   [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
   [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
-  /// What the daemon notes for itself: written at any time after take(), read at any time.
+  /// The daemon's own fields of a row: written at any time after take(), read at any time.
   [[nodiscard]] SlotMargin& margin(SlotIndex index) const noexcept { return slot(index).margin; }
 
-  // ---- after a crash: a row may be even and not linked, odd and linked, or its chain changed without a new version
-  // ----
+  // ---- after a crash ----
+  // A row may be even and not linked, or odd and linked; or its chain has changed without a new version.
 
-  /// Whether the row stands in its bucket's chain.
+  /// Whether the row is in its bucket's chain.
   [[nodiscard]] bool is_linked(SlotIndex slot) const noexcept;
-  /// Makes an even row that nobody finds one that everybody finds.
+  /// Links an even row that is not in its chain, so that lookups find it.
   void link(SlotIndex slot) noexcept;
-  /// Takes an odd row out of its chain if it is still there. In any case its bucket has a new version then, so that
-  /// nobody who stands on the row trusts what is written there next.
+  /// Takes an odd row out of its chain if it is there. In either case its bucket gets a new version, so that a reader
+  /// on this row does not trust the values that are written there next.
   void unlink_remains(SlotIndex slot) noexcept;
 
-  /// Says that a release matters to somebody, or no longer does. Sequentially consistent.
+  /// Tells clients whether to notify the daemon of releases. Sequentially consistent.
   void set_release_wanted(bool wanted) noexcept;
 
-  /// Of the index's memory, from its start: see LargePages.
+  /// The used part of the index's memory, for LargePages.
   [[nodiscard]] std::span<std::byte> in_use() const noexcept {
     return {mapping_.data(), geometry_.slots_at + std::uint64_t{touched_} * sizeof(Slot)};
   }
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
-  void check_invariants() const;  ///< aborts with a message; O(slots); for tests
+  void check_invariants() const;  ///< aborts with a message on a violation; O(slots); for tests
 
  private:
   ObjectIndex(Segment segment, Mapping mapping, const IndexGeometry& geometry);
@@ -122,8 +123,9 @@ class ObjectIndex {
   Mapping mapping_;
   IndexGeometry geometry_;
   std::uint32_t touched_ = 0;
-  std::uint64_t reserved_bytes_ = 0;  // of the segment, from its start
-  std::uint32_t free_ = 0;  // link to the slot last freed; each free row names, in `offset`, the one freed before it
+  std::uint64_t reserved_bytes_ = 0;  // from the segment's start
+  std::uint32_t free_ =
+      0;  // link to the slot freed last; each free row has in `offset` a link to the slot freed before it
 };
 
 }  // namespace dolium::shm

@@ -1,16 +1,18 @@
 #pragma once
-// OwnerWord: whether a store is still there. It lies in the index's header, in a line that nothing writes while the
-// store lives, and every get looks at it.
+// OwnerWord: whether a store still exists. It is in the index's header, in a cache line that is not written while the
+// store lives. Every get reads it.
 //
 //   bits 0 to 29   thread id of the keeper that owns the store; 0: an InProcessStore, or the owner is dead
-//   bit 30         the owner has died. The kernel sets it and clears the thread id, by whatever death, because the word
-//                  is in the owner's list of robust futexes (daemon/keeper/owner_mark.h)
-//   bit 31         the store has ended: an orderly stop. Sticky: neither a successor nor the kernel clears it. (For the
-//                  kernel it is the bit of a futex that has waiters, which it keeps; to wake a waiter costs it
-//                  nothing.)
+//   bit 30         the owner has died. The kernel sets this bit and clears the thread id after any kind of death,
+//   because
+//                  the word is in the owner's list of robust futexes (daemon/keeper/owner_mark.h)
+//   bit 31         the store has ended in an orderly stop. Sticky: neither a later server nor the kernel clears it.
+//   (For
+//                  the kernel, this is the bit of a futex with waiters. It keeps the bit, and waking no waiter is
+//                  cheap.)
 //
-// `ended` is final. An owner's death is final, too, unless a service manager keeps the store's descriptors: then
-// another keeper may go on with the store, and become its owner.
+// `ended` is final. The owner's death is final, too, unless a service manager keeps the store's descriptors: then
+// another keeper can take over the store and become its owner.
 //
 // Shared by processes: the daemon writes, clients read. Lock-free.
 
@@ -29,16 +31,16 @@ class OwnerWord {
   static constexpr std::uint32_t kDescriptorsStored = 1;
 
   OwnerWord() = default;
-  /// With these bits: for a word that belongs to no store.
+  /// A word with these bits, which belongs to no store.
   constexpr explicit OwnerWord(std::uint32_t word) noexcept : word_(word) {}
 
   // ---- clients: one load and one compare ----
 
-  /// The store has ended, or its owner has died.
+  /// True if the store has ended, or its owner has died.
   [[nodiscard]] bool gone() const noexcept {
     return (word_.load(std::memory_order_acquire) & (kOwnerDied | kEnded)) != 0;
   }
-  /// It is gone, and nothing can go on with it.
+  /// True if the store is gone, and no other keeper can take it over.
   [[nodiscard]] bool gone_for_good() const noexcept {
     const std::uint32_t word = word_.load(std::memory_order_acquire);
     return (word & kEnded) != 0 || ((word & kOwnerDied) != 0 && !descriptors_stored());
@@ -50,7 +52,7 @@ class OwnerWord {
 
   // ---- the daemon ----
 
-  /// This thread owns the store from here on. Leaves `ended` as it is. False: the store has ended.
+  /// Makes this thread the owner of the store. Keeps `ended`. Returns false if the store has ended.
   [[nodiscard]] bool own(std::uint32_t thread) noexcept {
     std::uint32_t before = word_.load(std::memory_order_relaxed);
     while (!word_.compare_exchange_weak(before, (before & kEnded) | thread, std::memory_order_seq_cst)) {
@@ -58,12 +60,12 @@ class OwnerWord {
     return (before & kEnded) == 0;
   }
   void end() noexcept { word_.fetch_or(kEnded, std::memory_order_seq_cst); }
-  /// A service manager keeps the descriptors, or no longer does.
+  /// Records whether a service manager keeps the store's descriptors.
   void set_descriptors_stored(bool stored) noexcept {
     flags_.store(stored ? kDescriptorsStored : 0, std::memory_order_release);
   }
   [[nodiscard]] std::uint32_t owner() const noexcept { return word_.load(std::memory_order_acquire) & kOwnerMask; }
-  /// What the kernel is to be told of: the word itself.
+  /// Address of the word, for the owner's list of robust futexes.
   [[nodiscard]] const void* futex() const noexcept { return &word_; }
 
  private:

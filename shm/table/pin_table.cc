@@ -5,7 +5,7 @@
 namespace dolium::shm {
 namespace {
 
-/// Threads take stripes in turn; more threads than stripes share.
+/// Threads get stripes in turn. If there are more threads than stripes, they share.
 std::size_t stripe_of_this_thread() noexcept {
   static std::atomic<std::size_t> next{0};
   thread_local const std::size_t mine = next.fetch_add(1, std::memory_order_relaxed) % kCounterStripes;
@@ -21,8 +21,8 @@ constexpr std::uint64_t bit_of(std::uint32_t page) noexcept {
 void PinTable::add_reference(SlotIndex slot) noexcept {
   const std::uint32_t page = slot / PinTableGeometry::kEntriesPerPage;
   std::atomic<std::uint64_t>& word = map_word(page);
-  // The bit comes first, and sequentially consistent as the count: a daemon that sees no bit after it changed
-  // seq knows that our check of seq will see that change.
+  // The bit is set first, and is sequentially consistent like the count. If the daemon sees no bit after it changed
+  // seq, our later check of seq sees that change.
   if ((word.load(std::memory_order_acquire) & bit_of(page)) == 0)
     word.fetch_or(bit_of(page), std::memory_order_seq_cst);
   entry(slot).references.fetch_add(1, std::memory_order_seq_cst);
@@ -34,8 +34,8 @@ bool PinTable::drop_reference(SlotIndex slot) noexcept {
 
 void PinTable::record_hit(SlotIndex slot, TimeNs now) noexcept {
   PinEntry& row = entry(slot);
-  // Plain load and store: two threads that get the same object at once may count one hit. Recency and
-  // frequency are estimates; the client's totals are exact.
+  // Load and store instead of an atomic increment: two threads that get the same object at once may count one hit.
+  // Recency and frequency are estimates; the client's totals are exact.
   row.hits.store(row.hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   row.last_access.store(now, std::memory_order_relaxed);
   stripe().hits.fetch_add(1, std::memory_order_relaxed);

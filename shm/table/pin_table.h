@@ -1,14 +1,14 @@
 #pragma once
-// The pin table: how many references one client holds to each slot. Written by that client alone, read by the
-// daemon, which believes nothing in it: a client that lies can only keep objects from being evicted. (The daemon
-// writes into one only before its client has it: a child of fork() begins with a copy of its parent's references; and
-// to take back a lease, in the word that says whether it is in use.)
+// The pin table: how many references one client holds to each slot. That client alone writes it; the daemon reads it
+// without trusting it. A client with wrong counts can only keep objects from being evicted. (The daemon writes to a
+// table in two cases: before its client gets it, because a child of fork() starts with a copy of its parent's
+// references; and to take back a lease, in the word that says whether the lease is in use.)
 //
 //   header        counters, granted_through, and the map of touched pages
 //   entries       16 bytes for each slot of the index
 //
-// The map has a bit for each page of entries, set before the first reference on that page is counted: the
-// daemon looks only where a bit is set, because a look at an untouched page would allocate it.
+// The map has one bit per page of entries, which is set before the first reference on that page is counted. The daemon
+// only reads pages whose bit is set, because reading an untouched page would allocate it.
 
 #include <algorithm>
 #include <array>
@@ -25,28 +25,28 @@ namespace dolium::shm {
 
 struct PinEntry {
   std::atomic<std::uint32_t> references;
-  std::atomic<std::uint32_t> hits;         ///< gets of whatever lives in this slot, since the table was made
-  std::atomic<std::uint64_t> last_access;  ///< CLOCK_MONOTONIC ns of the last of them
+  std::atomic<std::uint32_t> hits;         ///< gets of all objects that were in this slot since the table was created
+  std::atomic<std::uint64_t> last_access;  ///< time of the last get, CLOCK_MONOTONIC in ns
 };
 static_assert(sizeof(PinEntry) == 16);
 
-/// Threads that share a client count on different cache lines.
+/// One of several counters, so that the threads of a client count on different cache lines.
 struct alignas(64) CounterStripe {
   std::atomic<std::uint64_t> hits;
   std::atomic<std::uint64_t> misses;
 };
 inline constexpr std::size_t kCounterStripes = 8;
 
-/// Who may use a lease now: the client that has it, or the daemon, to take it back (shm/store/lease_recall.h). One
-/// word, so that exactly one of them gets it. It names what is left of the lease, in units: while the daemon has not
-/// heard of all that was cut off it, it does not take it back.
+/// Who may use a lease now: the client that has it, or the daemon, to take it back (shm/store/leases.h). One word, so
+/// that exactly one of them gets it. It contains the size of the lease's rest, in units: the daemon does not take a
+/// lease back while it has not been told of all objects that were cut off it.
 class LeaseWord {
  public:
   // ---- the client's side ----
 
-  /// A lease of so much is asked for, or what is left of it after a put.
+  /// Sets the size of the rest, when a lease is requested and after each put, and marks the lease as idle.
   void set_idle(std::uint64_t units) noexcept { word_.store(of(units, kIdle), std::memory_order_release); }
-  /// Before writing into it. False: it was taken back.
+  /// Call it before writing into the lease. False: the daemon has taken it back.
   [[nodiscard]] bool claim(std::uint64_t units) noexcept { return change(units, kBusy); }
 
   // ---- the daemon's side ----
@@ -54,7 +54,7 @@ class LeaseWord {
   [[nodiscard]] bool is_idle(std::uint64_t units) const noexcept {
     return word_.load(std::memory_order_acquire) == of(units, kIdle);
   }
-  /// It is the daemon's again, with all that is left. False: the client has it.
+  /// Takes back the rest of the lease. False: the client uses it.
   [[nodiscard]] bool revoke(std::uint64_t units) noexcept { return change(units, kRevoked); }
 
  private:
@@ -70,7 +70,7 @@ class LeaseWord {
 
   std::atomic<std::uint64_t> word_;
 };
-/// How many leases of a client can be taken back.
+/// Maximum number of leases per client that can be taken back.
 inline constexpr std::uint32_t kLeaseWords = 7;
 
 struct PinTableHeader {
@@ -86,7 +86,7 @@ struct PinTableGeometry {
 
   std::uint32_t slot_count = 0;
   std::uint32_t page_count = 0;  ///< pages of entries
-  std::uint64_t map_at = 0;      ///< 64-bit words
+  std::uint64_t map_at = 0;      ///< offset of the map of touched pages, an array of 64-bit words
   std::uint64_t entries_at = 0;
   std::uint64_t total_bytes = 0;
 
@@ -99,7 +99,7 @@ struct PinTableGeometry {
     geometry.total_bytes = geometry.entries_at + std::uint64_t{geometry.page_count} * kPageBytes;
     return geometry;
   }
-  /// Where the page with this slot's entry begins.
+  /// Offset of the page with this slot's entry.
   [[nodiscard]] constexpr std::uint64_t page_at(std::uint32_t slot) const noexcept {
     return entries_at + std::uint64_t{slot / kEntriesPerPage} * kPageBytes;
   }
@@ -110,7 +110,7 @@ struct AccessCounts {
   std::uint64_t misses = 0;
 };
 
-/// A mapped pin table, as both sides see it. A resource: moves.
+/// A mapped pin table, for both sides. A resource: moves.
 class PinTable {
  public:
   PinTable() = default;
@@ -119,34 +119,34 @@ class PinTable {
 
   // ---- the client's side; any thread of the client ----
 
-  /// Counts a reference. Sequentially consistent: the check of the slot's seq that follows cannot be
-  /// overtaken (Dekker's pattern; see shm/README.md).
+  /// Counts a reference. Sequentially consistent, so that the following check of the slot's seq cannot be reordered
+  /// before it (Dekker's pattern; see shm/README.md).
   void add_reference(SlotIndex slot) noexcept;
-  /// Uncounts one; true when it was this client's last to the slot. Sequentially consistent.
+  /// Drops a reference. Returns true if it was this client's last one to the slot. Sequentially consistent.
   [[nodiscard]] bool drop_reference(SlotIndex slot) noexcept;
-  /// Another reference to what is held already: needs no check.
-  /// Sequentially consistent for the sake of fork(), which must not overlook it; see client/mapped/attachment.h.
+  /// Adds a reference to an object that is held already; needs no check. Sequentially consistent, because fork() must
+  /// not miss it; see client/mapped/attachment.h.
   void copy_reference(SlotIndex slot) noexcept { entry(slot).references.fetch_add(1, std::memory_order_seq_cst); }
   void record_hit(SlotIndex slot, TimeNs now) noexcept;
   void record_miss() noexcept;
   void set_granted_through(std::uint64_t number) noexcept;
-  /// Below kLeaseWords.
+  /// Precondition: number < kLeaseWords.
   [[nodiscard]] LeaseWord& lease_word(std::uint32_t number) const noexcept { return header().lease_words[number]; }
   [[nodiscard]] Result<void> exclude_from_fork() const { return mapping_.exclude_from_fork(); }
 
-  // ---- the daemon's side; everything read here may be a lie ----
+  // ---- the daemon's side; all values read here are untrusted ----
 
-  /// Before the client has the table, and only then.
+  /// Precondition: the client has not got the table yet.
   void set_references(SlotIndex slot, std::uint32_t count) noexcept;
   [[nodiscard]] bool touched(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t touched_pages() const noexcept;
-  /// 0 without a look when the page is untouched. Sequentially consistent.
+  /// 0, without reading the entry, if its page is untouched. Sequentially consistent.
   [[nodiscard]] std::uint32_t references(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t hits(SlotIndex slot) const noexcept;
   [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint64_t granted_through() const noexcept;
   [[nodiscard]] AccessCounts access_counts() const noexcept;
-  /// Calls visit(slot) for each slot from `begin`, where a page begins, up to `end` that is on a touched page.
+  /// Calls visit(slot) for each slot in [begin, end) that is on a touched page. Precondition: a page begins at `begin`.
   template <class Visit>
   void for_each_touched(SlotIndex begin, SlotIndex end, Visit&& visit) const {
     constexpr std::uint32_t kStep = PinTableGeometry::kEntriesPerPage;
@@ -155,7 +155,7 @@ class PinTable {
         for (SlotIndex slot = first; slot < std::min(end, first + kStep); ++slot) visit(slot);
   }
   [[nodiscard]] const PinTableGeometry& geometry() const noexcept { return geometry_; }
-  /// Bytes of this table that are in memory.
+  /// Number of bytes of this table that have memory.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
 
  private:

@@ -1,10 +1,9 @@
 #pragma once
-// The margin of an index row: what the daemon notes there for itself. A row fills a cache line whatever it says, and
-// what an object is, and what is being done to it, is asked for together with the rest of its row. Clients can read it,
-// and never do.
+// The margin of an index row: fields for the daemon's own use. A row fills a cache line in any case, and requests need
+// an object's state together with the rest of its row. Clients can read the margin, but never do.
 //
-// A successor reads it after its writer was killed at any store instruction (shm/store/store_recovery.cc): facts whose
-// order among the stores matters are bytes of their own.
+// A restarted daemon reads it after its predecessor was killed at any store instruction (shm/store/store_recovery.cc).
+// So fields whose order of stores matters are bytes of their own.
 
 #include <atomic>
 #include <cstdint>
@@ -13,26 +12,27 @@ namespace dolium::shm {
 
 enum class SlotState : std::uint8_t {
   free,
-  unsealed,   ///< being written by its creator
+  unsealed,   ///< its creator is writing it
   sealed,     ///< visible
-  retired,    ///< no longer visible, but held: its extent is freed at the last release
-  abandoned,  ///< was being written when its writer, or a daemon, died: its extent is freed when neither the writer nor
-              ///< I/O that it began can write there any more
+  retired,    ///< not visible any more, but referenced: its extent is freed at the last release
+  abandoned,  ///< its writer, or a daemon, died before the seal: its extent is freed when neither the writer nor I/O
+              ///< that it started can write there any more
 };
 
-/// What is being done to a slot that others may see half done. Noted before its seq becomes odd, and cleared only
-/// when seq is even again or the row is free: so whoever finds an odd row after a crash knows what to do with it.
+/// The operation in progress on a slot whose intermediate states are visible. It is set before the seq becomes odd, and
+/// cleared only when the seq is even again or the row is free. So a daemon that finds an odd row after a crash knows
+/// how to continue.
 enum class Operation : std::uint8_t {
   none,
-  evicting,    ///< may still be called off: make seq even again
-  removing,    ///< is decided: unlink and free
-  relocating,  ///< the row says one place or the other, and the bytes are at it: make seq even again
-  /// Of an abandoned row: it is in quarantine, and `sealed` in its ledger row is the time at which its rest ends. A
-  /// successor keeps that time.
+  evicting,    ///< can be cancelled: make seq even again
+  removing,    ///< is final: unlink and free
+  relocating,  ///< the row has the old place or the new one, and the bytes are there: make seq even again
+  /// Of an abandoned row: it is in quarantine, and `sealed` in its ledger row is the end of its resting time. A
+  /// restarted server keeps that time.
   resting,
 };
 
-/// A byte whose order among the other stores matters to a successor. Copies as a value.
+/// A byte whose order among other stores matters to a restarted daemon. Copies as a value.
 template <class T>
 class OrderedByte {
  public:
@@ -50,15 +50,15 @@ class OrderedByte {
 };
 
 struct SlotMargin {
-  std::uint32_t writing_ms;  ///< from creation to seal; at most 49 days are told
+  std::uint32_t writing_ms;  ///< time from creation to seal; at most 49 days
   std::int32_t creator_pid;
-  std::uint8_t type_name_size;  ///< the name stands behind the metadata
+  std::uint8_t type_name_size;  ///< the name follows the metadata
   bool pinned : 1;
   bool mortal : 1;  ///< has a row of lifetimes
-  bool lent : 1;    ///< its writer was told where it is: another process may write there
-  bool leased : 1;  ///< not an object, but a lease (shm/store/leases.h)
+  bool lent : 1;    ///< its offset was sent to its writer: another process may write there
+  bool leased : 1;  ///< a lease, not an object (shm/store/leases.h)
   OrderedByte<Operation> operation;
-  OrderedByte<SlotState> state;  ///< last: an assignment makes a row what it is when all else is written
+  OrderedByte<SlotState> state;  ///< last: an assignment to a row stores all other fields first
 };
 static_assert(sizeof(SlotMargin) == 12);
 

@@ -1,5 +1,5 @@
 #pragma once
-// A command line's words as CLI11 wants them: both of our programs have it split theirs.
+// Prepares the command line of doliumd and dolium for CLI11, and rewords some of CLI11's errors.
 
 #include <string>
 #include <string_view>
@@ -7,11 +7,12 @@
 
 namespace dolium {
 
-/// The arguments without the program's name, last one first, which is how CLI11 takes them. "--name=" becomes "--name"
-/// and an empty word, for which CLI11 would take the next argument otherwise; what stands behind "--" stays as it is.
+/// The arguments without the program's name, in reverse order, as CLI11 takes them. "--name=" becomes "--name" and an
+/// empty word; CLI11 would take the next argument as the value. Arguments after "--" stay as they are.
 [[nodiscard]] std::vector<std::string> arguments_for_cli11(int argc, const char* const* argv);
 
-/// An error of CLI11's, in words that say what was wrong; a test of each program holds them together.
+/// Rewords an error of CLI11 that does not say what the user did wrong. A test of each program notices if CLI11 changes
+/// its texts.
 [[nodiscard]] std::string in_our_words(std::string_view text);
 
 }  // namespace dolium

@@ -27,13 +27,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
-  std::string lower(word);  // "LRU" is no less like "lru" for its capitals
+  std::string lower(word);  // "LRU" matches "lru"
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   std::string_view nearest;
   std::size_t distance = std::max<std::size_t>(2, lower.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
-    // Somebody who stops short after three letters knows what he means: warn, warning.
+    // Three letters or more that begin a candidate mean it: "warn" means "warning".
     const bool is_start = lower.size() > 2 && candidate.starts_with(lower);
     const std::size_t candidate_distance = is_start ? 1 : edit_distance(lower, candidate);
     if (candidate_distance >= distance || candidate_distance >= candidate.size()) continue;

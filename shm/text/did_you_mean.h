@@ -1,5 +1,5 @@
 #pragma once
-// For words that nobody knows: the nearest that somebody does.
+// Suggests the nearest known word for an unknown one.
 
 #include <span>
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace dolium {
 
-/// `; did you mean "capacity"?` when one of the candidates is near enough to be a slip of the fingers, or "".
+/// `; did you mean "capacity"?` if one of the candidates looks like a typing error away from `word`; else "".
 [[nodiscard]] std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace dolium

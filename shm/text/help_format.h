@@ -1,7 +1,7 @@
 #pragma once
-// HelpFormat: how --help looks, of doliumd and of dolium. CLI11's own has its notation in it ("--no-preview{false}",
-// "ID... ... REQUIRED", "TIME=1 s", "Excludes: --name"), which says nothing to a reader: ours has words.
-// For files that include CLI11 anyway.
+// HelpFormat: the layout of --help, for doliumd and dolium. CLI11's own help shows its internal notation
+// ("--no-preview{false}", "ID... ... REQUIRED", "TIME=1 s", "Excludes: --name"). This one uses words. Include it only
+// in sources that include CLI11 anyway.
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -13,13 +13,13 @@ namespace dolium {
 
 class HelpFormat : public CLI::Formatter {
  public:
-  /// "[ID]", "ID...": as the positional itself is shown.
+  /// A positional argument in the usage line: "[ID]" if it is optional, "ID..." if it is required.
   std::string make_option_usage(const CLI::Option* option) const override {
     const std::string name = make_option_name(option, true);
     return option->get_required() ? name : "[" + name + "]";
   }
 
-  /// "-o,--output", "--no-preview"; a positional has the name of what it takes: "ID...", "FILE".
+  /// "-o,--output", "--no-preview"; for a positional argument, the name of its value: "ID...", "FILE".
   std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
     if (is_positional) return option->get_type_name();
     std::string name = option->get_name(false, true);
@@ -54,7 +54,7 @@ class HelpFormat : public CLI::Formatter {
     return text;
   }
 
-  /// One empty line between parts, not two, and none at the end.
+  /// Leaves one empty line between parts, instead of two, and none at the end.
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
     for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) text.erase(at, 1);

@@ -9,14 +9,14 @@ namespace {
 
 struct CodePoint {
   char32_t value = 0;
-  std::size_t bytes = 0;  // 0: no valid UTF-8
+  std::size_t bytes = 0;  // 0: invalid UTF-8
 };
 
 constexpr bool is_continuation(char c) noexcept {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-/// Precondition: !text.empty(). Overlong forms, surrogates and what lies beyond Unicode are not valid.
+/// Precondition: !text.empty(). Overlong forms, surrogates and values beyond U+10FFFF are invalid.
 CodePoint first_code_point(std::string_view text) noexcept {
   constexpr char32_t kLowest[] = {0, 0, 0x80, 0x800, 0x10000};
   const auto lead = static_cast<unsigned char>(text[0]);
@@ -67,7 +67,7 @@ std::string printable(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t width) {
-  // What is far beyond the width need not be looked at: no code point has more than four bytes.
+  // Bytes far beyond the width need no escaping: a code point has at most four bytes.
   return shortened(printable(text.substr(0, 4 * width + 4)), width);
 }
 

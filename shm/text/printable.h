@@ -1,7 +1,7 @@
 #pragma once
-// Other people's bytes on our user's terminal, and in our log: names of types, users and programs may contain anything.
-// A terminal obeys what it is shown, and a line of a log is believed. All text that did not come from us passes
-// through here, once, where it is shown: until then, and in JSON, it is what it is.
+// Makes foreign text safe for a terminal and a log. Names of types, users and programs may contain anything: control
+// sequences would drive the reader's terminal, and a line break would forge a line of the log. All text that does not
+// come from Dolium is escaped here, once, where it is shown. Elsewhere, and in JSON, it stays as it is.
 
 #include <cstddef>
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace dolium {
 
-/// The text with everything that is not plainly visible (control characters, invalid UTF-8, invisible and
-/// direction-changing code points) as \xNN, and a backslash as two: what is shown tells what it was.
+/// The text with its invisible parts (control characters, invalid UTF-8, invisible and direction-changing code points)
+/// as \xNN, and each backslash doubled, so the original can be told from the result.
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// The same, cut to `width` columns with an ellipsis.
+/// The same, cut to `width` columns, with an ellipsis at the end if it was cut.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t width);
 
-/// Any text cut to `width` code points, the last of them an ellipsis if any are left out.
+/// Any text, cut to `width` code points; if it was cut, the last one is an ellipsis.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
 
-/// How many columns printable text takes: its code points.
+/// Width of printable text in columns: its number of code points.
 [[nodiscard]] std::size_t columns(std::string_view text) noexcept;
 
 }  // namespace dolium

@@ -31,7 +31,7 @@ std::string_view take_digits(std::string_view& text) {
   return digits;
 }
 
-/// Saturates at 2^64, which is too much for every unit.
+/// Saturates at 2^64, which is too large for every unit.
 Wide number(std::string_view digits) {
   Wide value = 0;
   for (const char digit : digits) {
@@ -84,7 +84,7 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 std::string format_size(std::uint64_t bytes) {
   std::size_t unit = 0;
   double value = static_cast<double>(bytes);
-  // 1023.5 would be written as 1024: that is the next unit's 1.
+  // 1023.5 would be rounded to 1024, which is 1 of the next unit.
   while (value >= 1023.5 && unit + 1 < kBinaryUnits.size()) {
     value /= 1024;
     ++unit;

@@ -21,7 +21,7 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
   return x ^ (x >> 33);
 }
 
-// FNV-1a with a seed, finished by mix(): three seeds give 192 bits, of which an id takes 160.
+// FNV-1a with a seed, finished by mix(). Three seeds give 192 bits; an id uses 160 of them.
 constexpr std::uint64_t seeded_hash(std::string_view text, std::uint64_t seed) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325ULL ^ mix(seed);
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
@@ -39,7 +39,8 @@ constexpr int hex_digit(char c) noexcept {
 
 ObjectId ObjectId::random() {
   ObjectId id;
-  // Requests of at most 256 bytes are never short once the pool is up (getrandom(2)); EINTR only before that.
+  // Requests of at most 256 bytes are never cut short once the entropy pool is initialized (getrandom(2)); EINTR occurs
+  // only before that.
   while (::getrandom(id.bytes_.data(), kSize, 0) != static_cast<ssize_t>(kSize)) {
     if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
   }

@@ -15,8 +15,8 @@ std::string obstacles_text(const Obstacles& obstacles) {
   };
   add(obstacles.held_bytes, "in use by clients");
   add(obstacles.writing_bytes, "being written");
-  add(obstacles.leased_bytes, "in leases of clients that do not give them back");
-  add(obstacles.abandoned_bytes, "of writers that have ended, or of an earlier server");
+  add(obstacles.leased_bytes, "in leases that clients do not give back");
+  add(obstacles.abandoned_bytes, "left by writers that have ended, or by an earlier server");
   add(obstacles.pinned_bytes, "pinned and cannot be moved");
   return out;
 }

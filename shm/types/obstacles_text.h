@@ -1,5 +1,5 @@
 #pragma once
-// Obstacles in words, as error texts, `dolium stats` and the doctor tell of them.
+// Obstacles as text, for errors, `dolium stats` and the doctor.
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace dolium {
 
-/// "4 MiB in use by clients, 1 MiB being written": each kind that there is. Empty when there is none.
+/// "4 MiB in use by clients, 1 MiB being written": each kind that is not zero. Empty if all are zero.
 [[nodiscard]] std::string obstacles_text(const Obstacles& obstacles);
 
 }  // namespace dolium

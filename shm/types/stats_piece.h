@@ -1,7 +1,7 @@
 #pragma once
-// Stats in pieces. What takes a look at each object (how many, how large, who uses them) is counted some thousand
-// slots at a time, so that nobody waits while a store of a million objects is asked how it is: who asks, asks for piece
-// after piece, and adds up. While the store changes, the pieces are of different moments.
+// Stats in pieces. Numbers that need a look at each object (count, sizes, use) are counted for some thousand slots at a
+// time, so that other clients do not wait while a store of a million objects is counted. The caller asks for one piece
+// after the other, and adds them up. If the store changes meanwhile, the pieces belong to different moments.
 
 #include <utility>
 
@@ -14,18 +14,19 @@
 namespace dolium::shm {
 
 struct StatsPiece {
-  StoreStats stats;    // of these slots, where objects are counted one by one; of the store in all else
-  SlotIndex next = 0;  // where the next piece begins; 0: this was the last
-  Walls walls = {};    // of these slots
+  StoreStats stats;    // per-object counts are of these slots; all other numbers are of the whole store
+  SlotIndex next = 0;  // first slot of the next piece; 0: this was the last piece
+  Walls walls = {};    // of these slots only
 };
 
-/// Adds what was counted object by object in earlier pieces.
+/// Adds the per-object counts of `from` to `to`.
 void add_objects(StoreStats& to, const StoreStats& from);
 
-/// Of all pieces together: Obstacles::largest_run.
+/// Obstacles::largest_run for the sum of all pieces.
 [[nodiscard]] std::uint64_t largest_run(const StatsPiece& all, std::uint64_t capacity);
 
-/// All of it. `ask(cursor)` gives a Result<StatsPiece>; protocol_error when its pieces do not come to an end.
+/// Asks for all pieces and adds them up. `ask(cursor)` returns a Result<StatsPiece>; protocol_error if the pieces never
+/// end.
 template <class Ask>
 [[nodiscard]] Result<StoreStats> whole_stats(Ask&& ask) {
   StatsPiece sum;
@@ -34,7 +35,8 @@ template <class Ask>
     Result<StatsPiece> piece = ask(cursor);
     if (!piece) return std::move(piece).error();
     if (piece->next != 0 && piece->next <= cursor)
-      return Error{Errc::protocol_error, "the daemon counts its objects in circles"};
+      return Error{Errc::protocol_error,
+                   "the daemon's pieces of statistics do not advance: this is a bug in the daemon"};
     add_objects(piece->stats, sum.stats);
     sum.stats = std::move(piece->stats);
     sum.walls.add(piece->walls);

@@ -34,7 +34,7 @@ constexpr auto with_many() {
 
 constexpr auto kNumbers = with_many<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
                                     std::int64_t, std::uint64_t, float, double>();
-// A vector<bool> is none, but numpy's arrays of them are.
+// There is no codec for vector<bool>, but numpy has arrays of bool.
 constexpr Known kOthers[] = {{"bool", type_tag_of<bool>()},
                              {"bool[]", type_hash("[]", type_tag_of<bool>())},
                              {"utf8", type_tag_of<std::string>()},

@@ -5,7 +5,7 @@
 namespace dolium::shm {
 namespace {
 
-/// What lies between two neighbours is part of the wall if it is at most so many bytes.
+/// Merges neighbours if the gap between them is at most so many bytes.
 std::vector<Wall> join(std::vector<Wall> walls, std::uint64_t at_most) {
   std::vector<Wall> out;
   for (const Wall& wall : walls) {
@@ -17,7 +17,7 @@ std::vector<Wall> join(std::vector<Wall> walls, std::uint64_t at_most) {
   return out;
 }
 
-/// Sorted; joined until they are few enough.
+/// Sorts the walls, and merges them until at most kMost are left.
 std::vector<Wall> few(std::vector<Wall> walls) {
   std::ranges::sort(walls, {}, &Wall::begin);
   walls = join(std::move(walls), 0);

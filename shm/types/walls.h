@@ -1,8 +1,8 @@
 #pragma once
-// Walls: where in the arena lies memory that neither eviction nor moving can clear, and how much could be free between.
+// Walls: memory of the arena that neither eviction nor moving can free, and the largest space between.
 //
-// Model: stretches of bytes in address order, none of which overlap. Where there are more than kMost, those with the
-// least between them are told as one: so the largest run that is told can be had.
+// Model: disjoint ranges of bytes in address order. If there are more than kMost, the ones with the smallest gaps
+// between them are merged. So a reported run of free space is real, but may be smaller than the true largest one.
 
 #include <cstdint>
 #include <vector>
@@ -18,15 +18,15 @@ struct Wall {
 
 class Walls {
  public:
-  /// Maximum number of walls that are told apart.
+  /// Maximum number of walls that are kept apart.
   static constexpr std::size_t kMost = 1024;
 
-  /// In any order.
+  /// Adds a wall. Any order is allowed.
   void add(Wall wall);
   void add(const Walls& others);
-  /// In address order, at most kMost; neighbours that touch are one.
+  /// The walls in address order, at most kMost; touching ones are merged.
   [[nodiscard]] std::vector<Wall> joined() const;
-  /// The largest stretch of [0, capacity) without a wall.
+  /// The size of the largest range in [0, capacity) without a wall.
   [[nodiscard]] std::uint64_t largest_run(std::uint64_t capacity) const;
 
  private:

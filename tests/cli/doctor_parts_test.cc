@@ -439,10 +439,9 @@ TEST_CASE("what stands in the way is told by the doctor: how much, and where it 
   report.stats = stats;
   const Finding way = on(room_findings(report), "in the way");
   CHECK(way.level == Level::note);
-  CHECK(
-      way.found ==
-      "3 MiB in use by clients, 1 MiB in leases of clients that do not give them back, in 4 pieces; if all else went, "
-      "25 MiB would lie together");
+  CHECK(way.found ==
+        "3 MiB in use by clients, 1 MiB in leases that clients do not give back, in 4 pieces; if all else went, "
+        "25 MiB would lie together");
   const Finding refused = told(stats, refusal());
   CHECK(refused.level == Level::problem);
   CHECK_THAT(refused.meaning, Contains("if all that may go went, 25 MiB would lie together, because of 3 MiB in use"));

@@ -88,7 +88,7 @@ TEST_CASE(
   }
   const Cgroup cgroup(*path);
   LaunchedDaemon daemon(cgroup.launcher(), {"--capacity=88MiB"});
-  CHECK_THAT(daemon.log(), Catch::Contains("capacity 88 MiB, the books of up to 90112 objects (10.8 MiB)") &&
+  CHECK_THAT(daemon.log(), Catch::Contains("capacity 88 MiB, the tables for up to 90112 objects (10.8 MiB)") &&
                                Catch::Contains("raise the cgroup's memory limit by"));
   REQUIRE(outcome(daemon.client().put(id_of("precious"), pattern(1000), {.pinned = true})) == "ok");
   // What the group has no room for is refused. (The kernel would not refuse that, but kill the server.)

@@ -154,11 +154,12 @@ TEST_CASE("memory limits: books, pin tables and processes count beside the capac
   machine.version_2("", std::to_string(96 * kMiB), 0);
   const std::vector<std::string> warnings = machine.check({.capacity = 88 * kMiB}).value();
   REQUIRE(warnings.size() == 1);
-  CHECK(warnings.front() ==
-        "capacity 88 MiB, the books of up to 90112 objects (10.8 MiB), the pin tables of 4 clients (5.52 MiB) and the "
-        "processes of doliumd (8 MiB) are 112 MiB, which is more than the 96 MiB that this cgroup may use; lower "
-        "--capacity to 74 MiB, or raise the cgroup's memory limit by 17 MiB, or processes may be killed when the store "
-        "fills up");
+  CHECK(
+      warnings.front() ==
+      "capacity 88 MiB, the tables for up to 90112 objects (10.8 MiB), the pin tables of 4 clients (5.52 MiB) and the "
+      "processes of doliumd (8 MiB) need 112 MiB, which is more than the 96 MiB that this cgroup may use; lower "
+      "--capacity to 74 MiB, or raise the cgroup's memory limit by 17 MiB, or processes may be killed when the store "
+      "fills up");
   CHECK(machine.warnings(74 * kMiB) == 0);
   CHECK(machine.warnings(75 * kMiB) == 1);
   machine.version_2("", std::to_string((96 + 17) * kMiB), 0);
@@ -199,7 +200,7 @@ TEST_CASE("without meminfo nothing can be said") {
   const dolium::test::TemporaryDirectory nothing;
   const Error error = check_host({}, {.root = nothing.path()}).error();
   CHECK(error.code == Errc::system_error);
-  CHECK(error.message == "cannot find out how much memory there is from " + (nothing.path() / "proc/meminfo").string() +
+  CHECK(error.message == "cannot read the machine's memory from " + (nothing.path() / "proc/meminfo").string() +
                              " (is /proc mounted?): No such file or directory (errno 2)");
 }
 

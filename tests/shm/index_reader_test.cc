@@ -85,9 +85,9 @@ TEST_CASE("memory that is no index, or is cut short, is refused") {
 TEST_CASE("what has no room for a header is no index, to its reader and to who would go on with it") {
   const Segment memory = Segment::create("short", kPageBytes / 2).value();
   const Mapping mapping = memory.map(Mapping::Mode::read_only).value();
-  CHECK_THAT(IndexReader::open(mapping.data(), mapping.size()).error().message, Catch::Contains("this is no index"));
+  CHECK_THAT(IndexReader::open(mapping.data(), mapping.size()).error().message, Catch::Contains("not an index"));
   CHECK_THAT(ObjectIndex::adopt(memory.duplicate().value()).error().message,
-             Catch::Contains("an index without a header"));
+             Catch::Contains("too small to have a header"));
 }
 
 TEST_CASE("an object that is being retired is undecided, never absent") {

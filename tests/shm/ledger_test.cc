@@ -68,11 +68,11 @@ TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
   CHECK(next.state().policy == policy);
   CHECK(next.counts_hits() == (policy == EvictionPolicy::lfu));
   CHECK_FALSE(Ledger::adopt(1000, memory()));  // rows for fewer slots
-  CHECK_THAT(Ledger::adopt(100, {}).error().message, Catch::Contains("a ledger without any memory"));
+  CHECK_THAT(Ledger::adopt(100, {}).error().message, Catch::Contains("its ledger has no memory"));
   std::vector<UniqueFd> few = memory();
   few.pop_back();
   CHECK_THAT(Ledger::adopt(100, std::move(few)).error().message,
-             Catch::Contains(fmt::format("a ledger of {} pieces", memory().size() - 1)));
+             Catch::Contains(fmt::format("its ledger has {} columns", memory().size() - 1)));
   ledger.state().layout = 77;
   CHECK_THAT(Ledger::adopt(100, memory()).error().message, Catch::Contains("layout 77"));
 }

@@ -108,7 +108,7 @@ TEST_CASE("room that is there is refused: a lease in use stays, and is named") {
   const Result<Placement> refused = store.create(1, kFifth);
   REQUIRE(outcome(refused) == "out_of_memory");
   CHECK(refused.error().cause == RefusalCause::room);
-  CHECK_THAT(refused.error().message, Contains("512 KiB in leases of clients that do not give them back"));
+  CHECK_THAT(refused.error().message, Contains("512 KiB in leases that clients do not give back"));
   CHECK(store.obstacles().leased_bytes == 8 * kLeaseBytes);
   CHECK(store.obstacles().count == 8);
   for (TestClient& client : store.clients) client.table().lease_word(3).set_idle(kLeaseBytes / kUnitBytes);

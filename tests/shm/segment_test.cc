@@ -177,7 +177,7 @@ TEST_CASE("a kernel that does not tell the seals is no fault of who gave the mem
   UniqueFd device(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const Error error = Segment::adopt("other", 0, std::move(device)).error();
   CHECK(error.code == Errc::system_error);
-  CHECK(error.message == "cannot look at the seals of the other: Invalid argument (errno 22)");
+  CHECK(error.message == "cannot read the seals of the other: Invalid argument (errno 22)");
 }
 
 TEST_CASE("mappings are left out of core dumps") {
