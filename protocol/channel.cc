@@ -10,11 +10,11 @@
 namespace dolium::protocol {
 namespace {
 
-/// How often, a millisecond apart, the kernel may have no memory for a bell.
+/// Maximum number of retries, one per millisecond, while the kernel has no memory for a bell.
 constexpr int kMaxShortages = 100;
 
-/// Most failures need no care: a full socket holds bells enough, and a broken one is found out by who reads it. But a
-/// bell that the kernel had no memory for would leave the other side asleep: then rather none of us goes on.
+/// Most failures can be ignored: a full socket has enough bells, and the reader notices a broken one. But if a bell is
+/// lost for lack of kernel memory, the other side sleeps forever; so the connection is shut down instead.
 void ring_bell(int socket) {
   constexpr std::byte kBell{1};
   const auto ring = [&] { return ::send(socket, &kBell, sizeof(kBell), MSG_DONTWAIT | MSG_NOSIGNAL); };
@@ -29,7 +29,7 @@ void Channel::use_rings(shm::Mapping memory, RingPair::Side side) {
 
 Result<ReadState> Channel::read(int socket, FrameReader& reader, Look look) {
   if (!has_rings()) return reader.read_from(socket);
-  // Bells first: one that is left behind would wake somebody for nothing. And the other side's last words were in the
+  // Read the bells first: an old bell would cause a useless wakeup. And the other side wrote its last bytes into the
   // ring before it closed the socket.
   const Result<ReadState> bells = look == Look::everywhere ? take_bells(socket) : ReadState::would_block;
   if (!bells) return bells;
@@ -55,7 +55,7 @@ void Channel::wake_early(int socket) noexcept {
 }
 
 Result<ReadState> Channel::take_bells(int socket) {
-  std::array<std::byte, 256> bells;  // what is left keeps the socket readable
+  std::array<std::byte, 256> bells;  // more bells keep the socket readable
   const ssize_t count =
       shm::retry_interrupted([&] { return ::recv(socket, bells.data(), bells.size(), MSG_DONTWAIT); });
   if (count > 0) return ReadState::would_block;

@@ -1,12 +1,11 @@
 #pragma once
-// Codec: messages to frames and back, one function each for every message of messages.fbs.
+// Codec: encodes messages to frames, and decodes frames to messages, with one function template for each direction.
 //
-// Encoding takes the object-API type of a message (`CreateRequestT`), wraps it in the frame table it belongs
-// to and leaves the whole frame, length prefix included, in the encoder's own buffer. Decoding unpacks nothing:
-// it proves that every offset in the payload stays inside it, and hands out the accessors over the very bytes.
-// What decode() lets through has a body that is really there and of a kind that this side knows; a dispatcher's
-// `switch (frame->body_type())` needs no other case. What the fields *mean* is still the peer's word: enums may
-// hold values without a name, optional strings, vectors and structs may be null.
+// Encoding takes the object-API type of a message (`CreateRequestT`), wraps it in its frame table, and leaves the whole
+// frame, with its length prefix, in the encoder's own buffer. Decoding copies nothing: it verifies that every offset in
+// the payload stays inside it, and returns accessors of these bytes. After decode(), the body exists and is of a kind
+// that this side knows: a dispatcher's `switch (frame->body_type())` needs no other case. The values of fields are
+// still untrusted: enums may have unknown values, and optional strings, vectors and structs may be null.
 
 #include <concepts>
 #include <cstddef>
@@ -24,12 +23,13 @@
 
 namespace dolium::protocol {
 
-/// Frame, body, row: no message nests deeper than StatsReply's last refusal and its holders. Room for a few levels
-/// more.
+/// Maximum nesting of tables. The deepest message is StatsReply's last refusal with its holders; a few levels are
+/// spare.
 inline constexpr std::uint32_t kMaxTableDepth = 8;
-/// Tables in one payload. Few bytes can refer to one table many times, so the frame's cap does not bound this.
+/// Maximum number of tables in one payload. Few bytes can refer to one table many times, so the maximum frame size does
+/// not bound this number.
 inline constexpr std::uint32_t kMaxTables = 128 * 1024;
-/// An encoder gives back what a message larger than this made it allocate.
+/// Maximum number of bytes that an encoder keeps allocated. After a larger message it frees its buffer.
 inline constexpr std::size_t kKeptEncoderBytes = 256 * 1024;
 
 template <class Message>
@@ -37,8 +37,7 @@ inline constexpr bool kIsRequest = RequestBodyUnionTraits<Message>::enum_value !
 template <class Message>
 inline constexpr bool kIsReply = ReplyBodyUnionTraits<Message>::enum_value != ReplyBody::NONE;
 
-// What FlatBuffers' verifier leaves out (2.0): of a vector it looks where the length is, not whether the elements
-// behind it, which are wider, are aligned.
+// FlatBuffers' verifier (2.0) checks the alignment of a vector's length, but not of its elements, which need more.
 template <class Element>
 [[nodiscard]] bool is_aligned(const flatbuffers::Vector<Element>* wide) noexcept {
   return wide == nullptr || wide->size() == 0 ||
@@ -51,11 +50,12 @@ template <class Element>
   return true;
 }
 [[nodiscard]] inline bool is_aligned(const ReplyFrame&) noexcept {
-  return true;  // none has such a vector
+  return true;  // no reply has a vector of such elements
 }
 
-/// Verifies a payload and views it as `Frame`: RequestFrame or ReplyFrame. The result points into `payload`,
-/// which must be at kPayloadAlignment (as FrameReader's are) and outlive it. protocol_error for nonsense.
+/// Verifies a payload and returns it as a `Frame`: RequestFrame or ReplyFrame. The result points into `payload`, which
+/// must be aligned to kPayloadAlignment (as FrameReader's are) and outlive it. protocol_error if the payload is
+/// invalid.
 template <class Frame>
 [[nodiscard]] Result<const Frame*> decode(std::span<const std::byte> payload) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
@@ -64,33 +64,35 @@ template <class Frame>
   limits.max_tables = kMaxTables;
   flatbuffers::Verifier verifier(bytes, payload.size(), limits);
   if (payload.size() > kMaxFrameBytes || !verifier.VerifyBuffer<Frame>()) {
-    return Error{Errc::protocol_error, "the peer sent a message that does not verify"};
+    return Error{Errc::protocol_error,
+                 "the peer sent an invalid message: it does not pass the check of its offsets and sizes"};
   }
   const auto* frame = flatbuffers::GetRoot<Frame>(bytes);
   using Body = decltype(frame->body_type());
-  // The generated verifier passes kinds it does not know, unverified, so that newer peers may add some.
+  // The generated verifier accepts unknown kinds without a check, so that newer peers may add some.
   if (frame->body_type() == Body::NONE || frame->body_type() > Body::MAX || frame->body() == nullptr) {
     return Error{Errc::protocol_error, "the peer sent a message of an unknown kind"};
   }
-  if (!is_aligned(*frame)) return Error{Errc::protocol_error, "the peer sent a message that is not aligned"};
+  if (!is_aligned(*frame))
+    return Error{Errc::protocol_error, "the peer sent an invalid message: a vector in it is not aligned"};
   return frame;
 }
 
-/// A request that is encoded straight from the caller's bytes: names its table, and builds it.
+/// A request that is encoded directly from the caller's bytes. It names its table, and builds it.
 template <class View>
 concept RequestView = requires(const View& view, flatbuffers::FlatBufferBuilder& builder) {
   { view.build(builder) } -> std::same_as<flatbuffers::Offset<typename View::Message>>;
 };
 
-/// A buffer that messages are built in, used again for the next one. Not thread-safe. A resource.
+/// Builds messages in a buffer that is reused for the next message. Not thread-safe. A resource.
 class Encoder {
  public:
   Encoder() = default;
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
-  /// The whole frame, ready for FrameWriter::push(); valid until the next call. too_large when it would exceed
-  /// kMaxFrameBytes. The frame table follows from the message's type.
+  /// Returns the whole frame, ready for FrameWriter::push(); valid until the next call. too_large if it would exceed
+  /// kMaxFrameBytes. The message's type determines the frame table.
   template <class Message>
   requires(kIsRequest<Message> != kIsReply<Message>)
       [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, Message message) {
@@ -119,7 +121,7 @@ class Encoder {
       builder_.Clear();
     }
   }
-  // Not FinishSizePrefixed(): that aligns the fields relative to the prefix, and the reader aligns the payload.
+  // Not FinishSizePrefixed(): that aligns fields relative to the prefix, but the reader aligns the payload.
   [[nodiscard]] Result<std::span<const std::byte>> finish() {
     const std::uint32_t payload_bytes = builder_.GetSize();
     if (payload_bytes > kMaxFrameBytes) return Error{Errc::too_large, "the message does not fit into one frame"};

@@ -1,8 +1,8 @@
 #pragma once
-// Between the messages and the public types: the one place where their members are listed side by side.
+// Converts between messages and public types. The members of both are only listed side by side here.
 //
-// from_wire() takes accessors of verified messages: sizes and offsets hold, but a peer may have left out a
-// table, and an enum may carry any number. What is left out, or has no name here, is the type's default.
+// from_wire() takes accessors of verified messages: sizes and offsets are valid, but a peer may have left out a table,
+// and an enum may have any number. A missing or unknown value becomes the type's default.
 
 #include <chrono>
 #include <cstdint>
@@ -22,14 +22,15 @@ namespace dolium::protocol {
 
 [[nodiscard]] ObjectId from_wire(const Id& id) noexcept;
 [[nodiscard]] Id to_wire(const ObjectId& id) noexcept;
-/// For the object API, whose required structs are pointers.
+/// The same for the object API, where required structs are pointers.
 [[nodiscard]] std::unique_ptr<Id> to_wire_pointer(const ObjectId& id);
 
-/// Cut to what a duration can hold.
+/// Limited to the maximum of the duration type.
 [[nodiscard]] std::chrono::milliseconds from_ms(std::uint64_t ms) noexcept;
+[[nodiscard]] std::uint64_t to_ms(std::chrono::milliseconds duration) noexcept;
 
 [[nodiscard]] Error from_wire(const ErrorReply& reply);
-/// `none` for what this side does not know.
+/// `none` for a cause that this side does not know.
 [[nodiscard]] dolium::RefusalCause from_wire(RefusalCause cause) noexcept;
 [[nodiscard]] ErrorReplyT to_wire(const Error& error);
 
@@ -39,7 +40,7 @@ namespace dolium::protocol {
 [[nodiscard]] StoreStats from_wire(const StatsReply& reply);
 [[nodiscard]] StatsReplyT to_wire(const StoreStats& stats);
 
-/// From nullptr: nothing was said.
+/// nullptr gives an empty origin.
 [[nodiscard]] ClientOrigin from_wire(const Origin* origin);
 [[nodiscard]] std::unique_ptr<OriginT> to_wire(const ClientOrigin& origin);
 [[nodiscard]] ClientInfo from_wire(const ClientRow& row);
@@ -52,9 +53,9 @@ namespace dolium::protocol {
 [[nodiscard]] std::span<const std::byte> from_wire(const flatbuffers::Vector<std::uint8_t>* bytes) noexcept;
 [[nodiscard]] std::vector<std::uint8_t> to_wire(std::span<const std::byte> bytes);
 
-/// How many objects one PutRequest, or PutLeasedRequest, may have: others are served between two.
+/// Maximum number of objects in one PutRequest or PutLeasedRequest. Other clients are served between two requests.
 inline constexpr std::size_t kMaxPutsAtOnce = 256;
-/// How large a lease may be.
+/// Maximum size of a lease, in bytes.
 inline constexpr std::uint64_t kMaxLease = std::uint64_t{1} << 20;
 
 }  // namespace dolium::protocol

@@ -1,6 +1,6 @@
-// A buffer's base is aligned, and the header of the first frame is always put kFirstHeader bytes behind it,
-// so the payload of a frame that arrives alone needs no copy to be aligned. Payloads of later frames in the
-// same buffer are shifted down over their own header and the frames before them, which are spent.
+// The buffer is aligned, and the header of its first frame is always at kFirstHeader. So the payload of a frame that
+// arrives alone is aligned without a copy. Payloads of later frames in the buffer are moved down over their own header
+// and the frames before them, which are not needed any more.
 
 #include "protocol/frame.h"
 
@@ -26,7 +26,7 @@ constexpr std::size_t kFirstHeader = kPayloadAlignment - kFrameHeaderBytes;
 constexpr std::size_t kLargestBuffer = kFirstHeader + kFrameHeaderBytes + kMaxFrameBytes;
 constexpr std::size_t kControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
 constexpr std::size_t kReceivedControlBytes = kControlBytes + CMSG_SPACE(sizeof(ucred));
-// A writer keeps this much memory for the next burst.
+// Number of bytes that a writer's queue keeps allocated.
 constexpr std::size_t kKeptQueueBytes = 64 * 1024;
 
 static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ >= kPayloadAlignment);
@@ -48,7 +48,7 @@ void require(bool condition, const char* sentence) {
 
 void require_whole(std::span<const std::byte> frame) {
   require(frame.size() > kFrameHeaderBytes && load_length(frame.data()) == frame.size() - kFrameHeaderBytes,
-          "what is pushed is one whole frame");
+          "a pushed frame must be one whole frame");
 }
 
 ssize_t send_once(int fd, std::span<const std::byte> bytes, std::span<const shm::UniqueFd> descriptors) {
@@ -82,7 +82,7 @@ Result<ReadState> FrameReader::read_from(int fd) {
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = control.size();  // the kernel closes what does not fit here
+  message.msg_controllen = control.size();  // the kernel closes descriptors that do not fit here
   const ssize_t received =
       shm::retry_interrupted([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
   if (received < 0) {
@@ -107,16 +107,16 @@ Result<ReadState> FrameReader::read_from(RingReader& ring) {
   return find_complete();
 }
 
-// Precondition: no complete frame is waiting. Afterwards there is room for at least one byte, and the frame
-// that has begun, if any, starts at kFirstHeader.
+// Precondition: no complete frame is waiting. Afterwards there is room for at least one byte, and an incomplete frame,
+// if any, starts at kFirstHeader.
 void FrameReader::make_room() {
   const std::size_t held = end_ - begin_;
   std::size_t wanted = std::max(capacity_, kReadBufferBytes);
   if (held == 0) {
     wanted = kReadBufferBytes;
   } else if (kFirstHeader + held == capacity_) {
-    // Doubling what is full: never more than twice what the peer has really sent. At kLargestBuffer a frame
-    // would be complete, so there is always a larger size.
+    // Double a full buffer: it is never more than twice the received bytes. A frame is complete at kLargestBuffer, so a
+    // full incomplete one can always grow.
     wanted = std::min(2 * capacity_, kLargestBuffer);
   }
   if (wanted != capacity_) {
@@ -133,7 +133,7 @@ void FrameReader::make_room() {
 
 void FrameReader::keep_ancillaries(msghdr& message) {
   sender_ = 0;
-  // All of them have an owner before any can be refused memory.
+  // All descriptors get an owner before an allocation can fail.
   std::array<shm::UniqueFd, kMaxDescriptors> received;
   std::size_t kept = 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
@@ -155,7 +155,7 @@ void FrameReader::keep_ancillaries(msghdr& message) {
   std::move(received.begin(), received.begin() + kept, std::back_inserter(descriptors_));
 }
 
-// Every header is judged as soon as it is there, so that next() has nothing to refuse.
+// Checks every header as soon as it has arrived, so that next() cannot fail.
 Result<ReadState> FrameReader::find_complete() {
   while (end_ - complete_ >= kFrameHeaderBytes) {
     const std::size_t length = load_length(buffer_.get() + complete_);
@@ -208,10 +208,10 @@ Result<void> FrameWriter::push(std::span<const std::byte> frame, std::vector<shm
 Result<void> FrameWriter::push(std::span<const std::byte> frame, RingWriter& ring) {
   if (queued_bytes() != 0) return push(frame);
   require_whole(frame);
-  // For the rest there must be memory before a part is out of hand: half a frame would be the end of the stream.
+  // Allocate for the rest before a part is written: half a frame would break the stream.
   bytes_.reserve(bytes_.size() + frame.size());
   const Result<std::size_t> written = ring.write(frame);
-  const std::size_t gone = written ? *written : 0;  // an impossible count is flush()'s to tell, which meets it again
+  const std::size_t gone = written ? *written : 0;  // flush() will meet an impossible count again, and report it
   bytes_.insert(bytes_.end(), frame.begin() + static_cast<std::ptrdiff_t>(gone), frame.end());
   return {};
 }
@@ -226,7 +226,7 @@ Result<bool> FrameWriter::flush(int fd) {
     if (count < 0) {
       const int reason = errno;
       drop_sent();
-      // ETOOMANYREFS: too many descriptors of this user are under way, until somebody takes some.
+      // ETOOMANYREFS: too many descriptors of this user are in flight, until a receiver takes some.
       const bool passes = reason == EAGAIN || reason == EWOULDBLOCK || reason == ETOOMANYREFS;
       if (passes || shm::is_short_of_memory(reason)) return false;
       if (reason == EPIPE || reason == ECONNRESET) {
@@ -234,7 +234,7 @@ Result<bool> FrameWriter::flush(int fd) {
       }
       return shm::system_error("write to the connection", reason);
     }
-    // The kernel takes descriptors with the first byte or not at all.
+    // The kernel takes the descriptors together with the first byte, or not at all.
     if (attached && count > 0) attachments_.pop_front();
     sent_ += static_cast<std::size_t>(count);
   }
@@ -257,7 +257,7 @@ Result<bool> FrameWriter::flush(RingWriter& ring, WhenFull when_full) {
   return true;
 }
 
-// One sendmsg() may carry one set of descriptors, on its first byte: a run ends where the next set begins.
+// One sendmsg() can carry one set of descriptors, with its first byte. So a run ends where the next set begins.
 std::size_t FrameWriter::next_run() const noexcept {
   for (const Attachment& attachment : attachments_) {
     if (attachment.position > base_ + sent_) return static_cast<std::size_t>(attachment.position - base_) - sent_;
@@ -265,7 +265,7 @@ std::size_t FrameWriter::next_run() const noexcept {
   return queued_bytes();
 }
 
-// Moving the rest to the front only when it is the smaller half keeps the work linear in the bytes queued.
+// Moves the rest to the front only if it is the smaller half: so the work is linear in the queued bytes.
 void FrameWriter::drop_sent() {
   if (sent_ < bytes_.size() - sent_) return;
   bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(sent_));
@@ -275,11 +275,12 @@ void FrameWriter::drop_sent() {
 }
 
 void FrameWriter::check_invariants() const {
-  require(sent_ <= bytes_.size(), "no more is sent than was queued");
+  require(sent_ <= bytes_.size(), "more was sent than was queued");
   require(queued_bytes() <= kMaxQueuedBytes, "the queue is bounded");
   std::uint64_t from = base_ + sent_;
   for (const Attachment& attachment : attachments_) {
-    require(attachment.position >= from && attachment.position < base_ + bytes_.size(), "attachments lie in the queue");
+    require(attachment.position >= from && attachment.position < base_ + bytes_.size(),
+            "attachments must be in the queue");
     require(!attachment.descriptors.empty() && attachment.descriptors.size() <= kMaxDescriptors, "sets are bounded");
     from = attachment.position + 1;
   }

@@ -1,14 +1,14 @@
 #pragma once
-// Frames: how messages are cut out of a byte stream, and descriptors out of what travels beside it.
+// Frames: cuts messages out of a byte stream, and collects the descriptors that travel beside it.
 //
-// On the wire a frame is a u32 length, little endian, and that many payload bytes; neither zero nor more than
-// kMaxFrameBytes. Descriptors (SCM_RIGHTS) ride on the first byte of the frame that speaks of them, so they
-// have always arrived when that frame is complete.
+// On the wire a frame is a u32 length, little endian, and that many payload bytes: at least one, at most
+// kMaxFrameBytes. Descriptors (SCM_RIGHTS) are sent with the first byte of the frame that refers to them, so they have
+// always arrived when that frame is complete.
 //
-// Both classes do one direction of one connection and never block, whatever the descriptor's own flags say.
-// What the peer sends is hostile: the reader holds at most one frame that is incomplete, allocates in
-// proportion to the bytes that really came, and closes descriptors beyond kMaxDescriptors unseen. The writer
-// owns descriptors until the kernel has taken them; bytes are never sent twice and never reordered.
+// Both classes serve one direction of one connection. They never block, whatever the descriptor's flags are. The peer
+// is hostile: the reader holds at most one incomplete frame, allocates in proportion to the received bytes, and closes
+// descriptors beyond kMaxDescriptors. The writer owns descriptors until the kernel has taken them. Bytes are never sent
+// twice and never reordered.
 //
 // Not thread-safe. Resources: neither copied nor moved.
 
@@ -34,25 +34,27 @@ class RingReader;
 class RingWriter;
 
 inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint32_t);
-/// The largest payload of one frame.
+/// Maximum payload of a frame, in bytes.
 inline constexpr std::size_t kMaxFrameBytes = 4 * 1024 * 1024;
-/// Payloads begin at a multiple of this, which the FlatBuffers verifier relies on.
+/// Alignment of payloads, which the FlatBuffers verifier needs.
 inline constexpr std::size_t kPayloadAlignment = 8;
-/// The most descriptors on one frame, and the most that a reader keeps until they are taken.
+/// Maximum number of descriptors in a frame, and in a reader until take_descriptors().
 inline constexpr std::size_t kMaxDescriptors = 8;
-/// The reader's buffer when no large frame is on its way: one largest inline put, or some hundred small messages.
+/// Size of the reader's buffer, unless a large frame arrives: fits the largest inline put, or some hundred small
+/// messages.
 inline constexpr std::size_t kReadBufferBytes = 96 * 1024;
-/// What a writer queues for a peer that does not read. Whoever answers should take no more requests long before.
+/// Maximum number of bytes that a writer queues for a peer that does not read. A server should stop reading requests
+/// long before.
 inline constexpr std::size_t kMaxQueuedBytes = 16 * 1024 * 1024;
 
 enum class ReadState : std::uint8_t {
-  progress,     ///< call next() until it has nothing, then read on
-  would_block,  ///< nothing more has arrived yet
-  end_of_file,  ///< the peer closed or vanished; see has_partial_frame()
+  progress,     ///< call next() until it returns nothing, then read again
+  would_block,  ///< no more bytes have arrived yet
+  end_of_file,  ///< the peer closed the connection or died; see has_partial_frame()
 };
 
-/// What to do about a full ring. A bell costs its reader a system call, and who sleeps through no more than some
-/// microseconds had better look.
+/// How to wait for room in a full ring. A bell costs the reader a system call; a writer that waits for some
+/// microseconds only should look again instead.
 enum class WhenFull : std::uint8_t { ask_for_bell, look_again };
 
 class FrameReader {
@@ -61,30 +63,30 @@ class FrameReader {
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
 
-  /// One recvmsg(), of as much as there is room for; none while a complete frame waits for next().
-  /// protocol_error when a header is out of bounds (frames before it are still there for next()), system_error
-  /// when the socket fails; either is the end of this stream.
+  /// Calls recvmsg() once, for as many bytes as there is room; not at all while a complete frame waits for next().
+  /// protocol_error if a header is invalid (earlier frames can still be read with next()), system_error if the socket
+  /// fails. Both are final.
   [[nodiscard]] Result<ReadState> read_from(int fd);
-  /// The same from a ring, which has no end of its own and carries no descriptors.
+  /// The same from a ring, which has no end of file and no descriptors.
   [[nodiscard]] Result<ReadState> read_from(RingReader& ring);
 
-  /// The next complete payload, at kPayloadAlignment; valid until the next call of next() or read_from().
+  /// The next complete payload, aligned to kPayloadAlignment; valid until the next call of next() or read_from().
   [[nodiscard]] std::optional<std::span<const std::byte>> next();
 
-  /// Hands over what has arrived since the last call, in the order of arrival; all close-on-exec.
+  /// Returns the descriptors that have arrived since the last call, in order; all are close-on-exec.
   [[nodiscard]] std::vector<shm::UniqueFd> take_descriptors() noexcept;
 
-  /// Whether some were lost on the way, for which this process had no room.
+  /// Whether descriptors were lost, because this process was out of descriptors.
   [[nodiscard]] bool has_lost_descriptors() const noexcept { return lost_descriptors_; }
 
-  /// The process that sent what was read last; 0 when nobody asked the kernel (report_senders(), peer.h), or it cannot
-  /// say. Bytes of two senders are never read at once.
+  /// The process that sent the bytes of the last read. 0 if the kernel was not asked to report it (report_senders(),
+  /// peer.h), or cannot tell. Bytes of two senders are never read at once.
   [[nodiscard]] pid_t sender() const noexcept { return sender_; }
 
-  /// True when the stream has stopped inside a frame.
+  /// Whether the buffer ends inside a frame.
   [[nodiscard]] bool has_partial_frame() const noexcept { return complete_ < end_; }
   [[nodiscard]] std::size_t buffer_bytes() const noexcept { return capacity_; }
-  /// Aborts when the positions contradict each other. For tests.
+  /// Aborts if the positions contradict each other. For tests.
   void check_invariants() const;
 
  private:
@@ -92,8 +94,8 @@ class FrameReader {
   void keep_ancillaries(::msghdr& message);
   [[nodiscard]] Result<ReadState> find_complete();
 
-  // begin_ <= complete_ <= end_ <= capacity_: [begin_, complete_) are whole frames not yet handed out,
-  // [complete_, end_) is the beginning of one more. Before begin_ lies nothing that anyone still needs.
+  // begin_ <= complete_ <= end_ <= capacity_: [begin_, complete_) are whole frames that were not returned yet,
+  // [complete_, end_) is the beginning of another frame. The bytes before begin_ are not needed any more.
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
@@ -110,35 +112,35 @@ class FrameWriter {
   FrameWriter(const FrameWriter&) = delete;
   FrameWriter& operator=(const FrameWriter&) = delete;
 
-  /// Queues a copy of a whole frame, header included (as Encoder::encode() returns it). too_large when the
-  /// queue is full, invalid_argument for more than kMaxDescriptors; nothing has been queued then.
+  /// Queues a copy of a whole frame, with its header (as Encoder::encode() returns it). Fails without queueing:
+  /// too_large if the queue is full, invalid_argument for more than kMaxDescriptors.
   [[nodiscard]] Result<void> push(std::span<const std::byte> frame, std::vector<shm::UniqueFd> descriptors = {});
-  /// The same, but what the ring has room for now goes there without being queued, if nothing is queued before it.
+  /// The same, but if the queue is empty, the part that fits into the ring is written there directly.
   [[nodiscard]] Result<void> push(std::span<const std::byte> frame, RingWriter& ring);
 
-  /// Sends what it can, many frames in one sendmsg(). True: everything is out. False: the socket is full;
-  /// call again when it is writable. disconnected when the peer has vanished; an error is final.
+  /// Sends as much as possible, many frames in one sendmsg(). Returns true if all was sent; false if the socket is
+  /// full: call again when it is writable. disconnected if the peer is gone; errors are final.
   [[nodiscard]] Result<bool> flush(int fd);
-  /// The same into a ring. False: it is full; the reader has been asked to say when it is not, unless who calls looks
-  /// again by itself. No descriptors.
+  /// The same into a ring, without descriptors. Returns false if the ring is full. With WhenFull::ask_for_bell, the
+  /// reader will then ring when it has room.
   [[nodiscard]] Result<bool> flush(RingWriter& ring, WhenFull when_full);
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_.size() - sent_; }
-  /// Aborts when an attachment lies outside the queue. For tests.
+  /// Aborts if an attachment is outside the queue. For tests.
   void check_invariants() const;
 
  private:
   struct Attachment {
-    std::uint64_t position;  // in the stream: of the frame's first byte
+    std::uint64_t position;  // stream position of the frame's first byte
     std::vector<shm::UniqueFd> descriptors;
   };
   [[nodiscard]] std::size_t next_run() const noexcept;
   void drop_sent();
 
-  std::vector<std::byte> bytes_;  // [0, sent_) is gone, the rest is waiting
+  std::vector<std::byte> bytes_;  // [0, sent_) was sent, the rest is queued
   std::size_t sent_ = 0;
-  std::uint64_t base_ = 0;              // the stream position of bytes_[0]
-  std::deque<Attachment> attachments_;  // by position; none lies before base_ + sent_
+  std::uint64_t base_ = 0;              // stream position of bytes_[0]
+  std::deque<Attachment> attachments_;  // ordered by position; none is before base_ + sent_
 };
 
 }  // namespace dolium::protocol

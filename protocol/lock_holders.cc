@@ -22,8 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Target {
-  std::string path;                // of the lock file, as the kernel names it
-  std::optional<struct stat> now;  // what lies there
+  std::string path;                // path of the lock file, as the kernel names it
+  std::optional<struct stat> now;  // the file that is there now, if any
 };
 
 Target target_of(const std::string& socket_path) {
@@ -38,7 +38,7 @@ Target target_of(const std::string& socket_path) {
 
 enum class Held { no, former, current };
 
-/// Of one descriptor; who is named so, but not locked, or another file of that name, is none.
+/// Whether one descriptor of a process holds the lock. It must be the file of that name, or a removed one, and locked.
 Held look_at(const fs::path& process, const std::string& number, const Target& target) {
   const fs::path fd = process / "fd" / number;
   struct stat info {};
@@ -46,7 +46,7 @@ Held look_at(const fs::path& process, const std::string& number, const Target& t
   if (::stat(fd.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return Held::no;
   const bool is_current = target.now && target.now->st_dev == info.st_dev && target.now->st_ino == info.st_ino;
   if (!is_current && fs::read_symlink(fd, error) != target.path + " (deleted)") return Held::no;
-  // The locks of this very open file.
+  // fdinfo lists the locks of this open file.
   const auto lock = shm::read_line(process / "fdinfo" / number, "lock:");
   if (!lock || lock->find("FLOCK") == std::string::npos) return Held::no;
   return is_current ? Held::current : Held::former;
@@ -79,7 +79,7 @@ uid_t user_of(pid_t pid) {
   return ::stat(process_of(pid).c_str(), &info) == 0 ? info.st_uid : static_cast<uid_t>(-1);
 }
 
-/// A /proc of another PID namespace has numbers that would mean other processes to kill(2).
+/// Whether /proc belongs to this PID namespace. Pids of another one would mean other processes to kill(2).
 bool is_own_proc() {
   return shm::read_number("/proc/self/status", "Pid:") == static_cast<std::uint64_t>(::getpid());
 }
@@ -116,15 +116,16 @@ std::vector<LockHolder> find_lock_holders(const std::string& socket_path) {
 
 Result<shm::UniqueFd> open_keeper(const LockHolder& holder, const std::string& socket_path) {
   Result<shm::UniqueFd> process = process_by_number(holder.keeper);
-  // After the handle is there: it is the holder's, and not of a process that got its number later.
+  // Check after opening the handle: so it cannot be that of a later process with the same pid.
   if (!process || look_at(process_of(holder.keeper), target_of(socket_path)) == Held::no)
     return Error{Errc::disconnected, fmt::format("the daemon of {} has just ended", socket_path)};
   if (!is_trusted_user(holder.user, socket_path))
     return Error{
         Errc::permission_denied,
-        fmt::format("process {} holds the lock of {}, but is of user {}: not root's, this user's or that of the "
-                    "directory's owner; run this as that user",
-                    holder.keeper, socket_path, holder.user)};
+        fmt::format(
+            "process {} holds the lock of {}, but belongs to user {}, which is neither root, nor this user, nor the "
+            "owner of the directory; run this as that user",
+            holder.keeper, socket_path, holder.user)};
   return process;
 }
 

@@ -15,9 +15,9 @@ namespace {
 
 using shm::UniqueFd;
 
-// Since Linux 6.5; glibc 2.36 does not name it.
+// SO_PEERPIDFD, since Linux 6.5; glibc 2.36 has no name for it.
 constexpr int kPeerPidfdOption = 77;
-// As many groups as most users have; more cost a second call.
+// Most users have at most this number of groups; more cost a second call.
 constexpr std::size_t kUsualGroups = 32;
 
 Result<UniqueFd> pidfd_result(int fd) {
@@ -32,7 +32,7 @@ Result<PeerCredentials> peer_credentials(int fd) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
-    return shm::system_error("find out who is at the other end");
+    return shm::system_error("read the credentials of the other process");
   }
   return PeerCredentials{credentials.pid, credentials.uid, credentials.gid};
 }
@@ -42,8 +42,8 @@ Result<std::vector<gid_t>> peer_groups(int fd) {
   for (;;) {
     auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
     const int result = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
-    if (result != 0 && errno != ERANGE) return shm::system_error("find out the groups of who is at the other end");
-    groups.resize(size / sizeof(gid_t));  // ERANGE has said how many there are
+    if (result != 0 && errno != ERANGE) return shm::system_error("read the groups of the other process");
+    groups.resize(size / sizeof(gid_t));  // after ERANGE, size is the number of bytes needed
     if (result == 0) return groups;
   }
 }
@@ -60,7 +60,7 @@ Result<UniqueFd> peer_process(int fd) {
 Result<void> report_senders(int fd) {
   const int on = 1;
   if (::setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
-    return shm::system_error("have the kernel name the senders of messages");
+    return shm::system_error("make the kernel report the senders of messages");
   return {};
 }
 
@@ -80,7 +80,7 @@ std::string process_text(pid_t pid) {
   return pid == 0 ? "a process of another PID namespace" : fmt::format("process {}", pid);
 }
 
-// By number: glibc 2.36 declares pidfd_open() without C linkage, so C++ cannot link to it.
+// By syscall(): glibc 2.36 declares pidfd_open() without C linkage, so C++ cannot link to it.
 Result<UniqueFd> process_by_number(pid_t pid) {
   return pidfd_result(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }

@@ -10,14 +10,14 @@ namespace {
 
 static_assert(2 * sizeof(RingWords) <= RingPair::kHeaderBytes);
 
-/// Where position `at` of the stream lies, and what follows it up to the end of the room.
+/// The part of the room from stream position `at` to the room's end.
 template <class Byte>
 std::span<Byte> straight(std::span<Byte> room, std::uint64_t at) {
   return room.subspan(static_cast<std::size_t>(at & (room.size() - 1)));
 }
 
 Error impossible(std::uint64_t bytes) {
-  return {Errc::protocol_error, fmt::format("the peer counts {} bytes in a ring of {}", bytes, kRingBytes)};
+  return {Errc::protocol_error, fmt::format("the peer counts {} bytes in a ring of {} bytes", bytes, kRingBytes)};
 }
 
 }  // namespace
@@ -34,12 +34,12 @@ Result<std::size_t> RingWriter::write(std::span<const std::byte> bytes) {
   std::memcpy(first.data(), bytes.data(), head);
   if (head < count) std::memcpy(room_.data(), bytes.data() + head, count - head);
   written_ += count;
-  words_->written.store(written_, std::memory_order_seq_cst);  // before the look at asleep
+  words_->written.store(written_, std::memory_order_seq_cst);  // before asleep is read
   return count;
 }
 
 bool RingWriter::ask_for_room() noexcept {
-  words_->wants_room.store(1, std::memory_order_seq_cst);  // before the look at read
+  words_->wants_room.store(1, std::memory_order_seq_cst);  // before read is loaded
   if (words_->read.load(std::memory_order_seq_cst) == read_seen_) return true;
   words_->wants_room.store(0, std::memory_order_relaxed);
   return false;
@@ -64,26 +64,26 @@ Result<std::size_t> RingReader::read(std::span<std::byte> out) {
   std::memcpy(out.data(), first.data(), head);
   if (head < count) std::memcpy(out.data() + head, room_.data(), count - head);
   read_ += count;
-  words_->read.store(read_, std::memory_order_seq_cst);  // before the look at wants_room
+  words_->read.store(read_, std::memory_order_seq_cst);  // before wants_room is read
   return count;
 }
 
 bool RingReader::fall_asleep() noexcept {
-  words_->asleep.store(read_ + 1, std::memory_order_seq_cst);  // before the look at written
+  words_->asleep.store(read_ + 1, std::memory_order_seq_cst);  // before written is loaded
   if (words_->written.load(std::memory_order_seq_cst) == read_) return true;
   awake();
   return false;
 }
 
 void RingReader::awake() noexcept {
-  words_->asleep.store(0, std::memory_order_relaxed);  // at worst a bell too many
+  words_->asleep.store(0, std::memory_order_relaxed);  // a race causes one needless bell at worst
 }
 
 bool RingReader::take_bell() noexcept {
   return words_->wants_room.load(std::memory_order_seq_cst) != 0 && words_->wants_room.exchange(0) != 0;
 }
 
-// Direction 0 is the client's way to the daemon, 1 the daemon's to the client.
+// Direction 0 is from client to daemon, 1 from daemon to client.
 RingPair::RingPair(shm::Mapping memory, Side side) noexcept
     : memory_(std::move(memory)),
       out(words(side == Side::daemon ? 1 : 0), room(side == Side::daemon ? 1 : 0)),

@@ -19,10 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the name services tell of one user or group; more than this is no private group.
+/// Buffer for the name service's data about a user or group. A group that does not fit is not a private one.
 using NameBuffer = std::array<char, 16384>;
 
-/// The user's first group, of the user's name, and nobody else in it.
+/// Whether it is the user's primary group, has the user's name, and has no other members.
 bool is_private_group(gid_t gid, uid_t uid) {
   NameBuffer user_text, group_text;
   passwd user{};
@@ -39,13 +39,13 @@ bool is_private_group(gid_t gid, uid_t uid) {
   return true;
 }
 
-/// What it takes to have a check pass that cannot.
-constexpr const char* kElse = "choose another --socket, or take the directory as it is (--trust-socket-directory)";
+/// The remedies if a check fails.
+constexpr const char* kElse = "choose another --socket, or trust the directory as it is (--trust-socket-directory)";
 
-/// The most links on one way, as the kernel follows them.
+/// Maximum number of symbolic links on one path, as in the kernel.
 constexpr int kMaxLinks = 40;
 
-/// One look at a path, from "/" on, as it is written and as links lead it.
+/// Walks along a path, from "/" on, as written and as links resolve it.
 class Way {
  public:
   explicit Way(uid_t daemon, int links = 0) : daemon_(daemon), links_(links) {
@@ -53,7 +53,7 @@ class Way {
     may_be_unmapped_ = ::lstat("/", &root) == 0 && !is_mapped(root.st_uid);
   }
 
-  /// The directory and all above it. A symbolic link on the way belongs to who may put another in its place.
+  /// Checks the directory and all above it. Also checks each symbolic link on the way, whose owner could replace it.
   Result<void> check(const fs::path& directory) {
     fs::path here;
     for (const fs::path& name : directory) {
@@ -84,7 +84,7 @@ class Way {
     return go_on_from(target.is_absolute() ? target : link.parent_path() / target);
   }
 
-  /// The kernel has followed the links before "..".
+  /// Handles "..": the kernel resolves the links before it.
   Result<void> go_back(const fs::path& here) {
     std::error_code error;
     const fs::path real = fs::canonical(here, error);
@@ -103,23 +103,23 @@ class Way {
 
   [[nodiscard]] bool is_mapped(uid_t owner) const { return ids_.users.identifies(owner); }
 
-  /// Root, the daemon's user, or the host's root in a namespace that does not map it.
+  /// Whether it belongs to root, the daemon's user, or the host's root in a namespace that does not map it.
   [[nodiscard]] bool is_trusted(const fs::path& here, const struct stat& info) const {
     const uid_t owner = info.st_uid;
     if (is_mapped(owner)) return owner == 0 || owner == daemon_;
     return (owner == daemon_ && owns(here, owner)) || (may_be_unmapped_ && only_owners_write_);
   }
 
-  /// Nobody but root and the daemon's user can rename or remove what lies in it: others could where they may write, if
-  /// it is not sticky, and if they can get there.
+  /// Checks that only root and the daemon's user can rename or remove files in the directory. Other users can if they
+  /// can reach the directory, may write to it, and it is not sticky.
   [[nodiscard]] Result<void> check_mode(const fs::path& here, const struct stat& info) const {
     if (is_private_ || (info.st_mode & S_ISVTX) != 0) return {};
     if ((info.st_mode & S_IWOTH) != 0)
-      return Error{Errc::permission_denied, fmt::format("everybody can replace files in {}; take that permission "
-                                                        "away (chmod o-w), {}",
+      return Error{Errc::permission_denied, fmt::format("every user can replace files in {}; remove that permission "
+                                                        "(chmod o-w), {}",
                                                         here.string(), kElse)};
     if ((info.st_mode & S_IWGRP) != 0 && !is_own_group(info.st_gid))
-      return Error{Errc::permission_denied, fmt::format("group {} can replace files in {}; take that permission away "
+      return Error{Errc::permission_denied, fmt::format("group {} can replace files in {}; remove that permission "
                                                         "(chmod g-w), {}",
                                                         info.st_gid, here.string(), kElse)};
     return {};
@@ -135,16 +135,16 @@ class Way {
   }
 
   static Error stranger(const fs::path& what, uid_t owner) {
-    return {Errc::permission_denied, fmt::format("{} belongs to {}, which could put another socket there; {}",
+    return {Errc::permission_denied, fmt::format("{} belongs to {}, who could put another socket there; {}",
                                                  what.string(), name_owner(owner), kElse)};
   }
 
   const IdMaps ids_ = IdMaps::of_this_process();
   const uid_t daemon_;
-  int links_;                      // followed so far
-  bool may_be_unmapped_ = false;   // the host's root, here
-  bool only_owners_write_ = true;  // in all directories so far
-  bool is_private_ = false;        // there was a private ancestor
+  int links_;                      // number of links followed so far
+  bool may_be_unmapped_ = false;   // whether "/" belongs to an unmapped user
+  bool only_owners_write_ = true;  // true for all directories so far
+  bool is_private_ = false;        // whether there was a private ancestor
 };
 
 Result<void> check_is_directory(const fs::path& directory) {
@@ -157,7 +157,8 @@ Result<void> check(const fs::path& directory, DirectoryTrust trust) {
   return trust == DirectoryTrust::check ? Way(::geteuid()).check(directory) : check_is_directory(directory);
 }
 
-/// Made absolute, so that the check sees the whole path. ".." stays: the kernel follows links before it.
+/// The socket's directory as an absolute path, so that the whole path is checked. ".." stays, because the kernel
+/// resolves the links before it.
 Result<fs::path> directory_of(const std::string& socket_path) {
   std::error_code error;
   fs::path directory = fs::absolute(socket_path, error).parent_path();
@@ -180,7 +181,7 @@ Result<void> foresee_socket_directory(const std::string& socket_path, DirectoryT
   if (!directory) return directory.error();
   struct stat info {};
   const bool is_missing = ::lstat(directory->c_str(), &info) != 0 && errno == ENOENT;
-  // What we would make there is nobody else's.
+  // A missing directory would be created with the right owner and mode: check its parent.
   const fs::path there = is_missing ? directory->parent_path() : *directory;
   if (auto checked = check(there, trust); !checked) return checked;
   if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};

@@ -27,10 +27,10 @@ Result<SocketOwner> read_socket_owner(const std::string& lock_path) {
 }
 
 Result<void> write_socket_owner(int lock, std::uint32_t layout) {
-  // Always as long as before, and as what servers of older layouts write, who leave out the layout.
+  // The length is constant, so that the line replaces an older one whole. Servers of older layouts write no layout.
   const std::string text = fmt::format("{:7} {:7} {:5}\n", ::getppid(), ::getpid(), layout);
   if (::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
-    return shm::system_error("write who holds the lock file");
+    return shm::system_error("write the holder's pids into the lock file");
   return {};
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// All ids but the last, which chown(2) takes for "leave it alone".
+/// Number of ids. The last 32-bit number is none: for chown(2) it means "do not change".
 constexpr std::uint64_t kAllIds = 4'294'967'295;
 constexpr std::uint32_t kUsualOverflow = 65534;
 
@@ -52,7 +52,7 @@ std::string name_owner(uid_t uid) {
 bool owns(const fs::path& file, uid_t uid) {
   if (uid != ::geteuid()) return false;
   if (IdMap::of_users().identifies(uid)) return true;
-  // O_NOATIME is for owners alone, and the kernel compares the real ids (open(2)).
+  // Only the owner may use O_NOATIME, and the kernel compares the real ids (open(2)).
   const shm::UniqueFd opened(
       ::open(file.c_str(), O_RDONLY | O_NOATIME | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   return opened.valid();

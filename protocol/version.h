@@ -1,5 +1,5 @@
 #pragma once
-// The version that both sides must share; see messages.fbs for what needs a new one.
+// The protocol version, which must be the same on both sides. messages.fbs lists which changes raise it.
 
 #include <cstdint>
 

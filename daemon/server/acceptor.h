@@ -16,7 +16,7 @@
 #include "daemon/server/limited_log.h"
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
-#include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 
 namespace dolium::daemon {
 

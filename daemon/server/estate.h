@@ -13,7 +13,7 @@
 #include "daemon/config/config.h"
 #include "daemon/process/keeper_link.h"
 #include "daemon/server/session_record.h"
-#include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 #include "shm/store/store.h"
 
 namespace dolium::daemon {

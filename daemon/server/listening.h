@@ -5,7 +5,7 @@
 #include <spdlog/logger.h>
 
 #include "daemon/config/config.h"
-#include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 #include "protocol/socket_directory.h"
 
 namespace dolium::daemon {

@@ -10,7 +10,7 @@
 #include "daemon/server/access_list.h"
 #include "daemon/server/descriptor_limit.h"
 #include "daemon/server/listening.h"
-#include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 #include "protocol/socket_directory.h"
 #include "protocol/socket_owner.h"
 #include "shm/os/file_limit.h"

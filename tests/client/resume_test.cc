@@ -10,6 +10,7 @@
 
 #include <dolium/client.h>
 
+#include "protocol/listener.h"
 #include "tests/e2e/daemon_fixture.h"
 #include "tests/fuzz/mini_server.h"
 

@@ -9,6 +9,7 @@
 
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/raw_client.h"
 #include "tests/e2e/worker.h"

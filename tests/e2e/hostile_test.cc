@@ -124,7 +124,7 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
        [](RawClient& raw) {
          raw.send(bytes_of_words({8, 0xdeadbeef, 0xdeadbeef}));
        },
-       "does not verify"},
+       "an invalid message"},
       {"a request before hello", false, [](RawClient& raw) { raw.request(1, protocol::PingRequestT()); }, too_early},
       {"a wait for more objects than it names", true,
        [](RawClient& raw) {

@@ -257,7 +257,7 @@ TEST_CASE("directories of containers: one of mode 0777 is taken below a private 
   if (!is_private) {
     const Finished refused = run_to_end(command);
     CHECK(refused.how == "exit 1");
-    CHECK_THAT(refused.output, Catch::Contains("everybody can replace files in " + shared.string()) &&
+    CHECK_THAT(refused.output, Catch::Contains("every user can replace files in " + shared.string()) &&
                                    Catch::Contains("--trust-socket-directory"));
     command.emplace_back("--trust-socket-directory");
   }

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 #include "tests/e2e/other_user.h"
 #include "tests/e2e/owners_daemon.h"
 

@@ -79,14 +79,14 @@ TEST_CASE("a daemon that cannot listen where it should says what is in the way")
   for (const std::vector<std::string>& flags : {std::vector<std::string>{"--check-config"}, {}}) {
     fs::permissions(directory.path(), fs::perms::owner_all);
     check_refused(start(socket, flags),
-                  {socket.string() + " exists and is not a socket", "left as it is", "move it away"});
+                  {socket.string() + " exists and is not a socket", "it was not changed", "move it away"});
     CHECK_FALSE(fs::exists(socket.string() + ".lock"));
     check_refused(start(directory.path() / std::string(120, 'x'), flags), {"is too long", "of at most 107"}, 2);
     check_refused(start("@dolium", flags), {"@dolium would be an abstract socket", "no permissions"});
     check_refused(start(directory.path() / "no/such/dolium.sock", flags), {"No such file or directory"});
     fs::permissions(directory.path(), fs::perms::all);
     check_refused(start(directory.path() / "other.sock", flags),
-                  {"everybody can replace files in " + directory.path().string(), "chmod o-w", "another --socket"});
+                  {"every user can replace files in " + directory.path().string(), "chmod o-w", "another --socket"});
   }
 
   Daemon daemon;

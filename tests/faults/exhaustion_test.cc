@@ -124,7 +124,7 @@ TEST_CASE("a full tmpfs under the socket: a daemon that finds no room says so, a
   const std::vector<std::string> lock = {"dolium.sock.lock"};  // stays behind by design
   const auto full = GENERATE_COPY(Case{OwnMount::kInodes - 1, "cannot open", {}},
                                   Case{OwnMount::kInodes - 2, "cannot create the socket", lock},
-                                  Case{1, "cannot write who holds the lock file", lock});
+                                  Case{1, "cannot write the holder's pids into the lock file", lock});
   CAPTURE(full.taken_inodes);
   const OwnMount mount;
   if (!mount.usable()) {

@@ -1,6 +1,7 @@
 // Listening, connecting and waiting, in a directory of the test's own.
 
 #include "protocol/fd_socket.h"
+#include "protocol/listener.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -158,8 +159,8 @@ TEST_CASE("a stranger's lock file is named, whether the stranger locks it or not
     CHECK(listener.error().code == Errc::permission_denied);
     CHECK(Listener::foresee({.path = directory.socket()}).error().message == listener.error().message);
     CHECK(listener.error().message == lock +
-                                          " belongs to user 12345, who could keep every other daemon from starting; "
-                                          "choose another --socket, or have it removed");
+                                          " belongs to user 12345, who could prevent every other daemon from starting; "
+                                          "choose another --socket, or have that file removed");
   }
 }
 

@@ -63,10 +63,10 @@ TEST_CASE("a file is no directory") {
   CHECK_THAT(refusal(directory.path() / "file/dolium.sock"), Contains("Not a directory"));
 }
 
-TEST_CASE("a directory where everybody can replace files is refused, unless it is sticky") {
+TEST_CASE("a directory where every user can replace files is refused, unless it is sticky") {
   const test::TemporaryDirectory directory;
   REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
-  CHECK_THAT(refusal(directory.path() / "dolium.sock"), Contains("everybody can replace files"));
+  CHECK_THAT(refusal(directory.path() / "dolium.sock"), Contains("every user can replace files"));
   REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
   CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
 }
@@ -98,7 +98,7 @@ TEST_CASE("a directory where a group can replace files is refused, unless the gr
   REQUIRE(::chown(directory.path().c_str(), 0, kStranger) == 0);
   CHECK(refusal(directory.path() / "dolium.sock") ==
         "group 12345 can replace files in " + directory.path().string() +
-            "; take that permission away (chmod g-w), choose another --socket, or take the directory as it is "
+            "; remove that permission (chmod g-w), choose another --socket, or trust the directory as it is "
             "(--trust-socket-directory)");
   REQUIRE(::chmod(directory.path().c_str(), 0750) == 0);
   CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));
@@ -147,8 +147,8 @@ TEST_CASE("a directory that is not sticky is refused as well when a stranger own
   CHECK_THAT(refusal(inner / "dolium.sock"), Contains("inner belongs to user 12345"));
   REQUIRE(::chown(inner.c_str(), 0, 0) == 0);
   REQUIRE(::chmod(way.c_str(), 0777) == 0);
-  CHECK_THAT(refusal(inner / "dolium.sock"), Contains("everybody can replace files in " + way.string() + ";"));
-  CHECK_THAT(refusal(link / "dolium.sock"), Contains("everybody can replace files in " + way.string() + ";"));
+  CHECK_THAT(refusal(inner / "dolium.sock"), Contains("every user can replace files in " + way.string() + ";"));
+  CHECK_THAT(refusal(link / "dolium.sock"), Contains("every user can replace files in " + way.string() + ";"));
   REQUIRE(::chmod(way.c_str(), 01777) == 0);
   CHECK(prepare_socket_directory(inner / "dolium.sock"));
 }
@@ -165,8 +165,8 @@ TEST_CASE("directories of containers: below a private ancestor the modes of dire
   CHECK(refusal(directory.path() / "shared/../shared/dolium.sock") == "no error");
 
   REQUIRE(::chmod(directory.path().c_str(), 0711) == 0);
-  CHECK_THAT(refusal(socket), Contains("everybody can replace files in " + shared.string() + ";"));
-  CHECK_THAT(refusal(directory.path() / "link/dolium.sock"), Contains("everybody can replace files in"));
+  CHECK_THAT(refusal(socket), Contains("every user can replace files in " + shared.string() + ";"));
+  CHECK_THAT(refusal(directory.path() / "link/dolium.sock"), Contains("every user can replace files in"));
 }
 
 TEST_CASE("directories of containers: what a link or .. leads out of a private ancestor is checked like any other") {
@@ -178,8 +178,8 @@ TEST_CASE("directories of containers: what a link or .. leads out of a private a
   REQUIRE(::mkdir(open.c_str(), 0755) == 0);
   REQUIRE(::chmod(open.c_str(), 0777) == 0);
   REQUIRE(::symlink("../open", (closed / "out").c_str()) == 0);
-  CHECK_THAT(refusal(closed / "out/dolium.sock"), Contains("everybody can replace files in"));
-  CHECK_THAT(refusal(closed / "../open/dolium.sock"), Contains("everybody can replace files in"));
+  CHECK_THAT(refusal(closed / "out/dolium.sock"), Contains("every user can replace files in"));
+  CHECK_THAT(refusal(closed / "../open/dolium.sock"), Contains("every user can replace files in"));
 }
 
 TEST_CASE("directories of containers: one that is taken as it is need only be a directory") {
@@ -226,7 +226,7 @@ TEST_CASE(
     return;
   }
   CHECK(words == fmt::format("65534\nno error\n{} belongs to a user that this user namespace does not map (shown as "
-                             "65534), which could put another socket there; choose another --socket, or take the "
+                             "65534), who could put another socket there; choose another --socket, or trust the "
                              "directory as it is (--trust-socket-directory)\nno error\nno error",
                              strange.string()));
 }
