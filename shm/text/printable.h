@@ -9,8 +9,7 @@
 
 namespace dolium {
 
-/// The text with its invisible parts (control characters, invalid UTF-8, invisible and direction-changing code points)
-/// as \xNN, and each backslash doubled, so the original can be told from the result.
+/// The text with its invisible parts (control characters, invalid UTF-8, invisible and direction-changing code points) escaped as in C++, like "\n" and "\x1b", and each backslash doubled. Quotation marks stay as they are.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// The same, cut to `width` columns, with an ellipsis at the end if it was cut.

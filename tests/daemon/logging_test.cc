@@ -38,7 +38,7 @@ TEST_CASE("a client's name can neither add a line to the log nor speak to the te
   const std::string file = directory.path() / "doliumd.log";
   open_log({.log_file = file}).value()->warn("client 1 ({}) is ended", "a\n2026 error \x1b[2J");  // and closes it
   const std::string text = text_of(file);
-  CHECK(text.ends_with(" warning client 1 (a\\x0a2026 error \\x1b[2J) is ended\n"));
+  CHECK(text.ends_with(" warning client 1 (a\\n2026 error \\x1b[2J) is ended\n"));
   CHECK(std::ranges::count(text, '\n') == 1);
 }
 

@@ -1,4 +1,4 @@
-// What of other people's bytes is shown as it is, and what is spelt out.
+// Which foreign text is shown as it is, and which is escaped.
 
 #include "shm/text/printable.h"
 
@@ -6,17 +6,18 @@
 
 namespace dolium {
 
-TEST_CASE("printable keeps what can be seen and spells out the rest") {
+TEST_CASE("printable keeps visible text and escapes the rest") {
   CHECK(printable("plain text") == "plain text");
   CHECK(printable("größer 日本") == "größer 日本");
   CHECK(printable("\x1b[31m") == "\\x1b[31m");
-  CHECK(printable("a\nb\tc\x7f") == "a\\x0ab\\x09c\\x7f");
+  CHECK(printable("a\nb\tc\x7f") == "a\\nb\\tc\\x7f");
+  CHECK(printable("say \"it's\"") == "say \"it's\"");
+  CHECK(printable("\\\"") == "\\\\\"");
   CHECK(printable("\xc2\x9b"
-                  "31m") == "\\xc2\\x9b31m");  // C1 control
-  CHECK(printable("\xe2\x80\xae"
-                  "abc") ==
-        "\\xe2\\x80\\xae"
-        "abc");                                           // right-to-left override
+                  "31m") == "\\x9b31m");  // C1 control
+  CHECK(printable("\u202e-") == "\\u202e-");              // right-to-left override
+  CHECK(printable("\u200b-") == "\\u200b-");              // zero-width space
+  CHECK(printable("\U000e0041-") == "\\U000e0041-");      // tag
   CHECK(printable("\xff\xc3") == "\\xff\\xc3");           // not UTF-8
   CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");           // overlong
   CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // surrogate
