@@ -18,25 +18,25 @@
 namespace dolium::cli {
 namespace {
 
-/// A daemon that is just starting is worth this much patience.
+/// Maximum time to wait for a daemon that is just starting.
 constexpr std::chrono::milliseconds kConnectTimeout{200};
 
 constexpr const char* kAbout =
-    "dolium looks into, and works with, the shared-memory object store of doliumd.\n"
-    "An ID is 40 hexadecimal digits, any unique beginning of them (4 or more), or name:NAME for what was put with "
+    "dolium inspects and uses the shared-memory object store of doliumd.\n"
+    "An ID is 40 hexadecimal digits, a unique prefix of them (4 or more), or name:NAME for an object that was put with "
     "--name.";
 
-/// Whether the words ask for JSON, also where they make no sense otherwise.
+/// Whether JSON was requested, even if the command line is invalid otherwise.
 bool wants_json(int argc, const char* const* argv) {
   for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
     if (std::string_view(argv[i]) == "--json") return true;
   return false;
 }
 
-/// Tells a failure. The exit status.
+/// Reports a failure. Returns the exit status.
 int finish(Outcome outcome, bool json) {
   if (json && outcome.error && !outcome.is_told_in_json) print_json_line(to_json(*outcome.error, outcome.status));
-  // A full disk or a closed pipe shows itself only here.
+  // A full disk or a closed pipe is only noticed here.
   const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (!outcome.error && !written) outcome = Error{Errc::system_error, "standard output could not be written"};
   if (outcome.error) print_message(fmt::format("dolium: {}\n", printable(outcome.error->message)));
@@ -45,28 +45,28 @@ int finish(Outcome outcome, bool json) {
 
 const std::string kEnvironmentHelp =
     "Environment:\n"
-    "  DOLIUM_SOCKET                   where doliumd listens, when --socket is not given; without both, the first of\n"
+    "  DOLIUM_SOCKET                   doliumd's socket, if --socket is not given; without both, the first of\n"
     "                                  $XDG_RUNTIME_DIR/dolium.sock, /run/dolium/dolium.sock for root, and\n"
     "                                  /tmp/dolium-UID/dolium.sock\n\n";
 
 std::string empty(std::string_view what) {
-  return fmt::format("is empty: give a {}, or leave it out", what);
+  return fmt::format("is empty: give a {}, or omit the option", what);
 }
 
 Result<std::size_t> parse_number(std::string_view text, std::size_t least, std::size_t most) {
   std::size_t number = 0;
   const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);  // neither a sign nor a space, nor octal
+  const auto [stop, error] = std::from_chars(text.data(), end, number);  // accepts no sign, no space and no octal
   if (error == std::errc() && stop == end && number >= least && number <= most) return number;
   const bool is_whole = stop == end && stop != text.data();
   if (is_whole && (error == std::errc::result_out_of_range || number > most))
-    return Error{Errc::invalid_argument, fmt::format("\"{}\" is too large: {} is the most", text, most)};
+    return Error{Errc::invalid_argument, fmt::format("\"{}\" is too large: the maximum is {}", text, most)};
   const std::string range = most == std::numeric_limits<std::size_t>::max() ? fmt::format("of {} or more", least)
                                                                             : fmt::format("from {} to {}", least, most);
   return Error{Errc::invalid_argument, fmt::format("\"{}\" is not a whole number {}", text, range)};
 }
 
-/// An option whose text `parse` turns into a Result<T>.
+/// Adds an option whose value is a T; `parse` returns a Result<T>.
 template <class T, class Parse>
 CLI::Option* add_parsed(CLI::App& app, const char* name, const char* what, const char* about, T& target, Parse parse) {
   const auto assign = [name, parse, &target](const std::string& text) {
@@ -81,7 +81,7 @@ CLI::Option* add_parsed(CLI::App& app, const char* name, const char* what, const
 
 VerbOptions& VerbOptions::text(const char* name, std::string& target, const char* what, const char* about) {
   auto* option = app_->add_option(name, target, about)->type_name(what);
-  // An empty variable in a script; to go on as if nothing was given would do something else than was meant.
+  // An empty value comes from an empty variable in a script. Treating it as "not given" would do the wrong thing.
   option->check(CLI::Validator([what](const std::string& text) { return text.empty() ? empty(what) : ""; }, ""));
   if (!target.empty()) option->capture_default_str();
   return *this;
@@ -124,7 +124,7 @@ VerbOptions& VerbOptions::duration(const char* name, std::chrono::milliseconds& 
     const Parsed duration = parse_duration(text);
     if (!duration || *duration >= least) return duration;
     return Error{Errc::invalid_argument,
-                 fmt::format("\"{}\" is too short: give {} at least", text, format_duration(least))};
+                 fmt::format("\"{}\" is too short: the minimum is {}", text, format_duration(least))};
   });
   if (target.count() != 0) option->default_str(format_duration(target));
   return *this;
@@ -147,14 +147,14 @@ VerbOptions& VerbOptions::not_both(const char* one, const char* other) {
 
 CommandLine::CommandLine() : app_(std::make_unique<CLI::App>(kAbout, "dolium")) {
   app_->set_version_flag("-V,--version", "dolium " DOLIUM_VERSION, "print the version and exit");
-  VerbOptions(*app_).text("--socket", globals_.socket, "PATH", "where doliumd listens; DOLIUM_SOCKET names it too");
-  app_->add_flag("--json", globals_.json, "print JSON, errors too")->disable_flag_override();
+  VerbOptions(*app_).text("--socket", globals_.socket, "PATH", "doliumd's socket (or set DOLIUM_SOCKET)");
+  app_->add_flag("--json", globals_.json, "print JSON, also for errors")->disable_flag_override();
   app_->require_subcommand(0, 1);
-  app_->allow_extras();  // told by us: a misspelt verb
-  app_->fallthrough();   // --socket and --json may stand behind the verb
+  app_->allow_extras();  // misplaced() reports an unknown verb better
+  app_->fallthrough();   // --socket and --json may follow the verb
   app_->formatter(std::make_shared<HelpFormat>());
   app_->get_formatter()->column_width(34);
-  app_->set_help_flag("-h,--help", "print this help and exit; dolium COMMAND --help tells a command's options");
+  app_->set_help_flag("-h,--help", "print this help and exit; dolium COMMAND --help lists a command's options");
   app_->footer(kEnvironmentHelp + exit_status_help());
 }
 
@@ -168,14 +168,14 @@ VerbOptions CommandLine::add(const std::string& name, const std::string& about, 
   return VerbOptions(*verb);
 }
 
-/// A mistake on the command line, and whose help tells what is right: the verb's, if there is one.
+/// An error about the command line. It refers to the help of the verb, if there is one.
 Error CommandLine::usage(const std::string& mistake) const {
   const std::vector<CLI::App*> verbs = app_->get_subcommands();
   const std::string verb = verbs.empty() ? "" : verbs.front()->get_name() + " ";
-  return {Errc::invalid_argument, fmt::format("{} (dolium {}--help tells what there is)", mistake, verb)};
+  return {Errc::invalid_argument, fmt::format("{} (see dolium {}--help)", mistake, verb)};
 }
 
-/// As did_you_mean(), of the options that may stand here.
+/// did_you_mean() for the options that are valid here.
 std::string CommandLine::nearest_option(const std::string& word) const {
   std::vector<std::string> names;
   std::vector<const CLI::App*> places{app_.get()};
@@ -187,14 +187,14 @@ std::string CommandLine::nearest_option(const std::string& word) const {
   return did_you_mean(word.substr(0, word.find('=')), views);
 }
 
-/// What is wrong with what CLI11 could not place.
+/// The error for an argument that CLI11 does not know.
 Error CommandLine::misplaced(const std::string& word) const {
   if (word.starts_with('-')) return usage("unknown option " + word + nearest_option(word));
   if (chosen_) return usage(fmt::format("unexpected argument \"{}\"", word));
   std::vector<std::string> names;
   for (const CLI::App* verb : app_->get_subcommands({})) names.push_back(verb->get_name());
   const std::vector<std::string_view> views(names.begin(), names.end());
-  return usage(fmt::format("\"{}\" is no command{}", word, did_you_mean(word, views)));
+  return usage(fmt::format("unknown command \"{}\"{}", word, did_you_mean(word, views)));
 }
 
 /// `dolium help`, `dolium help VERB`.
@@ -225,7 +225,7 @@ Outcome CommandLine::parse_and_run(int argc, const char* const* argv) {
     app_->exit(wanted);
     return {};
   } catch (const CLI::ParseError& error) {
-    return usage(in_our_words(error.what()));
+    return usage(reworded(error.what()));
   }
 }
 

@@ -1,5 +1,4 @@
-// Which source wins, and what makes sense together. Single values are checked where they are read, by the
-// table of options.
+// Combines the sources, and checks combinations of options. The table of options checks single values.
 
 #include "daemon/config/config.h"
 
@@ -11,7 +10,7 @@
 namespace dolium::daemon {
 namespace {
 
-/// The default path comes from the environment, which no row of the table has checked.
+/// Sets the default path. It comes from the environment, so the table has not checked it yet.
 Result<void> complete(Config& config) {
   if (!config.socket_path.empty()) return {};
   config.socket_path = default_socket_path();
@@ -19,7 +18,7 @@ Result<void> complete(Config& config) {
     if (option.flag != "--socket") continue;
     Config scratch;
     if (Result<void> done = option.assign(scratch, {config.socket_path}); !done)
-      return Error{Errc::invalid_argument, fmt::format("the default socket path: {}", done.error().message)};
+      return Error{Errc::invalid_argument, fmt::format("the default socket path is invalid: {}", done.error().message)};
   }
   return {};
 }
@@ -30,8 +29,8 @@ std::vector<std::string> doubts(const Config& config) {
   const bool shared = !config.readers.empty() || !config.writers.empty();
   if (shared && (config.socket_mode & kWritableByOthers) == 0)
     result.push_back(
-        fmt::format("readers or writers names other users, but socket mode {:04o} keeps them from "
-                    "connecting; use 0660 with a socket group, or 0666",
+        fmt::format("readers or writers name other users, but with socket mode {:04o} they cannot "
+                    "connect; use 0660 with a socket group, or 0666",
                     config.socket_mode));
   if (config.max_connections_per_user > config.max_connections)
     result.push_back(fmt::format("max_connections_per_user ({}) is more than max_connections ({})",
@@ -39,15 +38,15 @@ std::vector<std::string> doubts(const Config& config) {
   return result;
 }
 
-/// The next server has the command line of the daemon that runs: what stands on ours, it would never see.
+/// Refuses options with --replace: the next server gets the command line of the running daemon, not this one.
 Result<void> check_replace(const CommandLine& line) {
   for (const CommandLine::Given& given : line.given) {
     const Option& option = *given.option;
     if (option.flag == "--socket") continue;
     return Error{
         Errc::invalid_argument,
-        fmt::format("{0} cannot be given with --replace: the next server has the flags that doliumd was started "
-                    "with; {1}stop doliumd and start it with {0}",
+        fmt::format("{0} cannot be used with --replace: the next server gets the flags with which doliumd was "
+                    "started; {1}stop doliumd and start it with {0}",
                     option.flag, option.for_life ? "" : "change its configuration file before --replace, or ")};
   }
   return {};

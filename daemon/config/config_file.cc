@@ -1,5 +1,5 @@
-// The configuration file: toml++ parses, the table of options says what may stand there, and everything that
-// is wrong is reported where it stands. Reads one regular file of bounded size; writes nothing.
+// The configuration file: toml++ parses it, the table of options checks it, and each error names its place in the file.
+// Reads one file of bounded size; writes nothing.
 
 #include <fmt/format.h>
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <sstream>
 
 #include "daemon/config/config_options.h"
 #include "shm/os/system_error.h"
@@ -15,27 +16,17 @@
 namespace dolium::daemon {
 namespace {
 
-// Far more than any configuration; so that a wrong path (a device, an object) is an error and not a long wait.
+// Maximum size of the file, far more than any configuration needs. So a wrong path (a device, an object) fails fast.
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
 
 std::string place(const std::string& path, const toml::source_region& region) {
   return fmt::format("{}:{}:{}", path, region.begin.line, region.begin.column);
 }
 
-std::string_view kind_name(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::none: return "nothing";
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::string: return "a string";
-    case toml::node_type::integer: return "a whole number";
-    case toml::node_type::floating_point: return "a number with a fraction";
-    case toml::node_type::boolean: return "a boolean";
-    case toml::node_type::date: return "a date";
-    case toml::node_type::time: return "a time";
-    case toml::node_type::date_time: return "a date and time";
-  }
-  return "something else";
+std::string type_name(const toml::node& node) {
+  std::ostringstream name;
+  name << node.type();
+  return name.str();
 }
 
 bool takes(const ValueType& type, const toml::node& node) {
@@ -54,8 +45,8 @@ std::string word_of(const toml::node& node) {
 
 Result<Words> words_of(const toml::node& node, const Option& option, const std::string& path) {
   const auto wrong_kind = [&](const toml::node& culprit) {
-    return invalid(fmt::format("\"{}\" in {} must be {}, not {}", option.key, place(path, culprit.source()),
-                               option.type.wanted, kind_name(culprit)));
+    return invalid(fmt::format("\"{}\" in {} must be {}, not of type {}", option.key, place(path, culprit.source()),
+                               option.type.wanted, type_name(culprit)));
   };
   if (!takes(option.type, node)) return wrong_kind(node);
   const toml::array* items = node.as_array();
@@ -68,7 +59,7 @@ Result<Words> words_of(const toml::node& node, const Option& option, const std::
   return words;
 }
 
-/// The unknown key may be a slip of the fingers, or stand in the wrong section.
+/// The error for an unknown key. It may be a typing error, or be in the wrong section.
 Error unknown_key(std::string_view section, const toml::key& key, const std::string& path) {
   std::vector<std::string_view> siblings;
   for (const Option& option : options()) {
@@ -113,7 +104,7 @@ Result<void> read_tables(const toml::table& document, const std::string& path, C
   return {};
 }
 
-/// Whether the value in this line, which no parser understands, begins as a number does.
+/// Whether the value in this line, which failed to parse, begins with a digit.
 bool has_number_at(std::string_view text, const toml::source_position& where) {
   for (toml::source_index line = 1; line < where.line && !text.empty(); ++line)
     text.remove_prefix(std::min(text.size(), text.find('\n') == text.npos ? text.size() : text.find('\n') + 1));
@@ -129,7 +120,7 @@ Result<void> read_toml(std::string_view text, const std::string& path, Config& c
   try {
     return read_tables(toml::parse(text, path), path, config);
   } catch (const toml::parse_error& error) {
-    // The likeliest mistake: capacity = 1GiB, mode = 0600.
+    // The most frequent mistake: capacity = 1GiB, mode = 0600.
     const bool is_number = has_number_at(text, error.source().begin);
     return invalid(fmt::format("{}: {}{}", place(path, error.source()), error.description(),
                                is_number ? " (sizes and modes are strings: \"64MiB\", \"0600\")" : ""));
@@ -143,7 +134,7 @@ Result<void> read_file(const std::string& path, Config& config) {
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) return shm::system_error(fmt::format("read the configuration file {}", path));
   if (text.size() > kMaxFileBytes)
-    return invalid(fmt::format("{} is larger than {} bytes: not a configuration file", path, kMaxFileBytes));
+    return invalid(fmt::format("{} has more than {} bytes, so it is not a configuration file", path, kMaxFileBytes));
   return read_toml(text, path, config);
 }
 

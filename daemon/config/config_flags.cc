@@ -1,4 +1,4 @@
-// The command line: CLI11 splits it into flags and words; what they mean is left to the table of options.
+// The command line: CLI11 splits it into flags and words, and the table of options interprets them.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -15,25 +15,25 @@ namespace dolium::daemon {
 namespace {
 
 constexpr std::string_view kAbout =
-    "doliumd keeps large immutable objects in shared memory, for the processes of one host.\n"
-    "Every option can also stand in a TOML file, which conf/doliumd.toml shows; flags win over the file.";
+    "doliumd stores large immutable objects in shared memory, for the processes of one host.\n"
+    "Every option can also be set in a TOML file (example: conf/doliumd.toml); flags override the file.";
 
 const char* const kMoreHelp =
     "Environment:\n"
-    "  DOLIUM_SOCKET                             where clients connect, when neither --socket nor the file says it\n\n"
+    "  DOLIUM_SOCKET                             the socket's path, if neither --socket nor the file sets it\n\n"
     "Exit status:\n"
     "  0  done\n"
     "  1  any other failure\n"
-    "  2  usage: the command line, or the configuration file, makes no sense\n";
+    "  2  usage: the command line, or the configuration file, is invalid\n";
 
-/// A row of the table, the flag that CLI11 knows it by, and what came with it.
+/// A row of the table, its flag in CLI11, and the words that were given.
 struct Row {
   const Option* option;
   CLI::Option* flag;
   Words words;
 };
 
-/// `rows` must not move afterwards: CLI11 writes into its words.
+/// `rows` must not move afterwards, because CLI11 writes into its words.
 void add_options(CLI::App& app, std::vector<Row>& rows) {
   const Config defaults;
   rows.reserve(options().size());
@@ -44,14 +44,14 @@ void add_options(CLI::App& app, std::vector<Row>& rows) {
     const std::string ending = is_nothing ? "" : fmt::format(" (default {})", shown);
     row.flag = app.add_option(std::string(option.flag), row.words, std::string(option.help) + ending);
     row.flag->type_name(std::string(option.type.placeholder))->group(std::string(option.section));
-    // What is given twice is an error of ours, with a better message; lists add up.
+    // Accept repetitions here: given() reports them with a better message, and lists add up.
     row.flag->take_all()->expected(option.type.boolean ? 0 : 1, 1)->allow_extra_args(false);
     if (option.type.list) row.flag->delimiter(',');
   }
 }
 
 Error unknown_argument(const std::string& argument, const CLI::App& app) {
-  constexpr const char* kSeeHelp = "(doliumd --help tells what there is)";
+  constexpr const char* kSeeHelp = "(see doliumd --help)";
   if (!argument.starts_with('-')) return invalid(fmt::format("unexpected argument \"{}\" {}", argument, kSeeHelp));
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) names.push_back("--" + option->get_lnames().front());
@@ -62,9 +62,9 @@ Error unknown_argument(const std::string& argument, const CLI::App& app) {
 
 Result<CommandLine::Given> given(const Row& row) {
   Words words = row.words;
-  // A bare --preallocate, for which CLI11 hands out one empty word or none.
+  // For --preallocate without a value, CLI11 gives one empty word or none.
   if (row.option->type.boolean && (words.empty() || words == Words{""})) words = {"true"};
-  // How a list is emptied: --writers ''.
+  // --writers '' gives an empty list.
   if (row.option->type.list && words == Words{""}) words.clear();
   if (!row.option->type.list && words.size() != 1)
     return invalid(fmt::format("{} is given more than once", row.option->flag));
@@ -83,14 +83,14 @@ ActionFlags add_actions(CLI::App& app) {
   return {app.add_flag("-h,--help")->description("print this help and exit"),
           app.add_flag("-V,--version")->description("print the version and exit"),
           app.add_flag("--check-config")
-              ->description("check the configuration against this machine, as a start would find it,\n"
-                            "print it, and exit: 0 if it would do"),
+              ->description("check the configuration on this machine, as a start would,\n"
+                            "print it, and exit with status 0 if it is valid"),
           app.add_flag("--replace")
-              ->description("have the daemon that runs on this socket go on with a new server, which\n"
-                            "reads its configuration anew, and exit: no object is lost")};
+              ->description("make the daemon at this socket replace its server by a new one, which\n"
+                            "reads the configuration again, and exit; no object is lost")};
 }
 
-/// -1 when none is given.
+/// -1 if the option is not given.
 Result<int> starter_fd(const Words& words) {
   if (words.empty()) return -1;
   if (words.size() > 1) return invalid("--starter-fd is given more than once");
@@ -98,7 +98,7 @@ Result<int> starter_fd(const Words& words) {
   int number = -1;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
   if (error != std::errc() || end != word.data() + word.size() || number <= STDERR_FILENO)
-    return invalid(fmt::format("--starter-fd: \"{}\" is not the number of an open descriptor from 3 on", word));
+    return invalid(fmt::format("--starter-fd: \"{}\" is not the number of a descriptor; it must be 3 or more", word));
   return number;
 }
 
@@ -123,8 +123,8 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   app.add_option("--config", files, "the configuration file")->type_name("FILE")->take_all()->expected(1, 1);
   Words starters;
   app.add_option("--starter-fd", starters,
-                 "say \"serving\" on this socket when the daemon serves, and end when its other end is closed: for a "
-                 "program that starts a daemon for itself alone")
+                 "write \"serving\" to this socket when the daemon serves, and end when its other end is closed; for a "
+                 "program that starts its own daemon")
       ->type_name("NUMBER")
       ->take_all()
       ->expected(1, 1);
@@ -133,7 +133,7 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   try {
     app.parse(arguments_for_cli11(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return invalid(in_our_words(error.what()));
+    return invalid(reworded(error.what()));
   }
   line.action = asked_for(actions);
   if (line.action == Action::help) line.text = app.help();
@@ -141,15 +141,15 @@ Result<CommandLine> read_flags(int argc, const char* const* argv) {
   if (!line.text.empty()) return line;
 
   if (line.action == Action::replace && actions.check->count() > 0)
-    return invalid("--replace looks by itself whether another server could go on: leave out --check-config");
+    return invalid("--replace checks the configuration itself: omit --check-config");
   if (files.size() > 1) return invalid("--config is given more than once");
   if (!files.empty() && files.front().empty())
-    return invalid("--config is empty: give a FILE, or leave it out");  // an empty variable in a script
+    return invalid("--config is empty: give a FILE, or omit the option");  // an empty variable in a script
   if (!files.empty()) line.config_file = files.front();
   const Result<int> starter = starter_fd(starters);
   if (!starter) return starter.error();
   if (*starter >= 0 && line.action == Action::replace)
-    return invalid("--starter-fd cannot be given with --replace: it is for the start of a daemon");
+    return invalid("--starter-fd cannot be used with --replace: it is only for the start of a daemon");
   line.starter_fd = *starter;
   if (!app.remaining().empty()) return unknown_argument(app.remaining().front(), app);
   for (const Row& row : rows) {

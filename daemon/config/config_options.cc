@@ -1,4 +1,4 @@
-// The table, at the end of this file, and the types of value it is made of.
+// The table of options, at the end of this file, and the kinds of rows it has.
 
 #include "daemon/config/config_options.h"
 
@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <type_traits>
@@ -24,7 +25,7 @@ constexpr std::uint32_t kMaxConnections = 65536;
 constexpr std::uint32_t kMaxLogLines = 1'000'000;
 constexpr std::uint32_t kMaxQuarantineSeconds = 24 * 3600;
 constexpr std::uint32_t kMaxBusyPollUs = 1'000'000;
-// The kernel's limit, less the terminating zero.
+// The kernel's limit, without the terminating zero.
 constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 constexpr ValueType kSize = {
@@ -38,6 +39,7 @@ constexpr ValueType kMode = {.placeholder = "MODE", .wanted = "an octal string s
 constexpr ValueType kNames = {
     .placeholder = "NAME,...", .wanted = "a list such as [\"alice\", \"@staff\"]", .string = true, .list = true};
 
+/// A TOML string. (fmt's {:?} escapes as C++ does, with \x and \u{}, which TOML does not know.)
 std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
@@ -63,7 +65,7 @@ auto& part(AnyConfig& config) {
     return config;
 }
 
-/// A row: `parse` makes a Result<T> of words, `show` a TOML value of a T.
+/// A row: `parse` converts words to a Result<T>, `show` converts a T to a TOML value.
 template <class Owner, class T, class Parse, class Show>
 Option row(const Name& name, const ValueType& type, T Owner::*member, Parse parse, Show show) {
   const auto assign = [member, parse](Config& config, const Words& words) -> Result<void> {
@@ -93,7 +95,7 @@ Result<Number> parse_number(const std::string& word, Number least, Number most) 
   Number value{};
   const char* end = word.data() + word.size();
   const auto [stop, error] = std::from_chars(word.data(), end, value);
-  // Written so that NaN fails.
+  // This form of the condition rejects NaN.
   if (error != std::errc() || stop != end || !(value >= least && value <= most))
     return invalid(fmt::format("\"{}\" is not a {}number from {} to {}", word,
                                std::is_integral_v<Number> ? "whole " : "", least, most));
@@ -131,7 +133,7 @@ Option text_row(const Name& name, std::string_view placeholder, std::string Owne
     if (words.front().size() > most)
       return invalid(
           fmt::format("\"{}\" is too long: {} bytes of at most {}", words.front(), words.front().size(), most));
-    if (words.front().find('\0') != std::string::npos) return invalid("a zero byte cannot be part of it");
+    if (words.front().find('\0') != std::string::npos) return invalid("it contains a zero byte");
     return words.front();
   };
   ValueType type = kText;
@@ -191,66 +193,83 @@ Option choice_row(const Name& name, std::string_view placeholder, E Owner::*memb
   return row(name, type, member, parse, show);
 }
 
-/// What is settled when a store is made, or its socket.
+/// Marks an option that is fixed when a store, or its socket, is created.
 Option for_life(Option option) {
   option.for_life = true;
   return option;
 }
 
-std::vector<Option> make_options() {
+std::vector<Option> store_options() {
   using Store = StoreConfig;
-  constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
   return {
       for_life(size_row({"store", "capacity", "--capacity", "bytes of shared memory for objects"}, &Store::capacity,
                         shm::kPageBytes, shm::kMaxCapacity)),
-      for_life(count_row({"store", "max_objects", "--max-objects", "objects at once; 0: one for each KiB of capacity"},
-                         &Store::max_objects, 0, kMaxObjects)),
+      for_life(
+          count_row({"store", "max_objects", "--max-objects", "maximum number of objects; 0: one per KiB of capacity"},
+                    &Store::max_objects, 0, kMaxObjects)),
       for_life(choice_row<Store, EvictionPolicy>(
-          {"store", "eviction_policy", "--eviction-policy", "who goes first: lru, lfu or fifo"}, "POLICY",
+          {"store", "eviction_policy", "--eviction-policy", "eviction policy: lru, lfu or fifo"}, "POLICY",
           &Store::eviction_policy,
           {{"lru", EvictionPolicy::lru}, {"lfu", EvictionPolicy::lfu}, {"fifo", EvictionPolicy::fifo}})),
-      share_row({"store", "low_water_mark", "--low-water-mark", "once evicting, free this share of the capacity"},
+      share_row({"store", "low_water_mark", "--low-water-mark", "when evicting, free this share of the capacity"},
                 &Store::low_water_mark, 0.0, 0.5),
-      boolean_row(
-          {"store", "relocation", "--relocation", "move small objects in idle moments so that free memory joins"},
-          &Store::relocation),
-      for_life(
-          boolean_row({"store", "preallocate", "--preallocate", "reserve all memory at start"}, &Store::preallocate)),
-      boolean_row({"store", "prefault", "--prefault", "have the kernel clear pages ahead of the writers"},
+      boolean_row({"store", "relocation", "--relocation", "move small objects when idle, to defragment free memory"},
+                  &Store::relocation),
+      for_life(boolean_row({"store", "preallocate", "--preallocate", "reserve all memory at the start"},
+                           &Store::preallocate)),
+      boolean_row({"store", "prefault", "--prefault", "make the kernel prepare pages before they are written"},
                   &Store::prefault),
-      for_life(boolean_row({"store", "huge_pages", "--huge-pages", "take 2 MiB pages from the kernel's reserved pool"},
+      for_life(boolean_row({"store", "huge_pages", "--huge-pages", "use 2 MiB pages from the kernel's reserved pool"},
                            &Store::huge_pages)),
+  };
+}
 
-      text_row({"socket", "path", "--socket", "where clients connect; empty: $DOLIUM_SOCKET, or the default path"},
-               "PATH", &Config::socket_path, kMaxSocketPath),
+std::vector<Option> socket_options() {
+  return {
+      text_row({"socket", "path", "--socket", "path of the socket; empty: $DOLIUM_SOCKET, or the default path"}, "PATH",
+               &Config::socket_path, kMaxSocketPath),
       for_life(mode_row({"socket", "mode", "--socket-mode", "permission bits of the socket"}, &Config::socket_mode)),
       for_life(text_row({"socket", "group", "--socket-group", "group of the socket; empty: the daemon's own"}, "GROUP",
                         &Config::socket_group, 256)),
-      for_life(
-          boolean_row({"socket", "trust_directory", "--trust-socket-directory",
-                       "take the socket's directory as it is: whoever may write there can put another socket there"},
-                      &Config::trust_directory)),
-      count_row({"socket", "busy_poll_us", "--busy-poll-us", "microseconds awake after a request; 0: sleep at once"},
+      for_life(boolean_row({"socket", "trust_directory", "--trust-socket-directory",
+                            "trust the socket's directory: users that may write there can replace the socket"},
+                           &Config::trust_directory)),
+      count_row({"socket", "busy_poll_us", "--busy-poll-us",
+                 "busy-polling time after each request, in microseconds; 0: none"},
                 &Config::busy_poll_us, 0, kMaxBusyPollUs),
+  };
+}
 
+std::vector<Option> access_options() {
+  return {
       names_row({"access", "readers", "--readers", "users, @groups or * that may read"}, &Config::readers),
       names_row({"access", "writers", "--writers", "users, @groups or * that may read and write"}, &Config::writers),
+  };
+}
 
-      count_row({"limits", "max_connections", "--max-connections", "clients at once"}, &Config::max_connections, 1,
-                kMaxConnections),
+std::vector<Option> limit_options() {
+  using Store = StoreConfig;
+  constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+  return {
+      count_row({"limits", "max_connections", "--max-connections", "maximum number of clients"},
+                &Config::max_connections, 1, kMaxConnections),
       count_row({"limits", "max_connections_per_user", "--max-connections-per-user",
-                 "clients of one user at once; 0: no limit of its own"},
+                 "maximum number of clients per user; 0: no limit"},
                 &Config::max_connections_per_user, 0, kMaxConnections),
       size_row({"limits", "max_unsealed_bytes_per_client", "--max-unsealed-bytes-per-client",
-                "bytes one client may be writing at once; 0: no limit"},
+                "maximum bytes that one client is writing; 0: no limit"},
                &Store::max_unsealed_bytes_per_client, 0, kNoLimit),
       size_row({"limits", "max_pinned_bytes_per_user", "--max-pinned-bytes-per-user",
-                "bytes one user may have pinned at once; 0: no limit"},
+                "maximum bytes that one user has pinned; 0: no limit"},
                &Store::max_pinned_bytes_per_user, 0, kNoLimit),
       count_row({"limits", "quarantine_seconds", "--quarantine-seconds",
-                 "rest of memory that I/O of a client that ended may still reach"},
+                 "seconds until memory of a dead writer is reused, because of its I/O"},
                 &Store::quarantine_seconds, 0, kMaxQuarantineSeconds),
+  };
+}
 
+std::vector<Option> log_options() {
+  return {
       choice_row<Config, LogLevel>(
           {"log", "level", "--log-level", "trace, debug, info, warning, error, critical or off"}, "LEVEL",
           &Config::log_level,
@@ -261,12 +280,20 @@ std::vector<Option> make_options() {
            {"error", LogLevel::error},
            {"critical", LogLevel::critical},
            {"off", LogLevel::off}}),
-      text_row({"log", "file", "--log-file", "file to append the log to; empty: standard error"}, "FILE",
+      text_row({"log", "file", "--log-file", "log file, opened for appending; empty: standard error"}, "FILE",
                &Config::log_file, 4095),
-      count_row(
-          {"log", "lines_per_minute", "--log-lines-per-minute", "of each kind that clients can provoke; 0: no limit"},
-          &Config::log_lines_per_minute, 0, kMaxLogLines),
+      count_row({"log", "lines_per_minute", "--log-lines-per-minute",
+                 "maximum log lines of each kind that clients can cause; 0: no limit"},
+                &Config::log_lines_per_minute, 0, kMaxLogLines),
   };
+}
+
+std::vector<Option> make_options() {
+  std::vector<Option> all;
+  for (std::vector<Option> section :
+       {store_options(), socket_options(), access_options(), limit_options(), log_options()})
+    std::ranges::move(section, std::back_inserter(all));
+  return all;
 }
 
 }  // namespace

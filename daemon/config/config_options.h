@@ -1,9 +1,9 @@
 #pragma once
-// The table of the daemon's options, and the two readers that walk it: the file's and the command line's.
-// Private to daemon/config*.cc and their tests.
+// The table of the daemon's options, and its two readers: for the file and for the command line. Private to
+// daemon/config/*.cc and their tests.
 //
-// An option's value arrives as words, whoever wrote it: one word, or any number for a list. Its row turns them
-// into a member of Config and the member back into TOML.
+// Both readers give an option's value as words: one word, or any number for a list. The option's row converts them to a
+// member of Config, and the member back to TOML.
 
 #include <functional>
 #include <span>
@@ -25,11 +25,11 @@ using Words = std::vector<std::string>;
   return {Errc::invalid_argument, std::move(message)};
 }
 
-/// What may stand for an option's value.
+/// The valid kinds of values of an option.
 struct ValueType {
   std::string_view placeholder;  ///< in --help: SIZE
   std::string_view wanted;       ///< in messages: `a size such as "64MiB"`
-  bool string = false;           ///< which kinds of TOML value will do
+  bool string = false;           ///< accepted kinds of TOML values
   bool integer = false;
   bool floating_point = false;
   bool boolean = false;
@@ -42,23 +42,23 @@ struct Option {
   std::string_view flag;  ///< unique, with the dashes
   std::string_view help;  ///< one line
   ValueType type;
-  /// Sets the member from words: exactly one unless type.list. The error says what is wrong with the words,
-  /// and leaves it to the caller to say where they stand.
+  /// Sets the member from words: exactly one unless type.list. The error explains what is wrong with the words; the
+  /// caller adds their place.
   std::function<Result<void>(Config&, const Words&)> assign;
   /// The member as a TOML value.
   std::function<std::string(const Config&)> show;
-  bool for_life = false;  ///< another server, which goes on with a store, cannot change it
+  bool for_life = false;  ///< a server that takes over a store cannot change it
 };
 
-/// Every option, sections together, in the order in which people see them.
+/// All options, grouped by section, in the order of help and file.
 [[nodiscard]] std::span<const Option> options();
 
-/// Sets in `config` what the file says. Errors carry file:line:column.
+/// Applies the file to `config`. Errors contain file:line:column.
 [[nodiscard]] Result<void> read_file(const std::string& path, Config& config);
-/// Likewise, from the file's text; `path` is for messages.
+/// The same for the text of a file; `path` is for messages.
 [[nodiscard]] Result<void> read_toml(std::string_view text, const std::string& path, Config& config);
 
-/// The command line, not yet applied: the file that it may name comes first.
+/// The parsed command line. It is applied after the configuration file, which it may name.
 struct CommandLine {
   struct Given {
     const Option* option;

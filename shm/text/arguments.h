@@ -1,5 +1,5 @@
 #pragma once
-// Prepares the command line of doliumd and dolium for CLI11, and rewords some of CLI11's errors.
+// Prepares the command line of doliumd and dolium for CLI11, and rewords an error of CLI11.
 
 #include <string>
 #include <string_view>
@@ -11,8 +11,7 @@ namespace dolium {
 /// empty word; CLI11 would take the next argument as the value. Arguments after "--" stay as they are.
 [[nodiscard]] std::vector<std::string> arguments_for_cli11(int argc, const char* const* argv);
 
-/// Rewords an error of CLI11 that does not say what the user did wrong. A test of each program notices if CLI11 changes
-/// its texts.
-[[nodiscard]] std::string in_our_words(std::string_view text);
+/// CLI11's error text, reworded if it is unclear: only that for a value given to a flag ("--json=5") is.
+[[nodiscard]] std::string reworded(std::string_view text);
 
 }  // namespace dolium
