@@ -1,5 +1,5 @@
-// bench: how fast this store is from where the user stands, in a few seconds and without evicting anything. What
-// it puts is removed at the end, and expires soon when it was killed before. scripts/bench measures thoroughly.
+// bench: measures this store, as seen by this user, in a few seconds and without evicting objects. Removes its objects
+// at the end; if it is killed, they expire soon. scripts/bench measures thoroughly.
 
 #include <fmt/format.h>
 
@@ -26,17 +26,17 @@ constexpr std::size_t kSmall = 1024;
 constexpr std::size_t kMaxSmallObjects = 10'000;
 constexpr std::size_t kMaxLarge = std::size_t{64} << 20;
 constexpr std::size_t kMinLarge = std::size_t{64} << 10;
-/// Gets are too short to be timed one by one.
+/// A single get is too short to be timed, so a sample is the mean of this number of gets.
 constexpr std::size_t kGetsPerSample = 100;
 
 struct Row {
   std::string what;
-  std::size_t bytes = 0;  ///< moved by each; 0: none
+  std::size_t bytes = 0;  ///< bytes per operation; 0: none
   std::size_t count = 0;
   std::chrono::nanoseconds p50{}, p99{}, mean{};
 };
 
-/// What was put, and goes when this goes.
+/// The objects of this benchmark. The destructor removes them.
 class Litter {
  public:
   explicit Litter(Client& client) : client_(client) {}
@@ -45,7 +45,7 @@ class Litter {
   ~Litter() {
     for (const ObjectId& id : ids_) static_cast<void>(client_.remove(id));
   }
-  /// Options for an object that must not stay.
+  /// Options for an object that expires soon.
   static CreateOptions options() {
     CreateOptions options;
     options.type_name = "dolium.bench";
@@ -60,7 +60,7 @@ class Litter {
   std::vector<ObjectId> ids_;
 };
 
-/// Does `once` again and again for kTimePerRow, `most` times at most; each call stands for `unit` operations.
+/// Repeats `once` for kTimePerRow, at most `most` times. Each call does `unit` operations.
 template <class Once>
 Result<Row> measure(std::string what, std::size_t bytes, std::size_t most, std::size_t unit, Once once) {
   std::vector<std::chrono::nanoseconds> samples;
@@ -124,7 +124,7 @@ Result<void> create_write_seal(Client& client, const ObjectId& id, std::span<con
   return sealed ? Result<void>() : Result<void>(sealed.error());
 }
 
-/// The first object touches fresh memory, which costs the kernel's time, not ours: it is not measured.
+/// The first object is not measured: it touches new memory, which mainly costs time in the kernel.
 Result<Row> bench_large(Client& client, std::span<const std::byte> bytes) {
   const auto once = [&]() -> Result<std::chrono::nanoseconds> {
     const ObjectId id = ObjectId::random();
@@ -139,10 +139,10 @@ Result<Row> bench_large(Client& client, std::span<const std::byte> bytes) {
 
 Result<Row> bench_memcpy(std::span<const std::byte> bytes) {
   std::vector<std::byte> target(bytes.size());
-  return measure("memcpy, to compare", bytes.size(), kMaxSamples, 1, [&] {
+  return measure("memcpy, for comparison", bytes.size(), kMaxSamples, 1, [&] {
     return timed([&]() -> Result<void> {
       std::memcpy(target.data(), bytes.data(), bytes.size());
-      asm volatile("" : : "r"(target.data()) : "memory");  // it is wanted, whoever reads it
+      asm volatile("" : : "r"(target.data()) : "memory");  // keeps the compiler from removing the copy
       return {};
     });
   });
@@ -203,13 +203,15 @@ Result<void> bench(const Globals& globals) {
   if (!client) return client.error();
   const Result<StoreStats> stats = (*client)->stats();
   if (!stats) return stats.error();
-  // A quarter for the small, half of the largest piece for the large: so nothing has to be evicted.
+  // Small objects take a quarter of the free memory, a large one half of the largest piece: so nothing is evicted.
   const std::size_t small_objects = std::min<std::size_t>(kMaxSmallObjects, stats->free_bytes / 4 / (2 * kSmall));
   const std::size_t large = std::min(kMaxLarge, std::bit_floor(stats->largest_free_extent / 2));
   if (small_objects == 0 || large < kMinLarge)
-    return Error{Errc::out_of_memory,
-                 fmt::format("{} are free, {} in one piece: measuring would evict objects; evict or remove some first",
-                             format_size(stats->free_bytes), format_size(stats->largest_free_extent))};
+    return Error{
+        Errc::out_of_memory,
+        fmt::format(
+            "only {} are free, {} in one piece, so the benchmark would evict objects; evict or remove some first",
+            format_size(stats->free_bytes), format_size(stats->largest_free_extent))};
   const auto rows = run_all(**client, small_objects, large);
   if (!rows) return rows.error();
   globals.json ? print_rows_json(*rows) : print_rows(*rows);

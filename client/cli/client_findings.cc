@@ -1,4 +1,4 @@
-// Which clients are stuck: the part of store_findings.h that looks at one client after another.
+// Findings about each client: which ones are stuck. Part of store_findings.h.
 
 #include <fmt/format.h>
 
@@ -11,10 +11,11 @@
 namespace dolium::cli {
 namespace {
 
-/// Nothing takes that long to write, and hardly anything is looked at for that long without a new get.
+/// Limits above which writing an object, or holding one, is worth a finding. Objects are usually written and used in
+/// far less time.
 constexpr std::chrono::milliseconds kLongWriting = std::chrono::minutes(1);
 constexpr std::chrono::milliseconds kLongHolding = std::chrono::minutes(10);
-/// What a client may leave unread; with more than that the daemon soon takes no requests from it.
+/// Number of unread bytes that is worth a finding. With somewhat more, the daemon stops reading the client's requests.
 constexpr std::uint64_t kMuchUnread = 256 * 1024;
 
 std::string claim_text(const ClientInfo& client) {
@@ -22,7 +23,7 @@ std::string claim_text(const ClientInfo& client) {
                      format_size(client.unsealed_bytes));
 }
 
-/// What is wrong with one client, one thing at most: the worst.
+/// Finds the worst problem of one client, if it has any.
 class Diagnosis {
  public:
   Diagnosis(const ClientInfo& client, const StoreStats& stats, ProcessState process)
@@ -32,43 +33,44 @@ class Diagnosis {
     const bool claims = client_.bytes_held + client_.unsealed_bytes != 0;
     if (client_.quarantined)
       add(out, Finding::Level::problem, "misbehaved and was cut off; " + claim_text(client_),
-          "What it can touch is kept until its process ends.", "end it" + command("kill"));
+          "The memory that it can access is kept until its process ends.", "end it" + command("kill"));
     else if (process_ == ProcessState::stopped)
       add(out, claims ? Finding::Level::problem : Finding::Level::note, "is stopped; " + claim_text(client_),
-          "Nothing of that can be evicted or freed while it stands still.",
-          "let it go on" + command("kill -CONT") + ", or end it" + command("kill -KILL"));
+          "None of that can be evicted or freed while it is stopped.",
+          "continue it" + command("kill -CONT") + ", or end it" + command("kill -KILL"));
     else if (process_ == ProcessState::gone)
       add(out, claims ? Finding::Level::problem : Finding::Level::note,
-          "has ended, and its connection has not; " + claim_text(client_),
-          "A child, or whoever was given its socket, keeps the connection, and with it what it held.",
+          "has ended, but its connection is still open; " + claim_text(client_),
+          "A child process, or another process that has its socket, keeps the connection and all that it held.",
           "end its children");
     else if (client_.orphaned)
       add(out, Finding::Level::note,
-          "was connected to a server that died, and has not come back to its successor; " + claim_text(client_),
-          "What it can touch is kept until it comes back, with its next call, or ends.",
-          "if it shall not come back, end it" + command("kill"));
+          "was connected to a server that died, and has not resumed its session; " + claim_text(client_),
+          "The memory that it can access is kept until it resumes, with its next call, or ends.",
+          "if it is not needed any more, end it" + command("kill"));
     else if (client_.unread_bytes >= kMuchUnread)
       add(out, Finding::Level::problem,
           fmt::format("has not read {} of replies and events", format_size(client_.unread_bytes)),
-          "The daemon takes no more requests from it until it reads; nobody else is held up.",
-          "see what it does" + command("cat /proc/PID/stack"));
+          "The daemon reads no more requests from it until it reads; other clients are not affected.",
+          "find out what it is doing" + command("cat /proc/PID/stack"));
     else if (client_.unsealed_bytes != 0 && client_.oldest_unsealed >= kLongWriting)
       add(out, stats_.waiting_creates != 0 ? Finding::Level::problem : Finding::Level::note,
           fmt::format("is writing {}, {} of it", counted(client_.unsealed_count, "object"),
                       format_size(client_.unsealed_bytes)) +
               fmt::format(", the oldest for {}", format_duration(client_.oldest_unsealed)),
-          "An object that is not sealed can be neither got nor evicted.",
-          "have it seal or abort what it began, or flush() what it put deferred, or end it");
+          "An unsealed object can be neither read nor evicted.",
+          "make it seal or abort its objects, or call flush() for its deferred puts; or end it");
     else if (client_.bytes_held >= stats_.capacity / 10 && client_.longest_held >= kLongHolding)
       add(out, Finding::Level::note,
           fmt::format("holds {} in {}, some of it for {}", format_size(client_.bytes_held),
                       counted(client_.objects_held, "object"), format_duration(client_.longest_held)) +
-              (client_.left ? ", though its Client is gone" : ""),
-          "What is held is not evicted.", "have it let go of what it does not need (a forgotten Object, a cache)");
+              (client_.left ? ", although its Client object is gone" : ""),
+          "Objects in use are not evicted.",
+          "make it release objects that it does not need (a forgotten Object, a cache)");
   }
 
  private:
-  /// What to do it with: with its number only where that is known to be its number here, too.
+  /// The command for a remedy. It contains the pid only if that pid is valid in this PID namespace.
   [[nodiscard]] std::string command(std::string_view what) const {
     if (process_ != ProcessState::unknown && client_.pid > 0) {
       std::string line(what);

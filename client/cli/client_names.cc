@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kPodColumns = 64;
 
-std::string named_process(const std::string& command, std::int32_t pid, const ClientOrigin& origin, const std::string& given) {
+std::string named_process(const std::string& command, std::int32_t pid, const ClientOrigin& origin,
+                          const std::string& given) {
   std::string out =
       fmt::format("{} ({}", shortened(command, kNameColumns), pid == 0 ? "pid unknown" : fmt::format("pid {}", pid));
   if (const std::string own = own_words(origin, pid); !own.empty()) out += ", calls itself " + own;

@@ -1,5 +1,5 @@
 #pragma once
-// How clients are named in text for people: by the kernel's pid and command, and by what they say of themselves.
+// Names of clients in text: by the kernel's pid and command, and by the client's own data.
 
 #include <cstdint>
 #include <string>
@@ -10,20 +10,20 @@
 
 namespace dolium::cli {
 
-/// Width of a column with a command's, a user's or a client's name, in characters.
+/// Maximum width of a column with the name of a command, a user or a client, in characters.
 inline constexpr std::size_t kNameColumns = 24;
 
-/// What a client says of itself beyond the `pid` of the kernel: "pid 17 on web-1, pod trainer-0"; empty: nothing.
+/// A client's data about itself, beyond the kernel's `pid`: "pid 17 on web-1, pod trainer-0"; may be empty.
 [[nodiscard]] std::string own_words(const ClientOrigin& origin, std::int32_t pid);
-/// "?" for a process that the daemon does not see.
+/// The pid, or "?" for a process that is not visible to the daemon.
 [[nodiscard]] inline std::string pid_text(std::int32_t pid) {
   return pid == 0 ? "?" : std::to_string(pid);
 }
-/// "python3 (pid 123)", with the names that the client gives itself. Not escaped: printable() is the caller's to call.
+/// "python3 (pid 123)", with the client's own names. Not escaped: the caller must call printable().
 [[nodiscard]] std::string who(const ClientInfo& client);
 [[nodiscard]] std::string who(const ClientUse& use);
 
-/// Figures of a client that clients can be ordered by.
+/// Numbers by which top() can order clients.
 [[nodiscard]] inline std::uint64_t held_by(const ClientInfo& client) noexcept {
   return client.bytes_held;
 }

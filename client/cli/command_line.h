@@ -1,8 +1,8 @@
 #pragma once
-// CommandLine: which verb was asked for, and what becomes of its outcome. A verb is a function that returns an Outcome,
-// mostly a Result: success is exit status 0; a failure is its message on standard error, with --json an error object on
-// standard output too, and the exit status of its kind (exit_status.h). Nothing else ends the program, so nothing that
-// a verb holds is left behind.
+// CommandLine: selects the verb, runs it, and reports its outcome. A verb is a function that returns an Outcome, mostly
+// a Result. Success is exit status 0. A failure prints its message on standard error, with --json also an error object
+// on standard output, and gives the exit status of its kind (exit_status.h). No other code ends the program, so
+// destructors of a verb always run.
 
 #include <chrono>
 #include <cstdint>
@@ -22,10 +22,10 @@ class App;
 
 namespace dolium::cli {
 
-/// The options of one verb: a face of CLI11's that keeps its header out of every verb's file. A name is "id" (found
-/// by its position), "--ttl" or "-o,--output"; `what` is the placeholder that help shows. Targets must outlive the
-/// parsing, and hold the default. What is given must make sense: an empty text, a number or a time out of range is an
-/// error that names the option, and never its absence.
+/// The options of one verb. Wraps CLI11, so that only one file includes its header. A name is "id" (positional),
+/// "--ttl" or "-o,--output"; `what` is the placeholder in help. Targets must outlive the parsing, and contain the
+/// default. Invalid values (an empty text, a number or a time out of range) are errors that name the option; they never
+/// mean "not given".
 class VerbOptions {
  public:
   explicit VerbOptions(CLI::App& app) noexcept : app_(&app) {}
@@ -47,7 +47,7 @@ class VerbOptions {
   CLI::App* app_;
 };
 
-/// What every verb is told.
+/// The options of all verbs.
 struct Globals {
   std::string socket = default_socket_path();
   bool json = false;
@@ -62,10 +62,10 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  /// A new verb, to which the caller adds its options. `run` is called when it was asked for and all parsed.
+  /// Adds a verb; the caller adds its options. `run` is called if the command line selects the verb and is valid.
   VerbOptions add(const std::string& name, const std::string& about, Verb run);
 
-  /// The program's exit status.
+  /// Runs the command line. Returns the program's exit status.
   [[nodiscard]] int run(int argc, const char* const* argv);
 
  private:
@@ -80,11 +80,11 @@ class CommandLine {
   Verb chosen_;
 };
 
-/// Connects, without waiting for a daemon that is not there: a person would rather know. Verbs that only look ask
-/// for reading only, so that a user who may not write may still look. A failure is permission_denied, or disconnected
-/// whatever the reason: no answer, another protocol or no such path all mean that there is no daemon to work with.
+/// Connects; does not wait for a daemon to appear. Verbs that only read use read-only access, so users without write
+/// access can call them. A failure is permission_denied, or disconnected for every other reason: no answer, another
+/// protocol version or an invalid path all mean that there is no daemon to work with.
 [[nodiscard]] Result<std::shared_ptr<Client>> connect(const Globals& globals, Access access);
-/// The same, with the failure as the library tells it: for the doctor.
+/// The same, with the library's own error code, for the doctor.
 [[nodiscard]] Result<std::shared_ptr<Client>> try_to_connect(const Globals& globals, Access access);
 
 }  // namespace dolium::cli

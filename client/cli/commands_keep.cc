@@ -1,4 +1,4 @@
-// pin, unpin, remove, evict, clear: what stays and what goes.
+// pin, unpin, remove, evict, clear: which objects stay in the store.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@
 namespace dolium::cli {
 namespace {
 
-/// What a verb does to one object.
+/// The action of a verb on one object.
 using Deed = Result<void> (*)(Client& client, const ObjectId& id);
 
 Result<void> pin(Client& client, const ObjectId& id) {
@@ -28,7 +28,7 @@ Result<void> unpin(Client& client, const ObjectId& id) {
   return client.unpin(id);
 }
 
-/// For the library an unknown id is no error; a person who names one has mistyped it.
+/// The library accepts an unknown id. On the command line it is a typing error.
 Result<void> remove(Client& client, const ObjectId& id) {
   const Result<bool> removed = client.remove(id);
   if (!removed) return removed.error();
@@ -36,12 +36,12 @@ Result<void> remove(Client& client, const ObjectId& id) {
   return {};
 }
 
-/// What became of several objects, of which each may fail for a reason of its own.
+/// The results for several objects, each of which may fail for its own reason.
 class Deeds {
  public:
   Deeds(std::string_view past, bool json) : past_(past), json_(json) {}
 
-  /// `text` is how the person named it.
+  /// `text` is the id as the user wrote it.
   void add(const ObjectId& id, const std::string& text, const Result<void>& done) {
     Json row = {{"id", id.hex()}};
     if (done) {
@@ -56,7 +56,7 @@ class Deeds {
     rows_.push_back(std::move(row));
   }
 
-  /// The status of the failures' kind, when they are of one kind.
+  /// The exit status of the failures if they are of one kind, else `failed`.
   [[nodiscard]] Outcome outcome() const {
     if (json_) print_json(rows_);
     if (!failure_) return {};
@@ -80,7 +80,7 @@ class Deeds {
   bool alike_ = true;
 };
 
-/// All ids are understood before the first deed is done; one that fails does not keep the others from being done.
+/// Resolves all ids before the first action. A failure does not stop the actions on other objects.
 Outcome do_to_each(const Globals& globals, const std::vector<std::string>& texts, std::string_view past, Deed deed) {
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
@@ -103,7 +103,7 @@ Result<void> evict(const Globals& globals, const std::string& text) {
   if (!wanted) return wanted.error();
   if (*wanted == 0)
     return Error{Errc::invalid_argument,
-                 fmt::format("to evict \"{}\" frees nothing: give a size such as 64MiB, or all", text)};
+                 fmt::format("\"{}\" would evict nothing: give a size such as 64MiB, or all", text)};
   const auto client = connect(globals, Access::read_write);
   if (!client) return client.error();
   const Result<std::uint64_t> freed = (*client)->evict(*wanted);
@@ -116,10 +116,10 @@ Result<void> evict(const Globals& globals, const std::string& text) {
   return {};
 }
 
-/// Asks on the terminal; without one there is nobody to ask, and scripts go on.
+/// Asks on the terminal. Without a terminal, returns true, so that scripts work.
 bool is_confirmed(const std::string& socket, std::uint64_t objects) {
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) return true;
-  fmt::print(stderr, "Remove all {} of the store at {}, pinned ones too? [y/N] ", counted(objects, "object"),
+  fmt::print(stderr, "Remove all {} from the store at {}, including pinned ones? [y/N] ", counted(objects, "object"),
              printable(socket));
   std::string answer;
   for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar())
@@ -133,7 +133,7 @@ Result<void> clear(const Globals& globals, bool yes) {
   const Result<StoreStats> before = (*client)->stats();
   if (!before) return before.error();
   if (!yes && before->total_objects != 0 && !is_confirmed(globals.socket, before->total_objects))
-    return Error{Errc::system_error, "nothing was removed: the answer was not \"y\" (--yes asks nothing)"};
+    return Error{Errc::system_error, "nothing was removed: the answer was not \"y\" (use --yes to skip the question)"};
   if (auto cleared = (*client)->clear(); !cleared) return cleared;
   const Result<StoreStats> after = (*client)->stats();
   if (!after) return after.error();
@@ -148,16 +148,16 @@ Result<void> clear(const Globals& globals, bool yes) {
 }  // namespace
 
 void add_keep_verbs(CommandLine& line) {
-  add_deed(line, "pin", "pinned", "keep objects from being evicted and from expiring, until unpin", pin);
+  add_deed(line, "pin", "pinned", "protect objects from eviction and expiry, until unpin", pin);
   add_deed(line, "unpin", "unpinned", "let objects be evicted and expire again", unpin);
-  add_deed(line, "remove", "removed", "remove objects: gone at once, memory back at the last release", remove);
+  add_deed(line, "remove", "removed", "remove objects at once; their memory is freed at the last release", remove);
   const auto size = std::make_shared<std::string>();
-  line.add("evict", "evict objects that nobody uses, coldest first, until so much is freed",
+  line.add("evict", "evict unused objects, coldest first, until that many bytes are freed",
            [size](const Globals& globals) { return evict(globals, *size); })
-      .required("size", *size, "SIZE", "such as 64MiB, or all");
+      .required("size", *size, "SIZE", "for example 64MiB, or all");
   const auto yes = std::make_shared<bool>(false);
-  line.add("clear", "remove every object, pinned ones too", [yes](const Globals& g) { return clear(g, *yes); })
-      .flag("-y,--yes", *yes, "do not ask; without a terminal nothing is asked anyway");
+  line.add("clear", "remove all objects, including pinned ones", [yes](const Globals& g) { return clear(g, *yes); })
+      .flag("-y,--yes", *yes, "do not ask (without a terminal there is no question)");
 }
 
 }  // namespace dolium::cli

@@ -1,4 +1,4 @@
-// list and inspect: what is in the store.
+// list and inspect: the objects in the store.
 
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ namespace {
 using SystemClock = std::chrono::system_clock;
 using std::chrono::milliseconds;
 
-/// A type's name in the table; inspect shows all of it.
+/// Maximum width of a type's name in the table. inspect shows the whole name.
 constexpr std::size_t kTypeColumns = 32;
 constexpr std::size_t kPreviewBytes = 64;
 
@@ -128,8 +128,8 @@ std::string exact(std::uint64_t bytes) {
 }
 
 std::string creator_text(const ObjectMetadata& object) {
-  if (object.creator_pid == 0) return "a process that the daemon's PID namespace does not see";
-  if (object.creator_command.empty()) return fmt::format("pid {}, not connected any more", object.creator_pid);
+  if (object.creator_pid == 0) return "a process that is not visible in the daemon's PID namespace";
+  if (object.creator_command.empty()) return fmt::format("pid {}, no longer connected", object.creator_pid);
   return fmt::format("{} (pid {})", printable(object.creator_command), object.creator_pid);
 }
 
@@ -188,7 +188,7 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
   if (!client) return client.error();
   const Result<ObjectId> id = resolve(**client, options.id);
   if (!id) return id.error();
-  // Before the preview, which is a get like any other and leaves its trace.
+  // Read the metadata before the preview, because the preview is a get and changes them.
   const Result<ObjectMetadata> object = (*client)->metadata(*id);
   if (!object) return as_named(object.error(), options.id);
   std::optional<Object> bytes;
@@ -217,18 +217,18 @@ void add_list(CommandLine& line) {
   line.add("list", "list the objects, oldest first",
            [options](const Globals& globals) { return list(globals, *options); })
       .one_of("--sort", options->order, {"size", "age", "access"}, "ORDER",
-              "largest, oldest or longest unused first: size, age, access")
-      .flag("--reverse", options->reverse, "the other way round")
-      .number("--limit", options->limit, "list at most so many; 0: all")
-      .flag("--full-ids", options->full_ids, "all 40 digits, not just enough to tell them apart");
+              "size, age or access: largest, oldest or longest unused first")
+      .flag("--reverse", options->reverse, "reverse the order")
+      .number("--limit", options->limit, "maximum number of objects; 0: all")
+      .flag("--full-ids", options->full_ids, "show all 40 digits, instead of a unique prefix");
 }
 
 void add_inspect(CommandLine& line) {
   const auto options = std::make_shared<InspectOptions>();
-  line.add("inspect", "tell all about one object, and show how it begins",
+  line.add("inspect", "show one object's details and its first bytes",
            [options](const Globals& globals) { return inspect(globals, *options); })
       .required("id", options->id, "ID", "the object")
-      .flag("!--no-preview", options->preview, "do not read the object: reading counts as a use");
+      .flag("!--no-preview", options->preview, "do not read the object (reading counts as an access)");
 }
 
 }  // namespace

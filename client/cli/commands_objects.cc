@@ -1,4 +1,4 @@
-// put, get and wait: bytes into the store and out of it.
+// put, get and wait: write bytes into the store, read them, and wait for objects.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -21,14 +21,14 @@
 namespace dolium::cli {
 namespace {
 
-/// One read from a pipe, and one write to a file, at most.
+/// Maximum size of one read or write, in bytes.
 constexpr std::size_t kChunk = std::size_t{1} << 20;
 
 Error system_error(std::string_view what) {
   return {Errc::system_error, fmt::format("{}: {}", what, std::generic_category().message(errno))};
 }
 
-/// A file that is ours to close, or a standard stream, which is not.
+/// A file that is closed by its owner, or a standard stream, which stays open.
 class File {
  public:
   static File standard(int fd, std::string name) { return File(fd, std::move(name), false); }
@@ -47,7 +47,7 @@ class File {
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-  /// 0 at the end.
+  /// Returns 0 at the end of the file.
   [[nodiscard]] Result<std::size_t> read(std::span<std::byte> into) const {
     for (;;) {
       const ssize_t count = ::read(fd_, into.data(), std::min(into.size(), kChunk));
@@ -64,7 +64,7 @@ class File {
     }
     return {};
   }
-  /// Some file systems tell of a full disk only now.
+  /// Some file systems report a full disk only here.
   [[nodiscard]] Result<void> close() {
     if (!std::exchange(owned_, false) || ::close(fd_) == 0) return {};
     return system_error(fmt::format("cannot write {}", name_));
@@ -98,11 +98,11 @@ Result<ObjectId> id_for(const PutOptions& options) {
   if (id) return id;
   return Error{
       Errc::invalid_argument,
-      fmt::format("--id: \"{}\" is not an object id, which has {} hexadecimal digits; --name makes one of any text",
+      fmt::format("--id: \"{}\" is not an object id, which has {} hexadecimal digits; --name makes an id from any text",
                   options.id, 2 * ObjectId::kSize)};
 }
 
-/// The type must outlive them.
+/// The type must outlive the result.
 CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   CreateOptions out;
   out.pinned = options.pinned;
@@ -114,35 +114,36 @@ CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   return out;
 }
 
-/// How much is left to read, when that can be known beforehand: of a regular file, from where it stands.
+/// The number of bytes left to read, if it is known in advance: that of a regular file, from its current position.
 std::optional<std::uint64_t> known_size(const File& file) {
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   const off_t position = ::lseek(file.fd(), 0, SEEK_CUR);
-  // Files in /proc say 0 and have content.
+  // Files in /proc have size 0, but have content.
   if (position < 0 || status.st_size == 0) return std::nullopt;
   return static_cast<std::uint64_t>(std::max<off_t>(0, status.st_size - position));
 }
 
-/// Straight into the store's memory.
+/// Reads the file directly into the store's memory.
 Result<void> fill(ObjectBuilder& builder, const File& file) {
   std::span<std::byte> rest = builder.data();
   while (!rest.empty()) {
     const Result<std::size_t> count = file.read(rest);
     if (!count) return count.error();
-    if (*count == 0) return Error{Errc::system_error, fmt::format("{} became shorter while it was read", file.name())};
+    if (*count == 0) return Error{Errc::system_error, fmt::format("{} was truncated while it was read", file.name())};
     rest = rest.subspan(*count);
   }
   return {};
 }
 
-/// All there is, as long as it can fit.
+/// Reads the whole file; too_large if it has more than `limit` bytes.
 Result<std::vector<std::byte>> read_all(const File& file, std::uint64_t limit) {
   std::vector<std::byte> bytes;
   for (;;) {
     const std::size_t size = bytes.size();
     if (size > limit)
-      return Error{Errc::too_large, fmt::format("{} has more than the {} bytes of the store", file.name(), limit)};
+      return Error{Errc::too_large,
+                   fmt::format("{} has more bytes than the store's capacity of {} bytes", file.name(), limit)};
     bytes.resize(size + kChunk);
     const Result<std::size_t> count = file.read(std::span(bytes).subspan(size));
     if (!count) return count.error();
@@ -151,7 +152,7 @@ Result<std::vector<std::byte>> read_all(const File& file, std::uint64_t limit) {
   }
 }
 
-/// Its size.
+/// Puts the file. Returns its size.
 Result<std::uint64_t> store(Client& client, const File& file, const ObjectId& id, const CreateOptions& options) {
   const auto size = known_size(file);
   if (size) {
@@ -173,7 +174,7 @@ Result<void> put(const Globals& globals, const PutOptions& options) {
   const Result<ObjectId> id = id_for(options);
   if (!id) return id.error();
   if (options.type_name == "[]")
-    return Error{Errc::invalid_argument, "--type: \"[]\" does not say of what: write f64[], or NAME[]"};
+    return Error{Errc::invalid_argument, "--type: \"[]\" lacks the type of its elements: write f64[], or NAME[]"};
   const Result<File> file =
       options.file == "-" ? File::standard(STDIN_FILENO, "standard input") : File::open(options.file, O_RDONLY);
   if (!file) return file.error();
@@ -200,7 +201,7 @@ struct GetOptions {
 Result<void> get(const Globals& globals, const GetOptions& options) {
   const bool to_stdout = options.output == "-";
   if (globals.json && to_stdout)
-    return Error{Errc::invalid_argument, "standard output is for the object's bytes: --json needs -o FILE"};
+    return Error{Errc::invalid_argument, "--json needs -o FILE, because standard output is for the object's bytes"};
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
   const Result<ObjectId> id = resolve(**client, options.id);
@@ -214,7 +215,7 @@ Result<void> get(const Globals& globals, const GetOptions& options) {
   if (auto closed = file->close(); !closed) return closed;
   if (globals.json) print_json({{"id", id->hex()}, {"data_size", object->data().size()}, {"file", options.output}});
   if (to_stdout && ::isatty(STDOUT_FILENO) != 0 && !is_text(object->data()))
-    print_message("dolium: warning: that was not text; -o FILE keeps it off the terminal\n");
+    print_message("dolium: warning: the object is not text; use -o FILE to write it to a file\n");
   return {};
 }
 
@@ -222,7 +223,7 @@ Result<void> get(const Globals& globals, const GetOptions& options) {
 
 struct WaitOptions {
   std::vector<std::string> ids;
-  std::size_t count = 0;  // 0: all
+  std::size_t count = 0;  // 0: all of them
   Timeout timeout = no_wait;
 };
 
@@ -243,34 +244,34 @@ Outcome wait(const Globals& globals, const WaitOptions& options) {
   const auto found = static_cast<std::size_t>(std::ranges::count(*there, true));
   if (found >= wanted) return {};
   return Outcome(ExitStatus::timed_out,
-                 {Errc::timed_out,
-                  fmt::format("{} of {} objects were there in time; {} were waited for", found, ids->size(), wanted)},
+                 {Errc::timed_out, fmt::format("only {} of {} objects were there in time; {} were requested", found,
+                                               ids->size(), wanted)},
                  true);
 }
 
 void add_wait(CommandLine& line) {
   const auto options = std::make_shared<WaitOptions>();
-  line.add("wait", "wait until objects are there; prints the ids of those that are",
+  line.add("wait", "wait until objects are there; print the ids of those that are",
            [options](const Globals& globals) { return wait(globals, *options); })
       .required("id", options->ids, "ID...", "the objects")
-      .number("--count", options->count, "how many of them to wait for (default: all)", 1)
-      .timeout("--timeout", options->timeout, "how long to wait, such as 10s, or forever");
+      .number("--count", options->count, "number of objects to wait for (default: all)", 1)
+      .timeout("--timeout", options->timeout, "maximum time to wait, for example 10s, or forever");
 }
 
 void add_put(CommandLine& line) {
   const auto options = std::make_shared<PutOptions>();
-  line.add("put", "put a file, or standard input, into the store; prints the new object's id",
+  line.add("put", "put a file, or standard input, into the store; print the new object's id",
            [options](const Globals& globals) { return put(globals, *options); })
-      .text("file", options->file, "FILE", "'-' or none: standard input")
+      .text("file", options->file, "FILE", "the file; '-' or none: standard input")
       .text("--id", options->id, "HEX", "the object's id, 40 digits (default: random)")
-      .text("--name", options->name, "NAME", "make the id from a name; name:NAME finds it")
+      .text("--name", options->name, "NAME", "derive the id from a name; name:NAME finds it")
       .not_both("--name", "--id")
-      .flag("--pin", options->pinned, "keep it until unpin")
-      .duration("--ttl", options->time_to_live, "expires so long after now, such as 10min")
-      .duration("--tti", options->time_to_idle, "expires when nobody got it for so long")
+      .flag("--pin", options->pinned, "pin the object: keep it until unpin")
+      .duration("--ttl", options->time_to_live, "time to live, for example 10min")
+      .duration("--tti", options->time_to_idle, "time to idle: expires this long after the last access")
       .text("--type", options->type_name, "NAME",
-            "what it is, for people and for get<T>(): f64, i32[], utf8, or the name of a Codec")
-      .timeout("--timeout", options->timeout, "how long to wait for room, such as 10s, or forever");
+            "type name, also for get<T>(): f64, i32[], utf8, or the name of a Codec")
+      .timeout("--timeout", options->timeout, "maximum time to wait for room, for example 10s, or forever");
 }
 
 void add_get(CommandLine& line) {
@@ -279,7 +280,7 @@ void add_get(CommandLine& line) {
            [options](const Globals& globals) { return get(globals, *options); })
       .required("id", options->id, "ID", "the object")
       .text("-o,--output", options->output, "FILE", "write to this file instead")
-      .timeout("--timeout", options->timeout, "how long to wait for the object, such as 10s, or forever");
+      .timeout("--timeout", options->timeout, "maximum time to wait for the object, for example 10s, or forever");
 }
 
 }  // namespace

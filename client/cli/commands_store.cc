@@ -1,5 +1,4 @@
-// stats, clients, ping: the store as a whole, and who uses it. This command's own session is left out of what is
-// shown of clients.
+// stats, clients, ping: the store as a whole, and its users. The session of this command itself is not shown.
 
 #include <fmt/format.h>
 
@@ -38,7 +37,7 @@ Table clients_table(const std::vector<ClientInfo>& clients) {
                {"COMMAND"},
                {"USER"},
                {"NAME"},
-               {"CALLS ITSELF"},
+               {"ORIGIN"},
                {"ACCESS"},
                {"REFS", right},
                {"HOLDS", right},
@@ -72,7 +71,7 @@ Result<void> clients(const Globals& globals) {
     return {};
   }
   if (!others->empty()) fmt::print("{}", clients_table(*others).text());
-  fmt::print("{} besides this one\n", counted(others->size(), "client"));
+  fmt::print("{} besides this command\n", counted(others->size(), "client"));
   return {};
 }
 
@@ -108,11 +107,12 @@ Result<void> ping(const Globals& globals, std::size_t count) {
 }  // namespace
 
 void add_store_verbs(CommandLine& line) {
-  line.add("stats", "how full is the store, why, and who holds it", stats);
-  line.add("clients", "who is connected, and what each holds, writes and waits for", clients);
+  line.add("stats", "show how full the store is, why, and which clients use it", stats);
+  line.add("clients", "list the connected clients, and what each holds, writes and waits for", clients);
   const auto count = std::make_shared<std::size_t>(10);
-  line.add("ping", "is the daemon there, and how fast", [count](const Globals& g) { return ping(g, *count); })
-      .number("--count", *count, "how many round trips", 1, kMaxPings);
+  line.add("ping", "test whether the daemon answers, and how fast",
+           [count](const Globals& g) { return ping(g, *count); })
+      .number("--count", *count, "number of round trips", 1, kMaxPings);
 }
 
 }  // namespace dolium::cli

@@ -1,8 +1,7 @@
-// doctor: examines this host, the socket, and the daemon behind it if there is one, and explains what it finds.
+// doctor: examines this host, the socket, and the daemon if there is one, and explains its findings.
 //
-// Everything that can be known without a daemon is examined whether one answers or not. The process whose limits
-// count is the daemon's server where we can see it, and this one otherwise: doliumd started from here would inherit
-// them.
+// All checks that need no daemon are done whether one answers or not. The process limits are those of the daemon's
+// server if it is visible, else of this process: a doliumd that is started from here would inherit them.
 
 #include <fmt/format.h>
 
@@ -29,7 +28,7 @@ struct DoctorOptions {
   std::string known;
 };
 
-/// What there is to know before anything is judged.
+/// The facts, collected before they are judged.
 struct Examined {
   SocketFacts socket;
   std::optional<StatsReport> report;
@@ -89,7 +88,7 @@ Outcome doctor(const Globals& globals, const DoctorOptions& options) {
     const Result<std::uint64_t> size = parse_size(options.capacity);
     if (!size) return Error{size.error().code, "--capacity: " + size.error().message};
     if (*size < shm::kPageBytes)
-      return Error{Errc::invalid_argument, fmt::format("--capacity: \"{}\" is no store: the smallest has {}",
+      return Error{Errc::invalid_argument, fmt::format("--capacity: \"{}\" is too small for a store: the minimum is {}",
                                                        options.capacity, format_size_exact(shm::kPageBytes))};
     capacity = *size;
   }
@@ -120,11 +119,11 @@ Outcome doctor(const Globals& globals, const DoctorOptions& options) {
 
 void add_doctor(CommandLine& line) {
   const auto options = std::make_shared<DoctorOptions>();
-  line.add("doctor", "examine this host and the daemon, and explain what is wrong; exit status 8 if anything is",
+  line.add("doctor", "examine this host and the daemon, and explain problems; exit status 8 if there are any",
            [options](const Globals& globals) { return doctor(globals, *options); })
-      .text("--capacity", options->capacity, "SIZE", "a store of this size, instead of the daemon's own, or 1GiB")
+      .text("--capacity", options->capacity, "SIZE", "check for a store of this size (default: the daemon's, or 1GiB)")
       .text("--known", options->known, "TIME",
-            "refused creates up to this moment, like 2026-11-22T15:36:45Z, are known and no problem");
+            "ignore refused creates up to this time, for example 2026-11-22T15:36:45Z");
 }
 
 }  // namespace dolium::cli

@@ -31,10 +31,10 @@ std::string exit_status_help() {
   constexpr std::array kMeanings = {
       std::pair{ExitStatus::done, "done"},
       std::pair{ExitStatus::failed, "any other failure"},
-      std::pair{ExitStatus::usage, "usage: the command line makes no sense"},
-      std::pair{ExitStatus::not_found, "there is no such object"},
+      std::pair{ExitStatus::usage, "usage: the command line is invalid"},
+      std::pair{ExitStatus::not_found, "object not found"},
       std::pair{ExitStatus::timed_out, "timed out"},
-      std::pair{ExitStatus::no_daemon, "no daemon, or it was lost"},
+      std::pair{ExitStatus::no_daemon, "no daemon, or the connection was lost"},
       std::pair{ExitStatus::no_room, "no room in the store"},
       std::pair{ExitStatus::not_permitted, "not permitted"},
       std::pair{ExitStatus::problems_found, "doctor: problems were found"},

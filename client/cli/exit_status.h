@@ -1,8 +1,9 @@
 #pragma once
-// ExitStatus: how the command ends, for scripts. The same for every verb; client/cli/README.md and `dolium --help` list them.
+// ExitStatus: the exit status of the command, for scripts. The same for every verb; client/cli/README.md and `dolium
+// --help` list them.
 //
-// The status of a failure follows from its Errc alone, so that a script that reads the JSON and a script that reads the
-// status decide alike. Outcome is what a verb hands back: most verbs return a Result<void>, which becomes one.
+// The status of a failure depends on its Errc alone, so a script that reads the JSON and one that reads the status come
+// to the same decision. Outcome is the result of a verb: most verbs return a Result<void>, which converts to it.
 
 #include <cstdint>
 #include <optional>
@@ -18,19 +19,19 @@ namespace dolium::cli {
 
 enum class ExitStatus : std::uint8_t {
   done = 0,
-  failed = 1,  ///< any failure that has no status of its own
+  failed = 1,  ///< any failure without its own status
   usage = 2,
   not_found = 3,
   timed_out = 4,
-  no_daemon = 5,  ///< none could be connected to, or the connection was lost
+  no_daemon = 5,  ///< no connection to a daemon, or it was lost
   no_room = 6,
   not_permitted = 7,
-  problems_found = 8,  ///< the doctor's alone
+  problems_found = 8,  ///< only from doctor
 };
 
 [[nodiscard]] ExitStatus exit_status_of(Errc code) noexcept;
 
-/// One line a status, for --help.
+/// One line for each status, for --help.
 [[nodiscard]] std::string exit_status_help();
 
 struct Outcome {
@@ -43,14 +44,14 @@ struct Outcome {
 
   ExitStatus status = ExitStatus::done;
   std::optional<Error> error;
-  /// With --json, what was printed has the failure in it already: an error object behind it would be a second document.
+  /// With --json: the printed document contains the failure already, so no error object must follow it.
   bool is_told_in_json = false;
 };
 
-/// Prints to standard error. Where that cannot be written, nothing happens: the exit status tells the outcome.
+/// Prints to standard error. Ignores failures: the exit status tells the outcome.
 void print_message(std::string_view text) noexcept;
 
-/// What --json prints of a failure: {"error": {"code": "not_found", "message": "...", "exit_status": 3}}
+/// The error object that --json prints: {"error": {"code": "not_found", "message": "...", "exit_status": 3}}
 [[nodiscard]] Json to_json(const Error& error, ExitStatus status);
 
 }  // namespace dolium::cli

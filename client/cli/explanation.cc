@@ -1,4 +1,4 @@
-// explain(): the state of a store in one sentence. Each clause is added when it applies.
+// explain(): the state of a store in one sentence.
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 namespace dolium::cli {
 namespace {
 
-/// " by python3 (pid 1)", " by 3 clients, the largest share, 4 MiB, by python3 (pid 1)", or nothing.
+/// " by python3 (pid 1)", " by 3 clients, the largest share, 4 MiB, by python3 (pid 1)", or "".
 std::string by_whom(const std::vector<const ClientInfo*>& clients, std::uint64_t (*bytes)(const ClientInfo&)) {
   if (clients.empty()) return "";
   const std::string first = who(*clients.front());
@@ -23,14 +23,14 @@ std::string by_whom(const std::vector<const ClientInfo*>& clients, std::uint64_t
                      format_size(bytes(*clients.front())), first);
 }
 
-// ---- the sentence, clause by clause; each adds itself when it has something to say ----
+// ---- the clauses of the sentence; each function adds its clause if it applies ----
 
 using Clauses = std::vector<std::string>;
 
 void say_what_can_go(const StoreStats& stats, Clauses& out) {
   if (stats.used_bytes == 0) return;
   if (stats.evictable_bytes == stats.used_bytes)
-    out.push_back("nobody uses any of it: all could be evicted at once");
+    out.push_back("no object is in use: all could be evicted at once");
   else if (stats.evictable_bytes == 0)
     out.push_back("nothing can be evicted");
   else
@@ -40,7 +40,7 @@ void say_what_can_go(const StoreStats& stats, Clauses& out) {
 void say_when_rows_are_scarce(const StoreStats& stats, Clauses& out) {
   const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count + stats.quarantined_count;
   if (stats.max_objects != 0 && rows >= stats.max_objects)
-    out.push_back(fmt::format("all {} objects that max_objects allows exist: a new one must evict one",
+    out.push_back(fmt::format("there are {} objects, the maximum (max_objects): each new one must evict one",
                               grouped(stats.max_objects)));
 }
 
@@ -49,15 +49,17 @@ void say_who_holds(const StatsReport& report, Clauses& out) {
   if (stats.in_use_bytes == 0) return;
   std::string clause = format_size(stats.in_use_bytes) + " are held" + by_whom(top(report.clients, held_by), held_by);
   if (stats.retired_bytes != 0)
-    clause += fmt::format(", {} of it removed already and free at the last release", format_size(stats.retired_bytes));
+    clause +=
+        fmt::format(", {} of it removed already, to be freed at the last release", format_size(stats.retired_bytes));
   out.push_back(std::move(clause));
 }
 
-/// Who put it, as far as that process is still connected.
+/// The creator of a pinned object, with its name if it is still connected.
 std::string creator_of(const StatsReport& report, const PinnedBy& pinned) {
   const auto creator = std::ranges::find(report.clients, pinned.creator_pid, &ClientInfo::pid);
-  if (pinned.creator_pid == 0) return "processes that the daemon's PID namespace does not see";
-  return creator == report.clients.end() ? fmt::format("pid {}, which is gone", pinned.creator_pid) : who(*creator);
+  if (pinned.creator_pid == 0) return "processes that are not visible in the daemon's PID namespace";
+  return creator == report.clients.end() ? fmt::format("pid {}, which is no longer connected", pinned.creator_pid)
+                                         : who(*creator);
 }
 
 void say_who_pins(const StatsReport& report, Clauses& out) {
@@ -83,7 +85,7 @@ void say_who_writes(const StatsReport& report, Clauses& out) {
 void say_what_rests(const StoreStats& stats, Clauses& out) {
   if (stats.quarantined_bytes == 0) return;
   out.push_back(format_size(stats.quarantined_bytes) +
-                " are in quarantine: their writers are gone, and I/O of theirs may still be under way; they come back "
+                " are in quarantine: their writers have ended, but I/O of theirs may still be running; they are free "
                 "within a minute");
 }
 
@@ -92,16 +94,17 @@ void say_who_waits(const StoreStats& stats, Clauses& out) {
     out.push_back(fmt::format(
         "{} for room, until something is released, unpinned or removed",
         stats.waiting_creates == 1 ? "a create waits" : fmt::format("{} creates wait", stats.waiting_creates)));
-  // Small change is always in pieces.
+  // A few free bytes are always fragmented.
   const bool much = stats.free_bytes > stats.capacity / 20;
   if (much && stats.largest_free_extent < stats.free_bytes / 2)
-    out.push_back(fmt::format("the free space is in pieces of {} at most", format_size(stats.largest_free_extent)));
+    out.push_back(
+        fmt::format("the free space is fragmented: the largest piece has {}", format_size(stats.largest_free_extent)));
 }
 
 void say_who_misbehaved(const std::vector<ClientInfo>& clients, Clauses& out) {
   for (const ClientInfo& client : clients)
     if (client.quarantined)
-      out.push_back(who(client) + " misbehaved and was cut off; what it can touch is kept until it ends");
+      out.push_back(who(client) + " misbehaved and was cut off; the memory that it can access is kept until it ends");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// Finding: a result of `dolium doctor` about one topic: what was found, what it means, what to do about it. This file
-// formats findings; the files *_findings.cc make them.
+// Finding: a result of `dolium doctor` about one topic: what was found, what it means, what to do. This file formats
+// findings; the files *_findings.cc create them.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace dolium::cli {
 struct Finding {
   enum class Level : std::uint8_t {
     fine,
-    note,     ///< worth knowing, perhaps worth changing
-    problem,  ///< something does not work, or will not for long
+    note,     ///< worth knowing, and perhaps changing
+    problem,  ///< something does not work, or will stop working
   };
 
   std::string section;  ///< host, socket, daemon, store, clients
@@ -25,7 +25,7 @@ struct Finding {
   Level level = Level::fine;
   std::string found;
   std::string meaning = {};  ///< empty only for `fine`
-  std::string remedy = {};   ///< empty for `fine`, and for notes about what cannot be changed
+  std::string remedy = {};   ///< empty for `fine`, and for notes about facts that cannot be changed
 };
 using Findings = std::vector<Finding>;
 

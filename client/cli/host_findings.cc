@@ -21,9 +21,10 @@ using shm::HostMemory;
 using shm::HostQuery;
 
 constexpr Section kHost{"host"};
-/// A session costs the daemon its socket, process, release event and pin table; the keeper keeps copies.
+/// Number of descriptors per client in the daemon: its socket, process, release event and pin table. (The keeper has
+/// copies of its own.)
 constexpr std::uint64_t kDescriptorsPerClient = 4;
-/// The daemon's own, and what a burst of newcomers takes.
+/// Number of descriptors for the daemon itself, and for a burst of new clients.
 constexpr std::uint64_t kSpareDescriptors = 64;
 /// The default of max_connections.
 constexpr std::uint64_t kUsualClients = 1024;
@@ -31,16 +32,16 @@ constexpr std::uint64_t kUsualClients = 1024;
 void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, const HostLoad& load, Findings& out) {
   const auto shortages = shm::find_shortages({.capacity = load.capacity, .max_objects = load.max_objects}, query);
   const std::string fails = load.daemon_runs ? "The store cannot grow to its capacity: before that, the kernel kills "
-                                               "processes, or creates fail for want of memory."
+                                               "processes, or creates fail because memory is short."
                                              : "doliumd refuses to start with this capacity.";
   if (!shortages) return out.push_back(kHost("memory", Finding::Level::problem, shortages.error().message, fails));
   for (const auto& [what, remedy, can_never_work] : *shortages)
     out.push_back(kHost(
         "memory", can_never_work ? Finding::Level::problem : Finding::Level::note, what,
-        can_never_work ? fails : "It goes well as long as the store stays half empty, or others give memory back.",
+        can_never_work ? fails : "It works as long as the store stays half empty, or if other processes free memory.",
         remedy));
   if (!shortages->empty()) return;
-  if (!memory) return;  // then the check has failed, too
+  if (!memory) return;  // then find_shortages() has failed, too
   const std::string group =
       memory->group_limit > memory->total
           ? "no cgroup sets a limit"
@@ -55,9 +56,10 @@ void examine_overcommit(const HostQuery& query, const HostLoad& load, Findings& 
   constexpr std::uint64_t kNever = 2;
   const auto mode = shm::read_number(query.root / "proc/sys/vm/overcommit_memory");
   if (mode != kNever) {
-    out.push_back(kHost("overcommit", Finding::Level::fine,
-                        mode ? fmt::format("vm.overcommit_memory is {}: shared memory is given as it is used", *mode)
-                             : std::string("vm.overcommit_memory cannot be read, and is taken for its default, 0")));
+    out.push_back(
+        kHost("overcommit", Finding::Level::fine,
+              mode ? fmt::format("vm.overcommit_memory is {}: shared memory is allocated when it is used", *mode)
+                   : std::string("vm.overcommit_memory cannot be read; assuming its default, 0")));
     return;
   }
   const std::filesystem::path meminfo = query.root / "proc/meminfo";
@@ -67,21 +69,21 @@ void examine_overcommit(const HostQuery& query, const HostLoad& load, Findings& 
   const std::uint64_t wanted = load.capacity - std::min(load.capacity, query.reserved);
   const bool enough = wanted <= left;
   out.push_back(kHost("overcommit", enough ? Finding::Level::fine : Finding::Level::problem,
-                      fmt::format("vm.overcommit_memory is 2: {} may still be promised, the store wants {} more",
+                      fmt::format("vm.overcommit_memory is 2: {} can still be committed, but the store needs {} more",
                                   format_size(left), format_size(wanted)),
                       enough ? "" : "Creates will fail with \"Cannot allocate memory\" before the store is full.",
                       enough ? "" : "lower --capacity, raise vm.overcommit_ratio, or set vm.overcommit_memory to 0"));
 }
 
 void examine_swap(const Result<HostMemory>& memory, Findings& out) {
-  if (!memory) return;  // told already
+  if (!memory) return;  // reported already
   if (memory->swap == 0)
-    out.push_back(kHost("swap", Finding::Level::fine, "there is none: objects stay in memory"));
+    out.push_back(kHost("swap", Finding::Level::fine, "there is no swap space: objects stay in memory"));
   else
     out.push_back(kHost("swap", Finding::Level::note,
                         fmt::format("there are {} of swap space", format_size(memory->swap)),
-                        "Objects that nobody touches may be swapped out, and the next get waits for the disk.",
-                        "give doliumd's cgroup memory.swap.max = 0 if that must not be"));
+                        "Idle objects may be swapped out, and the next get then waits for the disk.",
+                        "to prevent that, set memory.swap.max = 0 for doliumd's cgroup"));
 }
 
 // ---- limits of the process ----
@@ -93,8 +95,8 @@ struct Limit {
   }
 };
 
-/// A row of /proc/PID/limits: the name, then soft limit, hard limit, unit. doliumd raises what it needs to the hard
-/// one.
+/// A row of /proc/PID/limits: name, soft limit, hard limit, unit. Returns the hard limit, because doliumd raises its
+/// soft limits as needed.
 std::optional<Limit> read_limit(const HostQuery& query, std::string_view name) {
   const auto line = shm::read_line(query.root / "proc" / query.process / "limits", name);
   if (!line) return std::nullopt;
@@ -119,19 +121,19 @@ void examine_descriptors(const HostQuery& query, const HostLoad& load, Findings&
   const std::string found = fmt::format("a process may open {} (RLIMIT_NOFILE)", limit->text(plain));
   if (limit->hard < need(std::max<std::uint64_t>(load.clients, 1)))
     out.push_back(kHost("descriptors", Finding::Level::problem, found,
-                        fmt::format("{} clients take doliumd {} of them: new ones will be turned away.", load.clients,
-                                    need(load.clients)),
+                        fmt::format("doliumd needs {1} of them for {0} clients: new clients will be refused.",
+                                    load.clients, need(load.clients)),
                         "raise LimitNOFILE= in doliumd's unit, or `ulimit -Hn` where it is started"));
   else if (limit->hard < need(kUsualClients))
     out.push_back(kHost("descriptors", Finding::Level::note, found,
-                        fmt::format("Enough for {} clients, and the default of max_connections is {}.",
+                        fmt::format("Enough for {} clients, but the default of max_connections is {}.",
                                     (limit->hard - kSpareDescriptors) / kDescriptorsPerClient, kUsualClients),
                         "raise LimitNOFILE= in doliumd's unit, or `ulimit -Hn` where it is started"));
   else
     out.push_back(kHost("descriptors", Finding::Level::fine, found));
 }
 
-/// Limits in bytes that a large mapping or a large memfd would run into.
+/// Limits in bytes for mappings and memfds.
 void examine_size_limits(const HostQuery& query, const HostLoad& load, Findings& out) {
   const auto look = [&](const char* topic, const char* row, const char* constant, std::uint64_t wanted,
                         const char* meaning) {
@@ -143,17 +145,17 @@ void examine_size_limits(const HostQuery& query, const HostLoad& load, Findings&
     else
       out.push_back(
           kHost(topic, Finding::Level::problem, found, meaning,
-                fmt::format("raise {} to {} at least, for doliumd and its clients", constant, format_size(wanted))));
+                fmt::format("raise {} to at least {}, for doliumd and its clients", constant, format_size(wanted))));
   };
   look("file size", "Max file size", "RLIMIT_FSIZE", load.capacity,
-       "The store's memory is a file that exists in memory only, and may not be larger than this.");
-  // The arena twice, and the books about it.
+       "The store's memory counts as a file, which cannot be larger than this.");
+  // The arena twice, and the tables.
   look("address space", "Max address space", "RLIMIT_AS", load.capacity * 2 + load.capacity / 4,
-       "Every client maps the whole store, twice if it writes: it cannot connect.");
+       "Every client maps the whole store, a writer even twice: clients cannot connect.");
   if (const auto locked = read_limit(query, "Max locked memory"))
-    out.push_back(kHost(
-        "locked memory", Finding::Level::fine,
-        fmt::format("RLIMIT_MEMLOCK is {}, which does not matter: Dolium locks nothing", locked->text(format_size))));
+    out.push_back(kHost("locked memory", Finding::Level::fine,
+                        fmt::format("RLIMIT_MEMLOCK is {}; it does not matter, because Dolium locks no memory",
+                                    locked->text(format_size))));
 }
 
 // ---- pages ----
@@ -165,7 +167,7 @@ std::string chosen(const std::string& text) {
   return end == std::string::npos ? "" : text.substr(begin + 1, end - begin - 1);
 }
 
-/// Whether the kernel can merge pages when it is asked to (MADV_COLLAPSE): "6.1.0-18-amd64" and later can.
+/// Whether the kernel can merge pages on request (MADV_COLLAPSE): "6.1.0-18-amd64" and later can.
 bool merges_on_demand(const HostQuery& query) {
   const std::string release = shm::read_text(query.root / "proc/sys/kernel/osrelease").value_or("");
   unsigned major = 0;
@@ -181,16 +183,16 @@ void examine_pages(const HostQuery& query, Findings& out) {
   const std::string mode = text ? chosen(*text) : "";
   const bool possible = !mode.empty() && mode != "deny";
   const bool by_itself = mode == "always" || mode == "within_size" || mode == "force";
-  const std::string found = fmt::format("shmem_enabled is {}", mode.empty() ? "not there" : mode);
+  const std::string found = fmt::format("shmem_enabled is {}", mode.empty() ? "missing" : mode);
   if (by_itself)
-    out.push_back(kHost("huge pages", Finding::Level::fine, found + ": the kernel makes pages of 2 MiB"));
+    out.push_back(kHost("huge pages", Finding::Level::fine, found + ": the kernel uses pages of 2 MiB"));
   else if (possible && merges_on_demand(query))
     out.push_back(kHost("huge pages", Finding::Level::fine,
-                        found + ", and with `prefault` doliumd has pages merged into 2 MiB itself"));
+                        found + "; with `prefault`, doliumd itself makes the kernel merge pages into 2 MiB"));
   else
     out.push_back(kHost("huge pages", Finding::Level::note, found,
-                        "The store gets pages of 4 KiB: the first touch of fresh memory costs a page fault for each, "
-                        "and large objects more of the processor's address cache.",
+                        "The store gets pages of 4 KiB: the first access to each page costs a page fault, "
+                        "and large objects cause more TLB misses.",
                         "for large objects: echo within_size > /sys/kernel/mm/transparent_hugepage/shmem_enabled, or "
                         "raise vm.nr_hugepages and set huge_pages = true; then restart doliumd"));
 }
@@ -213,13 +215,14 @@ Finding shared_memory_finding() {
   const Result<shm::Segment> probe = shm::Segment::create("doctor", shm::kPageBytes);
   const Result<void> reserved = probe ? probe->reserve(0, shm::kPageBytes) : Result<void>(probe.error());
   if (reserved)
-    return kHost("shared memory", Finding::Level::fine,
-                 "memfd_create and its seals work; the size of /dev/shm does not matter, nothing lies there");
+    return kHost(
+        "shared memory", Finding::Level::fine,
+        "memfd_create and its seals work; the size of /dev/shm does not matter, because the store does not use it");
   return kHost("shared memory", Finding::Level::problem, reserved.error().message,
-               "The store lives in memory made by memfd_create, sealed against changes of its size: without that "
+               "The store needs memory from memfd_create, sealed against changes of its size: without it, "
                "neither doliumd nor InProcessStore can start.",
-               "allow memfd_create and fcntl in the container's system call filter, and let sysctl vm.memfd_noexec "
-               "be below 2");
+               "allow memfd_create and fcntl in the container's system call filter, and set sysctl vm.memfd_noexec "
+               "below 2");
 }
 
 }  // namespace dolium::cli

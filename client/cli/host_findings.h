@@ -1,7 +1,6 @@
 #pragma once
-// What the doctor finds out about the host: is there memory for the store, do the limits of the process that keeps it
-// leave it enough, and what kind of pages does it get. The checks of memory are those that doliumd makes when it
-// starts (shm/table/host_check.h).
+// The doctor's findings about the host: whether there is memory for the store, whether the process limits of the daemon
+// allow it, and which page size it gets. The memory checks are those of doliumd's start (shm/table/host_check.h).
 
 #include <cstdint>
 
@@ -10,18 +9,18 @@
 
 namespace dolium::cli {
 
-/// The store that the host is asked to carry.
+/// The store that the host is checked for.
 struct HostLoad {
   std::uint64_t capacity = 0;
-  std::uint32_t max_objects = 0;  ///< 0: as many as the capacity calls for
+  std::uint32_t max_objects = 0;  ///< 0: derived from the capacity
   std::uint64_t clients = 0;      ///< connected now
-  bool daemon_runs = false;       ///< `query.process` is its server; else one is only being thought of
+  bool daemon_runs = false;       ///< if true, `query.process` is its server
 };
 
-/// Reads /proc and /sys below query.root.
+/// Checks the host, from /proc and /sys below query.root.
 [[nodiscard]] Findings host_findings(const shm::HostQuery& query, const HostLoad& load);
 
-/// Makes, and throws away, memory as the store's: can this be done here at all?
+/// Checks that this host can create shared memory, by creating and dropping a piece.
 [[nodiscard]] Finding shared_memory_finding();
 
 }  // namespace dolium::cli

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kNamePrefix = "name:";
 constexpr std::size_t kAllDigits = 2 * ObjectId::kSize;
 constexpr std::size_t kMinShown = 12;
-/// How many candidates an error lists.
+/// Maximum number of candidates in an error.
 constexpr std::size_t kMaxCandidates = 8;
 
 Error not_an_id(std::string_view text) {
@@ -40,7 +40,7 @@ Result<ObjectId> look_up(ObjectStore& store, const std::string& prefix) {
   for (const ObjectMetadata& object : *objects)
     if (std::string hex = object.id.hex(); hex.starts_with(prefix)) candidates.push_back(std::move(hex));
   if (candidates.empty())
-    return Error{Errc::not_found, fmt::format("there is no object {}... (`dolium list` shows what there is)", prefix)};
+    return Error{Errc::not_found, fmt::format("there is no object {}... (`dolium list` lists the objects)", prefix)};
   if (candidates.size() > 1) return ambiguous(prefix, candidates);
   return ObjectId::from_hex(candidates.front());
 }
@@ -49,7 +49,8 @@ Result<ObjectId> look_up(ObjectStore& store, const std::string& prefix) {
 
 Result<ObjectId> resolve(ObjectStore& store, std::string_view text) {
   if (text == kNamePrefix)
-    return Error{Errc::invalid_argument, "\"name:\" lacks the name: write name:NAME, as it was put with --name NAME"};
+    return Error{Errc::invalid_argument,
+                 "\"name:\" lacks the name: write name:NAME for an object that was put with --name NAME"};
   if (text.starts_with(kNamePrefix)) return ObjectId::from_name(text.substr(kNamePrefix.size()));
   std::string digits(text);
   for (char& c : digits)

@@ -1,5 +1,5 @@
 #pragma once
-// How a person names an object: its 40 digits, a unique beginning of them, or the name it was put with.
+// How users name an object: its 40 digits, a unique prefix of them, or the name of its put.
 
 #include <cstddef>
 #include <span>
@@ -11,19 +11,20 @@
 
 namespace dolium::cli {
 
-/// The fewest digits that may stand for an id.
+/// Minimum number of digits of a prefix.
 inline constexpr std::size_t kMinPrefix = 4;
 
-/// 40 digits and names are taken as they are, whether there is such an object or not; a beginning is looked up
-/// in the store's list: not_found when nothing begins so, invalid_argument, with the candidates, when more than
-/// one object does.
+/// Converts the text to an id. 40 digits and names are not looked up: the object need not exist. A prefix is looked up
+/// in the store's list: not_found if no object has it; invalid_argument, with the candidates, if more than one object
+/// has it.
 [[nodiscard]] Result<ObjectId> resolve(ObjectStore& store, std::string_view text);
 [[nodiscard]] Result<std::vector<ObjectId>> resolve(ObjectStore& store, std::span<const std::string> texts);
 
-/// An error about the object that `text` stands for: with its name, if that is what the person knows it by.
+/// Adds the object's name to an error, if `text` named the object by its name.
 [[nodiscard]] Error as_named(Error error, std::string_view text);
 
-/// How many digits tell all of these apart, 12 at least: fewer would not stay unique for long.
+/// Number of digits that makes the prefixes of all these objects unique; at least 12, because shorter ones soon become
+/// ambiguous.
 [[nodiscard]] std::size_t digits_to_tell_apart(std::span<const ObjectMetadata> objects);
 
 }  // namespace dolium::cli

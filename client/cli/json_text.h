@@ -1,7 +1,7 @@
 #pragma once
-// What --json prints: the members of the public structs under their own names; times as RFC 3339 in UTC, or null
-// for "not yet"; durations in milliseconds, by their names; a type tag as a string of 16 hexadecimal digits, because
-// many readers of JSON (jq, JavaScript) keep only 53 bits of a number.
+// The output of --json: the members of the public structs under their own names. Times are RFC 3339 in UTC, or null for
+// "not yet"; durations are in milliseconds, as their names say. A type tag is a string of 16 hexadecimal digits,
+// because many JSON readers (jq, JavaScript) keep only 53 bits of a number.
 
 #include <nlohmann/json.hpp>
 #include <span>
@@ -22,11 +22,11 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const Refusal& refusal);
 [[nodiscard]] Json to_json(const StoreStats& stats);
 
-/// ASCII only, whatever the bytes were: invalid UTF-8 is replaced, and no terminal is told anything.
+/// ASCII only: invalid UTF-8 is replaced, and control characters are escaped, so the output is safe on a terminal.
 [[nodiscard]] std::string dump(const Json& json, int indent);
-/// On stdout, indented.
+/// Prints to stdout, indented.
 void print_json(const Json& json);
-/// On stdout, one line, at once.
+/// Prints one line to stdout, and flushes it.
 void print_json_line(const Json& json);
 
 }  // namespace dolium::cli

@@ -1,4 +1,4 @@
-// dolium, the command: reads like a parts list. See command_line.h for what a verb is.
+// The command dolium. command_line.h explains verbs.
 
 #include <csignal>
 
@@ -8,9 +8,9 @@
 
 int main(int argc, char** argv) {
   dolium::shm::open_standard_streams(dolium::shm::ClosedStreams::refuse);
-  // `dolium list | head` ends without a word, also where what started it ignores this signal.
+  // `dolium list | head` ends silently, even if the parent process ignores this signal.
   std::signal(SIGPIPE, SIG_DFL);
-  // A file that may not become so large (ulimit -f) is an error that is told, not a signal that kills.
+  // Exceeding the file size limit (ulimit -f) gives an error message, instead of a signal that kills the process.
   std::signal(SIGXFSZ, SIG_IGN);
   dolium::cli::CommandLine line;
   add_store_verbs(line);

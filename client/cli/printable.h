@@ -1,5 +1,5 @@
 #pragma once
-// Bytes and numbers on a terminal. Text that did not come from us: shm/text/printable.h.
+// Formats bytes and numbers for a terminal. Foreign text: shm/text/printable.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace dolium::cli {
 
-/// Lines of 16 bytes, offset, hexadecimal and text, as hexdump -C shows them, each behind `indent`.
+/// Lines of 16 bytes with offset, hexadecimal and text, like hexdump -C. Each line begins with `indent`.
 [[nodiscard]] std::string hex_lines(std::span<const std::byte> bytes, std::string_view indent);
 
-/// Would a terminal show this as text, and nothing else?
+/// Whether a terminal would show these bytes as plain text.
 [[nodiscard]] bool is_text(std::span<const std::byte> bytes) noexcept;
 
 /// "1 object", "12 objects"

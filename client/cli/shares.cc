@@ -48,7 +48,7 @@ std::string bar(const Shares& shares, std::size_t width) {
     out.append(wanted, sign);
     begin = end;
   }
-  // Shares too small for a character of their own took one all the same: the last ones give way.
+  // Each small share took a whole character, so there may be too many: cut the last ones.
   out.resize(width, out.empty() ? '.' : out.back());
   return "[" + out + "]";
 }

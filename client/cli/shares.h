@@ -9,21 +9,21 @@
 
 namespace dolium::cli {
 
-/// The capacity in shares that add up to it, where the store's own figures overlap.
+/// Shares that add up to the capacity. (The store's own numbers overlap.)
 struct Shares {
-  std::uint64_t in_use = 0;       ///< sealed and held by somebody, not pinned
+  std::uint64_t in_use = 0;       ///< sealed, held by a client, not pinned
   std::uint64_t pinned = 0;       ///< held or not
   std::uint64_t writing = 0;      ///< created, not sealed
   std::uint64_t retired = 0;      ///< removed, but still held
-  std::uint64_t quarantined = 0;  ///< its writer is gone, but I/O of that writer may be under way
+  std::uint64_t quarantined = 0;  ///< its writer has ended, but I/O of that writer may still be running
   std::uint64_t evictable = 0;
   std::uint64_t free = 0;
 };
 [[nodiscard]] Shares shares_of(const StoreStats& stats) noexcept;
 
-/// "[####PPww====......]", `width` characters between the brackets; a share that is not zero has one at least.
+/// "[####PPww====......]" with `width` characters between the brackets. A share that is not zero has at least one.
 [[nodiscard]] std::string bar(const Shares& shares, std::size_t width);
-/// "93 %"; "100 %" only when not a byte is free.
+/// "93 %"; "100 %" only if no byte is free.
 [[nodiscard]] std::string fullness(const StoreStats& stats);
 /// "99.3 %", or "-" before the first get.
 [[nodiscard]] std::string hit_ratio(std::uint64_t hits, std::uint64_t gets);

@@ -28,15 +28,15 @@ std::string legend(const StoreStats& stats) {
     table.add({sign, what, format_size(bytes), std::move(why)});
   };
   row("#", "in use", shares.in_use,
-      "somebody holds it; with what is pinned or removed, " + counted(stats.in_use_count, "object") + " are held");
+      "held by clients; including pinned and removed ones, " + counted(stats.in_use_count, "object") + " are held");
   row("P", "pinned", shares.pinned, counted(stats.pinned_count, "object") + ", kept until unpin");
   row("w", "being written", shares.writing, counted(stats.unsealed_count, "object") + ", created and not sealed");
-  row("x", "removed but held", shares.retired, counted(stats.retired_count, "object") + ", free at the last release");
+  row("x", "removed but held", shares.retired, counted(stats.retired_count, "object") + ", freed at the last release");
   if (stats.quarantined_count != 0)
     row("q", "in quarantine", shares.quarantined,
-        "its writers are gone; free within a minute, when no I/O of theirs can reach it");
-  row("=", "evictable", shares.evictable, "nobody uses it: goes first when room is needed");
-  row(".", "free", shares.free, "an object of " + format_size(stats.largest_free_extent) + " fits without evicting");
+        "its writers have ended; free within a minute, when their I/O cannot reach it any more");
+  row("=", "evictable", shares.evictable, "unused: evicted when room is needed");
+  row(".", "free", shares.free, "an object of " + format_size(stats.largest_free_extent) + " fits without eviction");
   return table.text("  ");
 }
 
@@ -46,17 +46,17 @@ std::string history(const StoreStats& s) {
                                     format_size(s.total_size), format_size(s.padding_bytes))});
   table.add({"gets", fmt::format("{}: {} hits, {} misses, hit ratio {}", grouped(s.get_count), grouped(s.hit_count),
                                  grouped(s.miss_count), hit_ratio(s.hit_count, s.get_count))});
-  table.add({"puts", fmt::format("{} sealed, {} aborted, {} refused for want of room", grouped(s.put_count),
+  table.add({"puts", fmt::format("{} sealed, {} aborted, {} refused for lack of room", grouped(s.put_count),
                                  grouped(s.aborted_count), grouped(s.out_of_memory_count))});
   table.add({"gone", fmt::format("{} evicted ({}), {} expired, {} removed", grouped(s.eviction_count),
                                  format_size(s.evicted_bytes), grouped(s.expired_count), grouped(s.removed_count))});
   if (s.relocation_count != 0)
-    table.add({"moved", fmt::format("{} ({}), to bring free memory together", counted(s.relocation_count, "object"),
+    table.add({"moved", fmt::format("{} ({}), to defragment free memory", counted(s.relocation_count, "object"),
                                     format_size(s.relocated_bytes))});
   if (s.obstacles.count != 0)
-    table.add(
-        {"in the way", fmt::format("{}, in {}; if all else went, {} would lie together", obstacles_text(s.obstacles),
-                                   counted(s.obstacles.count, "piece"), format_size(s.obstacles.largest_run))});
+    table.add({"in the way",
+               fmt::format("{}, in {}; without all other objects, {} would be contiguous", obstacles_text(s.obstacles),
+                           counted(s.obstacles.count, "piece"), format_size(s.obstacles.largest_run))});
   table.add({"waiting", fmt::format("{}, {}", counted(s.waiting_gets, "get"), counted(s.waiting_creates, "create"))});
   table.add(
       {"memory", fmt::format("{} of {} reserved; {} of at most {}", format_size(s.reserved_bytes),
@@ -77,7 +77,7 @@ std::string histogram(const StoreStats& stats) {
   return table.text("  ");
 }
 
-/// What a table that was cut off leaves out.
+/// The last line of a table with more rows than it shows.
 std::string and_more(std::size_t rows) {
   return rows > kTopClients ? fmt::format("  ... and {} more (--json has all)\n", rows - kTopClients) : "";
 }
@@ -115,7 +115,7 @@ std::string text(const StatsReport& report) {
                   fullness(stats), format_size(stats.capacity), legend(stats), history(stats));
   for (const std::string& part : {histogram(stats), holders_table(report), pinners(report)})
     if (!part.empty()) out += "\n" + part;
-  out += fmt::format("\n  doliumd at {}, up {}; {} besides this one\n", printable(report.socket),
+  out += fmt::format("\n  doliumd at {}, up {}; {} besides this command\n", printable(report.socket),
                      format_duration(stats.uptime), counted(report.clients.size(), "client"));
   return out;
 }

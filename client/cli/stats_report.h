@@ -1,5 +1,5 @@
 #pragma once
-// StatsReport: the answer to the operator's question, "how full, why, and which clients hold it", as text and as JSON.
+// StatsReport: how full the store is, why, and which clients use it, as text and as JSON.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace dolium::cli {
 
-/// The store does not say who pinned an object; who made it is the best answer there is.
+/// Pinned objects by creator. (The store does not report which client pinned an object.)
 struct PinnedBy {
   std::int32_t creator_pid = 0;
   std::uint64_t count = 0;
@@ -22,8 +22,8 @@ struct PinnedBy {
 struct StatsReport {
   std::string socket;
   StoreStats stats;
-  std::vector<ClientInfo> clients;  ///< without the one that asks
-  std::vector<PinnedBy> pinned_by;  ///< most bytes first
+  std::vector<ClientInfo> clients;  ///< without this command
+  std::vector<PinnedBy> pinned_by;  ///< sorted, most bytes first
 };
 
 /// One sentence that explains the state.

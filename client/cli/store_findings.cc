@@ -26,14 +26,14 @@ Finding room(const StatsReport& report) {
   const std::string state = explain(report);
   if (stats.waiting_creates != 0)
     return kStore("room", Finding::Level::problem, state,
-                  "Creates wait until somebody releases, unpins or removes something.",
-                  "see who holds what (below, and `dolium clients`); unpin or remove what is not needed, end clients "
-                  "that hold on to it, or raise --capacity");
+                  "Creates wait until a client releases, unpins or removes objects.",
+                  "see which clients hold objects (below, and `dolium clients`); unpin or remove objects, end clients "
+                  "that keep them, or raise --capacity");
   const bool stuck = stats.evictable_bytes == 0 && stats.free_bytes < stats.capacity / 10;
   if (stuck)
     return kStore("room", Finding::Level::note, state,
                   "Less than a tenth is free and nothing can be evicted: larger creates fail.",
-                  "see who holds what (below, and `dolium clients`), or raise --capacity");
+                  "see which clients hold objects (below, and `dolium clients`), or raise --capacity");
   return kStore("room", Finding::Level::fine, state);
 }
 
@@ -41,7 +41,7 @@ void examine_rows(const StoreStats& stats, Findings& out) {
   const std::uint64_t rows = stats.total_objects + stats.unsealed_count + stats.retired_count + stats.quarantined_count;
   if (stats.max_objects == 0 || rows < stats.max_objects) return;
   out.push_back(kStore("objects", Finding::Level::note,
-                       fmt::format("{} objects exist, as many as max_objects allows", grouped(rows)),
+                       fmt::format("there are {} objects, as many as max_objects allows", grouped(rows)),
                        "Each new object must evict another one, however much memory is free.", "raise max_objects"));
 }
 
@@ -49,59 +49,60 @@ void examine_pieces(const StoreStats& stats, Findings& out) {
   const bool much = stats.free_bytes > stats.capacity / 20;
   if (!much || stats.largest_free_extent >= stats.free_bytes / 4) return;
   out.push_back(kStore("fragmentation", Finding::Level::note,
-                       fmt::format("{} are free, in pieces of {} at most", format_size(stats.free_bytes),
+                       fmt::format("{} are free, in pieces of at most {}", format_size(stats.free_bytes),
                                    format_size(stats.largest_free_extent)),
-                       "A larger object can only be made by evicting what lies between the pieces.",
-                       "unpin or release what lies about, if creates fail"));
+                       "A larger object needs the eviction of objects between the pieces.",
+                       "if creates fail, unpin or release objects"));
 }
 
-/// What cuts the arena, however little it is.
+/// Obstacles that fragment the arena, even if they are small.
 void examine_obstacles(const StoreStats& stats, Findings& out) {
   const Obstacles& obstacles = stats.obstacles;
   if (obstacles.count == 0) return;
   const std::uint64_t stays = std::min(stats.capacity, obstacles.bytes() + obstacles.movable_bytes);
   const bool cut = obstacles.largest_run < (stats.capacity - stays) / 2;
-  out.push_back(kStore("in the way", cut ? Finding::Level::note : Finding::Level::fine,
-                       fmt::format("{}, in {}; if all else went, {} would lie together", obstacles_text(obstacles),
-                                   counted(obstacles.count, "piece"), format_size(obstacles.largest_run)),
-                       cut ? "A larger object is refused, however little it is that lies in the way." : "",
-                       cut ? "see who holds or writes it (below, and `dolium clients`)" : ""));
+  out.push_back(
+      kStore("in the way", cut ? Finding::Level::note : Finding::Level::fine,
+             fmt::format("{}, in {}; without all other objects, {} would be contiguous", obstacles_text(obstacles),
+                         counted(obstacles.count, "piece"), format_size(obstacles.largest_run)),
+             cut ? "A larger object is refused, even if the obstacles are small." : "",
+             cut ? "see which clients hold or write them (below, and `dolium clients`)" : ""));
 }
 
 void examine_pins(const StatsReport& report, Findings& out) {
   if (report.pinned_by.empty()) return;
   const PinnedBy& most = report.pinned_by.front();
   const auto creator = std::ranges::find(report.clients, most.creator_pid, &ClientInfo::pid);
-  const std::string name = most.creator_pid == 0 ? "processes that the daemon's PID namespace does not see"
+  const std::string name = most.creator_pid == 0 ? "processes that are not visible in the daemon's PID namespace"
                            : creator == report.clients.end()
-                               ? fmt::format("pid {}, which is not connected any more", most.creator_pid)
+                               ? fmt::format("pid {}, which is no longer connected", most.creator_pid)
                                : who(*creator);
   const bool half = report.stats.pinned_bytes > report.stats.capacity / 2;
   out.push_back(kStore(
       "pins", half ? Finding::Level::note : Finding::Level::fine,
-      fmt::format("{} in {} are pinned; the most of it, {}, was put by {}", format_size(report.stats.pinned_bytes),
+      fmt::format("{} in {} are pinned; the largest share, {}, was put by {}", format_size(report.stats.pinned_bytes),
                   counted(report.stats.pinned_count, "object"), format_size(most.bytes), name),
-      half ? "More than half of the store is never evicted." : "",
-      half ? "`dolium list` shows what is pinned; `dolium unpin ID` lets it go" : ""));
+      half ? "More than half of the store cannot be evicted." : "",
+      half ? "`dolium list` shows pinned objects; `dolium unpin ID` unpins one" : ""));
 }
 
 }  // namespace
 
 Findings daemon_findings(const StatsReport& report, std::string_view own_version) {
   const StoreStats& stats = report.stats;
-  Findings out{
-      kDaemon("server", Finding::Level::fine,
-              fmt::format("answers; pid {}{}, its store is {} old, {} besides this one are connected", stats.server_pid,
-                          shares_pid_namespace(stats) ? "" : " in another PID namespace than this command",
-                          format_duration(stats.uptime), counted(report.clients.size(), "client")))};
+  Findings out{kDaemon(
+      "server", Finding::Level::fine,
+      fmt::format("answers; pid {}{}, its store is {} old, {} besides this command are connected", stats.server_pid,
+                  shares_pid_namespace(stats) ? "" : " in another PID namespace than this command",
+                  format_duration(stats.uptime), counted(report.clients.size(), "client")))};
   if (stats.server_version == own_version)
-    out.push_back(kDaemon("version", Finding::Level::fine, fmt::format("{}, as this command", own_version)));
+    out.push_back(kDaemon("version", Finding::Level::fine, fmt::format("{}, the same as this command", own_version)));
   else
     out.push_back(
         kDaemon("version", Finding::Level::note,
-                fmt::format("the daemon is {}, this command {}",
+                fmt::format("the daemon has version {}, this command {}",
                             stats.server_version.empty() ? "an older one" : stats.server_version, own_version),
-                "They understand each other, but one of them lacks what the other can do.",
+                "They are compatible, but one of them lacks features of the other.",
                 "after an installation: `doliumd --replace` (`systemctl reload`) loses no object"));
   return out;
 }
@@ -121,7 +122,7 @@ Findings room_findings(const StatsReport& report, const KnownRefusals& known) {
 bool shares_pid_namespace(const StoreStats& stats, const std::filesystem::path& root) {
   struct stat own {};
   if (stats.pid_namespace == 0 || ::stat((root / "proc/self/ns/pid").c_str(), &own) != 0) return false;
-  // A /proc of another namespace than this process's has other numbers.
+  // A /proc of another PID namespace shows other pids.
   const auto number = shm::read_number(root / "proc/self/status", "Pid:");
   return own.st_ino == stats.pid_namespace && number == static_cast<std::uint64_t>(::getpid());
 }

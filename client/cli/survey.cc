@@ -41,7 +41,7 @@ Result<StatsReport> survey(Client& client, const std::string& socket) {
   Result<std::vector<ClientInfo>> clients = other_clients(client);
   if (!clients) return std::move(clients).error();
   report.clients = *std::move(clients);
-  if (report.stats.pinned_count == 0) return report;  // the list may be long: only for who wants to know
+  if (report.stats.pinned_count == 0) return report;  // the list may be long: read it only if needed
   Result<std::vector<PinnedBy>> by = pinned_by(client);
   if (!by) return std::move(by).error();
   report.pinned_by = *std::move(by);

@@ -1,5 +1,5 @@
 #pragma once
-// Asks a daemon for all that `stats` and `doctor` tell of it.
+// Collects all data about a daemon that `stats` and `doctor` report.
 
 #include <string>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace dolium::cli {
 
-/// All clients but the one that asks, as they came.
+/// All clients except this command, in the order of their sessions.
 [[nodiscard]] Result<std::vector<ClientInfo>> other_clients(Client& client);
 
 [[nodiscard]] Result<StatsReport> survey(Client& client, const std::string& socket);

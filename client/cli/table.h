@@ -1,5 +1,5 @@
 #pragma once
-// Table: columns as wide as their widest cell. Cells are printable text (see printable.h).
+// Table: columns as wide as their widest cell. Cells must be printable text (see printable.h).
 
 #include <cstdint>
 #include <string>
@@ -15,13 +15,13 @@ class Table {
     Align align = Align::left;
   };
 
-  /// With all titles empty there is no line of titles.
+  /// If all titles are empty, there is no title line.
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  /// Precondition: one cell a column.
+  /// Adds a row. Precondition: one cell per column.
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 
-  /// Each line behind `indent` and ended by a newline.
+  /// The table as text. Each line begins with `indent`, and ends with a newline.
   [[nodiscard]] std::string text(const std::string& indent = "") const;
 
  private:

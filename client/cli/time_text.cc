@@ -1,5 +1,6 @@
 #include "client/cli/time_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -22,7 +23,7 @@ struct Unit {
 };
 constexpr std::array kUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"min", 60'000}, Unit{"s", 1000},
                                Unit{"ms", 1}};
-/// 285 years: nanoseconds still fit into 64 bits, and so does now with them.
+/// Maximum duration, 285 years: its nanoseconds, added to the current time, fit into 64 bits.
 constexpr std::int64_t kMaxMs = std::int64_t{104'000} * 86'400'000;
 
 Error not_a_duration(std::string_view text) {
@@ -35,7 +36,7 @@ Error lacks_unit(std::string_view text) {
 }
 
 Error too_long(std::string_view text) {
-  return {Errc::invalid_argument, fmt::format("\"{}\" is too long: {} days are the most", text, kMaxMs / 86'400'000)};
+  return {Errc::invalid_argument, fmt::format("\"{}\" is too long: the maximum is {} days", text, kMaxMs / 86'400'000)};
 }
 
 std::optional<std::int64_t> unit_ms(std::string_view name) {
@@ -65,11 +66,15 @@ bool is_letter(char c) {
   return c >= 'a' && c <= 'z';
 }
 
-std::string format_with(const char* pattern, const std::tm& fields, std::chrono::system_clock::time_point moment) {
-  char text[64];
-  const std::size_t size = std::strftime(text, sizeof(text), pattern, &fields);
-  const auto since_epoch = std::chrono::floor<milliseconds>(moment.time_since_epoch()).count();
-  return fmt::format("{}.{:03}", std::string_view(text, size), ((since_epoch % 1000) + 1000) % 1000);
+std::string format_fields(std::string_view format, const std::tm& fields,
+                          std::chrono::system_clock::time_point moment) {
+  const auto fraction = moment.time_since_epoch() - std::chrono::floor<std::chrono::seconds>(moment.time_since_epoch());
+  return fmt::format("{}.{:03}", fmt::format(fmt::runtime(format), fields),
+                     std::chrono::floor<milliseconds>(fraction).count());
+}
+
+std::time_t seconds_of(std::chrono::system_clock::time_point moment) {
+  return std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(moment));
 }
 
 }  // namespace
@@ -128,10 +133,7 @@ std::string format_latency(std::chrono::nanoseconds latency) {
 }
 
 std::string format_utc(std::chrono::system_clock::time_point moment) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(moment));
-  std::tm fields{};
-  ::gmtime_r(&seconds, &fields);
-  return format_with("%Y-%m-%dT%H:%M:%S", fields, moment) + "Z";
+  return format_fields("{:%FT%T}", fmt::gmtime(seconds_of(moment)), moment) + "Z";
 }
 
 Result<std::chrono::system_clock::time_point> parse_utc(std::string_view text) {
@@ -146,17 +148,14 @@ Result<std::chrono::system_clock::time_point> parse_utc(std::string_view text) {
   }
   if (rest == nullptr || std::string_view(rest) != "Z")
     return Error{Errc::invalid_argument,
-                 fmt::format("\"{}\" is no moment: say it like 2026-11-22T15:36:45Z", printable(text))};
+                 fmt::format("\"{}\" is not a time: write it like 2026-11-22T15:36:45Z", printable(text))};
   using Clock = std::chrono::system_clock;
   return Clock::from_time_t(::timegm(&fields)) +
          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(part));
 }
 
 std::string format_local(std::chrono::system_clock::time_point moment) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(moment));
-  std::tm fields{};
-  ::localtime_r(&seconds, &fields);
-  return format_with("%Y-%m-%d %H:%M:%S", fields, moment);
+  return format_fields("{:%F %T}", fmt::localtime(seconds_of(moment)), moment);
 }
 
 }  // namespace dolium::cli

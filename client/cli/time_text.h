@@ -1,5 +1,5 @@
 #pragma once
-// Durations and moments as people write and read them.
+// Durations and times in text.
 //
 //   duration = number unit, one or more, or "forever"       "10s", "1.5 h", "500ms", "2h30m"
 //   units: ms, s, m or min, h, d; 0 needs none
@@ -13,7 +13,7 @@
 
 namespace dolium::cli {
 
-/// invalid_argument, with examples, when `text` is no duration, or one of more than 104,000 days.
+/// Fails with invalid_argument, and names examples, if `text` is not a duration, or is more than 104,000 days.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// The same, and "forever".
 [[nodiscard]] Result<Timeout> parse_timeout(std::string_view text);
@@ -25,9 +25,9 @@ namespace dolium::cli {
 
 /// "2026-11-22T15:36:45.669Z"
 [[nodiscard]] std::string format_utc(std::chrono::system_clock::time_point moment);
-/// The moment that format_utc() wrote; parts of a second may be missing. invalid_argument for anything else.
+/// Parses the output of format_utc(); the fraction of a second may be missing. invalid_argument for any other text.
 [[nodiscard]] Result<std::chrono::system_clock::time_point> parse_utc(std::string_view text);
-/// "2026-11-22 16:36:45.669", by the user's own clock
+/// "2026-11-22 16:36:45.669", in the user's time zone
 [[nodiscard]] std::string format_local(std::chrono::system_clock::time_point moment);
 
 }  // namespace dolium::cli

@@ -1,5 +1,5 @@
 #pragma once
-// The verbs of the command line, by the file that holds them. Each adds its options and what it does.
+// The verbs of the command line. Each function adds the verbs of one source file, with their options.
 
 #include "client/cli/command_line.h"
 

@@ -1,4 +1,4 @@
-// watch: a subscription and a look at the stats once an interval, until it was enough.
+// watch: shows the events of a subscription, and rates from the stats once per interval, until it is stopped.
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -16,7 +16,7 @@ namespace {
 
 using WatchClock = std::chrono::steady_clock;
 
-/// How long Ctrl-C may go unnoticed.
+/// Maximum time until Ctrl-C is noticed.
 constexpr std::chrono::milliseconds kPatience{100};
 constexpr std::chrono::milliseconds kMinInterval{50};
 
@@ -28,7 +28,7 @@ struct WatchOptions {
   bool lines = false;
 };
 
-/// Ctrl-C and its like as something to ask for, while this lives.
+/// Blocks SIGINT, SIGTERM and SIGHUP while this object lives. arrived() tests for them.
 class Interrupts {
  public:
   Interrupts() {
@@ -41,7 +41,7 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
   ~Interrupts() {
-    // Taken, so that it does not end us when it is let through again.
+    // Consume pending signals, so that they do not kill the process when they are unblocked.
     signalfd_siginfo taken;
     while (::read(fd_, &taken, sizeof(taken)) > 0) {
     }
@@ -58,16 +58,15 @@ class Interrupts {
   int fd_;
 };
 
-/// Whether standard output is a pipe that no process reads any more: while nothing happens in the store, no write
-/// tells.
+/// Whether standard output is a pipe without readers. While no events arrive, no write would notice it.
 bool reader_is_gone() {
   pollfd output{STDOUT_FILENO, 0, 0};
   return ::poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-/// The subscription's first events are the objects that were there already, mixed with what happens meanwhile. How
-/// many there are is known from the stats taken just before; when the store changes in between, some events more or
-/// less are taken for such. The first pause ends it in any case.
+/// Shows events and rates. The first events of a subscription are the existing objects, mixed with new events. The
+/// number of existing objects is known from the stats read just before. If the store changes in between, some events
+/// more or less count as existing objects. The first pause ends this phase in any case.
 class Watch {
  public:
   Watch(Client& client, WatchView& view, StoreStats stats) : client_(client), view_(view), stats_(std::move(stats)) {}
@@ -81,7 +80,7 @@ class Watch {
     while (!interrupts.arrived() && (count == 0 || shown_ < count)) {
       const auto now = WatchClock::now();
       if (now >= end) break;
-      if (reader_is_gone()) ::raise(SIGPIPE);  // ends this process as the next write would
+      if (reader_is_gone()) ::raise(SIGPIPE);  // ends this process, as the next write would
       if (now >= next_look) {
         if (auto looked = look(now); !looked) return looked;
         next_look = now + interval;
@@ -147,13 +146,13 @@ Result<void> watch(const Globals& globals, const WatchOptions& options) {
 
 void add_watch(CommandLine& line) {
   const auto options = std::make_shared<WatchOptions>();
-  line.add("watch", "show what comes and goes, and how fast, until Ctrl-C",
+  line.add("watch", "show events and rates of the store, until Ctrl-C",
            [options](const Globals& globals) { return watch(globals, *options); })
-      .number("--count", options->count, "end after so many events", 1)
-      .duration("--duration", options->duration, "end after this time, such as 10s")
-      .duration("--interval", options->interval, "how often to tell the rates", kMinInterval)
-      .flag("--existing", options->existing, "begin with the objects that are there")
-      .flag("--lines", options->lines, "lines, on a terminal too");
+      .number("--count", options->count, "end after this number of events", 1)
+      .duration("--duration", options->duration, "end after this time, for example 10s")
+      .duration("--interval", options->interval, "time between two reports of the rates", kMinInterval)
+      .flag("--existing", options->existing, "begin with the existing objects")
+      .flag("--lines", options->lines, "print lines, also on a terminal");
 }
 
 }  // namespace dolium::cli

@@ -22,7 +22,7 @@ namespace {
 
 using Time = WatchView::Time;
 
-/// "evicted", "sealed": one word for what happened.
+/// The event in one word: "evicted", "sealed".
 std::string_view word_for(const Event& event) {
   return event.kind == Event::Kind::removed ? to_string(event.cause) : to_string(event.kind);
 }
@@ -34,8 +34,8 @@ std::string clock_time(Time time) {
 std::string line_for(Time time, const Event& event) {
   if (event.kind == Event::Kind::overflow)
     return clock_time(time) +
-           "  overflow  events were lost here: they came too fast, or the server was replaced; `dolium list` shows "
-           "what there is";
+           "  overflow  events were lost here: they came too fast, or the server was replaced; `dolium list` lists "
+           "the objects";
   return fmt::format("{}  {:<8}  {}  {}", clock_time(time), word_for(event), event.id.hex(),
                      format_size(event.data_size + event.metadata_size));
 }
@@ -96,7 +96,7 @@ class JsonLines final : public WatchView {
   }
 };
 
-/// Redrawn with each look at the rates; events in between are kept, as many as the screen has room for.
+/// Redraws once per interval. Keeps the latest events, as many as fit.
 class Screen final : public WatchView {
  public:
   explicit Screen(std::string socket) : socket_(std::move(socket)) { put("\x1b[?25l\x1b[2J"); }
@@ -143,8 +143,8 @@ class Screen final : public WatchView {
     return size;
   }
 
-  /// Made printable here. Over what is there, line by line, so that nothing flickers. A line that is too long would
-  /// wrap.
+  /// Escapes the text, and overwrites the screen line by line, so that it does not flicker. Cuts long lines, which
+  /// would wrap.
   static void draw(std::string_view text, std::size_t width) {
     std::string out = "\x1b[H";
     while (!text.empty()) {

@@ -1,5 +1,5 @@
 #pragma once
-// What `dolium watch` shows: each event as it comes, and now and then the rates. Three views of the same: lines,
+// The output of `dolium watch`: each event as it comes, and the rates once per interval. There are three views: lines,
 // JSON lines, and a screen that refreshes.
 
 #include <chrono>
@@ -11,11 +11,11 @@
 
 namespace dolium::cli {
 
-/// What happened between two looks at the store, by the second.
+/// Events between two reads of the stats, per second.
 struct Rates {
   double seals = 0, evictions = 0, expiries = 0, removals = 0, gets = 0;
   double evicted_bytes = 0;
-  std::uint64_t hits = 0, misses = 0;  ///< not by the second
+  std::uint64_t hits = 0, misses = 0;  ///< total, not per second
 
   [[nodiscard]] static Rates between(const StoreStats& before, const StoreStats& after,
                                      std::chrono::nanoseconds time) noexcept;

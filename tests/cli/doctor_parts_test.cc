@@ -135,7 +135,7 @@ TEST_CASE("strict overcommit counts what was promised to others") {
   CHECK(on(machine.examine({.capacity = kGiB}), "overcommit").level == Level::fine);
   const Finding strict = on(machine.examine({.capacity = 2 * kGiB}), "overcommit");
   CHECK(strict.level == Level::problem);
-  CHECK(strict.found == "vm.overcommit_memory is 2: 1 GiB may still be promised, the store wants 2 GiB more");
+  CHECK(strict.found == "vm.overcommit_memory is 2: 1 GiB can still be committed, but the store needs 2 GiB more");
   CHECK(on(machine.examine({.capacity = 2 * kGiB}, kGiB), "overcommit").level == Level::fine);
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("swap, and pages that stay small, are worth a note") {
 
 TEST_CASE("limits of the process are judged by what the store and its clients need") {
   Machine machine;
-  CHECK_THAT(on(machine.examine(), "locked memory").found, Contains("RLIMIT_MEMLOCK is 8 MiB, which does not matter"));
+  CHECK_THAT(on(machine.examine(), "locked memory").found, Contains("RLIMIT_MEMLOCK is 8 MiB; it does not matter"));
   machine.limits("1024", "unlimited", "unlimited");
   const Finding few = on(machine.examine(), "descriptors");
   CHECK(few.level == Level::note);
@@ -175,7 +175,7 @@ TEST_CASE("limits of the process are judged by what the store and its clients ne
   CHECK(on(machine.examine(), "file size").found == "RLIMIT_FSIZE is 1 MiB");
   CHECK(on(machine.examine(), "file size").level == Level::problem);
   CHECK(on(machine.examine(), "address space").remedy ==
-        "raise RLIMIT_AS to 2.25 GiB at least, for doliumd and its clients");
+        "raise RLIMIT_AS to at least 2.25 GiB, for doliumd and its clients");
 }
 
 TEST_CASE("this very machine can make shared memory") {
@@ -205,23 +205,23 @@ TEST_CASE("a directory that others may write to is a problem, whether a daemon r
   REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
   const Finding open = on(socket_findings(look_at_socket(path)), "directory");
   CHECK(open.level == Level::problem);
-  CHECK_THAT(open.found, Contains("everybody can replace files in") && Contains("chmod o-w"));
+  CHECK_THAT(open.found, Contains("every user can replace files in") && Contains("chmod o-w"));
 }
 
 TEST_CASE("who may connect is read off the socket, and why nobody answered off the error") {
   SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .uid = 5, .gid = 6};
   CHECK(on(socket_findings(facts), "path").found ==
-        "/s, mode 0600: user 5 alone may connect, and [access] decides who may do what");
+        "/s, mode 0600: user 5 alone may connect; [access] decides who may read and write");
   facts.mode = 0660;
   CHECK_THAT(on(socket_findings(facts), "path").found, Contains("user 5 and group 6 may connect"));
   facts.mode = 0666;
-  CHECK_THAT(on(socket_findings(facts), "path").found, Contains("everybody may connect"));
+  CHECK_THAT(on(socket_findings(facts), "path").found, Contains("every user may connect"));
 
-  const std::pair<Errc, const char*> cases[] = {{Errc::disconnected, "left behind by a daemon that was killed"},
-                                                {Errc::timed_out, "stopped, or far too busy"},
-                                                {Errc::permission_denied, "not for this user"},
-                                                {Errc::protocol_error, "do not fit the daemon"},
-                                                {Errc::system_error, "could not be asked"}};
+  const std::pair<Errc, const char*> cases[] = {{Errc::disconnected, "its daemon was killed"},
+                                                {Errc::timed_out, "stopped or overloaded"},
+                                                {Errc::permission_denied, "This user may not use the store"},
+                                                {Errc::protocol_error, "not compatible with the daemon"},
+                                                {Errc::system_error, "could not be queried"}};
   for (const auto& [code, meaning] : cases) {
     facts.refused = Error{code, "the library's own words"};
     const Finding silent = on(socket_findings(facts), "answer");
@@ -248,16 +248,16 @@ TEST_CASE("a directory that lets nobody pass keeps out whom the socket's mode wo
   const Finding closed = said(0666, 0700);
   CHECK(closed.level == Level::note);
   CHECK_THAT(closed.found, Contains(alone));
-  CHECK_THAT(closed.meaning, Contains("the directory " + directory.path().string() + " does not let them pass"));
+  CHECK_THAT(closed.meaning, Contains("they cannot enter the directory " + directory.path().string()));
   CHECK_THAT(closed.remedy, Contains("chmod o+x " + directory.path().string()));
   CHECK_THAT(said(0660, 0700).found, Contains(alone));
-  CHECK_THAT(said(0660, 0700).meaning, Contains("does not let them pass"));
+  CHECK_THAT(said(0660, 0700).meaning, Contains("they cannot enter the directory"));
   CHECK_THAT(said(0666, 0710).found, Contains(fmt::format("and group {} may connect", ::getegid())));
   CHECK(said(0666, 0710).level == Level::note);
   CHECK(said(0660, 0710).level == Level::fine);
   CHECK(said(0600, 0700).level == Level::fine);
   CHECK(said(0666, 0711).level == Level::fine);
-  CHECK_THAT(said(0666, 0711).found, Contains("everybody may connect"));
+  CHECK_THAT(said(0666, 0711).found, Contains("every user may connect"));
 }
 
 TEST_CASE("who serves at a socket is named: which may be killed, which must not, and which is stopped") {
@@ -266,7 +266,7 @@ TEST_CASE("who serves at a socket is named: which may be killed, which must not,
   CHECK_THAT(on(socket_findings(facts), "answer").remedy,
              Contains("kill -9 71 (the server)") && Contains("to kill 70 (the keeper) would lose all"));
   facts.refused = Error{Errc::disconnected, "2 connections are open"};
-  CHECK_THAT(on(socket_findings(facts), "answer").meaning, Contains("server 71") && !Contains("left behind"));
+  CHECK_THAT(on(socket_findings(facts), "answer").meaning, Contains("server 71") && !Contains("stale"));
   facts.keeper_stopped = true;
   CHECK(on(socket_findings(facts), "keeper").remedy == "kill -CONT 70");
 }
@@ -289,7 +289,7 @@ TEST_CASE("the socket's file removed: the doctor sees a daemon without it, and o
 
 TEST_CASE("directories of containers: where a daemon answers, a directory that others may write to is a note") {
   SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .answers = true};
-  facts.directory = Error{Errc::permission_denied, "everybody can replace files in /"};
+  facts.directory = Error{Errc::permission_denied, "every user can replace files in /"};
   CHECK(on(socket_findings(facts), "directory").level == Level::note);
   facts.answers = false;
   CHECK(on(socket_findings(facts), "directory").level == Level::problem);
@@ -318,7 +318,7 @@ TEST_CASE("a store with room is fine, one in which creates wait is not") {
   report.stats.max_objects = report.stats.total_objects = 1024;
   CHECK_THAT(on(room_findings(report), "objects").found, Contains("1,024 objects exist"));
   report.stats.largest_free_extent = kMiB;
-  CHECK(on(room_findings(report), "fragmentation").found == "50 MiB are free, in pieces of 1 MiB at most");
+  CHECK(on(room_findings(report), "fragmentation").found == "50 MiB are free, in pieces of at most 1 MiB");
 }
 
 TEST_CASE("who pins the most is named") {
@@ -327,12 +327,12 @@ TEST_CASE("who pins the most is named") {
   report.stats.pinned_bytes = 20 * kMiB;
   report.pinned_by = {{42, 2, 15 * kMiB}, {43, 1, 5 * kMiB}};
   CHECK(on(room_findings(report), "pins").found ==
-        "20 MiB in 3 objects are pinned; the most of it, 15 MiB, was put by trainer (pid 42)");
+        "20 MiB in 3 objects are pinned; the largest share, 15 MiB, was put by trainer (pid 42)");
   report.clients.clear();
   report.stats.pinned_bytes = 60 * kMiB;
   const Finding much = on(room_findings(report), "pins");
   CHECK(much.level == Level::note);
-  CHECK_THAT(much.found, Contains("pid 42, which is not connected any more"));
+  CHECK_THAT(much.found, Contains("pid 42, which is no longer connected"));
 }
 
 namespace {
@@ -371,16 +371,17 @@ StoreStats still_full() {
 }  // namespace
 
 TEST_CASE("the last create that failed is explained, and is a problem while it would fail again") {
-  CHECK(on(room_findings(healthy()), "last refusal").found == "no create was refused for want of room");
+  CHECK(on(room_findings(healthy()), "last refusal").found == "no create was refused for lack of room");
   const Finding recent = told(still_full(), refusal());
   CHECK(recent.level == Level::problem);
-  CHECK(recent.found == "1 min 5 s ago trainer (pid 42, \"rank 0\") wanted 30 MiB for object " + refusal().id.hex() +
-                            ", and was told: no room for 30 MiB in one piece");
+  CHECK(recent.found == "1 min 5 s ago trainer (pid 42, \"rank 0\") requested 30 MiB for object " + refusal().id.hex() +
+                            ", and was refused: no room for 30 MiB in one piece");
   CHECK(recent.meaning ==
-        "It would be refused now, too: 20 MiB are free, in pieces of 20 MiB at most, and 0 B could be evicted. Then 40 "
-        "MiB were free, in pieces of 20 MiB at most. Of the rest, loader (pid 43): 60 MiB held, 0 B being written. In "
-        "all, 5 creates were refused or waited in vain.");
-  CHECK_THAT(recent.remedy, Contains("those that hold most") && Contains("raise --capacity"));
+        "The same create would still fail now: 20 MiB are free, in pieces of at most 20 MiB, and 0 B could be evicted. "
+        "At that time 40 "
+        "MiB were free, in pieces of at most 20 MiB. Of the rest, loader (pid 43): 60 MiB held, 0 B being written. In "
+        "total, 5 creates were refused or timed out.");
+  CHECK_THAT(recent.remedy, Contains("the clients that hold most") && Contains("raise --capacity"));
   Refusal old = refusal();
   old.ago = hours(1);
   CHECK(told(still_full(), old).level == Level::note);
@@ -390,13 +391,14 @@ TEST_CASE("the last create that failed is explained, and is a problem while it w
 TEST_CASE("a refusal that the store has outlived asks for nothing now") {
   const Finding outlived = told(healthy().stats, refusal());
   CHECK(outlived.level == Level::note);
-  CHECK_THAT(outlived.meaning, Catch::StartsWith("It would not be refused now: 50 MiB are free in one piece."));
+  CHECK_THAT(outlived.meaning, Catch::StartsWith("The same create would succeed now: 50 MiB are free in one piece."));
   CHECK_THAT(outlived.remedy, Catch::StartsWith("nothing now"));
   StoreStats in_pieces = still_full();
   in_pieces.evictable_bytes = 15 * kMiB;
   const Finding perhaps = told(in_pieces, refusal());
   CHECK(perhaps.level == Level::problem);
-  CHECK_THAT(perhaps.meaning, Catch::StartsWith("It may be refused now, too:") && Contains("which must lie together"));
+  CHECK_THAT(perhaps.meaning,
+             Catch::StartsWith("The same create may still fail now:") && Contains("which must be contiguous"));
 }
 
 TEST_CASE("what helps after a refusal depends on what refused") {
@@ -415,13 +417,14 @@ TEST_CASE("what helps after a refusal depends on what refused") {
   CHECK_THAT(says(Errc::too_large, RefusalCause::description).remedy, Contains("in the object's data"));
   CHECK_THAT(says(Errc::out_of_memory, RefusalCause::memory).remedy, Contains("cgroup"));
   CHECK_THAT(says(Errc::out_of_memory, RefusalCause::none).remedy,
-             Contains("those that hold most"));  // an older daemon
+             Contains("the clients that hold most"));  // an older daemon
   StoreStats rows = healthy().stats;
   rows.max_objects = rows.total_objects = 1024;
   rows.evictable_bytes = 0;
   const Finding scarce = says(Errc::out_of_memory, RefusalCause::objects, rows);
   CHECK(scarce.level == Level::problem);
-  CHECK_THAT(scarce.meaning, Contains("1,024 of 1,024 objects that max_objects allows exist, and none can be evicted"));
+  CHECK_THAT(scarce.meaning,
+             Contains("there are 1,024 objects, of 1,024 that max_objects allows, and none can be evicted"));
   CHECK_THAT(scarce.remedy, Contains("raise max_objects"));
   CHECK_THAT(says(Errc::timed_out, RefusalCause::objects, rows).remedy, Contains("raise max_objects"));
   rows.total_objects = 1000;
@@ -439,19 +442,21 @@ TEST_CASE("what stands in the way is told by the doctor: how much, and where it 
   report.stats = stats;
   const Finding way = on(room_findings(report), "in the way");
   CHECK(way.level == Level::note);
-  CHECK(way.found ==
-        "3 MiB in use by clients, 1 MiB in leases that clients do not give back, in 4 pieces; if all else went, "
-        "25 MiB would lie together");
+  CHECK(
+      way.found ==
+      "3 MiB in use by clients, 1 MiB in leases that clients do not give back, in 4 pieces; without all other objects, "
+      "25 MiB would be contiguous");
   const Finding refused = told(stats, refusal());
   CHECK(refused.level == Level::problem);
-  CHECK_THAT(refused.meaning, Contains("if all that may go went, 25 MiB would lie together, because of 3 MiB in use"));
+  CHECK_THAT(refused.meaning,
+             Contains("after evicting all that can be evicted, 25 MiB would be contiguous, because of 3 MiB in use"));
   stats.obstacles.largest_run = 40 * kMiB;
-  CHECK_THAT(told(stats, refusal()).meaning, Catch::StartsWith("It would not be refused now:"));
+  CHECK_THAT(told(stats, refusal()).meaning, Catch::StartsWith("The same create would succeed now:"));
   stats.obstacles.movable_bytes = kMiB;
-  CHECK_THAT(told(stats, refusal()).meaning, Catch::StartsWith("It may be refused now, too:"));
+  CHECK_THAT(told(stats, refusal()).meaning, Catch::StartsWith("The same create may still fail now:"));
   Refusal cut = refusal();
   cut.obstacles = {.count = 1, .held_bytes = 1024, .largest_run = 20 * kMiB};
-  CHECK_THAT(told(stats, cut).meaning, Contains("In the way were 1 KiB in use by clients: at most 20 MiB"));
+  CHECK_THAT(told(stats, cut).meaning, Contains("Obstacles were 1 KiB in use by clients: at most 20 MiB"));
 }
 
 TEST_CASE("the doctor's last refusal ages, and can be told to be known") {
@@ -461,14 +466,15 @@ TEST_CASE("the doctor's last refusal ages, and can be told to be known") {
   CHECK(told(still_full(), old).level == Level::note);
   old.ago = hours(25);
   CHECK(told(still_full(), old).level == Level::fine);
-  CHECK(told(still_full(), old).found == "the last create that was refused was so 1 d 1 h ago");
+  CHECK(told(still_full(), old).found == "the last create was refused 1 d 1 h ago");
   StoreStats stats = still_full();
   stats.last_refusal = refusal();  // 65 s ago
   KnownRefusals known;
   known.now = parse_utc("2026-11-22T15:36:45.250Z").value();
   const Finding problem = refusal_finding(stats, known);
   CHECK(problem.level == Level::problem);
-  CHECK_THAT(problem.remedy, Catch::EndsWith("once it is known: dolium doctor --known 2026-11-22T15:35:41Z"));
+  CHECK_THAT(problem.remedy,
+             Catch::EndsWith("to ignore this refusal from now on: dolium doctor --known 2026-11-22T15:35:41Z"));
   known.until = parse_utc("2026-11-22T15:35:41Z").value();
   CHECK(refusal_finding(stats, known).level == Level::fine);
   CHECK_THAT(refusal_finding(stats, known).found, Catch::EndsWith("(which is known)"));
@@ -488,7 +494,7 @@ TEST_CASE("stuck clients are told apart, and what to do about each") {
   CHECK(stopped.found == "is stopped; it holds 20 MiB and is writing 0 B");
   CHECK_THAT(stopped.remedy, Contains("kill -CONT 42"));
   CHECK(diagnosis({}, ProcessState::stopped).level == Level::note);
-  CHECK_THAT(diagnosis(holder, ProcessState::gone).found, Contains("has ended, and its connection has not"));
+  CHECK_THAT(diagnosis(holder, ProcessState::gone).found, Contains("has ended, but its connection is still open"));
   holder.longest_held = hours(2);
   CHECK(diagnosis(holder).found == "holds 20 MiB in 0 objects, some of it for 2 h");
   holder.quarantined = true;
@@ -506,7 +512,7 @@ TEST_CASE("stuck clients are told apart, and what to do about each") {
   CHECK(diagnosis(deaf).found == "has not read 1 MiB of replies and events");
   ClientInfo lost;
   lost.orphaned = true;
-  CHECK_THAT(diagnosis(lost).found, Contains("has not come back to its successor"));
+  CHECK_THAT(diagnosis(lost).found, Contains("has not resumed its session"));
 }
 
 TEST_CASE("pids of other namespaces: the doctor's advice names no number that is not proved to be of this one") {
@@ -535,7 +541,7 @@ TEST_CASE("pids of other namespaces: what a client says of itself stands beside 
   ClientInfo client;
   client.command = "?";
   client.origin = {17, "web\n1", "trainer-0"};
-  CHECK(printable(who(client)) == "? (pid unknown, calls itself pid 17 on web\\x0a1, pod trainer-0)");
+  CHECK(printable(who(client)) == "? (pid unknown, calls itself pid 17 on web\\n1, pod trainer-0)");
   CHECK(pid_text(0) == "?");
   CHECK(pid_text(42) == "42");
 }

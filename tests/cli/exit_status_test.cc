@@ -152,7 +152,7 @@ TEST_CASE("help names DOLIUM_SOCKET and the exit statuses, and has nothing of th
   const e2e::Daemon daemon;
   const Command dolium(daemon);
   const std::string all = dolium.run({"--help"}).out;
-  CHECK_THAT(all, Contains("DOLIUM_SOCKET") && Contains("  3  there is no such object\n") && Contains("  8  doctor"));
+  CHECK_THAT(all, Contains("DOLIUM_SOCKET") && Contains("  3  object not found\n") && Contains("  8  doctor"));
   CHECK_THAT(dolium.run({"inspect", "--help"}).out, Contains("  --no-preview  ") && Contains("Usage: dolium inspect"));
   CHECK_THAT(dolium.run({"remove", "--help"}).out, Contains("[OPTION...] ID...\n"));
   CHECK_THAT(dolium.run({"watch", "--help"}).out, Contains("--interval TIME  ") && Contains("(default 1 s)"));

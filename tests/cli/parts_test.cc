@@ -85,7 +85,7 @@ TEST_CASE("full is only what is full") {
 TEST_CASE("the explanation names what keeps the store full") {
   CHECK(explain(StatsReport{}) == "Empty.");
   StatsReport report = half_full();
-  CHECK(explain(report) == "50 % full: nobody uses any of it: all could be evicted at once.");
+  CHECK(explain(report) == "50 % full: no object is in use: all could be evicted at once.");
 
   report.stats.evictable_bytes = 20 * kMiB;
   report.stats.in_use_bytes = 30 * kMiB;
@@ -104,7 +104,7 @@ TEST_CASE("the explanation names what keeps the store full") {
         "python3 (pid 123); 2 creates wait for room, until something is released, unpinned or removed; idle (pid "
         "unknown) "
         "misbehaved "
-        "and was cut off; what it can touch is kept until it ends.");
+        "and was cut off; the memory that it can access is kept until it ends.");
 }
 
 }  // namespace dolium::cli

@@ -195,7 +195,7 @@ TEST_CASE("stats says who holds, writes and pins") {
   CHECK(contains(dolium.run({"stats"}).out, "Empty."));
   put_numbered(store, 0, 1, 512 * kKiB);
   const std::string me = fmt::format("(pid {}", ::getpid());
-  CHECK(contains(dolium.run({"stats"}).out, "50 % full: nobody uses any of it: all could be evicted at once."));
+  CHECK(contains(dolium.run({"stats"}).out, "50 % full: no object is in use: all could be evicted at once."));
   {
     const Object held = store.get_raw(id_of(0)).value();
     const std::string summary = dolium.run({"stats", "--json"}).json().at("summary");
