@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: where the tree is, how they talk, how they build.
+# Common functions of the scripts in this folder: the root of the tree, messages, builds. Source it.
 set -euo pipefail
 
 # shellcheck disable=SC2034  # for scripts/run, whose arguments may be paths relative to it
@@ -8,7 +8,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 logs=$root/.cache/logs
 
-# A second clone of the tree finds in ccache what the first one compiled.
+# Makes ccache independent of the path, so that a second clone of the tree uses the results of the first.
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
 say() { printf '%s\n' "$*"; }
