@@ -37,46 +37,11 @@ inline constexpr bool kIsRequest = RequestBodyUnionTraits<Message>::enum_value !
 template <class Message>
 inline constexpr bool kIsReply = ReplyBodyUnionTraits<Message>::enum_value != ReplyBody::NONE;
 
-// FlatBuffers' verifier (2.0) checks the alignment of a vector's length, but not of its elements, which need more.
-template <class Element>
-[[nodiscard]] bool is_aligned(const flatbuffers::Vector<Element>* wide) noexcept {
-  return wide == nullptr || wide->size() == 0 ||
-         reinterpret_cast<std::uintptr_t>(wide->Data()) % sizeof(std::uint64_t) == 0;
-}
-[[nodiscard]] inline bool is_aligned(const RequestFrame& frame) noexcept {
-  if (const auto* put = frame.body_as_PutRequest()) return is_aligned(put->heads());
-  if (const auto* leased = frame.body_as_PutLeasedRequest()) return is_aligned(leased->heads());
-  if (const auto* abort = frame.body_as_AbortRequest()) return is_aligned(abort->spared());
-  return true;
-}
-[[nodiscard]] inline bool is_aligned(const ReplyFrame&) noexcept {
-  return true;  // no reply has a vector of such elements
-}
-
 /// Verifies a payload and returns it as a `Frame`: RequestFrame or ReplyFrame. The result points into `payload`, which
 /// must be aligned to kPayloadAlignment (as FrameReader's are) and outlive it. protocol_error if the payload is
 /// invalid.
 template <class Frame>
-[[nodiscard]] Result<const Frame*> decode(std::span<const std::byte> payload) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
-  flatbuffers::Verifier::Options limits;
-  limits.max_depth = kMaxTableDepth;
-  limits.max_tables = kMaxTables;
-  flatbuffers::Verifier verifier(bytes, payload.size(), limits);
-  if (payload.size() > kMaxFrameBytes || !verifier.VerifyBuffer<Frame>()) {
-    return Error{Errc::protocol_error,
-                 "the peer sent an invalid message: it does not pass the check of its offsets and sizes"};
-  }
-  const auto* frame = flatbuffers::GetRoot<Frame>(bytes);
-  using Body = decltype(frame->body_type());
-  // The generated verifier accepts unknown kinds without a check, so that newer peers may add some.
-  if (frame->body_type() == Body::NONE || frame->body_type() > Body::MAX || frame->body() == nullptr) {
-    return Error{Errc::protocol_error, "the peer sent a message of an unknown kind"};
-  }
-  if (!is_aligned(*frame))
-    return Error{Errc::protocol_error, "the peer sent an invalid message: a vector in it is not aligned"};
-  return frame;
-}
+[[nodiscard]] Result<const Frame*> decode(std::span<const std::byte> payload);
 
 /// A request that is encoded directly from the caller's bytes. It names its table, and builds it.
 template <class View>
@@ -96,12 +61,14 @@ class Encoder {
   template <class Message>
   requires(kIsRequest<Message> != kIsReply<Message>)
       [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, Message message) {
-    using Frame = std::conditional_t<kIsRequest<Message>, RequestFrame, ReplyFrame>;
     begin();
-    typename Frame::NativeTableType frame;
-    frame.request_id = request_id;
-    frame.body.Set(std::move(message));
-    builder_.Finish(Frame::Pack(builder_, &frame));
+    // Not as a member of the union: that compiles the packing of all messages into each caller.
+    const flatbuffers::Offset<void> body = Message::TableType::Pack(builder_, &message).Union();
+    if constexpr (kIsRequest<Message>) {
+      builder_.Finish(CreateRequestFrame(builder_, request_id, RequestBodyUnionTraits<Message>::enum_value, body));
+    } else {
+      builder_.Finish(CreateReplyFrame(builder_, request_id, ReplyBodyUnionTraits<Message>::enum_value, body));
+    }
     return finish();
   }
   template <RequestView View>
@@ -114,20 +81,8 @@ class Encoder {
   }
 
  private:
-  void begin() {
-    if (builder_.GetSize() > kKeptEncoderBytes) {
-      builder_.Reset();
-    } else {
-      builder_.Clear();
-    }
-  }
-  // Not FinishSizePrefixed(): that aligns fields relative to the prefix, but the reader aligns the payload.
-  [[nodiscard]] Result<std::span<const std::byte>> finish() {
-    const std::uint32_t payload_bytes = builder_.GetSize();
-    if (payload_bytes > kMaxFrameBytes) return Error{Errc::too_large, "the message does not fit into one frame"};
-    builder_.PushElement(payload_bytes);
-    return std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()));
-  }
+  void begin();
+  [[nodiscard]] Result<std::span<const std::byte>> finish();
 
   flatbuffers::FlatBufferBuilder builder_;
 };

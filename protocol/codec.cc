@@ -1,0 +1,68 @@
+#include "protocol/codec.h"
+
+#include <cstdint>
+
+namespace dolium::protocol {
+namespace {
+
+// FlatBuffers' verifier (2.0) checks the alignment of a vector's length, but not of its elements, which need more.
+template <class Element>
+bool is_aligned(const flatbuffers::Vector<Element>* wide) noexcept {
+  return wide == nullptr || wide->size() == 0 ||
+         reinterpret_cast<std::uintptr_t>(wide->Data()) % sizeof(std::uint64_t) == 0;
+}
+bool is_aligned(const RequestFrame& frame) noexcept {
+  if (const auto* put = frame.body_as_PutRequest()) return is_aligned(put->heads());
+  if (const auto* leased = frame.body_as_PutLeasedRequest()) return is_aligned(leased->heads());
+  if (const auto* abort = frame.body_as_AbortRequest()) return is_aligned(abort->spared());
+  return true;
+}
+bool is_aligned(const ReplyFrame&) noexcept {
+  return true;  // no reply has a vector of such elements
+}
+
+}  // namespace
+
+template <class Frame>
+Result<const Frame*> decode(std::span<const std::byte> payload) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
+  flatbuffers::Verifier::Options limits;
+  limits.max_depth = kMaxTableDepth;
+  limits.max_tables = kMaxTables;
+  flatbuffers::Verifier verifier(bytes, payload.size(), limits);
+  if (payload.size() > kMaxFrameBytes || !verifier.VerifyBuffer<Frame>()) {
+    return Error{Errc::protocol_error,
+                 "the peer sent an invalid message: it does not pass the check of its offsets and sizes"};
+  }
+  const auto* frame = flatbuffers::GetRoot<Frame>(bytes);
+  using Body = decltype(frame->body_type());
+  // The generated verifier accepts unknown kinds without a check, so that newer peers may add some.
+  if (frame->body_type() == Body::NONE || frame->body_type() > Body::MAX || frame->body() == nullptr) {
+    return Error{Errc::protocol_error, "the peer sent a message of an unknown kind"};
+  }
+  if (!is_aligned(*frame))
+    return Error{Errc::protocol_error, "the peer sent an invalid message: a vector in it is not aligned"};
+  return frame;
+}
+
+// Compiled once: the verifiers of all messages are most of the generated code.
+template Result<const RequestFrame*> decode(std::span<const std::byte>);
+template Result<const ReplyFrame*> decode(std::span<const std::byte>);
+
+void Encoder::begin() {
+  if (builder_.GetSize() > kKeptEncoderBytes) {
+    builder_.Reset();
+  } else {
+    builder_.Clear();
+  }
+}
+
+// Not FinishSizePrefixed(): that aligns fields relative to the prefix, but the reader aligns the payload.
+Result<std::span<const std::byte>> Encoder::finish() {
+  const std::uint32_t payload_bytes = builder_.GetSize();
+  if (payload_bytes > kMaxFrameBytes) return Error{Errc::too_large, "the message does not fit into one frame"};
+  builder_.PushElement(payload_bytes);
+  return std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()));
+}
+
+}  // namespace dolium::protocol
