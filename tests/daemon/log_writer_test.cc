@@ -9,15 +9,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <thread>
 
 #include "shm/os/unique_fd.h"
+#include "tests/log_lines.h"
 #include "tests/temporary_directory.h"
 
 namespace dolium::daemon {
@@ -101,9 +102,9 @@ TEST_CASE(
   }
   const std::string text = pipe.read_until("note: ");
   const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) - 1;
-  std::smatch told;
-  REQUIRE(std::regex_search(text, told, std::regex("note: (\\d+) lines of this log were dropped: .*\n")));
-  CHECK(lines + std::stoul(told[1]) == kLines);
+  const auto dropped = test::number_between(text, "note: ", " lines of this log were dropped: ");
+  REQUIRE(dropped);
+  CHECK(lines + *dropped == kLines);
   CHECK(lines >= LogWriter::kMaxQueuedBytes / 100);
 }
 
@@ -180,9 +181,8 @@ TEST_CASE("log writer: after rotation by renaming, reopen() goes on in a new fil
   writer->reopen();
   writer->write("three\n");
   settle(*writer);
-  CHECK(content_of(rotated) ==
-        "two\nnote: cannot open the log " + file +
-            ": Is a directory (errno 21): the log continues in the old file\nthree\n");
+  CHECK(content_of(rotated) == "two\nnote: cannot open the log " + file +
+                                   ": Is a directory (errno 21): the log continues in the old file\nthree\n");
 }
 
 TEST_CASE("log writer: a forked child, which has no thread for it, can say why it ends") {
