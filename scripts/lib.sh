@@ -17,42 +17,48 @@ die() {
   exit 1
 }
 
-# quietly NAME COMMAND...: the output goes to a log; nobody sees it unless the command fails.
+# progress_of LOG: how far a log says that its program is. Of ninja "[120/368] daemon/server", else the last line.
+progress_of() {
+  local last
+  last=$(tail -c 4096 "$1" 2>/dev/null | grep -v '^[[:space:]]*$' | tail -n 1) || true
+  if [[ $last =~ (\[[0-9]+/[0-9]+\])\ [A-Z][a-z]+\ .*[\ /]CMakeFiles/([^ /]+)\.dir ]]; then
+    last="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+  elif [[ $last =~ \[[0-9]+/[0-9]+\] ]]; then
+    last=${BASH_REMATCH[0]}
+  fi
+  printf '%s' "${last:0:100}"
+}
+
+# Shows now and then how far it is: on a terminal in one line, elsewhere a line every 10 s. On standard error: what a
+# script prints on standard output may be a document.
+show_progress() {
+  local name=$1 log=$2 last='' now seconds=10
+  [[ ! -t 2 ]] || seconds=1
+  while sleep "$seconds" >/dev/null 2>&1; do # the sleep may outlive us, and must not hold the output open
+    now=$(progress_of "$log")
+    [[ -n $now && $now != "$last" ]] || continue
+    last=$now
+    if [[ -t 2 ]]; then printf '\r\e[K  %s: %s' "$name" "$now" >&2; else say "  $name: $now" >&2; fi
+  done
+}
+
+# quietly NAME COMMAND...: the output goes to the log NAME, and is printed only if the command fails. How far it is, is
+# shown while it runs.
 quietly() {
-  local log=$logs/$1.log status=0
+  local name=$1 log=$logs/$1.log status=0 watcher
   shift
   mkdir -p "$logs"
+  : >"$log"
+  show_progress "$name" "$log" &
+  watcher=$!
   "$@" >"$log" 2>&1 </dev/null || status=$?
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  [[ ! -t 2 ]] || printf '\r\e[K' >&2
   if ((status != 0)); then
     tail -n 60 "$log" >&2
     printf '%s: "%s" failed; all of its output: %s\n' "${0##*/}" "$*" "$log" >&2
   fi
-  return "$status"
-}
-
-# Prints ninja's last "[120/368]" of a log now and then: on a terminal in one line, elsewhere a line every 15 s.
-show_progress() {
-  local log=$1 last='' now seconds=15
-  [[ ! -t 1 ]] || seconds=1
-  while sleep "$seconds" >/dev/null 2>&1; do # which may outlive us, and must not hold the output open
-    now=$(tail -c 4096 "$log" 2>/dev/null | grep -oE '^\[[0-9]+/[0-9]+\]' | tail -n 1) || true
-    [[ -n $now && $now != "$last" ]] || continue
-    last=$now
-    if [[ -t 1 ]]; then printf '\r  %s' "$now"; else say "  $now"; fi
-  done
-}
-
-# As quietly(), and shows how far ninja is.
-quietly_with_progress() {
-  local status=0 watcher
-  mkdir -p "$logs"
-  : >"$logs/$1.log"
-  show_progress "$logs/$1.log" &
-  watcher=$!
-  quietly "$@" || status=$?
-  kill "$watcher" 2>/dev/null || true
-  wait "$watcher" 2>/dev/null || true
-  [[ ! -t 1 ]] || printf '\r%*s\r' 20 ''
   return "$status"
 }
 
@@ -62,5 +68,5 @@ build() {
   local preset=$1
   shift
   quietly "configure-$preset" cmake --preset "$preset" &&
-    quietly_with_progress "build-$preset" cmake --build --preset "$preset" ${1:+--target "$@"}
+    quietly "build-$preset" cmake --build --preset "$preset" ${1:+--target "$@"}
 }

@@ -109,8 +109,8 @@ check() {
     what+=" (must be $expected)"
     touch "$dir.bad"
   fi
-  printf '%-5s %-6s %-14s %-25s %9s states %3d s  %s\n' \
-    "$word" "$got" "$file" "$macros" "${states:-?}" $((SECONDS - start)) "$what"
+  printf '%2d/%d %-5s %-6s %-14s %-25s %9s states %3d s  %s\n' \
+    "$number" "$total" "$word" "$got" "$file" "$macros" "${states:-?}" $((SECONDS - start)) "$what"
   rm -rf "$dir"
 }
 
@@ -124,6 +124,7 @@ main() {
     *) echo "usage: $0 [--long]" >&2; exit 2 ;;
   esac
 
+  total=$(grep -c . <<<"$checks")
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   while IFS='|' read -r expected file macros what; do

@@ -16,7 +16,7 @@ skip() {
 
 ((EUID == 0)) || skip "only root may boot one"
 for tool in mmdebstrap systemd-nspawn dpkg-query; do
-  command -v $tool >/dev/null || skip "there is no $tool (scripts/install-deps --test installs mmdebstrap, systemd-container)"
+  command -v $tool >/dev/null || skip "there is no $tool (scripts/install-deps --all installs mmdebstrap, systemd-container)"
 done
 grep -q "^VERSION_CODENAME=$release$" /etc/os-release || skip "this is no Debian $release"
 
