@@ -1,5 +1,5 @@
 #pragma once
-// A directory for one test, gone with all that is in it when the test ends.
+// A directory for one test. It is removed with its contents when the test ends.
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 #pragma once
-// Code that runs in a user namespace of its own: a child of fork(), which acts there and reports in words. Needs root,
-// or a kernel that lets others make such namespaces; in_user_namespace() says so in words where that is refused.
+// Runs code in its own user namespace: a child of fork(), which acts there and reports in words. Needs root, or a
+// kernel that lets other users create such namespaces; otherwise in_user_namespace() reports that.
 
 #include <fcntl.h>
 #include <fmt/format.h>

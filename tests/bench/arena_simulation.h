@@ -1,8 +1,10 @@
 #pragma once
-// How full the arena stays under churn, and what eviction costs. No daemon, no store: arena and eviction alone.
+// Simulates how full the arena stays under churn, and what eviction costs, with the arena and eviction alone: no
+// daemon, no store.
 //
-// Every put takes a new object of a size drawn from the mix, evicting what plan() says; between puts, objects
-// are touched. Live bytes over capacity are measured after each put once the arena has been filled kWarmups times.
+// Every put creates a new object with a random size from the mix, and evicts the victims of plan(). Between puts,
+// objects are accessed. The ratio of live bytes to capacity is measured after each put, once the arena has been filled
+// kWarmups times.
 
 #include <cstdint>
 #include <functional>

@@ -1,8 +1,8 @@
 #pragma once
-// Traces of cache requests, and the best that any cache could make of them.
+// Traces of cache requests, and the best hit rate that any cache could reach on them.
 //
-// A trace file is text, a request a line: a key (any word), and the object's size in bytes; 4096 when it is left out.
-// Empty lines and lines that begin with # are nothing. A key keeps the size that it first came with.
+// A trace file is text with one request per line: a key (any word), and the object's size in bytes (default: 4096).
+// Empty lines and lines that begin with # are ignored. A key keeps the size of its first request.
 //
 //   # key size
 //   user:17 1200

@@ -1,10 +1,10 @@
 #pragma once
-// The bench's tools: samples and their percentiles, contests that run in alternation, and where figures go.
+// Tools for benchmarks: samples and their percentiles, contests that run in alternation, and the output of figures.
 //
-// Machines are noisy and drift: no figure stands alone. What is compared runs in a Contest, slice by slice in turn
-// (A B C A B C ...), and a ratio is the median of the ratios of neighbouring slices, not the ratio of two medians. A
-// virtual machine does not always run when it is there to be run ("steal" in /proc/stat): a round of which its host
-// took a part says nothing of anybody, and is run again.
+// Machines are noisy and drift, so no figure is meaningful alone. Programs that are compared run in a Contest, in
+// alternating slices (A B C A B C ...). A ratio is the median of the ratios of neighbouring slices, not the ratio of
+// two medians. A virtual machine does not always get its processors ("steal" in /proc/stat): a round from which the
+// host took time is invalid, and is repeated.
 
 #include <chrono>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// What the machine itself can do, as a yardstick in the same run: a bare socket ping-pong, relays over futexes and
+// The limits of the machine itself, as a reference in the same run: a bare socket ping-pong, relays over futexes and
 // over sockets, a plain copy into warm memory.
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
-// The stores of others that do the same job, as a user would set them up on one host: Redis and memcached behind a
-// Unix socket with one thread each, LMDB on /dev/shm. Their own protocols are spoken directly, without a client
-// library's allocations: what is timed is the store and the socket.
+// Other stores for the same purpose, in a usual setup on one host: Redis and memcached behind a Unix socket with one
+// thread each, LMDB on /dev/shm. The benchmark speaks their protocols directly, without a client library's allocations,
+// so it measures the store and the socket.
 
 #include <cstddef>
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-// Processes and the cores they run on: forked children that work when told to, a daemon of our own, and the
+// Processes, and the cores they run on: forked children that work on command, a daemon for the benchmark, and the
 // affinity that both inherit.
 
 #include <sched.h>

@@ -1,6 +1,6 @@
 #pragma once
-// How many system calls an operation makes: a program runs twice under `strace -c`, once doing the operation many
-// times more; the difference belongs to the operation, whatever start and end cost.
+// Number of system calls of an operation: a program runs twice under `strace -c`, once with many more operations. The
+// difference belongs to the operations, whatever start and end cost.
 
 #include <map>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// What a daemon might say of itself, for tests of what is made of it.
+// Sample reports of a daemon, for tests of code that evaluates them.
 
 #include <cstdint>
 

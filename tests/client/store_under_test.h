@@ -1,6 +1,6 @@
 #pragma once
-// The behaviour suite runs each of its tests against every implementation of ObjectStore. This is what a test
-// sees of them: a store that it can open, whatever is behind it.
+// The behaviour suite runs each of its tests with every implementation of ObjectStore. A test only sees a store that it
+// can open, not the implementation behind it.
 //
 //   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
 //   CHECK(outcome(store->put(id, bytes)) == "ok");

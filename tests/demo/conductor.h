@@ -1,5 +1,5 @@
 #pragma once
-// Conductor: starts the others, accepts their results in order, and kills one of them on the way. See roles.h.
+// Conductor: starts the other processes, accepts their results in order, and kills one of them on the way. See roles.h.
 
 #include <chrono>
 #include <cstdint>

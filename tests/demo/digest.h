@@ -1,5 +1,5 @@
 #pragma once
-// PieceDigest: what a worker finds out about a piece, stored as a typed object; and how.
+// PieceDigest: a worker's result for one piece, stored as a typed object, and its computation.
 
 #include <array>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
-// What the demo streams: real files, the large ones in several pieces, so that any file fits through any store.
-// The list of pieces is itself an object in the store: the conductor puts it, the producer gets it.
+// The pieces that the demo streams: real files. Large files are split, so that any file fits through any store. The
+// list of pieces is itself an object in the store: the conductor puts it, the producer gets it.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// Report: what was promised, held against what the store says at the end.
+// Report: compares the demo's promises with the store's state at the end.
 
 #include <memory>
 #include <string>

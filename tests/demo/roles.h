@@ -1,14 +1,14 @@
 #pragma once
-// The processes of a run. The conductor starts the others: this same program, with another role.
+// The processes of a run. The conductor starts the others: the same program with another role.
 //
-//   producer  waits for the manifest; streams each piece through create/write/seal, pinned: nothing may evict it
-//             before its digest is accepted. What is pinned stays below kPinnedShare of the store, so that there
-//             is always room for results, and something to evict for the next piece.
-//   worker    one of four; takes every fourth piece: waits for it, digests it in place, puts the result. It goes
-//             on holding the last few pieces, and digests each again before it lets go: nothing may have happened
-//             to what was held, whatever was evicted meanwhile.
+//   producer  waits for the manifest; streams each piece through create/write/seal, pinned, so that it is not evicted
+//             before its digest is accepted. Pinned objects stay below kPinnedShare of the store, so that there is
+//             always room for results, and something to evict for the next piece.
+//   worker    one of four; takes every fourth piece: waits for it, digests it in place, puts the result. It keeps
+//             the last few pieces, and digests each again before it releases it: held objects must not change,
+//             whatever is evicted meanwhile.
 //   conductor accepts the results in order: compares with the file on disk, unpins the piece, removes the result.
-//             It alone unpins; so whoever dies, and whenever, no piece is lost, and none is pinned for ever.
+//             Only the conductor unpins. So no piece is lost, and none stays pinned forever, whichever process dies.
 
 #include <chrono>
 #include <cstddef>

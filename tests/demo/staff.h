@@ -1,5 +1,5 @@
 #pragma once
-// Staff: the processes of a run, and the daemon when it is ours. All end with their owner, whatever happens.
+// Staff: the processes of a run, and the daemon if the demo started it. All of them end with their owner in any case.
 
 #include <filesystem>
 #include <string>

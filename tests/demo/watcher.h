@@ -1,6 +1,6 @@
 #pragma once
-// Watcher: reads the store's events of this run as they happen, and holds them against what may happen: a piece is
-// evicted only after its result was accepted (until then it is pinned), and nothing else of ours ever is.
+// Watcher: reads the store's events of this run as they happen, and checks them: a piece may only be evicted after its
+// result was accepted (until then it is pinned), and no other object of the run is ever evicted.
 
 #include <cstdint>
 #include <string>

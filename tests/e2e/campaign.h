@@ -1,6 +1,6 @@
 #pragma once
-// What campaigns have in common, which could go on for ever: how long they do is a number that scripts/torture raises,
-// and what they choose follows from a seed that they print. DOLIUM_SEED=N takes that course again.
+// Common code of campaigns: randomised tests of configurable length. scripts/torture raises their length. Their choices
+// follow from a seed that they print; DOLIUM_SEED=N replays it.
 
 #include <cstdlib>
 #include <iostream>

@@ -1,9 +1,9 @@
 #pragma once
-// Daemon: a real doliumd in a directory of its own, for one test.
+// Daemon: a real doliumd in its own directory, for one test.
 //
-// When it goes, it stops the daemon as an operator would, and fails the test unless: the daemon ended with status
-// 0, logged no misbehaviour that the test did not expect, and the test itself has as many descriptors, shared
-// mappings and children as before. So declare the Daemon first, and everything that uses it after it.
+// The destructor stops the daemon as an operator would. It fails the test unless the daemon ended with status 0 and
+// logged no unexpected misbehaviour, and the test has as many descriptors, shared mappings and children as before. So
+// declare the Daemon before everything that uses it.
 
 #include <cstdint>
 #include <filesystem>

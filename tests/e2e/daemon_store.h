@@ -1,5 +1,5 @@
 #pragma once
-// The behaviour suite's second implementation: clients of a real daemon.
+// The second implementation for the behaviour suite: clients of a real daemon.
 
 #include "tests/client/store_under_test.h"
 

@@ -1,5 +1,6 @@
 #pragma once
-// Parents, children and orphans of tests about fork(): who of them holds what, as the daemon sees it, and their end.
+// Parents, children and orphans in tests of fork(): which of them holds which objects, as the daemon sees it, and their
+// end.
 
 #include <sys/wait.h>
 

@@ -1,8 +1,8 @@
 #pragma once
-// Every way we know from a descriptor, a mapping or a process's number to something that its owner did not give.
+// All known ways to get access beyond a given descriptor, mapping or pid.
 //
-// Each function tries all its ways and names those that led somewhere, separated by commas: "" is what a store's
-// client should see. The tests first lead them to memory that is not protected, where they must succeed.
+// Each function tries all its ways, and returns the names of those that succeeded, separated by commas. For a store's
+// client, the result must be "". The tests first apply them to unprotected memory, where they must succeed.
 
 #include <sys/types.h>
 

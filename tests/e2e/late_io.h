@@ -1,9 +1,9 @@
 #pragma once
-// An io_uring that two processes share: a client that is to die, which begins I/O with it, and the test, which sees
-// that I/O through to its end. System calls alone, without liburing.
+// An io_uring that two processes share: a client that will be killed, which starts I/O with it; and the test, which
+// completes that I/O. Uses system calls only, without liburing.
 //
-// Begun before fork(); each process maps it for itself. The kernel keeps what the client registered, and goes on with
-// what it submitted, whatever becomes of the client.
+// It is created before fork(); each process maps it for itself. The kernel keeps the client's registrations, and
+// continues with its submitted requests after the client's death.
 
 #include <linux/io_uring.h>
 

@@ -1,7 +1,7 @@
 #pragma once
-// LaunchedDaemon: a doliumd that another program becomes, which has changed something first: its process group, its
-// signals, its namespace, its cgroup. Killed with its owner. Daemon (daemon_fixture.h) checks more, where nothing of
-// that is needed.
+// LaunchedDaemon: a doliumd that is started by another program, which first changes its process group, signals,
+// namespace or cgroup. Killed with its owner. If none of that is needed, use Daemon (daemon_fixture.h), which checks
+// more.
 
 #include <filesystem>
 #include <memory>

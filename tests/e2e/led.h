@@ -1,8 +1,8 @@
 #pragma once
-// How a program comes to stop between two steps of our code: the linker is told (*.wrap) to lead each of some
-// functions' callers to a function of ours, and what we call real_... to the one that ships. Only calls from one file
-// to another can be led so, and the compiler does not look over our shoulder: a signature that changes must change
-// here. A symbol that is gone is a link error.
+// How a program stops between two steps of production code: linker options (*.wrap) redirect calls of some functions to
+// functions of the test, and real_... names the production function. Only calls between two object files can be
+// redirected, and the compiler does not check the signatures: a changed signature must be changed here, too. A missing
+// symbol is a link error.
 
 #include <string_view>
 

@@ -1,9 +1,9 @@
 #pragma once
-// Code that runs as somebody else: a child of fork() that becomes another user for good, acts, and reports in words.
+// Runs code as another user: a child of fork() that changes its user for good, acts, and reports in words.
 //
-// No account is needed: the kernel knows users by number alone, and those below belong to nobody. The child is as
-// free with itself as a process that such a user started: it may be dumped, so /proc/self/fd is open to it, and what
-// refuses it is what would refuse anybody.
+// No account is needed: the kernel knows users by number only, and the numbers below belong to no account. The child
+// has the same rights as a process that such a user started: it may be dumped, so it can open /proc/self/fd, and what
+// is refused to it would be refused to any such process.
 
 #include <sys/types.h>
 

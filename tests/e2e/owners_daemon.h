@@ -1,6 +1,6 @@
 #pragma once
-// A daemon that runs as a user of its own, kOwner, as under systemd; root looks after it, and tests reach for it as
-// others (other_user.h).
+// A daemon that runs as its own user, kOwner, as under systemd. Root starts and stops it, and tests access it as other
+// users (other_user.h).
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 #pragma once
-// Payloads that prove themselves: the bytes follow from the object's id, its size and a generation that stands in
-// the first eight of them. A reader of any process can tell a whole payload from one that was torn, overwritten or
-// belongs to another object, without being told what the writer wrote.
+// Payloads that can be verified: the bytes are derived from the object's id, its size and a generation, which is in the
+// first eight bytes. Any process can tell a complete payload from one that is torn, overwritten or belongs to another
+// object, without knowing what the writer wrote.
 
 #include <cstddef>
 #include <cstdint>

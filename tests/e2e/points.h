@@ -1,8 +1,8 @@
 #pragma once
-// The named points of the protocol: where a client stands between two steps that its daemon, or another client, could
-// tell apart; and where the server stands in the middle of a change that a successor must finish or undo. e2e_stepper
-// is e2e_worker, and e2e_doliumd doliumd, with a stop at each of them; our code in it is the one that ships, and knows
-// nothing of this: the linker leads the calls between its files through here (led.h).
+// The named points of the protocol. For clients: positions between two steps that the daemon or another client can
+// distinguish. For the server: positions in the middle of a change that its successor must finish or undo. e2e_stepper
+// is e2e_worker, and e2e_doliumd is doliumd, each with a stop at every such point. They contain the unchanged
+// production code: the linker redirects the calls between its files to here (led.h).
 
 #include <string_view>
 

@@ -1,6 +1,6 @@
 #pragma once
-// Process: a child of the test. A resource: moves. Killed and reaped with its owner, and by the kernel when the
-// test itself dies, so that no run leaves anything behind.
+// Process: a child of the test. A resource: moves. It is killed and reaped with its owner, and killed by the kernel if
+// the test itself dies, so that a run leaves no process behind.
 
 #include <sys/types.h>
 

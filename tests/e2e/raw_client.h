@@ -1,5 +1,6 @@
 #pragma once
-// RawClient: a connection that says whatever it is told to, sensible or not. No library between test and daemon.
+// RawClient: a connection that sends arbitrary bytes, valid or not. There is no library between the test and the
+// daemon.
 
 #include <optional>
 #include <span>

@@ -1,5 +1,5 @@
 #pragma once
-// The daemon's books counted once more, from what it lists object by object.
+// Counts the daemon's statistics again, from its list of objects.
 
 #include "tests/e2e/daemon_fixture.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// A store so small that a slot, a byte or a quota that went missing is missed.
+// A store so small that the loss of a single slot, byte or quota is noticed.
 
 #include <string>
 #include <vector>

@@ -1,9 +1,10 @@
 #pragma once
-// Worker: another process (e2e_worker) that uses the store as it is told, a line a command, a line a reply. Between
-// a reply and the next command it does nothing, and so can be killed or frozen at a known point; a command that
-// waits in the store is answered when the store answers.
+// Worker: another process (e2e_worker) that uses the store on command: one line per command, one line per reply.
+// Between a reply and the next command it does nothing, so it can be killed or stopped at a known point. The reply to a
+// command that waits in the store comes when the store answers.
 //
-// Replies: "ok", perhaps with more words behind it, or the error's code by name. The commands: worker_commands.h.
+// Replies: "ok", perhaps followed by more words, or the name of the error's code. The commands are in
+// worker_commands.h.
 
 #include <string>
 

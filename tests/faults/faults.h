@@ -1,5 +1,6 @@
 #pragma once
-// Faults: while it lives, programs that the test starts run under the interposer, and obey what the test arms here.
+// Faults: while it exists, programs that the test starts run under the interposer, and follow the plan that the test
+// arms here.
 //
 //   Faults faults;
 //   Daemon daemon;

@@ -1,9 +1,9 @@
 #pragma once
-// Plan: which call of a process under the interposer fails, and how. One page, shared between the test, which writes
-// it, and the processes under test, which obey it (interposer.cc): so a plan can change while they run, and the test
-// sees how often it has struck.
+// Plan: which call of a process under the interposer fails, and how. It is one page, which the test writes and the
+// processes under test read (interposer.cc). So a plan can change while they run, and the test sees how often it has
+// struck.
 //
-// A plan is armed last (`armed`), when all else of it stands.
+// `armed` is set last, after all other fields.
 
 #include <array>
 #include <atomic>

@@ -1,9 +1,9 @@
 #pragma once
-// Visits: what an honest client does in a store, each verb once, whatever each of them answers: it goes on as far as it
-// can, and notes what was refused. Leaves nothing behind where all went well; `clean_up` takes the rest away.
+// Visits: what a correct client does in a store, with each verb once. A visit continues after errors as far as it can,
+// and records what was refused. It leaves no objects behind if all went well; `clean_up` removes the rest.
 //
-// Every one of them arms what it is to suffer itself: after what is the test's own business and not the library's (to
-// start a thread, to be held by one).
+// Each visit arms its own fault, after the preparations that belong to the test and not to the library (such as
+// starting a thread).
 
 #include <functional>
 #include <string>

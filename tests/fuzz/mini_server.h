@@ -1,7 +1,7 @@
 #pragma once
-// MiniServer: sessions, dispatch and store as the daemon has them, in this process and without a listening socket:
-// what Server does between two waits of its loop, for connections that a test makes. It can die, and be succeeded by
-// another that has what the keeper would have kept: memory, attached sessions, and their descriptors.
+// MiniServer: the daemon's sessions, dispatch and store in this process, without a listening socket. It does what
+// Server does between two waits of its loop, for connections that a test creates. It can die, and be replaced by
+// another one that gets what the keeper would have kept: memory, attached sessions, and their descriptors.
 
 #include <unistd.h>
 #include <uv.h>

@@ -1,17 +1,17 @@
 #pragma once
-// Linearizability: whether what several processes saw of one object can be explained by a single order of their calls,
-// in which each takes effect at once, somewhere between its beginning and its end (Herlihy and Wing, 1990). Objects are
-// judged one by one: a history is linearizable exactly if each object's part of it is.
+// Linearizability: whether the observations of several processes about one object can be explained by a single order of
+// their calls, in which each call takes effect at one moment between its begin and its end (Herlihy and Wing, 1990).
+// Objects are checked one by one: a history is linearizable exactly if each object's part of it is.
 //
-// The search is that of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of where it
-// has been ("Testing for linearizability", 2017): how far each process has come, and the object's state by then; the
-// same pair twice leads nowhere new.
+// The search is that of Wing and Gong ("Testing and verifying concurrent objects", 1993), with Lowe's memoisation
+// ("Testing for linearizability", 2017): the same pair of each process's progress and the object's state is never
+// explored twice.
 //
-// What is ours is the object. It has a life: absent, unsealed, sealed, absent again. Nobody need call for it to end:
-// eviction may end it at any time, or whenever somebody asks for room, but not while somebody holds it, or it is
-// pinned. The server's death ends it, too, if it is unsealed: a crash is an operation, of a process of its own. What
-// was under way then may have no known outcome: it took effect before its end, or never will. A call that is asked
-// twice of a server and of its successor is two operations, the first of unknown outcome.
+// The model of the object is ours. An object has a life: absent, unsealed, sealed, absent again. Its life may end
+// without a call: eviction may end it at any time, or when a client requests room, but not while a client holds it or
+// it is pinned. The server's death also ends it if it is unsealed: a crash is an operation of a process of its own. A
+// call that was in progress at that time may have an unknown outcome: it took effect before its end, or never will. A
+// call that is sent to a server and again to its successor counts as two operations, the first with an unknown outcome.
 
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,5 @@
 #pragma once
-// What the protocol's tests share: a connection without a daemon, and counts of what must not leak.
+// Common code of the protocol's tests: a connection without a daemon, and counts of resources that must not leak.
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,12 +1,12 @@
 #pragma once
-// CrashPoints: what a store's memory looks like at every point at which its process can be killed.
+// CrashPoints: the contents of a store's memory at every point at which its process can be killed.
 //
-// The shared memory that the store writes is made read-only while an operation runs. Each store instruction then
-// faults; the handler copies the memory as it is, lets that one instruction through (the processor's trap flag), and
-// closes the memory again. So nothing in the store knows of it, and no point is forgotten: a killed process's memory
-// is what its last instruction left.
+// The shared memory that the store writes is made read-only during an operation, so each store instruction faults. The
+// handler copies the memory, executes that one instruction (with the processor's trap flag), and makes the memory
+// read-only again. The store needs no changes for this, and no point is missed: a killed process leaves the memory as
+// its last instruction left it.
 //
-// The arena is not copied: what runs here writes to it only where nothing is, a moved object's new place.
+// The arena is not copied, because the operations here only write to its free parts: the new place of a moved object.
 
 #include <cstddef>
 #include <functional>

@@ -1,5 +1,5 @@
 #pragma once
-// What of this process's shared memory it sees through 2 MiB pages.
+// How much of this process's shared memory is mapped in 2 MiB pages.
 
 #include <cstdint>
 #include <fstream>

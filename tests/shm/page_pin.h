@@ -1,8 +1,8 @@
 #pragma once
-// PagePin: keeps memory's pages as direct I/O under way does, whatever becomes of the mapping and of its process.
+// PagePin: keeps pages of memory as direct I/O in flight does, whatever happens to the mapping and its process.
 //
-// vmsplice(2) puts references to the pages themselves into a pipe: what is read from it later is what those pages hold
-// then. Where the memory consists of other pages by then, that is not what the memory holds.
+// vmsplice(2) puts references to the pages themselves into a pipe. Reading the pipe later returns the contents of those
+// pages at that time. If the memory consists of other pages by then, these contents differ from the memory's.
 
 #include <fcntl.h>
 #include <sys/uio.h>

@@ -1,5 +1,5 @@
 #pragma once
-// ShortHost: a machine that has only so much memory left, as far as /proc tells.
+// ShortHost: a machine with little memory left, according to its /proc.
 
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #pragma once
-// A store driven directly, in time that the test makes, and clients that use its shared memory as a process
-// would: through mappings of their own.
+// A store that is called directly, in virtual time, and clients that use its shared memory as another process would:
+// through their own mappings.
 
 #include <catch2/catch.hpp>
 #include <cstring>

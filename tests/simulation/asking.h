@@ -1,5 +1,6 @@
 #pragma once
-// How a client asks, and goes on asking when its server has died: for the files that make up Client. See client.h.
+// How a client sends requests, and repeats them after its server has died. For the files that make up Client. See
+// client.h.
 
 #include <algorithm>
 

@@ -1,15 +1,14 @@
 #pragma once
-// Client: a process that uses the store, as a state machine that takes one small step at a time: so that a simulation
-// can interleave many of them, and their daemon, as it likes, in one thread. It is made of the parts that the library's
-// client is made of (frames, rings, the reader's half of the pin protocol); only who waits for whom is different:
-// nobody does.
+// Client: a process that uses the store, as a state machine with small steps, so that a simulation can interleave many
+// of them and their daemon in one thread. It consists of the same parts as the library's client (frames, rings, the
+// reader's half of the pin protocol), but never waits.
 //
-// When its server dies it does as the library does (client/remote/resume.cc): it goes on with its session over another
-// connection, asks again what may be asked twice, and does not know of the rest. When it forks (client/remote/heir.h),
-// the child is another Client, over the same mappings, with a pin table that began as a copy.
+// When its server dies, it behaves like the library (client/remote/resume.cc): it resumes its session over another
+// connection, repeats the requests that may be repeated, and treats the outcome of the others as unknown. When it forks
+// (client/remote/heir.h), the child is another Client over the same mappings, with a pin table that starts as a copy.
 //
-// It keeps the history of what it did with each object, in the simulation's order, and checks what it is told: each
-// request has one answer, every payload that it holds is its object's, whole, and what it is told of is what there is.
+// It records the history of its calls on each object, in the simulation's order, and checks all answers: each request
+// has one answer, every held payload is that of its object and complete, and events agree with the store.
 
 #include <sys/eventfd.h>
 

@@ -1,13 +1,14 @@
 #pragma once
 // Episode: a store's whole life in a simulation, from a seed: a few clients, what they do in which order, which of them
-// die or fork, when the server dies and another goes on, when time passes. Then everything comes to its end, and
-// nothing may be left of anybody.
+// die or fork, when the server dies and is replaced, when time passes. Then everything ends, and must leave nothing
+// behind.
 //
-// What is checked. After each of the daemon's turns: its books (Store::check_invariants()). When a server has died:
-// what was sealed is there as it was, every reference is counted. At the end: no answer is missing, no waiter
-// forgotten; who waits for room gets it when everything is let go of; daemon and clients agree on references, unsealed
-// objects, waiters, and, if they subscribe, on what there is; what they saw of each object has an explanation
-// (linearizability.h); and when they are gone all bytes are free, and the process has as many descriptors as before.
+// Checks: after each turn of the daemon, its bookkeeping (Store::check_invariants()). After a server's death, sealed
+// objects are unchanged, and every reference is counted. At the end, no answer is missing, and no waiter is forgotten;
+// a client that waits for room gets it when everything is released; daemon and clients agree on references, unsealed
+// objects, waiters and, with a subscription, on the existing objects; the observations of each object have an
+// explanation (linearizability.h); and when the clients are gone, all bytes are free, and the process has as many
+// descriptors as before.
 
 #include <memory>
 #include <vector>

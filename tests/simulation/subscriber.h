@@ -1,7 +1,7 @@
 #pragma once
-// Subscriber: what one who listens to a store's events knows of it. It is told of each object once when it appears and
-// once when it goes, in this order, so that what it has heard is at any time what was in the store; and it is what is
-// in the store when nothing more is under way.
+// Subscriber: the knowledge of a client that subscribes to a store's events. It gets one event when an object appears
+// and one when it goes, in this order. So at any time its knowledge is a past state of the store, and the current state
+// when no more events are in flight.
 
 #include <catch2/catch.hpp>
 #include <map>

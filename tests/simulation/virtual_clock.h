@@ -1,6 +1,6 @@
 #pragma once
-// The time of a simulation: it passes when it is told to. In an executable that links virtual_clock.cc every clock of
-// the process is this one, whoever asks: ours, libuv's, the standard library's.
+// The time of a simulation: it only passes on command. In an executable that links virtual_clock.cc, every clock of the
+// process is this one: ours, libuv's and the standard library's.
 
 #include "shm/os/basic_types.h"
 

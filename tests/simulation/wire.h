@@ -1,6 +1,6 @@
 #pragma once
-// Wire: a client's end of one connection, through a socket or through rings, of which each step moves as much as it is
-// told to: half a message, or three and a half. Never waits. Made of the protocol's own parts.
+// Wire: a client's end of one connection, through a socket or rings. Each step moves a given number of bytes: half a
+// message, or three and a half. Never waits. Consists of the protocol's own parts.
 
 #include <memory>
 #include <optional>

@@ -1,6 +1,5 @@
 #pragma once
-// World: what all of an episode have in common: the seed's choices, the order of things, and a hash of all that was
-// seen.
+// World: the common state of an episode: the seed's choices, the order of events, and a hash of all observations.
 
 #include <cstdint>
 #include <random>
