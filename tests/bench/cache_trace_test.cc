@@ -1,4 +1,4 @@
-// Belady's optimum against every choice that there is, on traces small enough to try them all; and the file format.
+// Checks Belady's optimum against all possible choices, on small traces; and the file format.
 
 #include "tests/bench/cache_trace.h"
 

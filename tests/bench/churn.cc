@@ -1,6 +1,6 @@
-// Churn: a full store of 256 MiB, into which object after object is put, each evicting what it needs. Beside a memcpy
-// of the same sizes in the same order, round and round through a warm private mapping of 256 MiB. The worst of either
-// holds what the kernel takes away, and the copy of the largest.
+// Churn: objects are put into a full store of 256 MiB, and each put evicts the room it needs. Compared with a memcpy of
+// the same sizes in the same order, round and round through a warm private mapping of 256 MiB. The maximum of both
+// includes interruptions by the kernel, and the copy of the largest object.
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
-// How the latency of single calls is distributed: get and put of 1 KiB, each call timed alone, Dolium and its peers in
-// turn. What reading the clock costs is subtracted. The objects that are got were put by another process; everything
-// is free to use all cores. The curves go to the plots; the table shows three points of each.
+// The distribution of the latency of single calls: get and put of 1 KiB, each call timed alone, Dolium and its peers in
+// turn. The cost of reading the clock is subtracted. The objects of the gets were put by another process. All processes
+// may use all cores. The curves are for the plots; the table shows three points of each.
 
 #include <array>
 

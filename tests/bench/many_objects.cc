@@ -1,5 +1,5 @@
-// A million objects of 100 bytes: putting them 500 at once, then getting them at random from another process. Dolium
-// and its peers hold as many in the same run; gets are in turn. (What the bookkeeping takes: bench_overhead.)
+// A million objects of 100 bytes: put 500 at once, then got at random from another process. Dolium and its peers hold
+// the same number in the same run; gets are in turn. (bench_overhead measures the bookkeeping.)
 
 #include "tests/bench/peers.h"
 

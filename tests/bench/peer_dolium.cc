@@ -1,4 +1,4 @@
-// Dolium as one of the peers, and all that there are.
+// Dolium as one of the peers, and the list of all peers.
 
 #include "tests/bench/peers.h"
 

@@ -1,4 +1,5 @@
-// LMDB on /dev/shm: a library and a file, no server. Writes without synchronising (the file is memory anyhow).
+// LMDB on /dev/shm: a library and a file, no server. Writes without synchronising, because the file is in memory
+// anyway.
 
 #include "tests/bench/peers.h"
 

@@ -1,4 +1,4 @@
-// Redis and memcached: both speak lines over a stream, and can be told many things before they are heard.
+// Redis and memcached: both use a line protocol over a stream, and allow pipelining.
 
 #include <sys/prctl.h>
 #include <sys/socket.h>

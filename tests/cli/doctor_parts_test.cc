@@ -1,4 +1,4 @@
-// The doctor's judgement, of hosts, sockets and stores that exist only as files and figures.
+// The doctor's findings about hosts, sockets and stores that exist only as files and numbers.
 
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// What the command says when it fails: what happened, to what, and what to do. A table of commands and of what their
-// one line on stderr must contain.
+// The command's errors: what happened, to which object, and what to do. A table of commands, and of texts that their
+// line on stderr must contain.
 
 #include "tests/cli/command.h"
 

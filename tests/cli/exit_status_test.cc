@@ -1,4 +1,4 @@
-// How the command ends, for scripts: exit statuses, error objects, questions, and what --help says of all that.
+// How the command ends, for scripts: exit statuses, error objects, questions, and their description in --help.
 
 #include "client/cli/exit_status.h"
 

@@ -1,4 +1,4 @@
-// Bytes into the store and out of it, through the command.
+// put and get: bytes into the store and out of it, through the command.
 
 #include <fcntl.h>
 #include <unistd.h>

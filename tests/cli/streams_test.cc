@@ -1,4 +1,4 @@
-// What the command does where a standard stream is closed, or is a pipe that nobody reads any more.
+// The command with a closed standard stream, or with a pipe without a reader.
 
 #include <catch2/catch.hpp>
 #include <csignal>

@@ -1,4 +1,4 @@
-// What the verbs do to the store, what they print, and how they fail.
+// The effect of the verbs on the store, their output, and their failures.
 
 #include <csignal>
 

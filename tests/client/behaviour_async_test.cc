@@ -1,4 +1,4 @@
-// The calls that do not block: when callbacks run, what event_fd() says, and what cancelling means.
+// The calls that do not block: when callbacks run, what event_fd() reports, and the effect of cancelling.
 
 #include <optional>
 

@@ -1,4 +1,5 @@
-// Deferred puts of every store: who sees the object when, and who hears of a failure. And ping().
+// Deferred puts of every store: when an object becomes visible to which client, and how failures are reported. And
+// ping().
 
 #include "tests/client/store_under_test.h"
 

@@ -1,4 +1,4 @@
-// subscribe(): what came into the store and what left it, and why.
+// subscribe(): events for new and removed objects, with the cause.
 
 #include <poll.h>
 

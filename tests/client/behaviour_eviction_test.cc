@@ -1,4 +1,4 @@
-// What makes room: the order of eviction, what is never evicted, expiry, remove and clear.
+// How room is made: the order of eviction, objects that are never evicted, expiry, remove and clear.
 
 #include "tests/client/store_under_test.h"
 

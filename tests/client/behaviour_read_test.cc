@@ -1,4 +1,4 @@
-// How objects are got, how long they are held, and what a get that finds nothing says.
+// How objects are got, how long they are held, and the errors of a get that finds no object.
 
 #include <future>
 

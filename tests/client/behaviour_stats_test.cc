@@ -1,4 +1,4 @@
-// What a store says of itself: statistics, metadata, lists, clients.
+// A store's reports about itself: statistics, metadata, lists, clients.
 
 #include <unistd.h>
 

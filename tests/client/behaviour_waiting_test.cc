@@ -1,4 +1,4 @@
-// Creates that wait for room: what serves them, in which order, and how they end.
+// Creates that wait for room: what satisfies them, in which order, and how they end.
 
 #include <future>
 #include <optional>

@@ -1,4 +1,4 @@
-// How objects come into a store: create, write, seal, abort, put.
+// How objects are created: create, write, seal, abort, put.
 
 #include "tests/client/store_under_test.h"
 

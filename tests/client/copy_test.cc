@@ -1,4 +1,4 @@
-// copy_bytes: every byte once, and no other, however many threads.
+// copy_bytes: copies every byte once, and no other, with any number of threads.
 
 #include <dolium/copy.h>
 

@@ -1,5 +1,5 @@
-// What errors say: what happened, to which object, and what to do. Each case provokes one error of the library or of
-// the store behind it, in every implementation, and knows what its text must contain.
+// The texts of errors: what happened, to which object, and what to do. Each case provokes one error of the library or
+// of the store, in every implementation, and lists texts that it must contain.
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
-// What a client does when its server dies at a moment that cannot be hit from outside: the server is one in this
-// process, which takes requests without answering them, and dies, as it is told (tests/fuzz/mini_server.h).
+// A client whose server dies at a moment that cannot be hit from outside. The server runs in this process
+// (tests/fuzz/mini_server.h); it receives requests without answering them, and dies on command.
 
 #include <poll.h>
 

@@ -1,4 +1,4 @@
-// Names to numbers, with users and groups that every Debian has; and who may do what.
+// Names are resolved to ids, with users and groups that every Debian has; and the resulting access rights.
 
 #include "daemon/server/access_list.h"
 

@@ -1,5 +1,5 @@
-// The configuration's three sources, their precedence, what they say about mistakes, and that the table of
-// options, conf/doliumd.toml, the flags and --help tell the same story.
+// The configuration's three sources, their precedence, their errors; and that the table of options, conf/doliumd.toml,
+// the flags and --help agree.
 
 #include "daemon/config/config.h"
 

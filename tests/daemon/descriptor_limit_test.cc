@@ -1,4 +1,4 @@
-// What a client is told when the daemon has no descriptor left, and that it is told nothing else.
+// The error that a client gets when the daemon is out of descriptors.
 
 #include "daemon/server/descriptor_limit.h"
 

@@ -1,4 +1,4 @@
-// Keeper and server over their pair of sockets, in one process: things go over and come back whole.
+// Keeper and server over their socket pair, in one process: messages arrive complete in both directions.
 
 #include "daemon/process/keeper_link.h"
 

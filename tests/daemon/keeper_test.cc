@@ -1,4 +1,4 @@
-// The keeper with servers that are this program again: what it makes of their ends.
+// The keeper, with servers that are this test program: how it reacts to their ends.
 
 #include "daemon/keeper/keeper.h"
 

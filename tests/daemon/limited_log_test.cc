@@ -1,4 +1,4 @@
-// How many lines a client in a loop gets into the log.
+// The limit on log lines that a client can cause in a loop.
 
 #include "daemon/server/limited_log.h"
 

@@ -1,4 +1,4 @@
-// The log's thread and queue: nothing that the log's descriptor does holds up who writes a line.
+// The log's thread and queue: writing a line never blocks, whatever the log's descriptor does.
 
 #include "daemon/process/log_writer.h"
 

@@ -1,4 +1,4 @@
-// How long the keeper waits after the kernel has killed a server for want of memory.
+// How long the keeper waits after the kernel has killed a server for lack of memory.
 
 #include "daemon/process/oom.h"
 

@@ -1,4 +1,4 @@
-// The table of sessions: what each list holds when sessions end, or come, in the middle of a visit.
+// The table of sessions: the contents of each list when sessions end, or begin, during an iteration.
 
 #include "daemon/server/session_table.h"
 

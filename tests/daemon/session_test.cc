@@ -1,4 +1,4 @@
-// A session over a socketpair, without a server: what it does with what a peer sends, and when it ends.
+// A session over a socketpair, without a server: its reaction to a peer's messages, and its end.
 
 #include "daemon/server/session.h"
 

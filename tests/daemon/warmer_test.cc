@@ -1,4 +1,4 @@
-// That the tables of a store that fills become large pages, while a loop goes on.
+// The tables of a store that fills become large pages, while an event loop runs.
 
 #include "daemon/server/warmer.h"
 

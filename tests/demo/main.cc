@@ -1,5 +1,5 @@
-// dolium_demo: the main job, on real input, with real processes. The same program is the conductor, whom the user
-// starts, and the producer and the workers, whom the conductor starts (roles.h).
+// dolium_demo: the main use case, with real files and processes. The same program is the conductor, which the user
+// starts, and the producer and the workers, which the conductor starts (roles.h).
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Hostile clients by number: more of something than anybody needs. The daemon goes on, its memory stays bounded, a
-// bystander is served, and the books are as before when they are gone.
+// Hostile clients in large numbers. The daemon continues, its memory stays bounded, a bystander is served, and when
+// they are gone all counts are as before.
 //
 // DOLIUM_CROWD raises the numbers, to ten thousand connections and a million creates (scripts/torture --long).
 

@@ -1,4 +1,4 @@
-// The daemon's own end: killed, stopped, started twice, started again. Its clients are told, and never hang.
+// The end of the daemon: killed, stopped, started twice, started again. Its clients get an error, and never hang.
 
 #include <array>
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-// When the daemon sleeps though it may soon be asked again: its core is then worth more to somebody else.
+// When the daemon sleeps although a request may come soon, because another process needs its core.
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>

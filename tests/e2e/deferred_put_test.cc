@@ -1,4 +1,4 @@
-// Deferred puts: nobody waits for them, everybody sees them, and no failure is lost.
+// Deferred puts: they do not block, all clients see their objects, and no failure is lost.
 
 #include <catch2/catch.hpp>
 

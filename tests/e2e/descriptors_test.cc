@@ -1,5 +1,5 @@
-// A client that is out of file descriptors: it is told that, and with which limit; its session waits for one when it
-// has to go on with another server.
+// A client that is out of file descriptors: it gets an error that names the limit, and its session waits for a
+// descriptor when it must resume with another server.
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// event_fd() at the end: a loop that only polls it must hear that the daemon is gone.
+// event_fd() at the end of the daemon: a loop that only polls it must notice that.
 
 #include <catch2/catch.hpp>
 

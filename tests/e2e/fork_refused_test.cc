@@ -1,6 +1,6 @@
-// fork() where the child cannot follow its parent, because the daemon does not take it, or shall not
-// (ConnectOptions::follow_fork): it inherits no session, is told why, and may read what its parent holds and connect by
-// itself; whatever it does with what it inherited, its parent and the daemon do not notice. Where it follows:
+// fork() when the child cannot follow its parent, because the daemon refuses it or ConnectOptions::follow_fork is off.
+// The child inherits no session, gets an error that says why, and may read the objects that its parent holds, and
+// connect by itself. Its use of inherited objects does not affect its parent or the daemon. When it follows:
 // fork_test.cc.
 
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
-// fork(): the child goes on with a session of its own, and holds what its parent held, whatever becomes of the parent;
-// what the parent had begun stays the parent's. Where the child cannot follow, or shall not: fork_refused_test.cc.
+// fork(): the child gets a session of its own, and holds the objects that its parent held, whatever happens to the
+// parent. Unfinished writes stay with the parent. When the child cannot follow, or should not: fork_refused_test.cc.
 
 #include <sys/prctl.h>
 #include <sys/wait.h>

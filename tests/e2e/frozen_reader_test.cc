@@ -1,5 +1,5 @@
-// Readers that stand still in the middle of a get while their object is removed or evicted, and its memory given to
-// others. Whatever they are allowed to see when they go on, it is one object's bytes, whole.
+// Readers that are stopped in the middle of a get while their object is removed or evicted, and its memory is reused.
+// When they continue, they must see the bytes of one object, complete.
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -1,5 +1,5 @@
-// A server that stands still (SIGSTOP, a debugger, a starved machine): nobody who gave a deadline waits for it, and
-// when it goes on, nothing of what was given up is left.
+// A server that is stopped (SIGSTOP, a debugger, an overloaded machine): no call with a deadline waits for it, and when
+// it continues, nothing of the abandoned calls is left.
 
 #include <catch2/catch.hpp>
 #include <future>

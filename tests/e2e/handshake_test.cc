@@ -1,4 +1,4 @@
-// How a session begins, and how it does not: versions that differ, in either direction.
+// How a session begins, and when it is refused: different versions, in both directions.
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
-// What real processes see of a few objects, recorded call by call, is linearizable: with others' objects taking their
-// room, when any that nobody holds or has pinned may go at any time, and without, when none may go that nobody removed,
-// unless somebody asks for room; and when the server dies in the middle, which drops what is unsealed, and leaves calls
-// behind of which nobody knows whether they were carried out.
+// Recorded calls of real processes on a few objects are linearizable. One variant has other objects that need room, so
+// that unused objects may be evicted at any time. Another has none, so that objects only go by remove, or when a client
+// requests room. In a third the server dies in the middle: unsealed objects are dropped, and the outcome of some calls
+// is unknown.
 
 #include <algorithm>
 #include <catch2/catch.hpp>

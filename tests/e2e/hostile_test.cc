@@ -1,5 +1,5 @@
-// Clients that say what no honest client says. Each harms only itself: its session ends, with one warning in the
-// log, and everybody else goes on.
+// Clients that violate the protocol. Each harms only itself: its session ends with one warning in the log, and other
+// clients are not affected.
 
 #include <fcntl.h>
 #include <sys/eventfd.h>

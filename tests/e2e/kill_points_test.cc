@@ -1,6 +1,5 @@
-// Clients killed at every named point of the protocol, and at random. After each death the daemon's books are counted
-// once more; now and then the store is filled to the brim, so that a slot, a byte or a quota that went missing is
-// missed.
+// Clients killed at every named point of the protocol, and at random. After each death the daemon's counts are checked;
+// from time to time the store is filled completely, so that the loss of a slot, a byte or a quota is noticed.
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -1,5 +1,5 @@
-// A client killed in each state that it can be in. Afterwards everything is as if it had never been there, but for
-// the objects that it sealed: counts, bytes, waiters, and the daemon's own descriptors and mappings, exactly.
+// A client killed in each possible state. Afterwards, everything except its sealed objects is exactly as if it had
+// never existed: counts, bytes, waiters, and the daemon's descriptors and mappings.
 
 #include <catch2/catch.hpp>
 

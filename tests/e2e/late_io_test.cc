@@ -1,6 +1,6 @@
-// A client that dies, or leaves, while the kernel writes to its unsealed object for it. That the kernel goes on is
-// certain in one kind of test (pages that the dead client has registered, to which the test has the kernel write
-// later), and likely in the other (direct I/O from a disk that takes its time).
+// A client that dies, or leaves, while the kernel writes to its unsealed object. In one kind of test the late write is
+// certain (the client has registered pages, and the test makes the kernel write to them later); in the other it is
+// likely (direct I/O from a slow disk).
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// Puts whose bytes are written to a lease: they are what was put, whoever dies meanwhile, and the lease comes back.
+// Puts into a lease: their bytes are complete, whichever process dies meanwhile, and the lease is returned.
 
 #include <sys/wait.h>
 #include <unistd.h>

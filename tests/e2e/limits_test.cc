@@ -1,4 +1,4 @@
-// The bounds that an operator sets, and who may connect at all.
+// The limits that an operator sets, and which users may connect.
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// The socket's file removed, by a cleaner of /tmp or by hand; or its lock, or both: the daemon makes them again when
-// its server is replaced or dies. What another daemon has there by then is its own.
+// The socket's file, its lock, or both are removed, by a cleaner of /tmp or by hand. The daemon creates them again when
+// its server is replaced or dies, unless another daemon uses the path by then.
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -154,8 +154,7 @@ TEST_CASE("the socket's file removed, and another daemon there: neither a crash 
     }));
     const std::string log = daemon.log();
     CHECK_THAT(log.substr(log.find("clients cannot connect")),
-               Catch::Contains("but no new clients: " + daemon.socket() +
-                               " does not lead to this daemon") &&
+               Catch::Contains("but no new clients: " + daemon.socket() + " does not lead to this daemon") &&
                    !Catch::Contains(" on " + daemon.socket()));
     CHECK(inode_of(daemon.socket()) == theirs);
   }

@@ -1,5 +1,5 @@
-// A daemon in a real cgroup whose memory does not suffice for its store: it says so, and what the kernel kills is the
-// server, never the keeper. (What is said of which limits: shm/host_check_test.cc.)
+// A daemon in a real cgroup with too little memory for its store: it warns, and the kernel kills the server, never the
+// keeper. (The warnings themselves: shm/host_check_test.cc.)
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Names that mean something else in another namespace: numbers of processes, ids of users, owners of directories. With
-// real namespaces; where the kernel refuses them, that is said, and the tests pass.
+// Identifiers that mean something else in another namespace: pids, user ids, owners of directories. Uses real
+// namespaces; if the kernel refuses them, the tests say so and pass.
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// What e2e_worker has in the place of points.cc: its library is the one that users link.
+// Replaces points.cc in e2e_worker, which uses the library as users link it.
 
 #include "tests/e2e/points.h"
 #include "tests/e2e/worker_commands.h"

@@ -1,5 +1,5 @@
-// What sets the store apart: get, exists, copying and releasing go through shared memory alone. The worker
-// installs a seccomp filter under which any system call but read, write and exit is its death.
+// get, exists, copying and releasing use shared memory only. The worker installs a seccomp filter that kills it at any
+// system call except read, write and exit.
 
 #include <catch2/catch.hpp>
 #include <csignal>

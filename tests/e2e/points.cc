@@ -1,4 +1,4 @@
-// The points of a client (points.h): e2e_stepper's calls from one of the library's files to another come by here.
+// The points of a client (points.h): e2e_stepper's calls between files of the library pass through here.
 
 #include <csignal>
 #include <string>

@@ -1,5 +1,5 @@
-// The memory-pressure scenarios of the requirements: more is put than fits, by several processes, with objects
-// pinned, held and evicted at once, and with objects of gigabytes. Every reader proves every byte (payload.h).
+// Memory pressure: several processes put more than fits, with objects pinned, held and evicted at the same time, and
+// with objects of gigabytes. Every reader verifies every byte (payload.h).
 
 #include <catch2/catch.hpp>
 #include <fstream>

@@ -1,5 +1,5 @@
-// A ReconnectingStore over the ends of its stores: reads go on, what changes something is made once, and whoever began
-// something in the old store is told.
+// A ReconnectingStore when its stores end: reads continue, calls that change the store are made once, and unfinished
+// operations of the old store fail with an error.
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
-// The server's death, seen from its clients: each session goes on with the next server, over a new connection, once,
-// and only for the process whose it is (a child that nobody knew yet: for who has its token). What waits goes on
-// waiting; what may have been done, or not, says so; who is gone, or was cut off, does not come back. Objects:
+// The server's death, seen by its clients: each session resumes with the next server, over a new connection, once, and
+// only for its own process (or for a child that was not yet known, with its token). Waiting calls go on waiting; a call
+// with an unknown outcome reports that; sessions that have ended or were cut off do not resume. Objects:
 // restart_test.cc.
 
 #include <sys/socket.h>

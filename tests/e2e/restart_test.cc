@@ -1,7 +1,7 @@
-// The server's death, seen from the store: killed, or told to make way, while the keeper lives. What is sealed, and
-// what clients hold, is there with the next server, byte for byte; what was being written is dropped, and its writers
-// are told, and no byte that a writer may still touch is given to somebody else meanwhile. Who asks for another server
-// (doliumd --replace) hears first if there could be none. Sessions: restart_sessions_test.cc.
+// The server's death, seen by the store: the server is killed or replaced, while the keeper lives. Sealed objects, and
+// objects that clients hold, are unchanged with the next server. Unsealed objects are dropped, their writers get an
+// error, and no byte that a writer can still access is reused meanwhile. doliumd --replace reports first if no server
+// could follow. Sessions: restart_sessions_test.cc.
 
 #include <fmt/format.h>
 

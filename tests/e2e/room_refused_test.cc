@@ -1,4 +1,4 @@
-// Room that is there must not be refused: see tests/shm/room_refused_test.cc for the store alone.
+// A create must not be refused while there is room: see tests/shm/room_refused_test.cc for the store alone.
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
-// Games with the socket's path: nobody has the daemon follow a link, take what is another's, or listen where another
-// does. With real users, as security_test.cc; needs root, and says so elsewhere.
+// Attacks on the socket's path: the daemon follows no foreign link, takes over no foreign file, and does not listen
+// where another process does. With real users, as in security_test.cc; needs root, and says so otherwise.
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
-// Nobody reads or writes what is not theirs: the security matrix, with real users, and every way into memory that is
-// not given.
+// The security matrix: no process reads or writes objects without permission, with real users and all known ways of
+// access.
 //
-// The daemon runs as a user of its own, as under systemd; root looks after it, and processes of two other users try
-// what they may and what they may not. Needs root, and says so elsewhere. The socket's path: security_socket_test.cc.
+// The daemon runs as its own user, as under systemd. Root starts and stops it, and processes of two other users try
+// permitted and forbidden operations. Needs root, and says so otherwise. The socket's path: security_socket_test.cc.
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// The points of the server (points.h): e2e_doliumd's calls from one of the daemon's files to another come by here.
+// The points of the server (points.h): e2e_doliumd's calls between files of the daemon pass through here.
 
 #include <csignal>
 #include <cstdio>

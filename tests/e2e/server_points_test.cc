@@ -1,6 +1,6 @@
-// The server killed between any two steps of a change: an object that becomes visible, goes, or moves (relocation), and
-// an answer on its way. Readers read all the while; what is pinned must be there after each death, and what is there
-// must be whole.
+// The server is killed between any two steps of a change: an object that becomes visible, is removed, or is moved
+// (relocation), and a reply on its way. Readers read meanwhile. After each death, pinned objects must be there, and
+// every object must be complete.
 
 #include <catch2/catch.hpp>
 #include <cstdlib>

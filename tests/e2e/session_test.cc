@@ -1,4 +1,4 @@
-// What hangs off one connection: who may seal, what builders and Objects keep alive, and the limits.
+// What belongs to one connection: who may seal, the objects that builders and Objects keep alive, and the limits.
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-// Signals, to either process of doliumd and to both at once, and what a program that starts it has done to them.
+// Signals to either process of doliumd and to both at once, and inherited signal settings.
 
 #include <sys/wait.h>
 #include <unistd.h>

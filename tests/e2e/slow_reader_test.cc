@@ -1,5 +1,5 @@
-// Clients that do not read what they are sent. The daemon's queue for them is bounded, they cost only themselves,
-// and they can catch up.
+// Clients that do not read their messages. The daemon's queue for them is bounded, other clients are not affected, and
+// they can catch up.
 
 #include <sys/socket.h>
 

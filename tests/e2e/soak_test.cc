@@ -1,5 +1,5 @@
-// A long life: workers come, use the store in every way and at all sizes, and are killed, one each second; under each
-// eviction policy. What the server needs for itself stays what it was once it had warmed up.
+// Soak test: workers start, use the store in all ways and sizes, and are killed, one per second; with each eviction
+// policy. The server's own memory stays constant after the warm-up.
 
 #include <fmt/format.h>
 

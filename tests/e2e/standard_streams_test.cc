@@ -1,5 +1,5 @@
-// Programs that run with a standard stream closed: no descriptor of the daemon's, or of the library's, takes its
-// number, where what is printed would land in it.
+// Programs that run with a closed standard stream: no descriptor of the daemon or the library gets its number, so that
+// printed text is not written into it.
 
 #include <fcntl.h>
 #include <fmt/format.h>

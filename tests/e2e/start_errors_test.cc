@@ -1,5 +1,5 @@
-// What doliumd says when it cannot start, and what a client says when it cannot connect: a table of how, and of what
-// the message must contain.
+// Errors of a doliumd that cannot start, and of a client that cannot connect: a table of causes, and of texts that the
+// message must contain.
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// What is armed, in a program whose points can be.
+// The armed point of a program that has points.
 
 #include <atomic>
 #include <csignal>

@@ -1,6 +1,6 @@
-// A store that is gone is gone: however the daemon ended, and whatever is at its socket's path by then, its old clients
-// get nothing any more. What they hold stays readable. shm/table/owner_word.h has how they know; nothing here waits for
-// it, because the word is written before anybody can see the end by other means.
+// After the end of a store, however the daemon ended and whatever is at its socket's path by then, its old clients get
+// no more objects from it. Objects that they hold stay readable. shm/table/owner_word.h explains how clients notice.
+// The tests need not wait for it, because the word is written before the end is visible in any other way.
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,4 +1,5 @@
-// A log that takes nothing: the daemon serves, makes way and ends as ever, and what was dropped is told when it can be.
+// A log that cannot be written: the daemon serves, is replaced and ends as usual, and reports the number of dropped
+// lines as soon as it can.
 
 #include <fcntl.h>
 #include <fmt/format.h>

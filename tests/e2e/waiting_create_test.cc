@@ -1,4 +1,4 @@
-// Creates that wait for room, and the processes that make it: the daemon hears of no release by itself.
+// Creates that wait for room, and the processes that release it: the daemon is only notified of releases on request.
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
-// e2e_worker SOCKET: does what standard input says, a line a command, and answers each on standard output. Ends,
-// with all destructors, when standard input does.
+// e2e_worker SOCKET: executes the commands on standard input, one per line, and answers each on standard output. Ends,
+// with all destructors, at the end of standard input.
 
 #include <iostream>
 

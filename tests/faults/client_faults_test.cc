@@ -1,5 +1,6 @@
-// The system fails under a client: each call that the library makes, in each way. Each time: an error that says what
-// failed (or std::bad_alloc, where the heap did), no crash, nothing left in the daemon, and the next visit is as ever.
+// System failures in a client: each call that the library makes fails, in each way. Each time there is an error that
+// says what failed (or std::bad_alloc, for the heap), no crash, nothing is left in the daemon, and the next visit works
+// as usual.
 
 #include <fmt/format.h>
 #include <poll.h>

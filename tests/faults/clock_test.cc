@@ -1,5 +1,5 @@
-// The wall clock jumps, by a year either way, under daemon and clients: what is due comes when it is due. Only what
-// people read is told in wall-clock time.
+// The wall clock jumps by a year, in both directions, for daemon and clients. Timers are not affected; only times in
+// reports use the wall clock.
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
-// The system fails under the daemon: each call of it, with each errno that it may have; the n-th call, for growing n,
-// until no call is reached any more. Each time: who is refused something is told why, and the daemon goes on, or its
-// server ends and another one goes on with every object (never the keeper, never the store); when the cause is gone
+// System failures in the daemon: each of its calls fails, with each possible errno, at the n-th call for growing n,
+// until no call is reached any more. Each time, a refused client gets the reason, and the daemon continues, or its
+// server ends and another one takes over every object (never the keeper, never the store). When the cause is gone
 // everything works, and nothing has leaked.
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// The machine has no more: no descriptor for the daemon, no memory in its cgroup, no room for its socket. Who comes too
-// late is told why, who is there goes on, and there is room again when somebody leaves.
+// Exhausted resources: no descriptors for the daemon, no memory in its cgroup, no room for its socket. New clients get
+// an error with the reason, existing ones are not affected, and there is room again when a client leaves.
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
-// A store's sessions under clients that say anything: each input is a history of what four connections send, sensible
-// requests about a handful of ids, bytes bent on the way, half frames, descriptors that belong nowhere, ends in the
-// middle. After it the store's books must be right; after the connections' end nothing of them may be left.
+// A store's sessions with fuzzed clients: each input is a history of the bytes of four connections: valid requests
+// about a few ids, changed bytes, half frames, unexpected descriptors, ends in the middle. Afterwards the store's
+// bookkeeping must be consistent, and when the connections have ended, nothing of them may be left.
 
 #include <sys/socket.h>
 

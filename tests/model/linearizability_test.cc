@@ -1,4 +1,4 @@
-// The judge of histories is judged: what must be accepted, and what must not.
+// Tests the linearizability checker: histories that it must accept, and others that it must reject.
 
 #include <catch2/catch.hpp>
 #include <sstream>

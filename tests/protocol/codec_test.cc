@@ -1,4 +1,4 @@
-// What goes in comes out; what was never put in does not get through.
+// Messages survive encoding and decoding; invalid ones are rejected.
 
 #include "protocol/codec.h"
 

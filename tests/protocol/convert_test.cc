@@ -1,4 +1,4 @@
-// Every member survives the way to the wire and back: a member that is forgotten on one side shows here.
+// Every member survives the conversion to a message and back: a member that one side lacks is noticed here.
 
 #include "protocol/convert.h"
 

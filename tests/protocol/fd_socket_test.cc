@@ -1,4 +1,4 @@
-// Listening, connecting and waiting, in a directory of the test's own.
+// Listening, connecting and waiting, in the test's own directory.
 
 #include "protocol/fd_socket.h"
 #include "protocol/listener.h"

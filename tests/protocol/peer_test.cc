@@ -1,4 +1,4 @@
-// Who is at the other end: this process, and a child of it that exits.
+// The peer's identity: this process, and a child of it that exits.
 
 #include "protocol/peer.h"
 

@@ -1,4 +1,4 @@
-// Rings: the stream is the stream, whoever is fast or slow; and what a peer may write there without hurting us.
+// Rings: the stream is unchanged, however fast each side is; and a hostile peer's writes do no harm.
 
 #include "protocol/ring.h"
 

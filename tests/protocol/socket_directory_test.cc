@@ -1,5 +1,5 @@
-// Which directories the daemon makes, takes and refuses. What needs another user's files needs root: as anybody
-// else, those tests say so and pass.
+// Which directories the daemon creates, accepts and refuses. Tests that need another user's files need root: otherwise
+// they say so and pass.
 
 #include "protocol/socket_directory.h"
 

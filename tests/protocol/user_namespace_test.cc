@@ -1,4 +1,4 @@
-// What ids are worth in a user namespace: overflow ids identify nobody.
+// Ids in a user namespace: overflow ids identify no user.
 
 #include "protocol/user_namespace.h"
 

@@ -1,5 +1,4 @@
-// The arena's bytes: reserved before they are handed out, by steps, warm ahead of use when wanted, never beyond the
-// end.
+// The arena's bytes: reserved in steps before they are used, prepared ahead of use on request, never beyond the end.
 
 #include "shm/arena/arena_memory.h"
 

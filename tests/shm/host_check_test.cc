@@ -1,4 +1,4 @@
-// The memory check against machines that exist only as files: each test lays out a /proc and a /sys.
+// The memory check, with machines that exist only as files: each test writes a /proc and a /sys.
 
 #include "shm/table/host_check.h"
 

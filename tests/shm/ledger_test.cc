@@ -1,4 +1,4 @@
-// The ledger: rows that are reserved before they are written, and a column of hits for who counts them.
+// The ledger: rows are reserved before they are written, and only lfu has a column of hits.
 
 #include "shm/table/ledger.h"
 

@@ -1,4 +1,4 @@
-// OOM kills as the kernel counts them, on machines that exist only as files.
+// The kernel's counts of OOM kills, with machines that exist only as files.
 
 #include "shm/os/memory_cgroup.h"
 

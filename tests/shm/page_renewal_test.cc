@@ -1,4 +1,4 @@
-// That renewed pages are other pages, all of them or none, and that memory which is short is not taken.
+// Renewed pages are new pages, all of them or none, and scarce memory is not taken.
 
 #include "shm/os/page_renewal.h"
 

@@ -1,4 +1,4 @@
-// Which pieces are renewed, in which order, and what rests for how long.
+// Which pieces are renewed, in which order, and which bytes rest how long.
 
 #include "shm/arena/quarantine.h"
 

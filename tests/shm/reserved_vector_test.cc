@@ -1,4 +1,4 @@
-// A vector that grows in place: its addresses are its own from the beginning, its memory comes with use.
+// A vector that grows in place: its addresses are reserved at the start, and its memory is allocated when used.
 
 #include "shm/os/reserved_vector.h"
 
