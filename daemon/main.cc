@@ -1,4 +1,5 @@
-// doliumd: reads like a parts list. The program that a user starts is the keeper; it executes itself again as the server.
+// doliumd: reads like a parts list. The program that a user starts is the keeper; it executes itself again as the
+// server.
 
 #include <fcntl.h>
 #include <fmt/format.h>

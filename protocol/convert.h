@@ -43,6 +43,8 @@ namespace dolium::protocol {
 /// nullptr gives an empty origin.
 [[nodiscard]] ClientOrigin from_wire(const Origin* origin);
 [[nodiscard]] std::unique_ptr<OriginT> to_wire(const ClientOrigin& origin);
+[[nodiscard]] std::vector<ClientUse> from_wire(const flatbuffers::Vector<flatbuffers::Offset<UseRow>>* rows);
+[[nodiscard]] std::vector<std::unique_ptr<UseRowT>> to_wire(const std::vector<ClientUse>& uses);
 [[nodiscard]] ClientInfo from_wire(const ClientRow& row);
 [[nodiscard]] std::unique_ptr<ClientRowT> to_wire(const ClientInfo& client);
 

@@ -36,6 +36,8 @@ std::unique_ptr<UseRowT> to_wire(const ClientUse& use) {
   return row;
 }
 
+}  // namespace
+
 std::vector<ClientUse> from_wire(const flatbuffers::Vector<flatbuffers::Offset<UseRow>>* rows) {
   std::vector<ClientUse> uses;
   if (rows != nullptr)
@@ -48,6 +50,8 @@ std::vector<std::unique_ptr<UseRowT>> to_wire(const std::vector<ClientUse>& uses
   for (const ClientUse& use : uses) rows.push_back(to_wire(use));
   return rows;
 }
+
+namespace {
 
 Obstacles from_wire(const ObstacleInfo& info) {
   return {.count = info.count(),

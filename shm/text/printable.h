@@ -9,7 +9,8 @@
 
 namespace dolium {
 
-/// The text with its invisible parts (control characters, invalid UTF-8, invisible and direction-changing code points) escaped as in C++, like "\n" and "\x1b", and each backslash doubled. Quotation marks stay as they are.
+/// The text with its invisible parts (control characters, invalid UTF-8, invisible and direction-changing code points)
+/// escaped as in C++, like "\n" and "\x1b", and each backslash doubled. Quotation marks stay as they are.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// The same, cut to `width` columns, with an ellipsis at the end if it was cut.

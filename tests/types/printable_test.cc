@@ -14,7 +14,7 @@ TEST_CASE("printable keeps visible text and escapes the rest") {
   CHECK(printable("say \"it's\"") == "say \"it's\"");
   CHECK(printable("\\\"") == "\\\\\"");
   CHECK(printable("\xc2\x9b"
-                  "31m") == "\\x9b31m");  // C1 control
+                  "31m") == "\\x9b31m");                  // C1 control
   CHECK(printable("\u202e-") == "\\u202e-");              // right-to-left override
   CHECK(printable("\u200b-") == "\\u200b-");              // zero-width space
   CHECK(printable("\U000e0041-") == "\\U000e0041-");      // tag
