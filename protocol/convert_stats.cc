@@ -80,7 +80,7 @@ Refusal from_wire(const RefusalInfo& info) {
   if (info.by() != nullptr) refusal.by = from_wire(*info.by());
   refusal.free_bytes = info.free_bytes();
   refusal.largest_free_extent = info.largest_free_extent();
-  refusal.holders = from_wire(info.holders());
+  refusal.holders = protocol::from_wire(info.holders());
   refusal.cause = protocol::from_wire(info.cause());
   if (info.obstacles() != nullptr) refusal.obstacles = from_wire(*info.obstacles());
   return refusal;
@@ -96,7 +96,7 @@ std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
   info->by = to_wire(refusal.by);
   info->free_bytes = refusal.free_bytes;
   info->largest_free_extent = refusal.largest_free_extent;
-  info->holders = to_wire(refusal.holders);
+  info->holders = protocol::to_wire(refusal.holders);
   info->cause = static_cast<RefusalCause>(refusal.cause);
   info->obstacles = to_wire(refusal.obstacles);
   return info;
