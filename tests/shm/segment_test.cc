@@ -218,5 +218,6 @@ TEST_CASE("a segment that is larger than files may be is an error, and no signal
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::out_of_memory);
   CHECK_THAT(refused.error().message, Catch::Contains("the arena needs 131072 bytes (128 KiB)") &&
-                                          Catch::Contains("64 KiB at most") && Catch::Contains("ulimit -f"));
+                                          Catch::Contains("the file size limit of this process is 64 KiB") &&
+                                          Catch::Contains("ulimit -f"));
 }
