@@ -1,6 +1,9 @@
 // The calls that ask the daemon: writing, reading many objects, pinning, removing. Each is a module function whose
 // first argument is the store. It releases the GIL while it waits or copies.
 
+#include <algorithm>
+#include <optional>
+
 #include "bindings.h"
 #include "builder_type.h"
 #include "errors.h"
@@ -88,8 +91,6 @@ py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout
   return answer;
 }
 
-}  // namespace
-
 /// Waits in slices, so that Ctrl-C and close() end it.
 std::vector<bool> wait(py::handle self, const py::iterable& which, const py::object& how_many, Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
@@ -110,15 +111,16 @@ std::vector<bool> wait(py::handle self, const py::iterable& which, const py::obj
   return there;
 }
 
-constexpr const char* kWaitDoc = R"(wait(ids, count=None, timeout=0)
-
-Waits until `count` of the objects (None: all) are there, or until the timeout. Returns a list of bools: which objects
+constexpr const char* kWaitDoc =
+    R"(Waits until `count` of the objects (None: all) are there, or until the timeout. Returns a list of bools: which objects
 were there at some moment of the call, in the order of `ids`; fewer than `count` after the timeout. Takes no references:
 an object can be evicted or removed again before it is got. InvalidArgument if an id occurs twice.
 
 >>> store = InProcessStore("16MiB")
 >>> store.wait([store.put(1), ObjectId.from_name("nobody")], count=1)
 [True, False])";
+
+}  // namespace
 
 void bind_store_calls(py::module_& module) {
   const py::object type = module.attr("Store");
