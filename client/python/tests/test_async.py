@@ -271,3 +271,17 @@ def test_a_dropped_future_harms_nobody(store):
     run(main())  # cancels what is left
     gc.collect()
     eventually(lambda: store.stats().waiting_gets == 0)
+
+
+def test_wait_async_leaves_the_loop_free(store):
+    ids = [ObjectId.random() for _ in range(3)]
+
+    async def work():
+        waiting = asyncio.ensure_future(store.wait_async(iter(ids), count=2))
+        await asyncio.sleep(0)
+        store.put(1, ids[0])
+        await store.put_async(2, ids[2])
+        return await waiting
+
+    assert run(work()) == [True, False, True]
+    assert run(store.wait_async(ids, timeout=0.01)) == [True, False, True]

@@ -18,6 +18,8 @@ from .errors import Disconnected
 
 #: Minimum size of a copy in another thread. A smaller copy takes less time than the switch of threads.
 _MUCH = 256 * 1024
+#: Seconds after which a thread that waits looks whether its wait was cancelled.
+_SLICE = 0.5
 
 
 class _State:
@@ -125,6 +127,21 @@ async def gather(store, ids, timeout):
         raise
     finally:
         del tasks  # the exception's traceback refers to this frame, and would keep the received objects
+
+
+async def wait(store, ids, count, timeout):
+    loop = asyncio.get_running_loop()
+    if hasattr(timeout, "total_seconds"):
+        timeout = timeout.total_seconds()
+    end = float("inf") if timeout is None else loop.time() + timeout
+    wanted = len(ids) if count is None else count
+    there = [False] * len(ids)
+    while True:
+        left = min(_SLICE, max(0, end - loop.time()))
+        seen = await loop.run_in_executor(None, store.wait, ids, count, left)
+        there = [before or now for before, now in zip(there, seen)]
+        if sum(there) >= wanted or loop.time() >= end:
+            return there
 
 
 async def run_copy(size, copy, target):

@@ -269,6 +269,12 @@ class ObjectStore(_dolium.Store):
         """Returns the values of all ids. Raises StoreTimeout if one of them is missing when the time is over."""
         return codecs.decode_all(await aio.gather(self, ids, timeout), self)
 
+    async def wait_async(self, ids: Iterable[ObjectId], count: Optional[int] = None,
+                         timeout: Timeout = None) -> List[bool]:
+        """wait() for asyncio, in a thread of the loop's executor. Without a timeout it waits for ever. When it is
+        cancelled, the thread is free within half a second."""
+        return await aio.wait(self, list(ids), count, timeout)
+
     async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                            type_name: str = "", pinned: bool = False, time_to_live: Life = None,
                            time_to_idle: Life = None, timeout: Timeout = None) -> ObjectBuilder:
