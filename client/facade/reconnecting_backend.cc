@@ -17,10 +17,10 @@ Error lost(const Error& why) {
                       why.message)};
 }
 
-/// A read: again with the next store, until the deadline. `read(client, timeout)`.
+/// A read: repeated on the next store, until the deadline. Calls `read(client, time left)`.
 template <class Read>
 auto repeat(Reconnection& reconnection, Timeout timeout, Read&& read) -> std::invoke_result_t<Read, Client&, Timeout> {
-  // Without a timeout of its own the clock is not looked at before it is needed.
+  // Without a timeout the clock is read only when it is needed.
   protocol::Deadline deadline = timeout.is_no_wait() ? protocol::Deadline() : reconnection.patience(timeout);
   std::shared_ptr<Client> client = reconnection.client();
   auto result = read(*client, timeout);
@@ -37,7 +37,7 @@ auto repeat(Reconnection& reconnection, Timeout timeout, Read&& read) -> std::in
   }
 }
 
-/// A call that changes something: once.
+/// A call that changes the store: never repeated.
 template <class Write>
 auto once(Reconnection& reconnection, Write&& write) -> std::invoke_result_t<Write, Client&> {
   const Result<Reconnection::Current> now = reconnection.present();
@@ -47,13 +47,13 @@ auto once(Reconnection& reconnection, Write&& write) -> std::invoke_result_t<Wri
   return result;
 }
 
-/// While there is no next store, nothing happens there: that is no end of a subscription.
+/// The error of a subscription while there is no next store: a timeout, not the end of the subscription.
 Error nothing_happens(const Error& why) {
   if (why.code != Errc::disconnected) return why;
   return {Errc::timed_out, fmt::format("no event came in time ({})", why.message)};
 }
 
-/// Goes on with the next store after an `overflow`.
+/// Continues with the next store, after an `overflow` event.
 class ReconnectingSubscription final : public SubscriptionState {
  public:
   ReconnectingSubscription(std::shared_ptr<Reconnection> reconnection, std::shared_ptr<Client> client,
@@ -97,7 +97,7 @@ class ReconnectingBackend final : public StoreBackend {
   explicit ReconnectingBackend(std::shared_ptr<Reconnection> reconnection)
       : StoreBackend(nullptr), reconnection_(std::move(reconnection)) {}
 
-  /// Never called: each client refuses by itself.
+  /// Never called: each client has guards of its own.
   [[nodiscard]] Error refusal() const override { return {Errc::disconnected, "this store takes no calls"}; }
 
   Result<ObjectBuilder> create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) override {
@@ -166,7 +166,7 @@ Result<std::vector<PutFailure>> ReconnectingBackend::flush() {
     return Error{Errc::disconnected,
                  "the store that deferred puts went to is gone, and they with it: put them into the next store again"};
   Result<std::vector<PutFailure>> failures = now.client->flush();
-  reconnection_->settled_deferred(now.number);  // whatever became of them, it is said now
+  reconnection_->settled_deferred(now.number);  // their outcome is reported now
   if (!failures && failures.error().code == Errc::disconnected) return lost(failures.error());
   return failures;
 }

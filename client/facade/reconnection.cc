@@ -88,7 +88,7 @@ Result<std::shared_ptr<Client>> Reconnection::after(const std::shared_ptr<Client
   return connect_again(deadline);
 }
 
-/// A daemon that is stopping may let us in and close the connection: then the next one is waited for.
+/// A daemon that is being stopped may accept the connection and close it: then this waits for the next daemon.
 Result<std::shared_ptr<Client>> Reconnection::connect_before(Deadline deadline) const {
   ConnectOptions options = options_;
   for (;;) {
@@ -100,7 +100,7 @@ Result<std::shared_ptr<Client>> Reconnection::connect_before(Deadline deadline) 
   }
 }
 
-/// By the thread that has set `connecting`.
+/// Called by the thread that has set `connecting`.
 Result<std::shared_ptr<Client>> Reconnection::connect_again(Deadline deadline) {
   State& state = *state_;
   struct Done {
@@ -113,7 +113,7 @@ Result<std::shared_ptr<Client>> Reconnection::connect_again(Deadline deadline) {
   } const done{state};
   Result<std::shared_ptr<Client>> next = connect_before(deadline);
   if (!next) return next;
-  std::shared_ptr<Client> old;  // ends without the lock, if it ends here
+  std::shared_ptr<Client> old;  // if this is the last reference, it is dropped without the lock
   {
     const std::lock_guard lock(state.mutex);
     old = std::exchange(state.client, *next);
@@ -132,7 +132,7 @@ void Reconnection::note_deferred(std::uint64_t number) {
 bool Reconnection::take_lost_deferred(std::uint64_t number) {
   const std::lock_guard lock(state_->mutex);
   if (!state_->deferred || *state_->deferred == number) return false;
-  state_->deferred = number;  // there may be some since
+  state_->deferred = number;  // later ones may have gone to this store
   return true;
 }
 
@@ -158,7 +158,7 @@ Result<Reconnection::Descriptors> Reconnection::Descriptors::make() {
 }
 
 void Reconnection::poke() noexcept {
-  static_cast<void>(::eventfd_write(descriptors_.wake.get(), 1));  // full: it is readable already
+  static_cast<void>(::eventfd_write(descriptors_.wake.get(), 1));  // if the counter is full, it is readable already
 }
 
 void Reconnection::hush() noexcept {
@@ -188,7 +188,7 @@ std::shared_ptr<Client> Reconnection::watch() {
     poke();
   }
   unwatch();
-  if (!state.client->connected()) return state.client;  // it would be readable for ever
+  if (!state.client->connected()) return state.client;  // its descriptor would stay readable
   epoll_event interest{};
   interest.events = EPOLLIN;
   if (::epoll_ctl(descriptors_.poll.get(), EPOLL_CTL_ADD, state.client->event_fd(), &interest) == 0)
@@ -229,7 +229,7 @@ void Reconnection::process_events() {
 
 void Reconnection::begin(const std::shared_ptr<PendingGet>& get) {
   const std::shared_ptr<Client> client = watch();
-  if (!client->connected()) {  // it would not answer in a forked child that could not follow
+  if (!client->connected()) {  // in a forked child that could not follow, it would never answer
     poke();
     const std::lock_guard lock(state_->mutex);
     return state_->parked.push_back(get);
@@ -257,7 +257,7 @@ AsyncHandle Reconnection::get_async(const ObjectId& id, Timeout timeout, ObjectS
   });
 }
 
-/// Of a get that is cancelled: true when it was in time.
+/// Cancels a get. True if that was in time.
 bool Reconnection::unpark(const std::shared_ptr<PendingGet>& get) {
   AsyncHandle inner;
   {
@@ -266,7 +266,7 @@ bool Reconnection::unpark(const std::shared_ptr<PendingGet>& get) {
     inner = get->inner;
   }
   if (inner.cancel()) return true;
-  const std::lock_guard lock(state_->mutex);  // it may have been parked at this moment
+  const std::lock_guard lock(state_->mutex);  // it may have been parked meanwhile
   return std::erase(state_->parked, get) != 0;
 }
 
@@ -322,7 +322,7 @@ void Reconnection::before_fork(protocol::Deadline) noexcept {
   try {
     childs_ = std::make_unique<State>();
     if (Result<Descriptors> made = Descriptors::make()) childs_descriptors_ = *std::move(made);
-  } catch (const std::bad_alloc&) {  // no reason for the process to end
+  } catch (const std::bad_alloc&) {  // then the child has no events; the process goes on
     childs_.reset();
   }
   state_->mutex.lock();
@@ -332,7 +332,7 @@ void Reconnection::in_parent() noexcept {
   state_->mutex.unlock();
   childs_.reset();
   childs_descriptors_.reset();
-  const std::shared_ptr<Reconnection> last = std::move(kept_);  // this may be the end of it
+  const std::shared_ptr<Reconnection> last = std::move(kept_);  // may be the last reference
 }
 
 bool Reconnection::in_child() noexcept {
@@ -347,7 +347,7 @@ bool Reconnection::in_child() noexcept {
   } else {
     state_->mutex.unlock();
   }
-  // Without descriptors of its own it has no events: the parent's would be changed with it.
+  // Without descriptors of its own the child has no events: a change of shared ones would affect the parent.
   if (!childs_descriptors_ || !descriptors_.poll.replace_by(std::move(childs_descriptors_->poll)) ||
       !descriptors_.wake.replace_by(std::move(childs_descriptors_->wake)) ||
       !descriptors_.timer.replace_by(std::move(childs_descriptors_->timer)))

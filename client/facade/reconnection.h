@@ -39,7 +39,7 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   Reconnection& operator=(const Reconnection&) = delete;
   ~Reconnection();
 
-  /// Which the caller must ask whether it refuses().
+  /// The caller must check whether it refuses().
   [[nodiscard]] static StoreBackend& backend_of(const Client& client);
 
   struct Current {
