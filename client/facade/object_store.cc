@@ -50,26 +50,31 @@ Result<void> check_wait(std::span<const ObjectId> ids, std::size_t count) {
                fmt::format("object {} occurs twice in one wait: give each id once", twice->hex())};
 }
 
-/// What the client sees in shared memory; none if only the daemon can tell.
-Result<std::optional<std::vector<bool>>> seen_enough(Connection& daemon, std::span<const ObjectId> ids,
-                                                     std::size_t count, Timeout timeout) {
+/// What a client sees in shared memory. `is_final`: the daemon need not be asked.
+struct Presence {
   std::vector<bool> there;
-  bool certain = timeout.is_no_wait() && !daemon.has_deferred();
+  bool is_final = false;
+};
+
+Result<Presence> look_for(Connection& daemon, std::span<const ObjectId> ids, std::size_t count, Timeout timeout) {
+  Presence seen;
+  bool certain = !daemon.has_deferred();
   for (const ObjectId& id : ids) {
     const std::optional<bool> found = daemon.attachment().exists(id);
     certain = certain && found.has_value();
-    there.push_back(found.value_or(false));
+    seen.there.push_back(found.value_or(false));
   }
   if (auto still = daemon.check_there(); !still) return std::move(still).error();
-  const bool enough = static_cast<std::size_t>(std::ranges::count(there, true)) >= count;
-  return enough || certain ? std::optional(std::move(there)) : std::nullopt;
+  const auto found = static_cast<std::size_t>(std::ranges::count(seen.there, true));
+  seen.is_final = found >= count || (certain && timeout.is_no_wait());
+  return seen;
 }
 
 Result<std::vector<bool>> remote_wait(Connection& daemon, std::span<const ObjectId> ids, std::size_t count,
                                       Timeout timeout) {
-  auto seen = seen_enough(daemon, ids, count, timeout);
+  Result<Presence> seen = look_for(daemon, ids, count, timeout);
   if (!seen) return std::move(seen).error();
-  if (*seen) return **std::move(seen);
+  if (seen->is_final) return std::move(seen->there);
   protocol::WaitRequestT request;
   for (const ObjectId& id : ids) request.ids.push_back(protocol::to_wire(id));
   request.count = static_cast<std::uint32_t>(count);
@@ -77,14 +82,13 @@ Result<std::vector<bool>> remote_wait(Connection& daemon, std::span<const Object
   const auto call = std::make_shared<detail::Call>();
   const auto answered = daemon.ask_until<protocol::WaitReply>(detail::give_up_after(timeout), std::move(request), call);
   if (!answered) return answered.error();
-  std::vector<bool> there(ids.size());
-  if (!*answered) return there;  // the daemon is suspended
+  if (!*answered) return std::move(seen->there);  // the daemon is suspended
   const auto reply = call->reply<protocol::WaitReply>();
   if (!reply) return reply.error();
-  for (std::uint32_t i = 0;
-       (*reply)->found() != nullptr && i < std::min<std::size_t>((*reply)->found()->size(), ids.size()); ++i)
-    there[i] = (*reply)->found()->Get(i) != 0;
-  return there;
+  const auto* found = (*reply)->found();
+  if (found == nullptr || found->size() != ids.size())
+    return Error{Errc::protocol_error, "the daemon answered a wait for another number of objects"};
+  return std::vector<bool>(found->begin(), found->end());
 }
 
 /// A refused operation. process_events() is refused too, so the callback never runs.

@@ -31,6 +31,7 @@ TEST_CASE("a get's deadline holds while the server stands still, in every thread
     CHECK(found.front().has_value());
     CHECK_FALSE(found.back().has_value());
   }
+  CHECK(client->wait(both, 2, milliseconds(1)).value() == std::vector{true, false});
   daemon.thaw();
   CHECK(daemon.settled(before) == before);
 }
