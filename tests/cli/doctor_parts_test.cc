@@ -264,7 +264,7 @@ TEST_CASE("who serves at a socket is named: which may be killed, which must not,
   SocketFacts facts{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .keeper = 70, .server = 71};
   facts.refused = Error{Errc::timed_out, "no answer"};
   CHECK_THAT(on(socket_findings(facts), "answer").remedy,
-             Contains("kill -9 71 (the server)") && Contains("to kill 70 (the keeper) would lose all"));
+             Contains("kill -9 71 (the server)") && Contains("killing 70 (the keeper) would lose all objects"));
   facts.refused = Error{Errc::disconnected, "2 connections are open"};
   CHECK_THAT(on(socket_findings(facts), "answer").meaning, Contains("server 71") && !Contains("stale"));
   facts.keeper_stopped = true;
@@ -277,9 +277,9 @@ TEST_CASE("the socket's file removed: the doctor sees a daemon without it, and o
   CHECK_THAT(on(socket_findings(facts), "path").remedy,
              Contains("doliumd --replace --socket /s, or kill -HUP 70") && Contains("loses no object"));
   facts.lost_keeper = 0;
-  facts.lock_held = true;  // it is not seen from here
+  facts.lock_held = true;  // it is not visible from here
   CHECK_THAT(on(socket_findings(facts), "path").found, Contains("but a daemon that listens there runs"));
-  CHECK_THAT(on(socket_findings(facts), "path").remedy, Contains("not seen from here") && !Contains("kill"));
+  CHECK_THAT(on(socket_findings(facts), "path").remedy, Contains("not visible from here") && !Contains("kill"));
   SocketFacts other{.path = "/s", .exists = true, .is_socket = true, .mode = 0600, .keeper = 80, .lost_keeper = 70};
   CHECK_THAT(on(socket_findings(other), "lock").remedy,
              Contains("(keeper 80)") && Contains("kill -HUP 70") && Contains("kill 70"));
@@ -301,7 +301,7 @@ TEST_CASE("another version is a note, the same one is fine") {
   CHECK(on(daemon_findings(healthy(), "1.2.3"), "version").level == Level::fine);
   const Finding other = on(daemon_findings(healthy(), "1.3.0"), "version");
   CHECK(other.level == Level::note);
-  CHECK(other.found == "the daemon is 1.2.3, this command 1.3.0");
+  CHECK(other.found == "the daemon has version 1.2.3, this command 1.3.0");
 }
 
 TEST_CASE("a store with room is fine, one in which creates wait is not") {
@@ -316,7 +316,7 @@ TEST_CASE("a store with room is fine, one in which creates wait is not") {
   CHECK(on(room_findings(report), "room").level == Level::note);
   report = healthy();
   report.stats.max_objects = report.stats.total_objects = 1024;
-  CHECK_THAT(on(room_findings(report), "objects").found, Contains("1,024 objects exist"));
+  CHECK_THAT(on(room_findings(report), "objects").found, Contains("there are 1,024 objects"));
   report.stats.largest_free_extent = kMiB;
   CHECK(on(room_findings(report), "fragmentation").found == "50 MiB are free, in pieces of at most 1 MiB");
 }

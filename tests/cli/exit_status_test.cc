@@ -183,7 +183,7 @@ TEST_CASE("clear asks on a terminal, unless it was told --yes or there is nothin
   put_numbered(*daemon.watcher(), 0, 2, 100);
   const OnTerminal refused(daemon, {"clear"}, "n\n");
   CHECK_THAT(refused.seen,
-             Contains("Remove all 2 objects of the store at " + daemon.socket()) && Contains("nothing was removed"));
+             Contains("Remove all 2 objects from the store at " + daemon.socket()) && Contains("nothing was removed"));
   CHECK(refused.how == "exit 1");
   CHECK(daemon.stats().total_objects == 2);
   const OnTerminal agreed(daemon, {"clear"}, "yes\n");

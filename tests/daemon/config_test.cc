@@ -283,7 +283,7 @@ TEST_CASE("what the next server would never see is refused beside --replace") {
     INFO(flag);
     CHECK_THAT(flag_error({"--replace", flag}), Contains("cannot be used") && !Contains("configuration file"));
   }
-  CHECK_THAT(flag_error({"--replace", "--check-config"}), Contains("leave out --check-config"));
+  CHECK_THAT(flag_error({"--replace", "--check-config"}), Contains("omit --check-config"));
   CHECK(load_with({"--replace", "--config", kDocumented.c_str()}).value().config_file == kDocumented);
 }
 

@@ -98,10 +98,11 @@ void Daemon::start() {
     words.insert(words.begin(), shell.begin(), shell.end());
   }
   process_ = Process::start(words, {.out = log_fd.get(), .error = launch_.error >= 0 ? launch_.error : log_fd.get()});
-  // In steps, so that a daemon that does not even start is noticed at once.
+  // In steps, so that a daemon that does not even start is noticed soon. Long ones: a connection that is given up while
+  // a busy daemon accepts it would still be in the first census.
   const auto connected = [&] {
     // Without a part in fork(): the test starts processes, and each would cost a session that no census expects.
-    auto client = Client::connect(socket_, {.connect_timeout = std::chrono::milliseconds(100), .follow_fork = false});
+    auto client = Client::connect(socket_, {.connect_timeout = std::chrono::seconds(2), .follow_fork = false});
     if (client) watcher_ = *std::move(client);
     return client.has_value() || !process_.running();
   };

@@ -118,7 +118,7 @@ TEST_CASE("a limit for files that is smaller than the store is told, and kills n
     const Finished finished =
         run_to_end({"/bin/sh", "-c", "ulimit -f 2048; exec \"$@\"", "sh", DOLIUM_DOLIUMD_PATH, "--socket",
                     (directory.path() / "dolium.sock").string(), "--capacity=4MiB", flag});
-    check_refused(finished, {"the arena needs 4194304 bytes (4 MiB)", "1 MiB at most", "ulimit -f", "LimitFSIZE="});
+    check_refused(finished, {"the arena needs 4194304 bytes (4 MiB)", "is 1 MiB", "ulimit -f", "LimitFSIZE="});
   }
 }
 
