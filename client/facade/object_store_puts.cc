@@ -60,7 +60,10 @@ Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem>
   if (!done) return done;
   for (auto next = done->begin(); const PutItem& item : items) {
     Result<void> checked = check(item);
-    outcomes.push_back(checked ? *next++ : std::move(checked));
+    if (checked)
+      outcomes.push_back(*next++);
+    else
+      outcomes.push_back(std::move(checked));
   }
   return outcomes;
 }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "client/mapped/store_backend.h"
 #include "client/remote/connection.h"
 #include "shm/os/system_error.h"
 
@@ -157,17 +158,17 @@ Result<Reconnection::Descriptors> Reconnection::Descriptors::make() {
   return made;
 }
 
-void Reconnection::poke() noexcept {
+void Reconnection::poke() const noexcept {
   static_cast<void>(::eventfd_write(descriptors_.wake.get(), 1));  // if the counter is full, it is readable already
 }
 
-void Reconnection::hush() noexcept {
+void Reconnection::hush() const noexcept {
   std::uint64_t count = 0;
   static_cast<void>(::eventfd_read(descriptors_.wake.get(), &count));
   if (::read(descriptors_.timer.get(), &count, sizeof(count)) < 0) return;  // it has not expired
 }
 
-void Reconnection::look_later() noexcept {
+void Reconnection::look_later() const noexcept {
   itimerspec when{};
   when.it_value.tv_nsec = std::chrono::nanoseconds(kLook).count();
   static_cast<void>(::timerfd_settime(descriptors_.timer.get(), 0, &when, nullptr));

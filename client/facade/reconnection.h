@@ -116,9 +116,9 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   void begin_parked();
   void refuse_expired(const Error& why);
   void unwatch();  // under the mutex
-  void poke() noexcept;
-  void hush() noexcept;
-  void look_later() noexcept;
+  void poke() const noexcept;
+  void hush() const noexcept;
+  void look_later() const noexcept;
 
   bool keep() noexcept override;
   void before_fork(protocol::Deadline deadline) noexcept override;

@@ -79,8 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection>, private Exch
     if (attachment_->successions() != successions_met_.load(std::memory_order_relaxed)) go_to_successor();
   }
   /// Wakes the daemon, if it sleeps, for a request that comes soon. Does nothing on one core, or without rings.
-  void wake_early() noexcept { exchange().transport().wake_early(); }
-  void see_off_last_words() noexcept { exchange().see_off_last_words(); }
+  void wake_early() const noexcept { exchange().transport().wake_early(); }
+  void see_off_last_words() const noexcept { exchange().see_off_last_words(); }
 
   // ---- parts ----
 
@@ -164,7 +164,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Exch
   // after a server's death: resume.cc
   void go_to_successor();
   [[nodiscard]] Result<void> go_on_over(Welcome next);
-  void ask_again(std::vector<std::shared_ptr<Call>>& unknown);
+  void ask_again(std::vector<std::shared_ptr<Call>>& unknown) const;
 
   // when the store is gone
   [[nodiscard]] Result<void> outlive_owner();

@@ -64,7 +64,7 @@ Result<void> Connection::go_on_over(Welcome next) {
 
 /// Repeats what is idempotent, and gives up the objects whose creation has an unknown outcome. Adds the calls of
 /// unknown outcome. Under write_mutex.
-void Connection::ask_again(std::vector<std::shared_ptr<Call>>& unknown) {
+void Connection::ask_again(std::vector<std::shared_ptr<Call>>& unknown) const {
   const auto lock = exchange().lock();
   deferred_puts().lose();
   events().subscribe_again();

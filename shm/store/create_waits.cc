@@ -60,7 +60,7 @@ void CreateWaits::serve(TimeNs now) {
     const std::uint64_t size = total_size(object);
     // A client or a user at its own limit goes on waiting, and tells nothing about room for others.
     const bool at_limit = !allowed && allowed.error().code == Errc::out_of_memory;
-    if (at_limit) wait->refused = std::move(allowed).error();
+    if (at_limit) wait->refused = allowed.error();
     if (at_limit || (allowed && size >= too_large)) {
       ++wait;
       continue;

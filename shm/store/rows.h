@@ -45,8 +45,11 @@ struct Rows {
 
   // ---- one row ----
 
+  // Not const, although they could be: a reader of a const Rows cannot change it.
+  // NOLINTNEXTLINE(readability-make-member-function-const)
   [[nodiscard]] LedgerRow& row(SlotIndex slot) noexcept { return ledger.row(slot); }
   [[nodiscard]] const LedgerRow& row(SlotIndex slot) const noexcept { return ledger.row(slot); }
+  // NOLINTNEXTLINE(readability-make-member-function-const)
   [[nodiscard]] SlotMargin& margin(SlotIndex slot) noexcept { return index.margin(slot); }
   [[nodiscard]] const SlotMargin& margin(SlotIndex slot) const noexcept { return index.margin(slot); }
   [[nodiscard]] SlotFields fields(SlotIndex slot) const noexcept { return index.read(slot); }
