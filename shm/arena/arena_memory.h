@@ -11,6 +11,7 @@
 // threads that touch it. Pages that renew() replaced are reserved but not prepared; they lie below the stretches that
 // are still prepared, and stay 4 KiB pages.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -47,7 +48,12 @@ class ArenaMemory {
 
   /// Reserves everything below `end`. On error, nothing changes. out_of_memory if the machine or the cgroup has no
   /// room, so that the kernel need not kill a process.
-  [[nodiscard]] Result<void> reserve_to(std::uint64_t end, const HostQuery& host = {});
+  [[nodiscard]] Result<void> reserve_to(std::uint64_t end) {
+    if (end > reserved_) return reserve_to(end, HostQuery());
+    used_to_ = std::max(used_to_, end);
+    return {};
+  }
+  [[nodiscard]] Result<void> reserve_to(std::uint64_t end, const HostQuery& host);
   /// The next stretch for warm(); nothing if enough is prepared.
   [[nodiscard]] std::optional<Stretch> next_to_warm() const noexcept;
   /// Prepares the stretch of next_to_warm(). Can be called on any thread, concurrently with every call but another
