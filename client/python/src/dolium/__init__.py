@@ -31,6 +31,10 @@ also extend Python's own exceptions: `ObjectNotFound` is a KeyError (see dolium.
 interface of pyarrow.plasma.
 """
 
+from . import _dolium
+
+_dolium.check_interpreter()
+
 from . import errors
 from ._dolium import Object, ObjectBuilder, ObjectId
 from . import dlpack as _dlpack
