@@ -16,6 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// From here on a limit of cgroup v1 means none: it shows the largest multiple of a page.
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
+
 struct Headroom {
   std::uint64_t limit = UINT64_MAX;
   std::uint64_t left = UINT64_MAX;  ///< of the limit; reclaimable file cache counts as free
@@ -26,11 +29,12 @@ Headroom cgroup_headroom(const HostQuery& query) {
   Headroom result;
   for (const MemoryCgroup& group : memory_cgroups(query.root, query.process))
     for (const fs::path& here : group.directories) {
-      if (const auto swap = read_number(here / "memory.swap.max"))  // cgroup v2 only
-        result.swap =
-            std::min(result.swap, *swap - std::min(*swap, read_number(here / "memory.swap.current").value_or(0)));
+      if (group.names->counts_swap)
+        if (const auto swap = read_number(here / "memory.swap.max"))
+          result.swap =
+              std::min(result.swap, *swap - std::min(*swap, read_number(here / "memory.swap.current").value_or(0)));
       const std::optional<std::uint64_t> limit = read_number(here / group.names->limit);
-      if (!limit) continue;
+      if (!limit || *limit >= kNoLimit) continue;
       const std::uint64_t usage = read_number(here / group.names->usage).value_or(0);
       const std::uint64_t reclaimable = read_number(here / "memory.stat", group.names->reclaimable).value_or(0);
       const std::uint64_t needed = usage - std::min(usage, reclaimable);
@@ -51,30 +55,37 @@ std::optional<std::uint64_t> huge_pages_left(const fs::path& root) {
          std::min(overcommit, count("surplus_hugepages"));
 }
 
-}  // namespace
-
-Result<HostMemory> read_host_memory(const HostQuery& query) {
-  const fs::path meminfo = query.root / "proc/meminfo";
+/// All but the pool of huge pages. Each file is read once: a store that grows calls this for every few MiB.
+Result<HostMemory> read_memory(const HostQuery& query) {
+  const fs::path file = query.root / "proc/meminfo";
   errno = 0;
-  const std::optional<std::uint64_t> total_kib = read_number(meminfo, "MemTotal:");
-  const std::optional<std::uint64_t> available_kib = read_number(meminfo, "MemAvailable:");
+  const std::string meminfo = read_text(file).value_or("");
+  const std::optional<std::uint64_t> total_kib = find_number(meminfo, "MemTotal:");
+  const std::optional<std::uint64_t> available_kib = find_number(meminfo, "MemAvailable:");
   if (!total_kib || !available_kib)
-    return system_error(fmt::format("read the machine's memory from {} (is /proc mounted?)", meminfo.string()),
+    return system_error(fmt::format("read the machine's memory from {} (is /proc mounted?)", file.string()),
                         errno != 0 ? errno : ENODATA);
   const Headroom group = cgroup_headroom(query);
   HostMemory memory;
   memory.total = *total_kib * 1024;
   memory.available = *available_kib * 1024;
-  memory.swap = read_number(meminfo, "SwapTotal:").value_or(0) * 1024;
-  memory.swap_left = std::min(read_number(meminfo, "SwapFree:").value_or(0) * 1024, group.swap);
+  memory.swap = find_number(meminfo, "SwapTotal:").value_or(0) * 1024;
+  memory.swap_left = std::min(find_number(meminfo, "SwapFree:").value_or(0) * 1024, group.swap);
   memory.group_limit = group.limit;
   memory.group_left = group.left;
-  memory.huge_pages_left = huge_pages_left(query.root);
+  return memory;
+}
+
+}  // namespace
+
+Result<HostMemory> read_host_memory(const HostQuery& query) {
+  Result<HostMemory> memory = read_memory(query);
+  if (memory) memory->huge_pages_left = huge_pages_left(query.root);
   return memory;
 }
 
 Result<void> check_memory_left(std::uint64_t bytes, bool huge_pages, const HostQuery& query) {
-  const Result<HostMemory> memory = read_host_memory(query);
+  const Result<HostMemory> memory = huge_pages ? read_host_memory(query) : read_memory(query);
   if (!memory) return memory.error();
   const std::uint64_t left = huge_pages ? memory->huge_pages_left.value_or(0) * kHugePageBytes
                                         : std::min(memory->available, memory->group_left);

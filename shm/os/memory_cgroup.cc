@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr MemoryCgroupNames kVersion1 = {"sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
                                          "total_inactive_file ", "memory.oom_control"};
-constexpr MemoryCgroupNames kVersion2 = {"sys/fs/cgroup", "memory.max", "memory.current", "inactive_file ",
-                                         "memory.events"};
+constexpr MemoryCgroupNames kVersion2 = {"sys/fs/cgroup",  "memory.max",    "memory.current",
+                                         "inactive_file ", "memory.events", true};
 constexpr std::string_view kOomKills = "oom_kill ";
 
 MemoryCgroup group_at(const fs::path& root, fs::path group, const MemoryCgroupNames& names) {

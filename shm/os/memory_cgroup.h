@@ -16,6 +16,7 @@ struct MemoryCgroupNames {
   std::string_view usage;
   std::string_view reclaimable;  ///< label of the line in memory.stat
   std::string_view events;       ///< file that counts OOM kills, in a line "oom_kill NUMBER"
+  bool counts_swap = false;      ///< has memory.swap.max and memory.swap.current
 };
 
 /// A process's group in one hierarchy.

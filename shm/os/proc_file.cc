@@ -14,10 +14,8 @@ std::optional<std::string> read_text(const std::filesystem::path& file) {
   return text.str();
 }
 
-std::optional<std::string> read_line(const std::filesystem::path& file, std::string_view label) {
-  const std::optional<std::string> text = read_text(file);
-  if (!text) return std::nullopt;
-  std::istringstream lines(*text);
+std::optional<std::string> find_line(const std::string& text, std::string_view label) {
+  std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     std::string_view rest = line;
     if (!rest.starts_with(label)) continue;
@@ -28,11 +26,21 @@ std::optional<std::string> read_line(const std::filesystem::path& file, std::str
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> read_number(const std::filesystem::path& file, std::string_view label) {
-  const std::optional<std::string> word = read_line(file, label);
+std::optional<std::uint64_t> find_number(const std::string& text, std::string_view label) {
+  const std::optional<std::string> word = find_line(text, label);
   std::uint64_t number = 0;
   if (word && std::from_chars(word->data(), word->data() + word->size(), number).ec == std::errc()) return number;
   return std::nullopt;
+}
+
+std::optional<std::string> read_line(const std::filesystem::path& file, std::string_view label) {
+  const std::optional<std::string> text = read_text(file);
+  return text ? find_line(*text, label) : std::nullopt;
+}
+
+std::optional<std::uint64_t> read_number(const std::filesystem::path& file, std::string_view label) {
+  const std::optional<std::string> text = read_text(file);
+  return text ? find_number(*text, label) : std::nullopt;
 }
 
 }  // namespace dolium::shm

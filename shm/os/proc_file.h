@@ -19,4 +19,8 @@ namespace dolium::shm {
 /// file. Empty if there is no number, such as for cgroup v2's "max".
 [[nodiscard]] std::optional<std::uint64_t> read_number(const std::filesystem::path& file, std::string_view label = "");
 
+/// read_line() and read_number() of text that was read before: for several values of one file.
+[[nodiscard]] std::optional<std::string> find_line(const std::string& text, std::string_view label);
+[[nodiscard]] std::optional<std::uint64_t> find_number(const std::string& text, std::string_view label = "");
+
 }  // namespace dolium::shm
