@@ -18,10 +18,6 @@ namespace {
 
 /// Number of bytes of slots that are reserved at a time. It is small, so that a store with few objects costs little.
 constexpr std::uint64_t kReserveStep = 256 * 1024;
-/// Bytes of rows after which the machine's memory is looked at again: reading /proc takes longer than 100 creates. Less
-/// than what check_room_to_grow() leaves free.
-constexpr std::uint64_t kRoomStep = std::uint64_t{4} << 20;
-static_assert(kRoomStep < kMemoryLeftFree);
 /// Number of chains that are prefetched together, and of rows in each: as much as the nearest caches can hold.
 constexpr std::size_t kPrefetched = 64;
 constexpr int kPrefetchedRows = 2;  // average length of a chain when the index is full
@@ -82,8 +78,7 @@ ObjectIndex::ObjectIndex(Segment segment, Mapping mapping, const IndexGeometry& 
     : segment_(std::move(segment)),
       mapping_(std::move(mapping)),
       geometry_(geometry),
-      reserved_bytes_(geometry.slots_at),
-      room_checked_to_(geometry.slots_at + kReserveStep) {}  // the first rows were counted when the store was made
+      reserved_bytes_(geometry.slots_at) {}
 
 IndexHeader& ObjectIndex::header() const noexcept {
   return *reinterpret_cast<IndexHeader*>(mapping_.data());
@@ -103,10 +98,7 @@ Result<SlotIndex> ObjectIndex::take() {
   const std::uint64_t needed = geometry_.slots_at + (std::uint64_t{touched_} + 1) * sizeof(Slot);
   if (needed > reserved_bytes_) {
     const std::uint64_t end = std::min(geometry_.total_bytes, reserved_bytes_ + kReserveStep);
-    if (end > room_checked_to_) {
-      if (auto room = check_room_to_grow(end - reserved_bytes_); !room) return std::move(room).error();
-      room_checked_to_ = reserved_bytes_ + kRoomStep;
-    }
+    if (auto room = check_room_to_grow(end - reserved_bytes_); !room) return std::move(room).error();
     if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return std::move(reserved).error();
     reserved_bytes_ = end;
   }

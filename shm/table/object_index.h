@@ -123,8 +123,7 @@ class ObjectIndex {
   Mapping mapping_;
   IndexGeometry geometry_;
   std::uint32_t touched_ = 0;
-  std::uint64_t reserved_bytes_ = 0;   // from the segment's start
-  std::uint64_t room_checked_to_ = 0;  // likewise: rows below need no look at the machine's memory
+  std::uint64_t reserved_bytes_ = 0;  // from the segment's start
   std::uint32_t free_ =
       0;  // link to the slot freed last; each free row has in `offset` a link to the slot freed before it
 };
