@@ -112,10 +112,16 @@ std::size_t Process::shared_mappings() const {
   return count_shared_mappings(pid_);
 }
 
-std::size_t count_descriptors(pid_t pid) {
-  const std::filesystem::directory_iterator begin(fmt::format("/proc/{}/fd", pid));
-  const auto all = static_cast<std::size_t>(std::distance(begin, std::filesystem::directory_iterator()));
-  return pid == ::getpid() ? all - 1 : all;  // not the one that we count with
+Descriptors descriptors_of(pid_t pid) {
+  Descriptors found;
+  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid))) {
+    ++found.all;
+    std::error_code closed;  // meanwhile
+    const std::string file = std::filesystem::read_symlink(entry, closed).string();
+    if (file.starts_with("/proc/") || file.starts_with("/sys/")) ++found.of_system;
+  }
+  if (pid == ::getpid()) --found.all, --found.of_system;  // the directory itself
+  return found;
 }
 
 std::size_t count_shared_mappings(pid_t pid) {

@@ -52,7 +52,15 @@ class Process {
   pid_t pid_ = -1;
 };
 
-[[nodiscard]] std::size_t count_descriptors(pid_t pid);
+struct Descriptors {
+  std::size_t all = 0;
+  std::size_t of_system = 0;  ///< files of /proc and /sys, which a thread may be reading at this moment
+};
+/// Open descriptors of a process; of this one, without the descriptor that is counted with.
+[[nodiscard]] Descriptors descriptors_of(pid_t pid);
+[[nodiscard]] inline std::size_t count_descriptors(pid_t pid) {
+  return descriptors_of(pid).all;
+}
 [[nodiscard]] std::size_t count_shared_mappings(pid_t pid);
 /// Children of this process, reaped ones excluded.
 [[nodiscard]] std::size_t count_children();
