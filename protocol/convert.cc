@@ -84,10 +84,10 @@ std::vector<std::uint8_t> to_wire(std::span<const std::byte> bytes) {
   return {begin, begin + bytes.size()};
 }
 
-Error from_wire(const ErrorReply& reply) {
-  if (reply.code() > ErrorCode::MAX)
-    return {Errc::protocol_error, "the daemon sent an error of an unknown kind: " + from_wire(reply.message())};
-  return {static_cast<Errc>(reply.code()), from_wire(reply.message()), from_wire(reply.cause())};
+Error to_error(ErrorCode code, const flatbuffers::String* message, RefusalCause cause) {
+  if (code > ErrorCode::MAX)
+    return {Errc::protocol_error, "the daemon sent an error of an unknown kind: " + from_wire(message)};
+  return {static_cast<Errc>(code), from_wire(message), from_wire(cause)};
 }
 
 dolium::RefusalCause from_wire(RefusalCause cause) noexcept {
@@ -96,9 +96,7 @@ dolium::RefusalCause from_wire(RefusalCause cause) noexcept {
 
 ErrorReplyT to_wire(const Error& error) {
   ErrorReplyT reply;
-  reply.code = static_cast<ErrorCode>(error.code);
-  reply.message = error.message;
-  reply.cause = static_cast<RefusalCause>(error.cause);
+  set_error(reply, error);
   return reply;
 }
 

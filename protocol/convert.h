@@ -29,7 +29,22 @@ namespace dolium::protocol {
 [[nodiscard]] std::chrono::milliseconds from_ms(std::uint64_t ms) noexcept;
 [[nodiscard]] std::uint64_t to_ms(std::chrono::milliseconds duration) noexcept;
 
-[[nodiscard]] Error from_wire(const ErrorReply& reply);
+/// The error of an ErrorReply, a PutFailure or a PutFailedNotice. protocol_error for an unknown code.
+[[nodiscard]] Error to_error(ErrorCode code, const flatbuffers::String* message, RefusalCause cause);
+template <class Message>
+[[nodiscard]] Error error_of(const Message& message) {
+  return to_error(message.code(), message.message(), message.cause());
+}
+/// Writes an error into such a message.
+template <class Message>
+void set_error(Message& message, const Error& error) {
+  message.code = static_cast<ErrorCode>(error.code);
+  message.message = error.message;
+  message.cause = static_cast<RefusalCause>(error.cause);
+}
+[[nodiscard]] inline Error from_wire(const ErrorReply& reply) {
+  return error_of(reply);
+}
 /// `none` for a cause that this side does not know.
 [[nodiscard]] dolium::RefusalCause from_wire(RefusalCause cause) noexcept;
 [[nodiscard]] ErrorReplyT to_wire(const Error& error);

@@ -41,12 +41,9 @@ Result<std::vector<PutFailure>> DeferredPuts::take_failures() {
 }
 
 void DeferredPuts::take(const protocol::PutFailedNotice& notice) {
-  if (notice.code() > protocol::ErrorCode::MAX)
-    return exchange_.fail({Errc::protocol_error, "the daemon reports an unknown error"});
+  if (notice.code() > protocol::ErrorCode::MAX) return exchange_.fail(protocol::error_of(notice));
   const auto lock = exchange_.lock();
-  failures_.push_back(
-      {protocol::from_wire(*notice.id()),
-       {static_cast<Errc>(notice.code()), protocol::from_wire(notice.message()), protocol::from_wire(notice.cause())}});
+  failures_.push_back({protocol::from_wire(*notice.id()), protocol::error_of(notice)});
 }
 
 void DeferredPuts::lose() noexcept {

@@ -92,10 +92,4 @@ struct PutLeasedView {
 };
 
 /// The error of a put that failed; a protocol_error when the daemon sent an unknown one.
-[[nodiscard]] inline Error error_of(const protocol::PutFailure& failure) {
-  if (failure.code() > protocol::ErrorCode::MAX) return {Errc::protocol_error, "the daemon reports an unknown error"};
-  return {static_cast<Errc>(failure.code()), protocol::from_wire(failure.message()),
-          protocol::from_wire(failure.cause())};
-}
-
 }  // namespace dolium::detail

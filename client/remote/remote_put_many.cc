@@ -51,7 +51,7 @@ class Batches {
     for (const protocol::PutFailure* failure : *(*reply)->failures()) {
       if (failure->index() >= batch.positions.size())
         return Error{Errc::protocol_error, "the daemon reports the failure of a put that was not asked for"};
-      outcomes_[batch.positions[failure->index()]] = error_of(*failure);
+      outcomes_[batch.positions[failure->index()]] = protocol::error_of(*failure);
     }
     return {};
   }

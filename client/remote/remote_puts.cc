@@ -14,7 +14,8 @@ Result<Object> remote_put(Connection& connection, const ObjectId& id, std::span<
     Call call;
     call.ids.push_back(id);
     return connection.ask<protocol::PutReply>(request, call, [&](const protocol::PutReply& reply) -> Result<Object> {
-      if (reply.failures() != nullptr && reply.failures()->size() != 0) return error_of(*reply.failures()->Get(0));
+      if (reply.failures() != nullptr && reply.failures()->size() != 0)
+        return protocol::error_of(*reply.failures()->Get(0));
       if (!hold || call.taken.empty() || !call.taken.front()) return Object();
       return *std::move(call.taken.front());
     });

@@ -63,9 +63,7 @@ Error no_lease() {
 std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
   auto failure = std::make_unique<PutFailureT>();
   failure->index = index;
-  failure->code = static_cast<ErrorCode>(error.code);
-  failure->message = error.message;
-  failure->cause = static_cast<protocol::RefusalCause>(error.cause);
+  set_error(*failure, error);
   return failure;
 }
 
@@ -75,9 +73,7 @@ void note_failure(Session& session, bool deferred, PutReplyT& reply, std::uint32
   if (!deferred) return reply.failures.push_back(failure(index, error));
   PutFailedNoticeT notice;
   notice.id = std::make_unique<protocol::Id>(head.id());
-  notice.code = static_cast<ErrorCode>(error.code);
-  notice.message = error.message;
-  notice.cause = static_cast<protocol::RefusalCause>(error.cause);
+  set_error(notice, error);
   session.reply(0, std::move(notice));
 }
 
