@@ -3,7 +3,6 @@
 #include <dolium/object_store.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -46,25 +45,19 @@ Result<Object> ObjectStore::put_encoded(const ObjectId& id, std::uint64_t size, 
 
 Result<std::vector<Result<void>>> ObjectStore::put_many(std::span<const PutItem> items) {
   if (backend_->refuses()) return backend_->refusal();
-  std::vector<Result<void>> outcomes;
-  if (auto allowed = backend_->check_may_write(); !allowed) {
-    outcomes.assign(items.size(), allowed);
-    return outcomes;
-  }
+  if (auto allowed = backend_->check_may_write(); !allowed) return std::vector(items.size(), allowed);
   const auto check = [](const PutItem& item) { return detail::check_options(item.id, item.options); };
-  const auto is_valid = [&check](const PutItem& item) { return check(item).has_value(); };
-  if (std::ranges::all_of(items, is_valid)) return backend_->put_many(items);
+  if (std::ranges::all_of(items, [&check](const PutItem& item) { return check(item).has_value(); }))
+    return backend_->put_many(items);
+  std::vector<Result<void>> outcomes;
   std::vector<PutItem> valid;
-  std::ranges::copy_if(items, std::back_inserter(valid), is_valid);
+  for (const PutItem& item : items)
+    if (outcomes.push_back(check(item)); outcomes.back()) valid.push_back(item);
   const Result<std::vector<Result<void>>> done = backend_->put_many(valid);
   if (!done) return done;
-  for (auto next = done->begin(); const PutItem& item : items) {
-    Result<void> checked = check(item);
-    if (checked)
-      outcomes.push_back(*next++);
-    else
-      outcomes.push_back(std::move(checked));
-  }
+  auto next = done->begin();
+  for (Result<void>& outcome : outcomes)
+    if (outcome) outcome = *next++;
   return outcomes;
 }
 

@@ -144,9 +144,9 @@ class ReconnectingBackend final : public StoreBackend {
     return {};
   }
 
-  void carry_out(StoreCall& call, Repeat repeatable, Timeout timeout) override;
-
  private:
+  void ask(StoreCall& call, Repeat repeatable, Timeout timeout) override;
+
   std::shared_ptr<Reconnection> reconnection_;
 };
 
@@ -182,19 +182,15 @@ Result<Subscription> ReconnectingBackend::subscribe() {
   });
 }
 
-void ReconnectingBackend::carry_out(StoreCall& call, Repeat repeatable, Timeout timeout) {
-  const auto ask = [&](Client& client, Timeout left) -> Result<void> {
-    StoreBackend& backend = Reconnection::backend_of(client);
-    if (backend.refuses())
-      call.fail(backend.refusal());
-    else
-      backend.carry_out(call, repeatable, left);
+void ReconnectingBackend::ask(StoreCall& call, Repeat repeatable, Timeout timeout) {
+  const auto ask_one = [&](Client& client, Timeout left) -> Result<void> {
+    Reconnection::backend_of(client).carry_out(call, repeatable, left);
     const Error* const error = call.error();
     return error == nullptr ? Result<void>() : Result<void>(*error);
   };
   const Result<void> done = repeatable == Repeat::may
-                                ? repeat(*reconnection_, timeout, ask)
-                                : once(*reconnection_, [&](Client& client) { return ask(client, timeout); });
+                                ? repeat(*reconnection_, timeout, ask_one)
+                                : once(*reconnection_, [&](Client& client) { return ask_one(client, timeout); });
   if (!done) call.fail(done.error());
 }
 

@@ -42,10 +42,7 @@ class TwoSidedCall final : public StoreCall {
 template <class Remote, class Local>
 auto carry_out(StoreBackend& backend, StoreBackend::Repeat repeat, Timeout timeout, Remote remote, Local local) {
   TwoSidedCall<Remote, Local> call(std::move(remote), std::move(local));
-  if (backend.refuses())
-    call.fail(backend.refusal());
-  else
-    backend.carry_out(call, repeat, timeout);
+  backend.carry_out(call, repeat, timeout);
   return call.take();
 }
 

@@ -67,9 +67,9 @@ class LocalBackend final : public StoreBackend {
     return {};
   }
 
-  void carry_out(StoreCall& call, Repeat, Timeout timeout) override { call.ask(*engine_, timeout); }
-
  private:
+  void ask(StoreCall& call, Repeat, Timeout timeout) override { call.ask(*engine_, timeout); }
+
   std::shared_ptr<LocalEngine> engine_;
   std::mutex failures_mutex_;
   std::vector<PutFailure> failures_;  // of deferred puts, until flush(); guarded by failures_mutex_
@@ -98,12 +98,7 @@ Result<ObjectBuilder> LocalBackend::create(const ObjectId& id, std::uint64_t siz
 Result<std::vector<Result<void>>> LocalBackend::put_many(std::span<const PutItem> items) {
   std::vector<Result<void>> outcomes;
   outcomes.reserve(items.size());
-  for (const PutItem& item : items) {
-    CreateOptions options = item.options;
-    options.timeout = no_wait;
-    const Result<Object> done = put_with_builder(*this, item.id, item.data, options, false);
-    outcomes.push_back(done ? Result<void>() : Result<void>(done.error()));
-  }
+  for (const PutItem& item : items) outcomes.push_back(put_at_once(*this, item));
   return outcomes;
 }
 

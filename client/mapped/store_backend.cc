@@ -21,6 +21,13 @@ Result<Object> put_with_builder(StoreBackend& backend, const ObjectId& id, std::
   return sealed ? Result<Object>(Object()) : Result<Object>(sealed.error());
 }
 
+Result<void> put_at_once(StoreBackend& backend, const PutItem& item) {
+  CreateOptions options = item.options;
+  options.timeout = no_wait;
+  const Result<Object> done = put_with_builder(backend, item.id, item.data, options, false);
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
 Error too_many_put_failures() {
   return {Errc::out_of_memory,
           fmt::format("{} deferred puts have failed: take their errors with flush() first", kMaxPutFailures)};

@@ -91,8 +91,14 @@ class StoreBackend {
 
   // ---- every other verb ----
 
-  /// Calls call.ask() once, or with Repeat::may on one store after the other until the timeout.
-  virtual void carry_out(StoreCall& call, Repeat repeat, Timeout timeout) = 0;
+  /// Calls call.ask() once, or with Repeat::may on one store after the other until the timeout. Fails the call if this
+  /// refuses().
+  void carry_out(StoreCall& call, Repeat repeat, Timeout timeout) {
+    if (refuses())
+      call.fail(refusal());
+    else
+      ask(call, repeat, timeout);
+  }
 
  protected:
   /// `attachment`: the memory of the store, which outlives this; it knows whether calls are refused. Null for a backend
@@ -100,12 +106,17 @@ class StoreBackend {
   explicit StoreBackend(const Attachment* attachment) noexcept : attachment_(attachment) {}
 
  private:
+  virtual void ask(StoreCall& call, Repeat repeat, Timeout timeout) = 0;
+
   const Attachment* attachment_;
 };
 
 /// Create, copy and seal. With `hold` as in StoreBackend::put().
 [[nodiscard]] Result<Object> put_with_builder(StoreBackend& backend, const ObjectId& id,
                                               std::span<const std::byte> data, const CreateOptions& options, bool hold);
+
+/// The same for one of many puts, which do not wait.
+[[nodiscard]] Result<void> put_at_once(StoreBackend& backend, const PutItem& item);
 
 /// The error of a deferred put when kMaxPutFailures have failed.
 [[nodiscard]] Error too_many_put_failures();

@@ -162,12 +162,15 @@ Result<void> Connection::open_event_fd() {
 }
 
 Result<void> Connection::watch_events() const {
-  for (const int fd : {socket_->get(), completions_.fd()}) {
-    epoll_event interest{};
-    interest.events = EPOLLIN;
-    if (::epoll_ctl(poll_fd_.get(), EPOLL_CTL_ADD, fd, &interest) != 0)
-      return shm::system_error("watch a descriptor for callbacks");
-  }
+  Result<void> watched = watch(socket_->get());
+  return watched ? watch(completions_.fd()) : watched;
+}
+
+Result<void> Connection::watch(int fd) const {
+  epoll_event interest{};
+  interest.events = EPOLLIN;
+  if (::epoll_ctl(poll_fd_.get(), EPOLL_CTL_ADD, fd, &interest) != 0)
+    return shm::system_error("watch a descriptor for callbacks");
   return {};
 }
 

@@ -152,6 +152,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Exch
   [[nodiscard]] Result<void> attach(Welcome welcome);
   [[nodiscard]] Result<void> open_event_fd();
   [[nodiscard]] Result<void> watch_events() const;
+  [[nodiscard]] Result<void> watch(int fd) const;
 
   // as Exchange::Session, by the leader
   void take_notice(std::uint64_t number, const protocol::ReplyFrame& frame) override;

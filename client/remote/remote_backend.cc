@@ -59,9 +59,9 @@ class RemoteBackend final : public StoreBackend {
     return kept->process_events();
   }
 
-  void carry_out(StoreCall& call, Repeat, Timeout timeout) override { call.ask(*connection_, timeout); }
-
  private:
+  void ask(StoreCall& call, Repeat, Timeout timeout) override { call.ask(*connection_, timeout); }
+
   std::shared_ptr<Connection> connection_;
 };
 
@@ -83,10 +83,7 @@ Result<std::vector<Result<void>>> RemoteBackend::put_many(std::span<const PutIte
   while (!items.empty()) {
     const PutItem& first = items.front();
     if (is_large(first)) {
-      CreateOptions options = first.options;
-      options.timeout = no_wait;
-      const Result<Object> done = put_with_builder(*this, first.id, first.data, options, false);
-      outcomes.push_back(done ? Result<void>() : Result<void>(done.error()));
+      outcomes.push_back(put_at_once(*this, first));
       items = items.subspan(1);
       continue;
     }

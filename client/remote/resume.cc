@@ -40,10 +40,7 @@ Result<void> Connection::go_on_over(Welcome next) {
     // An epoll watches what is open, not its number; a forked child may keep the old one open.
     ::epoll_ctl(poll_fd_.get(), EPOLL_CTL_DEL, socket_->get(), nullptr);
     if (!socket_->replace_by(std::move(next.socket))) return shm::system_error("put a connection in another's place");
-    epoll_event interest{};
-    interest.events = EPOLLIN;
-    if (::epoll_ctl(poll_fd_.get(), EPOLL_CTL_ADD, socket_->get(), &interest) != 0)
-      return shm::system_error("watch a descriptor for callbacks");
+    if (auto watched = watch(socket_->get()); !watched) return watched;
     transport.begin(std::move(next.reader), std::move(next.rings));
     try {
       ask_again(unknown);
