@@ -15,6 +15,18 @@ std::chrono::system_clock::time_point to_wall(TimeNs time, const Moment& now) {
   return now.wall - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
 }
 
+/// A ClientUse or a ClientInfo with the client's names.
+template <class Named>
+Named identified(const AttachedClient& client) {
+  Named named;
+  named.session_id = client.id;
+  named.pid = client.identity.pid;
+  named.command = client.identity.command;
+  named.name = client.identity.name;
+  named.origin = client.identity.origin;
+  return named;
+}
+
 }  // namespace
 
 // ---- objects ----
@@ -86,25 +98,13 @@ std::vector<ClientUse> Report::holders_of(SlotIndex slot) const {
 // ---- clients ----
 
 ClientUse Report::client_use(ClientId id) const {
-  const AttachedClient& client = parts_.clients.at(id);
-  ClientUse use;
-  use.session_id = client.id;
-  use.pid = client.identity.pid;
-  use.command = client.identity.command;
-  use.name = client.identity.name;
-  use.origin = client.identity.origin;
-  return use;
+  return identified<ClientUse>(parts_.clients.at(id));
 }
 
 ClientInfo Report::client_info(ClientId id, TimeNs now) const {
   const AttachedClient& client = parts_.clients.at(id);
-  ClientInfo info;
-  info.session_id = client.id;
-  info.pid = client.identity.pid;
+  ClientInfo info = identified<ClientInfo>(client);
   info.uid = client.identity.uid;
-  info.command = client.identity.command;
-  info.name = client.identity.name;
-  info.origin = client.identity.origin;
   client.table.for_each_touched(0, parts_.rows.index.slots_touched(), [&](SlotIndex slot) {
     const std::uint32_t references = client.table.references(slot);
     const SlotState state = parts_.rows.margin(slot).state;
