@@ -215,13 +215,14 @@ void KeeperProcess::take_signals() {
   }
 }
 
-/// The first signal starts the stop and its time limit; further ones change nothing.
+/// The first signal starts the stop and its time limit; further ones change nothing. A server that is still starting
+/// would die of the signal, and leave the socket of the one before it: hear() stops it when it is ready.
 void KeeperProcess::stop(int number) {
   if (!std::exchange(stopping_, true)) {
     const int longest = served_ ? Keeper::kLongestEndMs : Keeper::kLongestStartMs;
     end_by_ = shm::monotonic_now() + static_cast<shm::TimeNs>(longest) * kMillisecond;
   }
-  signal_server(number);
+  if (served_ || !ever_served_) signal_server(number);
 }
 
 void KeeperProcess::look_for_starter(const pollfd& entry) {

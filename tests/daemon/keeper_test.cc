@@ -144,6 +144,32 @@ TEST_CASE("signals: SIGTERM between two servers ends the keeper at once, with st
   CHECK_THAT(ended.said, Catch::EndsWith("ended while no server was running: the objects are gone\n"));
 }
 
+TEST_CASE("server that ends in order if it gets as far as to serve", "[.server]") {
+  write_diary();
+  const KeeperLink link = link_to_keeper();
+  if (diary_lines() == 1) {
+    REQUIRE(link.receive().value().kind == KeeperMessage::Kind::start);  // with it unread, "ready" would be lost
+    REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
+    ::_exit(Keeper::kRestart);
+  }
+  ::usleep(200'000);  // a signal would end it here
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
+  int number = 0;
+  REQUIRE(::sigwait(&term, &number) == 0);
+  write_diary();
+  ::_exit(0);
+}
+
+TEST_CASE("signals: SIGTERM reaches a server that follows another when it serves, and not before") {
+  const Ended ended = keep("server that ends in order if it gets as far as to serve", 2);
+  CHECK(ended.status == EXIT_SUCCESS);
+  CHECK(ended.servers == 3);  // the second one has written twice
+}
+
 TEST_CASE("signals: SIGTERM ends a server that does not get as far as to serve") {
   const Ended ended = keep("server that is still starting", 1);
   CHECK(ended.status == EXIT_SUCCESS);
