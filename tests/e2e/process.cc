@@ -115,9 +115,10 @@ std::size_t Process::shared_mappings() const {
 Descriptors descriptors_of(pid_t pid) {
   Descriptors found;
   for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid))) {
-    ++found.all;
-    std::error_code closed;  // meanwhile
+    std::error_code closed;
     const std::string file = std::filesystem::read_symlink(entry, closed).string();
+    if (closed) continue;  // since it was listed
+    ++found.all;
     if (file.starts_with("/proc/") || file.starts_with("/sys/")) ++found.of_system;
   }
   if (pid == ::getpid()) --found.all, --found.of_system;  // the directory itself
