@@ -110,6 +110,9 @@ Result<std::shared_ptr<Connection>> Connection::open(std::string_view path, cons
   if (!welcome) return std::move(welcome).error();
   std::shared_ptr<Connection> connection(new Connection(path, options));
   if (auto attached = connection->attach(*std::move(welcome)); !attached) return std::move(attached).error();
+  if (connection->attachment().gone_for_good())
+    return Error{Errc::disconnected,
+                 "the daemon is ending, and its store with it: connect again when another daemon serves the socket"};
   if (auto opened = connection->completions_.open(); !opened) return std::move(opened).error();
   if (auto opened = connection->open_event_fd(); !opened) return std::move(opened).error();
   if (options.follow_fork)

@@ -11,12 +11,15 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "shm/os/segment.h"
+#include "shm/table/index_layout.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/daemon_fixture.h"
 #include "tests/e2e/worker.h"
@@ -42,6 +45,17 @@ void end_store(Daemon& daemon, End how) {
     case End::killed: CHECK(daemon.kill() == "signal 9"); return;
     case End::server_first: return kill_server_first(daemon);
   }
+}
+
+/// The index of a server, writable.
+shm::Mapping map_index(pid_t server) {
+  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", server))) {
+    if (!std::filesystem::read_symlink(entry).string().starts_with("/memfd:dolium-index")) continue;
+    const shm::UniqueFd fd(::open(entry.path().c_str(), O_RDWR | O_CLOEXEC));
+    return shm::Mapping::map(fd, shm::kPageBytes, shm::Mapping::Mode::read_write, "index").value();
+  }
+  FAIL("the server has no index");
+  return {};
 }
 
 /// get_async()'s outcome; where callbacks never run, because a child could not follow, what the store says of it.
@@ -107,6 +121,16 @@ class Child {
 };
 
 }  // namespace
+
+TEST_CASE("a store that has ended lets no new client in, although its server is still there") {
+  Daemon daemon;
+  const shm::Mapping index = map_index(daemon.server());
+  reinterpret_cast<shm::IndexHeader*>(index.data())->owner.end();
+  const auto client = Client::connect(daemon.socket());
+  REQUIRE(outcome(client) == "disconnected");
+  CHECK_THAT(client.error().message, Catch::StartsWith("the daemon is ending, and its store with it"));
+  CHECK(daemon.process().running());
+}
 
 TEST_CASE("a store that is gone: every get says disconnected, and what is held stays readable") {
   const End how = GENERATE(End::stopped, End::killed, End::server_first);
