@@ -11,9 +11,9 @@ void open_standard_streams(ClosedStreams how) noexcept {
     // open() takes the lowest free number, which is this stream's: those below are open by now. Inherited by exec, as
     // streams are.
     const int flags = how == ClosedStreams::discard ? O_RDWR : stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-    if (::open("/dev/null", flags) >= 0) continue;  // NOLINT(android-cloexec-open)
+    if (::open("/dev/null", flags) >= 0) continue;  // NOLINT(android-cloexec-open): as streams are
     // This root directory has no /dev. A descriptor with O_PATH can be neither read nor written.
-    static_cast<void>(::open("/", O_PATH));  // NOLINT(android-cloexec-open)
+    static_cast<void>(::open("/", O_PATH));  // NOLINT(android-cloexec-open): likewise
   }
 }
 

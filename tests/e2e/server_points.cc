@@ -35,7 +35,7 @@ void arm_from(const char* path) {
 /// Before main(), where the keeper's word to its server is still to be read.
 [[gnu::constructor]] void arm_server() {
   const char* path = std::getenv(kServerPointsVariable);  // NOLINT(concurrency-mt-unsafe): there is one thread
-  const char* of_keeper = std::getenv(daemon::KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe)
+  const char* of_keeper = std::getenv(daemon::KeeperLink::kVariable);  // NOLINT(concurrency-mt-unsafe): likewise
   if (path != nullptr && of_keeper != nullptr) arm_from(path);
 }
 

@@ -34,7 +34,7 @@ Plan& plan() {
   const char* path = std::getenv(dolium::faults::kPlanVariable);  // NOLINT(concurrency-mt-unsafe): one thread
   const dolium::shm::UniqueFd file(path == nullptr ? -1 : ::open(path, O_RDWR | O_CLOEXEC));
   void* page = ::mmap(nullptr, sizeof(Plan), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
-  if (page == MAP_FAILED) std::exit(EXIT_FAILURE);  // NOLINT(concurrency-mt-unsafe)
+  if (page == MAP_FAILED) std::exit(EXIT_FAILURE);  // NOLINT(concurrency-mt-unsafe): one thread
   return *static_cast<Plan*>(page);
 }
 

@@ -215,13 +215,13 @@ class Search {
     const Operation* deferred = next_of(lane + 1);
     return deferred == nullptr || deferred->begin > operation->begin;
   }
-  bool go(std::size_t lane, const State& from, bool evicted) {  // NOLINT(misc-no-recursion)
+  bool go(std::size_t lane, const State& from, bool evicted) {  // NOLINT(misc-no-recursion): as above
     Operation done = *next_of(lane);
     if (done.outcome == Outcome::unknown) done.outcome = Outcome::done;
     const std::optional<State> next = after(from, done);
     return (next && go_to(lane, *next, evicted)) || (is_optional(*next_of(lane)) && go_to(lane, from, evicted));
   }
-  bool go_to(std::size_t lane, const State& next, bool evicted) {  // NOLINT(misc-no-recursion)
+  bool go_to(std::size_t lane, const State& next, bool evicted) {  // NOLINT(misc-no-recursion): as above
     const Operation& operation = *next_of(lane);
     path_.push_back({lanes_[lane].process, &operation, evicted});
     ++at_[lane];
