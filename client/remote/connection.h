@@ -171,7 +171,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Exch
   [[nodiscard]] Result<void> outlive_owner();
   [[nodiscard]] Result<Attachment::Attempt> hold_after_all(const ObjectId& id);
 
-  SessionRecord record_;
+  SessionIdentity record_;
   Access access_ = Access::read_write;
   bool wants_rings_;
   bool closing_ = false;  // in the destructor: the session is not continued any more

@@ -135,7 +135,7 @@ Result<Welcome> shake_hands(UniqueFd& socket, protocol::HelloRequestT hello, std
   return welcome;
 }
 
-Result<Welcome> resume_session(const SessionRecord& session, bool rings, Deadline deadline) {
+Result<Welcome> resume_session(const SessionIdentity& session, bool rings, Deadline deadline) {
   // The session hangs on the last connection that a server accepted for it, even if that server died before it could
   // answer: no connection may be closed before another one has succeeded.
   std::vector<UniqueFd> tried;

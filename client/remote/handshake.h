@@ -20,7 +20,7 @@
 namespace dolium::detail {
 
 /// What identifies a session to the daemon: enough to continue it after the server's death, or to copy it for a child.
-struct SessionRecord {
+struct SessionIdentity {
   std::string path;  // of the socket, absolute
   std::uint64_t session_id = 0;
   std::uint64_t fork_token = 0;  // 0: the daemon cannot continue or copy it
@@ -52,6 +52,6 @@ struct Welcome {
 
 /// A new connection for a session whose server has died. Retries, however many servers die meanwhile, until the
 /// deadline. `disconnected` at once when there is no daemon, or it does not know the session.
-[[nodiscard]] Result<Welcome> resume_session(const SessionRecord& session, bool rings, protocol::Deadline deadline);
+[[nodiscard]] Result<Welcome> resume_session(const SessionIdentity& session, bool rings, protocol::Deadline deadline);
 
 }  // namespace dolium::detail

@@ -18,7 +18,7 @@ enum HeirPosition : std::size_t { kHeirPinTable, kHeirReleaseEvent, kHeirCount }
 constexpr std::uint64_t kAdoptNumber = UINT64_MAX;
 }  // namespace
 
-Result<Heir> Heir::ask(const SessionRecord& parent, std::uint64_t pin_table_bytes, Deadline deadline) {
+Result<Heir> Heir::ask(const SessionIdentity& parent, std::uint64_t pin_table_bytes, Deadline deadline) {
   if (parent.fork_token == 0) return Error{Errc::protocol_error, "the daemon cannot let a child follow"};
   Result<UniqueFd> socket = connect_at_once(parent.path, deadline);
   if (!socket) return std::move(socket).error();

@@ -26,7 +26,7 @@ struct Heir {
 
   /// Asks the daemon for the session. On success all of the parent's references are counted in the new table.
   /// `pin_table_bytes`: the size of the parent's own table. Waits until the deadline at most.
-  [[nodiscard]] static Result<Heir> ask(const SessionRecord& parent, std::uint64_t pin_table_bytes,
+  [[nodiscard]] static Result<Heir> ask(const SessionIdentity& parent, std::uint64_t pin_table_bytes,
                                         protocol::Deadline deadline);
   /// Called once, in the child: tells the daemon that the session belongs to this process. Does not wait; if the daemon
   /// is gone, later calls find out.

@@ -30,7 +30,7 @@ void SessionLink::released() noexcept {
   static_cast<void>(::eventfd_write(event_.get(), 1));
 }
 
-void SessionLink::follow(SessionRecord record, Attachment& attachment, std::weak_ptr<Connection> connection) {
+void SessionLink::follow(SessionIdentity record, Attachment& attachment, std::weak_ptr<Connection> connection) {
   record_ = std::move(record);
   attachment_ = &attachment;
   connection_ = std::move(connection);

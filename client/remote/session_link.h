@@ -32,7 +32,7 @@ class SessionLink final : public ReleaseListener, private ForkFollower {
   void released() noexcept override;
 
   /// From now on children take over the session. `attachment` owns this; `connection` may be destroyed earlier.
-  void follow(SessionRecord record, Attachment& attachment, std::weak_ptr<Connection> connection);
+  void follow(SessionIdentity record, Attachment& attachment, std::weak_ptr<Connection> connection);
 
  private:
   /// What a child needs. The parent makes it, because there it may fail.
@@ -51,7 +51,7 @@ class SessionLink final : public ReleaseListener, private ForkFollower {
 
   shm::UniqueFd event_;
   std::shared_ptr<shm::UniqueFd> socket_;
-  SessionRecord record_;
+  SessionIdentity record_;
   Attachment* attachment_ = nullptr;  // null: does not follow
   std::weak_ptr<Connection> connection_;
 

@@ -41,7 +41,7 @@ Result<protocol::Listener> open_listener(const Config& config) {
 /// Takes the pin tables of the sessions.
 Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<shm::UniqueFd> memory,
                                             std::vector<SessionRecord>& sessions, spdlog::logger& log) {
-  std::vector<shm::SessionRecord> survivors;
+  std::vector<shm::SurvivingClient> survivors;
   for (SessionRecord& session : sessions) {
     const protocol::PeerCredentials& peer = session.peer.credentials;
     survivors.push_back({session.client,

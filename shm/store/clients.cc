@@ -21,7 +21,7 @@ Result<ClientId> Clients::attach(const ClientIdentity& identity) {
   return id;
 }
 
-Result<void> Clients::readmit(SessionRecord session) {
+Result<void> Clients::readmit(SurvivingClient session) {
   const std::uint64_t bytes = PinTableGeometry::for_slots(rows_.index.slot_count()).total_bytes;
   Result<Segment> table = Segment::adopt("pins", bytes, std::move(session.pin_table));
   if (!table) return std::move(table).error();

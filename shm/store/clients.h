@@ -58,7 +58,7 @@ class Clients {
   /// A new client with an empty pin table.
   [[nodiscard]] Result<ClientId> attach(const ClientIdentity& identity);
   /// A client of a store before this one, with its id and its pin table.
-  [[nodiscard]] Result<void> readmit(SessionRecord session);
+  [[nodiscard]] Result<void> readmit(SurvivingClient session);
   /// Counts in the pin table of `to` what `from` holds. An error where memory is short: then `to` may have a part.
   [[nodiscard]] Result<void> copy_references(const AttachedClient& from, AttachedClient& to) const;
   /// Precondition: it is attached. Its table stays, in departed(), as the last one.

@@ -50,7 +50,7 @@ class Store final {
   /// whose processes may still use it; what any other client holds or writes is taken for free. Capacity, max_objects
   /// and eviction_policy belong to the memory: they stay, whatever `config` says.
   [[nodiscard]] static Result<std::unique_ptr<Store>> recover(const StoreConfig& config, std::vector<UniqueFd> memory,
-                                                              std::vector<SessionRecord> survivors, TimeNs now);
+                                                              std::vector<SurvivingClient> survivors, TimeNs now);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 

@@ -183,7 +183,7 @@ void Recoverer::give_to_its_part(SlotIndex slot) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vector<UniqueFd> memory,
-                                              std::vector<SessionRecord> survivors, TimeNs now) {
+                                              std::vector<SurvivingClient> survivors, TimeNs now) {
   if (memory.size() <= kLedger)
     return Error{Errc::protocol_error, fmt::format("a store of {} pieces of memory", memory.size())};
   Result<ObjectIndex> index = ObjectIndex::adopt(std::move(memory[kIndex]));
@@ -201,7 +201,7 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   Result<std::unique_ptr<Store>> made = over(config, *std::move(arena), *std::move(index), *std::move(ledger), now);
   if (!made) return made;
   Store& store = **made;
-  for (SessionRecord& survivor : survivors)
+  for (SurvivingClient& survivor : survivors)
     if (auto admitted = store.parts_.clients.readmit(std::move(survivor)); !admitted)
       return std::move(admitted).error();
   store.recovery_ = Recoverer(store.parts_).run();

@@ -32,7 +32,7 @@ struct ClientIdentity {
 
 /// A session of the server before: a client of the store before recover(), whose process may still use it. The part of
 /// the daemon's record (daemon/server/session_record.h) that the store needs.
-struct SessionRecord {
+struct SurvivingClient {
   ClientId id = 0;
   ClientIdentity identity;
   TimeNs attached = 0;

@@ -15,7 +15,7 @@
 namespace dolium::e2e {
 namespace {
 using Descriptor = const shm::UniqueFd&;
-using Record = const detail::SessionRecord&;
+using Record = const detail::SessionIdentity&;
 using InBytes = std::span<std::byte>;
 using OutBytes = std::span<const std::byte>;
 using detail::Attachment;
@@ -77,7 +77,7 @@ DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment6createENS1_5PartsE, "attaching", "
 
 DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9hold_backEv, kNone, "gate-shut", void, (Attachment * self), (self))
 DOLIUM_E2E_STEP(
-    _ZN6dolium6detail4Heir3askERKNS0_13SessionRecordEmNSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
+    _ZN6dolium6detail4Heir3askERKNS0_15SessionIdentityEmNSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
     kNone, "heir-asked", Result<detail::Heir>, (Record parent, std::uint64_t bytes, Deadline deadline),
     (parent, bytes, deadline))
 DOLIUM_E2E_STEP(_ZN6dolium6detail4Heir5adoptERKNS_3shm8UniqueFdE, "adopting", "adopted", void, (Descriptor socket),
@@ -89,7 +89,7 @@ DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9take_overENS_3shm7MappingE, "takin
                 (Attachment * self, Mapping table), (self, std::move(table)))
 
 DOLIUM_E2E_STEP(
-    _ZN6dolium6detail14resume_sessionERKNS0_13SessionRecordEbNSt6chrono10time_pointINS4_3_V212steady_clockENS4_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
+    _ZN6dolium6detail14resume_sessionERKNS0_15SessionIdentityEbNSt6chrono10time_pointINS4_3_V212steady_clockENS4_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
     "resuming", "resumed", Result<detail::Welcome>, (Record session, bool rings, Deadline deadline),
     (session, rings, deadline))
 DOLIUM_E2E_STEP(_ZN6dolium8protocol7Channel9use_ringsENS_3shm7MappingENS0_8RingPair4SideE, kNone, "rings-renewed", void,

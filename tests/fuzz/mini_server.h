@@ -69,7 +69,7 @@ class MiniServer final : private daemon::Session::Host {
   void be_succeeded() {
     std::vector<shm::UniqueFd> memory;
     for (const shm::Segment* segment : store().rows().segments()) memory.push_back(segment->duplicate().value());
-    std::vector<shm::SessionRecord> survivors;
+    std::vector<shm::SurvivingClient> survivors;
     std::vector<daemon::SessionRecord> records;
     sessions_->visit_clients(0, [&](daemon::Session& session) {
       survivors.push_back(survivor_of(session));
@@ -110,7 +110,7 @@ class MiniServer final : private daemon::Session::Host {
     dispatch_.reset();
     engine_.reset();
   }
-  [[nodiscard]] shm::SessionRecord survivor_of(const daemon::Session& session) {
+  [[nodiscard]] shm::SurvivingClient survivor_of(const daemon::Session& session) {
     const auto& [credentials, permission, command, user] = session.record().peer;
     return {session.client(),
             {credentials.pid, credentials.uid, command, session.record().name},

@@ -157,7 +157,7 @@ std::unique_ptr<Store> recovered(Store& store, const Image& image, const std::ve
   std::size_t at = 0;
   for (std::size_t i = 1; i < segments.size(); at += segments[i++]->size())
     memory.push_back(copy_of(*segments[i], image.data() + at));
-  std::vector<SessionRecord> survivors;
+  std::vector<SurvivingClient> survivors;
   for (const ClientId client : clients) {
     const ClientInfo info = store.report().client_info(client, now);
     survivors.push_back({client, {info.pid, info.uid}, 0, copy_of(store.clients().pin_table_segment(client))});

@@ -167,7 +167,7 @@ TEST_CASE("a lease that an earlier server gave is taken back, too") {
   before.lease_to(client, 0);
   std::vector<UniqueFd> memory;
   for (const Segment* segment : before.store.rows().segments()) memory.push_back(segment->duplicate().value());
-  std::vector<SessionRecord> survivors;
+  std::vector<SurvivingClient> survivors;
   survivors.push_back({client.id(),
                        {.pid = 77, .uid = 1000},
                        before.now,
