@@ -31,8 +31,8 @@ constexpr std::uint64_t kUsualClients = 1024;
 
 void examine_memory(const HostQuery& query, const Result<HostMemory>& memory, const HostLoad& load, Findings& out) {
   const auto shortages = shm::find_shortages({.capacity = load.capacity, .max_objects = load.max_objects}, query);
-  const std::string fails = load.daemon_runs ? "The store cannot grow to its capacity: before that, the kernel kills "
-                                               "processes, or creates fail because memory is short."
+  const std::string fails = load.daemon_runs ? "The store cannot grow to its capacity: before that, it evicts objects, "
+                                               "or the kernel kills processes."
                                              : "doliumd refuses to start with this capacity.";
   if (!shortages) return out.push_back(kHost("memory", Finding::Level::problem, shortages.error().message, fails));
   for (const auto& [what, remedy, can_never_work] : *shortages)

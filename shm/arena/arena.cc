@@ -10,12 +10,13 @@ static_assert(kMaxCapacity / kUnitBytes == std::uint64_t{1} << kMaxUnitsLog2);
 
 Arena::Arena(std::uint64_t capacity_bytes, std::uint32_t max_slots)
     : capacity_(capacity_bytes),
+      limit_(capacity_bytes / kUnitBytes),
       free_bytes_(capacity_bytes),
       max_slots_(max_slots),
       live_(reserved_vector<LiveExtent>(max_slots)) {
   DOLIUM_CHECK(capacity_ > 0 && capacity_ <= kMaxCapacity && capacity_ % kUnitBytes == 0, "impossible capacity");
   DOLIUM_CHECK(max_slots_ <= FreeLists::kMaxRecords, "more slots than an ExtentRef can name");
-  first_ = add_free(0, capacity_ / kUnitBytes);
+  first_ = last_ = add_free(0, limit_);
 }
 
 std::uint64_t Arena::taken_by(std::uint64_t size_bytes) noexcept {
@@ -37,7 +38,7 @@ std::optional<std::uint64_t> Arena::allocate(std::uint64_t size_bytes, SlotIndex
 bool Arena::claim(std::uint64_t offset, std::uint64_t size_bytes, SlotIndex owner) {
   DOLIUM_CHECK(owner < max_slots_ && !owns(owner), "claim for a slot that owns an extent or cannot exist");
   const std::uint64_t taken = taken_by(size_bytes);
-  if (offset % kUnitBytes != 0 || offset >= capacity_ || taken > capacity_ - offset) return false;
+  if (offset % kUnitBytes != 0 || offset >= limit() || taken > limit() - offset) return false;
   const ExtentRef extent = extent_at(offset / kUnitBytes);
   if (!extent.is_free() || (offset + taken) / kUnitBytes > end_of(extent)) return false;
   carve(extent.record(), offset / kUnitBytes, taken / kUnitBytes, owner);
@@ -78,6 +79,21 @@ std::uint64_t Arena::split(SlotIndex from, std::uint64_t size_bytes, SlotIndex o
 void Arena::trim(SlotIndex owner, std::uint64_t size_bytes) {
   const std::uint64_t start = end_piece(owner, size_bytes);
   make_free(ExtentRef::live(owner), start, end_of(ExtentRef::live(owner)), live_[owner].after);
+}
+
+void Arena::set_limit(std::uint64_t bytes) {
+  const std::uint64_t start = live_to() / kUnitBytes;
+  ExtentRef left = last_;
+  if (last_.is_free()) {
+    left = before(last_);
+    free_bytes_ -= (limit_ - start) * kUnitBytes;
+    free_.remove(last_.record());
+  }
+  limit_ = std::max(start, std::min(bytes, capacity_) / kUnitBytes);
+  free_bytes_ += (limit_ - start) * kUnitBytes;
+  const ExtentRef rest = limit_ > start ? add_free(start, limit_ - start) : ExtentRef();
+  link(left, rest);
+  if (!rest.is_none()) link(rest, ExtentRef());
 }
 
 /// Start of the last taken_by(size_bytes) bytes of the owner's extent, in units.
@@ -167,7 +183,7 @@ void Arena::carve(std::uint32_t record, std::uint64_t offset, std::uint64_t unit
   free_bytes_ -= units * kUnitBytes;
 }
 
-/// Makes two extents neighbours. "None" stands for an end of the arena.
+/// Makes two extents neighbours. "None" stands for an end of the sequence.
 void Arena::link(ExtentRef left, ExtentRef right) noexcept {
   if (left.is_none()) {
     first_ = right;
@@ -180,6 +196,8 @@ void Arena::link(ExtentRef left, ExtentRef right) noexcept {
     live_[right.owner()].before = left;
   } else if (right.is_free()) {
     free_.set_before(right.record(), left);
+  } else {
+    last_ = left;
   }
 }
 
@@ -205,7 +223,8 @@ void Arena::check_invariants() const {
     if (extent.is_free()) free_sum += size_of(extent);
     DOLIUM_CHECK((extent.is_free() ? ++free_seen : ++live_seen) <= capacity_ / kUnitBytes, "the extents form a ring");
   }
-  DOLIUM_CHECK(end_of(previous) * kUnitBytes == capacity_, "the extents do not reach the arena's end");
+  DOLIUM_CHECK(previous == last_ && limit() <= capacity_, "the last extent, or the limit, is wrong");
+  DOLIUM_CHECK((previous.is_none() ? 0 : end_of(previous)) == limit_, "the extents do not reach the arena's end");
   DOLIUM_CHECK(free_sum == free_bytes_, "free bytes are miscounted");
   DOLIUM_CHECK(free_seen == free_.count(), "a free extent is in a list, but not in the sequence of extents");
   DOLIUM_CHECK(live_seen == live_count_, "live extents are miscounted");

@@ -2,9 +2,10 @@
 // The arena's allocator: it knows which bytes of the arena belong to which slot, and which are free.
 //
 // Model: the arena is a sequence of extents in address order, without gaps. Every byte belongs to exactly one extent,
-// which is either live (owned by one slot) or free. Two free extents never touch: they are merged at once. All records
-// are on this process's heap, none in the arena, so a client that can write to the arena cannot mislead the allocator.
-// This class never touches the arena's bytes.
+// which is either live (owned by one slot) or free. Two free extents never touch: they are merged at once. The sequence
+// ends at the limit, usually the capacity. Bytes beyond the limit belong to no extent, so neither allocation nor a plan
+// (of eviction, of a move) uses them. All records are on this process's heap, none in the arena, so a client that can
+// write to the arena cannot mislead the allocator. This class never touches the arena's bytes.
 //
 // A live extent's record is indexed by its owner's slot, and takes 12 bytes: its offset and its two neighbours. (Its
 // size is the distance to its neighbour.) Free extents are in segregated free lists by size, with two levels of bitmaps
@@ -59,6 +60,10 @@ class Arena {
   /// Frees the last taken_by(size_bytes) bytes of the larger extent of `owner`.
   void trim(SlotIndex owner, std::uint64_t size_bytes);
 
+  /// Changes where the arena ends: at `bytes` (rounded down to kUnitBytes), but not before the end of the last live
+  /// extent, nor behind the capacity. O(1).
+  void set_limit(std::uint64_t bytes);
+
   [[nodiscard]] bool owns(SlotIndex owner) const noexcept;
   [[nodiscard]] std::uint64_t offset_of(ExtentRef extent) const noexcept { return start_of(extent) * kUnitBytes; }
   [[nodiscard]] std::uint64_t size_of(ExtentRef extent) const noexcept {  ///< in bytes
@@ -74,8 +79,14 @@ class Arena {
   [[nodiscard]] ExtentRef first() const noexcept { return first_; }
 
   [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] std::uint64_t free_bytes() const noexcept { return free_bytes_; }
-  [[nodiscard]] std::uint64_t used_bytes() const noexcept { return capacity_ - free_bytes_; }
+  /// The end of the part that is in use, in bytes.
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_ * kUnitBytes; }
+  /// The end of the last live extent, in bytes; 0 if there is none.
+  [[nodiscard]] std::uint64_t live_to() const noexcept {
+    return (last_.is_free() ? start_of(last_) : limit_) * kUnitBytes;
+  }
+  [[nodiscard]] std::uint64_t free_bytes() const noexcept { return free_bytes_; }  ///< below the limit
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept { return limit() - free_bytes_; }
   [[nodiscard]] std::uint64_t largest_free_extent() const noexcept;
   /// The `how_many` free extents with the highest bins (shm/arena/size_class.h), or all if there are fewer.
   [[nodiscard]] std::vector<ExtentRef> largest_free_extents(std::uint32_t how_many) const;
@@ -109,17 +120,19 @@ class Arena {
   [[nodiscard]] std::uint64_t end_of(ExtentRef extent) const noexcept {
     if (extent.is_free()) return start_of(extent) + free_[extent.record()].size;
     const ExtentRef next = after(extent);
-    return next.is_none() ? capacity_ / kUnitBytes : start_of(next);
+    return next.is_none() ? limit_ : start_of(next);
   }
   [[nodiscard]] ExtentRef extent_at(std::uint64_t offset) const noexcept;
   void check_extent(ExtentRef extent, ExtentRef previous) const;
 
   std::uint64_t capacity_;
+  std::uint64_t limit_;  // units
   std::uint64_t free_bytes_;
   std::uint32_t max_slots_;
   std::uint32_t live_count_ = 0;
   SlotIndex last_claimed_ = kNoSlot;  // where claim() starts to look; may own nothing by now
   ExtentRef first_;
+  ExtentRef last_;
   ReservedVector<LiveExtent> live_;  // by owner; as long as the highest owner so far needs
   FreeLists free_;
 };

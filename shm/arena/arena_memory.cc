@@ -1,15 +1,17 @@
 #include "shm/arena/arena_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "shm/os/basic_types.h"
 
 namespace dolium::shm {
 
-Result<ArenaMemory> ArenaMemory::create(const StoreConfig& config) {
+Result<ArenaMemory> ArenaMemory::create(const StoreConfig& config, HostQuery host) {
   Result<Segment> segment = Segment::create("arena", config.capacity, {.huge_pages = config.huge_pages});
   if (!segment) return std::move(segment).error();
   Result<ArenaMemory> memory = over(config, *std::move(segment));
+  if (memory) memory->host_ = std::move(host);
   // Other processes may empty the pool of huge pages later: take them now, or fail now.
   if (memory && (config.preallocate || config.huge_pages)) {
     if (auto reserved = memory->segment_.reserve(0, config.capacity); !reserved) return std::move(reserved).error();
@@ -43,15 +45,19 @@ Result<void> ArenaMemory::reserve(std::uint64_t begin, std::uint64_t end, const 
 }
 
 Result<void> ArenaMemory::reserve_to(std::uint64_t end, const HostQuery& host) {
-  used_to_ = std::max(used_to_, end);
-  if (end <= reserved_) return {};
+  if (end <= reserved_) {
+    used_to_ = std::max(used_to_, end);
+    return {};
+  }
   std::uint64_t target = std::min(segment_.size(), round_up(std::max(end, reserved_ + kReserveStep), kHugePageBytes));
   Result<void> reserved = reserve(reserved_, target, host);
   if (!reserved) {  // memory is short: reserve only the necessary part
     target = round_up(end, kPageBytes);
     reserved = reserve(reserved_, target, host);
   }
-  if (reserved) reserved_ = target;
+  if (!reserved) return reserved;
+  reserved_ = target;
+  used_to_ = std::max(used_to_, end);
   return reserved;
 }
 

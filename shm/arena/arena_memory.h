@@ -41,7 +41,8 @@ class ArenaMemory {
     Result<void> collapsed;  ///< on error, the stretch has 4 KiB pages
   };
 
-  [[nodiscard]] static Result<ArenaMemory> create(const StoreConfig& config);
+  /// `host`: the machine whose memory bounds the reservations; another one in tests.
+  [[nodiscard]] static Result<ArenaMemory> create(const StoreConfig& config, HostQuery host = {});
 
   /// Takes over the arena of another process. Everything below `reserved` is reserved already.
   [[nodiscard]] static Result<ArenaMemory> adopt(const StoreConfig& config, UniqueFd memory, std::uint64_t reserved);
@@ -49,7 +50,7 @@ class ArenaMemory {
   /// Reserves everything below `end`. On error, nothing changes. out_of_memory if the machine or the cgroup has no
   /// room, so that the kernel need not kill a process.
   [[nodiscard]] Result<void> reserve_to(std::uint64_t end) {
-    if (end > reserved_) return reserve_to(end, HostQuery());
+    if (end > reserved_) return reserve_to(end, host_);
     used_to_ = std::max(used_to_, end);
     return {};
   }
@@ -80,6 +81,7 @@ class ArenaMemory {
 
   Segment segment_;
   Mapping mapping_;
+  HostQuery host_;
   std::uint64_t used_to_ = 0;   // highest `end` ever requested
   std::uint64_t reserved_ = 0;  // everything below is reserved
   std::uint64_t warm_to_ = 0;   // nothing below will be prepared any more

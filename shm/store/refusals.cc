@@ -32,14 +32,14 @@ void Refusals::search() {
   parts_.usage.take_up_grants();
   const StatsPiece all = parts_.report.obstacles();
   obstacles_ = all.stats.obstacles;
-  obstacles_.largest_run = largest_run(all, rows.arena.capacity());
+  obstacles_.largest_run = largest_run(all, rows.arena.limit());
   holders_ = parts_.report.top_holders();
   std::uint64_t looks = rows.index.slots_touched();
   for (const auto& client : parts_.clients.all()) looks += parts_.report.looks_at(client->id);
   next_search_ = deadline_after(rows.now, std::max(kSearchRest, Room::kSweepRest * looks));
 }
 
-Error Refusals::no_room(std::uint64_t bytes) {
+Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
   search();
   const std::string obstacles = obstacles_text(obstacles_);
   const std::string movable = obstacles_.movable_bytes == 0 ? ""
@@ -49,16 +49,30 @@ Error Refusals::no_room(std::uint64_t bytes) {
                                             : fmt::format("{} cut{} the arena{}", obstacles,
                                                           obstacles_.count == 1 ? "s" : "", most_of(holders_));
   const Arena& arena = parts_.rows.arena;
+  const std::string grow =
+      shortage != nullptr ? fmt::format(
+                                "the arena cannot grow beyond {}: {}; free memory, raise the cgroup's memory limit, or "
+                                "lower the daemon's capacity; meanwhile there is ",
+                                format_size(arena.limit()), shortage->message)
+                          : "";
   return {Errc::out_of_memory,
-          fmt::format("no room for {} in one piece: {} of {} are taken ({} pinned, {} being written, {} removed but "
+          fmt::format("{}no room for {} in one piece: {} of {} are taken ({} pinned, {} being written, {} removed but "
                       "held), {} are free, in pieces of at most {}; if all that may go went, at most {} would lie "
                       "together: {}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
                       "`dolium clients` tell who holds what)",
-                      format_size(bytes), format_size(arena.used_bytes()), format_size(arena.capacity()),
+                      grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
                       format_size(parts_.pins.tally().bytes), format_size(parts_.writing.tally().bytes),
                       format_size(parts_.sealed.retired().bytes), format_size(arena.free_bytes()),
                       format_size(arena.largest_free_extent()), format_size(obstacles_.largest_run), why, movable),
-          RefusalCause::room};
+          shortage != nullptr ? RefusalCause::memory : RefusalCause::room};
+}
+
+Error Refusals::no_memory_for_slot(const Error& shortage) const {
+  return {Errc::out_of_memory,
+          fmt::format("no room for one more object: the table of objects cannot grow beyond {} rows: {}; and none of "
+                      "them can be evicted; release or unpin objects, free memory, or raise the cgroup's memory limit",
+                      parts_.rows.index.slots_touched(), shortage.message),
+          RefusalCause::memory};
 }
 
 Error Refusals::no_slot() const {

@@ -26,10 +26,13 @@ class Refusals {
   /// `parts` are only read, but for grants that clients took up.
   explicit Refusals(StoreParts& parts) noexcept : parts_(parts) {}
 
-  /// The error of a create that found no `bytes` in one piece.
-  [[nodiscard]] Error no_room(std::uint64_t bytes);
+  /// The error of a create that found no `bytes` in one piece. With `shortage`: the arena ends before its capacity,
+  /// because no more memory could be reserved.
+  [[nodiscard]] Error no_room(std::uint64_t bytes, const Error* shortage);
   /// The error of a create that found no free slot.
   [[nodiscard]] Error no_slot() const;
+  /// The same, where the index has no memory for another row.
+  [[nodiscard]] Error no_memory_for_slot(const Error& shortage) const;
   /// A create failed with this error. Remembered if the cause is want of room or a quota.
   void note(ClientId client, const NewObject& object, const Error& error);
   /// Fills in the last refusal.

@@ -1,11 +1,8 @@
 #include "shm/store/room.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
 #include "shm/os/monotonic_clock.h"
-#include "shm/text/size_text.h"
 
 namespace dolium::shm {
 
@@ -65,60 +62,97 @@ Result<SlotIndex> Room::take_slot_for(const NewObject& object, std::uint64_t siz
 }
 
 Result<SlotIndex> Room::take_slot(std::uint64_t size) {
-  ObjectIndex& index = rows_.index;
-  Result<SlotIndex> slot = index.take();
-  if (slot && *slot == kNoSlot) {
+  SlotIndex slot = take_row();
+  if (slot == kNoSlot) {
     sealed_.sweep(kSweepForRoom);
-    slot = index.take();
+    slot = take_row();
   }
   // What is evicted for the slot must leave room for the bytes too, or it would be evicted in vain.
   const auto evict_for_both = [this, size] {
     return rows_.arena.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest()
                                                                       : evict_window(size) || clear_way(size);
   };
-  if (slot && *slot == kNoSlot && evict_for_both()) slot = index.take();
-  if (slot && *slot == kNoSlot && sweep_before_refusal()) slot = index.take();
-  if (slot && *slot == kNoSlot && leases_.recall()) slot = index.take();
-  if (slot && *slot == kNoSlot) return refusals_.no_slot();
-  if (!slot) return slot;
-  if (auto reserved = rows_.ledger.reserve(*slot); !reserved) {
-    index.release(*slot);
+  if (slot == kNoSlot && evict_for_both()) slot = take_row();
+  if (slot == kNoSlot && sweep_before_refusal()) slot = take_row();
+  if (slot == kNoSlot && leases_.recall()) slot = take_row();
+  if (slot == kNoSlot) {
+    const Result<SlotIndex> grown = rows_.index.take();
+    if (!grown) return refusals_.no_memory_for_slot(grown.error());
+    slot = *grown;
+  }
+  if (slot == kNoSlot) return refusals_.no_slot();
+  if (auto reserved = rows_.ledger.reserve(slot); !reserved) {
+    rows_.index.release(slot);
     return std::move(reserved).error();
   }
   return slot;
+}
+
+/// Without an eviction. kNoSlot too if the index has no memory for another row: an evicted object's row needs none.
+SlotIndex Room::take_row() {
+  const bool grow = may_grow(ObjectIndex::kReserveStep);
+  const Result<SlotIndex> slot = rows_.index.take(grow ? ObjectIndex::Growth::allowed : ObjectIndex::Growth::forbidden);
+  if (slot) return *slot;
+  shortage_ = {slot.error(), ObjectIndex::kReserveStep, rows_.now};
+  return kNoSlot;
+}
+
+bool Room::may_grow(std::uint64_t bytes) const noexcept {
+  return !shortage_ || bytes < shortage_->bytes || rows_.now >= deadline_after(shortage_->at, kGrowthRest);
 }
 
 // ---- an extent ----
 
 Result<std::uint64_t> Room::take_extent(std::uint64_t size, SlotIndex slot) {
   sealed_.sweep(kSweepStep);
-  std::optional<std::uint64_t> offset = rows_.arena.allocate(size, slot);
+  std::optional<std::uint64_t> offset = allocate(size, slot);
   if (!offset) offset = make_room(size, slot);
-  if (!offset) return refusals_.no_room(Arena::taken_by(size));
-  if (auto reserved = rows_.reserve_arena_to(*offset + Arena::taken_by(size)); !reserved) {
-    rows_.arena.free(slot);
-    return Error{
-        Errc::out_of_memory,
-        fmt::format("the arena cannot grow for an object of {}: {}; free memory, raise the cgroup's memory limit, or "
-                    "lower the daemon's capacity",
-                    format_size(size), reserved.error().message),
-        RefusalCause::memory};
-  }
-  return *offset;
+  if (offset) return *offset;
+  const bool is_short = shortage_ && rows_.arena.limit() < rows_.arena.capacity();
+  return refusals_.no_room(Arena::taken_by(size), is_short ? &shortage_->why : nullptr);
+}
+
+/// A free extent, with its memory reserved.
+std::optional<std::uint64_t> Room::allocate(std::uint64_t size, SlotIndex slot) {
+  Arena& arena = rows_.arena;
+  if (arena.limit() < arena.capacity() && may_grow(Arena::taken_by(size))) arena.set_limit(arena.capacity());
+  const std::optional<std::uint64_t> offset = arena.allocate(size, slot);
+  if (!offset) return std::nullopt;
+  Result<void> reserved = rows_.reserve_arena_to(*offset + Arena::taken_by(size));
+  if (reserved) return offset;
+  arena.free(slot);
+  end_arena_for_now(std::move(reserved).error(), size);
+  return arena.allocate(size, slot);
+}
+
+/// No memory beyond the reserved part can be had, for an object of that size. Then free bytes there, and plans of
+/// eviction, are worth nothing.
+void Room::end_arena_for_now(Error why, std::uint64_t size) {
+  shortage_ = {std::move(why), Arena::taken_by(size), rows_.now};
+  rows_.arena.set_limit(rows_.memory.reserved_bytes());
 }
 
 std::optional<std::uint64_t> Room::make_room(std::uint64_t size, SlotIndex slot) {
   sealed_.sweep(kSweepForRoom);
-  std::optional<std::uint64_t> offset = rows_.arena.allocate(size, slot);
+  std::optional<std::uint64_t> offset = allocate(size, slot);
   if (!offset) offset = evict_for(size, slot);
   const bool swept = !offset && sweep_before_refusal();
   if (!offset && (leases_.recall() || swept)) {
-    offset = rows_.arena.allocate(size, slot);
+    offset = allocate(size, slot);
     if (!offset) offset = evict_for(size, slot);
   }
-  if (!offset && clear_way(size)) offset = rows_.arena.allocate(size, slot);
+  if (!offset && clear_way(size)) offset = allocate(size, slot);
+  if (!offset) offset = grow_before_refusal(size, slot);
   if (offset) keep_low_water_mark();
   return offset;
+}
+
+/// Another try to get memory, unless this call had one.
+std::optional<std::uint64_t> Room::grow_before_refusal(std::uint64_t size, SlotIndex slot) {
+  if (!shortage_ || shortage_->at == rows_.now) return std::nullopt;
+  shortage_.reset();
+  const std::optional<std::uint64_t> offset = allocate(size, slot);
+  return offset ? offset : evict_for(size, slot);
 }
 
 /// Returns whether anything was freed. With very many retired objects, and one refusal after the other, it does not

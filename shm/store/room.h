@@ -48,6 +48,9 @@ class Room {
   static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
   /// One byte may be moved for so many bytes for which eviction made room.
   static constexpr std::uint64_t kStoredPerRelocated = 10;
+  /// After the machine had no memory for so many bytes: time in which creates do not try to get as much again, unless
+  /// they would be refused. A try reads some files of /proc and of the cgroup.
+  static constexpr TimeNs kGrowthRest = 100'000'000;
   /// Number of pages of a departed client's pin table that one tidy() adds to the rows.
   static constexpr std::uint32_t kPagesPerPiece = 4;
 
@@ -117,7 +120,12 @@ class Room {
 
  private:
   [[nodiscard]] Result<std::uint64_t> take_extent(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] SlotIndex take_row();
+  [[nodiscard]] std::optional<std::uint64_t> allocate(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] std::optional<std::uint64_t> make_room(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] std::optional<std::uint64_t> grow_before_refusal(std::uint64_t size, SlotIndex slot);
+  void end_arena_for_now(Error why, std::uint64_t size);
+  [[nodiscard]] bool may_grow(std::uint64_t bytes) const noexcept;
   [[nodiscard]] bool sweep_before_refusal();
   [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort = Eviction::Effort::all);
@@ -139,6 +147,12 @@ class Room {
   Refusals& refusals_;
   LargePages large_pages_;
   TimeNs next_full_sweep_ = 0;
+  struct Shortage {
+    Error why;
+    std::uint64_t bytes;  // of the object, or of the index
+    TimeNs at;
+  };
+  std::optional<Shortage> shortage_;     // the last time that no memory could be reserved
   std::uint64_t relocation_credit_ = 0;  // bytes
   std::size_t unswept_ = 0;              // retired objects to look at, because a client left
   bool fragmented_ = false;

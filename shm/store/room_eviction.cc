@@ -15,7 +15,7 @@ std::optional<std::uint64_t> Room::evict_for(std::uint64_t size, SlotIndex slot)
   const bool made = (ahead >= 2 * taken && !sealed_.eviction().coldest_is_enough(size) &&
                      make_window(ahead, Eviction::Effort::cold)) ||
                     make_window(size, Eviction::Effort::all);
-  return made ? rows_.arena.allocate(size, slot) : std::nullopt;
+  return made ? allocate(size, slot) : std::nullopt;
 }
 
 bool Room::make_window(std::uint64_t size, Eviction::Effort effort) {
@@ -25,7 +25,11 @@ bool Room::make_window(std::uint64_t size, Eviction::Effort effort) {
   return true;
 }
 
+/// A window may reach to the arena's end. So all of that memory is reserved first, or the arena ends before it.
 bool Room::evict_window(std::uint64_t size, Eviction::Effort effort) {
+  if (rows_.arena.limit() > rows_.memory.reserved_bytes())
+    if (auto reserved = rows_.reserve_arena_to(rows_.arena.limit()); !reserved)
+      end_arena_for_now(std::move(reserved).error(), size);
   for (int plans = 0; plans < kMaxPlans; ++plans) {
     const std::vector<SlotIndex> victims = sealed_.eviction().plan(size, effort);
     if (victims.empty()) return false;
@@ -45,7 +49,7 @@ bool Room::evict_coldest() {
 
 void Room::keep_low_water_mark() {
   const auto wanted =
-      static_cast<std::uint64_t>(rows_.config.low_water_mark * static_cast<double>(rows_.arena.capacity()));
+      static_cast<std::uint64_t>(rows_.config.low_water_mark * static_cast<double>(rows_.arena.limit()));
   while (rows_.arena.free_bytes() < wanted && evict_coldest()) {
   }
 }

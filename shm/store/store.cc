@@ -27,12 +27,12 @@ Result<StoreConfig> completed(StoreConfig config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs now) {
+Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs now, const HostQuery& host) {
   Result<StoreConfig> config = completed(given);
   if (!config) return std::move(config).error();
-  Result<ArenaMemory> memory = ArenaMemory::create(*config);
+  Result<ArenaMemory> memory = ArenaMemory::create(*config, host);
   if (!memory) return std::move(memory).error();
-  Result<ObjectIndex> index = ObjectIndex::create(config->max_objects, config->capacity);
+  Result<ObjectIndex> index = ObjectIndex::create(config->max_objects, config->capacity, host);
   if (!index) return std::move(index).error();
   Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy, now);
   if (!ledger) return std::move(ledger).error();

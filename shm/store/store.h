@@ -45,7 +45,9 @@ class Store final {
   /// Number of pieces of Room::tidy() that detach() does at once.
   static constexpr int kPiecesAtOnce = 4;
 
-  [[nodiscard]] static Result<std::unique_ptr<Store>> create(const StoreConfig& config, TimeNs now);
+  /// `host`: the machine whose memory bounds the store; another one in tests.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> create(const StoreConfig& config, TimeNs now,
+                                                             const HostQuery& host = {});
   /// Goes on with the memory of an earlier store: what its segments() gave, in that order. `survivors` are all clients
   /// whose processes may still use it; what any other client holds or writes is taken for free. Capacity, max_objects
   /// and eviction_policy belong to the memory: they stay, whatever `config` says.

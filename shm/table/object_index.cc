@@ -7,24 +7,22 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "shm/os/check.h"
-#include "shm/os/host_memory.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::shm {
 namespace {
 
-/// Number of bytes of slots that are reserved at a time. It is small, so that a store with few objects costs little.
-constexpr std::uint64_t kReserveStep = 256 * 1024;
 /// Number of chains that are prefetched together, and of rows in each: as much as the nearest caches can hold.
 constexpr std::size_t kPrefetched = 64;
 constexpr int kPrefetchedRows = 2;  // average length of a chain when the index is full
 
 }  // namespace
 
-Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t arena_bytes) {
+Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t arena_bytes, HostQuery host) {
   const IndexGeometry geometry = IndexGeometry::for_slots(slot_count);
   Result<Segment> segment = Segment::create("index", geometry.total_bytes);
   if (!segment) return std::move(segment).error();
@@ -34,6 +32,7 @@ Result<ObjectIndex> ObjectIndex::create(std::uint32_t slot_count, std::uint64_t 
   Result<Mapping> mapping = segment->map(Mapping::Mode::read_write);
   if (!mapping) return std::move(mapping).error();
   ObjectIndex index(*std::move(segment), *std::move(mapping), geometry);
+  index.host_ = std::move(host);
   IndexHeader& header = index.header();
   header.magic = kIndexMagic;
   header.layout = kIndexLayout;
@@ -88,7 +87,7 @@ Bucket& ObjectIndex::bucket(std::uint32_t chain) const noexcept {
   return reinterpret_cast<Bucket*>(mapping_.data() + kPageBytes)[chain];
 }
 
-Result<SlotIndex> ObjectIndex::take() {
+Result<SlotIndex> ObjectIndex::take(Growth growth) {
   if (free_ != 0) {
     const SlotIndex index = from_link(free_);
     free_ = slot(index).offset.load(std::memory_order_relaxed);
@@ -97,8 +96,9 @@ Result<SlotIndex> ObjectIndex::take() {
   if (touched_ == geometry_.slot_count) return kNoSlot;
   const std::uint64_t needed = geometry_.slots_at + (std::uint64_t{touched_} + 1) * sizeof(Slot);
   if (needed > reserved_bytes_) {
+    if (growth == Growth::forbidden) return kNoSlot;
     const std::uint64_t end = std::min(geometry_.total_bytes, reserved_bytes_ + kReserveStep);
-    if (auto room = check_room_to_grow(end - reserved_bytes_); !room) return std::move(room).error();
+    if (auto room = check_room_to_grow(end - reserved_bytes_, host_); !room) return std::move(room).error();
     if (auto reserved = segment_.reserve(reserved_bytes_, end); !reserved) return std::move(reserved).error();
     reserved_bytes_ = end;
   }

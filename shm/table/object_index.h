@@ -12,6 +12,7 @@
 
 #include <dolium/result.h>
 
+#include "shm/os/host_memory.h"
 #include "shm/os/segment.h"
 #include "shm/table/index_layout.h"
 
@@ -27,7 +28,12 @@ struct SlotFields {
 
 class ObjectIndex {
  public:
-  [[nodiscard]] static Result<ObjectIndex> create(std::uint32_t slot_count, std::uint64_t arena_bytes);
+  /// Number of bytes of slots that are reserved at a time. It is small, so that a store with few objects costs little.
+  static constexpr std::uint64_t kReserveStep = std::uint64_t{256} << 10;
+
+  /// `host`: the machine whose memory bounds the table; another one in tests.
+  [[nodiscard]] static Result<ObjectIndex> create(std::uint32_t slot_count, std::uint64_t arena_bytes,
+                                                  HostQuery host = {});
 
   /// Takes over another daemon's index as it left it. The caller must find its rows, and repair each of them (see
   /// *after a crash* below), before it calls other functions.
@@ -42,9 +48,10 @@ class ObjectIndex {
   /// Number of slots ever taken: the highest one plus one. Walks over all objects end there.
   [[nodiscard]] std::uint32_t slots_touched() const noexcept { return touched_; }
 
+  enum class Growth : bool { forbidden, allowed };
   /// Takes a free slot; kNoSlot if there is none. Its memory is reserved, so writing it cannot fail. An error if it
-  /// cannot be reserved.
-  [[nodiscard]] Result<SlotIndex> take();
+  /// cannot be reserved. With Growth::forbidden, a slot that needs a reservation counts as not there.
+  [[nodiscard]] Result<SlotIndex> take(Growth growth = Growth::allowed);
   /// Writes the row of a taken slot. It is not visible yet.
   void write(SlotIndex slot, const SlotFields& fields) noexcept;
   /// taken -> published: the object becomes visible. `id` must be the written one.
@@ -121,6 +128,7 @@ class ObjectIndex {
 
   Segment segment_;
   Mapping mapping_;
+  HostQuery host_;
   IndexGeometry geometry_;
   std::uint32_t touched_ = 0;
   std::uint64_t reserved_bytes_ = 0;  // from the segment's start

@@ -229,11 +229,45 @@ TEST_CASE("a cgroup without memory: what does not fit is refused, and no process
   CHECK(builder.error().code == Errc::out_of_memory);
   CHECK(builder.error().cause == RefusalCause::memory);
   CHECK_THAT(to_string(builder.error()),
-             Catch::Contains("for an object of 128 MiB") && Catch::Contains("this cgroup, has"));
+             Catch::Contains("for 128 MiB in one piece") && Catch::Contains("this cgroup, has"));
   CHECK(daemon.server() == first);
   for (std::size_t n = 0; n < 20; ++n) {
     const auto found = daemon.watcher()->get_raw(id_of(n));
     CHECK((found && same(found->data(), pattern(50'000 + n))));
   }
   CHECK(outcome(daemon.watcher()->put(id_of("after"), pattern(100))) == "ok");
+}
+
+TEST_CASE("a cgroup without memory: a create evicts within the memory that the store has already") {
+  const MemoryGroup group;
+  if (!group.usable()) {
+    WARN("skipped: no memory cgroup can be made here");
+    return;
+  }
+  constexpr std::size_t kFirst = 32;
+  constexpr std::size_t kAll = 80;
+  constexpr std::size_t kSize = std::size_t{1} << 20;
+  constexpr std::uint64_t kMayGrow = std::uint64_t{4} << 20;  // the limit, less what a store leaves free
+  Daemon daemon({"--capacity=256MiB", "--prefault=false"});
+  for (std::size_t n = 0; n < kFirst; ++n)
+    REQUIRE(outcome(daemon.watcher()->put(id_of(n), pattern(kSize - n))) == "ok");
+  const std::uint64_t reserved = daemon.stats().reserved_bytes;
+  const pid_t first = daemon.server();
+  REQUIRE(group.take_in(first));
+  if (!group.limit((std::uint64_t{8} << 20) + kMayGrow)) {
+    WARN("skipped: the cgroup's limit cannot be set");
+    return;
+  }
+  for (std::size_t n = kFirst; n < kAll; ++n)
+    REQUIRE(outcome(daemon.watcher()->put(id_of(n), pattern(kSize - n))) == "ok");
+  const StoreStats stats = daemon.stats();
+  CHECK(stats.reserved_bytes <= reserved + kMayGrow);
+  CHECK(stats.eviction_count >= kAll - stats.reserved_bytes / kSize - 1);
+  CHECK(stats.out_of_memory_count == 0);
+  CHECK(daemon.server() == first);
+  // The last ones are there, and whole.
+  for (std::size_t n = kAll - kFirst / 2; n < kAll; ++n) {
+    const auto found = daemon.watcher()->get_raw(id_of(n));
+    CHECK((found && same(found->data(), pattern(kSize - n))));
+  }
 }

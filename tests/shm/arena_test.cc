@@ -27,10 +27,14 @@ class Oracle {
     SlotIndex owner;
   };
 
-  explicit Oracle(std::uint64_t capacity) : capacity_(capacity) {}
+  explicit Oracle(std::uint64_t capacity) : limit_(capacity) {}
 
+  void set_limit(std::uint64_t limit) {
+    limit_ = live_.empty() ? limit : std::max(limit, live_.rbegin()->first + live_.rbegin()->second.size);
+  }
+  [[nodiscard]] std::uint64_t limit() const { return limit_; }
   [[nodiscard]] bool is_free(std::uint64_t offset, std::uint64_t size) const {
-    if (offset > capacity_ || size > capacity_ - offset) return false;
+    if (offset > limit_ || size > limit_ - offset) return false;
     const auto next = live_.lower_bound(offset);
     if (next != live_.end() && next->first < offset + size) return false;
     return next == live_.begin() || std::prev(next)->first + std::prev(next)->second.size <= offset;
@@ -50,13 +54,13 @@ class Oracle {
       largest = std::max(largest, offset - end);
       end = offset + extent.size;
     }
-    return std::max(largest, capacity_ - end);
+    return std::max(largest, limit_ - end);
   }
   [[nodiscard]] std::uint64_t used() const { return used_; }
   [[nodiscard]] const std::map<std::uint64_t, Live>& live() const { return live_; }
 
  private:
-  std::uint64_t capacity_;
+  std::uint64_t limit_;
   std::uint64_t used_ = 0;
   std::map<std::uint64_t, Live> live_;
 };
@@ -64,6 +68,7 @@ class Oracle {
 void require_same(const Arena& arena, const Oracle& oracle) {
   arena.check_invariants();
   REQUIRE(arena.used_bytes() == oracle.used());
+  REQUIRE(arena.free_bytes() == oracle.limit() - oracle.used());
   REQUIRE(arena.largest_free_extent() == oracle.largest_gap());
   auto expected = oracle.live().begin();
   for (ExtentRef extent = arena.first(); !extent.is_none(); extent = arena.after(extent)) {
@@ -203,6 +208,34 @@ TEST_CASE("pieces are cut off the end of an extent, for another owner or for nob
   REQUIRE(arena.largest_free_extent() == arena.capacity());
 }
 
+TEST_CASE("an arena ends at its limit, but never before its last live extent") {
+  Arena arena(1 << 20, kSlots);
+  REQUIRE(arena.allocate(1000, 0) == 0);
+  arena.set_limit(4100);
+  CHECK(arena.limit() == 4096);
+  CHECK(arena.used_bytes() == 1024);
+  CHECK(arena.free_bytes() == 3072);
+  CHECK(arena.largest_free_extent() == 3072);
+  CHECK_FALSE(arena.allocate(3073, 1));
+  CHECK_FALSE(arena.claim(4096, 1, 1));
+  arena.set_limit(0);
+  CHECK(arena.limit() == 1024);
+  CHECK(arena.live_to() == 1024);
+  CHECK(arena.free_bytes() == 0);
+  arena.check_invariants();
+  arena.free(0);
+  CHECK(arena.free_bytes() == 1024);
+  CHECK(arena.live_to() == 0);
+  arena.set_limit(0);
+  arena.check_invariants();
+  CHECK(arena.first().is_none());
+  CHECK_FALSE(arena.allocate(1, 1));
+  arena.set_limit(UINT64_MAX);
+  CHECK(arena.limit() == 1 << 20);
+  REQUIRE(arena.allocate(1 << 20, 1) == 0);
+  arena.check_invariants();
+}
+
 TEST_CASE("records cost 12 bytes a slot, and only up to the highest slot used") {
   constexpr std::uint32_t kMany = 1 << 20;
   Arena arena(std::uint64_t{kMany} * kUnitBytes, kMany);
@@ -220,6 +253,12 @@ TEST_CASE("any history agrees with a map, and can be claimed again") {
     Arena arena(capacity, kSlots);
     Oracle oracle(capacity);
     for (int step = 0; step < 3000; ++step) {
+      if (random() % 16 == 0) {
+        const std::uint64_t limit = random() % 2 == 0 ? capacity : random() % (capacity / kUnitBytes) * kUnitBytes;
+        arena.set_limit(limit);
+        oracle.set_limit(limit);
+        REQUIRE(arena.limit() == oracle.limit());
+      }
       const auto slot = static_cast<SlotIndex>(random() % kSlots);
       const auto whole = ExtentRef::live(slot);
       if (arena.owns(slot) && random() % 2 == 0 && arena.size_of(whole) > kUnitBytes) {
@@ -256,6 +295,7 @@ TEST_CASE("any history agrees with a map, and can be claimed again") {
       }
       require_same(arena, oracle);
     }
+    oracle.set_limit(capacity);
     Arena restarted(capacity, kSlots);
     for (const auto& [offset, extent] : oracle.live()) REQUIRE(restarted.claim(offset, extent.size, extent.owner));
     require_same(restarted, oracle);

@@ -72,8 +72,8 @@ class TestClient {
 
 /// A store, its time, and one client that writes.
 struct StoreFixture {
-  explicit StoreFixture(const StoreConfig& config = {.capacity = kMiB})
-      : owned(Store::create(config, now).value()), store(*owned), writer(attach()) {}
+  explicit StoreFixture(const StoreConfig& config = {.capacity = kMiB}, const HostQuery& host = {})
+      : owned(Store::create(config, now, host).value()), store(*owned), writer(attach()) {}
   ~StoreFixture() {
     if (owned != nullptr) owned->check_invariants();
   }
