@@ -23,6 +23,7 @@
 #include <algorithm>
 
 #include "shm/store/store.h"
+#include "shm/table/index_repair.h"
 
 namespace dolium::shm {
 namespace {
@@ -33,7 +34,7 @@ enum SegmentPosition : std::size_t { kArena, kIndex, kLedger };
 /// One recovery. All clients that survived are attached before it begins: what they hold and write decides.
 class Recoverer {
  public:
-  explicit Recoverer(StoreParts& parts) noexcept : parts_(parts), rows_(parts.rows) {}
+  explicit Recoverer(StoreParts& parts) noexcept : parts_(parts), rows_(parts.rows), repair_(parts.rows.index) {}
 
   [[nodiscard]] Recovery run() {
     settle_rows();
@@ -52,6 +53,7 @@ class Recoverer {
 
   StoreParts& parts_;
   Rows& rows_;
+  IndexRepair repair_;
   Recovery found_;
 };
 
@@ -71,10 +73,10 @@ void Recoverer::settle_even(SlotIndex slot) {
   if (!committed) {
     ++found_.damaged;
     rows_.index.begin_retire(slot);
-    rows_.index.unlink_remains(slot);
+    repair_.unlink_remains(slot);
     return vacate(slot);
   }
-  if (!rows_.index.is_linked(slot)) rows_.index.link(slot);
+  if (!repair_.is_linked(slot)) repair_.link(slot);
   if (margin.state == SlotState::unsealed) {
     ++found_.finished;
     row.accessed = row.sealed;
@@ -104,7 +106,7 @@ void Recoverer::settle_odd(SlotIndex slot) {
     return;
   }
   ++found_.finished;
-  rows_.index.unlink_remains(slot);
+  repair_.unlink_remains(slot);
   margin.pinned = false;
   if (!parts_.usage.in_use(slot)) return vacate(slot);
   margin.state = SlotState::retired;
@@ -142,7 +144,7 @@ void Recoverer::claim_extents() {
     }
     if (!is_part_of(slot, before)) ++found_.damaged;  // the place that it names cannot be its own
     if (rows_.index.is_live(slot)) rows_.index.begin_retire(slot);
-    rows_.index.unlink_remains(slot);
+    repair_.unlink_remains(slot);
     vacate(slot);
     rows_.index.release(slot);
   }

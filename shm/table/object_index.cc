@@ -173,28 +173,6 @@ void ObjectIndex::release(SlotIndex index) noexcept {
   free_ = to_link(index);
 }
 
-bool ObjectIndex::is_linked(SlotIndex index) const noexcept {
-  std::uint32_t link = unpack(bucket(slot(index).id.load()).load(std::memory_order_relaxed)).head;
-  // Bounded by the number of rows, and checked against it: after a crash the chain may be damaged.
-  for (std::uint32_t steps = 0; link != 0 && link <= touched_ && steps < touched_; ++steps) {
-    if (from_link(link) == index) return true;
-    link = slot(from_link(link)).next.load(std::memory_order_relaxed);
-  }
-  return false;
-}
-
-void ObjectIndex::link(SlotIndex index) noexcept {
-  Bucket& chain = bucket(slot(index).id.load());
-  slot(index).next.store(unpack(chain.load(std::memory_order_relaxed)).head, std::memory_order_release);
-  set_bucket(chain, to_link(index));
-}
-
-void ObjectIndex::unlink_remains(SlotIndex index) noexcept {
-  if (is_linked(index)) return unlink(index);
-  Bucket& chain = bucket(slot(index).id.load());
-  set_bucket(chain, unpack(chain.load(std::memory_order_relaxed)).head);
-}
-
 ObjectIndex::LookUp ObjectIndex::look_up(const ObjectId& id, std::uint32_t chain) const noexcept {
   std::uint32_t passed = 0;
   std::uint32_t link = unpack(bucket(chain).load(std::memory_order_relaxed)).head;

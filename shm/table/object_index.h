@@ -35,8 +35,8 @@ class ObjectIndex {
   [[nodiscard]] static Result<ObjectIndex> create(std::uint32_t slot_count, std::uint64_t arena_bytes,
                                                   HostQuery host = {});
 
-  /// Takes over another daemon's index as it left it. The caller must find its rows, and repair each of them (see
-  /// *after a crash* below), before it calls other functions.
+  /// Takes over another daemon's index as it left it. The caller must find its rows, and repair each of them
+  /// (IndexRepair), before it calls other functions.
   [[nodiscard]] static Result<ObjectIndex> adopt(UniqueFd memory);
 
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
@@ -93,17 +93,6 @@ class ObjectIndex {
   /// The daemon's own fields of a row: written at any time after take(), read at any time.
   [[nodiscard]] SlotMargin& margin(SlotIndex index) const noexcept { return slot(index).margin; }
 
-  // ---- after a crash ----
-  // A row may be even and not linked, or odd and linked; or its chain has changed without a new version.
-
-  /// Whether the row is in its bucket's chain.
-  [[nodiscard]] bool is_linked(SlotIndex slot) const noexcept;
-  /// Links an even row that is not in its chain, so that lookups find it.
-  void link(SlotIndex slot) noexcept;
-  /// Takes an odd row out of its chain if it is there. In either case its bucket gets a new version, so that a reader
-  /// on this row does not trust the values that are written there next.
-  void unlink_remains(SlotIndex slot) noexcept;
-
   /// Tells clients whether to notify the daemon of releases. Sequentially consistent.
   void set_release_wanted(bool wanted) noexcept;
 
@@ -115,6 +104,8 @@ class ObjectIndex {
   void check_invariants() const;  ///< aborts with a message on a violation; O(slots); for tests
 
  private:
+  friend class IndexRepair;
+
   ObjectIndex(Segment segment, Mapping mapping, const IndexGeometry& geometry);
 
   [[nodiscard]] IndexHeader& header() const noexcept;
