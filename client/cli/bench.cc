@@ -2,6 +2,7 @@
 // at the end; if it is killed, they expire soon. scripts/bench measures thoroughly.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,7 @@
 // list and inspect: the objects in the store.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>

@@ -4,6 +4,7 @@
 // server if it is visible, else of this process: a doliumd that is started from here would inherit them.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <optional>
 

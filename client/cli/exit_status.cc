@@ -1,6 +1,7 @@
 #include "client/cli/exit_status.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdio>

@@ -1,6 +1,7 @@
 #include "client/cli/finding.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 

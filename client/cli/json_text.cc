@@ -1,6 +1,7 @@
 #include "client/cli/json_text.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cstdio>
 

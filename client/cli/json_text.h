@@ -3,7 +3,7 @@
 // "not yet"; durations are in milliseconds, as their names say. A type tag is a string of 16 hexadecimal digits,
 // because many JSON readers (jq, JavaScript) keep only 53 bits of a number.
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 
 #include <dolium/event.h>

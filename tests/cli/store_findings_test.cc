@@ -1,5 +1,7 @@
 // The doctor's findings about the daemon and its store, and how findings are written.
 
+#include <nlohmann/json.hpp>
+
 #include "client/cli/store_findings.h"
 #include "tests/cli/findings.h"
 
