@@ -40,4 +40,8 @@ std::string to_string(const Error& error) {
   return error.message.empty() ? text : text + ": " + error.message;
 }
 
+void detail::throw_bad_access(const Error& error) {
+  throw BadResultAccess(error);
+}
+
 }  // namespace dolium

@@ -44,6 +44,7 @@ while IFS= read -r header; do
   echo "#include <$name>" | "${clean[@]}" g++ "${strict[@]}" -x c++ - || fail "<$name> does not compile alone"
   while IFS= read -r included; do
     case $included in
+      '"stop: see the error above"') [[ $name == dolium/export.h ]] || fail "<$name> includes $included" ;;
       '<dolium/'*'>') [[ -f $prefix/include/${included:1:-1} ]] || fail "<$name>: $included is not installed" ;;
       # The standard's own have no extension and no folder: <stdint.h> and <unistd.h> are out, <cstdint> is in.
       '<'*[./]*'>') fail "<$name> includes $included" ;;
@@ -55,6 +56,16 @@ done < <(find "$prefix/include" -type f | sort)
 if command -v clang++ >/dev/null; then
   echo '#include <dolium/dolium.h>' | "${clean[@]}" clang++ "${strict[@]}" -x c++ - || fail "clang++ does not compile it"
 fi
+
+say "public headers: without exceptions, and in C++17"
+while IFS= read -r header; do
+  name=dolium/${header#"$prefix/include/dolium/"}
+  echo "#include <$name>" | "${clean[@]}" g++ "${strict[@]}" -fno-exceptions -x c++ - || fail "<$name> needs exceptions"
+  said=$(echo "#include <$name>" | "${clean[@]}" g++ -std=c++17 -fsyntax-only -I "$prefix/include" -x c++ - 2>&1) &&
+    fail "<$name> compiles as C++17"
+  [[ $(grep -c 'error:' <<<"$said") == 2 && $(grep -m 1 'error:' <<<"$said") == *"Dolium's headers need C++20"* &&
+    $(grep 'error:' <<<"$said" | tail -n 1) == *'stop: see the error above'* ]] || fail "C++17: <$name> says: $said"
+done < <(find "$prefix/include" -type f | sort)
 
 say "a user's CMake project"
 quietly consumer-cmake "${clean[@]}" cmake -S tests/consumer -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
@@ -72,6 +83,8 @@ block cpp >"$work/readme/main.cc"
 } >"$work/readme/CMakeLists.txt"
 quietly consumer-readme "${clean[@]}" cmake -S "$work/readme" -B "$work/readme/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
 quietly consumer-readme-build "${clean[@]}" cmake --build "$work/readme/build"
+"${clean[@]}" g++ -std=c++20 -Wall -Wextra -Werror -fno-exceptions "$work/readme/main.cc" -o "$work/no-exceptions" -I "$prefix/include" \
+  -L "$prefix/lib" -ldolium "-Wl,-rpath,$prefix/lib" || fail "the README's example does not compile without exceptions"
 
 say "pkg-config"
 with_pc=("${clean[@]}" PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config)

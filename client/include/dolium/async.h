@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include <dolium/export.h>
+
 namespace dolium {
 
 /// Copies share one operation. Destroying a handle does not cancel the operation: keep it only to call cancel().

@@ -58,7 +58,8 @@ struct Error {
 /// "not_found: no object 3f2a… in the store"
 [[nodiscard]] DOLIUM_API std::string to_string(const Error& error);
 
-/// Thrown by `Result::value()` when there is no value. Nothing else in Dolium throws it.
+/// Thrown by `Result::value()` when there is no value. Nothing else in Dolium throws it. In a program that is compiled
+/// with -fno-exceptions, it ends the program with the error's text.
 class DOLIUM_API BadResultAccess : public std::runtime_error {
  public:
   explicit BadResultAccess(Error error) : std::runtime_error(to_string(error)), error_(std::move(error)) {}
@@ -67,5 +68,10 @@ class DOLIUM_API BadResultAccess : public std::runtime_error {
  private:
   Error error_;
 };
+
+namespace detail {
+/// In the library, so that the headers compile with -fno-exceptions.
+[[noreturn]] DOLIUM_API void throw_bad_access(const Error& error);
+}  // namespace detail
 
 }  // namespace dolium

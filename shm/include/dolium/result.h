@@ -78,7 +78,7 @@ class [[nodiscard]] Result {
 
  private:
   void check() const {
-    if (!has_value()) throw BadResultAccess(error());
+    if (!has_value()) detail::throw_bad_access(error());
   }
 
   std::variant<T, Error> state_;
@@ -97,7 +97,7 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const noexcept { return has_value(); }
   void operator*() const noexcept {}
   void value() const {
-    if (!has_value()) throw BadResultAccess(error());
+    if (!has_value()) detail::throw_bad_access(error());
   }
   Error& error() & noexcept { return *std::get_if<1>(&error_); }
   const Error& error() const& noexcept { return *std::get_if<1>(&error_); }

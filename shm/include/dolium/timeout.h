@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <dolium/export.h>
+
 namespace dolium {
 
 class Timeout {
