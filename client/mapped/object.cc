@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "client/mapped/attachment.h"
@@ -37,38 +38,55 @@ namespace {
 
 /// numpy's name of an element type in a .npy header.
 std::string_view numpy_name(std::string_view element) {
-  constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"bool", "|b1"},
-                                                                      {"i8", "|i1"},
-                                                                      {"u8", "|u1"},
-                                                                      {"i16", "<i2"},
-                                                                      {"u16", "<u2"},
-                                                                      {"i32", "<i4"},
-                                                                      {"u32", "<u4"},
-                                                                      {"i64", "<i8"},
-                                                                      {"u64", "<u8"},
-                                                                      {"f32", "<f4"},
-                                                                      {"f64", "<f8"},
-                                                                      {"std::complex<double>", "<c16"},
-                                                                      {"std::complex<float>", "<c8"}};
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"bool", "|b1"}, {"i8", "|i1"},  {"u8", "|u1"},  {"i16", "<i2"}, {"u16", "<u2"}, {"i32", "<i4"},  {"u32", "<u4"},
+      {"i64", "<i8"},  {"u64", "<u8"}, {"f32", "<f4"}, {"f64", "<f8"}, {"c64", "<c8"}, {"c128", "<c16"}};
   const auto* known = std::ranges::find(kNames, element, [](const auto& each) { return each.first; });
   return known == std::end(kNames) ? std::string_view() : known->second;
 }
 
-}  // namespace
-
-bool is_numpy_array_of(const Object& object, std::string_view element_name) {
-  if (object.type_tag() != type_hash("numpy.ndarray")) return false;
-  constexpr std::string_view kKey = "'descr': ";
+/// What stands behind this key in the header of a numpy array; empty if it is not there.
+std::string_view numpy_field(const Object& object, std::string_view key) {
   const auto metadata = object.metadata();
   const std::string_view header(reinterpret_cast<const char*>(metadata.data()), metadata.size());
-  const std::size_t key = header.find(kKey);
-  if (key == std::string_view::npos) return false;
-  const std::string_view type = header.substr(key + kKey.size());
+  const std::size_t at = header.find(key);
+  return at == std::string_view::npos ? std::string_view() : header.substr(at + key.size());
+}
+
+/// Whether the header names these elements.
+bool has_elements(const Object& object, std::string_view element_name) {
+  const std::string_view type = numpy_field(object, "'descr': ");
+  if (type.empty()) return false;
   const std::string_view wanted = numpy_name(element_name);
   // A record type is a list of fields; a C++ struct does not tell the names of its fields.
   if (wanted.empty()) return type.starts_with('[');
   return type.starts_with('\'') && type.substr(1).starts_with(wanted) &&
          type.substr(1 + wanted.size()).starts_with('\'');
+}
+
+}  // namespace
+
+bool is_numpy_array_of(const Object& object, std::string_view element_name) {
+  return object.type_tag() == type_hash("numpy.ndarray") && has_elements(object, element_name);
+}
+
+bool is_numpy_scalar_of(const Object& object, std::string_view name) {
+  return object.type_tag() == type_hash("numpy.scalar") && !numpy_name(name).empty() && has_elements(object, name);
+}
+
+bool is_numpy_vector_of(const Object& object, std::string_view element_name, std::size_t element_size) {
+  if (numpy_name(element_name).empty() || !is_numpy_array_of(object, element_name)) return false;
+  std::string_view shape = numpy_field(object, "'shape': (");
+  std::uint64_t count = 0;
+  const auto [behind, error] = std::from_chars(shape.data(), shape.data() + shape.size(), count);
+  if (error != std::errc()) return false;
+  shape.remove_prefix(static_cast<std::size_t>(behind - shape.data()));
+  const std::uint64_t size = object.data().size();
+  return shape.starts_with(",)") && size % element_size == 0 && size / element_size == count;
+}
+
+Error bool_mismatch(const ObjectId& id) {
+  return {Errc::type_mismatch, fmt::format("object {} holds bytes other than 0 and 1: they are no bools", id.hex())};
 }
 
 Error element_mismatch(const ObjectId& id, std::uint64_t tag, std::string_view element_name) {
@@ -90,12 +108,6 @@ Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_
           fmt::format("object {} has {} bytes, which is no multiple of the {} of an element: it was put as something "
                       "else",
                       id.hex(), size, element_size)};
-}
-
-Error wrong_size(std::string_view type_name, std::uint64_t size, std::uint64_t expected) {
-  return {Errc::type_mismatch, fmt::format("a stored {} has {} bytes where {} were expected: it was put by a program "
-                                           "that means something else by that name",
-                                           type_name, size, expected)};
 }
 
 }  // namespace detail

@@ -4,40 +4,31 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <string>
 #include <utility>
 
 namespace dolium {
 namespace {
 
+using detail::array_tag;
 using detail::type_hash;
 
+struct Scalar {
+  std::string_view name;
+  std::uint64_t size;
+};
+/// Numbers of every language. client/codecs.json has the same.
+constexpr Scalar kScalars[] = {{"bool", 1}, {"i8", 1},  {"u8", 1},  {"i16", 2},   {"u16", 2},   {"i32", 4},
+                               {"u32", 4},  {"i64", 8}, {"u64", 8}, {"i128", 16}, {"u128", 16}, {"f16", 2},
+                               {"f32", 4},  {"f64", 8}, {"c64", 8}, {"c128", 16}};
 struct Known {
   std::string_view name;
   std::uint64_t tag;
 };
-
-template <class T>
-constexpr std::pair<Known, Known> one_and_many() {
-  return {{type_name_of<T>(), type_tag_of<T>()}, {type_name_of<std::vector<T>>(), type_tag_of<std::vector<T>>()}};
-}
-
-template <class... T>
-constexpr auto with_many() {
-  std::array<Known, 2 * sizeof...(T)> out;
-  std::size_t next = 0;
-  for (const auto& [one, many] : {one_and_many<T>()...}) {
-    out[next++] = one;
-    out[next++] = many;
-  }
-  return out;
-}
-
-constexpr auto kNumbers = with_many<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
-                                    std::int64_t, std::uint64_t, float, double>();
-// There is no codec for vector<bool>, but numpy has arrays of bool.
-constexpr Known kOthers[] = {{"bool", type_tag_of<bool>()},
-                             {"bool[]", type_hash("[]", type_tag_of<bool>())},
-                             {"utf8", type_tag_of<std::string>()},
+constexpr Known kOthers[] = {{"utf8", type_hash("utf8")},
+                             {"utf8[]", array_tag(type_hash("utf8"))},
+                             {"bytes[]", array_tag(type_hash("bytes"))},
                              {"numpy.ndarray", type_hash("numpy.ndarray")},
                              {"numpy.scalar", type_hash("numpy.scalar")},
                              {"arrow.table", type_hash("arrow.table")},
@@ -46,30 +37,74 @@ constexpr Known kOthers[] = {{"bool", type_tag_of<bool>()},
                              {"python.none", type_hash("python.none")},
                              {"python.pickle5", type_hash("python.pickle5")}};
 
-template <class Test>
-const Known* find_known(Test test) noexcept {
-  for (const Known& each : kNumbers)
-    if (test(each)) return &each;
-  for (const Known& each : kOthers)
-    if (test(each)) return &each;
-  return nullptr;
+/// "i32[]", in memory that lasts.
+constexpr auto kArrayNames = [] {
+  std::array<std::array<char, 8>, std::size(kScalars)> names{};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::size_t at = 0;
+    for (const std::string_view part : {kScalars[i].name, std::string_view("[]")})
+      for (const char c : part) names[i][at++] = c;
+  }
+  return names;
+}();
+
+/// What stands between `open` and the ">" at the end; empty if the text has another form.
+std::string_view inside(std::string_view text, std::string_view open) {
+  if (!text.starts_with(open) || !text.ends_with('>')) return {};
+  text.remove_prefix(open.size());
+  text.remove_suffix(1);
+  return text;
+}
+
+/// Cuts the first part off a list "utf8,map<i32,f64>".
+std::string_view take_part(std::string_view& list) {
+  std::size_t depth = 0;
+  std::size_t end = 0;
+  for (; end < list.size() && (depth != 0 || list[end] != ','); ++end) {
+    if (list[end] == '<') ++depth;
+    if (list[end] == '>' && depth != 0) --depth;
+  }
+  const std::string_view part = list.substr(0, end);
+  list.remove_prefix(std::min(end + 1, list.size()));
+  return part;
+}
+
+std::uint64_t tag_of(std::string_view name);
+
+/// As detail::composite_tag().
+std::uint64_t tag_of_parts(std::string_view kind, std::string_view list) {
+  std::uint64_t salt = 0;
+  while (!list.empty()) salt = detail::part_salt(tag_of(take_part(list)), salt);
+  return type_hash(kind, salt);
+}
+
+/// The tag of a type by its name. Any name but those of the table is that of a codec of a program's own.
+std::uint64_t tag_of(std::string_view name) {
+  if (name.ends_with("[]")) return array_tag(tag_of(name.substr(0, name.size() - 2)));
+  const Scalar* scalar = std::ranges::find(kScalars, name, &Scalar::name);
+  if (scalar != std::end(kScalars)) return type_hash(name, scalar->size);
+  for (const std::string_view kind : {std::string_view("tuple"), std::string_view("optional"), std::string_view("map")})
+    if (const std::string_view parts = inside(name, std::string(kind) + '<'); !parts.empty())
+      return tag_of_parts(kind, parts);
+  return type_hash(name);
 }
 
 }  // namespace
 
 std::string_view known_type_name(std::uint64_t tag) noexcept {
-  const Known* known = find_known([tag](const Known& each) { return each.tag == tag; });
-  return known == nullptr ? std::string_view() : known->name;
+  for (std::size_t i = 0; i < std::size(kScalars); ++i) {
+    const std::uint64_t one = type_hash(kScalars[i].name, kScalars[i].size);
+    if (tag == one) return kScalars[i].name;
+    if (tag == array_tag(one)) return kArrayNames[i].data();
+  }
+  const Known* known = std::ranges::find(kOthers, tag, &Known::tag);
+  return known == std::end(kOthers) ? std::string_view() : known->name;
 }
 
 NamedType type_called(std::string_view text) {
   if (text == "string") text = "utf8";
-  if (text.empty()) return {};
-  if (const Known* known = find_known([text](const Known& each) { return each.name == text; }))
-    return {std::string(text), known->tag};
-  const bool many = text.ends_with("[]");
-  const std::uint64_t element = type_hash(text.substr(0, text.size() - (many ? 2 : 0)));
-  return {std::string(text), many ? type_hash("[]", element) : element};
+  if (text.empty() || text == "bytes") return {};
+  return {std::string(text), tag_of(text)};
 }
 
 }  // namespace dolium

@@ -34,6 +34,12 @@ struct ObjectView {
 
 /// Whether the object is a numpy array whose element type is `element_name`, or is unknown.
 [[nodiscard]] DOLIUM_API bool is_numpy_array_of(const Object& object, std::string_view element_name);
+/// Whether it is one of a single dimension, of exactly the object's bytes: what a std::vector is stored as.
+[[nodiscard]] DOLIUM_API bool is_numpy_vector_of(const Object& object, std::string_view element_name,
+                                                 std::size_t element_size);
+/// Whether it is a scalar of numpy's of this type.
+[[nodiscard]] DOLIUM_API bool is_numpy_scalar_of(const Object& object, std::string_view name);
+[[nodiscard]] DOLIUM_API Error bool_mismatch(const ObjectId& id);
 [[nodiscard]] DOLIUM_API Error element_mismatch(const ObjectId& id, std::uint64_t tag, std::string_view element_name);
 [[nodiscard]] DOLIUM_API Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_size,
                                              bool misaligned);
@@ -70,7 +76,7 @@ class DOLIUM_API Object {
   /// The data as an array of T, without a copy. Valid while this Object or a copy of it lives. type_mismatch if the
   /// object was stored as a type other than T or an array of T, if its size is no multiple of T's, or if its alignment
   /// is too small for T. Raw bytes (tag 0) can be viewed as any T, and every object as std::byte, char or unsigned
-  /// char.
+  /// char. For bool, it reads all bytes: each must be 0 or 1.
   template <class T>
   requires std::is_trivially_copyable_v<T>
   [[nodiscard]] Result<std::span<const T>> as_span() const {
@@ -79,6 +85,8 @@ class DOLIUM_API Object {
     const bool misaligned = reinterpret_cast<std::uintptr_t>(view_.bytes) % alignof(T) != 0;
     if (misaligned || view_.data_size % sizeof(T) != 0)
       return detail::span_mismatch(view_.id, view_.data_size, sizeof(T), misaligned);
+    if constexpr (std::is_same_v<T, bool>)
+      if (!detail::are_bools(data())) return detail::bool_mismatch(view_.id);
     return std::span<const T>(reinterpret_cast<const T*>(view_.bytes), view_.data_size / sizeof(T));
   }
 

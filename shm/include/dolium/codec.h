@@ -3,8 +3,12 @@
 // type fails with Errc::type_mismatch; bytes are never reinterpreted.
 //
 // Built in: trivially copyable types ("f64", "i32", or a struct's name), contiguous ranges of them (a vector<T>, an
-// array<T, N> and a span<const T> have the same stored form: "f64[]", "i32[]"), and std::string ("utf8"). For another
-// type, specialise Codec:
+// array<T, N> and a span<const T> have the same stored form: "f64[]", "i32[]"), text ("utf8": std::string,
+// string_view, literals), and containers of all these (codec_containers.h): pair and tuple ("tuple<f64,utf8>"),
+// optional ("optional<f64>"), vectors of text and of containers ("utf8[]", "f64[][]"), map and unordered_map
+// ("map<utf8,f64>"). client/CODECS.md describes the bytes; other languages read and write the same.
+//
+// For another type, specialise Codec:
 //
 //   template <> struct dolium::Codec<Graph> {
 //     static constexpr std::string_view type_name = "acme.Graph";
@@ -15,7 +19,7 @@
 //   };
 //
 // The tag is a hash of the stored name: type_name, or with a version "acme.Graph@2". A built-in codec uses the
-// compiler's name of the type, and adds its size to the tag. If programs of different compilers exchange objects of
+// compiler's name of a struct, and adds its size to the tag. If programs of different compilers exchange objects of
 // your types, specialise dolium::type_name<T>.
 //
 // Two structs with the same name and size but different members cannot be told apart. Give them versions; this works
@@ -25,77 +29,72 @@
 //     static constexpr std::uint32_t version = 2;                               // stored as "Point@2", "Point@2[]"
 //   };
 
-#include <array>
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <dolium/result.h>
+#include <dolium/type_name.h>
 
 namespace dolium {
 
 namespace detail {
-/// FNV-1a, 64 bits. Never 0: that means raw bytes.
-constexpr std::uint64_t type_hash(std::string_view name, std::uint64_t salt = 0) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325ULL ^ salt;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash == 0 ? 1 : hash;
-}
-
-template <class T>
-constexpr std::string_view with_compiler_name() {
-  return __PRETTY_FUNCTION__;  // "... [with T = demo::Result; ...]" (g++), "... [T = demo::Result]" (clang++)
-}
-/// The type's name within with_compiler_name(). The text around it is found with a known type, since the name itself
-/// can contain any of it.
-template <class T>
-constexpr std::string_view compiler_name() {
-  constexpr std::string_view kKnown = "double";
-  constexpr std::string_view around = with_compiler_name<double>();
-  constexpr std::size_t before = around.rfind(kKnown);
-  constexpr std::size_t behind = around.size() - before - kKnown.size();
-  constexpr std::string_view pretty = with_compiler_name<T>();
-  return pretty.substr(before, pretty.size() - before - behind);
-}
-
-template <class T>
-constexpr std::string_view built_in_name() {
-  if constexpr (std::is_same_v<T, bool>)
-    return "bool";
-  else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>)
-    return sizeof(T) == 1 ? "i8" : sizeof(T) == 2 ? "i16" : sizeof(T) == 4 ? "i32" : sizeof(T) == 8 ? "i64" : "i128";
-  else if constexpr (std::is_integral_v<T>)
-    return sizeof(T) == 1 ? "u8" : sizeof(T) == 2 ? "u16" : sizeof(T) == 4 ? "u32" : sizeof(T) == 8 ? "u64" : "u128";
-  else if constexpr (std::is_same_v<T, float>)
-    return "f32";
-  else if constexpr (std::is_same_v<T, double>)
-    return "f64";
-  else
-    return compiler_name<T>();
-}
-
 [[nodiscard]] DOLIUM_API Error wrong_size(std::string_view type_name, std::uint64_t size, std::uint64_t expected);
-}  // namespace detail
+[[nodiscard]] DOLIUM_API Error not_a_bool(std::string_view type_name);
 
-/// The stored name of a trivially copyable type. Can be specialised.
+/// Whether every byte is a bool: another value must never be read as one.
+[[nodiscard]] inline bool are_bools(std::span<const std::byte> bytes) noexcept {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b <= std::byte{1}; });
+}
+
+/// pair, tuple and optional: they have codecs of their own, even where they are trivially copyable.
 template <class T>
-inline constexpr std::string_view type_name = detail::built_in_name<T>();
+inline constexpr bool kIsComposite = false;
+template <class... T>
+inline constexpr bool kIsComposite<std::tuple<T...>> = true;
+template <class A, class B>
+inline constexpr bool kIsComposite<std::pair<A, B>> = true;
+template <class T>
+inline constexpr bool kIsComposite<std::optional<T>> = true;
+
+template <class T>
+inline constexpr bool kIsString = false;
+template <class Allocator>
+inline constexpr bool kIsString<std::basic_string<char, std::char_traits<char>, Allocator>> = true;
+/// Text: strings, views, literals and other arrays of char, which end at the first zero.
+template <class T>
+concept Text = kIsString<T> || std::same_as<T, std::string_view> || std::same_as<T, const char*> ||
+    std::same_as<T, char*> ||
+    (std::is_bounded_array_v<T>&& std::same_as<std::remove_cv_t<std::remove_extent_t<T>>, char>);
+template <class T>
+concept ByteSequence = std::ranges::contiguous_range<T> && std::ranges::sized_range<T> &&
+    std::same_as<std::ranges::range_value_t<T>, std::byte> && !std::is_array_v<T>;
+/// A range that can be filled.
+template <class T>
+concept OwningRange = std::default_initializable<T> && !std::ranges::view<T> && requires(T & range) {
+  { std::ranges::data(range) } -> std::same_as<std::ranges::range_value_t<T>*>;
+};
+}  // namespace detail
 
 template <class T>
 struct Codec;
 
 /// Views and pointers are trivially copyable too, but their bytes have no meaning in another process.
 template <class T>
-concept PlainData =
-    std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> && !std::is_pointer_v<T> &&
-    !std::is_member_pointer_v<T> && !std::is_array_v<T> && !std::is_same_v<T, std::nullptr_t> && !std::ranges::range<T>;
+concept PlainData = std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> && !std::is_pointer_v<T> &&
+                    !std::is_member_pointer_v<T> && !std::is_array_v<T> && !std::is_same_v<T, std::nullptr_t> &&
+                    !std::ranges::range<T> && !detail::kIsComposite<T>;
 /// An array, vector or span of plain data; not a string.
 template <class T>
 concept PlainRange = std::ranges::contiguous_range<T> && std::ranges::sized_range<T> &&
@@ -105,62 +104,34 @@ concept PlainRange = std::ranges::contiguous_range<T> && std::ranges::sized_rang
 template <class T>
 concept ByteRange = std::is_convertible_v<const T&, std::span<const std::byte>>;
 
+namespace detail {
 template <class T>
-concept Encodable = !ByteRange<T> && requires(const T& value, std::span<std::byte> out) {
+concept HasCodec = requires(const T& value, std::span<std::byte> out) {
   { Codec<T>::type_name } -> std::convertible_to<std::string_view>;
   { Codec<T>::size(value) } -> std::convertible_to<std::uint64_t>;
   Codec<T>::encode(value, out);
 };
+}  // namespace detail
+template <class T>
+concept Encodable = !ByteRange<T> && detail::HasCodec<T>;
 template <class T>
 concept Decodable = requires(std::span<const std::byte> in) {
   { Codec<T>::decode(in) } -> std::same_as<Result<T>>;
 };
 
-/// The type that get() returns for a stored T: T itself, or a vector if T is a view.
+/// The type that get() returns for a stored T: T itself, or what owns its bytes if T is a view or contains one.
 template <class T>
 struct StoredAs {
   using type = T;
 };
 template <PlainRange T>
-requires std::ranges::view<T>
-struct StoredAs<T> {
+requires(!detail::OwningRange<T>) struct StoredAs<T> {
   using type = std::vector<std::ranges::range_value_t<T>>;
 };
-
-namespace detail {
-template <std::size_t N>
-constexpr std::array<char, N> joined(std::string_view front, std::string_view back) {
-  std::array<char, N> out{};
-  for (std::size_t i = 0; i < N; ++i) out[i] = i < front.size() ? front[i] : back[i - front.size()];
-  return out;
-}
-
-/// "@12"
-template <std::uint32_t Version>
-struct VersionText {
-  static constexpr std::size_t kSize = [] {
-    std::size_t size = 2;
-    for (std::uint32_t rest = Version; rest >= 10; rest /= 10) ++size;
-    return size;
-  }();
-  static constexpr std::array<char, kSize> kChars = [] {
-    std::array<char, kSize> out{'@'};
-    std::uint32_t rest = Version;
-    for (std::size_t i = kSize - 1; i > 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
-    return out;
-  }();
-  static constexpr std::string_view kText{kChars.data(), kSize};
+template <detail::Text T>
+requires(!detail::kIsString<T>) struct StoredAs<T> {
+  using type = std::string;
 };
-
-template <class C>
-struct VersionedName {
-  static constexpr std::string_view kName = C::type_name;
-  static constexpr std::string_view kVersion = VersionText<C::version>::kText;
-  static constexpr std::size_t kSize = kName.size() + kVersion.size();
-  static constexpr std::array<char, kSize> kChars = joined<kSize>(kName, kVersion);
-  static constexpr std::string_view kText{kChars.data(), kSize};
-};
-}  // namespace detail
 
 /// The name that put(const T&) stores, for display: the codec's type_name, with its version if it has one.
 template <class T>
@@ -181,6 +152,8 @@ struct PlainCodec {
   static void encode(const T& value, std::span<std::byte> out) { std::memcpy(out.data(), &value, sizeof(T)); }
   static Result<T> decode(std::span<const std::byte> in) {
     if (in.size() != sizeof(T)) return detail::wrong_size(type_name, in.size(), sizeof(T));
+    if constexpr (std::is_same_v<T, bool>)
+      if (!detail::are_bools(in)) return detail::not_a_bool(type_name);
     T value;
     std::memcpy(&value, in.data(), sizeof(T));
     return value;
@@ -242,14 +215,8 @@ constexpr std::uint64_t element_tag() {
     return type_hash(dolium::type_name<T>, sizeof(T));
 }
 template <class T>
-constexpr std::uint64_t range_tag() {
-  return type_hash("[]", element_tag<T>());
-}
-template <class T>
-struct RangeName {
-  static constexpr std::size_t kSize = element_name<T>().size() + 2;
-  static constexpr std::array<char, kSize> kChars = joined<kSize>(element_name<T>(), "[]");
-  static constexpr std::string_view kText{kChars.data(), kSize};
+struct ElementName {
+  static constexpr std::string_view kText = element_name<T>();
 };
 
 /// Types as which every object can be viewed.
@@ -261,25 +228,29 @@ constexpr bool is_byte() {
 /// Whether an object with this tag can be viewed as an array of T: an array of T, one T, or raw bytes.
 template <class T>
 constexpr bool can_be_viewed_as(std::uint64_t tag) {
-  if (is_byte<T>() || tag == 0 || tag == element_tag<T>() || tag == range_tag<T>()) return true;
+  if (is_byte<T>() || tag == 0 || tag == element_tag<T>() || tag == array_tag(element_tag<T>())) return true;
   if constexpr (PlainRange<T>) return tag == type_tag_of<T>();  // array<float, 3> of "f32[]"
   return false;
 }
 }  // namespace detail
 
 template <PlainRange T>
-struct Codec<T> {
+requires(!detail::ByteSequence<T>) struct Codec<T> {
   using Element = std::ranges::range_value_t<T>;
 
-  static constexpr std::string_view type_name = detail::RangeName<Element>::kText;
-  static constexpr std::uint64_t type_tag = detail::range_tag<Element>();
+  static constexpr std::string_view type_name =
+      detail::Joined<detail::ElementName<Element>::kText, detail::kArraySuffix>::kText;
+  static constexpr std::uint64_t type_tag = detail::array_tag(detail::element_tag<Element>());
+  static constexpr std::uint64_t alignment = alignof(Element);
   static std::uint64_t size(const T& values) { return std::ranges::size(values) * sizeof(Element); }
   static void encode(const T& values, std::span<std::byte> out) {
     if (!out.empty()) std::memcpy(out.data(), std::ranges::data(values), out.size());
   }
-  static Result<T> decode(std::span<const std::byte> in) requires(!std::ranges::view<T>) {
+  static Result<T> decode(std::span<const std::byte> in) requires(detail::OwningRange<T>) {
     const std::size_t count = in.size() / sizeof(Element);
     if (in.size() % sizeof(Element) != 0) return detail::wrong_size(type_name, in.size(), count * sizeof(Element));
+    if constexpr (std::is_same_v<Element, bool>)
+      if (!detail::are_bools(in)) return detail::not_a_bool(type_name);
     T values{};
     if constexpr (requires { values.resize(count); }) values.resize(count);
     if (std::ranges::size(values) != count)
@@ -289,15 +260,24 @@ struct Codec<T> {
   }
 };
 
-template <>
-struct Codec<std::string> {
+template <detail::Text T>
+struct Codec<T> {
   static constexpr std::string_view type_name = "utf8";
-  static std::uint64_t size(const std::string& text) { return text.size(); }
-  static void encode(const std::string& text, std::span<std::byte> out) {
-    if (!out.empty()) std::memcpy(out.data(), text.data(), out.size());
+  static constexpr std::uint64_t alignment = 1;
+  static std::uint64_t size(const T& text) { return view(text).size(); }
+  static void encode(const T& text, std::span<std::byte> out) {
+    if (!out.empty()) std::memcpy(out.data(), view(text).data(), out.size());
   }
-  static Result<std::string> decode(std::span<const std::byte> in) {
-    return std::string(reinterpret_cast<const char*>(in.data()), in.size());
+  static Result<T> decode(std::span<const std::byte> in) requires(detail::kIsString<T>) {
+    return T(reinterpret_cast<const char*>(in.data()), in.size());
+  }
+
+ private:
+  static std::string_view view(const T& text) {
+    if constexpr (std::is_array_v<T>)
+      return std::string_view(text, std::extent_v<T>).substr(0, std::string_view(text, std::extent_v<T>).find('\0'));
+    else
+      return std::string_view(text);
   }
 };
 
@@ -317,9 +297,9 @@ template <class T>
 struct Put<T, false> {
   static_assert(
       ByteRange<T>,
-      "dolium: this type has no codec, so it cannot be put: trivially copyable types, contiguous ranges of them "
-      "and std::string have one; specialise dolium::Codec for yours, with type_name, size(), encode() and "
-      "decode() (see dolium/codec.h)");
+      "dolium: this type has no codec, so it cannot be put: trivially copyable types, text, and vector, array, span, "
+      "map, pair, tuple and optional of them have one; specialise dolium::Codec for yours, with type_name, size(), "
+      "encode() and decode() (see dolium/codec.h)");
   using Ref = void;
 };
 /// The same without an id.
@@ -333,11 +313,13 @@ template <class T>
 struct Got {
   static_assert(
       Decodable<T>,
-      "dolium: this type has no codec, so it cannot be got: trivially copyable types, std::vector and std::array "
-      "of them and std::string have one (not a view: get the std::vector); specialise dolium::Codec for yours, "
-      "with decode() (see dolium/codec.h)");
+      "dolium: this type has no codec, so it cannot be got: trivially copyable types, std::string, and vector, array, "
+      "map, pair, tuple and optional of them have one (not a view: get the std::vector or std::string); specialise "
+      "dolium::Codec for yours, with decode() (see dolium/codec.h)");
   using Type = T;
 };
 }  // namespace detail
 
 }  // namespace dolium
+
+#include <dolium/codec_containers.h>

@@ -26,6 +26,8 @@ void use(dolium::ObjectStore& store, const dolium::ObjectId& id) {
   put_it(store, std::vector<double>{1.5});
   put_it(store, std::span<const std::byte>(bytes));
   store.put(id, bytes).value();
+  store.put("a literal").value();
+  store.put(id, std::vector<bool>{true}).value();
   dolium::ObjectRef<int> ref = store.put(5).value();
   ref = store.ref<int>(id);
   static_cast<void>(store.get<std::vector<double>>(id).value().size());
@@ -34,9 +36,9 @@ void use(dolium::ObjectStore& store, const dolium::ObjectId& id) {
 #elif CASE == 2  // dolium: this type has no codec, so it cannot be put
   put_it(store, demo::Graph{});
 #elif CASE == 3  // dolium: this type has no codec, so it cannot be put
-  store.put(id, std::vector<bool>{true}).value();
+  store.put(id, std::vector<demo::Graph>(1)).value();
 #elif CASE == 4  // dolium: this type has no codec, so it cannot be put
-  store.put("a literal").value();
+  store.put(id, &bytes).value();
 #elif CASE == 5  // dolium: raw bytes are put under an id: put(ObjectId::random(), bytes)
   store.put(bytes).value();
 #elif CASE == 6  // dolium: this type has no codec, so it cannot be got

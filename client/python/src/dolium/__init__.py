@@ -38,7 +38,7 @@ _dolium.check_interpreter()
 from . import errors
 from ._dolium import Object, ObjectBuilder, ObjectId
 from . import dlpack as _dlpack
-from .codecs import register
+from .codecs import Typed, register
 from .errors import (
     AlreadySealed,
     Disconnected,
@@ -67,6 +67,6 @@ __all__ = [
     "AlreadySealed", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
     "ObjectNotFound", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
-    "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "errors", "get_file", "put_files",
+    "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "Typed", "errors", "get_file", "put_files",
     "register", "start_store",
 ]

@@ -14,45 +14,48 @@ from .errors import TypeMismatch
 
 # For x86-64, which is little-endian. The store runs on no other machine.
 _PLAIN = {"bool": "?", "i8": "i1", "u8": "u1", "i16": "i2", "u16": "u2", "i32": "i4", "u32": "u4", "i64": "i8",
-          "u64": "u8", "f32": "f4", "f64": "f8"}
+          "u64": "u8", "f16": "f2", "f32": "f4", "f64": "f8", "c64": "c8", "c128": "c16"}
 _VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), f"{name}[]")
             for name, text in _PLAIN.items()}
 
 _headers: dict = {}  # {(dtype, fortran_order, shape): header}, for dtypes that equality fully describes
 
 
-def _header(array, fortran):
-    """The array's header. None if only a pickle keeps the dtype, or if the header is too large for metadata."""
-    dtype = array.dtype
+def _header(dtype, fortran, shape):
+    """An array's header. None if only a pickle keeps the dtype, or if the header is too large for metadata."""
     if dtype.kind == "V" or dtype.metadata is not None:
-        return _make_header(array, fortran)
-    key = dtype, fortran, array.shape
+        return _make_header(dtype, fortran, shape)
+    key = dtype, fortran, shape
     found = _headers.get(key)
     if found is None:
-        found = _make_header(array, fortran)
+        found = _make_header(dtype, fortran, shape)
         if len(_headers) >= 1024:
             _headers.clear()
         _headers[key] = found
     return found
 
 
-def _make_header(array, fortran):
-    descr = _dtypes.describe(array.dtype)
+def _make_header(dtype, fortran, shape):
+    descr = _dtypes.describe(dtype)
     if descr is None:
         return None
-    header = _npy_header.write(descr, fortran, array.shape)
+    header = _npy_header.write(descr, fortran, shape)
     return header if len(header) <= codecs.METADATA_LIMIT else None
 
 
-def _encode(array):
-    vector = _VECTORS.get(array.dtype) if array.ndim == 1 and array.dtype.metadata is None else None
+def form_of(dtype, shape, fortran):
+    """(type tag, type name, metadata) of an array; no metadata (None) if it can only be pickled."""
+    vector = _VECTORS.get(dtype) if len(shape) == 1 and dtype.metadata is None else None
     if vector is not None:
-        (tag, name), metadata, fortran = vector, b"", False
-    else:
-        fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-        tag, name, metadata = codecs.NDARRAY, "numpy.ndarray", _header(array, fortran)
-        if metadata is None:
-            return encode_pickle(array)
+        return (*vector, b"")
+    return codecs.NDARRAY, "numpy.ndarray", _header(dtype, fortran, shape)
+
+
+def _encode(array):
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    tag, name, metadata = form_of(array.dtype, array.shape, fortran)
+    if metadata is None:
+        return encode_pickle(array)
     if array.flags.c_contiguous or fortran:
         return Payload(tag, name, _bytes_of(array), metadata=metadata)
 
@@ -73,7 +76,7 @@ def _bytes_of(array):
 
 def _encode_scalar(value):
     array = np.asarray(value)
-    header = _header(array, False) if array.dtype.type is type(value) else None
+    header = _header(array.dtype, False, array.shape) if array.dtype.type is type(value) else None
     if header is None:
         return encode_pickle(value)
     return Payload(codecs.NUMPY_SCALAR, "numpy.scalar", array.tobytes(), metadata=header)

@@ -8,11 +8,12 @@ beginning of the data.
 |---|---|
 | bytes, bytearray, memoryview | raw bytes, tag 0; comes back as bytes |
 | str | UTF-8, `std::string` |
-| bool, int (64 bit), float | `bool`, `std::int64_t`, `double` |
+| bool, int (64 bit), float, complex | `bool`, `std::int64_t`, `double`, `std::complex<double>` |
 | numpy array, one-dimensional, of a plain dtype | the elements, `std::vector<T>` |
 | any other numpy array or scalar, also of ml_dtypes (bfloat16, ...) | the elements; a header as in .npy files |
 | pyarrow Table, RecordBatch | an Arrow IPC stream whose buffers are 64-byte aligned |
 | pyarrow Tensor | an Arrow IPC tensor |
+| Typed(value, "utf8[]"), Typed(value, "map<utf8,f64>"), ... | the type of that name in all languages: see Typed |
 | all other values (pandas, dict, ...) | pickle protocol 5, with large buffers out of band at 64-byte alignment |
 
 `register()` adds formats of your own. Only a store that was opened with allow_pickle=True reads pickles.
@@ -23,7 +24,7 @@ import struct
 import traceback
 import weakref
 
-from .errors import TypeMismatch
+from .errors import DoliumError, TypeMismatch
 
 _MASK = (1 << 64) - 1
 ALIGNMENT = 64
@@ -60,7 +61,7 @@ def type_hash(name, salt=0):
     '0x844cf3e406933252'
     """
     value = 0xCBF29CE484222325 ^ salt
-    for byte in name.encode():
+    for byte in name if isinstance(name, bytes) else name.encode():
         value = ((value ^ byte) * 0x100000001B3) & _MASK
     return value or 1
 
@@ -147,7 +148,7 @@ _families: list = []
 
 def decode(obj, store):
     try:
-        decoder = _decoders.get(obj.type_tag) or _find_decoder(obj)
+        decoder = _decoders.get(obj.type_tag) or _find_decoder(obj, store)
         return decoder(obj, store)
     except BaseException as error:
         _let_go_of_frames(error)
@@ -188,7 +189,7 @@ def _let_go_of_frames(error):
             break
 
 
-def _find_decoder(obj):
+def _find_decoder(obj, store):
     tag = obj.type_tag
     module = _tag_modules.get(tag)
     if module is not None:
@@ -197,10 +198,28 @@ def _find_decoder(obj):
         except ImportError as error:
             raise ImportError(f"object {obj.id} is a {_names[tag]}: reading it takes {error.name}") from error
         return _decoders[tag]
+    decoder = _find_decoder_by_name(obj, store)
+    if decoder is not None:
+        return decoder
     raise TypeMismatch(
         f"object {obj.id} holds a type (tag {tag:016x}) that this process cannot read: get_raw() returns its bytes, "
         "metadata() returns its type's name, dolium.register() adds a format"
     )
+
+
+def _find_decoder_by_name(obj, store):
+    """For a type of the shared table. Only the store knows the name of a tag that is met for the first time."""
+    try:
+        name = store.metadata(obj.id).type_name
+    except DoliumError:  # it is held, but removed meanwhile, or the store is gone
+        return None
+    kind = _types.named(name)
+    if kind is None or _types.tag_of(name) != obj.type_tag:
+        return None
+    decoder = _types.decoder_of(kind)
+    if len(_names) < 4096:
+        add_decoder(obj.type_tag, name, decoder)
+    return decoder
 
 
 def describe(obj):
@@ -230,6 +249,7 @@ def _memoryview(value):
 
 _STRING = type_hash("utf8")
 _NONE = type_hash("python.none")
+_C128 = scalar_tag("c128", 16)
 _SCALARS = {"bool": "?", "i8": "b", "u8": "B", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "i64": "q", "u64": "Q",
             "f32": "f", "f64": "d"}
 
@@ -268,6 +288,8 @@ def _scalar_decoder(name):
     def decode_scalar(obj, _store):
         if obj.size != unpack.size:
             raise TypeMismatch(f"object {obj.id} is stored as {name}, but has {obj.size} bytes")
+        if name == "bool" and obj[0] > 1:
+            raise TypeMismatch(f"object {obj.id} is stored as a bool, but is neither 0 nor 1")
         return unpack.unpack(obj)[0]
 
     return decode_scalar
@@ -280,6 +302,7 @@ add_encoder(str, _string)
 add_encoder(bool, _scalar_encoder("bool"))
 add_encoder(int, _int)
 add_encoder(float, _scalar_encoder("f64"))
+add_encoder(complex, lambda value: Payload(_C128, "c128", struct.pack("<2d", value.real, value.imag)))
 add_encoder(type(None), lambda value: Payload(_NONE, "python.none", b""))
 add_decoder(0, "bytes", lambda obj, store: obj.tobytes())
 add_decoder(_STRING, "utf8", _decode_string)
@@ -287,6 +310,8 @@ add_decoder(_NONE, "python.none", lambda obj, store: None)
 for _name, _format in _SCALARS.items():
     _size = struct.calcsize(_format)
     add_decoder(scalar_tag(_name, _size), _name, _scalar_decoder(_name))
+    add_module_tag(vector_tag(_name, _size), f"{_name}[]", "_numpy")
+for _name, _size in (("f16", 2), ("c64", 8), ("c128", 16)):
     add_module_tag(vector_tag(_name, _size), f"{_name}[]", "_numpy")
 
 NDARRAY, NUMPY_SCALAR = type_hash("numpy.ndarray"), type_hash("numpy.scalar")
@@ -299,3 +324,10 @@ add_module_tag(ARROW_STREAM, "arrow.table", "_arrow")
 add_module_tag(ARROW_BATCH, "arrow.record_batch", "_arrow")
 add_module_tag(ARROW_TENSOR, "arrow.tensor", "_arrow")
 add_module_tag(PICKLE, "python.pickle5", "_pickle")
+
+from . import _types  # at the end: it uses this module
+from ._types import Typed
+
+add_encoder(_types.Typed, _types.encode_typed)
+for _name in ("f16", "c64", "c128", "i128", "u128", "i128[]", "u128[]", "utf8[]", "bytes[]"):
+    add_decoder(_types.tag_of(_name), _name, _types.decoder_of(_types.named(_name)))

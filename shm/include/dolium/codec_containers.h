@@ -1,0 +1,546 @@
+#pragma once
+// Codecs of containers: bytes, pair, tuple, optional, map, and ranges of types that are not trivially copyable.
+// client/CODECS.md describes their bytes. Included by codec.h.
+//
+// A type has a fixed size (numbers, structs, and pairs, tuples and optionals of them), or each value has its own. Items
+// of a fixed size stand one behind the other. Other items stand behind a table with the end of each. A decoder accepts
+// any bytes: it returns a value, or type_mismatch.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <dolium/codec.h>
+
+namespace dolium {
+
+namespace detail {
+
+// ---- layout ----
+
+constexpr std::uint64_t align_up(std::uint64_t offset, std::uint64_t alignment) noexcept {
+  return (offset + alignment - 1) / alignment * alignment;
+}
+/// Alignment of codecs that give none: a codec of a program's own can declare `alignment`.
+inline constexpr std::uint64_t kDefaultAlignment = 8;
+inline constexpr std::uint64_t kTableEntry = 8;
+
+template <class T>
+constexpr std::uint64_t alignment_of() {
+  if constexpr (requires { Codec<T>::alignment; })
+    return Codec<T>::alignment;
+  else if constexpr (is_stored_plain<T>())
+    return alignof(T);
+  else
+    return kDefaultAlignment;
+}
+/// 0: each value has its own size.
+template <class T>
+constexpr std::uint64_t fixed_size() {
+  if constexpr (requires { Codec<T>::fixed_size; })
+    return Codec<T>::fixed_size;
+  else if constexpr (is_stored_plain<T>())
+    return sizeof(T);
+  else
+    return 0;
+}
+template <class... T>
+constexpr std::uint64_t largest_alignment(std::uint64_t least) {
+  return std::max({least, alignment_of<T>()...});
+}
+
+/// Name and tag of a T within another type.
+template <class T>
+struct PartName {
+  static constexpr std::string_view kText = type_name_of<T>();
+};
+template <class T>
+struct NextPartName {
+  static constexpr std::string_view kText = Joined<kComma, PartName<T>::kText>::kText;
+};
+inline constexpr std::string_view kBytesName = "bytes";
+template <class T>
+constexpr std::uint64_t part_tag() {
+  return type_tag_of<T>() == 0 ? type_hash(kBytesName) : type_tag_of<T>();
+}
+
+/// Sizes a value of items that stand behind a table.
+class TableSize {
+ public:
+  explicit TableSize(std::uint64_t entries) noexcept : end_(entries * kTableEntry) {}
+  void add(std::uint64_t size, std::uint64_t alignment) noexcept { end_ = align_up(end_, alignment) + size; }
+  [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
+
+ private:
+  std::uint64_t end_;
+};
+
+/// Writes such a value. Gaps become zero.
+class TableWriter {
+ public:
+  /// A `counted` table begins with the number of its items.
+  TableWriter(std::span<std::byte> out, std::uint64_t items, bool counted) noexcept
+      : out_(out), end_((items + (counted ? 1 : 0)) * kTableEntry) {
+    if (counted) write_entry(items);
+  }
+  /// The next item's bytes.
+  [[nodiscard]] std::span<std::byte> next(std::uint64_t size, std::uint64_t alignment) noexcept {
+    const std::uint64_t begin = align_up(end_, alignment);
+    for (; end_ < begin; ++end_) out_[end_] = std::byte{0};
+    end_ = begin + size;
+    write_entry(end_);
+    return out_.subspan(begin, size);
+  }
+
+ private:
+  void write_entry(std::uint64_t entry) noexcept {
+    std::memcpy(out_.data() + entry_at_, &entry, kTableEntry);
+    entry_at_ += kTableEntry;
+  }
+
+  std::span<std::byte> out_;
+  std::uint64_t entry_at_ = 0;
+  std::uint64_t end_;
+};
+
+/// Reads such a value, from bytes that can be anything.
+class DOLIUM_API TableReader {
+ public:
+  /// A table of `items`, which the type tells.
+  [[nodiscard]] static Result<TableReader> of(std::string_view type_name, std::span<const std::byte> in,
+                                              std::uint64_t items);
+  /// A table that begins with the number of its items.
+  [[nodiscard]] static Result<TableReader> counted(std::string_view type_name, std::span<const std::byte> in);
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// The bytes of the next item. Precondition: there is one.
+  [[nodiscard]] Result<std::span<const std::byte>> next(std::uint64_t alignment);
+
+ private:
+  TableReader(std::string_view type_name, std::span<const std::byte> in, std::uint64_t count, std::uint64_t table_at)
+      : type_name_(type_name), in_(in), count_(count), entry_at_(table_at), end_(table_at + count * kTableEntry) {}
+
+  std::string_view type_name_;
+  std::span<const std::byte> in_;
+  std::uint64_t count_;
+  std::uint64_t entry_at_;
+  std::uint64_t end_;
+  std::uint64_t read_ = 0;
+};
+
+[[nodiscard]] DOLIUM_API Error malformed(std::string_view type_name, std::string_view why);
+/// An error of a part, with the type that it is part of.
+[[nodiscard]] DOLIUM_API Error in_part(std::string_view type_name, std::uint64_t number, Error inner);
+
+// ---- sequences of E: what a range, and the keys or the values of a map, are stored as ----
+
+/// `part(item)` is the E of an item.
+template <class E, class Range, class Part>
+std::uint64_t sequence_size(const Range& items, Part part) {
+  const auto count = static_cast<std::uint64_t>(std::ranges::size(items));
+  if constexpr (fixed_size<E>() != 0) {
+    return count * fixed_size<E>();
+  } else {
+    TableSize size(count + 1);
+    for (auto&& item : items) size.add(Codec<E>::size(part(item)), alignment_of<E>());
+    return size.end();
+  }
+}
+
+template <class E, class Range, class Part>
+void encode_sequence(const Range& items, Part part, std::span<std::byte> out) {
+  if constexpr (fixed_size<E>() != 0) {
+    std::uint64_t at = 0;
+    for (auto&& item : items) {
+      Codec<E>::encode(part(item), out.subspan(at, fixed_size<E>()));
+      at += fixed_size<E>();
+    }
+  } else {
+    TableWriter table(out, std::ranges::size(items), true);
+    for (auto&& item : items) {
+      const E& value = part(item);
+      Codec<E>::encode(value, table.next(Codec<E>::size(value), alignment_of<E>()));
+    }
+  }
+}
+
+template <class E>
+inline constexpr std::uint64_t kSequenceAlignment = fixed_size<E>() != 0 ? alignment_of<E>()
+                                                                         : largest_alignment<E>(kTableEntry);
+
+/// Reads one E after the other.
+template <class E>
+class SequenceReader {
+ public:
+  [[nodiscard]] static Result<SequenceReader> open(std::string_view type_name, std::span<const std::byte> in) {
+    if constexpr (fixed_size<E>() != 0) {
+      if (in.size() % fixed_size<E>() != 0)
+        return wrong_size(type_name, in.size(), in.size() / fixed_size<E>() * fixed_size<E>());
+      return SequenceReader(type_name, in, in.size() / fixed_size<E>(), std::nullopt);
+    } else {
+      Result<TableReader> table = TableReader::counted(type_name, in);
+      if (!table) return std::move(table).error();
+      return SequenceReader(type_name, in, table->count(), *table);
+    }
+  }
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// Precondition: fewer than count() were read.
+  [[nodiscard]] Result<E> next() {
+    std::span<const std::byte> bytes;
+    if constexpr (fixed_size<E>() != 0) {
+      bytes = in_.subspan(read_ * fixed_size<E>(), fixed_size<E>());
+    } else {
+      Result<std::span<const std::byte>> item = table_->next(alignment_of<E>());
+      if (!item) return std::move(item).error();
+      bytes = *item;
+    }
+    Result<E> value = Codec<E>::decode(bytes);
+    ++read_;
+    if (!value) return in_part(type_name_, read_, std::move(value).error());
+    return value;
+  }
+
+ private:
+  SequenceReader(std::string_view type_name, std::span<const std::byte> in, std::uint64_t count,
+                 std::optional<TableReader> table)
+      : type_name_(type_name), in_(in), count_(count), table_(table) {}
+
+  std::string_view type_name_;
+  std::span<const std::byte> in_;
+  std::uint64_t count_;
+  std::uint64_t read_ = 0;
+  std::optional<TableReader> table_;
+};
+
+struct Itself {
+  template <class T>
+  const T& operator()(const T& item) const noexcept {
+    return item;
+  }
+};
+
+template <class T>
+inline constexpr bool kIsStdArray = false;
+template <class T, std::size_t N>
+inline constexpr bool kIsStdArray<std::array<T, N>> = true;
+/// A contiguous range of a type with a codec, but for plain data. Not of std::array: it would take a table entry each.
+template <class T>
+concept ItemRange = std::ranges::contiguous_range<T> && std::ranges::sized_range<T> && !std::is_array_v<T> &&
+                    !Text<T> && !PlainData<std::ranges::range_value_t<T>> &&
+                    !kIsStdArray<std::ranges::range_value_t<T>> && HasCodec<std::ranges::range_value_t<T>>;
+template <class T>
+inline constexpr bool kIsBoolVector = false;
+template <class Allocator>
+inline constexpr bool kIsBoolVector<std::vector<bool, Allocator>> = true;
+template <class T>
+concept MapLike = requires(T& map, typename T::key_type key, typename T::mapped_type value) {
+  map.try_emplace(std::move(key), std::move(value));
+}
+&&HasCodec<typename T::key_type>&& HasCodec<typename T::mapped_type>;
+
+}  // namespace detail
+
+// ---- bytes ----
+
+/// A whole object of bytes has no type and no tag; as a part of another type they are named "bytes".
+template <detail::ByteSequence T>
+struct Codec<T> {
+  static constexpr std::string_view type_name = detail::kBytesName;
+  static constexpr std::uint64_t type_tag = 0;
+  static constexpr std::uint64_t alignment = 1;
+  static std::uint64_t size(const T& bytes) { return std::ranges::size(bytes); }
+  static void encode(const T& bytes, std::span<std::byte> out) {
+    if (!out.empty()) std::memcpy(out.data(), std::ranges::data(bytes), out.size());
+  }
+  static Result<T> decode(std::span<const std::byte> in) requires(detail::OwningRange<T>) {
+    T bytes{};
+    if constexpr (requires { bytes.resize(in.size()); }) bytes.resize(in.size());
+    if (std::ranges::size(bytes) != in.size())
+      return detail::wrong_size(type_name, in.size(), std::ranges::size(bytes));
+    if (!in.empty()) std::memcpy(std::ranges::data(bytes), in.data(), in.size());
+    return bytes;
+  }
+};
+
+// ---- sequences ----
+
+template <class T>
+requires(detail::ItemRange<T> || detail::kIsBoolVector<T>) struct Codec<T> {
+  using Item = std::ranges::range_value_t<T>;
+
+  static constexpr std::string_view type_name =
+      detail::Joined<detail::PartName<Item>::kText, detail::kArraySuffix>::kText;
+  static constexpr std::uint64_t type_tag = detail::array_tag(detail::part_tag<Item>());
+  static constexpr std::uint64_t alignment = detail::kSequenceAlignment<Item>;
+  static std::uint64_t size(const T& items) { return detail::sequence_size<Item>(items, detail::Itself()); }
+  static void encode(const T& items, std::span<std::byte> out) {
+    detail::encode_sequence<Item>(items, detail::Itself(), out);
+  }
+  static Result<T> decode(std::span<const std::byte> in) requires(Decodable<Item>&& std::default_initializable<T> &&
+                                                                  !std::ranges::view<T>) {
+    Result<detail::SequenceReader<Item>> reader = detail::SequenceReader<Item>::open(type_name, in);
+    if (!reader) return std::move(reader).error();
+    T items{};
+    if constexpr (requires { items.reserve(reader->count()); })
+      items.reserve(reader->count());
+    else if (std::ranges::size(items) != reader->count())
+      return detail::malformed(type_name, "it has another number of items");
+    for (std::uint64_t i = 0; i < reader->count(); ++i) {
+      Result<Item> item = reader->next();
+      if (!item) return std::move(item).error();
+      if constexpr (requires { items.push_back(*std::move(item)); })
+        items.push_back(*std::move(item));
+      else
+        items[i] = *std::move(item);
+    }
+    return items;
+  }
+};
+template <detail::ItemRange T>
+struct StoredAs<T> {
+  using Item = typename StoredAs<std::ranges::range_value_t<T>>::type;
+  using type = std::conditional_t<detail::OwningRange<T> && std::is_same_v<Item, std::ranges::range_value_t<T>>, T,
+                                  std::vector<Item>>;
+};
+
+// ---- tuple and pair ----
+
+namespace detail {
+/// The codec of a Tuple (std::tuple or std::pair) of these parts.
+template <class Tuple, class First, class... Rest>
+struct TupleCodec {
+  static constexpr std::size_t kCount = 1 + sizeof...(Rest);
+  static constexpr bool kIsFixed = ((fixed_size<First>() != 0) && ... && (fixed_size<Rest>() != 0));
+
+  static constexpr std::string_view type_name =
+      Joined<kTupleOpen, PartName<First>::kText, NextPartName<Rest>::kText..., kClose>::kText;
+  static constexpr std::uint64_t type_tag = composite_tag("tuple", {part_tag<First>(), part_tag<Rest>()...});
+  static constexpr std::uint64_t alignment =
+      kIsFixed ? largest_alignment<First, Rest...>(1) : largest_alignment<First, Rest...>(kTableEntry);
+
+ private:
+  template <std::size_t I>
+  using Part = std::tuple_element_t<I, Tuple>;
+  /// Where each part begins, as in a C struct; and behind the last, the size.
+  static constexpr std::array<std::uint64_t, kCount + 1> kPlaces = [] {
+    std::array<std::uint64_t, kCount + 1> places{};
+    if (!kIsFixed) return places;
+    const std::uint64_t sizes[] = {fixed_size<First>(), fixed_size<Rest>()...};
+    const std::uint64_t alignments[] = {alignment_of<First>(), alignment_of<Rest>()...};
+    std::uint64_t end = 0;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      places[i] = align_up(end, alignments[i]);
+      end = places[i] + sizes[i];
+    }
+    places[kCount] = align_up(end, alignment);
+    return places;
+  }();
+
+ public:
+  static constexpr std::uint64_t fixed_size = kPlaces[kCount];  // 0: not fixed
+
+  static std::uint64_t size(const Tuple& value) {
+    if constexpr (kIsFixed) {
+      return fixed_size;
+    } else {
+      TableSize size(kCount);
+      each([&]<std::size_t I>() { size.add(Codec<Part<I>>::size(std::get<I>(value)), alignment_of<Part<I>>()); });
+      return size.end();
+    }
+  }
+  static void encode(const Tuple& value, std::span<std::byte> out) {
+    if constexpr (kIsFixed) {
+      std::memset(out.data(), 0, out.size());
+      each([&]<std::size_t I>() {
+        Codec<Part<I>>::encode(std::get<I>(value), out.subspan(kPlaces[I], detail::fixed_size<Part<I>>()));
+      });
+    } else {
+      TableWriter table(out, kCount, false);
+      each([&]<std::size_t I>() {
+        const Part<I>& part = std::get<I>(value);
+        Codec<Part<I>>::encode(part, table.next(Codec<Part<I>>::size(part), alignment_of<Part<I>>()));
+      });
+    }
+  }
+  static Result<Tuple> decode(std::span<const std::byte> in) requires(Decodable<First>&&...&& Decodable<Rest>) {
+    if constexpr (kIsFixed) {
+      if (in.size() != fixed_size) return wrong_size(type_name, in.size(), fixed_size);
+      return decode_parts([&]<std::size_t I>() -> Result<std::span<const std::byte>> {
+        return in.subspan(kPlaces[I], detail::fixed_size<Part<I>>());
+      });
+    } else {
+      Result<TableReader> table = TableReader::of(type_name, in, kCount);
+      if (!table) return std::move(table).error();
+      return decode_parts([&]<std::size_t I>() { return table->next(alignment_of<Part<I>>()); });
+    }
+  }
+
+ private:
+  template <class Visit>
+  static void each(Visit visit) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit.template operator()<I>(), ...);
+    }
+    (std::make_index_sequence<kCount>());
+  }
+  template <class BytesOf>
+  static Result<Tuple> decode_parts(BytesOf bytes_of) {
+    std::tuple<std::optional<First>, std::optional<Rest>...> parts;
+    std::optional<Error> error;
+    each([&]<std::size_t I>() {
+      if (error) return;
+      const Result<std::span<const std::byte>> bytes = bytes_of.template operator()<I>();
+      if (!bytes) {
+        error = bytes.error();
+        return;
+      }
+      Result<Part<I>> part = Codec<Part<I>>::decode(*bytes);
+      if (part)
+        std::get<I>(parts).emplace(*std::move(part));
+      else
+        error = in_part(type_name, I + 1, std::move(part).error());
+    });
+    if (error) return *std::move(error);
+    return std::apply([](auto&... part) { return Tuple(*std::move(part)...); }, parts);
+  }
+};
+}  // namespace detail
+
+template <detail::HasCodec First, detail::HasCodec... Rest>
+struct Codec<std::tuple<First, Rest...>> : detail::TupleCodec<std::tuple<First, Rest...>, First, Rest...> {};
+template <detail::HasCodec First, detail::HasCodec Second>
+struct Codec<std::pair<First, Second>> : detail::TupleCodec<std::pair<First, Second>, First, Second> {};
+template <class... T>
+struct StoredAs<std::tuple<T...>> {
+  using type = std::tuple<typename StoredAs<T>::type...>;
+};
+template <class First, class Second>
+struct StoredAs<std::pair<First, Second>> {
+  using type = std::pair<typename StoredAs<First>::type, typename StoredAs<Second>::type>;
+};
+
+// ---- optional ----
+
+/// A byte, 0 or 1; then, aligned, the value. Of a fixed size, if the value has one.
+template <detail::HasCodec T>
+struct Codec<std::optional<T>> {
+  static constexpr std::string_view type_name =
+      detail::Joined<detail::kOptionalOpen, detail::PartName<T>::kText, detail::kClose>::kText;
+  static constexpr std::uint64_t type_tag = detail::composite_tag("optional", {detail::part_tag<T>()});
+  static constexpr std::uint64_t alignment = detail::alignment_of<T>();
+  static constexpr std::uint64_t fixed_size =
+      detail::fixed_size<T>() == 0 ? 0 : detail::align_up(alignment + detail::fixed_size<T>(), alignment);
+
+  static std::uint64_t size(const std::optional<T>& value) {
+    if constexpr (fixed_size != 0) return fixed_size;
+    return value ? alignment + Codec<T>::size(*value) : 1;
+  }
+  static void encode(const std::optional<T>& value, std::span<std::byte> out) {
+    std::memset(out.data(), 0, fixed_size != 0 ? out.size() : std::min<std::size_t>(out.size(), alignment));
+    if (!value) return;
+    out[0] = std::byte{1};
+    Codec<T>::encode(*value, value_in(out));
+  }
+  static Result<std::optional<T>> decode(std::span<const std::byte> in) requires(Decodable<T>) {
+    if (in.empty() || in[0] > std::byte{1}) return detail::malformed(type_name, "its first byte is neither 0 nor 1");
+    const bool present = in[0] == std::byte{1};
+    const std::uint64_t absent_size = fixed_size != 0 ? fixed_size : 1;
+    if (fixed_size != 0 || !present ? in.size() != absent_size : in.size() < alignment)
+      return detail::wrong_size(type_name, in.size(), present && fixed_size == 0 ? alignment : absent_size);
+    if (!present) return std::optional<T>();
+    Result<T> value = Codec<T>::decode(value_in(in));
+    if (!value) return detail::in_part(type_name, 1, std::move(value).error());
+    return std::optional<T>(*std::move(value));
+  }
+
+ private:
+  template <class Byte>
+  static std::span<Byte> value_in(std::span<Byte> whole) {
+    return detail::fixed_size<T>() != 0 ? whole.subspan(alignment, detail::fixed_size<T>()) : whole.subspan(alignment);
+  }
+};
+template <class T>
+struct StoredAs<std::optional<T>> {
+  using type = std::optional<typename StoredAs<T>::type>;
+};
+
+// ---- map ----
+
+/// The keys, as an array of their type; then the values, in the same order, as an array of theirs.
+template <detail::MapLike T>
+struct Codec<T> {
+  using Key = typename T::key_type;
+  using Value = typename T::mapped_type;
+
+  static constexpr std::string_view type_name =
+      detail::Joined<detail::kMapOpen, detail::PartName<Key>::kText, detail::NextPartName<Value>::kText,
+                     detail::kClose>::kText;
+  static constexpr std::uint64_t type_tag =
+      detail::composite_tag("map", {detail::part_tag<Key>(), detail::part_tag<Value>()});
+  static constexpr std::uint64_t alignment =
+      std::max({detail::kTableEntry, detail::kSequenceAlignment<Key>, detail::kSequenceAlignment<Value>});
+
+  static std::uint64_t size(const T& map) {
+    detail::TableSize size(2);
+    size.add(detail::sequence_size<Key>(map, key_of), detail::kSequenceAlignment<Key>);
+    size.add(detail::sequence_size<Value>(map, value_of), detail::kSequenceAlignment<Value>);
+    return size.end();
+  }
+  static void encode(const T& map, std::span<std::byte> out) {
+    detail::TableWriter table(out, 2, false);
+    const auto keys = table.next(detail::sequence_size<Key>(map, key_of), detail::kSequenceAlignment<Key>);
+    detail::encode_sequence<Key>(map, key_of, keys);
+    const auto values = table.next(detail::sequence_size<Value>(map, value_of), detail::kSequenceAlignment<Value>);
+    detail::encode_sequence<Value>(map, value_of, values);
+  }
+  static Result<T> decode(std::span<const std::byte> in) requires(Decodable<Key>&& Decodable<Value>) {
+    Result<detail::TableReader> table = detail::TableReader::of(type_name, in, 2);
+    if (!table) return std::move(table).error();
+    const auto key_bytes = table->next(detail::kSequenceAlignment<Key>);
+    if (!key_bytes) return key_bytes.error();
+    const auto value_bytes = table->next(detail::kSequenceAlignment<Value>);
+    if (!value_bytes) return value_bytes.error();
+    auto keys = detail::SequenceReader<Key>::open(type_name, *key_bytes);
+    if (!keys) return std::move(keys).error();
+    auto values = detail::SequenceReader<Value>::open(type_name, *value_bytes);
+    if (!values) return std::move(values).error();
+    if (keys->count() != values->count()) return detail::malformed(type_name, "it has not as many values as keys");
+    return fill(*keys, *values);
+  }
+
+ private:
+  static constexpr auto key_of = [](const auto& entry) -> const Key& { return entry.first; };
+  static constexpr auto value_of = [](const auto& entry) -> const Value& { return entry.second; };
+
+  static Result<T> fill(detail::SequenceReader<Key>& keys, detail::SequenceReader<Value>& values) {
+    T map;
+    for (std::uint64_t i = 0; i < keys.count(); ++i) {
+      Result<Key> key = keys.next();
+      if (!key) return std::move(key).error();
+      Result<Value> value = values.next();
+      if (!value) return std::move(value).error();
+      if (!map.try_emplace(*std::move(key), *std::move(value)).second)
+        return detail::malformed(type_name, "a key occurs twice");
+    }
+    return map;
+  }
+};
+template <detail::MapLike T>
+struct StoredAs<T> {
+  using Key = typename StoredAs<typename T::key_type>::type;
+  using Value = typename StoredAs<typename T::mapped_type>::type;
+  using type =
+      std::conditional_t<std::is_same_v<Key, typename T::key_type> && std::is_same_v<Value, typename T::mapped_type>, T,
+                         std::map<Key, Value>>;
+};
+
+}  // namespace dolium
