@@ -13,7 +13,6 @@
 #include "client/mapped/new_object.h"
 #include "client/remote/remote_calls.h"
 #include "shm/types/stats_piece.h"
-#include "shm/types/type_names.h"
 
 namespace dolium {
 
@@ -117,19 +116,6 @@ std::optional<Object> ObjectStore::try_get(const ObjectId& id) {
 Result<std::vector<std::optional<Object>>> ObjectStore::get_many(std::span<const ObjectId> ids, Timeout timeout) {
   if (backend_->refuses()) return backend_->refusal();
   return backend_->get_many(ids, timeout);
-}
-
-Error ObjectStore::wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag) {
-  if (object.type_tag() == 0)
-    return {Errc::type_mismatch,
-            fmt::format("object {} holds raw bytes, not a {}: use get_raw()", object.id().hex(), wanted_name)};
-  if (const std::string_view known = known_type_name(object.type_tag()); !known.empty())
-    return {Errc::type_mismatch,
-            fmt::format("object {} holds another type: {}, not {}", object.id().hex(), known, wanted_name)};
-  return {Errc::type_mismatch,
-          fmt::format("object {} holds another type (tag {:016x}) than {} (tag {:016x}); `dolium inspect` names its "
-                      "type: where the names are the same, size or version differ",
-                      object.id().hex(), object.type_tag(), wanted_name, wanted_tag)};
 }
 
 Result<bool> ObjectStore::exists(const ObjectId& id) {

@@ -108,6 +108,8 @@ class Attachment {
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return holder_.index().arena_bytes(); }
   /// Number of restarts of the server, from the index; clients notice them later. No system call.
   [[nodiscard]] std::uint32_t successions() const noexcept { return holder_.index().successions(); }
+  /// A random number, different for each store that ever was.
+  [[nodiscard]] std::uint64_t store_number() const noexcept { return holder_.index().incarnation()[0]; }
   void record_miss() noexcept { holder_.table().record_miss(); }
   /// Precondition: number < kLeaseWords.
   [[nodiscard]] shm::LeaseWord& lease_word(std::uint32_t number) const noexcept {

@@ -1,9 +1,11 @@
 #pragma once
 // Dolium's whole public interface. Start with object_store.h.
 
+#include <dolium/array_builder.h>
 #include <dolium/async.h>
 #include <dolium/client.h>
 #include <dolium/codec.h>
+#include <dolium/codec_containers.h>
 #include <dolium/copy.h>
 #include <dolium/error.h>
 #include <dolium/event.h>
@@ -20,4 +22,7 @@
 #include <dolium/socket_path.h>
 #include <dolium/stats.h>
 #include <dolium/store_config.h>
+#include <dolium/ticket.h>
 #include <dolium/timeout.h>
+#include <dolium/type_name.h>
+#include <dolium/view.h>

@@ -1,28 +1,35 @@
 #pragma once
-// ObjectRef<T>: a typed reference to the object that is, or will be, stored under an id.
+// ObjectRef<T>: a typed reference to the object that is, or will be, stored under an id. It travels to other processes
+// as a ticket, a short text.
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <ranges>
+#include <string>
 #include <utility>
 
 #include <dolium/codec.h>
 #include <dolium/object.h>
 #include <dolium/timeout.h>
+#include <dolium/view.h>
 
 namespace dolium {
 
 class ObjectStore;
 
 /// Copies share the cached value. A reference from put() holds the object: it is not evicted while the reference lives.
-/// A reference from ObjectStore::ref<T>(id) holds the object from its first get on. Thread-safe.
+/// A reference from ObjectStore::ref<T>(), of an id or of a ticket, holds the object from its first get on.
+/// Thread-safe.
 template <class T>
 class ObjectRef {
   static_assert(Decodable<typename detail::Got<T>::Type>);
 
  public:
-  ObjectRef(std::shared_ptr<ObjectStore> store, const ObjectId& id, Object held = {})
-      : state_(std::make_shared<State>(std::move(store), id, std::move(held))) {}
+  /// `made_in`: the number of the store that its ticket was made in; 0: it is of no ticket.
+  ObjectRef(std::shared_ptr<ObjectStore> store, const ObjectId& id, Object held = {}, std::uint64_t made_in = 0)
+      : state_(std::make_shared<State>(std::move(store), id, std::move(held), made_in)) {}
 
   /// The value: decoded by the first call, later calls copy it from the cache.
   [[nodiscard]] Result<T> get(Timeout timeout = no_wait) const {
@@ -40,14 +47,25 @@ class ObjectRef {
   }
   /// The bytes, in place. A thread that waits does not block others.
   [[nodiscard]] Result<Object> get_raw(Timeout timeout = no_wait) const;
+  /// The elements of a vector or array, in place.
+  [[nodiscard]] auto view(Timeout timeout = no_wait) const requires PlainRange<T> {
+    using Elements = View<std::ranges::range_value_t<T>>;
+    Result<Object> object = get_raw(timeout);
+    if (!object) return Result<Elements>(std::move(object).error());
+    return Elements::of(*std::move(object));
+  }
   [[nodiscard]] const ObjectId& id() const noexcept { return state_->id; }
+  /// A short printable text without blanks, for ObjectStore::ref<T>(ticket) of another process. It holds nothing: keep
+  /// the object, by a reference or by time, until the other process has got it.
+  [[nodiscard]] std::string ticket() const;
 
  private:
   struct State {
-    State(std::shared_ptr<ObjectStore> in, const ObjectId& named, Object object)
-        : store(std::move(in)), id(named), held(std::move(object)) {}
+    State(std::shared_ptr<ObjectStore> in, const ObjectId& named, Object object, std::uint64_t ticket_of)
+        : store(std::move(in)), id(named), made_in(ticket_of), held(std::move(object)) {}
     const std::shared_ptr<ObjectStore> store;
     const ObjectId id;
+    const std::uint64_t made_in;
     std::mutex mutex;
     Object held;              // guarded by mutex
     std::optional<T> cached;  // guarded by mutex

@@ -13,9 +13,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <dolium/array_builder.h>
 #include <dolium/async.h>
 #include <dolium/codec.h>
 #include <dolium/event.h>
@@ -27,7 +30,9 @@
 #include <dolium/options.h>
 #include <dolium/result.h>
 #include <dolium/stats.h>
+#include <dolium/ticket.h>
 #include <dolium/timeout.h>
+#include <dolium/view.h>
 
 namespace dolium {
 
@@ -57,6 +62,19 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Errors: already_exists if the id is in use, sealed or not; too_large if the object can never fit; out_of_memory if
   /// nothing more can be evicted; timed_out if that is still so when options.timeout is over.
   [[nodiscard]] Result<ObjectBuilder> create(const ObjectId& id, std::uint64_t size, const CreateOptions& options = {});
+  /// create() for an array of `count` elements, to be written in place: an object like that of a put std::vector<T>.
+  template <class T>
+  [[nodiscard]] Result<ArrayBuilder<T>> create_array(const ObjectId& id, std::uint64_t count,
+                                                     CreateOptions options = {}) {
+    static_assert(detail::is_stored_plain<T>(),
+                  "dolium: the elements of an array in place are trivially copyable; put() other ranges");
+    if (count > kMaxArrayBytes / sizeof(T)) return too_many_elements(id, count, sizeof(T));
+    options.type_tag = type_tag_of<std::span<const T>>();
+    options.type_name = options.type_tag == 0 ? "" : type_name_of<std::span<const T>>();
+    Result<ObjectBuilder> builder = create(id, count * sizeof(T), options);
+    if (!builder) return std::move(builder).error();
+    return ArrayBuilder<T>(*std::move(builder));
+  }
   /// Create, copy and seal in one call: one message up to kOneMessagePut bytes, two messages for more. Errors as
   /// create().
   Result<void> put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
@@ -113,6 +131,15 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Waits for all objects, until the deadline. Returns the objects that are there then, in the order of `ids`.
   [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids,
                                                                     Timeout timeout = no_wait);
+  /// The object's elements, in place: as Object::as_span<T>(), and it keeps the reference. type_mismatch if the object
+  /// was stored as another type than T or an array of T. Other errors as get_raw().
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] Result<View<T>> view(const ObjectId& id, Timeout timeout = no_wait) {
+    Result<Object> object = get_raw(id, timeout);
+    if (!object) return std::move(object).error();
+    return View<T>::of(*std::move(object));
+  }
   /// A copy of the value. type_mismatch if the object was not put as a T. Other errors as get_raw().
   template <class T>
   [[nodiscard]] Result<typename detail::Got<T>::Type> get(const ObjectId& id, Timeout timeout = no_wait) {
@@ -123,13 +150,27 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// A copy of the object's value. type_mismatch if it was not put as a T.
   template <class T>
   [[nodiscard]] static Result<typename detail::Got<T>::Type> decode(const Object& object) {
-    if (object.type_tag() != type_tag_of<T>()) return wrong_type(object, type_name_of<T>(), type_tag_of<T>());
-    return Codec<T>::decode(object.data());
+    if (object.type_tag() != type_tag_of<T>() && !is_numpy<T>(object))
+      return wrong_type(object, type_name_of<T>(), type_tag_of<T>());
+    Result<typename detail::Got<T>::Type> value = Codec<T>::decode(object.data());
+    if (!value) return undecodable(object, std::move(value).error());
+    return value;
   }
   /// A reference to the object that is, or will be, stored under the id. Does not access the store.
   template <class T>
   [[nodiscard]] ObjectRef<typename detail::Got<T>::Type> ref(const ObjectId& id) {
     return ObjectRef<T>(shared_from_this(), id);
+  }
+  /// The same for the ticket of an ObjectRef, usually of another process. invalid_argument if the text is no ticket;
+  /// type_mismatch if it is of another type than T.
+  template <class T>
+  [[nodiscard]] Result<ObjectRef<typename detail::Got<T>::Type>> ref(std::string_view ticket) {
+    constexpr std::string_view kOfNumpy = PlainRange<T>                  ? "numpy.ndarray"
+                                          : detail::is_stored_plain<T>() ? "numpy.scalar"
+                                                                         : "";
+    const Result<Ticket> read = ticket_of_type(ticket, type_name_of<T>(), kOfNumpy);
+    if (!read) return read.error();
+    return ObjectRef<T>(shared_from_this(), read->id, {}, read->store);
   }
   /// Whether a get would find the object now. Does not count as hit, miss or access.
   [[nodiscard]] Result<bool> exists(const ObjectId& id);
@@ -198,12 +239,38 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   [[nodiscard]] detail::StoreBackend& backend() const noexcept { return *backend_; }
 
  private:
+  template <class T>
+  friend class ObjectRef;
   using Encoder = std::function<void(std::span<std::byte>)>;
+  static constexpr std::uint64_t kMaxArrayBytes = std::uint64_t{1} << 62;
+
+  /// Whether it is an array or a scalar of numpy's, in the form of a T that was put: its header makes no difference.
+  template <class T>
+  [[nodiscard]] static bool is_numpy(const Object& object) {
+    if constexpr (PlainRange<T>)
+      return detail::is_numpy_vector_of(object, detail::element_name<std::ranges::range_value_t<T>>(),
+                                        sizeof(std::ranges::range_value_t<T>));
+    else if constexpr (detail::is_stored_plain<T>())
+      return detail::is_numpy_scalar_of(object, detail::element_name<T>());
+    else
+      return false;
+  }
+  /// Different for each store that ever was; 0 if it is not known.
+  [[nodiscard]] std::uint64_t number();
+  [[nodiscard]] std::string make_ticket(const ObjectId& id, std::string_view type_name);
+  /// `of_numpy`: another name that will do; then the object's header tells the type.
+  [[nodiscard]] static Result<Ticket> ticket_of_type(std::string_view text, std::string_view type_name,
+                                                     std::string_view of_numpy);
+  /// For an object that is not there: says so if its ticket was made in another store.
+  [[nodiscard]] Error missing(Error error, std::uint64_t made_in);
+  [[nodiscard]] static Error too_many_elements(const ObjectId& id, std::uint64_t count, std::size_t element_size);
 
   [[nodiscard]] Result<Object> put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
                                            const CreateOptions& options);
   [[nodiscard]] Result<void> check_create(const ObjectId& id, const CreateOptions& options) const;
   [[nodiscard]] static Error wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag);
+
+  [[nodiscard]] static Error undecodable(const Object& object, Error error);
 
   const std::unique_ptr<detail::StoreBackend> backend_;
 };
@@ -218,8 +285,15 @@ Result<Object> ObjectRef<T>::get_raw(Timeout timeout) const {
   if (object) {
     const std::lock_guard lock(state_->mutex);
     state_->held = *object;
+  } else if (state_->made_in != 0) {
+    return state_->store->missing(std::move(object).error(), state_->made_in);
   }
   return object;
+}
+
+template <class T>
+std::string ObjectRef<T>::ticket() const {
+  return state_->store->make_ticket(state_->id, type_name_of<T>());
 }
 
 template <class T>

@@ -144,6 +144,15 @@ void bind_store_calls(py::module_& module) {
     return std::pair(evicted.freed_bytes, evicted.object_bytes);
   });
   module.def("clear", [](const StorePtr& store) { ask([&] { return store->clear(); }); });
+  module.def("make_ticket", [](const StorePtr& store, const ObjectId& id, Text<"type_name"> type_name) {
+    Ticket ticket = value_or_throw(Ticket::parse(store->ref<std::vector<std::byte>>(id).ticket()));
+    ticket.type_name = std::move(type_name.value);
+    return ticket.text();
+  });
+  module.def("read_ticket", [](Text<"ticket"> ticket) {
+    const Ticket read = value_or_throw(Ticket::parse(ticket.value));
+    return py::make_tuple(read.id, text(read.type_name), read.store);
+  });
   module.def("ping", [](const StorePtr& store) { ask([&] { return store->ping(); }); });
 }
 

@@ -38,6 +38,7 @@ _dolium.check_interpreter()
 from . import errors
 from ._dolium import Object, ObjectBuilder, ObjectId
 from . import dlpack as _dlpack
+from .arrays import ArrayBuilder
 from .codecs import Typed, register
 from .errors import (
     AlreadySealed,
@@ -58,15 +59,16 @@ from .errors import (
 )
 from .files import get_file, put_files
 from .records import ClientInfo, ClientOrigin, ClientUse, Event, ObjectMetadata, Obstacles, Refusal, StoreStats
+from .refs import ObjectRef
 from .server import start_store
 from .store import Client, InProcessStore, ObjectStore
 from .subscription import Subscription
 
 __version__ = "0.1.0"
 __all__ = [
-    "AlreadySealed", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
+    "AlreadySealed", "ArrayBuilder", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
-    "ObjectNotFound", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
+    "ObjectNotFound", "ObjectRef", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
     "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "Typed", "errors", "get_file", "put_files",
     "register", "start_store",
 ]

@@ -11,10 +11,12 @@ import datetime
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional, TypeVar, Union
 
-from . import _dolium, aio, codecs, notebook
+from . import _dolium, aio, arrays, codecs, notebook, refs
 from ._dolium import Object, ObjectBuilder, ObjectId
+from .arrays import ArrayBuilder
 from .errors import Disconnected, InvalidArgument
 from .records import ClientInfo, ObjectMetadata, StoreStats
+from .refs import ObjectRef
 from .subscription import Subscription
 from .text import parse_size, size_text
 
@@ -66,6 +68,19 @@ class ObjectStore(_dolium.Store):
         """
         return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
                               timeout)
+
+    def create_array(self, id: Optional[ObjectId], shape: Any, dtype: Any, *, pinned: bool = False,
+                     time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = 0) -> ArrayBuilder:
+        """Creates a numpy array to be written in place: an object like that of a put array. Errors as create().
+
+        >>> store = InProcessStore("16MiB")
+        >>> with store.create_array(None, (2, 3), "f4") as builder:
+        ...     builder.array[:] = 1.5
+        >>> float(store.get(builder.id).sum())
+        9.0
+        """
+        return arrays.create_array(self, id, shape, dtype, pinned=pinned, time_to_live=time_to_live,
+                                   time_to_idle=time_to_idle, timeout=timeout)
 
     def put(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False, time_to_live: Life = None,
             time_to_idle: Life = None, timeout: Timeout = 0) -> ObjectId:
@@ -145,6 +160,30 @@ class ObjectStore(_dolium.Store):
         pickle and the store was not opened with allow_pickle=True.
         """
         return codecs.decode(self.get_raw(id, timeout), self)
+
+    def view(self, id: ObjectId, dtype: Any, timeout: Timeout = 0) -> Any:
+        """Returns the elements as a read-only numpy array, in place, and checks their type: see Object.view().
+
+        >>> import numpy
+        >>> store = InProcessStore("16MiB")
+        >>> store.view(store.put(numpy.arange(3.0)), "f8")
+        array([0., 1., 2.])
+
+        Errors as get_raw(). TypeMismatch if the object was stored as elements of another type.
+        """
+        return self.get_raw(id, timeout).view(dtype)
+
+    def ref(self, id_or_ticket: Union[ObjectId, str], type_name: Optional[str] = None) -> ObjectRef:
+        """Returns an `ObjectRef`: of an id, or of the ticket of another ObjectRef, usually in another process.
+
+        Does not access the store. InvalidArgument if the text is no ticket. With a `type_name` ("f64[]", "utf8"),
+        TypeMismatch if the ticket is for another type.
+
+        >>> store = InProcessStore("16MiB")
+        >>> store.ref(store.ref(store.put("salve")).ticket()).get()
+        'salve'
+        """
+        return refs.make_ref(self, id_or_ticket, type_name)
 
     def get_many(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *, default: Any = None) -> List[Any]:
         """Returns the values, in the order of the ids. Waits for all; `default` replaces those that are missing then.

@@ -1,0 +1,200 @@
+"""References that travel as tickets, and arrays in place: views and create_array()."""
+
+import copy
+import gc
+import multiprocessing
+import pickle
+
+import dolium
+import numpy as np
+import pytest
+from conftest import eventually
+from dolium import Typed, codecs
+
+
+# ---- tickets ----
+
+
+def test_a_reference_travels_as_a_ticket(store):
+    id = store.put(np.arange(3.0))
+    ticket = store.ref(id).ticket()
+    assert ticket.startswith(f"dolium:1:{id.hex()}:") and ticket.endswith(":f64[]") and len(ticket) < 80
+    ref = store.ref(ticket, "f64[]")
+    assert ref.id == id and ref.type_name == "f64[]" and ref.ticket() == ticket
+    assert ref.get().tolist() == [0, 1, 2] and ref.view("f8").sum() == 3
+    assert store.ref(id).get_raw().size == 24
+
+
+def test_a_reference_holds_its_object_from_the_first_get_on(store):
+    ref = store.ref(store.put("salve"))
+    ref.ticket()
+    assert store.metadata(ref.id).ref_count == 0
+    assert ref.get() == "salve" and store.metadata(ref.id).ref_count == 1
+    store.remove(ref.id)
+    assert ref.get() == "salve" and ref.get_raw().size == 5
+    del ref
+    gc.collect()
+    assert store.stats().retired_count == 0
+
+
+def test_another_type_is_refused_in_words(store):
+    id = store.put("salve")
+    ticket = store.ref(id).ticket()
+    with pytest.raises(dolium.TypeMismatch, match=f"the ticket of object {id} is for type utf8, not f64"):
+        store.ref(ticket, "f64")
+    store.remove(id)
+    store.put(2.5, id)
+    with pytest.raises(dolium.TypeMismatch, match="holds another type than this reference: f64, not utf8"):
+        store.ref(ticket).get()
+    store.remove(id)
+    # C++ reads an array of one dimension as a vector, and names it so in its tickets.
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}"
+    store.put_raw(bytes(16), id, metadata=header, type_tag=codecs.NDARRAY, type_name="numpy.ndarray")
+    assert store.ref(ticket.replace("utf8", "f64[]")).get().tolist() == [0, 0]
+    for name in ("f32[]", "f64"):
+        with pytest.raises(dolium.TypeMismatch):
+            store.ref(ticket.replace("utf8", name)).get()
+    store.remove(id)
+    store.put(np.float64(1.5), id)
+    assert store.ref(ticket.replace("utf8", "f64")).get() == 1.5
+    with pytest.raises(dolium.TypeMismatch):
+        store.ref(ticket.replace("utf8", "f64[]")).get()
+    store.remove(id)
+    store.put_raw(b"x", id, type_tag=99, type_name="demo::Point")  # a struct of C++: only its name is known
+    assert bytes(store.ref(store.ref(id).ticket()).get_raw()) == b"x"
+    raw = store.ref(store.put(b"raw")).ticket()
+    assert raw.endswith(":bytes") and store.ref(raw).get() == b"raw"
+
+
+def test_what_is_no_ticket_is_refused_in_words(store):
+    ticket = store.ref(store.put(1.5)).ticket()
+    for text in ("", "dolium", ticket[:40], ticket[:-3], ticket + " ", "x" + ticket, ticket + "%", ticket.upper()):
+        with pytest.raises(dolium.InvalidArgument, match="is no ticket"):
+            store.ref(text)
+    with pytest.raises(TypeError, match="ObjectId or a ticket"):
+        store.ref(b"bytes")
+
+
+def test_a_missing_object_of_another_store_is_said(store):
+    other = dolium.InProcessStore("1MiB")
+    id = other.put(1.5)
+    foreign = store.ref(other.ref(id).ticket())
+    for timeout in (0, 0.01):
+        with pytest.raises((dolium.ObjectNotFound, dolium.StoreTimeout), match=f"{id}.*made in another store"):
+            foreign.get(timeout)
+    own = store.ref(store.ref(store.put(2.5)).ticket())
+    store.remove(own.id)
+    with pytest.raises(dolium.ObjectNotFound) as error:
+        own.get()
+    assert "another store" not in str(error.value)
+    with pytest.raises(dolium.ObjectNotFound):
+        store.ref(own.id).ticket()  # its type is not known
+
+
+def test_references_are_not_pickled(store):
+    ref = store.ref(store.put(1.5))
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="ticket"):
+            attempt(ref)
+    assert "ObjectRef" in repr(ref)
+
+
+def _receive(path, ticket, answer):
+    with dolium.Client(path) as client:
+        answer.send(float(client.ref(ticket, "f64[]").get(10).sum()))
+
+
+def test_a_ticket_is_sent_to_another_process(client):
+    held = client.get_raw(client.put(np.arange(4.0)))
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_receive,
+                                                           args=(client.path, client.ref(held.id).ticket(), there))
+    process.start()
+    assert here.poll(60) and here.recv() == 6.0
+    process.join()
+    assert eventually(lambda: client.metadata(held.id).ref_count == 1)
+
+
+def test_references_with_asyncio(client):
+    import asyncio
+
+    async def run():
+        ref = client.ref(client.ref(client.put("salve")).ticket())
+        assert await ref.get_async(5) == "salve" and await ref.get_async() == "salve"
+        client.remove(ref.id)
+        with pytest.raises(dolium.StoreTimeout):
+            await client.ref(ref.ticket()).get_async(0.01)
+
+    asyncio.run(run())
+
+
+# ---- views ----
+
+
+def test_views_are_arrays_in_place_of_the_stored_type(store):
+    for value, dtype, shape in ((np.arange(6.0).reshape(2, 3), "f8", (2, 3)), (np.arange(3, dtype="i2"), "i2", (3,)),
+                                (np.asfortranarray(np.ones((2, 3), ">i4")), ">i4", (2, 3)), (2.5, "f8", (1,)), (True, "?", (1,)),
+                                (np.float32(1.5), "f4", (1,)), (1j, "c16", (1,)), (Typed([1, 2], "u8[]"), "u1", (2,)),
+                                (b"12345678", "u4", (2,)), ("salve", "u1", (5,)), (np.zeros(0), "f8", (0,)),
+                                (np.ones(2, [("a", "i4"), ("b", "f8")]), [("a", "i4"), ("b", "f8")], (2,))):
+        id = store.put(value)
+        array = store.view(id, dtype)
+        assert array.dtype == np.dtype(dtype) and array.shape == shape and not array.flags.writeable
+        assert store.metadata(id).ref_count == 1
+        assert array.size == 0 or array.ctypes.data == np.frombuffer(store.get_raw(id), "u1").ctypes.data
+    del array
+    gc.collect()
+    assert store.metadata(id).ref_count == 0
+
+
+def test_views_of_another_type_are_refused(store):
+    for value, dtype in ((np.ones(3), "f4"), (np.ones(3), "i8"), (np.ones((2, 2)), "i8"), (2.5, "i8"), ("eight by", "u8"),
+                         (np.ones(2, [("a", "i4")]), [("b", "i4")]), (None, "f8"), (Typed(["a"], "utf8[]"), "f8"),
+                         (Typed(2**100, "u128"), "u8")):
+        obj = store.get_raw(store.put(value))
+        with pytest.raises(dolium.TypeMismatch, match=f"object {obj.id} holds .*, not "):
+            obj.view(dtype)
+    with pytest.raises(dolium.TypeMismatch, match="no multiple"):
+        store.view(store.put(b"123"), "i2")
+    with pytest.raises(dolium.TypeMismatch, match="has 7 bytes"):
+        store.view(store.put_raw(bytes(7), type_tag=codecs.vector_tag("f64", 8)), "f8")
+    for dtype in ("O", "V0", "S0"):
+        with pytest.raises(TypeError):
+            store.view(store.put(b"12345678"), dtype)
+    with pytest.raises(dolium.ObjectNotFound):
+        store.view(dolium.ObjectId.random(), "f8")
+    with pytest.raises(dolium.StoreTimeout):
+        store.view(dolium.ObjectId.random(), "f8", timeout=0.01)
+
+
+# ---- create_array ----
+
+
+@pytest.mark.parametrize("shape, dtype, name", [(3, "f8", "f64[]"), ((4,), "c8", "c64[]"), ((2, 3), "f4", "numpy.ndarray"),
+                                                ((), "i4", "numpy.ndarray"), ((0, 3), "f8", "numpy.ndarray"),
+                                                ((2,), [("a", "i4"), ("b", "f8")], "numpy.ndarray"), ((2,), "M8[s]", "numpy.ndarray")])
+def test_arrays_are_written_in_place(store, shape, dtype, name):
+    with store.create_array(None, shape, dtype) as builder:
+        builder.array[...] = np.ones((), dtype)
+        assert not store.exists(builder.id)
+    got = store.get(builder.id)
+    assert got.dtype == np.dtype(dtype) and got.shape == builder.array.shape and (got == np.ones((), dtype)).all()
+    assert store.metadata(builder.id).type_name == name
+    put = store.get_raw(store.put(np.ones(shape, dtype)))
+    assert put.type_tag == store.get_raw(builder.id).type_tag and bytes(put.metadata) == bytes(store.get_raw(builder.id).metadata)
+
+
+def test_an_array_that_fails_leaves_nothing(store):
+    with pytest.raises(RuntimeError, match="mine"):
+        with store.create_array(None, 3, "f8", pinned=True) as builder:
+            raise RuntimeError("mine")
+    builder = store.create_array(None, 3, "f8")
+    builder.array[:] = 1
+    assert "float64 (3,)" in repr(builder)
+    builder.abort()
+    with pytest.raises(dolium.AlreadySealed):
+        builder.seal()
+    assert store.list() == []
+    for shape, dtype, error in ((3, "O", TypeError), ((-1,), "f8", ValueError), (1 << 62, "f8", (dolium.TooLarge, ValueError, OverflowError))):
+        with pytest.raises(error):
+            store.create_array(None, shape, dtype)
