@@ -42,21 +42,24 @@ Result<void> Conductor::put_manifest() {
 }
 
 Result<void> Conductor::accept(std::size_t number) {
-  const Result<PieceDigest> digest = result_of(number);
-  if (!digest) return digest.error();
-  if (auto compared = compare(number, *digest); !compared) return compared;
+  const Result<Digested> result = result_of(number);
+  if (!result) return result.error();
+  if (auto compared = compare(number, result->first); !compared) return compared;
   bytes_accepted_ += input_.pieces[number].size;
+  const Result<ObjectRef<PieceBytes>> piece = client_.ref<PieceBytes>(result->second);
+  if (!piece) return piece.error();
+  if (auto unpinned = client_.unpin(piece->id()); !unpinned) return unpinned;
   // In this order: the producer takes the result's removal for leave to send more.
-  if (auto unpinned = client_.unpin(names_.piece(number)); !unpinned) return unpinned;
-  const Result<bool> removed = client_.remove(names_.result(number));
-  return removed ? Result<void>() : Result<void>(removed.error());
+  for (const ObjectId& id : {names_.order(number), names_.result(number)})
+    if (const Result<bool> removed = client_.remove(id); !removed) return removed.error();
+  return {};
 }
 
-Result<PieceDigest> Conductor::result_of(std::size_t number) {
+Result<Digested> Conductor::result_of(std::size_t number) {
   const auto end = Clock::now() + kPatience;
   for (;;) {
-    Result<PieceDigest> digest = client_.get<PieceDigest>(names_.result(number), kSlice);
-    if (digest || digest.error().code != Errc::timed_out) return digest;
+    Result<Digested> result = client_.get<Digested>(names_.result(number), kSlice);
+    if (result || result.error().code != Errc::timed_out) return result;
     if (auto all_there = staff_.check(); !all_there) return std::move(all_there).error();
     if (Clock::now() > end) return Error{Errc::timed_out, fmt::format("no result for piece {} came in time", number)};
   }

@@ -47,7 +47,7 @@ class Conductor {
  private:
   Result<void> put_manifest();
   Result<void> accept(std::size_t number);
-  [[nodiscard]] Result<PieceDigest> result_of(std::size_t number);
+  [[nodiscard]] Result<Digested> result_of(std::size_t number);
   Result<void> compare(std::size_t number, const PieceDigest& digest);
   Result<void> kill_when_due(std::size_t accepted);
   Result<void> kill(const ClientInfo& session, std::size_t accepted);

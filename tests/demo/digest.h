@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <dolium/codec.h>
 
@@ -22,6 +24,9 @@ struct PieceDigest {
   Sha256 sha256{};
   std::array<unsigned char, 4> unused{};  // all bytes are set: they go to other processes
 };
+
+/// A worker's result: the digest, and the ticket of the piece.
+using Digested = std::pair<PieceDigest, std::string>;
 
 [[nodiscard]] std::uint64_t path_hash(std::string_view path) noexcept;
 

@@ -55,6 +55,7 @@ void print_stats(const std::string& socket) {
 Result<void> conduct(Report& report, Client& client, const Input& input, RoleOptions common) {
   const Names names(common.run);
   common.count = input.pieces.size();
+  common.manifest = client.ref<Manifest>(names.manifest()).ticket();
   Staff staff(common);
   if (auto started = staff.start(client); !started) return started;
   fmt::print("{} workers and the producer wait for their first object. Now the manifest:\n\n", kWorkers);
@@ -139,6 +140,7 @@ int begin(int argc, char** argv) {
   // Between the processes of a run.
   app.add_option("--role", options.role)->group("");
   app.add_option("--run", options.common.run)->group("");
+  app.add_option("--manifest", options.common.manifest)->group("");
   app.add_option("--count", options.common.count)->group("");
   app.add_option("--worker", options.common.worker)->group("");
   app.add_option("--begin", options.common.begin)->group("");

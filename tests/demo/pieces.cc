@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <system_error>
 
@@ -35,13 +34,6 @@ bool add_file(Input& input, const fs::directory_entry& entry, std::uint64_t limi
   return true;
 }
 
-bool take_number(std::string_view& text, std::uint64_t& number) {
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end == text.data() + text.size() || *end != ' ') return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
-  return true;
-}
-
 }  // namespace
 
 Input collect(const std::string& directory, std::uint64_t limit, std::uint64_t piece_size) {
@@ -54,26 +46,15 @@ Input collect(const std::string& directory, std::uint64_t limit, std::uint64_t p
   return input;
 }
 
-std::string to_manifest(const std::vector<Piece>& pieces) {
-  std::string manifest;
-  for (const Piece& piece : pieces) {
-    manifest += fmt::format("{} {} {}", piece.offset, piece.size, piece.path);
-    manifest += '\0';
-  }
+Manifest to_manifest(const std::vector<Piece>& pieces) {
+  Manifest manifest;
+  for (const Piece& piece : pieces) manifest.emplace_back(piece.path, piece.offset, piece.size);
   return manifest;
 }
 
-Result<std::vector<Piece>> from_manifest(std::string_view manifest) {
+std::vector<Piece> from_manifest(const Manifest& manifest) {
   std::vector<Piece> pieces;
-  while (!manifest.empty()) {
-    Piece piece;
-    const bool numbers = take_number(manifest, piece.offset) && take_number(manifest, piece.size);
-    const std::size_t end = manifest.find('\0');
-    if (!numbers || end == std::string_view::npos) return Error{Errc::invalid_argument, "the manifest is damaged"};
-    piece.path = manifest.substr(0, end);
-    manifest.remove_prefix(end + 1);
-    pieces.push_back(std::move(piece));
-  }
+  for (const auto& [path, offset, size] : manifest) pieces.push_back({path, offset, size});
   return pieces;
 }
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include <dolium/object_id.h>
@@ -30,9 +30,12 @@ struct Input {
 /// The regular files below `directory` that this user may read, symbolic links not followed, until `limit` bytes.
 [[nodiscard]] Input collect(const std::string& directory, std::uint64_t limit, std::uint64_t piece_size);
 
-/// A line for each piece: offset, size, path and a zero byte (a path may contain anything else).
-[[nodiscard]] std::string to_manifest(const std::vector<Piece>& pieces);
-[[nodiscard]] Result<std::vector<Piece>> from_manifest(std::string_view manifest);
+/// Path, offset and size of each piece: a type that every language reads.
+using Manifest = std::vector<std::tuple<std::string, std::uint64_t, std::uint64_t>>;
+[[nodiscard]] Manifest to_manifest(const std::vector<Piece>& pieces);
+[[nodiscard]] std::vector<Piece> from_manifest(const Manifest& manifest);
+/// What a piece is stored as.
+using PieceBytes = std::vector<unsigned char>;
 
 /// The piece's bytes as they are on disk now; an error when there are fewer.
 [[nodiscard]] Result<void> read_piece(const Piece& piece, std::span<std::byte> into);
@@ -44,6 +47,8 @@ class Names {
   [[nodiscard]] const std::string& run() const noexcept { return run_; }
   [[nodiscard]] ObjectId manifest() const { return id("manifest"); }
   [[nodiscard]] ObjectId piece(std::size_t number) const { return id(std::to_string(number)); }
+  /// The ticket of a piece, for the worker that digests it.
+  [[nodiscard]] ObjectId order(std::size_t number) const { return id("order/" + std::to_string(number)); }
   [[nodiscard]] ObjectId result(std::size_t number) const { return id("result/" + std::to_string(number)); }
   /// Put when all is done: workers hold what they hold until then.
   [[nodiscard]] ObjectId end() const { return id("end"); }

@@ -75,18 +75,23 @@ class InFlight {
   std::unordered_map<ObjectId, Flying> pieces_;  // by the result's id
 };
 
-/// Straight from the file into the store's memory.
-Result<void> stream(Client& client, const ObjectId& id, const Piece& piece) {
+/// What an order takes of the store.
+constexpr std::uint64_t kOrderBytes = 128;
+
+/// Straight from the file into the store's memory; then its ticket.
+Result<void> stream(Client& client, const Names& names, std::size_t number, const Piece& piece) {
   CreateOptions options;
   options.pinned = true;
-  options.type_name = "dolium.demo.Piece";
   options.metadata = std::as_bytes(std::span(piece.path));
   options.timeout = kPatience;
-  Result<ObjectBuilder> builder = client.create(id, piece.size, options);
+  Result<ArrayBuilder<unsigned char>> builder =
+      client.create_array<unsigned char>(names.piece(number), piece.size, options);
   if (!builder) return builder.error();
-  if (Result<void> read = read_piece(piece, builder->data()); !read) return read;
-  const Result<ObjectId> sealed = builder->seal();
-  return sealed ? Result<void>() : Result<void>(sealed.error());
+  if (Result<void> read = read_piece(piece, std::as_writable_bytes(builder->data())); !read) return read;
+  if (const Result<ObjectId> sealed = builder->seal(); !sealed) return sealed.error();
+  const CreateOptions of_order{.pinned = true, .timeout = kPatience};
+  const auto put = client.put(names.order(number), client.ref<PieceBytes>(names.piece(number)).ticket(), of_order);
+  return put ? Result<void>() : Result<void>(put.error());
 }
 
 }  // namespace
@@ -97,16 +102,17 @@ Result<void> produce(const RoleOptions& options) {
   if (!client) return client.error();
   Result<Subscription> events = (*client)->subscribe();
   if (!events) return events.error();
-  const Result<std::string> manifest = (*client)->get<std::string>(names.manifest(), kPatience);
+  const Result<ObjectRef<Manifest>> announced = (*client)->ref<Manifest>(options.manifest);
+  if (!announced) return announced.error();
+  const Result<Manifest> manifest = announced->get(kPatience);
   if (!manifest) return manifest.error();
-  const Result<std::vector<Piece>> pieces = from_manifest(*manifest);
-  if (!pieces) return pieces.error();
+  const std::vector<Piece> pieces = from_manifest(*manifest);
   InFlight in_flight(**client, names, *std::move(events), options.capacity / kPinnedShare[1] * kPinnedShare[0]);
-  for (std::size_t number = 0; number < pieces->size(); ++number) {
-    const Piece& piece = (*pieces)[number];
-    const std::uint64_t size = piece.size + piece.path.size();
+  for (std::size_t number = 0; number < pieces.size(); ++number) {
+    const Piece& piece = pieces[number];
+    const std::uint64_t size = piece.size + piece.path.size() + kOrderBytes;
     if (auto admitted = in_flight.admit(size); !admitted) return admitted;
-    if (auto streamed = stream(**client, names.piece(number), piece); !streamed) return streamed;
+    if (auto streamed = stream(**client, names, number, piece); !streamed) return streamed;
     in_flight.add(number, size);
   }
   return {};

@@ -1,13 +1,18 @@
 #pragma once
 // The processes of a run. The conductor starts the others: the same program with another role.
 //
-//   producer  waits for the manifest; streams each piece through create/write/seal, pinned, so that it is not evicted
-//             before its digest is accepted. Pinned objects stay below kPinnedShare of the store, so that there is
-//             always room for results, and something to evict for the next piece.
-//   worker    one of four; takes every fourth piece: waits for it, digests it in place, puts the result. It keeps
+// References travel as tickets with their types: that of the manifest on the producer's command line, that of a piece
+// in an order, and back in the worker's result.
+//
+//   producer  waits for the manifest; writes each piece in place, pinned, so that it is not evicted before its digest
+//   is
+//             accepted, and puts an order for its worker. Pinned objects stay below kPinnedShare of the store, so that
+//             there is always room for results, and something to evict for the next piece.
+//   worker    one of four; takes every fourth order: waits for it, digests its piece in place, puts the result. It
+//   keeps
 //             the last few pieces, and digests each again before it releases it: held objects must not change,
 //             whatever is evicted meanwhile.
-//   conductor accepts the results in order: compares with the file on disk, unpins the piece, removes the result.
+//   conductor accepts the results in order: compares with the file on disk, unpins the piece, removes order and result.
 //             Only the conductor unpins. So no piece is lost, and none stays pinned forever, whichever process dies.
 
 #include <chrono>
@@ -32,6 +37,7 @@ inline constexpr std::uint64_t kHeldShare = 64;  // 1/64 of the capacity
 struct RoleOptions {
   std::string socket;
   std::string run;
+  std::string manifest;  // its ticket
   std::uint64_t capacity = 0;
   std::size_t count = 0;   // pieces in all
   std::size_t worker = 0;  // from 0

@@ -54,7 +54,7 @@ e2e::Process Staff::start_role(const std::string& role, std::size_t worker, std:
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   return e2e::Process::start({self, "--role", role, "--socket", common_.socket, "--run", common_.run, "--capacity",
                               std::to_string(common_.capacity), "--count", std::to_string(common_.count), "--worker",
-                              std::to_string(worker), "--begin", std::to_string(begin)},
+                              std::to_string(worker), "--begin", std::to_string(begin), "--manifest", common_.manifest},
                              {.error = STDERR_FILENO});
 }
 

@@ -56,20 +56,24 @@ std::string_view path_of(const Object& object) {
 }
 
 Result<void> work_on(Client& client, const Names& names, std::size_t number, std::size_t worker, Held& held) {
-  Result<Object> object = client.get_raw(names.piece(number), kPatience);
-  if (!object) return object.error();
+  const Result<std::string> order = client.get<std::string>(names.order(number), kPatience);
+  if (!order) return order.error();
+  const Result<ObjectRef<PieceBytes>> ref = client.ref<PieceBytes>(*order);
+  if (!ref) return ref.error();
+  const auto piece = ref->view();
+  if (!piece) return piece.error();
   PieceDigest digest;
   digest.number = number;
-  digest.size = object->data().size();
-  digest.path_hash = path_hash(path_of(*object));
+  digest.size = piece->size();
+  digest.path_hash = path_hash(path_of(piece->object()));
   digest.worker = static_cast<std::uint32_t>(worker);
-  digest.sha256 = sha256(object->data());
+  digest.sha256 = sha256(std::as_bytes(piece->span()));
   CreateOptions options;
   options.pinned = true;
   options.timeout = kPatience;
-  const auto put = client.put(names.result(number), digest, options);
+  const auto put = client.put(names.result(number), Digested{digest, ref->ticket()}, options);
   if (!put) return put.error();
-  return held.add(*std::move(object), digest.sha256);
+  return held.add(piece->object(), digest.sha256);
 }
 
 }  // namespace
