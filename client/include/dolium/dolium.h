@@ -6,6 +6,7 @@
 #include <dolium/client.h>
 #include <dolium/codec.h>
 #include <dolium/codec_containers.h>
+#include <dolium/codec_layout.h>
 #include <dolium/copy.h>
 #include <dolium/error.h>
 #include <dolium/event.h>

@@ -18,6 +18,44 @@
 namespace dolium {
 
 class ObjectStore;
+template <class T>
+class ObjectRef;
+
+// ---- types without a codec ----
+
+namespace detail {
+/// The reference that put() of a T returns. The static_assert makes the compiler explain in its first line why a type
+/// cannot be put; without it the error would be a page of candidate overloads.
+template <class T, bool = Encodable<T>>
+struct Put {
+  using Ref = ObjectRef<typename StoredAs<T>::type>;
+};
+template <class T>
+struct Put<T, false> {
+  static_assert(
+      ByteRange<T>,
+      "dolium: this type has no codec, so it cannot be put: trivially copyable types, text, and vector, array, span, "
+      "map, pair, tuple and optional of them have one; specialise dolium::Codec for yours, with type_name, size(), "
+      "encode() and decode() (see dolium/codec.h)");
+  using Ref = void;
+};
+/// The same without an id.
+template <class T>
+struct PutUnnamed : Put<T> {
+  static_assert(!ByteRange<T>, "dolium: raw bytes are put under an id: put(ObjectId::random(), bytes)");
+};
+
+/// The type that get() of a T returns.
+template <class T>
+struct Got {
+  static_assert(
+      Decodable<T>,
+      "dolium: this type has no codec, so it cannot be got: trivially copyable types, std::string, and vector, array, "
+      "map, pair, tuple and optional of them have one (not a view: get the std::vector or std::string); specialise "
+      "dolium::Codec for yours, with decode() (see dolium/codec.h)");
+  using Type = T;
+};
+}  // namespace detail
 
 /// Copies share the cached value. A reference from put() holds the object: it is not evicted while the reference lives.
 /// A reference from ObjectStore::ref<T>(), of an id or of a ticket, holds the object from its first get on.
