@@ -44,6 +44,7 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::LeaveRequest},
     Verb{.request = RequestBody::ReplaceRequest},
     Verb{.request = RequestBody::WaitRequest, .reply = ReplyBody::WaitReply, .repeatable = true, .waits = true},
+    Verb{.request = RequestBody::TakeRequest, .reply = ReplyBody::TakeReply, .writes = true, .waits = true},
 };
 
 /// Precondition: decode() let a frame with it through.

@@ -122,13 +122,19 @@ class ReconnectingBackend final : public StoreBackend {
     return repeat(*reconnection_, timeout, [&](Client& client, Timeout left) { return client.get_raw(id, left); });
   }
   std::optional<Object> try_get(const ObjectId& id) override { return reconnection_->client()->try_get(id); }
-  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, Timeout timeout) override {
-    return repeat(*reconnection_, timeout, [&](Client& client, Timeout left) { return client.get_many(ids, left); });
+  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
+                                                      Timeout timeout) override {
+    return repeat(*reconnection_, timeout, [&](Client& client, Timeout left) {
+      return count == ids.size() ? client.get_many(ids, left) : client.get_many(ids, count, left);
+    });
   }
   Result<Subscription> subscribe() override;
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return reconnection_->get_async(id, timeout, std::move(done));
+  }
+  AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
+    return reconnection_->take_async(id, timeout, std::move(done));
   }
   AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                            ObjectStore::CreateCallback done) override {

@@ -299,6 +299,13 @@ AsyncHandle Reconnection::create_async(const ObjectId& id, std::uint64_t size, c
   return handle;
 }
 
+AsyncHandle Reconnection::take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) {
+  const std::shared_ptr<Client> client = present_or_gone();
+  AsyncHandle handle = client->take_async(id, timeout, std::move(done));
+  if (!client->connected()) poke();
+  return handle;
+}
+
 AsyncHandle Reconnection::answer_soon(std::function<void()> callback) {
   const std::shared_ptr<Client> client = present_or_gone();
   if (client->backend().refuses()) return {};

@@ -68,6 +68,8 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   // ---- events ----
 
   [[nodiscard]] AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done);
+  /// Not repeated on another store.
+  [[nodiscard]] AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done);
   [[nodiscard]] AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                          ObjectStore::CreateCallback done);
   /// Has the callback run in the next process_events().

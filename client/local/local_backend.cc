@@ -44,13 +44,17 @@ class LocalBackend final : public StoreBackend {
     if (attempt.verdict != Attachment::Verdict::held) return std::nullopt;
     return std::move(attempt.object);
   }
-  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, Timeout timeout) override {
-    return local_wait(*engine_, ids, timeout);
+  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
+                                                      Timeout timeout) override {
+    return local_wait(*engine_, ids, count, timeout);
   }
   Result<Subscription> subscribe() override { return local_subscription(engine_); }
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return local_get_async(engine_, id, timeout, std::move(done));
+  }
+  AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
+    return local_take_async(engine_, id, timeout, std::move(done));
   }
   AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                            ObjectStore::CreateCallback done) override {
@@ -121,7 +125,7 @@ Result<Object> LocalBackend::get(const ObjectId& id, Timeout timeout) {
   engine_->expire_due();
   Attachment::Attempt attempt = engine_->attachment().hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
-  Result<std::vector<std::optional<Object>>> waited = local_wait(*engine_, {&id, 1}, timeout);
+  Result<std::vector<std::optional<Object>>> waited = local_wait(*engine_, {&id, 1}, 1, timeout);
   if (!waited) return std::move(waited).error();
   if (waited->front()) return *std::move(waited->front());
   return nothing_there(id, timeout);

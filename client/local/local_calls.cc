@@ -1,5 +1,6 @@
 #include "client/local/local_calls.h"
 
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -15,11 +16,24 @@ using shm::kNoSlot;
 using shm::SlotIndex;
 using shm::TimeNs;
 
-/// Takes a reference to a held object, and drops the hold. Empty if the object was removed meanwhile.
+/// Takes a reference to a held object, which may have been removed meanwhile, and drops the hold.
 Object take_held(LocalEngine& local, Engine& engine, SlotIndex slot, Attachment::Count count) {
-  const Attachment::Attempt attempt = local.attachment().hold_kept(engine.store().rows().fields(slot).id, count);
+  const shm::Rows& rows = engine.store().rows();
+  const shm::SlotFields fields = rows.fields(slot);
+  const shm::Granted granted{{slot, fields.offset, fields.data_size, fields.metadata_size, fields.type_tag},
+                             rows.index.successions()};
+  const Attachment::Attempt attempt = local.attachment().hold_kept(fields.id, count, &granted);
   engine.store().usage().drop_hold(slot);
   return attempt.object;
+}
+
+/// The outcome of a take, in a turn of the engine.
+Result<Object> outcome_of_take(LocalEngine& local, Engine& engine, const ObjectId& id, Timeout timeout,
+                               const Result<SlotIndex>& taken) {
+  if (!taken) return taken.error();
+  if (*taken != kNoSlot) return take_held(local, engine, *taken, Attachment::Count::hit);
+  local.attachment().record_miss();
+  return nothing_there(id, timeout);
 }
 
 class LocalBuilder final : public BuilderBackend {
@@ -128,16 +142,13 @@ Subscription local_subscription(const std::shared_ptr<LocalEngine>& local) {
 }
 
 Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
-                                                      Timeout timeout) {
+                                                      std::size_t count, Timeout timeout) {
   std::vector<std::optional<Object>> out(ids.size());
   bool answered = false;
   local.with([&](Engine& engine, TimeNs now) {
-    engine.gets().add(local.next_key(), ids, deadline_of(timeout, now), now, [&](std::vector<SlotIndex> held) {
-      for (std::size_t i = 0; i < held.size(); ++i) {
-        if (held[i] == kNoSlot) continue;
-        Object object = take_held(local, engine, held[i], Attachment::Count::hit);
-        if (object.holds()) out[i] = std::move(object);
-      }
+    engine.gets().add(local.next_key(), ids, count, deadline_of(timeout, now), now, [&](std::vector<SlotIndex> held) {
+      for (std::size_t i = 0; i < held.size(); ++i)
+        if (held[i] != kNoSlot) out[i] = take_held(local, engine, held[i], Attachment::Count::hit);
       answered = true;
     });
   });
@@ -156,17 +167,51 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
   local->with([&](Engine& engine, TimeNs now) {
     const auto finish = [here = local.get(), &engine, ticket, id, timeout,
                          callback](const std::vector<SlotIndex>& held) {
-      Object object;
+      Result<Object> result = nothing_there(id, timeout);
       if (held[0] != kNoSlot)
-        object = take_held(*here, engine, held[0], Attachment::Count::hit);
+        result = take_held(*here, engine, held[0], Attachment::Count::hit);
       else
         here->attachment().record_miss();
-      Result<Object> result = object.holds() ? Result<Object>(std::move(object)) : nothing_there(id, timeout);
       here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
     };
     engine.gets().add(key, {&id, 1}, deadline_of(timeout, now), now, finish);
   });
   return cancelling(local, ticket, key);
+}
+
+Result<Object> local_take(LocalEngine& local, const ObjectId& id, std::uint64_t type_tag, Timeout timeout) {
+  std::optional<Result<Object>> outcome;
+  bool answered = false;
+  local.with([&](Engine& engine, TimeNs now) {
+    engine.gets().add_take(local.next_key(), id, type_tag, deadline_of(timeout, now), now,
+                           [&](const Result<SlotIndex>& taken) {
+                             outcome.emplace(outcome_of_take(local, engine, id, timeout, taken));
+                             answered = true;
+                           });
+  });
+  if (!local.wait_until(answered, shm::kNever)) return local.refusal();
+  return *std::move(outcome);
+}
+
+AsyncHandle local_take_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id, Timeout timeout,
+                             ObjectStore::GetCallback done) {
+  const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  const auto* const callback = kept.get();
+  const shm::WaitKey key = local->next_key();
+  const auto taken_already = std::make_shared<std::atomic<bool>>(false);
+  local->with([&](Engine& engine, TimeNs now) {
+    const auto finish = [here = local.get(), &engine, ticket, id, timeout, callback,
+                         taken_already](const Result<SlotIndex>& taken) {
+      Result<Object> result = outcome_of_take(*here, engine, id, timeout, taken);
+      *taken_already = result.has_value();
+      here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+    };
+    engine.gets().add_take(key, id, 0, deadline_of(timeout, now), now, finish);
+  });
+  AsyncHandle handle = cancelling(local, ticket, key);
+  // Once taken, the object belongs to the callback: nobody else would have it.
+  return AsyncHandle([taken_already, handle]() mutable { return !*taken_already && handle.cancel(); });
 }
 
 AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id, std::uint64_t size,

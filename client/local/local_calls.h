@@ -10,10 +10,13 @@
 
 namespace dolium::detail {
 
-/// Waits for all objects, until the timeout. Returns those that are there, in the order of `ids`. Counts hits and
-/// misses.
+/// Waits for `count` of the objects, until the timeout. Returns those that are there, in the order of `ids`. Counts
+/// hits and misses.
 [[nodiscard]] Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
-                                                                    Timeout timeout);
+                                                                    std::size_t count, Timeout timeout);
+/// `type_tag`: the only type that is taken; 0: any.
+[[nodiscard]] Result<Object> local_take(LocalEngine& local, const ObjectId& id, std::uint64_t type_tag,
+                                        Timeout timeout);
 /// The builder that create() returns for a placement.
 [[nodiscard]] ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed,
                                           const ObjectId& id, std::uint64_t size, std::span<const std::byte> metadata);
@@ -21,6 +24,8 @@ namespace dolium::detail {
 
 [[nodiscard]] AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
                                           Timeout timeout, ObjectStore::GetCallback done);
+[[nodiscard]] AsyncHandle local_take_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
+                                           Timeout timeout, ObjectStore::GetCallback done);
 [[nodiscard]] AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
                                              std::uint64_t size, const CreateOptions& options,
                                              ObjectStore::CreateCallback done);

@@ -58,8 +58,8 @@ void Attachment::take_back(const shm::Holder::Attempt& attempt) noexcept {
   if ((held && holder_.release(attempt.object.slot)) || attempt.release_wanted) parts_.on_release->released();
 }
 
-Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count) noexcept {
-  return adopt(id, holder_.hold_kept(id), count);
+Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count, const shm::Granted* place) noexcept {
+  return adopt(id, place != nullptr ? holder_.hold_granted(*place) : holder_.hold_kept(id), count);
 }
 
 Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept {

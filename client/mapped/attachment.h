@@ -101,8 +101,9 @@ class Attachment {
   /// A get without the daemon. `gone` if the store had ended by the time of the lookup; so an object that is returned
   /// was there in a store that had not ended. Precondition: !inherited().
   [[nodiscard]] Attempt hold(const ObjectId& id, Count count) noexcept;
-  /// For an object that the daemon keeps for this client until this reference is taken.
-  [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count) noexcept;
+  /// For an object that the daemon keeps for this client until this reference is taken. With a place: only there (see
+  /// Holder::hold_granted()).
+  [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count, const shm::Granted* place = nullptr) noexcept;
   /// Counts a hit for an object that was held with Count::nothing.
   void record_hit(const Object& object) noexcept;
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return holder_.index().arena_bytes(); }

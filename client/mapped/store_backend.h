@@ -74,12 +74,15 @@ class StoreBackend {
 
   virtual Result<Object> get(const ObjectId& id, Timeout timeout) = 0;
   virtual std::optional<Object> try_get(const ObjectId& id) = 0;
-  virtual Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, Timeout timeout) = 0;
+  /// `count` of them end the wait.
+  virtual Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
+                                                              Timeout timeout) = 0;
   virtual Result<Subscription> subscribe() = 0;
 
   // ---- without blocking ----
 
   virtual AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) = 0;
+  virtual AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) = 0;
   virtual AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                    ObjectStore::CreateCallback done) = 0;
   /// Has the callback run in the next process_events(). Precondition: not of a forwarding backend, whose calls are not

@@ -6,8 +6,9 @@
 
 namespace dolium::detail {
 
-/// Takes references to the objects that a reply grants: call.taken[i] is the object call.ids[i], if it was granted and
-/// was not removed meanwhile. Then the grant is given back. By the leader, in the order of the replies.
+/// Takes references to the objects that a reply grants: call.taken[i] is the object call.ids[i], if it was granted.
+/// Then the grant is given back. By the leader, in the order of the replies. After a server's death an object may be
+/// missing that was granted: one that was taken or removed meanwhile.
 void take_granted(Attachment& attachment, Call& call, const protocol::ReplyFrame& frame);
 
 }  // namespace dolium::detail

@@ -39,11 +39,15 @@ class RemoteBackend final : public StoreBackend {
 
   Result<Object> get(const ObjectId& id, Timeout timeout) override;
   std::optional<Object> try_get(const ObjectId& id) override;
-  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, Timeout timeout) override;
+  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
+                                                      Timeout timeout) override;
   Result<Subscription> subscribe() override { return remote_subscription(connection_); }
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return remote_get_async(connection_, id, timeout, std::move(done));
+  }
+  AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
+    return remote_take_async(connection_, id, timeout, std::move(done));
   }
   AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                            ObjectStore::CreateCallback done) override {
@@ -103,7 +107,7 @@ Result<Object> RemoteBackend::get(const ObjectId& id, Timeout timeout) {
     attachment.record_miss();
     return nothing_there(id, timeout);
   }
-  Result<std::vector<std::optional<Object>>> waited = get_many({&id, 1}, timeout);
+  Result<std::vector<std::optional<Object>>> waited = get_many({&id, 1}, 1, timeout);
   if (!waited) return std::move(waited).error();
   if (waited->front()) return *std::move(waited->front());
   return nothing_there(id, timeout);
@@ -115,7 +119,8 @@ std::optional<Object> RemoteBackend::try_get(const ObjectId& id) {
   return std::move(attempt.object);
 }
 
-Result<std::vector<std::optional<Object>>> RemoteBackend::get_many(std::span<const ObjectId> ids, Timeout timeout) {
+Result<std::vector<std::optional<Object>>> RemoteBackend::get_many(std::span<const ObjectId> ids, std::size_t count,
+                                                                   Timeout timeout) {
   std::vector<std::optional<Object>> out(ids.size());
   std::vector<std::size_t> missing;
   bool undecided = connection_->has_deferred();  // a missing object may be a deferred put of this client, under way
@@ -129,8 +134,9 @@ Result<std::vector<std::optional<Object>>> RemoteBackend::get_many(std::span<con
       missing.push_back(i);
   }
   if (missing.empty()) return out;
-  if (!timeout.is_no_wait() || undecided)
-    if (auto waited = wait_for_missing(*connection_, ids, missing, timeout, out); !waited)
+  const std::size_t found = ids.size() - missing.size();
+  if (found < count && (!timeout.is_no_wait() || undecided))
+    if (auto waited = wait_for_missing(*connection_, ids, missing, count - found, timeout, out); !waited)
       return std::move(waited).error();
   for (const std::size_t i : missing)
     if (!out[i]) connection_->attachment().record_miss();

@@ -1,6 +1,9 @@
 #include "client/remote/remote_calls.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "client/mapped/new_object.h"
@@ -90,40 +93,67 @@ protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size, 
   return request;
 }
 
+namespace {
+
+/// Positions in the vectors of ids and of objects of a get_many().
+using PositionsView = std::span<const std::size_t>;
+
+/// What a get asks for, and until when.
+struct MissingObjects {
+  std::span<const ObjectId> ids;
+  TimeNs deadline;
+  protocol::Deadline give_up;
+  std::vector<std::optional<Object>>& out;
+};
+
+/// One request for the objects of `batch`; `count` of them are enough, 0: all. Adds to `open` those that are missing
+/// still. False: the daemon did not answer in time.
+Result<bool> ask_for(Connection& connection, const MissingObjects& wanted, PositionsView batch, std::size_t count,
+                     std::vector<std::size_t>& open) {
+  protocol::GetRequestT request;
+  request.timeout_ns = remaining(wanted.deadline);
+  request.count = static_cast<std::uint32_t>(count);
+  const auto call = std::make_shared<Call>();
+  for (const std::size_t i : batch) {
+    request.ids.push_back(protocol::to_wire(wanted.ids[i]));
+    call->ids.push_back(wanted.ids[i]);
+  }
+  Result<bool> answered = connection.ask_until<protocol::GetReply>(wanted.give_up, std::move(request), call);
+  if (!answered || !*answered) return answered;
+  call->taken.resize(batch.size());
+  for (std::size_t k = 0; k < batch.size(); ++k) {
+    if (call->taken[k]) {
+      connection.attachment().record_hit(*call->taken[k]);
+      wanted.out[batch[k]] = std::move(call->taken[k]);
+    } else {
+      open.push_back(batch[k]);  // not there, or its grant ended with its server
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
-                              std::span<const std::size_t> missing, Timeout timeout,
+                              std::span<const std::size_t> missing, std::size_t count, Timeout timeout,
                               std::vector<std::optional<Object>>& out) {
   std::vector<std::size_t> open(missing.begin(), missing.end());
-  const TimeNs deadline = deadline_of(timeout, shm::monotonic_now());
-  const protocol::Deadline give_up = give_up_after(timeout);
-  for (bool expired = false; !open.empty() && !expired;) {
+  const std::size_t spare = missing.size() - count;  // so many may stay missing
+  const MissingObjects wanted{ids, deadline_of(timeout, shm::monotonic_now()), give_up_after(timeout), out};
+  for (bool expired = false; open.size() > spare && !expired;) {
     std::vector<std::size_t> still_open;
-    for (std::size_t begin = 0; begin < open.size(); begin += kWaitBatch) {
-      const auto batch = std::span(open).subspan(begin, std::min(kWaitBatch, open.size() - begin));
-      protocol::GetRequestT request;
-      request.timeout_ns = remaining(deadline);
-      const auto call = std::make_shared<Call>();
-      for (const std::size_t i : batch) {
-        request.ids.push_back(protocol::to_wire(ids[i]));
-        call->ids.push_back(ids[i]);
-      }
-      const bool asked_in_vain = request.timeout_ns == 0;
-      const Result<bool> answered = connection.ask_until<protocol::GetReply>(give_up, std::move(request), call);
+    const std::size_t step = spare == 0 ? kWaitBatch : open.size();
+    for (std::size_t begin = 0; begin < open.size(); begin += step) {
+      const PositionsView batch = PositionsView(open).subspan(begin, std::min(step, open.size() - begin));
+      const bool asked_in_vain = remaining(wanted.deadline) == 0;
+      const Result<bool> answered =
+          ask_for(connection, wanted, batch, spare == 0 ? 0 : batch.size() - spare, still_open);
       if (!answered) return answered.error();
       if (!*answered) return {};
       expired = expired || asked_in_vain;
-      call->taken.resize(batch.size());
-      for (std::size_t k = 0; k < batch.size(); ++k) {
-        if (call->taken[k]) {
-          connection.attachment().record_hit(*call->taken[k]);
-          out[batch[k]] = std::move(call->taken[k]);
-        } else {
-          still_open.push_back(batch[k]);  // not there, or removed before it could be taken
-        }
-      }
     }
     open = std::move(still_open);
-    expired = expired || remaining(deadline) == 0;
+    expired = expired || remaining(wanted.deadline) == 0;
   }
   return {};
 }
@@ -178,6 +208,66 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   const Result<std::uint64_t> number = connection->exchange().begin(std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, *number);
+}
+
+// ---- takes ----
+
+namespace {
+
+protocol::TakeRequestT take_request(const ObjectId& id, std::uint64_t type_tag, Timeout timeout) {
+  protocol::TakeRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  request.type_tag = type_tag;
+  request.timeout_ns = detail::to_wire(timeout);
+  return request;
+}
+
+/// The result of a take that was answered.
+Result<Object> taken_by(Connection& connection, Call& answer, const protocol::TakeReply& reply, Timeout timeout) {
+  const ObjectId& id = answer.ids.front();
+  if (reply.place() == nullptr) {
+    connection.attachment().record_miss();
+    return nothing_there(id, timeout);
+  }
+  if (answer.taken.empty() || !answer.taken.front())
+    return Error{Errc::disconnected,
+                 fmt::format("object {} was removed for this client, but the daemon's server died, or was replaced, "
+                             "before the client held it: the object is lost",
+                             id.hex())};
+  connection.attachment().record_hit(*answer.taken.front());
+  return *std::move(answer.taken.front());
+}
+
+}  // namespace
+
+Result<Object> remote_take(Connection& connection, const ObjectId& id, std::uint64_t type_tag, Timeout timeout) {
+  Call call;
+  call.ids.push_back(id);
+  return connection.ask<protocol::TakeReply>(
+      take_request(id, type_tag, timeout), call,
+      [&](const protocol::TakeReply& reply) { return taken_by(connection, call, reply, timeout); });
+}
+
+AsyncHandle remote_take_async(const std::shared_ptr<Connection>& connection, const ObjectId& id, Timeout timeout,
+                              ObjectStore::GetCallback done) {
+  const auto kept = std::make_shared<const ObjectStore::GetCallback>(std::move(done));
+  const Completions::Ticket ticket = connection->completions().begin(kept);
+  const auto* const callback = kept.get();
+  const auto arrived = std::make_shared<std::atomic<bool>>(false);
+  auto call = std::make_shared<Call>();
+  call->ids.push_back(id);
+  call->on_answer = [here = connection.get(), ticket, timeout, callback, arrived](Call& answer) {
+    const auto reply = answer.reply<protocol::TakeReply>();
+    Result<Object> result = reply ? taken_by(*here, answer, **reply, timeout) : reply.error();
+    *arrived = true;
+    here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+  };
+  connection->meet_successor();
+  const Result<std::uint64_t> number = connection->exchange().begin(take_request(id, 0, timeout), call);
+  if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
+  AsyncHandle handle = cancelling(connection, ticket, *number);
+  // What has arrived belongs to the callback: nobody else would have the object.
+  return AsyncHandle([arrived, handle]() mutable { return !*arrived && handle.cancel(); });
 }
 
 AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, const ObjectId& id, std::uint64_t size,

@@ -28,15 +28,22 @@ namespace dolium::detail {
                                                    std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
                                                    std::span<const std::byte> metadata);
 
-/// Waits for ids[i] of each i in `missing`; out[i] gets the object, if it came in time.
+/// Waits for ids[i] of each i in `missing`, until `count` of them are there; out[i] gets the object, if it came in
+/// time. If `count` is not all, at most ObjectStore::kMaxWaitIds.
 [[nodiscard]] Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
-                                            std::span<const std::size_t> missing, Timeout timeout,
+                                            std::span<const std::size_t> missing, std::size_t count, Timeout timeout,
                                             std::vector<std::optional<Object>>& out);
+
+/// `type_tag`: the only type that is taken; 0: any.
+[[nodiscard]] Result<Object> remote_take(Connection& connection, const ObjectId& id, std::uint64_t type_tag,
+                                         Timeout timeout);
 
 [[nodiscard]] Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& id);
 [[nodiscard]] Result<Subscription> remote_subscription(const std::shared_ptr<Connection>& connection);
 [[nodiscard]] AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
                                            Timeout timeout, ObjectStore::GetCallback done);
+[[nodiscard]] AsyncHandle remote_take_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
+                                            Timeout timeout, ObjectStore::GetCallback done);
 [[nodiscard]] AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, const ObjectId& id,
                                               std::uint64_t size, const CreateOptions& options,
                                               ObjectStore::CreateCallback done);

@@ -14,8 +14,6 @@ namespace dolium::daemon {
 namespace {
 
 using namespace protocol;  // the messages; all other names are qualified
-using shm::kNoSlot;
-using shm::SlotIndex;
 using shm::TimeNs;
 
 /// Maximum number of subscriptions of one client.
@@ -23,13 +21,6 @@ constexpr std::size_t kMaxSubscriptions = 64;
 
 shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
-}
-
-std::vector<ObjectId> ids_of(const flatbuffers::Vector<const protocol::Id*>& wire) {
-  std::vector<ObjectId> ids;
-  ids.reserve(wire.size());
-  for (const protocol::Id* each : wire) ids.push_back(from_wire(*each));
-  return ids;
 }
 
 }  // namespace
@@ -71,6 +62,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::PutLeasedRequest: return on(session, id, *frame.body_as_PutLeasedRequest());
     case RequestBody::GetRequest: return on(session, id, *frame.body_as_GetRequest());
     case RequestBody::WaitRequest: return on(session, id, *frame.body_as_WaitRequest());
+    case RequestBody::TakeRequest: return on(session, id, *frame.body_as_TakeRequest());
     case RequestBody::CancelRequest: return on(session, id, *frame.body_as_CancelRequest());
     case RequestBody::MetadataRequest: return on(session, id, *frame.body_as_MetadataRequest());
     case RequestBody::ListRequest: return on(session, id, *frame.body_as_ListRequest());
@@ -92,61 +84,6 @@ bool Dispatch::is_waiting(const shm::WaitKey& key) const {
   if (engine_.gets().contains(key) || engine_.creates().contains(key)) return true;
   const auto mine = subscriptions_.find(key.client);
   return mine != subscriptions_.end() && std::ranges::find(mine->second, key.number) != mine->second.end();
-}
-
-// ---- waiting ----
-
-bool Dispatch::may_wait(Session& session, Id id, std::size_t ids) const {
-  using shm::GetWaits;
-  if (ids > GetWaits::kMaxIds) {
-    session.reply_error(id, {Errc::invalid_argument,
-                             fmt::format("one get may name {} ids, not {}: ask in parts", GetWaits::kMaxIds, ids)});
-    return false;
-  }
-  if (engine_.gets().may_wait(session.client(), ids)) return true;
-  session.reply_error(
-      id, {Errc::out_of_memory,
-           fmt::format("this client has {} gets waiting; {} may wait, for {} ids in all: wait for "
-                       "their answers, or cancel some",
-                       engine_.gets().count(session.client()), GetWaits::kMaxPerClient, GetWaits::kMaxIdsPerClient)});
-  return false;
-}
-
-void Dispatch::on(Session& session, Id id, const GetRequest& request) {
-  const shm::ClientId client = session.client();
-  if (!may_wait(session, id, request.ids()->size())) return;
-  const TimeNs now = shm::monotonic_now();
-  engine_.gets().add({client, id}, ids_of(*request.ids()), shm::deadline_after(now, request.timeout_ns()), now,
-                     [this, client, id](std::vector<SlotIndex> held) {
-                       GetReplyT reply;
-                       reply.found.reserve(held.size());
-                       for (const SlotIndex slot : held) reply.found.push_back(slot != kNoSlot);
-                       std::erase(held, kNoSlot);
-                       if (!held.empty()) reply.grant = engine_.store().usage().grant(client, std::move(held));
-                       if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
-                     });
-}
-
-void Dispatch::on(Session& session, Id id, const WaitRequest& request) {
-  const shm::ClientId client = session.client();
-  const std::size_t ids = request.ids()->size();
-  if (request.count() == 0 || request.count() > ids) {
-    session.misbehaved({Errc::protocol_error, fmt::format("a wait for {} of {} objects", request.count(), ids)});
-    return;
-  }
-  if (!may_wait(session, id, ids)) return;
-  const TimeNs now = shm::monotonic_now();
-  engine_.gets().add_presence({client, id}, ids_of(*request.ids()), request.count(),
-                              shm::deadline_after(now, request.timeout_ns()), now,
-                              [this, client, id](const std::vector<bool>& there) {
-                                WaitReplyT reply;
-                                reply.found = there;
-                                if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
-                              });
-}
-
-void Dispatch::on(Session& session, Id, const CancelRequest& request) {
-  engine_.cancel({session.client(), request.request_id()}, shm::monotonic_now());
 }
 
 // ---- objects ----

@@ -54,6 +54,7 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::PutLeasedRequest& request);
   void on(Session& session, Id id, const protocol::GetRequest& request);
   void on(Session& session, Id id, const protocol::WaitRequest& request);
+  void on(Session& session, Id id, const protocol::TakeRequest& request);
   void on(Session& session, Id id, const protocol::CancelRequest& request);
   void on(Session& session, Id id, const protocol::MetadataRequest& request);
   void on(Session& session, Id id, const protocol::ListRequest& request);

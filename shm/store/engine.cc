@@ -96,11 +96,12 @@ std::vector<ClientUse> Engine::waiters_for(const ObjectId& id) const {
 
 void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
   gets_.on_sealed(slot, object.id);
-  if (streams_.empty()) return;
-  tell(slot, {.kind = Event::Kind::sealed,
-              .id = object.id,
-              .data_size = object.data_size,
-              .metadata_size = object.metadata_size});
+  if (!streams_.empty())
+    tell(slot, {.kind = Event::Kind::sealed,
+                .id = object.id,
+                .data_size = object.data_size,
+                .metadata_size = object.metadata_size});
+  gets_.give_to_taker(slot, object);  // then it is removed again
 }
 
 void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) {

@@ -1,13 +1,39 @@
 #include "shm/store/get_waits.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
-namespace dolium::shm {
+#include "shm/os/check.h"
+#include "shm/types/type_names.h"
 
-void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done) {
+namespace dolium::shm {
+namespace {
+
+std::string words_for(std::uint64_t tag) {
+  const std::string_view known = known_type_name(tag);
+  return known.empty() ? fmt::format("tag {:016x}", tag) : std::string(known);
+}
+
+/// Nothing if a take of `wanted`, 0 for any type, may have this object.
+std::optional<Error> other_type(const SlotFields& object, std::uint64_t wanted) {
+  if (wanted == 0 || wanted == object.type_tag) return std::nullopt;
+  return Error{
+      Errc::type_mismatch,
+      fmt::format("object {} holds {}, not the type that is to be taken ({}): it stays in the store; take_raw() takes "
+                  "an object of any type",
+                  object.id.hex(),
+                  object.type_tag == 0 ? std::string("raw bytes") : "another type, " + words_for(object.type_tag),
+                  words_for(wanted))};
+}
+
+}  // namespace
+
+void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
+                   Done done) {
   Wait wait;
-  wait.needed = ids.size();
+  wait.needed = count;
   wait.deadline = deadline;
   wait.done = std::move(done);
   begin(key, ids, std::move(wait), now);
@@ -16,7 +42,7 @@ void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs dea
 void GetWaits::add_presence(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline,
                             TimeNs now, const Seen& done) {
   Wait wait;
-  wait.holds = false;
+  wait.purpose = Purpose::presence;
   wait.needed = count;
   wait.deadline = deadline;
   wait.done = [done](const std::vector<SlotIndex>& seen) {
@@ -27,37 +53,77 @@ void GetWaits::add_presence(const WaitKey& key, std::span<const ObjectId> ids, s
   begin(key, ids, std::move(wait), now);
 }
 
+void GetWaits::add_take(const WaitKey& key, const ObjectId& id, std::uint64_t type_tag, TimeNs deadline, TimeNs now,
+                        const Taken& done) {
+  if (const SlotIndex slot = store_.rows().find(id); slot != kNoSlot) {
+    if (auto refused = other_type(store_.rows().fields(slot), type_tag)) return done(*std::move(refused));
+    take(slot, id);
+    return done(slot);
+  }
+  if (deadline <= now) return done(kNoSlot);
+  Wait wait;
+  wait.purpose = Purpose::take;
+  wait.type_tag = type_tag;
+  wait.needed = 1;
+  wait.deadline = deadline;
+  wait.taken = done;
+  wait.ids = {id};
+  wait.held = {kNoSlot};
+  enlist(key, std::move(wait));
+}
+
 void GetWaits::begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now) {
   wait.ids.assign(ids.begin(), ids.end());
   wait.held.assign(ids.size(), kNoSlot);
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (const SlotIndex slot = store_.rows().find(ids[i]); slot != kNoSlot) see(wait, i, slot);
   if (wait.needed == 0 || wait.deadline <= now) return wait.done(std::move(wait.held));
-  wait.places.resize(ids.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
+  enlist(key, std::move(wait));
+}
+
+void GetWaits::enlist(const WaitKey& key, Wait wait) {
+  wait.places.resize(wait.ids.size());
+  for (std::size_t i = 0; i < wait.ids.size(); ++i) {
     if (wait.held[i] != kNoSlot) continue;
-    Positions& positions = wanted_[ids[i]];
+    Positions& positions = wanted_[wait.ids[i]];
     wait.places[i] = positions.insert(positions.end(), Position{key, i});
   }
   if (wait.deadline != kNever) deadlines_.emplace(wait.deadline, key);
   Load& load = per_client_[key.client];
   ++load.waits;
-  load.ids += ids.size();
+  load.ids += wait.ids.size();
   waits_.emplace(key, std::move(wait));
 }
 
 void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
   if (wanted_.empty()) return;  // most of the time
-  const auto wanted = wanted_.extract(id);
-  if (wanted.empty()) return;
+  const auto wanted = wanted_.find(id);
+  if (wanted == wanted_.end()) return;
   std::vector<WaitKey> complete;
-  for (const Position& position : wanted.mapped()) {
+  std::erase_if(wanted->second, [&](const Position& position) {
     Wait& wait = waits_.at(position.key);
+    if (wait.purpose == Purpose::take) return false;  // its turn comes when all of these hold the object
     const bool was_complete = wait.needed == 0;
     see(wait, position.index, slot);
     if (wait.needed == 0 && !was_complete) complete.push_back(position.key);
-  }
+    return true;
+  });
+  if (wanted->second.empty()) wanted_.erase(wanted);
   for (const WaitKey& key : complete) finish(key);
+}
+
+void GetWaits::give_to_taker(SlotIndex slot, const SlotFields& object) {
+  if (wanted_.empty()) return;  // most of the time
+  // Only takes are left there.
+  for (auto wanted = wanted_.find(object.id); wanted != wanted_.end(); wanted = wanted_.find(object.id)) {
+    const Wait first = forget(WaitKey(wanted->second.front().key));
+    if (auto refused = other_type(object, first.type_tag)) {
+      first.taken(*std::move(refused));
+      continue;
+    }
+    take(slot, object.id);
+    return first.taken(slot);
+  }
 }
 
 bool GetWaits::cancel(const WaitKey& key) {
@@ -76,7 +142,7 @@ void GetWaits::drop_client(ClientId client) {
        mine = waits_.lower_bound({client, 0})) {
     const Wait wait = forget(WaitKey(mine->first));
     for (const SlotIndex slot : wait.held)
-      if (wait.holds && slot != kNoSlot) store_.usage().drop_hold(slot);
+      if (wait.purpose == Purpose::get && slot != kNoSlot) store_.usage().drop_hold(slot);
   }
 }
 
@@ -102,15 +168,25 @@ bool GetWaits::may_wait(ClientId client, std::size_t ids) const noexcept {
   return load.waits < kMaxPerClient && load.ids + ids <= kMaxIdsPerClient;
 }
 
+/// A server that is killed after this has removed the object.
+void GetWaits::take(SlotIndex slot, const ObjectId& id) {
+  store_.usage().hold(slot);  // first: what is not in use is freed at once
+  const Result<bool> removed = store_.remove(id, store_.rows().now);
+  DOLIUM_CHECK(removed && *removed, "an object that is taken is not there");
+}
+
 void GetWaits::see(Wait& wait, std::size_t index, SlotIndex slot) {
   wait.held[index] = slot;
-  if (wait.holds) store_.usage().hold(slot);
+  if (wait.purpose == Purpose::get) store_.usage().hold(slot);
   if (wait.needed != 0) --wait.needed;
 }
 
 void GetWaits::finish(const WaitKey& key) {
   Wait wait = forget(key);
-  wait.done(std::move(wait.held));
+  if (wait.purpose == Purpose::take)
+    wait.taken(kNoSlot);
+  else
+    wait.done(std::move(wait.held));
 }
 
 GetWaits::Wait GetWaits::forget(const WaitKey& key) {

@@ -1,8 +1,9 @@
 #pragma once
-// GetWaits: gets that wait for objects to be sealed.
+// GetWaits: gets, takes and waits that wait for objects to be sealed.
 //
-// When an object of a wait is sealed, it is held at once, so that it is still there when the last one arrives. Every
-// wait ends exactly once: complete, at its deadline, cancelled, or dropped with its client (then without a callback).
+// When an object of a get is sealed, it is held at once, so that it is still there when the last one arrives. A take
+// gets the object when all gets that wait for it hold it; of several takes the first one. Every wait ends exactly once:
+// complete, at its deadline, cancelled, or dropped with its client (then without a callback).
 //
 // Not thread-safe; time is passed in.
 
@@ -39,15 +40,28 @@ class GetWaits {
   explicit GetWaits(Store& store) : store_(store) {}
 
   /// Calls `done` before it returns when all objects exist or the deadline is not after `now`.
-  void add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done);
+  void add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done) {
+    add(key, ids, ids.size(), deadline, now, std::move(done));
+  }
+  /// The same, but `count` objects are enough.
+  void add(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
+           Done done);
   /// Which of the ids were there at some moment of the wait, in the order of the request.
   using Seen = std::function<void(const std::vector<bool>& there)>;
   /// Presence only: holds nothing. Ends as soon as `count` of the ids, which must differ, have been there; else as
   /// add().
   void add_presence(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
                     const Seen& done);
+  /// The slot of the object, which is removed, and held: the hold belongs to the receiver now. kNoSlot: there was none
+  /// in time. type_mismatch: it stays.
+  using Taken = std::function<void(Result<SlotIndex>)>;
+  /// Ends when the object is there, else as add(). `type_tag`: the only type that is taken; 0: any.
+  void add_take(const WaitKey& key, const ObjectId& id, std::uint64_t type_tag, TimeNs deadline, TimeNs now,
+                const Taken& done);
   [[nodiscard]] bool contains(const WaitKey& key) const { return waits_.contains(key); }
   void on_sealed(SlotIndex slot, const ObjectId& id);
+  /// The object was sealed, and on_sealed() is over: the first take that waits for it gets it.
+  void give_to_taker(SlotIndex slot, const SlotFields& object);
   /// Ends the wait as its deadline would. False when there is no such wait.
   bool cancel(const WaitKey& key);
   void drop_client(ClientId client);
@@ -69,14 +83,21 @@ class GetWaits {
     std::size_t index;
   };
   using Positions = std::list<Position>;  // the waits for one id, in the order of their arrival
+  enum class Purpose : std::uint8_t {
+    get,
+    presence,  // `held` says only which were seen
+    take,      // holds nothing while it waits
+  };
   struct Wait {
     std::vector<ObjectId> ids;
     std::vector<SlotIndex> held;              // by position
     std::vector<Positions::iterator> places;  // in wanted_, by position, where held is kNoSlot
-    bool holds = true;                        // false: `held` says only which were seen
-    std::size_t needed = 0;                   // how many more end the wait
+    Purpose purpose = Purpose::get;
+    std::uint64_t type_tag = 0;  // of a take; 0: any
+    std::size_t needed = 0;      // how many more end the wait
     TimeNs deadline = 0;
     Done done;
+    Taken taken;  // of a take, instead of `done`
   };
   struct Load {
     std::size_t waits = 0;
@@ -84,6 +105,8 @@ class GetWaits {
   };
 
   void begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now);
+  void enlist(const WaitKey& key, Wait wait);
+  void take(SlotIndex slot, const ObjectId& id);
   void see(Wait& wait, std::size_t index, SlotIndex slot);
   void finish(const WaitKey& key);
   Wait forget(const WaitKey& key);

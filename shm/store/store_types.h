@@ -57,7 +57,8 @@ struct Placement {
   std::uint64_t offset = 0;
 };
 
-/// Is called after an object was sealed or removed. Must not call functions that change the store, but Usage::hold().
+/// Is called after an object was sealed or removed. Must not call functions that change the store, but Usage::hold(),
+/// and, of the object that was sealed, Store::remove().
 class StoreListener {
  public:
   virtual void on_sealed(SlotIndex slot, const SlotFields& object) = 0;

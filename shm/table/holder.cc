@@ -22,4 +22,18 @@ Holder::Attempt Holder::hold(const ObjectId& id, std::uint32_t max_steps) noexce
   return {Verdict::undecided, {}, release_wanted};
 }
 
+// The server that gave the grant frees nothing of it before it is taken up. Its successor counts itself, then reads the
+// pin tables. Here the reference comes first, then the look at that count; all sequentially consistent. So either the
+// successor sees the reference, or its number is seen here.
+Holder::Attempt Holder::hold_granted(const Granted& granted) noexcept {
+  const Held& object = granted.object;
+  const std::uint64_t size = object.data_size + object.metadata_size;
+  if (object.slot >= index_.slot_count() || size < object.data_size || size > index_.arena_bytes() ||
+      object.offset > index_.arena_bytes() - size)
+    return {Verdict::absent, {}};
+  table_.add_reference(object.slot);
+  if (index_.successions() == granted.succession) return {Verdict::held, object};
+  return {Verdict::absent, {}, release(object.slot)};
+}
+
 }  // namespace dolium::shm

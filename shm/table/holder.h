@@ -29,6 +29,12 @@ struct Held {
   std::uint64_t type_tag = 0;
 };
 
+/// The place of an object that a server keeps for this client.
+struct Granted {
+  Held object;
+  std::uint32_t succession = 0;  ///< IndexReader::successions() of that server
+};
+
 class Holder {
  public:
   enum class Verdict : std::uint8_t { held, absent, undecided };
@@ -51,6 +57,9 @@ class Holder {
   /// The same for an object that the daemon has granted to this client: it exists, however long its chain is. (Ids with
   /// the same hash are easy to craft; a chain of them must not hide another client's object.)
   [[nodiscard]] Attempt hold_kept(const ObjectId& id) noexcept { return hold(id, index_.slot_count()); }
+  /// The same where the server says that the object is. It may have left the index (a take, or a removal meanwhile).
+  /// `absent` if another server has begun: the slot may have another object.
+  [[nodiscard]] Attempt hold_granted(const Granted& granted) noexcept;
   void hold_again(SlotIndex slot) noexcept { table_.copy_reference(slot); }
   /// Drops a reference. Returns true if a create waits for room: then notify the daemon of this release.
   [[nodiscard]] bool release(SlotIndex slot) noexcept { return table_.drop_reference(slot) && index_.release_wanted(); }

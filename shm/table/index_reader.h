@@ -39,8 +39,9 @@ class IndexReader {
   [[nodiscard]] const Slot& slot(SlotIndex index) const noexcept { return slots_[index]; }
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header_->arena_bytes; }
+  /// Number of servers that have taken over the store. Sequentially consistent: see Holder::hold_granted().
   [[nodiscard]] std::uint32_t successions() const noexcept {
-    return header_->successions.load(std::memory_order_relaxed);
+    return header_->successions.load(std::memory_order_seq_cst);
   }
   /// The word that tells whether the store still exists.
   [[nodiscard]] const OwnerWord& owner() const noexcept { return header_->owner; }

@@ -67,7 +67,8 @@ Result<ObjectIndex> ObjectIndex::adopt(UniqueFd memory) {
   while (index.touched_ < geometry.slot_count && index.slot(index.touched_).seq.load(std::memory_order_relaxed) != 0)
     ++index.touched_;
   const std::uint64_t rows = std::uint64_t{index.touched_} * sizeof(Slot);
-  index.header().successions.fetch_add(1, std::memory_order_relaxed);
+  // Before a pin table is read: see Holder::hold_granted().
+  index.header().successions.fetch_add(1, std::memory_order_seq_cst);
   index.reserved_bytes_ =
       geometry.slots_at + rows / kReserveStep * kReserveStep;  // possibly more; reserving again is harmless
   return index;

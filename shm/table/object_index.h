@@ -43,6 +43,10 @@ class ObjectIndex {
   [[nodiscard]] std::uint32_t slot_count() const noexcept { return geometry_.slot_count; }
   [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return header().arena_bytes; }
   [[nodiscard]] const Incarnation& incarnation() const noexcept { return header().incarnation; }
+  /// Number of servers that have taken over the store.
+  [[nodiscard]] std::uint32_t successions() const noexcept {
+    return header().successions.load(std::memory_order_relaxed);
+  }
   /// Ends the store in an orderly stop: from now on no client gets an object, and no other server can take over.
   void end() noexcept { header().owner.end(); }
   /// Number of slots ever taken: the highest one plus one. Walks over all objects end there.

@@ -32,6 +32,8 @@ std::vector<std::pair<const char*, std::string>> outcomes_of_all_calls(Client& c
           {"pin", outcome(client.pin(absent))},
           {"unpin", outcome(client.unpin(absent))},
           {"remove", outcome(client.remove(absent))},
+          {"take", outcome(client.take_raw(absent))},
+          {"waiting take", outcome(client.take_raw(absent, wait_forever))},
           {"evict", outcome(client.evict(1))},
           {"clear", outcome(client.clear())},
           {"stats", outcome(client.stats())},

@@ -83,6 +83,9 @@ std::vector<std::vector<std::byte>> sample_frames(RawClient& raw) {
   remove.id = protocol::to_wire_pointer(id_of("a"));
   protocol::PinRequestT pin;
   pin.id = protocol::to_wire_pointer(id_of(1));
+  protocol::TakeRequestT take;
+  take.id = protocol::to_wire_pointer(id_of("d"));
+  take.timeout_ns = UINT64_MAX;
   protocol::CancelRequestT cancel;
   cancel.request_id = 12;
   return {raw.encode(11, create_request(id_of("a"), 1000)),
@@ -95,7 +98,8 @@ std::vector<std::vector<std::byte>> sample_frames(RawClient& raw) {
           raw.encode(18, std::move(cancel)),
           raw.encode(19, protocol::ListRequestT()),
           raw.encode(20, protocol::SubscribeRequestT()),
-          raw.encode(21, protocol::EvictRequestT())};
+          raw.encode(21, protocol::EvictRequestT()),
+          raw.encode(22, std::move(take))};
 }
 
 }  // namespace
@@ -134,6 +138,13 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
          raw.request(2, std::move(wait));
        },
        "a wait for 2 of 1 objects"},
+      {"a get of more objects than it names", true,
+       [](RawClient& raw) {
+         protocol::GetRequestT get = waiting_get(id_of(1));
+         get.count = 2;
+         raw.request(2, std::move(get));
+       },
+       "a get of 2 of 1 objects"},
       {"a second hello", true, [](RawClient& raw) { raw.request(2, RawClient::hello_request()); },
        "a second HelloRequest"},
       {"a request numbered 0", true, [](RawClient& raw) { raw.request(0, protocol::PingRequestT()); }, too_early},

@@ -34,6 +34,8 @@ DOLIUM_E2E_STEP(_ZNK6dolium3shm11IndexReader4findERKNS_8ObjectIdEj, kNone, "look
                 (const shm::IndexReader* self, const ObjectId& id, std::uint32_t steps), (self, id, steps))
 DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable13add_referenceEj, kNone, "counted", void, (PinTable * self, SlotIndex slot),
                 (self, slot))
+DOLIUM_E2E_STEP(_ZN6dolium3shm6Holder12hold_grantedERKNS0_7GrantedE, "place-told", "place-held", shm::Holder::Attempt,
+                (shm::Holder * self, const shm::Granted& granted), (self, granted))
 DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable14drop_referenceEj, "releasing", "released", bool,
                 (PinTable * self, SlotIndex slot), (self, slot))
 DOLIUM_E2E_STEP(_ZN6dolium3shm8PinTable10record_hitEjm, "held", "hit-recorded", void,

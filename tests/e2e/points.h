@@ -29,6 +29,8 @@ inline constexpr Point kPoints[] = {
     {"hit-recorded", Course::life},      // the Object is not made yet
     {"releasing", Course::life},         // the Object is gone, its reference counted
     {"released", Course::life},          // and not; who waits for room has not been told
+    {"place-told", Course::life},        // the server keeps an object for this client, which has counted nothing
+    {"place-held", Course::life},        // the reference is counted
     {"grant-used", Course::life},        // a reference of a grant is taken, the grant not given back
     {"grant-given-back", Course::life},  //
     // messages: channel.cc, ring.cc
@@ -70,6 +72,8 @@ inline constexpr std::string_view kServerPoints[] = {
     "extent-moved",  // it does
     "lease-shrunk",  // an object's bytes are not the lease's any more, and not yet the object's
     "lease-split",   // to the arena they are
+    "removing",      // an object is found for who removes or takes it, and is still in the index
+    "removed",       // it is not; if it is taken, the server alone holds it
     "unlinking",     // nobody finds it any more, in a moment
     "unlinked",      //
     "given-back",    // slot and extent are free

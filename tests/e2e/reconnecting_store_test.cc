@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "tests/client/store_under_test.h"
@@ -266,4 +267,24 @@ TEST_CASE(
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
+}
+
+TEST_CASE("reconnecting store: a take is never repeated in the next store") {
+  Daemon daemon;
+  const auto store = reconnecting(daemon);
+  auto taking = in_thread([&] { return store->take_raw(id_of("a"), kPatience); });
+  std::optional<Result<Object>> later;
+  static_cast<void>(
+      store->take_async(id_of("b"), wait_forever, [&](Result<Object> taken) { later = std::move(taken); }));
+  REQUIRE(daemon.waits(2, 0));
+  next_store(daemon);
+  for (const char* name : {"a", "b"}) REQUIRE(outcome(daemon.watcher()->put(id_of(name), pattern(100))) == "ok");
+  const Result<Object> taken = taking.get();
+  CHECK(outcome(taken) == "disconnected");
+  CHECK_THAT(taken.error().message, Catch::Contains("not repeated"));
+  REQUIRE(run_until(*store, [&] { return later.has_value(); }));
+  CHECK(outcome(*later) == "disconnected");
+  for (const char* name : {"a", "b"}) CHECK(daemon.watcher()->exists(id_of(name)).value());
+  CHECK(same(store->take_raw(id_of("a")).value().data(), pattern(100)));  // the next one goes there
+  CHECK_FALSE(daemon.watcher()->exists(id_of("a")).value());
 }

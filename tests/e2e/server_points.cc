@@ -9,6 +9,7 @@
 #include "daemon/process/keeper_link.h"
 #include "protocol/ring.h"
 #include "shm/arena/arena.h"
+#include "shm/store/store.h"
 #include "shm/table/object_index.h"
 #include "tests/e2e/led.h"
 
@@ -49,6 +50,8 @@ DOLIUM_E2E_STEP(_ZN6dolium3shm11ObjectIndex8relocateEjm, "relocating", "relocate
                 (ObjectIndex * self, SlotIndex slot, std::uint64_t offset), (self, slot, offset))
 DOLIUM_E2E_STEP(_ZN6dolium3shm11ObjectIndex13cancel_retireEj, kNone, "restored", void,
                 (ObjectIndex * self, SlotIndex slot), (self, slot))
+DOLIUM_E2E_STEP(_ZN6dolium3shm5Store6removeERKNS_8ObjectIdEm, "removing", "removed", Result<bool>,
+                (shm::Store * self, const ObjectId& id, shm::TimeNs now), (self, id, now))
 DOLIUM_E2E_STEP(_ZN6dolium3shm11ObjectIndex6unlinkEj, "unlinking", "unlinked", void,
                 (ObjectIndex * self, SlotIndex slot), (self, slot))
 DOLIUM_E2E_STEP(_ZN6dolium3shm11ObjectIndex7releaseEj, kNone, "given-back", void, (ObjectIndex * self, SlotIndex slot),

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/campaign.h"
@@ -22,11 +23,11 @@ namespace {
 /// The ends of the servers that a daemon will start, in a file that each takes its line from.
 class Deaths {
  public:
-  Deaths(Dice& dice, int count) : file_((directory_.path() / "deaths").string()) {
+  Deaths(Dice& dice, int count) : Deaths(random_points(dice, count)) {}
+  explicit Deaths(const std::string& lines) : file_((directory_.path() / "deaths").string()) {
     std::ofstream out(file_);
-    for (int n = 0; n < count; ++n)
-      out << kServerPoints[static_cast<std::size_t>(n) % std::size(kServerPoints)] << ' ' << 1 + dice.below(20) << '\n';
-    out << "nowhere 1\n";  // the last one lives
+    out << lines << "nowhere 1\n";  // the last one lives
+    out.close();
     ::setenv(kServerPointsVariable, file_.c_str(), 1);
   }
   Deaths(const Deaths&) = delete;
@@ -47,6 +48,14 @@ class Deaths {
   }
 
  private:
+  [[nodiscard]] static std::string random_points(Dice& dice, int count) {
+    std::ostringstream lines;
+    for (int n = 0; n < count; ++n)
+      lines << kServerPoints[static_cast<std::size_t>(n) % std::size(kServerPoints)] << ' ' << 1 + dice.below(20)
+            << '\n';
+    return lines.str();
+  }
+
   TemporaryDirectory directory_;
   std::string file_;
 };
@@ -96,5 +105,24 @@ TEST_CASE("the server killed at every named point of its own; what is pinned is 
     CHECK(is_payload(watcher.get_raw(object.id).value().data(), object.id));
   }
   check_precious(watcher);
+  small_store::fill_to_the_brim(daemon, empty);
+}
+
+TEST_CASE(
+    "the server killed between a take and its answer: the object is still there, or is lost, and nothing is left") {
+  const std::string point = GENERATE("removing", "retiring", "unlinked", "removed");
+  CAPTURE(point);
+  const Deaths deaths(point + " 1\n");
+  Daemon daemon(small_store::flags(), Program::stepper);
+  const Census empty = daemon.census();
+  Client& watcher = *daemon.watcher();
+  Worker taker(daemon);
+  REQUIRE(taker.ask("put wanted 1000") == "ok");
+  CHECK(taker.ask("take wanted forever") == "disconnected");
+  CHECK(deaths.left() == 0);
+  CHECK(watcher.exists(id_of("wanted")).value() == (point == "removing"));
+  CHECK(taker.ask("take wanted") == (point == "removing" ? "ok" : "not_found"));
+  CHECK(taker.finish() == "exit 0");
+  small_store::check_books(daemon, empty);
   small_store::fill_to_the_brim(daemon, empty);
 }

@@ -76,6 +76,8 @@ std::vector<std::pair<const char*, std::string>> looks(Client& client, const Obj
           {"exists", outcome(client.exists(id))},
           {"exists_many", outcome(client.exists_many(std::span(&id, 1)))},
           {"wait", outcome(client.wait(std::span(&id, 1), 1))},
+          {"take", outcome(client.take_raw(id))},
+          {"waiting take", outcome(client.take_raw(id, kPatience))},
           {"metadata", outcome(client.metadata(id))},
           {"get_async", got_later(client, id)}};
 }

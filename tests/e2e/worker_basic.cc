@@ -74,9 +74,11 @@ std::string hold(WorkerState& state, const std::string& name, ObjectBuilder buil
   return outcome_of(object);
 }
 
+/// `Get`: Client::get_raw, or take_raw.
+template <auto Get>
 std::string get(WorkerState& state, Arguments& arguments) {
   const std::string name = next_name(arguments);
-  Result<Object> object = state.client().get_raw(id_of(name), next_timeout(arguments));
+  Result<Object> object = (state.client().*Get)(id_of(name), next_timeout(arguments));
   if (!object) return outcome_of(object);
   if (!is_payload(object->data(), id_of(name))) return "torn";
   state.held[name].push_back(*std::move(object));
@@ -214,7 +216,8 @@ void add_basic_commands(Commands& commands) {
       finishing([](WorkerState&, const std::string&, ObjectBuilder builder) { return outcome_of(builder.abort()); });
   commands["drop"] = finishing([](WorkerState&, const std::string&, ObjectBuilder) -> std::string { return "ok"; });
   commands["hold"] = finishing(hold);
-  commands["get"] = get;
+  commands["get"] = get<&ObjectStore::get_raw>;
+  commands["take"] = get<&ObjectStore::take_raw>;
   commands["get_many"] = get_many;
   commands["copy"] = copy;
   commands["check"] = check;

@@ -8,6 +8,7 @@
 //   create NAME SIZE [pinned] [TIMEOUT]     a filled builder, kept under NAME
 //   seal | hold | abort | drop NAME         what becomes of it
 //   get NAME [TIMEOUT]         a reference, kept under NAME; "torn" when its content is not NAME's
+//   take NAME [TIMEOUT]        likewise, and the object is in the store no more
 //   get_many TIMEOUT NAME...   waits for all; how many came
 //   copy | check | release NAME             what becomes of the references
 //   remove | pin | unpin | exists | clear | ping | evict BYTES
@@ -18,6 +19,7 @@
 //   produce PREFIX COUNT SIZE  COUNT puts of up to SIZE bytes, waiting for room; how many succeeded
 //   rewrite PREFIX COUNT N     COUNT times, puts a new generation of one of N objects
 //   consume PREFIX COUNT N     COUNT times, gets one of N objects; how many were there; "torn" if one was
+//   take_all NAME FILE         takes NAME again and again, until it is generation 0; each generation goes to FILE
 //   create_and_abort           for ever
 //   say_nothing                connects a socket, and says nothing
 //   half_frame                 says hello over a socket of its own, and then half a message

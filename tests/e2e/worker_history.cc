@@ -88,7 +88,11 @@ class Recorder {
   void flush();
   void create(Number number);
   void finish_building(Number number);
+  [[nodiscard]] Timeout some_timeout();
+  /// What was got or taken is held from now on.
+  [[nodiscard]] Result<void> keep(Number number, const Result<Object>& object, Operation& operation);
   void get(Number number);
+  void take(Number number);
   void release(Number number);
   void evict();
   void press();
@@ -107,7 +111,7 @@ class Recorder {
 void Recorder::step() {
   const Number number = below(objects_);
   const ObjectId id = id_of(number);
-  switch (below(pressure_ ? 19 : 17)) {
+  switch (below(pressure_ ? 21 : 19)) {
     case 0:
     case 1: return put(number);
     case 2: return put_deferred(number);
@@ -125,6 +129,8 @@ void Recorder::step() {
     case 14: return record(number, Kind::unpin, 0, [&](const Operation&) { return client_.unpin(id); });
     case 15: return record(number, Kind::exists, 0, [&](const Operation&) { return client_.exists(id); });
     case 16: return evict();
+    case 17:
+    case 18: return take(number);
     default: return press();
   }
 }
@@ -174,16 +180,28 @@ void Recorder::finish_building(Number number) {
   record(number, Kind::abort, building.value, [&](const Operation&) { return building.builder.abort(); });
 }
 
+Timeout Recorder::some_timeout() {
+  return below(4) == 0 ? Timeout(std::chrono::microseconds(below(500))) : no_wait;
+}
+
+Result<void> Recorder::keep(Number number, const Result<Object>& object, Operation& operation) {
+  if (!object) return object.error();
+  if (!is_payload(object->data(), id_of(number))) throw std::runtime_error("torn");
+  std::memcpy(&operation.value, object->data().data(), sizeof(operation.value));
+  held_[number].push_back({*object, operation.value});
+  return {};
+}
+
 void Recorder::get(Number number) {
-  const Timeout timeout = below(4) == 0 ? Timeout(std::chrono::microseconds(below(500))) : no_wait;
-  record(number, Kind::get, 0, [&](Operation& operation) -> Result<void> {
-    const Result<Object> object = client_.get_raw(id_of(number), timeout);
-    if (!object) return object.error();
-    if (!is_payload(object->data(), id_of(number))) throw std::runtime_error("torn");
-    std::memcpy(&operation.value, object->data().data(), sizeof(operation.value));
-    held_[number].push_back({*object, operation.value});
-    return {};
-  });
+  const Timeout timeout = some_timeout();
+  record(number, Kind::get, 0,
+         [&](Operation& operation) { return keep(number, client_.get_raw(id_of(number), timeout), operation); });
+}
+
+void Recorder::take(Number number) {
+  const Timeout timeout = some_timeout();
+  record(number, Kind::take, 0,
+         [&](Operation& operation) { return keep(number, client_.take_raw(id_of(number), timeout), operation); });
 }
 
 void Recorder::release(Number number) {

@@ -1,5 +1,8 @@
 // The worker's commands that put a store under load.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <random>
 
 #include "tests/e2e/payload.h"
@@ -33,7 +36,7 @@ void churn_once(WorkerState& state, Random& random) {
   Client& client = state.client();
   const std::string name = "churn" + std::to_string(below(random, 40));
   const ObjectId id = ObjectId::from_name(name);
-  switch (below(random, 13)) {
+  switch (below(random, 14)) {
     case 0:
     case 1:
       if (Result<ObjectBuilder> builder =
@@ -74,6 +77,10 @@ void churn_once(WorkerState& state, Random& random) {
       static_cast<void>(client.put_many(items));
       break;
     }
+    case 12:
+      if (Result<Object> object = client.take_raw(id, Timeout(std::chrono::milliseconds(1))))
+        state.held[name].push_back(*object);
+      break;
     default:
       static_cast<void>(client.get_async(id, wait_forever, [](const Result<Object>&) {}));
       static_cast<void>(client.process_events());
@@ -141,6 +148,24 @@ std::string consume(WorkerState& state, Arguments& arguments) {
   return "ok " + std::to_string(found);
 }
 
+/// Until it takes generation 0. What it took is in FILE before it takes again.
+std::string take_all(WorkerState& state, Arguments& arguments) {
+  const ObjectId id = ObjectId::from_name(next_or<std::string>(arguments, ""));
+  const auto path = next_or<std::string>(arguments, "");
+  const shm::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  for (std::size_t taken = 0;; ++taken) {
+    Result<Object> object = state.client().take_raw(id, wait_forever);
+    while (!object && object.error().code == Errc::disconnected && state.client().ping())  // the server was replaced
+      object = state.client().take_raw(id, wait_forever);
+    if (!object) return outcome_of(object);
+    if (!is_payload(object->data(), id)) return "torn";
+    std::uint64_t generation = 0;
+    std::memcpy(&generation, object->data().data(), sizeof(generation));
+    if (generation == 0) return "ok " + std::to_string(taken);
+    if (::write(file.get(), &generation, sizeof(generation)) != sizeof(generation)) return "cannot write";
+  }
+}
+
 }  // namespace
 
 void add_load_commands(Commands& commands) {
@@ -149,6 +174,7 @@ void add_load_commands(Commands& commands) {
   commands["produce"] = produce;
   commands["rewrite"] = rewrite;
   commands["consume"] = consume;
+  commands["take_all"] = take_all;
 }
 
 }  // namespace dolium::e2e

@@ -137,6 +137,10 @@ protocol::PutLeasedRequestT put_leased(Choices& choose, Leases& leases) {
   return request;
 }
 
+std::uint64_t some_timeout(Choices& choose) {
+  return choose.below(2) == 0 ? UINT64_MAX : choose.byte() * std::uint64_t{100'000};
+}
+
 /// The frame of a request that a client could send; empty for an id that cannot be encoded.
 std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& leases) {
   protocol::Encoder encoder;
@@ -148,7 +152,7 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
     message.id = protocol::to_wire_pointer(choose.id());
     return encoded(std::move(message));
   };
-  switch (choose.below(22)) {
+  switch (choose.below(24)) {
     case 0: {
       protocol::HelloRequestT hello;
       hello.protocol_version = protocol::kProtocolVersion;
@@ -175,7 +179,8 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
     case 7: {
       protocol::GetRequestT get;
       for (std::uint64_t i = choose.below(4); i > 0; --i) get.ids.push_back(protocol::to_wire(choose.id()));
-      get.timeout_ns = choose.below(2) == 0 ? UINT64_MAX : choose.byte() * std::uint64_t{100'000};
+      get.timeout_ns = some_timeout(choose);
+      get.count = static_cast<std::uint32_t>(choose.below(8) == 0 ? choose.below(4) : 0);  // perhaps too many
       return encoded(std::move(get));
     }
     case 8: {
@@ -207,7 +212,20 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
     }
     case 19: return encoded(lease(choose, leases));
     case 20: return encoded(put_leased(choose, leases));
-    default: return encoded(protocol::AdoptRequestT());
+    case 21: return encoded(protocol::AdoptRequestT());
+    case 22: {
+      protocol::WaitRequestT wait;
+      for (std::uint64_t i = choose.below(4); i > 0; --i) wait.ids.push_back(protocol::to_wire(choose.id()));
+      wait.count = static_cast<std::uint32_t>(choose.below(4));  // perhaps none, or too many
+      wait.timeout_ns = some_timeout(choose);
+      return encoded(std::move(wait));
+    }
+    default: {
+      protocol::TakeRequestT take;
+      take.timeout_ns = some_timeout(choose);
+      take.type_tag = choose.below(4);
+      return about(std::move(take));
+    }
   }
 }
 

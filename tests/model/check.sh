@@ -65,7 +65,14 @@ pass    | store_end      |                       | 8: no get succeeds after the 
 assert  | store_end      | LOOK_AT_MISSES        | a get that finds its object does not look at the word of the owner
 assert  | store_end      | LOOK_FIRST            | the word of the owner read before the index
 assert  | store_end      | LOCK_FIRST            | the lock goes before the word of the owner is marked
-assert  | store_end      | RESTART_ENDED         | another server goes on with an ended store'
+assert  | store_end      | RESTART_ENDED         | another server goes on with an ended store
+pass    | granted_place  |                       | 9: what is held by its place is what was granted
+assert  | granted_place  | LOOK_FIRST            | the server looked at before the reference is counted
+assert  | granted_place  | NO_LOOK               | no look whether another server has begun
+assert  | granted_place  | NO_FENCE_READER       | the reference counted without a fence
+assert  | granted_place  | NO_FENCE_DAEMON       | the successor counts itself without a fence
+assert  | granted_place  | COUNT_LATE            | the successor reads the pin tables first
+assert  | granted_place  | GRANT_EARLY           | granted_through moved on before the reference'
 
 readonly long='
 pass    | pin_protocol   | kGets=2               | 1, 2: two clients, two gets and one

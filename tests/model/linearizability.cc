@@ -15,9 +15,9 @@ namespace {
 using Kind = Operation::Kind;
 using Outcome = Operation::Outcome;
 
-constexpr std::array<std::string_view, 15> kKinds = {"create", "seal",    "abort",  "put",   "put_deferred",
-                                                     "get",    "release", "remove", "pin",   "unpin",
-                                                     "exists", "inherit", "clear",  "evict", "crash"};
+constexpr std::array<std::string_view, 16> kKinds = {"create",  "seal",   "abort", "put",   "put_deferred", "get",
+                                                     "release", "remove", "pin",   "unpin", "exists",       "inherit",
+                                                     "clear",   "evict",  "crash", "take"};
 constexpr std::array<std::string_view, 6> kOutcomes = {"done", "absent", "taken", "unsealed", "no_room", "unknown"};
 
 std::string_view name_of(Kind kind) {
@@ -131,6 +131,10 @@ std::optional<State> after(const State& state, const Operation& operation) {
     case Kind::clear: return state.phase == Phase::sealed ? state.then(Phase::absent) : state;
     case Kind::evict: return state.may_be_evicted() ? std::optional(state.then(Phase::absent)) : std::nullopt;
     case Kind::crash: return crashed(state);
+    case Kind::take: {
+      if (done && !same) return std::nullopt;
+      return seen(state, done, [&](State& next) { next = state.then(Phase::absent); });
+    }
   }
   return std::nullopt;
 }
@@ -217,7 +221,10 @@ class Search {
   }
   bool go(std::size_t lane, const State& from, bool evicted) {  // NOLINT(misc-no-recursion): as above
     Operation done = *next_of(lane);
-    if (done.outcome == Outcome::unknown) done.outcome = Outcome::done;
+    if (done.outcome == Outcome::unknown) {
+      done.outcome = Outcome::done;
+      if (done.kind == Kind::take) done.kind = Kind::remove;  // of a value that nobody knows
+    }
     const std::optional<State> next = after(from, done);
     return (next && go_to(lane, *next, evicted)) || (is_optional(*next_of(lane)) && go_to(lane, from, evicted));
   }

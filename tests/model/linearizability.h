@@ -37,6 +37,7 @@ struct Operation {
     clear,    ///< it ended this object, if it was sealed
     evict,    ///< of any size: it may have ended this object, if nobody holds or has pinned it
     crash,    ///< the server's death
+    take,     ///< a get and a removal in one; the reference that it gives keeps no later life
   };
   enum class Outcome : std::uint8_t {
     done,      ///< it was done; exists: yes
@@ -44,7 +45,7 @@ struct Operation {
     taken,     ///< already_exists
     unsealed,  ///< not_sealed
     no_room,   ///< out_of_memory: nothing was done
-    unknown,   ///< disconnected: it was done, or was not; not of a get or a release
+    unknown,   ///< disconnected: it was done, or was not; not of a get or a release. Of a take, whatever its value is
   };
 
   Kind kind = Kind::get;

@@ -167,6 +167,40 @@ TEST_CASE("a forked child keeps what it inherits") {
                   {op(8, 9, inherit, 7), op(10, 11, get, 8)}}));
 }
 
+TEST_CASE("a take is a get and a removal at one moment: of several takes one succeeds") {
+  const std::vector<Operation> written = {op(0, 1, put, 7)};
+  CHECK(accepted({written, {op(2, 3, take, 7)}, {op(4, 5, get, 0, absent)}, {op(6, 7, take, 0, absent)}}));
+  CHECK(accepted({written, {op(2, 9, take, 7)}, {op(2, 9, take, 0, absent)}, {op(2, 9, get, 7)}}));
+  CHECK(accepted({written, {op(2, 3, take, 7), op(4, 5, put, 8)}, {op(6, 7, take, 8)}}));
+  CHECK(accepted({{op(4, 5, put, 7)}, {op(0, 9, take, 7)}, {op(0, 9, get, 7), op(10, 11, release, 7)}}));
+  CHECK(accepted({{op(0, 1, create, 7)}, {op(2, 3, take, 0, absent)}}));
+  CHECK(accepted({written, {op(2, 3, get, 7)}, {op(4, 5, take, 7)}, {op(6, 7, put, 8), op(8, 9, get, 8)}}));
+  SECTION("two takers of one object") {
+    CHECK_FALSE(accepted({written, {op(2, 9, take, 7)}, {op(2, 9, take, 7)}}));
+    CHECK_FALSE(accepted({written, {op(2, 3, take, 7)}, {op(4, 5, take, 7)}}, Evictions::possible));
+    CHECK_FALSE(accepted({{op(0, 9, put, 7)}, {op(0, 9, take, 7)}, {op(0, 9, take, 7)}, {op(10, 11, get, 0, absent)}}));
+  }
+  SECTION("a taken object is got, or was taken before it was put, or is another") {
+    CHECK_FALSE(accepted({written, {op(2, 3, take, 7)}, {op(4, 5, get, 7)}}));
+    CHECK_FALSE(accepted({{op(4, 5, put, 7)}, {op(2, 3, take, 7)}}));
+    CHECK_FALSE(accepted({written, {op(2, 3, take, 8)}}));
+    CHECK_FALSE(accepted({written, {op(2, 3, take, 7)}, {op(4, 5, remove)}}));
+  }
+  SECTION("a take of what is there finds nothing") {
+    CHECK_FALSE(accepted({written, {op(2, 3, take, 0, absent)}}));
+    CHECK(accepted({written, {op(2, 3, take, 0, absent)}}, Evictions::possible));
+    CHECK_FALSE(accepted({written, {op(2, 3, get, 7)}, {op(4, 5, take, 0, absent)}}, Evictions::possible));
+  }
+  SECTION("a take of unknown outcome removed something, or did nothing") {
+    const std::vector<Operation> lost = {op(2, 5, take, 0, unknown)};
+    CHECK(accepted({written, lost, {op(6, 7, get, 7)}}));
+    CHECK(accepted({written, lost, {op(6, 7, get, 0, absent)}}));
+    CHECK(accepted({written, lost, {op(3, 4, get, 7), op(6, 7, get, 0, absent)}}));
+    CHECK_FALSE(accepted({written, lost, {op(3, 4, get, 0, absent), op(6, 7, get, 7)}}));
+    CHECK_FALSE(accepted({written, lost, {op(6, 7, get, 7), op(8, 9, get, 0, absent)}}));
+  }
+}
+
 TEST_CASE("a history that is rejected can be read") {
   const auto why = why_not_linearizable({{op(1000, 2000, put, 7)}, {op(3000, 4500, get, 8)}}, Evictions::none);
   REQUIRE(why.has_value());

@@ -62,6 +62,14 @@ struct Wanted {
   std::uint64_t life = 0;
 };
 
+/// An object that a take waits for, or has got.
+struct Taking {
+  std::uint64_t number = 0;
+  std::uint64_t type_tag = 0;  // 0: any
+  std::uint64_t life = 0;      // of the object that it gets; 0: none yet
+  bool refused = false;        // the object had another type
+};
+
 /// A reference that a client holds.
 struct Reference {
   Held held;
@@ -132,6 +140,7 @@ class Model final {
   [[nodiscard]] std::uint64_t left() const { return left_count_; }
   [[nodiscard]] std::uint64_t copies() const { return copies_; }
   [[nodiscard]] std::uint64_t leased() const { return leased_; }
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
   [[nodiscard]] std::uint64_t relocations() { return store_.stats(now_).relocation_count; }
 
  private:
@@ -159,6 +168,8 @@ class Model final {
   void abort();
   void get();
   void wait_for();
+  void take();
+  void give_to_taker(const Known& known);
   void release();
   void remove();
   void pin();
@@ -184,6 +195,7 @@ class Model final {
   std::map<std::uint64_t, Known> retired_;  // by life: removed, but somebody held them then
   std::set<WaitKey> waiting_creates_;
   std::map<WaitKey, std::vector<Wanted>> waiting_gets_;
+  std::map<WaitKey, Taking> waiting_takes_;
   std::vector<Left> left_;  // what is, or may be, in quarantine
   std::uint64_t left_count_ = 0;
   std::uint64_t last_key_ = 1;
@@ -192,6 +204,7 @@ class Model final {
   std::uint64_t served_late_ = 0;
   std::uint64_t copies_ = 0;
   std::uint64_t leased_ = 0;  // objects that were cut off leases
+  std::uint64_t taken_ = 0;
   bool clearing_ = false;
   bool adding_ = false;  // a create that was not queued before
 };
@@ -205,7 +218,8 @@ void Model::act() {
   if (dice < 340) return lease();
   if (dice < 500) return seal();
   if (dice < 520) return abort();
-  if (dice < 700) return get();
+  if (dice < 690) return get();
+  if (dice < 700) return take();
   if (dice < 720) return wait_for();
   if (dice < 900) return release();
   if (dice < 930) return remove();
@@ -254,6 +268,7 @@ void Model::detach() {
   std::erase_if(unsealed_, [id](const auto& entry) { return entry.second.creator == id; });
   std::erase_if(waiting_creates_, [id](const auto& entry) { return entry.client == id; });
   std::erase_if(waiting_gets_, [id](const auto& entry) { return entry.first.client == id; });
+  std::erase_if(waiting_takes_, [id](const auto& entry) { return entry.first.client == id; });
   engine_.drop_client(id, now_);
 }
 
@@ -386,16 +401,19 @@ void Model::put_leased(ClientModel& client) {
   lease.bytes = lease.bytes.first(lease.bytes.size() - taken);
   const bool existed = unsealed_.contains(known.number) || sealed_.contains(known.number);
   const auto waits = waiting_gets_;
+  const auto takes = waiting_takes_;
   if (!existed) becomes_sealed(known);
   const Result<SlotIndex> put = engine_.creates().put_leased(client.side.id(), lease.slot, object, now_);
   if (put) {
     REQUIRE_FALSE(existed);
-    sealed_[known.number].slot = *put;
+    const auto still = sealed_.find(known.number);  // not if it was taken at once
+    if (still != sealed_.end()) still->second.slot = *put;
     ++leased_;
   } else {
     REQUIRE(outcome(put) == (existed ? "already_exists" : "out_of_memory"));
     if (!existed) sealed_.erase(known.number);
     waiting_gets_ = waits;
+    waiting_takes_ = takes;
   }
   follow();
   if (lease.bytes.empty()) client.lease.reset();
@@ -407,6 +425,21 @@ void Model::becomes_sealed(const Known& known) {
   for (auto& [key, wanted] : waiting_gets_)
     for (Wanted& each : wanted)
       if (each.number == known.number && each.life == 0) each.life = known.life;
+  give_to_taker(known);
+}
+
+/// The first that waits for it and may have it; those before it that may not are refused.
+void Model::give_to_taker(const Known& known) {
+  std::vector<std::pair<std::uint64_t, Taking*>> takers;
+  for (auto& [key, taking] : waiting_takes_)
+    if (taking.number == known.number && taking.life == 0 && !taking.refused) takers.emplace_back(key.number, &taking);
+  std::ranges::sort(takers);  // keys are numbered in the order of the takes, whoever takes
+  for (const auto& [number, taking] : takers) {
+    taking->refused = taking->type_tag != 0 && taking->type_tag != known.number;
+    if (taking->refused) continue;
+    taking->life = known.life;
+    return;
+  }
 }
 
 void Model::seal() {
@@ -460,6 +493,32 @@ void Model::wait_for() {
       REQUIRE(store_.rows().fields(held[i]).id == ids[i]);
       store_.usage().drop_hold(held[i]);
     }
+  });
+}
+
+/// What came is held by a reference of the client's own, as a grant's receiver does it; the index knows it no more.
+void Model::take() {
+  ClientModel& client = any_client();
+  const WaitKey key = {client.side.id(), ++last_key_};
+  const std::uint64_t number = below(kIds);
+  Taking& taking = waiting_takes_[key] = {number, below(3) == 0 ? number + below(2) : 0};
+  if (const auto there = sealed_.find(number); there != sealed_.end()) give_to_taker(there->second);
+  const TimeNs deadline = now_ + below(100'000'000);
+  engine_.gets().add_take(key, id_of(number), taking.type_tag, deadline, now_, [this, key](const auto& taken) {
+    const Taking expected = waiting_takes_.extract(key).mapped();
+    REQUIRE(outcome(taken) == (expected.refused ? "type_mismatch" : "ok"));
+    if (expected.refused) return;
+    REQUIRE((*taken == kNoSlot) == (expected.life == 0));
+    if (*taken == kNoSlot) return;
+    ClientModel& taker = *clients_.at(key.client);
+    const SlotFields fields = store_.rows().fields(*taken);
+    REQUIRE(fields.id == id_of(expected.number));
+    const Held where{*taken, fields.offset, fields.data_size, fields.metadata_size, fields.type_tag};
+    REQUIRE(taker.side.holder().hold_granted({where, 0}).verdict == Holder::Verdict::held);
+    store_.usage().drop_hold(*taken);
+    taker.references.push_back({where, expected.number, expected.life});
+    check_bytes(taker, taker.references.back());
+    ++taken_;
   });
 }
 
@@ -564,9 +623,11 @@ bool Model::is_held(std::uint64_t life) const {
                                return std::ranges::find(client.second->references, life, &Reference::life) !=
                                       client.second->references.end();
                              }) ||
-         std::ranges::any_of(waiting_gets_, [life](const auto& wait) {
-           return std::ranges::find(wait.second, life, &Wanted::life) != wait.second.end();
-         });
+         std::ranges::any_of(waiting_gets_,
+                             [life](const auto& wait) {
+                               return std::ranges::find(wait.second, life, &Wanted::life) != wait.second.end();
+                             }) ||
+         std::ranges::any_of(waiting_takes_, [life](const auto& take) { return take.second.life == life; });
 }
 
 void Model::check_bytes(const ClientModel& client, const Reference& reference) const {
@@ -612,7 +673,7 @@ void Model::check() {
   for (const Left& each : left_) left += each.end - each.begin;
   REQUIRE(stats.quarantined_bytes <= left);
   REQUIRE(stats.used_bytes + stats.free_bytes == stats.capacity);
-  REQUIRE(stats.waiting_gets == waiting_gets_.size());
+  REQUIRE(stats.waiting_gets == waiting_gets_.size() + waiting_takes_.size());
   REQUIRE(stats.waiting_creates == waiting_creates_.size());
   REQUIRE(stats.client_count == clients_.size());
 }
@@ -630,6 +691,7 @@ void Model::finish() {
   last.lease.reset();
   engine_.silence_client(last.side.id());
   waiting_gets_.clear();
+  waiting_takes_.clear();
   waiting_creates_.clear();
   while (!unsealed_.empty()) {
     const Known known = unsealed_.begin()->second;
@@ -674,5 +736,6 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   CHECK(model.copies() > steps / 10'000);
   CHECK(model.left() > steps / 10'000);
   CHECK(model.leased() > steps / 1000);
+  CHECK(model.taken() > steps / 2000);
   CHECK(model.relocations() > steps / 10'000);
 }

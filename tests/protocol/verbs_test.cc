@@ -32,7 +32,7 @@ TEST_CASE("verbs: only idempotent requests are repeated after a server's death")
 TEST_CASE("verbs: requests that change the store") {
   CHECK(requests([](const Verb& verb) { return verb.writes; }) ==
         "CreateRequest LeaseRequest SealRequest AbortRequest PutRequest PutLeasedRequest PinRequest UnpinRequest "
-        "RemoveRequest EvictRequest ClearRequest");
+        "RemoveRequest EvictRequest ClearRequest TakeRequest");
 }
 
 TEST_CASE("verbs: requests without a reply") {

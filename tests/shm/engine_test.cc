@@ -138,3 +138,21 @@ TEST_CASE("cancel ends a wait of either kind") {
   CHECK(fixture.got == 1);
   CHECK(fixture.created == std::vector<std::string>{"timed_out"});
 }
+
+TEST_CASE("a subscriber hears of an object that is taken at its seal: sealed, then removed") {
+  Fixture fixture;
+  fixture.engine.subscribe({fixture.writer, 9}, [] {});
+  SlotIndex taken = kNoSlot;
+  fixture.engine.gets().add_take({fixture.writer, 1}, id_of(1), 0, kNever, fixture.now,
+                                 [&](const Result<SlotIndex>& slot) { taken = slot.value(); });
+  CHECK(fixture.engine.stats(fixture.now).waiting_gets == 1);
+  const SlotIndex slot = fixture.put(1, 100);
+  CHECK(taken == slot);
+  const std::vector<Event> events = fixture.engine.take_events({fixture.writer, 9}, 10);
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].kind == Event::Kind::sealed);
+  CHECK(events[1].kind == Event::Kind::removed);
+  CHECK(events[1].cause == RemovalCause::removed);
+  CHECK(events[1].id == id_of(1));
+  fixture.store.usage().drop_hold(slot);
+}

@@ -28,6 +28,15 @@ struct Fixture : StoreFixture, private StoreListener {
     });
     return *answer;
   }
+  using Take = std::optional<Result<SlotIndex>>;
+  Take& take(std::uint64_t number, std::uint64_t object, TimeNs deadline, std::uint64_t type_tag = 0) {
+    Take& answer = *takes.emplace_back(std::make_unique<Take>());
+    waits.add_take({writer, number}, id_of(object), type_tag, deadline, now, [&answer](const Result<SlotIndex>& taken) {
+      REQUIRE_FALSE(answer.has_value());
+      answer.emplace(taken);
+    });
+    return answer;
+  }
   /// Gives back the holds that an answer brought.
   void give_back(const std::optional<Slots>& answer) {
     for (const SlotIndex slot : answer.value())
@@ -36,9 +45,13 @@ struct Fixture : StoreFixture, private StoreListener {
 
   GetWaits waits;
   std::vector<std::unique_ptr<std::optional<Slots>>> answers;
+  std::vector<std::unique_ptr<Take>> takes;
 
  private:
-  void on_sealed(SlotIndex slot, const SlotFields& object) override { waits.on_sealed(slot, object.id); }
+  void on_sealed(SlotIndex slot, const SlotFields& object) override {
+    waits.on_sealed(slot, object.id);
+    waits.give_to_taker(slot, object);
+  }
   void on_removed(SlotIndex, const SlotFields&, RemovalCause) override {}
 };
 
@@ -192,4 +205,97 @@ TEST_CASE("a wait for presence ends with the last that is needed, and holds noth
   CHECK(fixture.waits.count() == 0);
   CHECK(seen.empty());
   CHECK(fixture.store.room().evict(100, fixture.now) > 0);
+}
+
+TEST_CASE("a get of some of many ends when enough are there, with all that are") {
+  Fixture fixture;
+  Slots held;
+  const std::vector<ObjectId> ids = {id_of(1), id_of(2), id_of(3), id_of(1)};
+  const auto done = [&](Slots found) { held = std::move(found); };
+  const SlotIndex one = fixture.put(1, 100);
+  fixture.waits.add({fixture.writer, 1}, ids, 2, kNever, fixture.now, done);  // one object, which is two of them
+  CHECK(held == Slots{one, kNoSlot, kNoSlot, one});
+  for (int n = 0; n < 2; ++n) fixture.store.usage().drop_hold(one);
+  held.clear();
+  fixture.waits.add({fixture.writer, 2}, ids, 3, kNever, fixture.now, done);
+  CHECK(held.empty());
+  const SlotIndex three = fixture.put(3, 100);
+  CHECK(held == Slots{one, kNoSlot, three, one});
+  for (const SlotIndex slot : {one, one, three}) fixture.store.usage().drop_hold(slot);
+  fixture.put(2, 100);  // nobody waits for it
+  CHECK(fixture.waits.count() == 0);
+  CHECK(fixture.store.room().evict(kMiB, fixture.now) == 384);
+}
+
+TEST_CASE("a take of what is there removes it, and holds it for the taker") {
+  Fixture fixture;
+  const SlotIndex slot = fixture.put(1, 100);
+  const auto& taken = fixture.take(1, 1, fixture.now);
+  REQUIRE(taken.value().value() == slot);
+  CHECK_FALSE(fixture.exists(1));
+  CHECK(fixture.store.rows().fields(slot).id == id_of(1));
+  CHECK(fixture.store.stats(fixture.now).retired_count == 1);
+  CHECK(fixture.store.stats(fixture.now).removed_count == 1);
+  CHECK(fixture.take(2, 1, fixture.now).value().value() == kNoSlot);
+  fixture.store.usage().drop_hold(slot);
+  CHECK(fixture.store.stats(fixture.now).used_bytes == 0);
+}
+
+TEST_CASE("of several takes that wait one gets the object, the first, after the gets") {
+  Fixture fixture;
+  const auto& first = fixture.take(1, 1, kNever);
+  const auto& second = fixture.take(2, 1, kNever);
+  const auto& get = fixture.add(3, {1, 2}, kNever);  // and waits for more
+  const auto& done = fixture.add(4, {1}, kNever);
+  const SlotIndex one = fixture.put(1, 100);
+  REQUIRE(first.has_value());
+  CHECK(first->value() == one);
+  CHECK_FALSE(second.has_value());
+  CHECK(done == Slots{one});
+  CHECK_FALSE(fixture.exists(1));
+  CHECK(fixture.waits.count() == 2);
+  const SlotIndex again = fixture.put(1, 200);
+  REQUIRE(second.has_value());
+  CHECK(second->value() == again);
+  const SlotIndex two = fixture.put(2, 100);
+  CHECK(get == Slots{one, two});  // what it held is what it gets, though it was taken
+  fixture.store.usage().drop_hold(one);
+  fixture.give_back(done);
+  CHECK(fixture.store.stats(fixture.now).retired_count == 2);
+  fixture.give_back(get);
+  fixture.store.usage().drop_hold(again);
+  CHECK(fixture.store.stats(fixture.now).retired_count == 0);
+  CHECK(fixture.waits.count() == 0);
+}
+
+TEST_CASE("a take ends at its deadline, or cancelled, and its client's end drops it") {
+  Fixture fixture;
+  const auto& late = fixture.take(1, 1, fixture.now + 10);
+  const auto& cancelled = fixture.take(2, 1, kNever);
+  const auto& dropped = fixture.take(3, 1, kNever);
+  CHECK(fixture.waits.next_deadline() == fixture.now + 10);
+  CHECK(fixture.waits.waiting_for(id_of(1), 9) == std::vector{fixture.writer});
+  fixture.waits.time_out(fixture.now + 10);
+  CHECK(late.value().value() == kNoSlot);
+  CHECK(fixture.waits.cancel({fixture.writer, 2}));
+  CHECK(cancelled.value().value() == kNoSlot);
+  fixture.waits.drop_client(fixture.writer);
+  CHECK(fixture.waits.count() == 0);
+  fixture.put(1, 100);
+  CHECK_FALSE(dropped.has_value());
+  CHECK(fixture.exists(1));
+}
+
+TEST_CASE("a take of another type is refused, and the next take gets the object") {
+  Fixture fixture;
+  const auto& wrong = fixture.take(1, 1, kNever, 7);
+  const auto& right = fixture.take(2, 1, kNever, 8);
+  const SlotIndex slot = fixture.put({.id = id_of(1), .data_size = 10, .type_tag = 8});
+  REQUIRE(outcome(wrong.value()) == "type_mismatch");
+  CHECK_THAT(wrong->error().message, Catch::Contains(id_of(1).hex()));
+  CHECK(right.value().value() == slot);
+  fixture.store.usage().drop_hold(slot);
+  fixture.put({.id = id_of(2), .data_size = 10});
+  CHECK(outcome(fixture.take(3, 2, kNever, 8).value()) == "type_mismatch");
+  CHECK(fixture.exists(2));
 }

@@ -185,3 +185,37 @@ TEST_CASE("memory is never reused under a reader: holds and retirements race ove
   for (const Fixture::Client& client : clients)
     for (SlotIndex slot = 0; slot < kSlots; ++slot) REQUIRE(client.seen_by_daemon.references(slot) == 0);
 }
+
+TEST_CASE("a granted object is held by its place, in the index or not, while no other server has begun") {
+  Fixture fixture;
+  Fixture::Client client = fixture.attach();
+  const SlotIndex slot = fixture.put(id_of(1));
+  fixture.index.begin_retire(slot);
+  fixture.index.unlink(slot);
+  const Held granted{slot, slot * kExtent, kExtent, 5, 77};
+  const Holder::Attempt attempt = client.holder.hold_granted({granted, 0});
+  REQUIRE(attempt.verdict == Verdict::held);
+  CHECK(attempt.object.slot == slot);
+  CHECK(attempt.object.offset == slot * kExtent);
+  CHECK(attempt.object.data_size == kExtent);
+  CHECK(attempt.object.metadata_size == 5);
+  CHECK(attempt.object.type_tag == 77);
+  CHECK(client.seen_by_daemon.references(slot) == 1);
+  CHECK_FALSE(client.holder.release(slot));
+
+  const ObjectIndex next = ObjectIndex::adopt(fixture.index.segment().duplicate().value()).value();
+  REQUIRE(next.successions() == 1);
+  CHECK(client.holder.hold_granted({granted, 0}).verdict == Verdict::absent);
+  CHECK(client.seen_by_daemon.references(slot) == 0);
+  CHECK(client.holder.hold_granted({granted, 1}).verdict == Verdict::held);
+}
+
+TEST_CASE("a grant of a place that cannot be is refused") {
+  Fixture fixture;
+  Fixture::Client client = fixture.attach();
+  for (const Held& place :
+       {Held{kSlots, 0, 1, 0, 0}, Held{0, kSlots * kExtent, 1, 0, 0}, Held{0, 0, kSlots * kExtent, 1, 0},
+        Held{0, 0, UINT64_MAX, 1, 0}, Held{0, UINT64_MAX, 2, 0, 0}})
+    CHECK(client.holder.hold_granted({place, 0}).verdict == Verdict::absent);
+  CHECK(client.seen_by_daemon.references(0) == 0);
+}

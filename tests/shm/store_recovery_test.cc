@@ -324,6 +324,41 @@ TEST_CASE("a store is killed at every point of every operation") {
   kill([&] { store.clear(fixture.now); });
 }
 
+TEST_CASE("a store is killed at every point of a take: the object is there as before, or is lost") {
+  StoreFixture fixture(kSmall);
+  Store& store = fixture.store;
+  TestClient taker = fixture.client();
+  const std::vector<ClientId> clients = {fixture.writer, taker.id()};
+  fixture.put({.id = id_of(0), .data_size = 10 * kKiB, .pinned = true});
+  for (std::uint64_t number = 1; number < 4; ++number) fixture.put(number, 10 * kKiB);
+  const SlotIndex slot = store.rows().find(id_of(0));
+  const SlotFields fields = store.rows().fields(slot);
+  const Held where{slot, fields.offset, fields.data_size, fields.metadata_size, fields.type_tag};
+  std::uint64_t grant = 0;
+  CHECK(kill_everywhere(fixture, clients, {}, [&] {
+          GetWaits(store).add_take({taker.id(), 1}, id_of(0), 0, kNever, fixture.now, [](const auto&) {});
+          grant = store.usage().grant(taker.id(), {slot});
+        }) > 1);
+  CHECK_FALSE(fixture.exists(0));
+  {
+    // Its server dies before the taker has its reference: nobody has the object, and nothing is left of it.
+    const auto next = recovered(store, image_of(store), clients, fixture.now);
+    CHECK(next->recovery().retired == 1);  // until the first sweep
+    CHECK(next->recovery().sealed == 3);
+    CHECK(next->stats(fixture.now).used_bytes == 30 * kKiB);
+    CHECK(next->stats(fixture.now).pinned_bytes == 0);
+    CHECK(taker.holder().hold_granted({where, 0}).verdict == Holder::Verdict::held);  // in the first server's memory
+  }
+  REQUIRE_FALSE(taker.holder().take_up_grants(grant));
+  {
+    const auto next = recovered(store, image_of(store), clients, fixture.now);
+    CHECK(next->recovery().retired == 1);
+    use_up(*next, {{where.offset, 10 * kKiB}}, fixture.now);
+  }
+  taker.release(where);
+  CHECK(store.stats(fixture.now).used_bytes == 30 * kKiB);
+}
+
 TEST_CASE("a store is killed at every point of every use of a lease") {
   StoreFixture fixture(kSmall);
   Store& store = fixture.store;

@@ -71,6 +71,8 @@ void Client::act_on(Number number, std::size_t what) {
     case 18:
     case 19: return ask_about<protocol::RemoveRequestT>(number, Kind::remove, 0);
     case 20: return ask_about<protocol::PinRequestT>(number, Kind::pin, 0);
+    case 24:
+    case 25: return take(number);
     default: return ask_about<protocol::UnpinRequestT>(number, Kind::unpin, 0);
   }
 }
@@ -222,8 +224,18 @@ void Client::get(Number number) {
   ask(asked(number, Kind::get, 0, true), std::move(get));
 }
 
+void Client::take(Number number) {
+  protocol::TakeRequestT take;
+  take.id = protocol::to_wire_pointer(id_of(number));
+  take.timeout_ns = world_.one_in(3) ? UINT64_MAX : world_.below(kLongestWait);
+  ask(asked(number, Kind::take, 0, true), std::move(take));
+}
+
 bool Client::try_hold(Number number, Operation& operation, bool kept) {
-  const shm::Holder::Attempt attempt = kept ? holder_->hold_kept(id_of(number)) : holder_->hold(id_of(number));
+  return keep(number, kept ? holder_->hold_kept(id_of(number)) : holder_->hold(id_of(number)), operation);
+}
+
+bool Client::keep(Number number, const shm::Holder::Attempt& attempt, Operation& operation) {
   if (attempt.release_wanted) tell_of_release();
   if (attempt.verdict != shm::Holder::Verdict::held) return false;
   const std::span<const std::byte> bytes(mapped_->arena.data() + attempt.object.offset, attempt.object.data_size);
@@ -258,7 +270,7 @@ void Client::evict() {
 
 void Client::cancel(bool gets) {
   for (auto& [number, asked] : asked_) {
-    if (!asked.waits || (asked.operation.kind == Kind::get) != gets) continue;
+    if (!asked.waits || asked.waits_for_object() != gets) continue;
     protocol::CancelRequestT cancel;
     cancel.request_id = number;
     wire_->send(encoder_.encode(++last_request_, std::move(cancel)).value());  // has no reply

@@ -97,6 +97,10 @@ class Client {
     std::uint64_t offset = 0;                               // of what is sealed
     std::vector<Part> parts = {};                           // of many, in the request's order
     std::function<void(std::uint64_t request)> again = {};  // none: twice may be once too often
+    /// Not for room.
+    [[nodiscard]] bool waits_for_object() const noexcept {
+      return waits && (operation.kind == Kind::get || operation.kind == Kind::take);
+    }
     [[nodiscard]] bool changes_subscription() const noexcept {
       return about == About::subscribing || about == About::unsubscribing;
     }
@@ -105,6 +109,13 @@ class Client {
     shm::Held where;
     std::uint64_t value;
   };
+  /// What a reply promises.
+  struct Grant {
+    std::uint64_t number = 0;                // 0: nothing
+    const protocol::Place* place = nullptr;  // if the reply says where it is
+    std::uint32_t succession = 0;
+  };
+  [[nodiscard]] static Grant grant_of(const protocol::ReplyFrame& frame);
   struct Building {
     std::uint64_t value = 0;
     std::size_t size = 0;
@@ -152,11 +163,13 @@ class Client {
   void abort(Number number);
   void give_up_extent(const ObjectId& id, std::uint64_t offset);
   void get(Number number);
+  void take(Number number);
   void release(Number number);
   void evict();
   void cancel(bool gets);
   void listen_or_not();
   bool try_hold(Number number, history::Operation& operation, bool kept);
+  bool keep(Number number, const shm::Holder::Attempt& attempt, history::Operation& operation);
   void tell_of_release() const { static_cast<void>(::eventfd_write(release_event_.get(), 1)); }
   void log(Number number, history::Operation operation);
 
@@ -179,7 +192,7 @@ class Client {
   void answered(Asked asked, const protocol::ReplyFrame& frame);
   void answered(std::vector<Part> parts, const protocol::ReplyFrame& frame);
   void answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame);
-  void take_granted(Number number, std::uint64_t grant, history::Operation& operation);
+  void take_granted(Number number, const Grant& grant, history::Operation& operation);
   void fail(history::Operation& put, protocol::ErrorCode code, std::string_view why) const;
   void keep_put_failure(const protocol::PutFailedNotice& notice);
   void know_deferred(std::uint64_t before);

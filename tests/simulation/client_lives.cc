@@ -179,7 +179,7 @@ Client::Open Client::open() const {
     if (!asked.waits)
       ++open.others;
     else
-      ++(asked.operation.kind == Kind::get ? open.gets : open.creates);
+      ++(asked.waits_for_object() ? open.gets : open.creates);
   }
   return open;
 }
@@ -187,8 +187,7 @@ Client::Open Client::open() const {
 bool Client::is_forgotten() const {
   return std::ranges::any_of(asked_, [this](const auto& entry) {
     const Asked& asked = entry.second;
-    return asked.waits && asked.operation.kind == Kind::get &&
-           holder_->find(id_of(asked.number)).verdict == shm::IndexReader::Verdict::found;
+    return asked.waits_for_object() && holder_->find(id_of(asked.number)).verdict == shm::IndexReader::Verdict::found;
   });
 }
 

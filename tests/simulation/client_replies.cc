@@ -29,6 +29,7 @@ Operation::Outcome outcome_of(const protocol::ReplyFrame& frame, Operation::Kind
   using Outcome = Operation::Outcome;
   if (const auto* removed = frame.body_as_RemoveReply()) return removed->removed() ? Outcome::done : Outcome::absent;
   if (const auto* got = frame.body_as_GetReply()) return got->found()->Get(0) != 0 ? Outcome::done : Outcome::absent;
+  if (const auto* taken = frame.body_as_TakeReply()) return taken->place() != nullptr ? Outcome::done : Outcome::absent;
   const auto outcome = [&](const auto& failure) {
     return outcome_of(static_cast<Errc>(failure.code()), failure.message()->string_view(), kind);
   };
@@ -38,14 +39,16 @@ Operation::Outcome outcome_of(const protocol::ReplyFrame& frame, Operation::Kind
   return error == nullptr ? Outcome::done : outcome(*error);
 }
 
-std::uint64_t grant_of(const protocol::ReplyFrame& frame) {
-  if (const auto* got = frame.body_as_GetReply()) return got->grant();
-  if (const auto* sealed = frame.body_as_SealReply()) return sealed->grant();
-  if (const auto* put = frame.body_as_PutReply()) return put->grant();
-  return 0;
-}
-
 }  // namespace
+
+Client::Grant Client::grant_of(const protocol::ReplyFrame& frame) {
+  if (const auto* got = frame.body_as_GetReply(); got != nullptr && got->grant() != 0)
+    return {got->grant(), got->places()->Get(0), got->succession()};
+  if (const auto* taken = frame.body_as_TakeReply()) return {taken->grant(), taken->place(), taken->succession()};
+  if (const auto* sealed = frame.body_as_SealReply()) return {.number = sealed->grant()};
+  if (const auto* put = frame.body_as_PutReply()) return {.number = put->grant()};
+  return {};
+}
 
 void Client::read() {
   if (heir_ != nullptr) return await_heir();
@@ -102,9 +105,10 @@ void Client::answered(Asked asked, const protocol::ReplyFrame& frame) {
   Operation& operation = asked.operation;
   busy_.erase(number);
   operation.outcome = outcome_of(frame, operation.kind);
-  const std::uint64_t grant = grant_of(frame);
-  if (operation.kind == Kind::get) {
-    if (grant != 0) take_granted(number, grant, operation);
+  const Grant grant = grant_of(frame);
+  if (operation.kind == Kind::get || operation.kind == Kind::take) {
+    if (grant.number != 0) take_granted(number, grant, operation);
+    if (operation.kind == Kind::take && operation.outcome == Outcome::done) ++world_.takes;
     return log(number, operation);
   }
   if (operation.kind == Kind::create) {
@@ -118,7 +122,7 @@ void Client::answered(Asked asked, const protocol::ReplyFrame& frame) {
   if (operation.kind == Kind::abort && asked.twice && operation.outcome == Outcome::absent)
     operation.outcome = Outcome::done;
   log(number, operation);
-  if (grant == 0) return;
+  if (grant.number == 0) return;
   Operation held{Kind::get, Outcome::done, 0, world_.tick(), 0};
   take_granted(number, grant, held);
   log(number, held);
@@ -147,10 +151,21 @@ void Client::fail(Operation& put, protocol::ErrorCode code, std::string_view why
   put.outcome = in_vain ? Outcome::no_room : outcome_of(static_cast<Errc>(code), why, Kind::put);
 }
 
-/// It is kept for us from being evicted; only a removal can have made it absent meanwhile.
-void Client::take_granted(Number number, std::uint64_t grant, Operation& operation) {
-  if (!try_hold(number, operation, true)) operation.outcome = Outcome::absent;
-  if (holder_->take_up_grants(grant)) tell_of_release();
+/// It is kept for us where the reply says, unless that server has died since. Then, and without a place, only a removal
+/// can have made it absent. What was taken is lost then.
+void Client::take_granted(Number number, const Grant& grant, Operation& operation) {
+  bool held = false;
+  if (const protocol::Place* at = grant.place; at != nullptr)
+    held = keep(number,
+                holder_->hold_granted({{at->slot(), at->offset(), at->data_size(), at->metadata_size(), at->type_tag()},
+                                       grant.succession}),
+                operation);
+  REQUIRE((held || grant.place == nullptr || grant.succession != holder_->index().successions()));
+  if (!held && operation.kind == Kind::take)
+    operation.outcome = Outcome::unknown, ++world_.lost_takes;
+  else if (!held && !try_hold(number, operation, true))
+    operation.outcome = Outcome::absent;
+  if (holder_->take_up_grants(grant.number)) tell_of_release();
 }
 
 void Client::answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame) {

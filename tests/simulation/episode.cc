@@ -247,6 +247,8 @@ void Episode::let_go_of_everything() {
   figures_.leased_puts += world_.leased_puts;
   figures_.lost_leases += world_.lost_leases;
   figures_.recalled_leases += world_.recalled_leases;
+  figures_.takes += world_.takes;
+  figures_.lost_takes += world_.lost_takes;
   clients_.clear();
   while (server_.session_count() != 0) turn();
   while (server_.store().quarantine().next_to_renew()) turn();

@@ -21,7 +21,7 @@ namespace dolium::simulation {
 
 struct Figures {
   std::uint64_t deaths = 0, server_deaths = 0, forks = 0, evictions = 0, waits = 0, histories = 0, events = 0,
-                leased_puts = 0, lost_leases = 0, rests = 0, recalled_leases = 0;
+                leased_puts = 0, lost_leases = 0, rests = 0, recalled_leases = 0, takes = 0, lost_takes = 0;
 };
 
 class Episode {

@@ -59,7 +59,8 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
             << " evictions, " << figures.waits << " waits to the end, " << figures.events << " events, "
             << figures.leased_puts << " puts out of leases, " << figures.lost_leases
             << " leases lost with their server, " << figures.rests << " turns in which creates rested, "
-            << figures.recalled_leases << " leases taken back, " << figures.histories << " histories\n";
+            << figures.recalled_leases << " leases taken back, " << figures.takes << " objects taken, "
+            << figures.lost_takes << " lost with their server, " << figures.histories << " histories\n";
   // Far below what any hundred episodes reach: a change of the choices may not fail, only their absence.
   if (episodes < 100) return;
   CHECK(figures.deaths > episodes / 2);
@@ -72,6 +73,8 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   CHECK(figures.lost_leases > episodes / 20);
   CHECK(figures.rests > episodes / 40);
   CHECK(figures.recalled_leases > episodes / 40);
+  CHECK(figures.takes > episodes / 2);
+  CHECK(figures.lost_takes > 0);
 }
 
 TEST_CASE("a seed gives the same episode again") {

@@ -36,6 +36,8 @@ struct World {
   std::uint64_t trace = 0;            // equal for equal seeds
   std::uint64_t leased_puts = 0;      // that were done, and answered
   std::uint64_t lost_leases = 0;      // of which something was left when their server died
+  std::uint64_t takes = 0;            // that got their object
+  std::uint64_t lost_takes = 0;       // whose server died before the client held what it had taken
   std::uint64_t recalled_leases = 0;  // that the daemon has taken back, and their client has noticed
 };
 

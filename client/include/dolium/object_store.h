@@ -131,6 +131,10 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Waits for all objects, until the deadline. Returns the objects that are there then, in the order of `ids`.
   [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids,
                                                                     Timeout timeout = no_wait);
+  /// The same, but ends as soon as `count` of them are there. Returns all that are there then. invalid_argument if
+  /// there are more than kMaxWaitIds, or if `count` is 0 or more than all.
+  [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
+                                                                    Timeout timeout = no_wait);
   /// The object's elements, in place: as Object::as_span<T>(), and it keeps the reference. type_mismatch if the object
   /// was stored as another type than T or an array of T. Other errors as get_raw().
   template <class T>
@@ -188,6 +192,24 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Works on sealed objects and on objects that are being written. not_found if there is none.
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id);
 
+  // ---- taking ----
+
+  /// Gets an object and removes it, in one step: its bytes, in place, and nobody else finds it afterwards. Of several
+  /// takes of one object exactly one succeeds. Gets that wait for the object are served first. Waits as get_raw();
+  /// takes pinned objects too.
+  ///
+  /// At most once: the object is lost if this process dies before it has the object, or if the daemon's server dies
+  /// then. In the second case this call fails with `disconnected`. It is never repeated.
+  [[nodiscard]] Result<Object> take_raw(const ObjectId& id, Timeout timeout = no_wait);
+  /// The value of a taken object. type_mismatch if it was not put as a T: then the object stays in the store. Other
+  /// errors as take_raw().
+  template <class T>
+  [[nodiscard]] Result<typename detail::Got<T>::Type> take(const ObjectId& id, Timeout timeout = no_wait) {
+    Result<Object> object = take_typed(id, type_tag_of<T>(), timeout);
+    if (!object) return std::move(object).error();
+    return decode<T>(*object);
+  }
+
   // ---- keeping and letting go ----
 
   /// A pinned object is not evicted and does not expire. The pin is a flag of the object: it stays after the end of the
@@ -224,6 +246,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   // A callback may call the store. When the connection is lost, every pending callback gets `disconnected`.
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, GetCallback done);
+  /// take_raw() without blocking. cancel() returns false once the object is here: the callback gets it. If it returns
+  /// true, the object can have been removed all the same, a moment before.
+  AsyncHandle take_async(const ObjectId& id, Timeout timeout, GetCallback done);
   AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options, CreateCallback done);
   /// A descriptor for poll, epoll, libuv or asyncio; level-triggered. It is readable when process_events() has
   /// something to do: a callback is due, the daemon has sent something, or a subscription has events. (After
@@ -267,6 +292,8 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
 
   [[nodiscard]] Result<Object> put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
                                            const CreateOptions& options);
+  /// `type_tag` 0: any type.
+  [[nodiscard]] Result<Object> take_typed(const ObjectId& id, std::uint64_t type_tag, Timeout timeout);
   [[nodiscard]] Result<void> check_create(const ObjectId& id, const CreateOptions& options) const;
   [[nodiscard]] static Error wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag);
 

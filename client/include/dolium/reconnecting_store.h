@@ -22,8 +22,8 @@ namespace dolium {
 /// or for ConnectOptions::connect_timeout if they have none (or no_wait). Then they fail as Client::connect() does:
 /// `disconnected` if no daemon listens. try_get() never connects: it finds nothing while the store is gone.
 ///
-/// Calls that change the store are never retried. A call that is under way when the store goes fails with
-/// `disconnected`; the next call goes to the next store. (A call that begins when the store is known to be gone
+/// Calls that change the store, takes included, are never retried. A call that is under way when the store goes fails
+/// with `disconnected`; the next call goes to the next store. (A call that begins when the store is known to be gone
 /// connects first.) So:
 /// - An ObjectBuilder belongs to the store in which it was created. After the end of that store, seal() returns
 ///   `disconnected`.
@@ -34,10 +34,10 @@ namespace dolium {
 /// Subscriptions go on with the next store: first an `overflow` event, then one `sealed` event for each object of that
 /// store, then new events. While there is no store, Subscription::next() returns `timed_out` at its deadline.
 ///
-/// Asynchronous gets wait for the next store until their timeout; an asynchronous create fails with `disconnected`. The
-/// number of event_fd() stays the same. While the store is gone it becomes readable ten times a second, and
-/// process_events() tries to reconnect: this can take as long as a daemon takes to answer. It does not fail because no
-/// daemon is there.
+/// Asynchronous gets wait for the next store until their timeout; an asynchronous create or take fails with
+/// `disconnected`. The number of event_fd() stays the same. While the store is gone it becomes readable ten times a
+/// second, and process_events() tries to reconnect: this can take as long as a daemon takes to answer. It does not fail
+/// because no daemon is there.
 ///
 /// fork(): as for Client. The child's store reconnects by itself. Subscriptions stay the parent's.
 class DOLIUM_API ReconnectingStore final : public ObjectStore {
