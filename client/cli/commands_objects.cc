@@ -1,4 +1,4 @@
-// put, get and wait: write bytes into the store, read them, and wait for objects.
+// put, get, take and wait: write bytes into the store, read them, take them out, and wait for objects.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -7,12 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "client/cli/file.h"
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
 #include "client/cli/printable.h"
@@ -21,63 +20,6 @@
 
 namespace dolium::cli {
 namespace {
-
-/// Maximum size of one read or write, in bytes.
-constexpr std::size_t kChunk = std::size_t{1} << 20;
-
-Error system_error(std::string_view what) {
-  return {Errc::system_error, fmt::format("{}: {}", what, std::generic_category().message(errno))};
-}
-
-/// A file that is closed by its owner, or a standard stream, which stays open.
-class File {
- public:
-  static File standard(int fd, std::string name) { return File(fd, std::move(name), false); }
-  static Result<File> open(const std::string& path, int flags) {
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    if (fd < 0) return system_error(fmt::format("cannot open {}", path));
-    return File(fd, path, true);
-  }
-  File(File&& other) noexcept
-      : fd_(other.fd_), name_(std::move(other.name_)), owned_(std::exchange(other.owned_, false)) {}
-  File& operator=(File&&) = delete;
-  ~File() {
-    if (owned_) ::close(fd_);
-  }
-
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-  /// Returns 0 at the end of the file.
-  [[nodiscard]] Result<std::size_t> read(std::span<std::byte> into) const {
-    for (;;) {
-      const ssize_t count = ::read(fd_, into.data(), std::min(into.size(), kChunk));
-      if (count >= 0) return static_cast<std::size_t>(count);
-      if (errno != EINTR) return system_error(fmt::format("cannot read {}", name_));
-    }
-  }
-  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(fd_, bytes.data(), std::min(bytes.size(), kChunk));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return system_error(fmt::format("cannot write {}", name_));
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-    return {};
-  }
-  /// Some file systems report a full disk only here.
-  [[nodiscard]] Result<void> close() {
-    if (!std::exchange(owned_, false) || ::close(fd_) == 0) return {};
-    return system_error(fmt::format("cannot write {}", name_));
-  }
-
- private:
-  File(int fd, std::string name, bool owned) : fd_(fd), name_(std::move(name)), owned_(owned) {}
-
-  int fd_;
-  std::string name_;
-  bool owned_;
-};
 
 // ---- put ----
 
@@ -145,7 +87,7 @@ Result<std::vector<std::byte>> read_all(const File& file, std::uint64_t limit) {
     if (size > limit)
       return Error{Errc::too_large,
                    fmt::format("{} has more bytes than the store's capacity of {} bytes", file.name(), limit)};
-    bytes.resize(size + kChunk);
+    bytes.resize(size + File::kChunk);
     const Result<std::size_t> count = file.read(std::span(bytes).subspan(size));
     if (!count) return count.error();
     bytes.resize(size + *count);
@@ -199,25 +141,88 @@ struct GetOptions {
   Timeout timeout = no_wait;
 };
 
+Result<void> check_output(const Globals& globals, const GetOptions& options) {
+  if (!globals.json || options.output != "-") return {};
+  return Error{Errc::invalid_argument, "--json needs -o FILE, because standard output is for the object's bytes"};
+}
+
+Result<void> write_out(const Globals& globals, const GetOptions& options, const Object& object, File file) {
+  if (auto written = file.write(object.data()); !written) return written;
+  if (auto closed = file.close(); !closed) return closed;
+  if (globals.json)
+    print_json({{"id", object.id().hex()}, {"data_size", object.data().size()}, {"file", options.output}});
+  if (options.output == "-" && ::isatty(STDOUT_FILENO) != 0 && !is_text(object.data()))
+    print_message("dolium: warning: the object is not text; use -o FILE to write it to a file\n");
+  return {};
+}
+
 Result<void> get(const Globals& globals, const GetOptions& options) {
-  const bool to_stdout = options.output == "-";
-  if (globals.json && to_stdout)
-    return Error{Errc::invalid_argument, "--json needs -o FILE, because standard output is for the object's bytes"};
+  if (auto valid = check_output(globals, options); !valid) return valid;
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
   const Result<ObjectId> id = resolve(**client, options.id);
   if (!id) return id.error();
   const Result<Object> object = (*client)->get_raw(*id, options.timeout);
   if (!object) return as_named(object.error(), options.id);
-  Result<File> file = to_stdout ? File::standard(STDOUT_FILENO, "standard output")
-                                : File::open(options.output, O_WRONLY | O_CREAT | O_TRUNC);
+  Result<File> file = options.output == "-" ? File::standard(STDOUT_FILENO, "standard output")
+                                            : File::open(options.output, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file) return file.error();
-  if (auto written = file->write(object->data()); !written) return written;
-  if (auto closed = file->close(); !closed) return closed;
-  if (globals.json) print_json({{"id", id->hex()}, {"data_size", object->data().size()}, {"file", options.output}});
-  if (to_stdout && ::isatty(STDOUT_FILENO) != 0 && !is_text(object->data()))
-    print_message("dolium: warning: the object is not text; use -o FILE to write it to a file\n");
-  return {};
+  return write_out(globals, options, *object, *std::move(file));
+}
+
+// ---- take ----
+
+/// Where a taken object goes. It is opened before the object is removed, since that cannot be undone, and emptied
+/// after.
+class Destination {
+ public:
+  [[nodiscard]] static Result<Destination> open(const std::string& path) {
+    if (path == "-") return Destination(File::standard(STDOUT_FILENO, "standard output"), {});
+    if (Result<File> made = File::open(path, O_WRONLY | O_CREAT | O_EXCL)) return Destination(*std::move(made), path);
+    Result<File> there = File::open(path, O_WRONLY | O_CREAT);
+    if (!there) return std::move(there).error();
+    return Destination(*std::move(there), {});
+  }
+  /// Precondition: there is something to write.
+  [[nodiscard]] Result<File> emptied() {
+    if (auto truncated = file_.truncate(); !truncated) return std::move(truncated).error();
+    return std::move(file_);
+  }
+  /// There is nothing to write: a file that was not there before is removed again.
+  void forget() const {
+    if (!made_.empty()) ::unlink(made_.c_str());
+  }
+
+ private:
+  Destination(File file, std::string made) : file_(std::move(file)), made_(std::move(made)) {}
+
+  File file_;
+  std::string made_;  // the path of a file that open() created
+};
+
+/// A failure after the object was taken.
+Error as_lost(const Error& error, const ObjectId& id) {
+  return {error.code,
+          fmt::format("{}; object {} was taken before that, and is in the store no more", error.message, id.hex())};
+}
+
+Result<void> take(const Globals& globals, const GetOptions& options) {
+  if (auto valid = check_output(globals, options); !valid) return valid;
+  const auto client = connect(globals, Access::read_write);
+  if (!client) return client.error();
+  const Result<ObjectId> id = resolve(**client, options.id);
+  if (!id) return id.error();
+  Result<Destination> destination = Destination::open(options.output);
+  if (!destination) return destination.error();
+  const Result<Object> object = (*client)->take_raw(*id, options.timeout);
+  if (!object) {
+    destination->forget();
+    return as_named(object.error(), options.id);
+  }
+  Result<File> file = destination->emptied();
+  const Result<void> written =
+      file ? write_out(globals, options, *object, *std::move(file)) : Result<void>(std::move(file).error());
+  return written ? written : Result<void>(as_lost(written.error(), *id));
 }
 
 // ---- wait ----
@@ -284,11 +289,21 @@ void add_get(CommandLine& line) {
       .timeout("--timeout", options->timeout, "maximum time to wait for the object, for example 10s, or forever");
 }
 
+void add_take(CommandLine& line) {
+  const auto options = std::make_shared<GetOptions>();
+  line.add("take", "write an object's bytes to standard output, and remove it from the store, in one step",
+           [options](const Globals& globals) { return take(globals, *options); })
+      .required("id", options->id, "ID", "the object")
+      .text("-o,--output", options->output, "FILE", "write to this file instead")
+      .timeout("--timeout", options->timeout, "maximum time to wait for the object, for example 10s, or forever");
+}
+
 }  // namespace
 
 void add_object_verbs(CommandLine& line) {
   add_put(line);
   add_get(line);
+  add_take(line);
   add_wait(line);
 }
 

@@ -161,4 +161,38 @@ TEST_CASE("a file that may not become so large (ulimit -f) is an error in words"
   CHECK(list.failed(1));
 }
 
+TEST_CASE("take writes an object's bytes and removes it") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const std::string bytes = text_pattern(5000);
+  const std::string id = dolium.run_with_pipe({"put", "--name", "job", "--pin"}, bytes).line();
+  const Ran json = dolium.run({"take", "name:job", "-o", dolium.file("out"), "--json"});
+  REQUIRE(json.ok());
+  CHECK(json.json() == nlohmann::json{{"id", id}, {"data_size", 5000}, {"file", dolium.file("out")}});
+  CHECK(slurp(dolium.file("out")) == bytes);
+  CHECK(dolium.run({"get", id}).failed(3));
+  CHECK(dolium.run({"take", id}).failed(3));
+  CHECK(dolium.run({"take", id, "--timeout", "10ms"}).failed(4));
+  CHECK(daemon.stats().used_bytes == 0);
+  REQUIRE(dolium.run_with_pipe({"put", "--id", id}, "short").ok());
+  CHECK(dolium.run({"take", id.substr(0, 8)}).out == "short");
+}
+
+TEST_CASE("take removes nothing when it cannot write, and touches no file when there is nothing to take") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const std::string id = dolium.run_with_pipe({"put"}, "kept").line();
+  CHECK(dolium.run({"take", id, "-o", "/nonexistent/file"}).failed(1));
+  CHECK(dolium.run({"take", id, "--json"}).failed(2));
+  CHECK(dolium.run({"get", id}).out == "kept");
+  const std::string absent = id_of("absent").hex();
+  CHECK(dolium.run({"take", absent, "-o", dolium.file("new")}).failed(3));
+  CHECK_FALSE(std::filesystem::exists(dolium.file("new")));
+  spill(dolium.file("old"), "something longer");
+  CHECK(dolium.run({"take", absent, "-o", dolium.file("old")}).failed(3));
+  CHECK(slurp(dolium.file("old")) == "something longer");
+  CHECK(dolium.run({"take", id, "-o", dolium.file("old")}).ok());
+  CHECK(slurp(dolium.file("old")) == "kept");
+}
+
 }  // namespace dolium::test
