@@ -59,10 +59,12 @@ class Handle {
   AsyncHandle handle_;
 };
 
+/// `Begin`: ObjectStore::get_async, or take_async.
+template <auto Begin>
 Handle get_async(const StorePtr& store, const ObjectId& id, Timeout timeout, py::object function) {
   const auto callback = std::make_shared<const Callback>(std::move(function));
   const WithoutGil others_run;
-  return Handle(store->get_async(id, timeout, [callback](Result<Object> result) { (*callback)(std::move(result)); }));
+  return Handle(((*store).*Begin)(id, timeout, [callback](Result<Object> result) { (*callback)(std::move(result)); }));
 }
 
 Handle create_async(const StorePtr& store, const ObjectId& id, Number<"size"> size, py::handle metadata,
@@ -82,7 +84,8 @@ Handle create_async(const StorePtr& store, const ObjectId& id, Number<"size"> si
 
 void bind_async_calls(py::module_& module) {
   py::class_<Handle>(module, "AsyncHandle").def("cancel", &Handle::cancel);
-  module.def("get_async", get_async);
+  module.def("get_async", get_async<&ObjectStore::get_async>);
+  module.def("take_async", get_async<&ObjectStore::take_async>);
   module.def("create_async", create_async);
   module.def("event_fd", [](const StorePtr& store) { return store->event_fd(); });
   module.def("process_events", [](py::handle self) {

@@ -2,6 +2,7 @@
 // first argument is the store. It releases the GIL while it waits or copies.
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "bindings.h"
@@ -80,34 +81,74 @@ py::list put_many(const StorePtr& store, const py::sequence& items) {
   return answer;
 }
 
-py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout timeout) {
+/// Calls `attempt(slice)` in slices of the timeout, so that Ctrl-C and close() end it, until it returns true. It throws
+/// errors of its own.
+template <class Attempt>
+void until_done(py::handle self, Timeout timeout, Attempt&& attempt) {
+  const auto closed = reinterpret_cast<PyStore*>(self.ptr())->closed;
+  const auto unless_closed = [&](Timeout slice) {
+    if (*closed) throw StoreError({Errc::disconnected, "the store was closed while this call waited"});
+    return attempt(slice);
+  };
+  wait_in_slices(timeout, unless_closed, Sliced::always);
+}
+
+/// Ends as soon as `count` objects are there. What came in one slice is held in the next.
+std::vector<std::optional<Object>> get_enough(py::handle self, ObjectStore& store, const std::vector<ObjectId>& ids,
+                                              std::size_t count, Timeout timeout) {
+  std::vector<std::optional<Object>> found(ids.size());
+  std::vector<std::size_t> missing(ids.size());
+  std::iota(missing.begin(), missing.end(), std::size_t{0});
+  until_done(self, timeout, [&](Timeout slice) {
+    std::vector<ObjectId> wanted;
+    for (const std::size_t i : missing) wanted.push_back(ids[i]);
+    auto got = store.get_many(wanted, count - (ids.size() - missing.size()), slice);
+    if (!got) throw StoreError(got.error());
+    for (std::size_t k = 0; k < missing.size(); ++k) found[missing[k]] = std::move((*got)[k]);
+    std::erase_if(missing, [&](std::size_t i) { return found[i].has_value(); });
+    return ids.size() - missing.size() >= count;
+  });
+  return found;
+}
+
+py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout timeout, const py::object& count) {
   const StorePtr store = store_of(self.ptr());
-  std::vector<std::optional<Object>> found = timeout.is_no_wait()
-                                                 ? ask([&] { return store->get_many(ids, no_wait); })
-                                                 : value_or_throw(get_many_waiting(self.ptr(), *store, ids, timeout));
+  std::vector<std::optional<Object>> found;
+  if (!count.is_none())
+    found = get_enough(self, *store, ids, number_of(count, "count"), timeout);
+  else if (timeout.is_no_wait())
+    found = ask([&] { return store->get_many(ids, no_wait); });
+  else
+    found = value_or_throw(get_many_waiting(self.ptr(), *store, ids, timeout));
   py::list answer;
   for (std::optional<Object>& each : found)
     answer.append(each ? py::reinterpret_steal<py::object>(new_object(*std::move(each))) : py::none());
   return answer;
 }
 
-/// Waits in slices, so that Ctrl-C and close() end it.
+/// In slices: a slice that took nothing has an end that is known, and an interrupted one would lose the object.
+py::object take_raw(py::handle self, const ObjectId& id, Timeout timeout) {
+  const StorePtr store = store_of(self.ptr());
+  Result<Object> taken = Error{Errc::not_found, {}};
+  until_done(self, timeout, [&](Timeout slice) {
+    const bool over = slice.is_no_wait() && !timeout.is_no_wait();
+    taken = store->take_raw(id, over ? Timeout(std::chrono::nanoseconds(1)) : slice);  // else it is not a timeout
+    return taken || (taken.error().code != Errc::timed_out && taken.error().code != Errc::not_found);
+  });
+  return py::reinterpret_steal<py::object>(new_object(value_or_throw(std::move(taken))));
+}
+
 std::vector<bool> wait(py::handle self, const py::iterable& which, const py::object& how_many, Timeout timeout) {
   const StorePtr store = store_of(self.ptr());
-  const auto closed = reinterpret_cast<PyStore*>(self.ptr())->closed;
   const auto ids = py::cast<std::vector<ObjectId>>(py::list(which));
   const std::size_t count = how_many.is_none() ? ids.size() : number_of(how_many, "count");
   std::vector<bool> there(ids.size());
-  std::optional<Error> error;
-  const auto attempt = [&](Timeout slice) {
-    if (*closed) return error = Error{Errc::disconnected, "the store was closed while this call waited"}, true;
+  until_done(self, timeout, [&](Timeout slice) {
     const Result<std::vector<bool>> seen = store->wait(ids, count, slice);
-    if (!seen) return error = seen.error(), true;
+    if (!seen) throw StoreError(seen.error());
     for (std::size_t i = 0; i < ids.size(); ++i) there[i] = there[i] || (*seen)[i];
     return static_cast<std::size_t>(std::ranges::count(there, true)) >= count;
-  };
-  wait_in_slices(timeout, attempt, Sliced::always);
-  if (error) throw StoreError(*error);
+  });
   return there;
 }
 
@@ -130,6 +171,7 @@ void bind_store_calls(py::module_& module) {
   module.def("put", put);
   module.def("put_many", put_many);
   module.def("get_many_raw", get_many_raw);
+  module.def("take_raw", take_raw);
   module.def("exists_many", [](const StorePtr& store, const std::vector<ObjectId>& ids) {
     return ask([&] { return store->exists_many(ids); });
   });

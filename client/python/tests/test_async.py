@@ -57,6 +57,43 @@ def test_a_thread_s_seal_wakes_the_loop(store):
     run(main())
 
 
+def test_take_async(store):
+    async def main():
+        taking = [asyncio.ensure_future(store.take_async(ID)) for _ in range(2)]
+        await until(lambda: store.stats().waiting_gets == 2)
+        await store.put_async("first", ID)
+        await until(lambda: not store.exists(ID))
+        await store.put_async("second", ID)
+        assert sorted(await asyncio.gather(*taking)) == ["first", "second"]
+        with pytest.raises(dolium.StoreTimeout):
+            await store.take_async(ID, 0.01)
+        cancelled = asyncio.ensure_future(store.take_async(ID))
+        await until(lambda: store.stats().waiting_gets == 1)
+        cancelled.cancel()
+        await until(lambda: store.stats().waiting_gets == 0)
+        store.put(b"stays", ID)
+        assert store.exists(ID)
+        assert bytes(await store.take_raw_async(ID)) == b"stays"
+
+    run(main())
+
+
+def test_get_many_async_with_a_count(store):
+    async def main():
+        there, other = store.put(1), ObjectId.random()
+        assert await store.get_many_async([there, ID], count=1) == [1, None]
+        waiting = asyncio.ensure_future(store.get_many_async([ID, there, other], count=2))
+        await until(lambda: store.stats().waiting_gets == 2)
+        store.put(2, ID)
+        assert await waiting == [2, 1, None]
+        await until(lambda: store.stats().waiting_gets == 0)
+        assert await store.get_many_async([there, ID, other], 0.01, count=3) == [1, 2, None]
+        with pytest.raises(dolium.InvalidArgument):
+            await store.get_many_async([there], count=2)
+
+    run(main())
+
+
 def test_deadlines_and_errors(store):
     async def main():
         with pytest.raises(dolium.ObjectNotFound):

@@ -105,6 +105,65 @@ def test_many_at_once(store):
     assert store.get(ObjectId.from_name("new")) == 1
 
 
+def test_get_many_with_a_count(store):
+    first, second = store.put(1), store.put("b")
+    assert store.get_many([first, ID, second], None, count=1) == [1, None, "b"]
+    assert store.get_many([first, ID, second], None, count=2, default=...) == [1, ..., "b"]
+    assert store.get_many([first, ID], 0.01, count=2) == [1, None]
+    assert store.get_many_raw([ID], count=1) == [None]
+    results = []
+    waiter = threading.Thread(target=lambda: results.append(store.get_many([ID, second, dolium.ObjectId.random()], 60, count=2)))
+    waiter.start()
+    eventually(lambda: store.stats().waiting_gets == 1)
+    store.put("a", ID)
+    waiter.join(60)
+    assert results == [["a", "b", None]]
+    for count in (0, 2):
+        with pytest.raises(dolium.InvalidArgument):
+            store.get_many([ID], count=count)
+
+
+def test_take(store):
+    id = store.put("salve")
+    assert store.take(id) == "salve"
+    assert not store.exists(id)
+    with pytest.raises(dolium.ObjectNotFound):
+        store.take(id)
+    with pytest.raises(dolium.StoreTimeout):
+        store.take(id, timeout=0.01)
+    store.put_raw(b"bytes", id, metadata=b"meta", pinned=True)
+    taken = store.take_raw(id)
+    assert bytes(taken) == b"bytes" and bytes(taken.metadata) == b"meta"
+    assert store.stats().retired_count == 1
+    del taken
+    eventually(lambda: store.stats().used_bytes == 0)
+
+
+def test_take_waits_and_one_of_several_gets_it(store):
+    results = []
+
+    def take():
+        results.append(store.take(ID, 60))
+
+    takers = [threading.Thread(target=take) for _ in range(3)]
+    for taker in takers:
+        taker.start()
+    eventually(lambda: store.stats().waiting_gets == 3)
+    for n in range(3):
+        store.put(n, ID, timeout=60)
+        eventually(lambda: len(results) == n + 1)
+    for taker in takers:
+        taker.join(60)
+    assert sorted(results) == [0, 1, 2]
+
+
+def test_what_was_taken_and_cannot_be_read_is_in_the_exception(store):
+    id = store.put_raw(b"??", type_tag=12345)
+    with pytest.raises(dolium.TypeMismatch) as raised:
+        store.take(id)
+    assert bytes(raised.value.taken) == b"??" and not store.exists(id)
+
+
 def test_remove_while_held(store):
     obj = store.get_raw(store.put_raw(b"salve", ID))
     assert store.remove(ID) and not store.exists(ID)

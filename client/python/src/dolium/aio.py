@@ -14,7 +14,7 @@ import contextlib
 import functools
 
 from . import _dolium
-from .errors import Disconnected
+from .errors import Disconnected, InvalidArgument, ObjectNotFound, StoreTimeout
 
 #: Minimum size of a copy in another thread. A smaller copy takes less time than the switch of threads.
 _MUCH = 256 * 1024
@@ -127,6 +127,31 @@ async def gather(store, ids, timeout):
         raise
     finally:
         del tasks  # the exception's traceback refers to this frame, and would keep the received objects
+
+
+async def gather_some(store, ids, count, timeout):
+    """The objects that are there as soon as `count` are, or when the time is over; None for the others."""
+    if not 1 <= count <= len(ids):
+        raise InvalidArgument(f"a wait for {count} of {len(ids)} objects: give a count from 1 to the number of ids")
+    tasks = [asyncio.ensure_future(_get_or_none(store, id, timeout)) for id in ids]
+    try:
+        waiting, found = set(tasks), 0
+        while waiting and found < count:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            found += sum(task.result() is not None for task in done)
+        return [task.result() if task.done() else None for task in tasks]
+    finally:
+        for task in tasks:
+            if not task.get_loop().is_closed():
+                task.cancel()
+        del tasks  # an exception's traceback refers to this frame, and would keep the received objects
+
+
+async def _get_or_none(store, id, timeout):
+    try:
+        return await store.get_raw_async(id, timeout)
+    except (ObjectNotFound, StoreTimeout):
+        return None
 
 
 async def wait(store, ids, count, timeout):

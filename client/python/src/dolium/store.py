@@ -185,18 +185,24 @@ class ObjectStore(_dolium.Store):
         """
         return refs.make_ref(self, id_or_ticket, type_name)
 
-    def get_many(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *, default: Any = None) -> List[Any]:
-        """Returns the values, in the order of the ids. Waits for all; `default` replaces those that are missing then.
+    def get_many(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *, default: Any = None,
+                 count: Optional[int] = None) -> List[Any]:
+        """Returns the values, in the order of the ids. Waits for all, or until `count` of them are there; `default`
+        replaces those that are missing then.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many([store.put(1), ObjectId.from_name("nobody")])
         [1, None]
+        >>> store.get_many([store.put(1), ObjectId.from_name("nobody")], timeout=60, count=1)
+        [1, None]
         """
-        return codecs.decode_all(self.get_many_raw(ids, timeout), self, default)
+        return codecs.decode_all(self.get_many_raw(ids, timeout, count=count), self, default)
 
-    def get_many_raw(self, ids: Iterable[ObjectId], timeout: Timeout = 0) -> List[Optional[Object]]:
-        """Returns the Objects, in the order of the ids. None for those that are missing when the time is over."""
-        return _dolium.get_many_raw(self, list(ids), timeout)
+    def get_many_raw(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *,
+                     count: Optional[int] = None) -> List[Optional[Object]]:
+        """Returns the Objects, in the order of the ids, as soon as all of them, or `count` of them, are there. None for
+        those that are missing then."""
+        return _dolium.get_many_raw(self, list(ids), timeout, count)
 
     def exists_many(self, ids: Iterable[ObjectId]) -> List[bool]:
         """exists() for many ids in one call: a list of bools.
@@ -222,6 +228,36 @@ class ObjectStore(_dolium.Store):
         [1]
         """
         return ObjectMetadata._of(_dolium.metadata(self, id))
+
+    # ---- taking ----
+
+    def take(self, id: ObjectId, timeout: Timeout = 0) -> Any:
+        """Gets a value and removes its object, in one step. Of several takers of one object exactly one gets it. Gets
+        that wait for the object are served first. Waits as get().
+
+        >>> store = InProcessStore("16MiB")
+        >>> id = store.put("salve")
+        >>> store.take(id), store.exists(id)
+        ('salve', False)
+
+        Errors as get(). If the value cannot be read (TypeMismatch, PickleNotAllowed), the exception's attribute `taken`
+        is the Object, which is in the store no more.
+
+        At most once: the object is lost if this process dies before it has the object. If the daemon's server dies
+        then, take() raises Disconnected. It is never repeated.
+        """
+        return self._decode_taken(self.take_raw(id, timeout))
+
+    def take_raw(self, id: ObjectId, timeout: Timeout = 0) -> Object:
+        """As take(); returns the Object."""
+        return _dolium.take_raw(self, id, timeout)
+
+    def _decode_taken(self, taken):
+        try:
+            return codecs.decode(taken, self)
+        except Exception as error:
+            error.taken = taken
+            raise
 
     # ---- keeping and letting go ----
 
@@ -304,9 +340,25 @@ class ObjectStore(_dolium.Store):
         """get_raw() for asyncio. Waits without limit by default."""
         return await aio.operation(self, _dolium.get_async, id, timeout)
 
-    async def get_many_async(self, ids: Iterable[ObjectId], timeout: Timeout = None) -> List[Any]:
-        """Returns the values of all ids. Raises StoreTimeout if one of them is missing when the time is over."""
+    async def get_many_async(self, ids: Iterable[ObjectId], timeout: Timeout = None, *,
+                             count: Optional[int] = None) -> List[Any]:
+        """Returns the values of all ids. Raises StoreTimeout if one of them is missing when the time is over.
+
+        With `count`, returns as soon as so many are there, or when the time is over; None for those that are missing.
+        """
+        if count is not None:
+            return codecs.decode_all(await aio.gather_some(self, list(ids), count, timeout), self)
         return codecs.decode_all(await aio.gather(self, ids, timeout), self)
+
+    async def take_async(self, id: ObjectId, timeout: Timeout = None) -> Any:
+        """take() for asyncio, non-blocking. Waits without limit by default. A take that is cancelled has no effect,
+        unless it removed the object a moment before: then the object is lost.
+        """
+        return self._decode_taken(await self.take_raw_async(id, timeout))
+
+    async def take_raw_async(self, id: ObjectId, timeout: Timeout = None) -> Object:
+        """take_raw() for asyncio. Waits without limit by default."""
+        return await aio.operation(self, _dolium.take_async, id, timeout)
 
     async def wait_async(self, ids: Iterable[ObjectId], count: Optional[int] = None,
                          timeout: Timeout = None) -> List[bool]:
