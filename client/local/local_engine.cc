@@ -53,9 +53,13 @@ Result<void> LocalEngine::attach() {
   if (!writable) return std::move(writable).error();
   Result<shm::Mapping> pins = store.clients().pin_table_segment(client_).map(Mode::read_write);
   if (!pins) return std::move(pins).error();
+  Result<shm::UniqueFd> memory = store.rows().memory.segment().duplicate();
+  if (!memory) return std::move(memory).error();
+  Result<shm::PageSource> pages = shm::PageSource::of(*std::move(memory));
+  if (!pages) return std::move(pages).error();
   Result<Attachment*> attachment =
       Attachment::create({*std::move(index), *std::move(arena), *std::move(writable), *std::move(pins),
-                          std::make_unique<LocalRelease>(weak_from_this())});
+                          std::make_unique<LocalRelease>(weak_from_this()), *std::move(pages)});
   if (!attachment) return std::move(attachment).error();
   attachment_.reset(*attachment);
   return {};

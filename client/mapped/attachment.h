@@ -33,6 +33,7 @@
 #include <dolium/object.h>
 
 #include "shm/os/fork_mark.h"
+#include "shm/os/private_pages.h"
 #include "shm/os/segment.h"
 #include "shm/table/holder.h"
 
@@ -53,6 +54,7 @@ class Attachment {
     std::optional<shm::Mapping> writable_arena;  // the bytes of builders; none for a read-only client
     shm::Mapping pin_table;
     std::unique_ptr<ReleaseListener> on_release;
+    shm::PageSource arena_pages;  // for private copies of Objects
   };
 
   /// The caller owns the first reference.
@@ -139,6 +141,12 @@ class Attachment {
   [[nodiscard]] std::uint64_t pin_table_bytes() const noexcept { return holder_.table().geometry().total_bytes; }
   /// In the child: uses this table from now on; it counts every inherited reference.
   [[nodiscard]] Result<void> take_over(shm::Mapping pin_table);
+
+  /// A private copy of the object's data. Precondition: the object is held for as long as the copy lives.
+  [[nodiscard]] Result<shm::PrivatePages> copy_on_write(const ObjectView& object) const {
+    return parts_.arena_pages.copy_on_write(static_cast<std::uint64_t>(object.bytes - parts_.arena.data()),
+                                            {object.bytes, object.data_size});
+  }
 
   [[nodiscard]] bool can_write() const noexcept { return parts_.writable_arena.has_value(); }
   /// Precondition: can_write(). Empty if the range is outside the arena, which is an error of the daemon.

@@ -93,7 +93,7 @@ Result<Attachment::Parts> map_store(const Welcome& welcome) {
   if (mapped && writes)
     mapped = map_into(writable, given[kWritableArena], hello.arena_bytes, Mode::read_write, "writable arena");
   if (!mapped) return std::move(mapped).error();
-  return Attachment::Parts{*std::move(index), *std::move(arena), std::move(writable), *std::move(pins), nullptr};
+  return Attachment::Parts{*std::move(index), *std::move(arena), std::move(writable), *std::move(pins), nullptr, {}};
 }
 
 }  // namespace
@@ -133,6 +133,9 @@ Result<void> Connection::attach(Welcome welcome) {
   access_ = welcome.hello.access == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
   Result<Attachment::Parts> parts = map_store(welcome);
   if (!parts) return std::move(parts).error();
+  Result<shm::PageSource> pages = shm::PageSource::of(std::move(welcome.descriptors[kArena]));
+  if (!pages) return std::move(pages).error();
+  parts->arena_pages = *std::move(pages);
   socket_ = std::make_shared<UniqueFd>(std::move(welcome.socket));
   auto link = std::make_unique<SessionLink>(std::move(welcome.descriptors[kReleaseEvent]), socket_);
   link_ = link.get();

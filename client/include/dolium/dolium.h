@@ -18,6 +18,7 @@
 #include <dolium/object_ref.h>
 #include <dolium/object_store.h>
 #include <dolium/options.h>
+#include <dolium/private_copy.h>
 #include <dolium/reconnecting_store.h>
 #include <dolium/result.h>
 #include <dolium/socket_path.h>

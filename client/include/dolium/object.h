@@ -17,6 +17,7 @@
 namespace dolium {
 
 class Object;
+class PrivateCopy;
 
 namespace detail {
 class Attachment;
@@ -89,6 +90,11 @@ class DOLIUM_API Object {
       if (!detail::are_bools(data())) return detail::bool_mismatch(view_.id);
     return std::span<const T>(reinterpret_cast<const T*>(view_.bytes), view_.data_size / sizeof(T));
   }
+
+  /// A writable copy of the data for this process alone, which costs memory only for pages that are written: see
+  /// PrivateCopy (private_copy.h). out_of_memory names the limit of the kernel that refused it; invalid_argument if this
+  /// holds no object.
+  [[nodiscard]] Result<PrivateCopy> private_copy() const;
 
   [[nodiscard]] const ObjectId& id() const noexcept { return view_.id; }
   [[nodiscard]] std::uint64_t type_tag() const noexcept { return view_.type_tag; }

@@ -28,6 +28,7 @@
 #include <dolium/object_id.h>
 #include <dolium/object_ref.h>
 #include <dolium/options.h>
+#include <dolium/private_copy.h>
 #include <dolium/result.h>
 #include <dolium/stats.h>
 #include <dolium/ticket.h>
