@@ -132,6 +132,7 @@ ObjectMetadata from_wire(const ObjectInfo& info) {
   out.creator_command = from_wire(info.creator_command());
   out.holders = from_wire(info.holders());
   out.waiters = from_wire(info.waiters());
+  out.label = from_wire(info.label());
   return out;
 }
 
@@ -154,7 +155,27 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
   info->creator_command = metadata.creator_command;
   info->holders = to_wire(metadata.holders);
   info->waiters = to_wire(metadata.waiters);
+  info->label = metadata.label;
   return info;
+}
+
+ObjectFilter from_wire(const ListRequest& request) {
+  ObjectFilter filter;
+  filter.label_prefix = from_wire(request.label_prefix());
+  filter.type_name = from_wire(request.type_name());
+  if (request.phase() == PhaseFilter::sealed) filter.state = ObjectState::sealed;
+  if (request.phase() == PhaseFilter::unsealed) filter.state = ObjectState::unsealed;
+  filter.creator_pid = request.creator_pid();
+  return filter;
+}
+
+ListRequestT to_wire(const ObjectFilter& filter) {
+  ListRequestT request;
+  request.label_prefix = filter.label_prefix;
+  request.type_name = filter.type_name;
+  if (filter.state) request.phase = *filter.state == ObjectState::sealed ? PhaseFilter::sealed : PhaseFilter::unsealed;
+  request.creator_pid = filter.creator_pid;
+  return request;
 }
 
 Event from_wire(const EventRow& row) {
@@ -164,6 +185,7 @@ Event from_wire(const EventRow& row) {
   if (row.id() != nullptr) event.id = from_wire(*row.id());
   event.data_size = row.data_size();
   event.metadata_size = row.metadata_size();
+  event.label = from_wire(row.label());
   return event;
 }
 
@@ -174,6 +196,7 @@ std::unique_ptr<EventRowT> to_wire(const Event& event) {
   if (event.kind != Event::Kind::overflow) row->id = to_wire_pointer(event.id);
   row->data_size = event.data_size;
   row->metadata_size = event.metadata_size;
+  row->label = event.label;
   return row;
 }
 

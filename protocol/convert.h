@@ -52,6 +52,10 @@ void set_error(Message& message, const Error& error) {
 [[nodiscard]] ObjectMetadata from_wire(const ObjectInfo& info);
 [[nodiscard]] std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata);
 
+/// An unknown phase means any.
+[[nodiscard]] ObjectFilter from_wire(const ListRequest& request);
+[[nodiscard]] ListRequestT to_wire(const ObjectFilter& filter);
+
 [[nodiscard]] StoreStats from_wire(const StatsReply& reply);
 [[nodiscard]] StatsReplyT to_wire(const StoreStats& stats);
 

@@ -5,6 +5,6 @@
 
 namespace dolium::protocol {
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 
 }  // namespace dolium::protocol

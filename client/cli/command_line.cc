@@ -99,6 +99,12 @@ VerbOptions& VerbOptions::required(const char* name, std::vector<std::string>& t
   return *this;
 }
 
+VerbOptions& VerbOptions::optional(const char* name, std::vector<std::string>& target, const char* what,
+                                   const char* about) {
+  app_->add_option(name, target, about)->type_name(what);
+  return *this;
+}
+
 VerbOptions& VerbOptions::one_of(const char* name, std::string& target, const std::vector<std::string>& words,
                                  const char* what, const char* about) {
   const auto check = [words](const std::string& text) -> std::string {

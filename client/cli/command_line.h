@@ -33,6 +33,7 @@ class VerbOptions {
   VerbOptions& text(const char* name, std::string& target, const char* what, const char* about);
   VerbOptions& required(const char* name, std::string& target, const char* what, const char* about);
   VerbOptions& required(const char* name, std::vector<std::string>& target, const char* what, const char* about);
+  VerbOptions& optional(const char* name, std::vector<std::string>& target, const char* what, const char* about);
   VerbOptions& one_of(const char* name, std::string& target, const std::vector<std::string>& words, const char* what,
                       const char* about);
   VerbOptions& number(const char* name, std::size_t& target, const char* about, std::size_t least = 0,

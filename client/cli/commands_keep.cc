@@ -11,6 +11,7 @@
 
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
+#include "client/cli/object_filter.h"
 #include "client/cli/printable.h"
 #include "client/cli/verbs.h"
 #include "shm/text/size_text.h"
@@ -117,15 +118,18 @@ Result<void> evict(const Globals& globals, const std::string& text) {
   return {};
 }
 
-/// Asks on the terminal. Without a terminal, returns true, so that scripts work.
-bool is_confirmed(const std::string& socket, std::uint64_t objects) {
+/// Asks on the terminal. Without a terminal, returns true, so that scripts work. `objects`: "all 12 objects".
+bool is_confirmed(const std::string& socket, const std::string& objects) {
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) return true;
-  fmt::print(stderr, "Remove all {} from the store at {}, including pinned ones? [y/N] ", counted(objects, "object"),
-             printable(socket));
+  fmt::print(stderr, "Remove {} from the store at {}, including pinned ones? [y/N] ", objects, printable(socket));
   std::string answer;
   for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar())
     if (c != ' ' && c != '\t' && c != '\r') answer += static_cast<char>(std::tolower(c));
   return answer == "y" || answer == "yes";
+}
+
+Error not_confirmed() {
+  return {Errc::system_error, "nothing was removed: the answer was not \"y\" (use --yes to skip the question)"};
 }
 
 Result<void> clear(const Globals& globals, bool yes) {
@@ -133,8 +137,9 @@ Result<void> clear(const Globals& globals, bool yes) {
   if (!client) return client.error();
   const Result<StoreStats> before = (*client)->stats();
   if (!before) return before.error();
-  if (!yes && before->total_objects != 0 && !is_confirmed(globals.socket, before->total_objects))
-    return Error{Errc::system_error, "nothing was removed: the answer was not \"y\" (use --yes to skip the question)"};
+  if (!yes && before->total_objects != 0 &&
+      !is_confirmed(globals.socket, "all " + counted(before->total_objects, "object")))
+    return not_confirmed();
   if (auto cleared = (*client)->clear(); !cleared) return cleared;
   const Result<StoreStats> after = (*client)->stats();
   if (!after) return after.error();
@@ -146,12 +151,72 @@ Result<void> clear(const Globals& globals, bool yes) {
   return {};
 }
 
+// ---- remove ----
+
+struct RemoveOptions {
+  std::vector<std::string> ids;
+  FilterOptions filter;
+  bool yes = false;
+};
+
+/// Returns the number of objects that were removed. An object that is gone meanwhile is no failure.
+Result<std::size_t> remove_all(Client& client, const std::vector<ObjectMetadata>& objects) {
+  std::size_t count = 0;
+  for (const ObjectMetadata& object : objects) {
+    const Result<bool> removed = client.remove(object.id);
+    if (!removed)
+      return Error{removed.error().code, fmt::format("{} of {} removed; then: {}", count,
+                                                     counted(objects.size(), "object"), removed.error().message)};
+    count += *removed ? 1 : 0;
+  }
+  return count;
+}
+
+Result<void> remove_matching(const Globals& globals, const RemoveOptions& options) {
+  if (options.filter.state == "unsealed")
+    return Error{
+        Errc::invalid_argument,
+        "--state: an unsealed object cannot be removed; its creator can abort it, and it ends with its creator"};
+  ObjectFilter filter = filter_of(options.filter);
+  filter.state = ObjectState::sealed;
+  const auto client = connect(globals, Access::read_write);
+  if (!client) return client.error();
+  const Result<std::vector<ObjectMetadata>> objects = (*client)->list(filter);
+  if (!objects) return objects.error();
+  if (!options.yes && !objects->empty() && !is_confirmed(globals.socket, counted(objects->size(), "object")))
+    return not_confirmed();
+  const Result<std::size_t> count = remove_all(**client, *objects);
+  if (!count) return count.error();
+  if (globals.json)
+    print_json({{"removed_count", *count}});
+  else
+    fmt::print("removed {}\n", counted(*count, "object"));
+  return {};
+}
+
+Outcome remove_verb(const Globals& globals, const RemoveOptions& options) {
+  const bool filtered = options.filter != FilterOptions();
+  if (filtered != options.ids.empty())
+    return Error{Errc::invalid_argument, filtered ? "remove takes ids or a filter, not both"
+                                                  : "remove needs ids, or a filter such as --label-prefix"};
+  return filtered ? Outcome(remove_matching(globals, options)) : do_to_each(globals, options.ids, "removed", remove);
+}
+
+void add_remove(CommandLine& line) {
+  const auto options = std::make_shared<RemoveOptions>();
+  VerbOptions verb = line.add("remove", "remove objects at once; their memory is freed at the last release",
+                              [options](const Globals& globals) { return remove_verb(globals, *options); });
+  verb.optional("id", options->ids, "ID...", "the objects; or select them by the options below");
+  add_filter(verb, options->filter);
+  verb.flag("-y,--yes", options->yes, "do not ask before a filter removes (without a terminal there is no question)");
+}
+
 }  // namespace
 
 void add_keep_verbs(CommandLine& line) {
   add_deed(line, "pin", "pinned", "protect objects from eviction and expiry, until unpin", pin);
   add_deed(line, "unpin", "unpinned", "let objects be evicted and expire again", unpin);
-  add_deed(line, "remove", "removed", "remove objects at once; their memory is freed at the last release", remove);
+  add_remove(line);
   const auto size = std::make_shared<std::string>();
   line.add("evict", "evict unused objects, coldest first, until that many bytes are freed",
            [size](const Globals& globals) { return evict(globals, *size); })

@@ -10,6 +10,7 @@
 #include "client/cli/client_names.h"
 #include "client/cli/ids.h"
 #include "client/cli/json_text.h"
+#include "client/cli/object_filter.h"
 #include "client/cli/printable.h"
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
@@ -25,6 +26,8 @@ using std::chrono::milliseconds;
 
 /// Maximum width of a type's name in the table. inspect shows the whole name.
 constexpr std::size_t kTypeColumns = 32;
+/// Maximum width of a label in the table. inspect shows the whole label.
+constexpr std::size_t kLabelColumns = 40;
 constexpr std::size_t kPreviewBytes = 64;
 
 struct ListOptions {
@@ -32,6 +35,7 @@ struct ListOptions {
   bool reverse = false;
   std::size_t limit = 0;
   bool full_ids = false;
+  FilterOptions filter;
 };
 
 milliseconds since(SystemClock::time_point moment) {
@@ -72,12 +76,13 @@ Table list_table(std::span<const ObjectMetadata> objects, std::size_t digits) {
                {"AGE", right},
                {"LAST ACCESS", right},
                {"TYPE"},
-               {"CREATOR", right}});
+               {"CREATOR", right},
+               {"LABEL"}});
   for (const ObjectMetadata& object : objects)
     table.add({object.id.hex().substr(0, digits), format_size(object.data_size + object.metadata_size),
                state_of(object), fmt::format("{}", object.ref_count), object.is_pinned ? "pinned" : "",
                format_duration(since(object.created_at)), age_of_access(object), type_of(object),
-               pid_text(object.creator_pid)});
+               pid_text(object.creator_pid), printable(object.label, kLabelColumns)});
   return table;
 }
 
@@ -93,7 +98,7 @@ void print_list(std::span<const ObjectMetadata> all, std::span<const ObjectMetad
 Result<void> list(const Globals& globals, const ListOptions& options) {
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
-  Result<std::vector<ObjectMetadata>> objects = (*client)->list();
+  Result<std::vector<ObjectMetadata>> objects = (*client)->list(filter_of(options.filter));
   if (!objects) return objects.error();
   sort(*objects, options);
   const std::size_t count = options.limit == 0 ? objects->size() : std::min(options.limit, objects->size());
@@ -153,6 +158,7 @@ Table description(const ObjectMetadata& object) {
   table.add({"metadata", exact(object.metadata_size)});
   const char* unnamed = object.type_tag == 0 ? "raw bytes" : "has no name";
   table.add({"type", object.type_name.empty() ? unnamed : printable(object.type_name)});
+  table.add({"label", object.label.empty() ? "none" : printable(object.label)});
   table.add({"type tag", fmt::format("{:016x}", object.type_tag)});
   table.add({"references", fmt::format("{}", object.ref_count)});
   table.add({"pinned", object.is_pinned ? "yes: kept until unpin" : "no"});
@@ -215,9 +221,10 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
 
 void add_list(CommandLine& line) {
   const auto options = std::make_shared<ListOptions>();
-  line.add("list", "list the objects, oldest first",
-           [options](const Globals& globals) { return list(globals, *options); })
-      .one_of("--sort", options->order, {"size", "age", "access"}, "ORDER",
+  VerbOptions verb = line.add("list", "list the objects, oldest first",
+                              [options](const Globals& globals) { return list(globals, *options); });
+  add_filter(verb, options->filter);
+  verb.one_of("--sort", options->order, {"size", "age", "access"}, "ORDER",
               "size, age or access: largest, oldest or longest unused first")
       .flag("--reverse", options->reverse, "reverse the order")
       .number("--limit", options->limit, "maximum number of objects; 0: all")

@@ -32,7 +32,14 @@ struct PutOptions {
   std::chrono::milliseconds time_to_idle{0};
   std::string type_name;
   Timeout timeout = no_wait;
+  std::string label;
 };
+
+/// A name is the label, too, if it can be one.
+std::string_view label_for(const PutOptions& options) {
+  if (!options.label.empty()) return options.label;
+  return options.name.size() <= kMaxLabel && is_utf8(options.name) ? std::string_view(options.name) : "";
+}
 
 Result<ObjectId> id_for(const PutOptions& options) {
   if (!options.name.empty()) return ObjectId::from_name(options.name);
@@ -45,7 +52,7 @@ Result<ObjectId> id_for(const PutOptions& options) {
                   options.id, 2 * ObjectId::kSize)};
 }
 
-/// The type must outlive the result.
+/// Options and type must outlive the result.
 CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   CreateOptions out;
   out.pinned = options.pinned;
@@ -54,6 +61,7 @@ CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   out.time_to_live = options.time_to_live;
   out.time_to_idle = options.time_to_idle;
   out.timeout = options.timeout;
+  out.label = label_for(options);
   return out;
 }
 
@@ -270,7 +278,8 @@ void add_put(CommandLine& line) {
            [options](const Globals& globals) { return put(globals, *options); })
       .text("file", options->file, "FILE", "the file; '-' or none: standard input")
       .text("--id", options->id, "HEX", "the object's id, 40 digits (default: random)")
-      .text("--name", options->name, "NAME", "derive the id from a name; name:NAME finds it")
+      .text("--name", options->name, "NAME", "derive the id from a name, and set the label to it; name:NAME finds it")
+      .text("--label", options->label, "TEXT", "the object's label, at most 255 bytes; list and remove filter by it")
       .not_both("--name", "--id")
       .flag("--pin", options->pinned, "pin the object: keep it until unpin")
       .duration("--ttl", options->time_to_live, "time to live, for example 10min")

@@ -30,7 +30,8 @@ Json to_json(const ObjectMetadata& object) {
           {"is_pinned", object.is_pinned},
           {"time_to_live_ms", object.time_to_live.count()},
           {"time_to_idle_ms", object.time_to_idle.count()},
-          {"creator_pid", object.creator_pid}};
+          {"creator_pid", object.creator_pid},
+          {"label", object.label}};
 }
 
 Json to_json(const ClientOrigin& origin) {

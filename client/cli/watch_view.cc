@@ -32,13 +32,16 @@ std::string clock_time(Time time) {
   return format_local(time).substr(sizeof("2026-11-22"));
 }
 
+/// Not escaped; without line breaks.
 std::string line_for(Time time, const Event& event) {
   if (event.kind == Event::Kind::overflow)
     return clock_time(time) +
            "  overflow  events were lost here: they came too fast, or the server was replaced; `dolium list` lists "
            "the objects";
-  return fmt::format("{}  {:<8}  {}  {}", clock_time(time), word_for(event), event.id.hex(),
-                     format_size(event.data_size + event.metadata_size));
+  std::string label = event.label.empty() ? "" : "  " + event.label;
+  std::ranges::replace(label, '\n', ' ');
+  return fmt::format("{}  {:<8}  {}  {}{}", clock_time(time), word_for(event), event.id.hex(),
+                     format_size(event.data_size + event.metadata_size), label);
 }
 
 std::string per_second(double rate) {
@@ -55,7 +58,7 @@ std::string line_for(const Rates& rates, const StoreStats& stats) {
 
 class Lines final : public WatchView {
  public:
-  void show(Time time, const Event& event) override { print(line_for(time, event)); }
+  void show(Time time, const Event& event) override { print(printable(line_for(time, event))); }
   void show(Time time, const Rates& rates, const StoreStats& stats) override {
     if (rates.any()) print(clock_time(time) + "  -- " + line_for(rates, stats));
   }
@@ -76,6 +79,7 @@ class JsonLines final : public WatchView {
       json["id"] = event.id.hex();
       json["data_size"] = event.data_size;
       json["metadata_size"] = event.metadata_size;
+      json["label"] = event.label;
     }
     print_json_line(json);
   }

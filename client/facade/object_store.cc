@@ -200,17 +200,17 @@ Result<StoreStats> ObjectStore::stats() {
       [](Engine& engine, TimeNs now) { return engine.stats(now); });
 }
 
-Result<std::vector<ObjectMetadata>> ObjectStore::list() {
+Result<std::vector<ObjectMetadata>> ObjectStore::list(const ObjectFilter& filter) {
   return read(
       *backend_,
-      [](Connection& daemon) {
-        return ask_rows<ObjectMetadata, protocol::ListReply>(daemon, protocol::ListRequestT(),
+      [&](Connection& daemon) {
+        return ask_rows<ObjectMetadata, protocol::ListReply>(daemon, protocol::to_wire(filter),
                                                              &protocol::ListReply::objects);
       },
-      [](Engine& engine, TimeNs now) {
+      [&](Engine& engine, TimeNs now) {
         std::vector<ObjectMetadata> out;
         std::uint32_t cursor = 0;
-        do cursor = engine.store().report().list(cursor, moment(now), out);
+        do cursor = engine.store().report().list(cursor, moment(now), out, filter);
         while (cursor != 0);
         return out;
       });

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "shm/text/printable.h"
+
 namespace dolium::detail {
 
 Result<void> check_options(const ObjectId& id, const CreateOptions& options) {
@@ -13,6 +15,14 @@ Result<void> check_options(const ObjectId& id, const CreateOptions& options) {
     return Error{Errc::too_large, fmt::format("object {} was given a type name of {} bytes; {} is the limit: "
                                               "take a shorter one",
                                               id.hex(), options.type_name.size(), kMaxTypeName)};
+  if (options.label.size() > kMaxLabel)
+    return Error{Errc::too_large,
+                 fmt::format("object {} was given a label of {} bytes; {} is the limit: take a shorter "
+                             "one",
+                             id.hex(), options.label.size(), kMaxLabel)};
+  if (!options.label.empty() && !is_utf8(options.label))
+    return Error{Errc::invalid_argument,
+                 fmt::format("object {} was given a label that is not UTF-8: encode it", id.hex())};
   if (options.time_to_live.count() < 0 || options.time_to_idle.count() < 0)
     return Error{Errc::invalid_argument,
                  fmt::format("object {} was given a negative time to live or to idle: 0 means for ever", id.hex())};
@@ -37,7 +47,8 @@ shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOp
                         .type_tag = options.type_tag,
                         .type_name = options.type_name,
                         .pinned = options.pinned,
-                        .lifetimes = {options.time_to_live, options.time_to_idle}};
+                        .lifetimes = {options.time_to_live, options.time_to_idle},
+                        .label = options.label};
 }
 
 Error nothing_there(const ObjectId& id, Timeout timeout) {

@@ -13,7 +13,8 @@
 
 namespace dolium::detail {
 
-static_assert(kInlinePutLimit <= UINT32_MAX && kMaxMetadata <= UINT32_MAX && kMaxTypeName <= UINT8_MAX,
+static_assert(kInlinePutLimit <= UINT32_MAX && kMaxMetadata <= UINT32_MAX && kMaxTypeName <= UINT8_MAX &&
+                  kMaxLabel <= UINT8_MAX,
               "the sizes of an object that is put fit into a PutHead");
 
 /// One object to be put.
@@ -27,6 +28,7 @@ struct PutView {
     return {protocol::to_wire(object.id),
             static_cast<std::uint8_t>(object.type_name.size()),
             object.pinned,
+            static_cast<std::uint8_t>(object.label.size()),
             static_cast<std::uint32_t>(object.data_size),
             object.metadata_size,
             object.type_tag,
@@ -34,10 +36,10 @@ struct PutView {
             static_cast<std::uint64_t>(options->time_to_idle.count())};
   }
   [[nodiscard]] std::uint64_t size() const noexcept { return shm::total_size(object); }
-  /// Copies so many bytes: data, metadata, type name.
+  /// Copies so many bytes: data, metadata, type name, label.
   void write(std::byte* to) const noexcept {
-    for (const std::span<const std::byte> part :
-         {data, options->metadata, std::as_bytes(std::span(object.type_name))}) {
+    for (const std::span<const std::byte> part : {data, options->metadata, std::as_bytes(std::span(object.type_name)),
+                                                  std::as_bytes(std::span(object.label))}) {
       if (!part.empty()) std::memcpy(to, part.data(), part.size());
       to += part.size();
     }

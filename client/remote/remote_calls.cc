@@ -36,6 +36,7 @@ std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t 
   wire->metadata_size = object.metadata_size;
   wire->type_tag = object.type_tag;
   wire->type_name = object.type_name;
+  wire->label = object.label;
   wire->pinned = object.pinned;
   wire->time_to_live_ms = static_cast<std::uint64_t>(options.time_to_live.count());
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());

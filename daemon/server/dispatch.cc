@@ -99,7 +99,8 @@ void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
 void Dispatch::on(Session& session, Id id, const ListRequest& request) {
   std::vector<ObjectMetadata> page;
   ListReplyT reply;
-  reply.next_cursor = engine_.store().report().list(request.cursor(), moment(shm::monotonic_now()), page);
+  reply.next_cursor =
+      engine_.store().report().list(request.cursor(), moment(shm::monotonic_now()), page, from_wire(request));
   reply.objects.reserve(page.size());
   for (const ObjectMetadata& object : page) reply.objects.push_back(to_wire(object));
   session.reply(id, std::move(reply));

@@ -17,28 +17,31 @@ namespace {
 
 using Heads = flatbuffers::Vector<const PutHead*>;
 
-shm::NewObject to_object(const PutHead& head, std::string_view type_name) {
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// `own`: its data, metadata, type name and label.
+shm::NewObject to_object(const PutHead& head, std::span<const std::byte> own) {
+  const std::string_view texts = as_text(own.subspan(std::size_t{head.data_size()} + head.metadata_size()));
   return {.id = from_wire(head.id()),
           .data_size = head.data_size(),
           .metadata_size = head.metadata_size(),
           .type_tag = head.type_tag(),
-          .type_name = type_name,
+          .type_name = texts.substr(0, head.type_name_size()),
           .pinned = head.pinned(),
-          .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())}};
+          .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())},
+          .label = texts.substr(head.type_name_size())};
 }
 
-/// Size of its data, metadata and type name together.
+/// Size of its data, metadata, type name and label together.
 std::uint64_t size_of(const PutHead& head) {
-  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
+  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size() + head.label_size();
 }
 
 /// Size of its piece of a lease.
 std::uint64_t taken_by(const PutHead& head) {
   return shm::Arena::taken_by(size_of(head));
-}
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 /// Prefetches what several look-ups will read. For one look-up it would not pay.
@@ -99,8 +102,8 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
     bytes = bytes.subspan(own.size());
     const auto data = own.first(head.data_size());
     const auto metadata = own.subspan(data.size(), head.metadata_size());
-    const Result<SlotIndex> put = engine_.creates().put_now(
-        session.client(), to_object(head, as_text(own.last(head.type_name_size()))), data, metadata, now);
+    const Result<SlotIndex> put =
+        engine_.creates().put_now(session.client(), to_object(head, own), data, metadata, now);
     if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
     if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());
   }
@@ -112,8 +115,8 @@ void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest&
   const std::span<const std::byte> bytes = from_wire(request.bytes());
   if (head.data_size() > kInlinePutLimit)  // its bytes are kept here as long as it waits
     return session.misbehaved({Errc::protocol_error, "a waiting put of more bytes than may be sent with it"});
-  const shm::NewObject object = to_object(head, as_text(bytes.last(head.type_name_size())));
-  const auto written = bytes.first(bytes.size() - head.type_name_size());
+  const shm::NewObject object = to_object(head, bytes);
+  const auto written = bytes.first(object.data_size + object.metadata_size);
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
   engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now,
@@ -168,7 +171,7 @@ void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
 
 Result<SlotIndex> Dispatch::put_leased(shm::ClientId client, SlotIndex lease, const PutHead& head, TimeNs now) {
   const auto own = engine_.store().leases().bytes(lease).last(taken_by(head)).first(size_of(head));
-  return engine_.creates().put_leased(client, lease, to_object(head, as_text(own.last(head.type_name_size()))), now);
+  return engine_.creates().put_leased(client, lease, to_object(head, own), now);
 }
 
 }  // namespace dolium::daemon

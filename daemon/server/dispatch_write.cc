@@ -20,7 +20,8 @@ shm::NewObject to_object(const NewObject& wire) {
           .type_tag = wire.type_tag(),
           .type_name = wire.type_name() == nullptr ? std::string_view() : wire.type_name()->string_view(),
           .pinned = wire.pinned(),
-          .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())}};
+          .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())},
+          .label = wire.label() == nullptr ? std::string_view() : wire.label()->string_view()};
 }
 
 /// The largest number on the wire means none.

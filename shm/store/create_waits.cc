@@ -17,9 +17,10 @@ void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadli
     return done(std::move(placed));
   }
   const bool first = queue_.empty();
-  Wait& wait =
-      queue_.emplace_back(Wait{key, object, std::string(object.type_name), deadline, placed.error(), std::move(done)});
+  Wait& wait = queue_.emplace_back(Wait{key, object, std::string(object.type_name), std::string(object.label), deadline,
+                                        placed.error(), std::move(done)});
   wait.object.type_name = wait.type_name;
+  wait.object.label = wait.label;
   if (first) store_.room().set_release_wanted(true);
   serve(now);  // a release before the word was set sends no message
 }
@@ -107,7 +108,7 @@ void CreateWaits::tick(TimeNs now) {
 }
 
 void CreateWaits::give_up(Queue::iterator wait, TimeNs now) {
-  Queue gone;  // the same node, so that the object's view of its type's name stays good
+  Queue gone;  // the same node, so that the object's views of its type's name and label stay good
   gone.splice(gone.end(), queue_, wait);
   left();
   store_.room().count_refusal();

@@ -62,8 +62,9 @@ class CreateWaits {
  private:
   struct Wait {
     WaitKey key;
-    NewObject object;  // its type_name is a view of `type_name`
+    NewObject object;  // its type_name and label are views of those below
     std::string type_name;
+    std::string label;
     TimeNs deadline;
     Error refused;  // of the last try
     Done done;

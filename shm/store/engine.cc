@@ -100,7 +100,8 @@ void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
     tell(slot, {.kind = Event::Kind::sealed,
                 .id = object.id,
                 .data_size = object.data_size,
-                .metadata_size = object.metadata_size});
+                .metadata_size = object.metadata_size,
+                .label = store_->rows().label(slot)});
   gets_.give_to_taker(slot, object);  // then it is removed again
 }
 
@@ -110,7 +111,8 @@ void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause c
               .id = object.id,
               .data_size = object.data_size,
               .metadata_size = object.metadata_size,
-              .cause = cause});
+              .cause = cause,
+              .label = store_->rows().label(slot)});
 }
 
 void Engine::tell(SlotIndex slot, const Event& event) {

@@ -38,12 +38,14 @@ std::vector<Event> EventStream::take(const Store& store, std::size_t limit) {
 }
 
 void EventStream::walk_on(const Store& store) {
-  const std::uint32_t next = store.rows().for_sealed_page(cursor_, began_, [this](const SlotFields& object) {
-    there_.push_back({.kind = Event::Kind::sealed,
-                      .id = object.id,
-                      .data_size = object.data_size,
-                      .metadata_size = object.metadata_size});
-  });
+  const std::uint32_t next =
+      store.rows().for_sealed_page(cursor_, began_, [&](SlotIndex slot, const SlotFields& object) {
+        there_.push_back({.kind = Event::Kind::sealed,
+                          .id = object.id,
+                          .data_size = object.data_size,
+                          .metadata_size = object.metadata_size,
+                          .label = store.rows().label(slot)});
+      });
   walking_ = next != 0;
   cursor_ = next;
 }

@@ -50,7 +50,8 @@ void QuarantinedExtents::release_fresh(const Quarantine::Renewed& done) {
   if (head == 0) return leave(slot);
   const std::uint64_t middle = rows_.taken_bytes(slot) - head;
   rows_.index.shrink(slot, head);
-  rows_.margin(slot).type_name_size = 0;  // it stood at the end
+  rows_.margin(slot).type_name_size = 0;  // name and label stood at the end
+  rows_.margin(slot).label_size = 0;
   tally_.bytes -= middle;
   rows_.arena.trim(slot, middle);
   rows_.room_made = true;
@@ -69,6 +70,7 @@ bool QuarantinedExtents::rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs 
   rows_.row(*tail) = {.sealed = until, .accessed = rows_.row(whole).accessed};
   rows_.margin(*tail) = {.writing_ms = 0,
                          .creator_pid = rows_.margin(whole).creator_pid,
+                         .label_size = 0,
                          .type_name_size = 0,
                          .pinned = false,
                          .mortal = false,

@@ -1,5 +1,7 @@
 #include "shm/store/report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "shm/os/milliseconds.h"
@@ -45,15 +47,32 @@ Result<ObjectMetadata> Report::metadata(const ObjectId& id, const Moment& now) c
   return out;
 }
 
-std::uint32_t Report::list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out) const {
+std::uint32_t Report::list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out,
+                           const ObjectFilter& filter) const {
   const Rows& rows = parts_.rows;
   const std::uint32_t begin = std::min(cursor, rows.index.slots_touched());
   const std::uint32_t end = begin + std::min(rows.index.slots_touched() - begin, Rows::kPage);
   for (SlotIndex slot = begin; slot < end; ++slot) {
     const SlotState state = rows.margin(slot).state;
-    if (state == SlotState::sealed || state == SlotState::unsealed) out.push_back(describe(slot, now));
+    if ((state == SlotState::sealed || state == SlotState::unsealed) && passes(slot, filter))
+      out.push_back(describe(slot, now));
   }
   return end < rows.index.slots_touched() ? end : 0;
+}
+
+/// Precondition: the slot's object is sealed or unsealed.
+bool Report::passes(SlotIndex slot, const ObjectFilter& filter) const {
+  const SlotMargin& margin = parts_.rows.margin(slot);
+  const ObjectState state = margin.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
+  if (filter.state && *filter.state != state) return false;
+  if (filter.creator_pid != 0 && static_cast<std::int64_t>(margin.creator_pid) != filter.creator_pid) return false;
+  if (margin.label_size < filter.label_prefix.size() ||
+      (!filter.label_prefix.empty() && !parts_.rows.label(slot).starts_with(filter.label_prefix)))
+    return false;
+  if (filter.type_name.empty()) return true;
+  const std::string name = parts_.rows.type_name(slot);
+  const std::uint64_t tag = parts_.rows.fields(slot).type_tag;
+  return name == filter.type_name || (name.empty() && tag != 0 && fmt::format("{:016x}", tag) == filter.type_name);
 }
 
 ObjectMetadata Report::describe(SlotIndex slot, const Moment& now) const {
@@ -76,7 +95,8 @@ ObjectMetadata Report::describe(SlotIndex slot, const Moment& now) const {
   out.created_at = to_wall(unsealed != nullptr ? unsealed->created : row.sealed - kNsPerMs * margin.writing_ms, now);
   out.time_to_live = parts_.rows.lifetimes(slot).to_live;
   out.time_to_idle = parts_.rows.lifetimes(slot).to_idle;
-  out.creator_pid = margin.creator_pid;
+  out.creator_pid = static_cast<std::int32_t>(margin.creator_pid);
+  out.label = parts_.rows.label(slot);
   return out;
 }
 

@@ -27,8 +27,10 @@ class Report {
   // ---- objects ----
 
   [[nodiscard]] Result<ObjectMetadata> metadata(const ObjectId& id, const Moment& now) const;
-  /// Appends the objects of one page. Returns the cursor of the next page (0: there is none). Start at 0.
-  [[nodiscard]] std::uint32_t list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out) const;
+  /// Appends the objects of one page that pass the filter. Returns the cursor of the next page (0: there is none).
+  /// Start at 0.
+  [[nodiscard]] std::uint32_t list(std::uint32_t cursor, const Moment& now, std::vector<ObjectMetadata>& out,
+                                   const ObjectFilter& filter = {}) const;
 
   // ---- clients ----
 
@@ -54,6 +56,7 @@ class Report {
  private:
   enum class Barrier : std::uint8_t { none, movable, held, writing, leased, abandoned, pinned };
 
+  [[nodiscard]] bool passes(SlotIndex slot, const ObjectFilter& filter) const;
   [[nodiscard]] ObjectMetadata describe(SlotIndex slot, const Moment& now) const;
   [[nodiscard]] std::vector<ClientUse> holders_of(SlotIndex slot) const;
   void count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) const;

@@ -59,7 +59,7 @@ void Report::count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) co
     const SlotFields fields = parts_.rows.fields(slot);
     const std::uint64_t size = fields.data_size + fields.metadata_size;
     const std::uint64_t taken = parts_.rows.taken_bytes(slot);
-    stats.padding_bytes += taken - size - margin.type_name_size;
+    stats.padding_bytes += taken - size - margin.type_name_size - margin.label_size;
     // A reference to a slot that is being written is a lie, or was left by one.
     const bool in_use = used[slot - begin] && is_visible_or_retired(margin.state);
     if (in_use) ++stats.in_use_count, stats.in_use_bytes += taken;

@@ -33,9 +33,9 @@ Result<Placement> Room::place(const AttachedClient& creator, const NewObject& ob
     return offset.error();
   }
   write_row(*slot, *offset, object, creator);
-  if (!object.type_name.empty())
-    std::memcpy(rows_.memory.bytes(*offset + object.data_size + object.metadata_size, 0).data(),
-                object.type_name.data(), object.type_name.size());
+  std::byte* const end = rows_.memory.bytes(*offset + object.data_size + object.metadata_size, 0).data();
+  if (!object.type_name.empty()) std::memcpy(end, object.type_name.data(), object.type_name.size());
+  if (!object.label.empty()) std::memcpy(end + object.type_name.size(), object.label.data(), object.label.size());
   return Placement{*slot, *offset};
 }
 

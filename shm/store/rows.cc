@@ -8,6 +8,15 @@ namespace dolium::shm {
 static_assert(kMaxCapacity < std::uint64_t{1} << kDataSizeBits && kMaxMetadata < std::uint64_t{1} << kMetadataSizeBits,
               "every size that is allowed must fit into a row");
 static_assert(kMaxTypeName <= std::numeric_limits<decltype(SlotMargin::type_name_size)>::max());
+static_assert(kMaxLabel < 1 << 8, "a label's size has 8 bits in a row's margin");
+
+namespace {
+
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
 
 Rows::Rows(const StoreConfig& configuration, ArenaMemory bytes, ObjectIndex rows, Ledger notes, TimeNs time)
     : config(configuration),
@@ -19,7 +28,7 @@ Rows::Rows(const StoreConfig& configuration, ArenaMemory bytes, ObjectIndex rows
 
 std::uint64_t Rows::size_of(SlotIndex slot) const noexcept {
   const SlotFields object = index.read(slot);
-  return object.data_size + object.metadata_size + margin(slot).type_name_size;
+  return object.data_size + object.metadata_size + margin(slot).type_name_size + margin(slot).label_size;
 }
 
 std::span<std::byte> Rows::bytes(SlotIndex slot) const {
@@ -30,8 +39,14 @@ std::span<std::byte> Rows::bytes(SlotIndex slot) const {
 std::string Rows::type_name(SlotIndex slot) const {
   if (margin(slot).leased) return "dolium::lease";
   const SlotFields object = index.read(slot);
-  const auto name = memory.bytes(object.offset + object.data_size + object.metadata_size, margin(slot).type_name_size);
-  return {reinterpret_cast<const char*>(name.data()), name.size()};
+  return text_of(memory.bytes(object.offset + object.data_size + object.metadata_size, margin(slot).type_name_size));
+}
+
+std::string Rows::label(SlotIndex slot) const {
+  const SlotFields object = index.read(slot);
+  const SlotMargin& sizes = margin(slot);
+  return text_of(
+      memory.bytes(object.offset + object.data_size + object.metadata_size + sizes.type_name_size, sizes.label_size));
 }
 
 Lifetimes Rows::lifetimes(SlotIndex slot) const noexcept {
@@ -55,7 +70,8 @@ void Rows::write(SlotIndex slot, std::uint64_t offset, const NewObject& object, 
   index.write(slot, {object.id, offset, object.data_size, object.metadata_size, object.type_tag});
   row(slot) = {.sealed = 0, .accessed = creator};
   margin(slot) = {.writing_ms = 0,
-                  .creator_pid = creator_pid,
+                  .creator_pid = static_cast<std::uint32_t>(creator_pid) & kMaxPid,
+                  .label_size = static_cast<std::uint8_t>(object.label.size()),
                   .type_name_size = static_cast<std::uint8_t>(object.type_name.size()),
                   .pinned = false,
                   .mortal = mortal,

@@ -59,11 +59,12 @@ struct Rows {
   [[nodiscard]] TimeNs sealed_at(SlotIndex slot) const noexcept { return row(slot).sealed; }
   /// Size of the slot's extent, in bytes.
   [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena.size_of(ExtentRef::live(slot)); }
-  /// Bytes of data, metadata and type name together.
+  /// Bytes of data, metadata, type name and label together.
   [[nodiscard]] std::uint64_t size_of(SlotIndex slot) const noexcept;
   /// The object's data, then its metadata.
   [[nodiscard]] std::span<std::byte> bytes(SlotIndex slot) const;
   [[nodiscard]] std::string type_name(SlotIndex slot) const;
+  [[nodiscard]] std::string label(SlotIndex slot) const;
   [[nodiscard]] Lifetimes lifetimes(SlotIndex slot) const noexcept;
 
   /// Reserves the memory of the ledger's optional columns that this object needs.
@@ -83,7 +84,7 @@ struct Rows {
     const std::uint32_t touched = index.slots_touched();
     const std::uint32_t end = begin + std::min(touched - std::min(begin, touched), kPage);
     for (SlotIndex slot = begin; slot < end; ++slot)
-      if (margin(slot).state == SlotState::sealed && row(slot).sealed <= through) visit(index.read(slot));
+      if (margin(slot).state == SlotState::sealed && row(slot).sealed <= through) visit(slot, index.read(slot));
     return end < touched ? end : 0;
   }
   /// Reserves the arena's memory below `end`.

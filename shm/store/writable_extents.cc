@@ -4,8 +4,21 @@
 
 #include <algorithm>
 
+#include "shm/text/printable.h"
+
 namespace dolium::shm {
 namespace {
+
+Result<void> check_label(const NewObject& object) {
+  if (object.label.size() > kMaxLabel)
+    return Error{Errc::too_large,
+                 fmt::format("object {} has a label of {} bytes; {} is the limit", object.id.hex(), object.label.size(),
+                             kMaxLabel),
+                 RefusalCause::description};
+  if (is_utf8(object.label)) return {};
+  return Error{Errc::invalid_argument, fmt::format("object {} has a label that is not UTF-8", object.id.hex()),
+               RefusalCause::description};
+}
 
 /// What the sizes of an object alone decide.
 Result<void> check_size(const NewObject& object, const StoreConfig& config) {
@@ -20,6 +33,8 @@ Result<void> check_size(const NewObject& object, const StoreConfig& config) {
                  fmt::format("object {} has a type name of {} bytes; {} is the limit", id(), object.type_name.size(),
                              kMaxTypeName),
                  RefusalCause::description};
+  if (!object.label.empty())
+    if (auto allowed = check_label(object); !allowed) return allowed;
   const std::uint64_t size = total_size(object);
   if (object.data_size > config.capacity || size > config.capacity)
     return Error{Errc::too_large,

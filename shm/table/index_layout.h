@@ -31,7 +31,7 @@
 namespace dolium::shm {
 
 inline constexpr std::uint64_t kIndexMagic = 0x3178646e696c6f64;  // "dolindx1"
-inline constexpr std::uint32_t kIndexLayout = 3;
+inline constexpr std::uint32_t kIndexLayout = 4;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free,
               "shared words must need no lock");

@@ -10,7 +10,7 @@
 
 namespace dolium::shm {
 
-/// The object to create. The type name need not outlive the call.
+/// The object to create. Type name and label need not outlive the call.
 struct NewObject {
   ObjectId id;
   std::uint64_t data_size = 0;
@@ -19,11 +19,12 @@ struct NewObject {
   std::string_view type_name = {};
   bool pinned = false;
   Lifetimes lifetimes = {};
+  std::string_view label = {};
 };
 
-/// Size of data, metadata and type name together. Overflows only if the data alone exceed every capacity.
+/// Size of data, metadata, type name and label together. Overflows only if the data alone exceed every capacity.
 [[nodiscard]] inline std::uint64_t total_size(const NewObject& object) noexcept {
-  return object.data_size + object.metadata_size + object.type_name.size();
+  return object.data_size + object.metadata_size + object.type_name.size() + object.label.size();
 }
 
 }  // namespace dolium::shm

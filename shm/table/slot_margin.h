@@ -49,10 +49,14 @@ class OrderedByte {
   std::atomic<T> value_;
 };
 
+/// Maximum number of a process that the margin can hold; Linux gives none above 2^22.
+inline constexpr std::uint32_t kMaxPid = (1 << 24) - 1;
+
 struct SlotMargin {
-  std::uint32_t writing_ms;  ///< time from creation to seal; at most 49 days
-  std::int32_t creator_pid;
-  std::uint8_t type_name_size;  ///< the name follows the metadata
+  std::uint32_t writing_ms;        ///< time from creation to seal; at most 49 days
+  std::uint32_t creator_pid : 24;  ///< at most kMaxPid
+  std::uint32_t label_size : 8;    ///< the label follows the type's name
+  std::uint8_t type_name_size;     ///< the name follows the metadata
   bool pinned : 1;
   bool mortal : 1;  ///< has a row of lifetimes
   bool lent : 1;    ///< its offset was sent to its writer: another process may write there

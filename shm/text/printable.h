@@ -19,6 +19,9 @@ namespace dolium {
 /// Any text, cut to `width` code points; if it was cut, the last one is an ellipsis.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
 
+/// Whether the text is valid UTF-8: no truncated, overlong or surrogate code points.
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
 /// Width of printable text in columns: its number of code points.
 [[nodiscard]] std::size_t columns(std::string_view text) noexcept;
 

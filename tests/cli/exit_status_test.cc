@@ -178,7 +178,7 @@ TEST_CASE("exit statuses: a message that cannot be written does not change them"
   }
 }
 
-TEST_CASE("clear asks on a terminal, unless it was told --yes or there is nothing") {
+TEST_CASE("clear, and remove by a filter, ask on a terminal, unless told --yes or there is nothing") {
   const e2e::Daemon daemon;
   put_numbered(*daemon.watcher(), 0, 2, 100);
   const OnTerminal refused(daemon, {"clear"}, "n\n");
@@ -191,6 +191,16 @@ TEST_CASE("clear asks on a terminal, unless it was told --yes or there is nothin
   CHECK(daemon.stats().total_objects == 0);
   const OnTerminal nothing(daemon, {"clear"}, "n\n");
   CHECK(nothing.how == "exit 0");
+  put_numbered(*daemon.watcher(), 0, 2, 100);
+  const std::string self = std::to_string(::getpid());
+  const OnTerminal filtered(daemon, {"remove", "--creator", self}, "n\n");
+  CHECK_THAT(filtered.seen,
+             Contains("Remove 2 objects from the store at " + daemon.socket()) && Contains("nothing was removed"));
+  CHECK(filtered.how == "exit 1");
+  CHECK(daemon.stats().total_objects == 2);
+  const OnTerminal removed(daemon, {"remove", "--creator", self}, "y\n");
+  CHECK_THAT(removed.seen, Contains("removed 2 objects"));
+  CHECK(daemon.stats().total_objects == 0);
   put_numbered(*daemon.watcher(), 0, 2, 100);
   const OnTerminal told(daemon, {"clear", "--yes"}, "n\n");
   CHECK_THAT(told.seen, !Contains("Remove"));

@@ -72,6 +72,25 @@ TEST_CASE("put's options arrive in the store") {
   CHECK(daemon.watcher()->get<std::string>(id).value() == "abc");
 }
 
+TEST_CASE("labels: a name is the label too, if it can be one, and --label is another") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  const auto label_of = [&](const std::string& name) { return daemon.watcher()->metadata(id_of(name)).value().label; };
+  REQUIRE(dolium.run_with_pipe({"put", "--name", "readme"}, "abc").ok());
+  CHECK(label_of("readme") == "readme");
+  REQUIRE(dolium.run_with_pipe({"put", "--name", "other", "--label", "a label"}, "abc").ok());
+  CHECK(label_of("other") == "a label");
+  const std::string long_name(300, 'n');
+  REQUIRE(dolium.run_with_pipe({"put", "--name", long_name}, "abc").ok());
+  CHECK(label_of(long_name).empty());
+  REQUIRE(dolium.run_with_pipe({"put", "--name", "\xff"}, "abc").ok());
+  CHECK(label_of("\xff").empty());
+  const Ran refused = dolium.run_with_pipe({"put", "--label", long_name}, "abc");
+  CHECK(refused.failed(6));
+  CHECK(refused.error.find("a label of 300 bytes; 255 is the limit") != std::string::npos);
+  CHECK(dolium.run_with_pipe({"put", "--label", "\xff"}, "abc").failed(2));
+}
+
 TEST_CASE("what is put under a built-in type's name is got as that type") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);

@@ -134,6 +134,67 @@ TEST_CASE("list sorts, limits and abbreviates") {
   CHECK(contains(table.out, "3 objects, 3.05 KiB (2 shown)"));
 }
 
+TEST_CASE("labels: list, inspect and watch show them, and list filters by them in the daemon") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  REQUIRE(store.put(id_of(0), bytes_of("x"), {.type_name = "f64", .label = "epoch-1/loss"}));
+  REQUIRE(store.put(id_of(1), bytes_of("x"), {.label = "epoch-2/loss"}));
+  REQUIRE(store.put(id_of(2), bytes_of("x")));
+  const ObjectBuilder unsealed = store.create(id_of(3), 10, {.label = "epoch-1/draft"}).value();
+  const auto listed = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> command = {"list", "--json"};
+    command.insert(command.end(), options.begin(), options.end());
+    std::vector<std::string> labels;
+    for (const auto& object : dolium.run(command).json()) labels.push_back(object.at("label"));
+    return labels;
+  };
+  using Labels = std::vector<std::string>;
+  CHECK(listed({}) == Labels{"epoch-1/loss", "epoch-2/loss", "", "epoch-1/draft"});
+  CHECK(listed({"--label-prefix", "epoch-1"}) == Labels{"epoch-1/loss", "epoch-1/draft"});
+  CHECK(listed({"--label-prefix", "epoch-1", "--state", "sealed"}) == Labels{"epoch-1/loss"});
+  CHECK(listed({"--state", "unsealed"}) == Labels{"epoch-1/draft"});
+  CHECK(listed({"--type", "f64"}) == Labels{"epoch-1/loss"});
+  CHECK(listed({"--creator", std::to_string(::getpid())}).size() == 4);
+  CHECK(listed({"--creator", "1"}).empty());
+  const Ran table = dolium.run({"list", "--label-prefix", "epoch-2"});
+  CHECK(contains(table.out, "LABEL"));
+  CHECK(contains(table.out, "epoch-2/loss"));
+  CHECK(contains(table.out, "1 object, 1 B"));
+  CHECK(contains(dolium.run({"inspect", id_of(1).hex()}).out, "epoch-2/loss"));
+  CHECK(dolium.run({"inspect", "--json", id_of(1).hex()}).json().at("label") == "epoch-2/loss");
+  CHECK(contains(dolium.run({"watch", "--existing", "--count", "1", "--lines"}).out, "epoch-1/loss"));
+  CHECK(contains(dolium.run({"watch", "--existing", "--count", "1", "--json"}).out, "\"label\":\"epoch-1/loss\""));
+  CHECK(dolium.run({"list", "--state", "open"}).failed(2));
+  CHECK(dolium.run({"list", "--creator", "0"}).failed(2));
+}
+
+TEST_CASE("remove removes what passes a filter, and tells how many") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  Client& store = *daemon.watcher();
+  const auto fill = [&] {
+    for (std::size_t n = 0; n < 4; ++n)
+      static_cast<void>(store.put(id_of(n), bytes_of("x"), {.label = n < 3 ? "old/" : "new/"}));
+  };
+  fill();
+  const Object held = store.get_raw(id_of(0)).value();
+  const ObjectBuilder unsealed = store.create(id_of("unsealed"), 10, {.label = "old/"}).value();
+  const Ran removed = dolium.run({"remove", "--label-prefix", "old/"});
+  CHECK(removed.ok());
+  CHECK(removed.out == "removed 3 objects\n");
+  CHECK(present(store, 4) == std::vector<std::size_t>{3});
+  CHECK(store.metadata(id_of("unsealed")).has_value());
+  CHECK(dolium.run({"remove", "--label-prefix", "old/"}).out == "removed 0 objects\n");
+  fill();
+  CHECK(dolium.run({"remove", "--json", "--creator", std::to_string(::getpid()), "--yes"}).json().at("removed_count") ==
+        4);
+  CHECK(present(store, 4).empty());
+  CHECK(dolium.run({"remove"}).failed(2));
+  CHECK(dolium.run({"remove", id_of(0).hex(), "--label-prefix", "x"}).failed(2));
+  CHECK(dolium.run({"remove", "--state", "unsealed"}).failed(2));
+}
+
 TEST_CASE("inspect tells all and shows the beginning") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
@@ -161,6 +222,7 @@ TEST_CASE("what others chose to be called does not reach the terminal as it is")
   options.type_name =
       "\x1b[2J\xff"
       "evil";
+  options.label = "\x1b[31m\n\xe2\x80\xaered";  // valid UTF-8: a colour, a line break, right-to-left
   REQUIRE(daemon.watcher()->put(id_of(0), bytes_of("x"), options).has_value());
   const auto evil = daemon.connect({.name = "\x1b]0;owned\x07\\x"});
   REQUIRE(daemon.watcher()->put(id_of(1), pattern(40 * kMiB)).has_value());
@@ -180,6 +242,12 @@ TEST_CASE("what others chose to be called does not reach the terminal as it is")
     CHECK_FALSE(contains(ran.out, "\xff"));
   }
   CHECK(contains(dolium.run({"list"}).out, "\\x1b[2J\\xffevil"));
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"list"}, {"inspect", id_of(0).hex()}})
+    CHECK(contains(dolium.run(command).out, "\\x1b[31m\\n\\u{202e}red"));
+  const Ran watched = dolium.run({"watch", "--existing", "--count", "1", "--lines"});
+  CHECK(contains(watched.out, "\\x1b[31m \\u{202e}red"));
+  CHECK_FALSE(contains(watched.out, "\x1b"));
   // Each text is spelt out once, wherever it is shown; and JSON has its own way.
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"inspect", id_of(1).hex()}, {"clients"}, {"stats"}})

@@ -67,14 +67,16 @@ TEST_CASE("an item with invalid options fails alone among many puts") {
   const Bytes bytes = pattern(100);
   const std::vector<PutItem> items = {{.id = id_of("a"), .data = bytes},
                                       {.id = id_of("b"), .data = bytes, .options = {.type_name = name}},
+                                      {.id = id_of("d"), .data = bytes, .options = {.label = "\xff"}},
                                       {.id = id_of("c"), .data = bytes},
                                       {.id = id_of("a"), .data = bytes}};
   const std::vector<Result<void>> outcomes = store->put_many(items).value();
-  REQUIRE(outcomes.size() == 4);
+  REQUIRE(outcomes.size() == 5);
   CHECK(outcome(outcomes[0]) == "ok");
   CHECK(outcome(outcomes[1]) == "too_large");
-  CHECK(outcome(outcomes[2]) == "ok");
-  CHECK(outcome(outcomes[3]) == "already_exists");
+  CHECK(outcome(outcomes[2]) == "invalid_argument");
+  CHECK(outcome(outcomes[3]) == "ok");
+  CHECK(outcome(outcomes[4]) == "already_exists");
   CHECK(store->stats().value().total_objects == 2);
 }
 

@@ -123,7 +123,8 @@ TEST_CASE("metadata tells all that the store knows of an object") {
                                  .type_name = "some.Type",
                                  .pinned = true,
                                  .time_to_live = std::chrono::hours(2),
-                                 .time_to_idle = std::chrono::hours(1)};
+                                 .time_to_idle = std::chrono::hours(1),
+                                 .label = "some label"};
   ObjectBuilder builder = store->create(id_of("a"), 100, options).value();
   const ObjectMetadata unsealed = store.other().metadata(id_of("a")).value();
   CHECK(unsealed.state == ObjectState::unsealed);
@@ -131,6 +132,7 @@ TEST_CASE("metadata tells all that the store knows of an object") {
   CHECK(unsealed.data_size == 100);
   CHECK(unsealed.time_to_live == std::chrono::hours(2));
   CHECK(unsealed.type_name == "some.Type");
+  CHECK(unsealed.label == "some label");
   REQUIRE(outcome(builder.seal()) == "ok");
 
   const Object held = store->get_raw(id_of("a")).value();
@@ -143,6 +145,7 @@ TEST_CASE("metadata tells all that the store knows of an object") {
   CHECK(sealed.ref_count == 1);
   CHECK(sealed.type_tag == 42);
   CHECK(sealed.type_name == "some.Type");
+  CHECK(sealed.label == "some label");
   CHECK(sealed.is_pinned);
   CHECK(sealed.time_to_live == std::chrono::hours(2));
   CHECK(sealed.time_to_idle == std::chrono::hours(1));
@@ -171,6 +174,59 @@ TEST_CASE("list names every object once, sealed or being written, and no removed
   std::ranges::sort(expected);
   std::ranges::sort(listed);
   CHECK(listed == expected);
+}
+
+TEST_CASE("list with a filter names the objects that pass it, over many pages") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = 4 * kMiB, .max_objects = 10'000});
+  constexpr std::size_t kObjects = 5000;                                             // more than one page of the walk
+  const std::string longest_label(kMaxLabel, 'l'), longest_name(kMaxTypeName, 'n');  // the largest page there can be
+  for (std::size_t n = 0; n < kObjects; ++n)
+    REQUIRE(outcome(store->put_deferred(
+                id_of(n), {}, {.type_name = longest_name, .label = n % 1000 == 999 ? "kept/x" : longest_label})) ==
+            "ok");
+  REQUIRE(store->flush().value().empty());
+  const ObjectBuilder unsealed = store->create(id_of("unsealed"), 10, {.label = "kept/y"}).value();
+  const auto listed = [&](const ObjectFilter& filter) {
+    std::vector<ObjectId> ids;
+    for (const ObjectMetadata& object : store.other().list(filter).value()) ids.push_back(object.id);
+    std::ranges::sort(ids);
+    return ids;
+  };
+  std::vector<ObjectId> expected = {id_of(999), id_of(1999), id_of(2999), id_of(3999), id_of(4999)};
+  std::ranges::sort(expected);
+  CHECK(listed({.label_prefix = "kept/", .state = ObjectState::sealed}) == expected);
+  CHECK(listed({}).size() == kObjects + 1);
+  CHECK(listed({.label_prefix = "kept/"}).size() == 6);
+  CHECK(listed({.state = ObjectState::unsealed}) == std::vector{id_of("unsealed")});
+  CHECK(listed({.label_prefix = "kept/", .creator_pid = ::getpid()}).size() == 6);
+  CHECK(listed({.creator_pid = 1}).empty());
+  CHECK(listed({.label_prefix = "kept/z"}).empty());
+}
+
+TEST_CASE("labels arrive by every kind of put") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = 8 * kMiB});
+  const auto label_of = [&](const char* name) { return store.other().metadata(id_of(name)).value().label; };
+  const Bytes small = pattern(100), large = pattern(200 * kKiB), metadata = pattern(9, 1);
+  const CreateOptions options = {.metadata = metadata, .type_name = "t", .label = "the label"};
+  CreateOptions waiting = options;
+  waiting.timeout = kPatience;
+  REQUIRE(outcome(store->put(id_of("inline"), small, options)) == "ok");
+  REQUIRE(outcome(store->put(id_of("large"), large, options)) == "ok");
+  REQUIRE(outcome(store->put(id_of("waiting"), small, waiting)) == "ok");
+  REQUIRE(outcome(store->put_deferred(id_of("deferred"), small, options)) == "ok");
+  REQUIRE(outcome(store->flush()) == "ok");
+  REQUIRE(store->put(id_of("typed"), 1.5, {.label = "the label"}).has_value());
+  const std::vector<PutItem> items = {{id_of("first"), small, options}, {id_of("second"), large, options}};
+  for (const auto& done : store->put_many(items).value()) REQUIRE(outcome(done) == "ok");
+  for (const char* name : {"inline", "large", "waiting", "deferred", "typed", "first", "second"}) {
+    INFO(name);
+    CHECK(label_of(name) == "the label");
+  }
+  for (const char* name : {"inline", "large", "waiting", "deferred", "first", "second"}) {
+    INFO(name);
+    CHECK(store->metadata(id_of(name)).value().type_name == "t");
+    CHECK(same(store->get_raw(id_of(name)).value().metadata(), metadata));
+  }
 }
 
 TEST_CASE("clients tells who holds what") {

@@ -286,15 +286,22 @@ TEST_CASE("options beyond their limits are refused") {
   using std::chrono::milliseconds;
   CHECK(outcome(store->put(id_of("a"), {}, {.metadata = metadata})) == "too_large");
   CHECK(outcome(store->put(id_of("a"), {}, {.type_name = name})) == "too_large");
+  const std::string label(kMaxLabel + 1, 'l');
+  CHECK(outcome(store->put(id_of("a"), {}, {.label = label})) == "too_large");
+  CHECK(outcome(store->put(id_of("a"), {}, {.label = "\xed\xa0\x80"})) == "invalid_argument");
+  CHECK(outcome(store->create(id_of("a"), 1, {.label = "\x80"})) == "invalid_argument");
   CHECK(outcome(store->put(id_of("a"), {}, {.time_to_live = milliseconds(-1)})) == "invalid_argument");
   CHECK(outcome(store->put(id_of("a"), {}, {.time_to_idle = milliseconds(-1)})) == "invalid_argument");
   CHECK(store->stats().value().used_bytes == 0);
 
   const std::string longest(kMaxTypeName, 'n');
   REQUIRE(outcome(store->put(id_of("a"), {},
-                             {.metadata = std::span(metadata).first(kMaxMetadata), .type_name = longest})) == "ok");
+                             {.metadata = std::span(metadata).first(kMaxMetadata),
+                              .type_name = longest,
+                              .label = std::string_view(label).substr(1)})) == "ok");
   CHECK(store->get_raw(id_of("a")).value().metadata().size() == kMaxMetadata);
   CHECK(store->metadata(id_of("a")).value().type_name == longest);
+  CHECK(store->metadata(id_of("a")).value().label == label.substr(1));
 }
 
 TEST_CASE("an unsealed object counts against what its client may write at once") {

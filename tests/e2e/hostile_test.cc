@@ -57,14 +57,14 @@ protocol::GetRequestT waiting_get(const ObjectId& id) {
 protocol::PutRequestT put_many_request(std::size_t count, std::uint32_t claimed_size = 10) {
   protocol::PutRequestT request;
   for (std::size_t n = 0; n < count; ++n)
-    request.heads.emplace_back(protocol::to_wire(id_of(n)), 0, false, claimed_size, 0, 0, 0, 0);
+    request.heads.emplace_back(protocol::to_wire(id_of(n)), 0, false, 0, claimed_size, 0, 0, 0, 0);
   request.bytes.resize(10 * count);
   return request;
 }
 
 protocol::PutRequestT put_request(const ObjectId& id, std::uint32_t claimed_size, std::size_t real_size) {
   protocol::PutRequestT request;
-  request.heads.emplace_back(protocol::to_wire(id), 0, false, claimed_size, 0, 0, 0, 0);
+  request.heads.emplace_back(protocol::to_wire(id), 0, false, 0, claimed_size, 0, 0, 0, 0);
   request.bytes.resize(real_size);
   return request;
 }
@@ -187,6 +187,13 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
       {"puts of more bytes than there are", true,
        [](RawClient& raw) { raw.request(5, put_many_request(3, UINT32_MAX)); },
        "puts whose sizes are not those of their bytes"},
+      {"a put with a label that is not among its bytes", true,
+       [](RawClient& raw) {
+         protocol::PutRequestT request = put_many_request(1);
+         request.heads.front() = protocol::PutHead(protocol::to_wire(id_of("a")), 0, false, 255, 10, 0, 0, 0, 0);
+         raw.request(5, std::move(request));
+       },
+       "puts whose sizes are not those of their bytes"},
       {"puts of less bytes than there are", true, [](RawClient& raw) { raw.request(5, put_many_request(3, 9)); },
        "puts whose sizes are not those of their bytes"},
   };
@@ -215,6 +222,31 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
   }
   REQUIRE(outcome(daemon.watcher()->put(id_of("coming"), {})) == "ok");
   CHECK(bystander.reply() == "ok");
+}
+
+TEST_CASE("labels: the daemon refuses one that is too long or not UTF-8, whatever the client checks") {
+  Daemon daemon({"--capacity=1MiB"});
+  RawClient raw(daemon.socket());
+  raw.hello();
+  protocol::PutRequestT put;
+  put.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, 2, 0, 0, 0, 0, 0);
+  put.bytes = {0xff, 0x1b};
+  raw.request(2, std::move(put));
+  const auto* reply = raw.receive()->body_as_PutReply();
+  REQUIRE(reply != nullptr);
+  REQUIRE(reply->failures()->size() == 1);
+  CHECK(reply->failures()->Get(0)->code() == protocol::ErrorCode::invalid_argument);
+  for (const auto& [label, code] : {std::pair(std::string(256, 'l'), protocol::ErrorCode::too_large),
+                                    std::pair(std::string("\xc3"), protocol::ErrorCode::invalid_argument)}) {
+    protocol::CreateRequestT create;
+    create.object = wire_object(id_of("a"), 10);
+    create.object->label = label;
+    raw.request(3, std::move(create));
+    const auto* refused = raw.receive()->body_as_ErrorReply();
+    REQUIRE(refused != nullptr);
+    CHECK(refused->code() == code);
+  }
+  CHECK(daemon.stats().used_bytes == 0);
 }
 
 TEST_CASE("a quarantined session keeps its memory until its process can touch it no more") {

@@ -85,7 +85,7 @@ TEST_CASE("puts of all sizes through leases are what was put, and leave nothing 
     Batch batch(30'000'000 / (largest + 30'000), largest);
     const std::vector<std::byte> metadata(100, std::byte{3});
     PutItem& late = batch.items()[batch.items().size() - 5];  // a deferred put finds a lease by then
-    late.options = {.metadata = metadata, .type_tag = 7, .type_name = "a type", .pinned = true};
+    late.options = {.metadata = metadata, .type_tag = 7, .type_name = "a type", .pinned = true, .label = "a label"};
     if (deferred) {
       REQUIRE(put_all_deferred(*writer, batch.items()));
       CHECK(leased_bytes(daemon) > 0);
@@ -99,6 +99,7 @@ TEST_CASE("puts of all sizes through leases are what was put, and leave nothing 
     CHECK(special.type_tag() == 7);
     CHECK(same(special.metadata(), metadata));
     CHECK(writer->metadata(special.id()).value().type_name == "a type");
+    CHECK(writer->metadata(special.id()).value().label == "a label");
     CHECK(writer->metadata(special.id()).value().is_pinned);
     CHECK(leased_bytes(daemon) == 0);
     CHECK(daemon.stats().aborted_count == 0);
@@ -315,7 +316,7 @@ protocol::PutLeasedRequestT put_leased_request(std::uint64_t left, std::uint32_t
   protocol::PutLeasedRequestT request;
   request.lease = protocol::to_wire_pointer(id_of(lease));
   request.left = left;
-  request.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, size, 0, 0, 0, 0);
+  request.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, 0, size, 0, 0, 0, 0);
   return request;
 }
 
@@ -359,7 +360,7 @@ TEST_CASE("a lease cannot be sealed, and its id is taken") {
   CHECK(raw.receive()->body_as_ErrorReply()->code() == protocol::ErrorCode::not_found);
   protocol::PutLeasedRequestT put = put_leased_request(4096, 64);
   put.heads.push_back(put.heads.front());  // the same once more
-  put.heads.emplace_back(protocol::to_wire(id_of("lease")), 0, false, 64, 0, 0, 0, 0);
+  put.heads.emplace_back(protocol::to_wire(id_of("lease")), 0, false, 0, 64, 0, 0, 0, 0);
   raw.request(4, std::move(put));
   const auto* reply = raw.receive()->body_as_PutReply();
   REQUIRE(reply != nullptr);

@@ -6,7 +6,7 @@ namespace dolium::e2e {
 
 std::uint64_t taken_by(const ObjectMetadata& object) {
   constexpr std::uint64_t kUnit = 64;
-  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size();
+  const std::uint64_t size = object.data_size + object.metadata_size + object.type_name.size() + object.label.size();
   return (std::max<std::uint64_t>(size, 1) + kUnit - 1) / kUnit * kUnit;
 }
 

@@ -50,7 +50,8 @@ TEST_CASE("when the server is killed or replaced, clients go on with what they h
   Worker worker(daemon);
   REQUIRE(worker.ask("put a 100000") == "ok");
   REQUIRE(outcome(client->put(id_of("b"), pattern(1000), {.type_name = "text", .pinned = true})) == "ok");
-  REQUIRE(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1)})) == "ok");
+  REQUIRE(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1), .label = "sea"})) ==
+          "ok");
   REQUIRE(worker.ask("get a") == "ok");
   const Object held = client->get_raw(id_of("a")).value();
   const Object removed = client->get_raw(id_of("b")).value();
@@ -67,10 +68,13 @@ TEST_CASE("when the server is killed or replaced, clients go on with what they h
     CHECK(is_payload(held.data(), id_of("a")));
     CHECK(same(removed.data(), pattern(1000)));
     CHECK(client->metadata(id_of("c")).value().time_to_live == std::chrono::hours(1));
+    CHECK(client->metadata(id_of("c")).value().label == "sea");
+    CHECK(client->list({.label_prefix = "s"}).value().size() == 1);
     CHECK(outcome(client->get_raw(id_of("b"))) == "not_found");
     CHECK(client->evict(UINT64_MAX).value() != 0);  // c alone: the others are held
     CHECK(worker.ask("check a") == "ok");
-    CHECK(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1)})) == "ok");
+    CHECK(outcome(client->put(id_of("c"), pattern(10), {.time_to_live = std::chrono::hours(1), .label = "sea"})) ==
+          "ok");
   }
 }
 

@@ -59,6 +59,8 @@ std::unique_ptr<protocol::NewObjectT> new_object(Choices& choose) {
   object->data_size = choose.below(8) == 0 ? UINT64_MAX - choose.byte() : choose.byte() * std::uint64_t{150};
   object->metadata_size = static_cast<std::uint32_t>(choose.below(4) * 16);
   object->type_name = choose.below(4) == 0 ? "type" : "";
+  // Derived, not chosen: the seeds keep their meaning.
+  object->label = object->metadata_size == 32 ? "label" : object->metadata_size == 48 ? "not UTF-8: \xff" : "";
   object->pinned = choose.below(8) == 0;
   object->time_to_live_ms = choose.below(16) == 0 ? choose.byte() : 0;
   return object;
@@ -69,6 +71,7 @@ protocol::PutHead put_head(Choices& choose) {
   return {*object->id,
           static_cast<std::uint8_t>(object->type_name.size()),
           object->pinned,
+          static_cast<std::uint8_t>(object->label.size()),
           static_cast<std::uint32_t>(object->data_size % 4096),
           object->metadata_size,
           object->type_tag,
@@ -77,7 +80,7 @@ protocol::PutHead put_head(Choices& choose) {
 }
 
 std::uint64_t size_of(const protocol::PutHead& head) {
-  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size();
+  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size() + head.label_size();
 }
 
 protocol::PutRequestT put(Choices& choose) {
@@ -122,6 +125,7 @@ protocol::PutLeasedRequestT put_leased(Choices& choose, Leases& leases) {
       one = {one.id(),
              one.type_name_size(),
              one.pinned(),
+             one.label_size(),
              static_cast<std::uint32_t>(left),
              one.metadata_size(),
              one.type_tag(),

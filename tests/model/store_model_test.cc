@@ -302,13 +302,16 @@ void Model::check_place(SlotIndex slot, std::uint64_t taken) const {
 /// Sizes from nothing to a quarter of the store, small ones more often.
 NewObject Model::any_object() {
   static constexpr std::string_view kNames[] = {"", "a name", "a somewhat longer name for a type"};
+  static constexpr std::string_view kLabels[] = {"", "a label",
+                                                 "a label that alone fills more than one unit of the arena"};
   const std::uint64_t number = below(kIds);
   NewObject object = {.id = id_of(number),
                       .data_size = below(std::uint64_t{1} << below(18)),
                       .metadata_size = static_cast<std::uint32_t>(below(4) == 0 ? below(300) : 0),
                       .type_tag = number,
                       .type_name = kNames[below(3)],
-                      .pinned = below(20) == 0};
+                      .pinned = below(20) == 0,
+                      .label = kLabels[below(3)]};
   if (below(10) == 0) object.lifetimes.to_live = std::chrono::milliseconds(1 + below(400));
   if (below(10) == 0) object.lifetimes.to_idle = std::chrono::milliseconds(1 + below(400));
   return object;
@@ -353,7 +356,7 @@ void Model::created(const NewObject& object, ClientId client, const Result<Place
   Known known = {.number = number,
                  .life = ++last_life_,
                  .size = size,
-                 .taken = Arena::taken_by(size + object.type_name.size()),
+                 .taken = Arena::taken_by(total_size(object)),
                  .creator = client,
                  .slot = placed->slot,
                  .pinned = object.pinned,

@@ -69,6 +69,7 @@ ObjectMetadata some_metadata() {
   object.creator_command = "twelve";
   object.holders = {some_use(100), some_use(200)};
   object.waiters = {some_use(300)};
+  object.label = "thirteen";
   return object;
 }
 
@@ -113,6 +114,7 @@ TEST_CASE("an object's metadata come back member by member") {
   CHECK(got.creator_command == sent.creator_command);
   CHECK(got.holders == sent.holders);
   CHECK(got.waiters == sent.waiters);
+  CHECK(got.label == sent.label);
 }
 
 TEST_CASE("statistics come back member by member") {
@@ -227,13 +229,25 @@ TEST_CASE("an event of each kind comes back; an overflow needs no id") {
     sent.data_size = 1;
     sent.metadata_size = 2;
     sent.cause = dolium::RemovalCause::expired;
+    sent.label = "three";
     Wire wire;
     EventNoticeT notice;
     notice.events.push_back(to_wire(sent));
     const EventNotice& received = through_the_wire<EventNotice>(wire.encoder, wire.payload, std::move(notice));
     const Event got = from_wire(*received.events()->Get(0));
-    CHECK(std::tie(got.kind, got.id, got.data_size, got.metadata_size, got.cause) ==
-          std::tie(sent.kind, sent.id, sent.data_size, sent.metadata_size, sent.cause));
+    CHECK(std::tie(got.kind, got.id, got.data_size, got.metadata_size, got.cause, got.label) ==
+          std::tie(sent.kind, sent.id, sent.data_size, sent.metadata_size, sent.cause, sent.label));
+  }
+}
+
+TEST_CASE("a list's filter comes back member by member") {
+  for (const std::optional<ObjectState> state :
+       {std::optional<ObjectState>(), std::optional(ObjectState::sealed), std::optional(ObjectState::unsealed)}) {
+    const ObjectFilter sent{.label_prefix = "a", .type_name = "b", .state = state, .creator_pid = 3};
+    Encoder encoder;
+    const auto frame = encoder.encode(1, to_wire(sent)).value();
+    const std::vector<std::byte> payload(frame.begin() + kFrameHeaderBytes, frame.end());
+    CHECK(from_wire(*decode<RequestFrame>(payload).value()->body_as_ListRequest()) == sent);
   }
 }
 

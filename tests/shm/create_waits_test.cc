@@ -227,18 +227,19 @@ TEST_CASE("of two that wait for one id the second learns that it exists") {
   CHECK(answers == std::vector<std::string>{"ok", "already_exists"});
 }
 
-TEST_CASE("the type name of a waiting create need not outlive the call") {
+TEST_CASE("type name and label of a waiting create need not outlive the call") {
   Fixture fixture;
   fixture.fill_pinned();
   {
-    const std::string name(200, 'n');
-    fixture.waits.add({fixture.writer, 10}, {.id = id_of(10), .data_size = 1, .type_name = name}, kNever, fixture.now,
-                      [](const Result<Placement>& placed) { CHECK(outcome(placed) == "ok"); });
+    const std::string name(200, 'n'), label(200, 'l');
+    fixture.waits.add({fixture.writer, 10}, {.id = id_of(10), .data_size = 1, .type_name = name, .label = label},
+                      kNever, fixture.now, [](const Result<Placement>& placed) { CHECK(outcome(placed) == "ok"); });
   }
   fixture.unpin(0);
   fixture.waits.serve(fixture.now);
   REQUIRE(fixture.waits.count() == 0);
   CHECK(fixture.store.report().metadata(id_of(10), {fixture.now, {}}).value().type_name == std::string(200, 'n'));
+  CHECK(fixture.store.report().metadata(id_of(10), {fixture.now, {}}).value().label == std::string(200, 'l'));
 }
 
 TEST_CASE("a client at its own limit does not hold up what fits for others") {

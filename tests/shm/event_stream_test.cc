@@ -47,7 +47,8 @@ std::vector<ObjectId> ids(const std::vector<Event>& events) {
 TEST_CASE("a stream begins with what is there, and has nothing more to say then") {
   Fixture fixture;
   CHECK(fixture.stream.has_more());  // it has not looked yet
-  fixture.fill(3, 100);
+  fixture.fill(2, 100);
+  fixture.put({.id = id_of(2), .data_size = 100, .label = "two"});
   fixture.subscribe();
   fixture.remove(1);
   CHECK(ids(fixture.take(1)) == std::vector{id_of(1)});  // the walk cannot find it any more
@@ -55,6 +56,8 @@ TEST_CASE("a stream begins with what is there, and has nothing more to say then"
   REQUIRE(ids(events) == std::vector{id_of(0), id_of(2), id_of(1)});
   for (const Event& event : std::span(events).first(2)) CHECK(event.kind == Event::Kind::sealed);
   CHECK(events[0].data_size == 100);
+  CHECK(events[0].label.empty());
+  CHECK(events[1].label == "two");
   CHECK(events[2].kind == Event::Kind::removed);
   CHECK_FALSE(fixture.stream.has_more());
   CHECK(fixture.take().empty());

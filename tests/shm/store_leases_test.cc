@@ -28,6 +28,8 @@ struct Leased : StoreFixture {
     if (!object.type_name.empty())
       std::memcpy(piece.data() + object.data_size + object.metadata_size, object.type_name.data(),
                   object.type_name.size());
+    if (!object.label.empty())
+      std::memcpy(piece.data() + total_size(object) - object.label.size(), object.label.data(), object.label.size());
     return store.leases().put(writer, slot, object, ++now);
   }
   Result<SlotIndex> put(std::uint64_t number, std::uint64_t size) {
@@ -48,8 +50,9 @@ bool all(std::span<const std::byte> bytes, std::byte content) {
 TEST_CASE("objects are cut off a lease's end, and lie where they were written") {
   Leased lease(4096);
   TestClient reader = lease.client();
-  REQUIRE(lease.put({.id = id_of(1), .data_size = 100, .metadata_size = 20, .type_tag = 9, .type_name = "name"},
-                    std::byte{1}));
+  REQUIRE(lease.put(
+      {.id = id_of(1), .data_size = 100, .metadata_size = 20, .type_tag = 9, .type_name = "name", .label = "lbl"},
+      std::byte{1}));
   REQUIRE(lease.put(2, 0));
   REQUIRE(lease.put(3, 1000));
   CHECK(lease.left() == 4096 - 128 - 64 - 1024);
@@ -61,6 +64,7 @@ TEST_CASE("objects are cut off a lease's end, and lie where they were written") 
   CHECK(all(reader.bytes(first), std::byte{1}));
   CHECK(all(reader.bytes(reader.hold(id_of(3))), std::byte{3}));
   CHECK(lease.store.report().metadata(id_of(1), {lease.now, {}}).value().type_name == "name");
+  CHECK(lease.store.report().metadata(id_of(1), {lease.now, {}}).value().label == "lbl");
   CHECK(lease.store.report().metadata(id_of(1), {lease.now, {}}).value().creator_pid == 77);
   const StoreStats stats = lease.store.stats(lease.now);
   CHECK(stats.total_objects == 3);

@@ -31,10 +31,10 @@ std::map<ObjectId, std::string> objects_of(Store& store, TimeNs now) {
   for (const ObjectMetadata& object : listed) {
     if (object.state != ObjectState::sealed) continue;
     const SlotFields fields = store.rows().fields(store.rows().find(object.id));
-    out[object.id] =
-        fmt::format("{} bytes at {}, pinned {}, lives {} idle {}, sealed {}, by {}, held {}", object.data_size,
-                    fields.offset, object.is_pinned, object.time_to_live.count(), object.time_to_idle.count(),
-                    object.sealed_at.time_since_epoch().count(), object.creator_pid, object.ref_count);
+    out[object.id] = fmt::format(
+        "{} bytes at {}, of type {} and label {}, pinned {}, lives {} idle {}, sealed {}, by {}, held {}",
+        object.data_size, fields.offset, object.type_name, object.label, object.is_pinned, object.time_to_live.count(),
+        object.time_to_idle.count(), object.sealed_at.time_since_epoch().count(), object.creator_pid, object.ref_count);
   }
   return out;
 }
@@ -94,7 +94,7 @@ TEST_CASE("a store that ended between two operations is what it was") {
   const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo);
   StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = policy});
   TestClient reader = fixture.client();
-  fixture.put({.id = id_of(1), .data_size = 100, .type_name = "text"});
+  fixture.put({.id = id_of(1), .data_size = 100, .type_name = "text", .label = "a label"});
   fixture.put({.id = id_of(2), .data_size = 200, .pinned = true});
   fixture.put({.id = id_of(3), .data_size = 300, .lifetimes = {.to_live = milliseconds(5000)}});
   fixture.put({.id = id_of(4), .data_size = 400, .lifetimes = {.to_idle = milliseconds(7)}});
@@ -113,6 +113,7 @@ TEST_CASE("a store that ended between two operations is what it was") {
   CHECK(store->recovery().retired == 1);
   CHECK(store->recovery().dropped == 1);  // nobody had been told where number 7 is
   CHECK(store->report().metadata(id_of(1), {fixture.now, {}}).value().type_name == "text");
+  CHECK(store->report().metadata(id_of(1), {fixture.now, {}}).value().label == "a label");
   const StoreStats after = store->stats(fixture.now);
   CHECK(after.put_count == before.put_count);
   CHECK(after.removed_count == before.removed_count);
@@ -176,7 +177,8 @@ TEST_CASE("a dead writer's I/O: a store is killed at every point of its quaranti
   Store& store = fixture.store;
   const ClientId victim = fixture.attach();
   for (std::uint64_t number = 0; number < 2; ++number) fixture.put(number, 10 * kKiB + 64);
-  const NewObject object = {.id = id_of(10), .data_size = 20 * kKiB, .metadata_size = 100, .type_name = "a name"};
+  const NewObject object = {
+      .id = id_of(10), .data_size = 20 * kKiB, .metadata_size = 100, .type_name = "a name", .label = "a label"};
   const Placement placed = store.create_object(victim, object, fixture.now).value();
   store.writing().lend(placed.slot);
   const Placement lease = store.leases().lease(victim, id_of(11), 2 * kKiB, fixture.now).value();
@@ -383,7 +385,7 @@ TEST_CASE("a store is killed at every point of every use of a lease") {
   put({.id = id_of(11), .data_size = 0, .pinned = true, .lifetimes = {milliseconds(9), {}}});
   while (store.leases().bytes(lease).size() > 4 * kKiB)
     REQUIRE(store.leases().put(fixture.writer, lease, {.id = ObjectId::random(), .data_size = 64}, ++fixture.now));
-  put({.id = id_of(12), .data_size = 3 * kKiB, .type_name = "text"});
+  put({.id = id_of(12), .data_size = 3 * kKiB, .type_name = "text", .label = std::string_view("label")});
   put({.id = id_of(13), .data_size = store.leases().bytes(lease).size()});  // the last
   CHECK(outcome(store.leases().find(fixture.writer, id)) == "not_found");
   CHECK(store.rows().find(id_of(13)) == lease);

@@ -55,6 +55,40 @@ TEST_CASE("an object's holders are told by name, most references first") {
   other.release(third);
 }
 
+TEST_CASE("a list has only the objects that pass its filter") {
+  Fixture fixture;
+  const ClientId other = fixture.store.attach({.pid = 4'000'000, .uid = 1000}, fixture.now).value();
+  fixture.put({.id = id_of(0), .data_size = 1, .type_tag = 5, .type_name = "f64", .label = "epoch-1/loss"});
+  fixture.put({.id = id_of(1), .data_size = 1, .type_tag = 6, .label = "epoch-1"});
+  fixture.put({.id = id_of(2), .data_size = 1, .type_name = "f64[]", .label = "epoch-2/loss"});
+  REQUIRE(fixture.store.create_object(other, {.id = id_of(3), .data_size = 1, .label = "epoch-1/draft"}, fixture.now));
+  fixture.put(4, 10);
+  const auto listed = [&](const ObjectFilter& filter) {
+    std::vector<ObjectMetadata> out;
+    REQUIRE(fixture.store.report().list(0, {fixture.now, {}}, out, filter) == 0);
+    std::vector<ObjectId> ids;
+    for (const ObjectMetadata& object : out) ids.push_back(object.id);
+    return ids;
+  };
+  using Ids = std::vector<ObjectId>;
+  CHECK(listed({}) == Ids{id_of(0), id_of(1), id_of(2), id_of(3), id_of(4)});
+  CHECK(listed({.label_prefix = "epoch-1"}) == Ids{id_of(0), id_of(1), id_of(3)});
+  CHECK(listed({.label_prefix = "epoch-1/"}) == Ids{id_of(0), id_of(3)});
+  CHECK(listed({.label_prefix = "epoch-1/loss and more"}).empty());
+  CHECK(listed({.label_prefix = std::string(1000, 'e')}).empty());
+  CHECK(listed({.type_name = "f64"}) == Ids{id_of(0)});
+  CHECK(listed({.type_name = "0000000000000006"}) == Ids{id_of(1)});
+  CHECK(listed({.type_name = "0000000000000005"}).empty());  // it has a name
+  CHECK(listed({.type_name = "0000000000000000"}).empty());  // raw bytes have no type
+  CHECK(listed({.state = ObjectState::unsealed}) == Ids{id_of(3)});
+  CHECK(listed({.label_prefix = "epoch", .state = ObjectState::sealed}) == Ids{id_of(0), id_of(1), id_of(2)});
+  CHECK(listed({.creator_pid = 4'000'000}) == Ids{id_of(3)});
+  CHECK(listed({.creator_pid = 77}) == Ids{id_of(0), id_of(1), id_of(2), id_of(4)});
+  CHECK(listed({.creator_pid = -1}).empty());
+  CHECK(listed({.creator_pid = (1 << 24) + 77}).empty());
+  CHECK(listed({.type_name = "f64", .creator_pid = 4'000'000}).empty());
+}
+
 TEST_CASE("an object's creator is known by name while it is connected") {
   Fixture fixture;
   const ClientId maker = fixture.store.attach({.pid = 5, .uid = 1000, .command = "maker"}, fixture.now).value();

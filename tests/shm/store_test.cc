@@ -59,6 +59,48 @@ TEST_CASE("an object is put in one step, and is like one that was created, writt
   fixture.store.check_invariants();
 }
 
+TEST_CASE("labels: stored behind the type's name, counted in used bytes, and part of no get") {
+  StoreFixture fixture;
+  TestClient reader = fixture.client();
+  const std::string label =
+      GENERATE(std::string(), std::string("a"), std::string(kMaxLabel, 'l'), std::string("été\n"));
+  const std::string_view name = GENERATE("", "name");
+  const bool at_once = GENERATE(true, false);
+  CAPTURE(label, name, at_once);
+  const NewObject object = {.id = id_of(1), .data_size = 100, .metadata_size = 20, .type_name = name, .label = label};
+  const std::vector<std::byte> data(100, std::byte{1}), metadata(20, std::byte{2});
+  if (at_once)
+    REQUIRE(fixture.store.put_object(fixture.writer, object, data, metadata, fixture.now));
+  else
+    REQUIRE(fixture.put(object) != kNoSlot);
+  const ObjectMetadata told = fixture.store.report().metadata(id_of(1), {fixture.now, {}}).value();
+  CHECK(told.label == label);
+  CHECK(told.type_name == name);
+  CHECK(told.creator_pid == 77);
+  const Held held = reader.hold(id_of(1));
+  CHECK(held.data_size == 100);
+  CHECK(held.metadata_size == 20);
+  const StoreStats stats = fixture.store.stats(fixture.now);
+  CHECK(stats.used_bytes == Arena::taken_by(120 + name.size() + label.size()));
+  CHECK(stats.padding_bytes == stats.used_bytes - 120 - name.size() - label.size());
+  CHECK(stats.total_size == 120);
+}
+
+TEST_CASE("labels: too long or not UTF-8 is refused, and nothing is left of it") {
+  StoreFixture fixture;
+  const auto refused = [&](std::string_view label) {
+    const auto placed = fixture.store.create_object(fixture.writer, {.id = id_of(1), .label = label}, fixture.now);
+    REQUIRE_FALSE(placed);
+    return placed.error();
+  };
+  CHECK(refused(std::string(kMaxLabel + 1, 'l')).code == Errc::too_large);
+  CHECK(refused(std::string(kMaxLabel + 1, 'l')).message.find("a label of 256 bytes; 255 is the limit") !=
+        std::string::npos);
+  CHECK(refused("\xff\x1b").code == Errc::invalid_argument);
+  CHECK(refused("\xff\x1b").message.find("a label that is not UTF-8") != std::string::npos);
+  CHECK(fixture.store.stats(fixture.now).used_bytes == 0);
+}
+
 TEST_CASE("only its creator may seal or abort an object") {
   StoreFixture fixture;
   const ClientId other = fixture.attach();

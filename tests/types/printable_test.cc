@@ -39,4 +39,19 @@ TEST_CASE("printable cuts to a width in columns") {
   CHECK(shortened("a\x1b\\b", 4) == "a\x1b\\b");  // escapes nothing
 }
 
+TEST_CASE("UTF-8 is told from what is not") {
+  for (const char* good : {"", "plain", "\x01\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                           "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\xc3\xa9z"}) {
+    INFO(printable(good));
+    CHECK(is_utf8(good));
+  }
+  CHECK(is_utf8(std::string_view("a\0b", 3)));
+  for (const char* bad : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2z", "\xe0\x9f\xbf", "\xe0\xa0",
+                          "\xe0\xa0z", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "fine\xfe"}) {
+    INFO(printable(bad));
+    CHECK_FALSE(is_utf8(bad));
+  }
+}
+
 }  // namespace dolium

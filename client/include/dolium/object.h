@@ -92,8 +92,8 @@ class DOLIUM_API Object {
   }
 
   /// A writable copy of the data for this process alone, which costs memory only for pages that are written: see
-  /// PrivateCopy (private_copy.h). out_of_memory names the limit of the kernel that refused it; invalid_argument if this
-  /// holds no object.
+  /// PrivateCopy (private_copy.h). out_of_memory names the limit of the kernel that refused it; invalid_argument if
+  /// this holds no object.
   [[nodiscard]] Result<PrivateCopy> private_copy() const;
 
   [[nodiscard]] const ObjectId& id() const noexcept { return view_.id; }

@@ -233,8 +233,8 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   // ---- looking ----
 
   [[nodiscard]] Result<StoreStats> stats();
-  /// All objects, sealed or not.
-  [[nodiscard]] Result<std::vector<ObjectMetadata>> list();
+  /// All objects, sealed or not, that pass the filter. A daemon sends only those.
+  [[nodiscard]] Result<std::vector<ObjectMetadata>> list(const ObjectFilter& filter = {});
   /// All clients of the store.
   [[nodiscard]] Result<std::vector<ClientInfo>> clients();
   /// Succeeds while the store is there. On a Client this takes one round trip to the daemon.

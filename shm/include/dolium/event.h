@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <dolium/export.h>
@@ -37,6 +38,7 @@ struct Event {
   std::uint64_t data_size = 0;                 ///< bytes
   std::uint64_t metadata_size = 0;             ///< bytes
   RemovalCause cause = RemovalCause::removed;  ///< for `removed`
+  std::string label = {};                      ///< CreateOptions::label
 };
 [[nodiscard]] DOLIUM_API std::string_view to_string(Event::Kind kind) noexcept;
 

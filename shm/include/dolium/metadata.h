@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,12 +60,23 @@ struct ObjectMetadata {
   std::chrono::milliseconds time_to_live{0};  ///< as given at create; 0: none
   std::chrono::milliseconds time_to_idle{0};
   std::int32_t creator_pid = 0;
+  std::string label;  ///< CreateOptions::label
 
   // Set by metadata() only; list() leaves them empty.
   std::string creator_command;     ///< while the creator is connected
   std::vector<ClientUse> holders;  ///< most references first; at most kMaxUses
   std::vector<ClientUse> waiters;  ///< clients whose gets wait for the seal; at most kMaxUses
   static constexpr std::size_t kMaxUses = 64;
+};
+
+/// Which objects list() returns: those that have all these properties. The default: all objects.
+struct ObjectFilter {
+  std::string label_prefix = {};  ///< how the label begins; empty: any label, or none
+  std::string type_name = {};     ///< the whole name, or the 16 digits of the tag of an unnamed type; empty: any
+  std::optional<ObjectState> state = {};  ///< none: both
+  std::int32_t creator_pid = 0;           ///< 0: any
+
+  friend bool operator==(const ObjectFilter&, const ObjectFilter&) = default;
 };
 
 struct ClientInfo {

@@ -20,6 +20,8 @@ inline constexpr std::size_t kOneMessagePut = 32 * 1024;
 inline constexpr std::size_t kInlinePutLimit = 64 * 1024;
 /// Maximum length of an object's type name, in bytes.
 inline constexpr std::size_t kMaxTypeName = 255;
+/// Maximum length of an object's label, in bytes.
+inline constexpr std::size_t kMaxLabel = 255;
 /// Maximum size of an object's metadata, in bytes.
 inline constexpr std::size_t kMaxMetadata = 64 * 1024;
 
@@ -40,6 +42,9 @@ struct CreateOptions {
   Timeout timeout = no_wait;
   /// Number of threads that copy a large put(), as for copy_bytes(). 1: the calling thread only.
   unsigned copy_threads = 0;
+  /// A name for people and for filters (ObjectFilter), in UTF-8. At most kMaxLabel bytes, which count as used. Need not
+  /// be unique; no object is found by it.
+  std::string_view label = {};
 };
 
 /// One object of a `put_many()`.
