@@ -84,7 +84,7 @@ py::object capsule(py::handle exporter, std::array<int, 2> dtype, std::vector<st
   made->managed.deleter = &Export<Managed>::drop;
   if constexpr (std::is_same_v<Managed, DLManagedTensorVersioned>) {
     made->managed.version = {1, 0};
-    made->managed.flags = kReadOnly;
+    made->managed.flags = made->view.readonly != 0 ? kReadOnly : 0;
   }
   made->managed.tensor = {.data = made->view.buf,
                           .device = {kCpu, 0},

@@ -6,6 +6,7 @@
 #include "extent_type.h"
 #include "object_id_type.h"
 #include "object_type.h"
+#include "private_copy_type.h"
 #include "store_type.h"
 
 // If a sub-interpreter imports a pybind11 module, pybind11 waits for ever for a GIL state of the main interpreter,
@@ -43,6 +44,7 @@ PYBIND11_MODULE(_dolium, module) {
   python::bind_errors(module);
   python::bind_object_id(module);
   python::bind_object(module);
+  python::bind_private_copy(module);
   python::bind_extent(module);
   python::bind_builder(module);
   python::bind_store(module);

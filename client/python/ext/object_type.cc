@@ -6,6 +6,7 @@
 #include <new>
 
 #include "object_id_type.h"
+#include "private_copy_type.h"
 
 namespace dolium::python {
 
@@ -15,12 +16,6 @@ namespace {
 
 const Object& object_of(PyObject* self) noexcept {
   return reinterpret_cast<PyDoliumObject*>(self)->object;
-}
-
-/// Empty objects have an address, too: numpy and others may not expect a null pointer.
-void* address_of(std::span<const std::byte> bytes) noexcept {
-  static const std::byte nothing{};
-  return const_cast<std::byte*>(bytes.data() != nullptr ? bytes.data() : &nothing);
 }
 
 int fill_buffer(PyObject* owner, Py_buffer* view, std::span<const std::byte> bytes, int flags) noexcept {
@@ -75,27 +70,6 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   return fill_buffer(self, view, object_of(self).data(), flags);
 }
 
-Py_ssize_t length(PyObject* self) {
-  return static_cast<Py_ssize_t>(object_of(self).data().size());
-}
-
-/// Returns an int for an index and a memoryview for a slice, like a memoryview.
-PyObject* subscript(PyObject* self, PyObject* key) {
-  PyObject* view = PyMemoryView_FromObject(self);
-  if (view == nullptr) return nullptr;
-  PyObject* item = PyObject_GetItem(view, key);
-  Py_DECREF(view);
-  return item;
-}
-
-PyObject* iterate(PyObject* self) {
-  PyObject* view = PyMemoryView_FromObject(self);
-  if (view == nullptr) return nullptr;
-  PyObject* bytes = PyObject_GetIter(view);
-  Py_DECREF(view);
-  return bytes;
-}
-
 PyObject* get_id(PyObject* self, void*) {
   return new_object_id(object_of(self).id());
 }
@@ -126,34 +100,18 @@ PyObject* to_bytes(PyObject* self, PyObject*) {
   });
 }
 
-PyObject* repr(PyObject* self) {
-  return guarded([&] {
-    const py::module_ text = py::module_::import("dolium.text");
-    return text.attr("describe_object")(py::handle(self)).release().ptr();
-  });
+PyObject* private_copy(PyObject* self, PyObject*) {
+  return guarded([&] { return new_private_copy(object_of(self)); });
 }
 
-PyObject* reduce(PyObject*, PyObject*) {
-  PyErr_SetString(
-      PyExc_TypeError,
-      "a dolium.Object is a reference of this process and cannot be pickled: send its id, and get it there");
-  return nullptr;
-}
-
-PyMethodDef methods[] = {{"tobytes", to_bytes, METH_NOARGS, "tobytes()\n--\n\nA copy of the data."},
-                         {"__bytes__", to_bytes, METH_NOARGS, nullptr},
-                         {"__reduce__", reduce, METH_NOARGS, nullptr},
-                         {nullptr, nullptr, 0, nullptr}};
-
-PyGetSetDef properties[] = {
-    {"id", get_id, nullptr, "The object's ObjectId.", nullptr},
-    {"size", get_size, nullptr, "The data's size in bytes, like len().", nullptr},
-    {"nbytes", get_size, nullptr, "The data's size in bytes, by the name that numpy uses.", nullptr},
-    {"type_tag", get_type_tag, nullptr, "The tag of the stored type; 0 means raw bytes.", nullptr},
-    {"metadata", metadata_view, nullptr, "The metadata, in place, as a read-only memoryview that holds the object.",
-     nullptr},
-    {"_metadata_bytes", get_metadata_bytes, nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef methods[] = {
+    {"tobytes", to_bytes, METH_NOARGS, "tobytes()\n--\n\nA copy of the data."},
+    {"__bytes__", to_bytes, METH_NOARGS, nullptr},
+    {"private_copy", private_copy, METH_NOARGS,
+     "private_copy()\n--\n\nA PrivateCopy: the bytes as writable memory of this process alone, which "
+     "costs only the pages\nthat are written."},
+    {"__reduce__", object_reduce, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
 
 PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyDoliumObject, weak_references), READONLY, nullptr},
@@ -168,19 +126,67 @@ PyType_Slot slots[] = {
          "That holds even if the object is removed, the client is closed or the daemon is gone. `del` releases it.")},
     {Py_tp_new, slot(refuse_new)},
     {Py_tp_dealloc, slot(free_object)},
-    {Py_tp_repr, slot(repr)},
+    {Py_tp_repr, slot(object_repr)},
     {Py_tp_methods, methods},
-    {Py_tp_getset, properties},
+    {Py_tp_getset, object_properties},
     {Py_tp_members, members},
-    {Py_tp_iter, slot(iterate)},
-    {Py_mp_length, slot(length)},
-    {Py_mp_subscript, slot(subscript)},
+    {Py_tp_iter, slot(object_iterator)},
+    {Py_mp_length, slot(object_length)},
+    {Py_mp_subscript, slot(object_item)},
     {Py_bf_getbuffer, slot(get_buffer)},
     {0, nullptr}};
 
 PyType_Spec spec = {"dolium.Object", sizeof(PyDoliumObject), 0, Py_TPFLAGS_DEFAULT, slots};
 
 }  // namespace
+
+PyGetSetDef object_properties[] = {
+    {"id", get_id, nullptr, "The object's ObjectId.", nullptr},
+    {"size", get_size, nullptr, "The data's size in bytes, like len().", nullptr},
+    {"nbytes", get_size, nullptr, "The data's size in bytes, by the name that numpy uses.", nullptr},
+    {"type_tag", get_type_tag, nullptr, "The tag of the stored type; 0 means raw bytes.", nullptr},
+    {"metadata", metadata_view, nullptr, "The metadata, in place, as a read-only memoryview that holds the object.",
+     nullptr},
+    {"_metadata_bytes", get_metadata_bytes, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+void* address_of(std::span<const std::byte> bytes) noexcept {
+  static const std::byte nothing{};
+  return const_cast<std::byte*>(bytes.data() != nullptr ? bytes.data() : &nothing);
+}
+
+Py_ssize_t object_length(PyObject* self) {
+  return static_cast<Py_ssize_t>(object_of(self).data().size());
+}
+
+PyObject* object_item(PyObject* self, PyObject* key) {
+  PyObject* view = PyMemoryView_FromObject(self);
+  if (view == nullptr) return nullptr;
+  PyObject* item = PyObject_GetItem(view, key);
+  Py_DECREF(view);
+  return item;
+}
+
+PyObject* object_iterator(PyObject* self) {
+  PyObject* view = PyMemoryView_FromObject(self);
+  if (view == nullptr) return nullptr;
+  PyObject* bytes = PyObject_GetIter(view);
+  Py_DECREF(view);
+  return bytes;
+}
+
+PyObject* object_repr(PyObject* self) {
+  return guarded([&] {
+    const py::module_ text = py::module_::import("dolium.text");
+    return text.attr("describe_object")(py::handle(self)).release().ptr();
+  });
+}
+
+PyObject* object_reduce(PyObject* self, PyObject*) {
+  return PyErr_Format(PyExc_TypeError,
+                      "a %.100s belongs to this process and cannot be pickled: send its id, and get it there",
+                      Py_TYPE(self)->tp_name);
+}
 
 PyObject* new_object(Object&& object) noexcept {
   auto* self = PyObject_New(PyDoliumObject, object_type);

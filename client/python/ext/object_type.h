@@ -19,6 +19,18 @@ extern PyTypeObject* object_type;
 
 [[nodiscard]] PyObject* new_object(Object&& object) noexcept;
 
+// Functions of the type that PrivateCopy has, too: its instances begin with a PyDoliumObject, and have a buffer.
+
+extern PyGetSetDef object_properties[];
+Py_ssize_t object_length(PyObject* self);
+/// Returns an int for an index and a memoryview for a slice, like a memoryview.
+PyObject* object_item(PyObject* self, PyObject* key);
+PyObject* object_iterator(PyObject* self);
+PyObject* object_repr(PyObject* self);
+PyObject* object_reduce(PyObject* self, PyObject*);
+/// Empty objects have an address, too: numpy and others may not expect a null pointer.
+void* address_of(std::span<const std::byte> bytes) noexcept;
+
 void bind_object(py::module_& module);
 
 }  // namespace dolium::python

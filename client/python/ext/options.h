@@ -35,6 +35,7 @@ struct OptionArguments {
   bool pinned;
   py::object time_to_live, time_to_idle;
   Timeout timeout;
+  std::string label;
 
   [[nodiscard]] CreateOptions options() const {
     return {.metadata = metadata.bytes(),
@@ -43,7 +44,8 @@ struct OptionArguments {
             .pinned = pinned,
             .time_to_live = milliseconds(time_to_live),
             .time_to_idle = milliseconds(time_to_idle),
-            .timeout = timeout};
+            .timeout = timeout,
+            .label = label};
   }
 
  private:

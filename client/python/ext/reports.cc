@@ -1,6 +1,9 @@
 // Snapshots, as dicts of plain values. dolium/records.py turns them into dataclasses. Times are nanoseconds since the
 // epoch. Durations are milliseconds.
 
+#include <limits>
+
+#include "arguments.h"
 #include "bindings.h"
 #include "errors.h"
 #include "object_id_type.h"
@@ -46,14 +49,14 @@ py::dict row(const Refusal& of) {
 }
 
 py::dict row(const ObjectMetadata& of) {
-  return py::dict("id"_a = of.id, "data_size"_a = of.data_size, "metadata_size"_a = of.metadata_size,
-                  "state"_a = of.state == ObjectState::sealed ? "sealed" : "unsealed",
-                  "created_at"_a = nanoseconds(of.created_at), "sealed_at"_a = nanoseconds(of.sealed_at),
-                  "last_accessed"_a = nanoseconds(of.last_accessed), "ref_count"_a = of.ref_count,
-                  "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name), "is_pinned"_a = of.is_pinned,
-                  "time_to_live"_a = of.time_to_live.count(), "time_to_idle"_a = of.time_to_idle.count(),
-                  "creator_pid"_a = of.creator_pid, "creator_command"_a = text(of.creator_command),
-                  "holders"_a = rows(of.holders), "waiters"_a = rows(of.waiters));
+  return py::dict(
+      "id"_a = of.id, "data_size"_a = of.data_size, "metadata_size"_a = of.metadata_size,
+      "state"_a = of.state == ObjectState::sealed ? "sealed" : "unsealed", "created_at"_a = nanoseconds(of.created_at),
+      "sealed_at"_a = nanoseconds(of.sealed_at), "last_accessed"_a = nanoseconds(of.last_accessed),
+      "ref_count"_a = of.ref_count, "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name),
+      "is_pinned"_a = of.is_pinned, "time_to_live"_a = of.time_to_live.count(),
+      "time_to_idle"_a = of.time_to_idle.count(), "creator_pid"_a = of.creator_pid, "label"_a = text(of.label),
+      "creator_command"_a = text(of.creator_command), "holders"_a = rows(of.holders), "waiters"_a = rows(of.waiters));
 }
 
 py::dict row(const ClientInfo& of) {
@@ -110,13 +113,23 @@ auto ask(Call&& call) {
   return value_or_throw(std::move(result));
 }
 
+/// `state`: "sealed", "unsealed", or "" for both.
+py::list list(const StorePtr& store, Text<"label_prefix"> label_prefix, Text<"type_name"> type_name,
+              Text<"state"> state, Number<"creator_pid"> creator_pid) {
+  ObjectFilter filter{.label_prefix = label_prefix.value, .type_name = type_name.value};
+  if (!state.value.empty()) filter.state = state.value == "sealed" ? ObjectState::sealed : ObjectState::unsealed;
+  constexpr std::uint64_t kNone = std::numeric_limits<std::int32_t>::max();  // no process has this number
+  filter.creator_pid = static_cast<std::int32_t>(std::min(creator_pid.value, kNone));
+  return rows(ask([&] { return store->list(filter); }));
+}
+
 }  // namespace
 
 void bind_reports(py::module_& module) {
   module.def("metadata",
              [](const StorePtr& store, const ObjectId& id) { return row(ask([&] { return store->metadata(id); })); });
   module.def("stats", [](const StorePtr& store) { return row(ask([&] { return store->stats(); })); });
-  module.def("list", [](const StorePtr& store) { return rows(ask([&] { return store->list(); })); });
+  module.def("list", list);
   module.def("clients", [](const StorePtr& store) { return rows(ask([&] { return store->clients(); })); });
 }
 

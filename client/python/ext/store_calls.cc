@@ -31,21 +31,22 @@ auto ask(Call&& call) {
 
 ObjectBuilder create(py::handle self, const ObjectId& id, Number<"size"> size, py::handle metadata,
                      Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
-                     py::object time_to_idle, Timeout timeout) {
+                     py::object time_to_idle, Timeout timeout, Text<"label"> label) {
   const StorePtr store = store_of(self.ptr());
   const OptionArguments given{
       InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
-      std::move(time_to_idle), timeout};
+      std::move(time_to_idle), timeout,  std::move(label.value)};
   return value_or_throw(create_waiting(self.ptr(), *store, id, size, given.options()));
 }
 
 void put(py::handle self, const ObjectId& id, py::handle data, py::handle metadata, Number<"type_tag"> type_tag,
-         Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle, Timeout timeout) {
+         Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle, Timeout timeout,
+         Text<"label"> label) {
   const StorePtr store = store_of(self.ptr());
   const InputBuffer bytes(data);
   const OptionArguments given{
       InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
-      std::move(time_to_idle), timeout};
+      std::move(time_to_idle), timeout,  std::move(label.value)};
   const CreateOptions options = given.options();
   if (timeout.is_no_wait()) return ask([&] { return store->put(id, bytes.bytes(), options); });
   ObjectBuilder builder = value_or_throw(create_waiting(self.ptr(), *store, id, bytes.bytes().size(), options));
@@ -56,8 +57,8 @@ void put(py::handle self, const ObjectId& id, py::handle data, py::handle metada
   });
 }
 
-/// One exception, or None, for each item.
-py::list put_many(const StorePtr& store, const py::sequence& items) {
+/// One exception, or None, for each item. The label is that of all.
+py::list put_many(const StorePtr& store, const py::sequence& items, Text<"label"> label) {
   const std::size_t count = items.size();
   std::vector<std::unique_ptr<InputBuffer>> buffers;
   std::vector<std::string> names;  // reserved: string_views point into it
@@ -73,6 +74,7 @@ py::list put_many(const StorePtr& store, const py::sequence& items) {
     next.options.metadata = metadata.bytes();
     next.options.type_tag = number_of(item[3], "type_tag");
     next.options.type_name = names.back();
+    next.options.label = label.value;
     puts.push_back(next);
   }
   const auto outcomes = ask([&] { return store->put_many(puts); });

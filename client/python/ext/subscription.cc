@@ -1,4 +1,4 @@
-// A subscription, and its events as tuples (kind, id, data_size, metadata_size, cause).
+// A subscription, and its events as tuples (kind, id, data_size, metadata_size, cause, label).
 
 #include <atomic>
 #include <mutex>
@@ -49,7 +49,8 @@ class PySubscription {
     return py::make_tuple(
         std::string(to_string(event.kind)), lost ? py::none() : py::cast(event.id), event.data_size,
         event.metadata_size,
-        event.kind == Event::Kind::removed ? py::cast(std::string(to_string(event.cause))) : py::object(py::none()));
+        event.kind == Event::Kind::removed ? py::cast(std::string(to_string(event.cause))) : py::object(py::none()),
+        text(event.label));
   }
 
   const std::shared_ptr<const std::atomic<bool>> store_closed_;

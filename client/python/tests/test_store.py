@@ -525,6 +525,57 @@ def test_events(store):
         events.next()
 
 
+def test_labels(store):
+    import numpy as np
+
+    for label in ("", "epoch-1/loss", "\u00e9" * 127):
+        with store.subscribe() as events:
+            put, created = store.put(1.5, label=label), dolium.ObjectId.random()
+            raw = store.put_raw(b"x", label=label)
+            with store.create(created, 3, label=label) as builder:
+                assert store.metadata(created).label == label
+                builder[:] = b"abc"
+            many = store.put_many([1, np.ones((2, 3))[:, ::2], "x"], label=label)
+            for id in (put, raw, created, *many):
+                assert store.metadata(id).label == label
+            assert {events.next(10).label for _ in range(6)} == {label}
+            store.remove(put)
+            removed = events.next(10)
+            assert (removed.kind, removed.label) == ("removed", label)
+        assert store.metadata(asyncio.run(store.put_async(1.5, label=label))).label == label
+        store.clear()
+
+
+def test_list_with_a_filter(store):
+    store.put(1.5, label="epoch-1/loss")
+    store.put(2, label="epoch-2/loss")
+    store.put_raw(b"x", type_tag=0xabc)
+    with store.create(None, 3, label="epoch-1/draft"):
+        labels = lambda **filter: sorted(each.label for each in store.list(**filter))
+        assert labels() == ["", "epoch-1/draft", "epoch-1/loss", "epoch-2/loss"]
+        assert labels(label_prefix="epoch-1") == ["epoch-1/draft", "epoch-1/loss"]
+        assert labels(label_prefix="epoch-1", state="sealed") == ["epoch-1/loss"]
+        assert labels(state="unsealed") == ["epoch-1/draft"]
+        assert labels(type_name="f64") == ["epoch-1/loss"]
+        assert labels(type_name="0000000000000abc") == [""]
+        assert len(labels(creator_pid=os.getpid())) == 4
+        assert labels(creator_pid=1) == labels(creator_pid=10**15) == []
+    with pytest.raises(dolium.InvalidArgument, match="state='open'"):
+        store.list(state="open")
+    with pytest.raises(dolium.InvalidArgument):
+        store.list(creator_pid=-1)
+
+
+def test_labels_that_cannot_be(store):
+    with pytest.raises(dolium.TooLarge, match="a label of 256 bytes; 255 is the limit"):
+        store.put(1, label="\u00e9" * 128)
+    with pytest.raises(dolium.InvalidArgument):
+        store.put(1, label="\ud800")
+    with pytest.raises(TypeError, match="the label is a str, not bytes"):
+        store.create(None, 1, label=b"bytes")
+    assert store.list() == []
+
+
 def test_closing_a_subscription_ends_a_wait_for_it(store):
     events, heard = store.subscribe(), []
     thread = threading.Thread(target=lambda: heard.append(list(events)))

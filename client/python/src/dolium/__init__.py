@@ -36,7 +36,7 @@ from . import _dolium
 _dolium.check_interpreter()
 
 from . import errors
-from ._dolium import Object, ObjectBuilder, ObjectId
+from ._dolium import Object, ObjectBuilder, ObjectId, PrivateCopy
 from . import dlpack as _dlpack
 from .arrays import ArrayBuilder
 from .codecs import Typed, register
@@ -68,7 +68,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AlreadySealed", "ArrayBuilder", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
-    "ObjectNotFound", "ObjectRef", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "ProtocolError", "Refusal", "StoreFull",
+    "ObjectNotFound", "ObjectRef", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "PrivateCopy", "ProtocolError", "Refusal", "StoreFull",
     "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "Typed", "errors", "get_file", "put_files",
     "register", "start_store",
 ]

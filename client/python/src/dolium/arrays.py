@@ -10,7 +10,7 @@ from .errors import TypeMismatch
 
 
 def view(self, dtype):
-    """The elements as a numpy array: read-only, in place; the array holds the object.
+    """The elements as a numpy array: read-only, in place; the array holds the object. Of a PrivateCopy: writable.
 
     The shape is that of the array that was put; one dimension for a C++ vector, span or array, for one number, and for
     raw bytes. TypeMismatch if the object was stored as elements of another type than `dtype`. Raw bytes can be viewed
@@ -61,7 +61,8 @@ def _stored(obj, np):
     return np.ndarray(obj.size // np.dtype(dtype).itemsize, dtype, obj)
 
 
-setattr(_dolium.Object, "view", view)  # this part of Object is written in Python
+for _type in (_dolium.Object, _dolium.PrivateCopy):  # this part of both types is written in Python
+    setattr(_type, "view", view)
 
 
 class ArrayBuilder:

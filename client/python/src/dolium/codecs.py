@@ -24,7 +24,7 @@ import struct
 import traceback
 import weakref
 
-from .errors import DoliumError, TypeMismatch
+from .errors import DoliumError, InvalidArgument, TypeMismatch
 
 _MASK = (1 << 64) - 1
 ALIGNMENT = 64
@@ -157,14 +157,28 @@ def decode(obj, store):
         del obj  # a traceback refers to this frame: an exception that is kept must not keep the object
 
 
-def decode_all(objects, store, default=None):
+def decode_private(obj, store):
+    """decode() of a private copy of the object: arrays are writable. Raw bytes come as a writable memoryview."""
+    try:
+        if obj.type_tag in _NEVER_WRITABLE:
+            raise InvalidArgument(
+                f"object {obj.id} is stored as {_names[obj.type_tag]}, and pyarrow never lets a program write to its data: "
+                "get it without private=True, and convert it, for example with to_pandas(), which copies")
+        copy = obj.private_copy()
+        return memoryview(copy) if obj.type_tag == 0 else decode(copy, store)
+    finally:
+        del obj  # as with decode()
+        copy = None
+
+
+def decode_all(objects, store, default=None, private=False):
     """Returns the values of the objects, with `default` for None. Empties the list."""
-    values = []
+    values, decode_one = [], decode_private if private else decode
     objects.reverse()
     try:
         while objects:
             obj = objects.pop()
-            values.append(default if obj is None else decode(obj, store))
+            values.append(default if obj is None else decode_one(obj, store))
     except BaseException:
         values.clear()  # as with decode(): they are views of objects
         objects.clear()
@@ -317,6 +331,7 @@ for _name, _size in (("f16", 2), ("c64", 8), ("c128", 16)):
 NDARRAY, NUMPY_SCALAR = type_hash("numpy.ndarray"), type_hash("numpy.scalar")
 ARROW_STREAM, ARROW_BATCH = type_hash("arrow.table"), type_hash("arrow.record_batch")
 ARROW_TENSOR = type_hash("arrow.tensor")
+_NEVER_WRITABLE = (ARROW_STREAM, ARROW_BATCH, ARROW_TENSOR)
 PICKLE = type_hash("python.pickle5")
 add_module_tag(NDARRAY, "numpy.ndarray", "_numpy")
 add_module_tag(NUMPY_SCALAR, "numpy.scalar", "_numpy")

@@ -1,7 +1,7 @@
 """DLPack: `torch.from_dlpack(client.get_raw(id))`, `jax.dlpack.from_dlpack(...)`, `numpy.from_dlpack(...)`.
 
 The Object itself exports: as the array that was put, or as bytes if it is no array. Nothing is copied, and the consumer
-holds the object. The memory is read-only. DLPack 1.0 can tell a consumer so, older versions cannot. Then a tensor of
+holds the object. The memory is read-only, unless a private copy is exported: `client.get_raw(id).private_copy()`. DLPack 1.0 can tell a consumer so, older versions cannot. Then a tensor of
 torch looks writable, but a write to it is a SIGSEGV, like any write to a sealed object.
 """
 
@@ -57,6 +57,7 @@ def _dlpack_device(self):
     return _CPU
 
 
-# The part of Object that is written in Python.
-setattr(_dolium.Object, "__dlpack__", _dlpack)
-setattr(_dolium.Object, "__dlpack_device__", _dlpack_device)
+# The part of both types that is written in Python.
+for _type in (_dolium.Object, _dolium.PrivateCopy):
+    setattr(_type, "__dlpack__", _dlpack)
+    setattr(_type, "__dlpack_device__", _dlpack_device)

@@ -27,7 +27,8 @@ def store_html(store):
         ]),
         "<details><summary>largest objects</summary>" + _table([
             (f"<code>{each.id.hex()[:12]}</code>",
-             f"{size_text(each.data_size)} {escape(each.type_name)}{' pinned' if each.is_pinned else ''} {each.state}")
+             f"{size_text(each.data_size)} {escape(each.type_name)}{' pinned' if each.is_pinned else ''} {each.state}"
+             + (f" {escape(each.label)}" if each.label else ""))
             for each in largest]) + "</details>",
     ])
 

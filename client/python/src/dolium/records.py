@@ -27,6 +27,7 @@ class Event(NamedTuple):
     data_size: int  #: bytes
     metadata_size: int  #: bytes
     cause: Optional[str]  #: of a removal: "removed", "evicted", "expired" or "cleared"
+    label: str = ""  #: as given to put() or create()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +120,7 @@ class ObjectMetadata:
     time_to_live: Optional[datetime.timedelta]
     time_to_idle: Optional[datetime.timedelta]
     creator_pid: int
+    label: str  #: as given to put() or create()
     # Only metadata() fills these; list() leaves them empty.
     creator_command: str  #: only while the creator is connected
     holders: Tuple[ClientUse, ...]  #: at most 64, most references first

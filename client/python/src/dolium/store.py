@@ -51,7 +51,7 @@ class ObjectStore(_dolium.Store):
 
     def create(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
-               timeout: Timeout = 0) -> ObjectBuilder:
+               timeout: Timeout = 0, label: str = "") -> ObjectBuilder:
         """Creates an object of `size` bytes, to be written in place. Returns an `ObjectBuilder`, a writable buffer.
 
         As a context manager, it seals at the end of the block, and aborts if the block raises.
@@ -65,12 +65,16 @@ class ObjectStore(_dolium.Store):
         With an `id` of None, the object gets a new id. Raises ObjectExists if the id exists, sealed or not; TooLarge if
         the object can never fit; StoreFull if there is no room and nothing more can be evicted, or StoreTimeout if
         `timeout` passed meanwhile.
+
+        `label` is a name for people and for list(): at most 255 bytes of UTF-8, not unique. get() does not find an
+        object by it.
         """
         return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
-                              timeout)
+                              timeout, label)
 
     def create_array(self, id: Optional[ObjectId], shape: Any, dtype: Any, *, pinned: bool = False,
-                     time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = 0) -> ArrayBuilder:
+                     time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = 0,
+                     label: str = "") -> ArrayBuilder:
         """Creates a numpy array to be written in place: an object like that of a put array. Errors as create().
 
         >>> store = InProcessStore("16MiB")
@@ -80,44 +84,44 @@ class ObjectStore(_dolium.Store):
         9.0
         """
         return arrays.create_array(self, id, shape, dtype, pinned=pinned, time_to_live=time_to_live,
-                                   time_to_idle=time_to_idle, timeout=timeout)
+                                   time_to_idle=time_to_idle, timeout=timeout, label=label)
 
     def put(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False, time_to_live: Life = None,
-            time_to_idle: Life = None, timeout: Timeout = 0) -> ObjectId:
+            time_to_idle: Life = None, timeout: Timeout = 0, label: str = "") -> ObjectId:
         """Stores a value in the format of its type (see dolium.codecs), and returns its id: a new one unless given.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get(store.put(2.5))
         2.5
 
-        Errors as create().
+        Errors, and `label`, as create().
         """
         if isinstance(value, ObjectId):
             raise TypeError("put(value, id): the value comes first, and cannot be an ObjectId")
         payload, id = codecs.encode(value), _id(id)
         if payload.fill is None:
             _dolium.put(self, id, payload.data, payload.metadata, payload.type_tag, payload.type_name, pinned,
-                        time_to_live, time_to_idle, timeout)
+                        time_to_live, time_to_idle, timeout, label)
             return id
         with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
                          type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
-                         time_to_idle=time_to_idle, timeout=timeout) as builder:
+                         time_to_idle=time_to_idle, timeout=timeout, label=label) as builder:
             payload.fill(builder)
         return id
 
     def put_raw(self, data: Buffer, id: Optional[ObjectId] = None, *, metadata: Buffer = b"", type_tag: int = 0,
                 type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
-                timeout: Timeout = 0) -> ObjectId:
+                timeout: Timeout = 0, label: str = "") -> ObjectId:
         """Stores the bytes of any contiguous buffer, with metadata, and returns the id. Errors as create()."""
         id = _id(id)
-        _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout)
+        _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label)
         return id
 
-    def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]]) -> List[ObjectId]:
+    def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]], *, label: str = "") -> List[ObjectId]:
         """Stores many values with few messages, in order. Does not wait for room.
 
         `values` is {id: value} or an iterable of values. Returns their ids. If values fail, the others are stored all
-        the same, and then the first error is raised.
+        the same, and then the first error is raised. All get the same `label`.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many(store.put_many(["salve", 1, 2.5]))
@@ -131,16 +135,16 @@ class ObjectStore(_dolium.Store):
             if payload.fill is None:
                 items.append((id, payload.data, payload.metadata, payload.type_tag, payload.type_name))
                 continue
-            self._put_batch(items)  # keeps the order: the next one is written in place
+            self._put_batch(items, label)  # keeps the order: the next one is written in place
             with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
-                             type_name=payload.type_name) as builder:
+                             type_name=payload.type_name, label=label) as builder:
                 payload.fill(builder)
-        self._put_batch(items)
+        self._put_batch(items, label)
         return ids
 
-    def _put_batch(self, items):
+    def _put_batch(self, items, label):
         if items:
-            failures = [failure for failure in _dolium.put_many(self, items) if failure is not None]
+            failures = [failure for failure in _dolium.put_many(self, items, label) if failure is not None]
             items.clear()
             if failures:
                 raise failures[0]
@@ -153,12 +157,27 @@ class ObjectStore(_dolium.Store):
 
     # ---- reading ----
 
-    def get(self, id: ObjectId, timeout: Timeout = 0) -> Any:
+    def get(self, id: ObjectId, timeout: Timeout = 0, *, private: bool = False) -> Any:
         """Returns the value. Arrays and tables are read-only views of shared memory.
+
+        With `private`, arrays (also those in a pickle, such as a pandas DataFrame) are writable: they lie in a private
+        copy of the object, which costs only the pages that are written, and which no other get sees. Raw bytes come as
+        a writable memoryview. Arrow tables, record batches and tensors raise InvalidArgument, because pyarrow never
+        lets a program write to them.
+
+        >>> import numpy
+        >>> store = InProcessStore("16MiB")
+        >>> id = store.put(numpy.zeros(3))
+        >>> mine = store.get(id, private=True)
+        >>> mine += 1
+        >>> mine, store.get(id)
+        (array([1., 1., 1.]), array([0., 0., 0.]))
 
         Errors as get_raw(). TypeMismatch if this process cannot read the object's type. PickleNotAllowed if it is a
         pickle and the store was not opened with allow_pickle=True.
         """
+        if private:
+            return codecs.decode_private(self.get_raw(id, timeout), self)
         return codecs.decode(self.get_raw(id, timeout), self)
 
     def view(self, id: ObjectId, dtype: Any, timeout: Timeout = 0) -> Any:
@@ -186,9 +205,9 @@ class ObjectStore(_dolium.Store):
         return refs.make_ref(self, id_or_ticket, type_name)
 
     def get_many(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *, default: Any = None,
-                 count: Optional[int] = None) -> List[Any]:
+                 count: Optional[int] = None, private: bool = False) -> List[Any]:
         """Returns the values, in the order of the ids. Waits for all, or until `count` of them are there; `default`
-        replaces those that are missing then.
+        replaces those that are missing then. `private` as in get().
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many([store.put(1), ObjectId.from_name("nobody")])
@@ -196,7 +215,7 @@ class ObjectStore(_dolium.Store):
         >>> store.get_many([store.put(1), ObjectId.from_name("nobody")], timeout=60, count=1)
         [1, None]
         """
-        return codecs.decode_all(self.get_many_raw(ids, timeout, count=count), self, default)
+        return codecs.decode_all(self.get_many_raw(ids, timeout, count=count), self, default, private)
 
     def get_many_raw(self, ids: Iterable[ObjectId], timeout: Timeout = 0, *,
                      count: Optional[int] = None) -> List[Optional[Object]]:
@@ -301,9 +320,19 @@ class ObjectStore(_dolium.Store):
         """
         return StoreStats._of(_dolium.stats(self))
 
-    def list(self) -> List[ObjectMetadata]:
-        """An `ObjectMetadata` for each object, sealed or not."""
-        return [ObjectMetadata._of(row) for row in _dolium.list(self)]
+    def list(self, *, label_prefix: str = "", type_name: str = "", state: str = "",
+             creator_pid: int = 0) -> List[ObjectMetadata]:
+        """An `ObjectMetadata` for each object, sealed or not, that has all the given properties. A daemon sends only
+        those. `state` is "sealed" or "unsealed".
+
+        >>> store = InProcessStore("16MiB")
+        >>> ids = [store.put(1, label="epoch-1/loss"), store.put(2, label="epoch-2/loss"), store.put(3)]
+        >>> [each.label for each in store.list(label_prefix="epoch-2")]
+        ['epoch-2/loss']
+        """
+        if state not in ("", "sealed", "unsealed"):
+            raise InvalidArgument(f"state={state!r}: give \"sealed\", \"unsealed\", or \"\" for both")
+        return [ObjectMetadata._of(row) for row in _dolium.list(self, label_prefix, type_name, state, creator_pid)]
 
     def clients(self) -> List[ClientInfo]:
         """A `ClientInfo` for each connection."""
@@ -332,8 +361,10 @@ class ObjectStore(_dolium.Store):
 
     # ---- asyncio ----
 
-    async def get_async(self, id: ObjectId, timeout: Timeout = None) -> Any:
+    async def get_async(self, id: ObjectId, timeout: Timeout = None, *, private: bool = False) -> Any:
         """get() for asyncio, non-blocking. Waits without limit by default. Cancelling cancels in the daemon."""
+        if private:
+            return codecs.decode_private(await self.get_raw_async(id, timeout), self)
         return codecs.decode(await self.get_raw_async(id, timeout), self)
 
     async def get_raw_async(self, id: ObjectId, timeout: Timeout = None) -> Object:
@@ -368,19 +399,20 @@ class ObjectStore(_dolium.Store):
 
     async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                            type_name: str = "", pinned: bool = False, time_to_live: Life = None,
-                           time_to_idle: Life = None, timeout: Timeout = None) -> ObjectBuilder:
+                           time_to_idle: Life = None, timeout: Timeout = None, label: str = "") -> ObjectBuilder:
         """create() for asyncio: waits for room without blocking the loop."""
         return await aio.operation(self, _dolium.create_async, _id(id), size, metadata, type_tag, type_name, pinned,
-                                   time_to_live, time_to_idle, timeout)
+                                   time_to_live, time_to_idle, timeout, label)
 
     async def put_async(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False,
-                        time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None) -> ObjectId:
+                        time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None,
+                        label: str = "") -> ObjectId:
         """put() for asyncio: waits for room without blocking the loop. Copies large values in another thread."""
         payload, id = codecs.encode(value), _id(id)
         size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
         with await self.create_async(id, size, metadata=payload.metadata, type_tag=payload.type_tag,
                                      type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
-                                     time_to_idle=time_to_idle, timeout=timeout) as builder:
+                                     time_to_idle=time_to_idle, timeout=timeout, label=label) as builder:
             await aio.run_copy(size, payload.fill or (lambda target: target.write(payload.data)), builder)
         return id
 

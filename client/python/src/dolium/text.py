@@ -38,7 +38,7 @@ def size_text(size):
 def describe_object(obj):
     from . import codecs
 
-    return f"<dolium.Object {obj.id.hex()[:12]} {size_text(obj.size)}, {codecs.describe(obj)}, sealed>"
+    return f"<dolium.{type(obj).__name__} {obj.id.hex()[:12]} {size_text(obj.size)}, {codecs.describe(obj)}, sealed>"
 
 
 def describe_builder(builder):
