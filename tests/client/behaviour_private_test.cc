@@ -67,6 +67,19 @@ TEST_CASE("a private copy holds the object, outlives its removal and its store, 
   CHECK(copy.data()[0] == std::byte{7});
 }
 
+TEST_CASE("a private copy is viewed as an array of its type") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  const std::vector<double> values(5000, 1.5);
+  REQUIRE(store->put(id_of("a"), values).has_value());
+  const PrivateCopy copy = store->get_raw(id_of("a")).value().private_copy().value();
+  const std::span<double> array = copy.as_span<double>().value();
+  REQUIRE(array.size() == 5000);
+  array[4999] = -1;
+  CHECK(copy.as_span<double>().value()[4999] == -1);
+  CHECK(store->get<std::vector<double>>(id_of("a")).value() == values);
+  CHECK(outcome(copy.as_span<float>()) == "type_mismatch");
+}
+
 TEST_CASE("a child of fork() has a private copy of its own") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   REQUIRE(outcome(store->put(id_of("a"), pattern(kSomePages))) == "ok");

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <type_traits>
 
 #include <dolium/export.h>
 #include <dolium/object.h>
@@ -36,6 +37,14 @@ class DOLIUM_API PrivateCopy {
 
   /// Writable, aligned to 64 bytes.
   [[nodiscard]] std::span<std::byte> data() const noexcept;
+  /// The data as an array of T, writable. Errors as Object::as_span().
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] Result<std::span<T>> as_span() const {
+    const Result<std::span<const T>> shared = object_.as_span<T>();
+    if (!shared) return shared.error();
+    return std::span<T>(reinterpret_cast<T*>(data().data()), shared->size());
+  }
   /// The object that this is a copy of: its data as they were sealed, its metadata, id and type.
   [[nodiscard]] const Object& object() const noexcept { return object_; }
 
