@@ -1,8 +1,9 @@
 """DLPack: `torch.from_dlpack(client.get_raw(id))`, `jax.dlpack.from_dlpack(...)`, `numpy.from_dlpack(...)`.
 
 The Object itself exports: as the array that was put, or as bytes if it is no array. Nothing is copied, and the consumer
-holds the object. The memory is read-only, unless a private copy is exported: `client.get_raw(id).private_copy()`. DLPack 1.0 can tell a consumer so, older versions cannot. Then a tensor of
-torch looks writable, but a write to it is a SIGSEGV, like any write to a sealed object.
+holds the object. The memory is read-only. DLPack 1.0 can tell a consumer so, older versions cannot. Then a tensor of
+torch looks writable, but a write to it is a SIGSEGV, like any write to a sealed object. The memory of a PrivateCopy
+(`client.get_raw(id).private_copy()`) can be written.
 """
 
 import math
