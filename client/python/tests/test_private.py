@@ -162,24 +162,25 @@ def test_a_private_copy_is_a_buffer_like_an_object(store):
 def test_dlpack_and_view_of_a_private_copy_are_writable(store):
     obj = store.get_raw(store.put(np.arange(5000.0)))
     obj.private_copy().view("f8")[:] = 2
-    mine = np.from_dlpack(obj.private_copy())
-    mine[:] = 1
-    np.testing.assert_array_equal(np.from_dlpack(obj), np.arange(5000.0))
+    if tuple(map(int, np.__version__.split(".")[:2])) >= (2, 1):  # before, numpy's own from_dlpack() was read-only
+        np.from_dlpack(obj.private_copy())[:] = 1
+    np.testing.assert_array_equal(store.get(obj.id), np.arange(5000.0))
 
 
 def test_a_limit_that_refuses_a_private_copy_is_named():
     program = """
 import dolium, resource
 store = dolium.InProcessStore("64MiB")
-obj = store.get_raw(store.put_raw(bytes(1 << 20)))
-resource.setrlimit(resource.RLIMIT_DATA, (1 << 16, resource.RLIM_INFINITY))
+obj = store.get_raw(store.put_raw(bytes(8 << 20)))
+used = next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmData"))
+resource.setrlimit(resource.RLIMIT_DATA, (used + (2 << 20), resource.RLIM_INFINITY))
 try:
     obj.private_copy()
 except dolium.StoreFull as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "RLIMIT_DATA is 64 KiB" in ran.stdout, ran.stderr
+    assert "and its limit RLIMIT_DATA is" in ran.stdout, ran.stderr
 
 
 def test_what_cannot_be_read_is_not_held(store):
