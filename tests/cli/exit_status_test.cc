@@ -199,7 +199,7 @@ TEST_CASE("clear, and remove by a filter, ask on a terminal, unless told --yes o
   CHECK(filtered.how == "exit 1");
   CHECK(daemon.stats().total_objects == 2);
   const OnTerminal removed(daemon, {"remove", "--creator", self}, "y\n");
-  CHECK_THAT(removed.seen, Contains("removed 2 objects"));
+  CHECK(removed.how == "exit 0");
   CHECK(daemon.stats().total_objects == 0);
   put_numbered(*daemon.watcher(), 0, 2, 100);
   const OnTerminal told(daemon, {"clear", "--yes"}, "n\n");
