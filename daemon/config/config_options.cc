@@ -260,7 +260,7 @@ std::vector<Option> limit_options() {
                 "maximum bytes that one client is writing; 0: no limit"},
                &Store::max_unsealed_bytes_per_client, 0, kNoLimit),
       size_row({"limits", "max_pinned_bytes_per_user", "--max-pinned-bytes-per-user",
-                "maximum bytes that one user has pinned; 0: no limit"},
+                "maximum bytes that one user has pinned or in a grace; 0: no limit"},
                &Store::max_pinned_bytes_per_user, 0, kNoLimit),
       count_row({"limits", "quarantine_seconds", "--quarantine-seconds",
                  "seconds until memory of a dead writer is reused, because of its I/O"},

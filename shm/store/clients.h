@@ -49,6 +49,7 @@ class Clients {
  public:
   /// The pin table of a client that left. What it says of slots below `folded` is in their rows by now.
   struct Departed {
+    ClientId id;
     PinTable table;
     SlotIndex folded = 0;
   };

@@ -13,12 +13,14 @@ Result<void> Pins::check_quota(std::uint32_t uid, std::uint64_t bytes) const {
   if (limit == 0 || pinned + bytes <= limit) return {};
   return Error{Errc::out_of_memory,
                fmt::format("user {} has {} bytes pinned; {} more would pass the limit of {} "
-                           "(max_pinned_bytes_per_user): unpin something first",
+                           "(max_pinned_bytes_per_user), which objects in a grace count against, too: unpin something "
+                           "first, or wait for the end of a grace",
                            uid, pinned, bytes, limit),
                RefusalCause::pins};
 }
 
 void Pins::set(SlotIndex slot, std::uint32_t uid) {
+  if (rows_.margin(slot).graced) uncharge(rows_.ledger.grace(slot).uid, rows_.taken_bytes(slot));
   rows_.ledger.pinner(slot) = uid;
   std::atomic_signal_fence(std::memory_order_release);  // a successor that reads `pinned` trusts the pinner
   rows_.margin(slot).pinned = true;
@@ -27,14 +29,19 @@ void Pins::set(SlotIndex slot, std::uint32_t uid) {
 
 void Pins::count(SlotIndex slot) {
   tally_.add(rows_.taken_bytes(slot));
-  by_user_[rows_.ledger.pinner(slot)] += rows_.taken_bytes(slot);
+  charge(rows_.ledger.pinner(slot), rows_.taken_bytes(slot));
 }
 
 void Pins::clear(SlotIndex slot) {
   rows_.margin(slot).pinned = false;
   tally_.subtract(rows_.taken_bytes(slot));
-  const auto user = by_user_.find(rows_.ledger.pinner(slot));
-  user->second -= rows_.taken_bytes(slot);
+  uncharge(rows_.ledger.pinner(slot), rows_.taken_bytes(slot));
+  if (rows_.margin(slot).graced) charge(rows_.ledger.grace(slot).uid, rows_.taken_bytes(slot));
+}
+
+void Pins::uncharge(std::uint32_t uid, std::uint64_t bytes) {
+  const auto user = by_user_.find(uid);
+  user->second -= bytes;
   if (user->second == 0) by_user_.erase(user);
 }
 

@@ -76,6 +76,7 @@ bool QuarantinedExtents::rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs 
                          .mortal = false,
                          .lent = true,
                          .leased = false,
+                         .graced = false,
                          .operation = Operation::resting,
                          .state = SlotState::abandoned};
   rows_.arena.split(whole, bytes, *tail);

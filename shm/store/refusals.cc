@@ -42,9 +42,10 @@ void Refusals::search() {
 Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
   search();
   const std::string obstacles = obstacles_text(obstacles_);
-  const std::string movable = obstacles_.movable_bytes == 0 ? ""
-                                                            : fmt::format("; {} are pinned, and can only be moved",
-                                                                          format_size(obstacles_.movable_bytes));
+  const std::string movable =
+      obstacles_.movable_bytes == 0
+          ? ""
+          : fmt::format("; {} are pinned or in a grace, and can only be moved", format_size(obstacles_.movable_bytes));
   const std::string why = obstacles.empty() ? std::string("nothing is in use by a client")
                                             : fmt::format("{} cut{} the arena{}", obstacles,
                                                           obstacles_.count == 1 ? "s" : "", most_of(holders_));
@@ -56,14 +57,16 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
                                 format_size(arena.limit()), shortage->message)
                           : "";
   return {Errc::out_of_memory,
-          fmt::format("{}no room for {} in one piece: {} of {} are taken ({} pinned, {} being written, {} removed but "
-                      "held), {} are free, in pieces of at most {}; if all that may go went, at most {} would lie "
-                      "together: {}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
-                      "`dolium clients` tell who holds what)",
-                      grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
-                      format_size(parts_.pins.tally().bytes), format_size(parts_.writing.tally().bytes),
-                      format_size(parts_.sealed.retired().bytes), format_size(arena.free_bytes()),
-                      format_size(arena.largest_free_extent()), format_size(obstacles_.largest_run), why, movable),
+          fmt::format(
+              "{}no room for {} in one piece: {} of {} are taken ({} pinned, {} in a grace, {} being written, {} "
+              "removed but held), {} are free, in pieces of at most {}; if all that may go went, at most {} would lie "
+              "together: {}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
+              "`dolium clients` tell who holds what)",
+              grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
+              format_size(parts_.pins.tally().bytes), format_size(parts_.graces.tally().bytes),
+              format_size(parts_.writing.tally().bytes), format_size(parts_.sealed.retired().bytes),
+              format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
+              format_size(obstacles_.largest_run), why, movable),
           shortage != nullptr ? RefusalCause::memory : RefusalCause::room};
 }
 
@@ -76,13 +79,15 @@ Error Refusals::no_memory_for_slot(const Error& shortage) const {
 }
 
 Error Refusals::no_slot() const {
-  return {Errc::out_of_memory,
-          fmt::format("no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} "
-                      "being written, {} removed but held), and none can be evicted; release or unpin objects, raise "
-                      "max_objects, or give a timeout to wait",
-                      parts_.rows.index.slot_count(), parts_.pins.tally().count, parts_.writing.tally().count,
-                      parts_.sealed.retired().count),
-          RefusalCause::objects};
+  return {
+      Errc::out_of_memory,
+      fmt::format(
+          "no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} in "
+          "a grace, {} being written, {} removed but held), and none can be evicted; release or unpin objects, raise "
+          "max_objects, or give a timeout to wait",
+          parts_.rows.index.slot_count(), parts_.pins.tally().count, parts_.graces.tally().count,
+          parts_.writing.tally().count, parts_.sealed.retired().count),
+      RefusalCause::objects};
 }
 
 void Refusals::note(ClientId client, const NewObject& object, const Error& error) {

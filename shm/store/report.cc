@@ -97,6 +97,10 @@ ObjectMetadata Report::describe(SlotIndex slot, const Moment& now) const {
   out.time_to_idle = parts_.rows.lifetimes(slot).to_idle;
   out.creator_pid = static_cast<std::int32_t>(margin.creator_pid);
   out.label = parts_.rows.label(slot);
+  if (parts_.graces.keeps(slot)) {
+    out.grace_left = parts_.graces.left(slot, now.monotonic);
+    if (out.grace_left.count() > 0) out.grace_readers_left = parts_.graces.readers_left(slot);
+  }
   return out;
 }
 
@@ -139,6 +143,9 @@ ClientInfo Report::client_info(ClientId id, TimeNs now) const {
   if (!client.unsealed.empty()) info.oldest_unsealed = to_ms(now - std::min(now, client.unsealed.front().created));
   info.unsealed_count = client.unsealed_count;
   info.unsealed_bytes = client.unsealed_bytes;
+  const Tally graced = parts_.graces.given_by(id);
+  info.graced_count = graced.count;
+  info.graced_bytes = graced.bytes;
   const AccessCounts counts = client.table.access_counts();
   info.hits = counts.hits;
   info.misses = counts.misses;
@@ -147,7 +154,8 @@ ClientInfo Report::client_info(ClientId id, TimeNs now) const {
 }
 
 std::uint64_t Report::looks_at(ClientId id) const {
-  return std::uint64_t{parts_.clients.at(id).table.touched_pages()} * PinTableGeometry::kEntriesPerPage;
+  return std::uint64_t{parts_.clients.at(id).table.touched_pages()} * PinTableGeometry::kEntriesPerPage +
+         parts_.graces.looks();
 }
 
 std::vector<ClientUse> Report::top_holders() const {

@@ -54,7 +54,7 @@ class Report {
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const;
 
  private:
-  enum class Barrier : std::uint8_t { none, movable, held, writing, leased, abandoned, pinned };
+  enum class Barrier : std::uint8_t { none, movable, held, writing, leased, abandoned, pinned, graced };
 
   [[nodiscard]] bool passes(SlotIndex slot, const ObjectFilter& filter) const;
   [[nodiscard]] ObjectMetadata describe(SlotIndex slot, const Moment& now) const;

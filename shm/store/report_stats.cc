@@ -67,7 +67,11 @@ void Report::count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) co
     ++stats.total_objects;
     stats.total_size += size;
     ++counts[static_cast<std::size_t>(std::countr_zero(bucket_for(fields.data_size)))];
-    if (!in_use && !margin.pinned) stats.evictable_bytes += taken;
+    if (in_use || margin.pinned) continue;
+    if (parts_.graces.keeps(slot))
+      ++stats.graced_count, stats.graced_bytes += taken;
+    else
+      stats.evictable_bytes += taken;
   }
   for (std::size_t log2 = 0; log2 < counts.size(); ++log2)
     if (counts[log2] != 0) stats.size_histogram.emplace_back(std::uint64_t{1} << log2, counts[log2]);
@@ -134,8 +138,9 @@ Report::Barrier Report::barrier(SlotIndex slot, bool used) const {
     case SlotState::retired: return used ? Barrier::held : Barrier::none;
     case SlotState::sealed:
       if (used) return Barrier::held;
-      if (!margin.pinned) return Barrier::none;
-      return parts_.sealed.may_move_aside(slot) ? Barrier::movable : Barrier::pinned;
+      if (!margin.pinned && !parts_.graces.keeps(slot)) return Barrier::none;
+      if (parts_.sealed.may_move_aside(slot)) return Barrier::movable;
+      return margin.pinned ? Barrier::pinned : Barrier::graced;
     case SlotState::unsealed:
       if (!margin.leased) return Barrier::writing;
       return idle_lease ? Barrier::none : Barrier::leased;
@@ -155,6 +160,7 @@ void Report::count_barrier(SlotIndex slot, bool used, StatsPiece& piece) const {
     case Barrier::leased: obstacles.leased_bytes += taken; break;
     case Barrier::abandoned: obstacles.abandoned_bytes += taken; break;
     case Barrier::pinned: obstacles.pinned_bytes += taken; break;
+    case Barrier::graced: obstacles.graced_bytes += taken; break;
   }
   ++obstacles.count;
   const std::uint64_t begin = parts_.rows.arena.offset_of(ExtentRef::live(slot));

@@ -6,11 +6,12 @@
 
 namespace dolium::shm {
 
-Room::Room(Rows& rows, Clients& clients, Pins& pins, Usage& usage, WritableExtents& writing, LeaseRecall& leases,
-           SealedObjects& sealed, Refusals& refusals)
+Room::Room(Rows& rows, Clients& clients, Pins& pins, Graces& graces, Usage& usage, WritableExtents& writing,
+           LeaseRecall& leases, SealedObjects& sealed, Refusals& refusals)
     : rows_(rows),
       clients_(clients),
       pins_(pins),
+      graces_(graces),
       usage_(usage),
       writing_(writing),
       leases_(leases),
@@ -48,6 +49,7 @@ Result<Placement> Room::begin(AttachedClient& creator, const NewObject& object) 
 void Room::write_row(SlotIndex slot, std::uint64_t offset, const NewObject& object, const AttachedClient& creator) {
   rows_.write(slot, offset, object, creator.id, creator.identity.pid);
   if (object.pinned) pins_.set(slot, creator.identity.uid);
+  if (object.grace.any()) graces_.set(slot, object.grace, creator);
 }
 
 // ---- a slot ----

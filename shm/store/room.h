@@ -18,6 +18,7 @@
 
 #include "shm/os/large_pages.h"
 #include "shm/store/clients.h"
+#include "shm/store/graces.h"
 #include "shm/store/lease_recall.h"
 #include "shm/store/pins.h"
 #include "shm/store/refusals.h"
@@ -54,8 +55,8 @@ class Room {
   /// Number of pages of a departed client's pin table that one tidy() adds to the rows.
   static constexpr std::uint32_t kPagesPerPiece = 4;
 
-  Room(Rows& rows, Clients& clients, Pins& pins, Usage& usage, WritableExtents& writing, LeaseRecall& leases,
-       SealedObjects& sealed, Refusals& refusals);
+  Room(Rows& rows, Clients& clients, Pins& pins, Graces& graces, Usage& usage, WritableExtents& writing,
+       LeaseRecall& leases, SealedObjects& sealed, Refusals& refusals);
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
 
@@ -110,7 +111,7 @@ class Room {
   // ---- upkeep ----
 
   /// A client left: this is its pin table. What it held is freed, and what it used becomes known, by tidy().
-  void note_departure(PinTable table);
+  void note_departure(ClientId client, PinTable table);
   [[nodiscard]] bool wants_tidying() const noexcept { return unswept_ != 0 || !clients_.departed().empty(); }
   void tidy();  ///< one piece: some hundred us
   /// Notes what ArenaMemory::warm() achieved.
@@ -135,11 +136,12 @@ class Room {
   [[nodiscard]] std::vector<EvictionKey> sample_keys() const;
   [[nodiscard]] bool move_aside(std::span<const SlotIndex> slots);
   [[nodiscard]] bool fold(Clients::Departed& departed);
-  void fold_access(const PinTable& table, SlotIndex slot);
+  void fold_access(const Clients::Departed& departed, SlotIndex slot);
 
   Rows& rows_;
   Clients& clients_;
   Pins& pins_;
+  Graces& graces_;
   Usage& usage_;
   WritableExtents& writing_;
   LeaseRecall& leases_;

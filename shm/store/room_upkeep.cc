@@ -6,11 +6,11 @@
 
 namespace dolium::shm {
 
-void Room::note_departure(PinTable table) {
+void Room::note_departure(ClientId client, PinTable table) {
   const AccessCounts counts = table.access_counts();
   rows_.counters().of_the_dead.hits += counts.hits;
   rows_.counters().of_the_dead.misses += counts.misses;
-  clients_.departed().push_back({std::move(table), 0});
+  clients_.departed().push_back({client, std::move(table), 0});
   unswept_ = sealed_.retired().count;
   rows_.room_made = true;  // what the client held may be evicted now
 }
@@ -32,15 +32,17 @@ bool Room::fold(Clients::Departed& departed) {
   for (std::uint32_t pages = 0; departed.folded < end && pages < kPagesPerPiece; departed.folded += kStep) {
     if (!departed.table.touched(departed.folded)) continue;
     for (SlotIndex slot = departed.folded; slot < std::min(end, departed.folded + kStep); ++slot)
-      fold_access(departed.table, slot);
+      fold_access(departed, slot);
     ++pages;
   }
   return departed.folded >= end;
 }
 
-/// Hits and accesses of a table that does not count any more become part of the row.
-void Room::fold_access(const PinTable& table, SlotIndex slot) {
+/// Hits and accesses of a table that does not count any more become part of the row; so does a reader of a grace.
+void Room::fold_access(const Clients::Departed& departed, SlotIndex slot) {
   if (rows_.margin(slot).state != SlotState::sealed) return;
+  const PinTable& table = departed.table;
+  if (rows_.margin(slot).graced) graces_.fold(slot, departed.id, table.last_access(slot));
   if (rows_.ledger.counts_hits()) rows_.ledger.hit_row(slot).base -= table.hits(slot);
   sealed_.note_access(slot, std::min(table.last_access(slot), rows_.now));
 }

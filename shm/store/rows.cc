@@ -58,6 +58,7 @@ Lifetimes Rows::lifetimes(SlotIndex slot) const noexcept {
 Result<void> Rows::reserve_notes(SlotIndex slot, const NewObject& object) {
   Result<void> reserved = object.lifetimes.any() ? ledger.reserve_lifetimes(slot) : Result<void>();
   if (reserved && object.pinned) reserved = ledger.reserve_pinner(slot);
+  if (reserved && object.grace.any()) reserved = ledger.reserve_grace(slot);
   return reserved;
 }
 
@@ -77,6 +78,7 @@ void Rows::write(SlotIndex slot, std::uint64_t offset, const NewObject& object, 
                   .mortal = mortal,
                   .lent = false,
                   .leased = false,
+                  .graced = false,
                   .operation = Operation::none,
                   .state = SlotState::unsealed};
 }

@@ -2,7 +2,7 @@
 // Rows: all that is known of an object, in four tables that share one slot number.
 //
 //   index    the row that clients read, and its margin with the state of the slot (shm/table/object_index.h)
-//   ledger   times, lifetimes, hits, and the pinning user: only requests need these (shm/table/ledger.h)
+//   ledger   times, lifetimes, graces, hits, and the pinning user: only requests need these (shm/table/ledger.h)
 //   arena    the slot's extent (shm/arena/arena.h)
 //   memory   the bytes of the extent (shm/arena/arena_memory.h)
 //

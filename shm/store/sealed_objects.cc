@@ -9,8 +9,8 @@
 
 namespace dolium::shm {
 
-SealedObjects::SealedObjects(Rows& rows, Pins& pins, Usage& usage)
-    : rows_(rows), pins_(pins), usage_(usage), eviction_(rows.arena, usage, rows.config.max_objects) {}
+SealedObjects::SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usage)
+    : rows_(rows), pins_(pins), graces_(graces), usage_(usage), eviction_(rows.arena, usage, rows.config.max_objects) {}
 
 void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   rows_.last_seal = std::max(rows_.now, rows_.last_seal + 1);
@@ -20,12 +20,14 @@ void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs cre
   margin.writing_ms = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((row.sealed - created) / kNsPerMs, std::numeric_limits<std::uint32_t>::max()));
   if (rows_.ledger.counts_hits()) rows_.ledger.hit_row(slot) = {.hits = 0, .base = usage_.hit_sum(slot)};
+  if (margin.graced) graces_.begin(slot);
   rows_.index.publish(slot, object.id);  // the even seq commits: a row that is found sealed is always published
   row.accessed = row.sealed;             // held the creator until now, which a successor would have needed
   margin.state = SlotState::sealed;
   tally_.add(rows_.taken_bytes(slot));
   if (!margin.pinned) eviction_.insert(slot);
   if (margin.mortal) look_at({slot, row.sealed}, rows_.lifetimes(slot).due(row.sealed, row.accessed));
+  if (margin.graced) graces_.watch(slot);
   ++rows_.counters().puts;
   rows_.room_made = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, object);
@@ -97,6 +99,7 @@ void SealedObjects::leave_index(SlotIndex slot, RemovalCause cause) {
     pins_.clear(slot);
   else
     eviction_.erase(slot);
+  if (rows_.margin(slot).graced) graces_.end(slot);
   tally_.subtract(rows_.taken_bytes(slot));
   count_removal(cause, rows_.taken_bytes(slot));
   if (listener_ != nullptr) listener_->on_removed(slot, object, cause);
@@ -204,6 +207,10 @@ void SealedObjects::adopt_sealed(SlotIndex slot) {
     pins_.count(slot);
   else
     eviction_.insert(slot);
+  if (margin.graced) {
+    graces_.count(slot);
+    graces_.watch(slot);
+  }
   if (margin.mortal) expiry_.look_at({slot, row.sealed}, rows_.lifetimes(slot).due(row.sealed, row.accessed));
 }
 

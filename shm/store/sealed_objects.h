@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "shm/eviction/eviction.h"
+#include "shm/store/graces.h"
 #include "shm/store/pins.h"
 #include "shm/store/rows.h"
 #include "shm/store/usage.h"
@@ -31,7 +32,7 @@ class SealedObjects {
   /// milliseconds of copying.
   static constexpr std::uint64_t kMostMovedAside = std::uint64_t{16} << 20;
 
-  SealedObjects(Rows& rows, Pins& pins, Usage& usage);
+  SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usage);
   SealedObjects(const SealedObjects&) = delete;
   SealedObjects& operator=(const SealedObjects&) = delete;
 
@@ -52,7 +53,7 @@ class SealedObjects {
   /// Moves an object's bytes to the start of a free extent that is large enough, unless it is in use. False when the
   /// system has no memory for the new place.
   [[nodiscard]] bool relocate(SlotIndex slot, ExtentRef place);
-  /// Whether a pinned object may be moved out of the way of a create.
+  /// Whether a pinned object, or one in a grace, may be moved out of the way of a create.
   [[nodiscard]] bool may_move_aside(SlotIndex slot) const {
     return rows_.config.relocation && rows_.taken_bytes(slot) <= kMostMovedAside;
   }
@@ -88,6 +89,7 @@ class SealedObjects {
 
   Rows& rows_;
   Pins& pins_;
+  Graces& graces_;
   Usage& usage_;
   Eviction eviction_;
   Expiry expiry_;

@@ -82,7 +82,7 @@ void Store::detach(ClientId id, TimeNs now) {
     else
       parts_.rows.free(slot);
   });
-  parts_.room.note_departure(std::move(client->table));
+  parts_.room.note_departure(id, std::move(client->table));
   for (int piece = 0; piece < kPiecesAtOnce && parts_.room.wants_tidying(); ++piece) parts_.room.tidy();
 }
 
@@ -167,7 +167,7 @@ Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
   if (*slot == kNoSlot) return no_such_object(id);
   if (parts_.rows.margin(*slot).pinned) return {};
   const std::uint32_t uid = parts_.clients.at(client).identity.uid;
-  if (auto allowed = parts_.pins.check_quota(uid, parts_.rows.taken_bytes(*slot)); !allowed) return allowed;
+  if (auto allowed = parts_.graces.check_quota_of(*slot, uid); !allowed) return allowed;
   if (auto reserved = parts_.rows.ledger.reserve_pinner(*slot); !reserved) return reserved;
   parts_.sealed.pin(*slot, uid);
   return {};
@@ -182,9 +182,26 @@ Result<void> Store::unpin(const ObjectId& id, TimeNs now) {
   return {};
 }
 
+Result<void> Store::extend_grace(ClientId client, const ObjectId& id, const Grace& grace, TimeNs now) {
+  parts_.rows.advance(now);
+  if (!grace.any())
+    return Error{Errc::invalid_argument,
+                 fmt::format("the grace of object {} cannot be extended by 0: give a duration above 0", id.hex())};
+  if (auto valid = check_grace(id, grace); !valid) return valid;
+  const Result<SlotIndex> slot = find_sealed(id);
+  if (!slot) return slot.error();
+  if (*slot == kNoSlot) return no_such_object(id);
+  const AttachedClient& giver = parts_.clients.at(client);
+  if (auto allowed = parts_.graces.check_quota_of(*slot, giver.identity.uid); !allowed) return allowed;
+  if (auto reserved = parts_.rows.ledger.reserve_grace(*slot); !reserved) return reserved;
+  parts_.graces.extend(*slot, grace, giver);
+  return {};
+}
+
 void Store::expire(TimeNs now) {
   parts_.rows.advance(now);
   parts_.sealed.expire();
+  parts_.graces.expire();
 }
 
 // ---- reports ----

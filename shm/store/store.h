@@ -25,6 +25,7 @@
 //
 // Not thread-safe. All that a client can ask for is validated here; callers only decode.
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -95,9 +96,14 @@ class Store final {
   [[nodiscard]] SlotIndex clear(TimeNs now, SlotIndex cursor, TimeNs through);
   [[nodiscard]] Result<void> pin(ClientId client, const ObjectId& id, TimeNs now);
   [[nodiscard]] Result<void> unpin(const ObjectId& id, TimeNs now);
-  /// Removes what is due, kRemovalsPerPiece objects at most. Call it at next_expiry(), which may be at once.
+  /// Keeps a sealed object for readers: Graces::extend(). Errors as pin(); invalid_argument for a grace of no time.
+  [[nodiscard]] Result<void> extend_grace(ClientId client, const ObjectId& id, const Grace& grace, TimeNs now);
+  /// Removes what is due, kRemovalsPerPiece objects at most, and ends as many graces. Call it at next_expiry(), which
+  /// may be at once.
   void expire(TimeNs now);
-  [[nodiscard]] TimeNs next_expiry() const noexcept { return parts_.sealed.next_expiry(); }
+  [[nodiscard]] TimeNs next_expiry() const noexcept {
+    return std::min(parts_.sealed.next_expiry(), parts_.graces.next_end());
+  }
 
   // ---- parts ----
 

@@ -7,7 +7,8 @@ namespace dolium::shm {
 namespace {
 
 struct Tallies {
-  Tally unsealed, retired, pinned, sealed, quarantined;
+  Tally unsealed, retired, pinned, graced, sealed, quarantined;
+  std::uint64_t graced_alone = 0;  // bytes in a grace and not pinned
   std::uint64_t used = 0;
   std::uint64_t leased = 0;
 };
@@ -44,6 +45,8 @@ void add_row(const StoreParts& parts, SlotIndex slot, Tallies& all) {
   if (margin.state == SlotState::retired) all.retired.add(taken);
   if (margin.state == SlotState::sealed) all.sealed.add(taken);
   if (margin.pinned) all.pinned.add(taken);
+  if (margin.graced) all.graced.add(taken);
+  if (margin.graced && !margin.pinned) all.graced_alone += taken;
 }
 
 void check_clients(const StoreParts& parts, const Tallies& all) {
@@ -77,7 +80,9 @@ void Store::check_invariants() const {
   DOLIUM_CHECK(all.retired == parts_.sealed.retired(), "retired objects are miscounted");
   DOLIUM_CHECK(all.quarantined == parts_.quarantine.tally(), "extents in quarantine are miscounted");
   DOLIUM_CHECK(all.pinned == parts_.pins.tally(), "pinned objects are miscounted");
-  DOLIUM_CHECK(all.pinned.bytes == parts_.pins.bytes_of_users(), "users' pinned bytes do not add up");
+  DOLIUM_CHECK(all.graced == parts_.graces.tally(), "objects in a grace are miscounted");
+  DOLIUM_CHECK(all.pinned.bytes + all.graced_alone == parts_.pins.bytes_of_users(),
+               "users' pinned bytes do not add up");
   DOLIUM_CHECK(all.sealed == parts_.sealed.tally(), "sealed objects are miscounted");
   check_clients(parts_, all);
 }

@@ -2,6 +2,7 @@
 // StoreParts: what a Store is made of. Each part knows only the parts above it.
 
 #include "shm/store/clients.h"
+#include "shm/store/graces.h"
 #include "shm/store/lease_recall.h"
 #include "shm/store/leases.h"
 #include "shm/store/pins.h"
@@ -21,13 +22,14 @@ struct StoreParts {
       : rows(config, std::move(memory), std::move(index), std::move(ledger), now),
         pins(rows),
         clients(rows),
-        usage(rows, clients),
-        writing(rows, clients, pins),
+        graces(rows, pins, clients),
+        usage(rows, clients, graces),
+        writing(rows, clients, pins, graces),
         lease_recall(rows, clients, writing),
-        sealed(rows, pins, usage),
+        sealed(rows, pins, graces, usage),
         report(*this),
         refusals(*this),
-        room(rows, clients, pins, usage, writing, lease_recall, sealed, refusals),
+        room(rows, clients, pins, graces, usage, writing, lease_recall, sealed, refusals),
         leases(rows, clients, writing, lease_recall, sealed, room),
         quarantine(rows, room) {}
   StoreParts(const StoreParts&) = delete;
@@ -36,6 +38,7 @@ struct StoreParts {
   Rows rows;
   Pins pins;
   Clients clients;
+  Graces graces;
   Usage usage;
   WritableExtents writing;
   LeaseRecall lease_recall;

@@ -96,7 +96,7 @@ void Recoverer::settle_odd(SlotIndex slot) {
       if (!margin.lent) return vacate(slot);
       margin.state = SlotState::abandoned;
       [[fallthrough]];
-    case SlotState::abandoned: margin.pinned = false; return;
+    case SlotState::abandoned: margin.pinned = margin.graced = false; return;
     case SlotState::sealed: break;
   }
   if (margin.operation == Operation::evicting || margin.operation == Operation::relocating) {
@@ -107,7 +107,7 @@ void Recoverer::settle_odd(SlotIndex slot) {
   }
   ++found_.finished;
   repair_.unlink_remains(slot);
-  margin.pinned = false;
+  margin.pinned = margin.graced = false;
   if (!parts_.usage.in_use(slot)) return vacate(slot);
   margin.state = SlotState::retired;
   margin.operation = Operation::none;
@@ -116,7 +116,7 @@ void Recoverer::settle_odd(SlotIndex slot) {
 /// Makes a row free. Precondition: it is odd, and not linked.
 void Recoverer::vacate(SlotIndex slot) {
   SlotMargin& margin = rows_.margin(slot);
-  margin.pinned = false;
+  margin.pinned = margin.graced = false;
   margin.state = SlotState::free;
   margin.operation = Operation::none;
 }

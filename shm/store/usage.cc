@@ -110,7 +110,7 @@ Candidates::Use Usage::refresh(SlotIndex slot) {
     HitRow& counted = rows_.ledger.hit_row(slot);
     counted.hits = std::max(counted.hits, hit_sum(slot) - counted.base);  // modulo 2^32
   }
-  return in_use(slot) ? Use::in_use : Use::unused;
+  return in_use(slot) || graces_.still_keeps(slot) ? Use::in_use : Use::unused;
 }
 
 }  // namespace dolium::shm

@@ -16,13 +16,14 @@
 
 #include "shm/eviction/candidates.h"
 #include "shm/store/clients.h"
+#include "shm/store/graces.h"
 #include "shm/store/rows.h"
 
 namespace dolium::shm {
 
 class Usage final : public Candidates {
  public:
-  Usage(Rows& rows, Clients& clients) noexcept : rows_(rows), clients_(clients) {}
+  Usage(Rows& rows, Clients& clients, Graces& graces) noexcept : rows_(rows), clients_(clients), graces_(graces) {}
 
   // ---- holds and grants ----
 
@@ -57,6 +58,7 @@ class Usage final : public Candidates {
   // ---- Candidates ----
 
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
+  /// An object that a grace keeps is as one in use: it waits beside the order until the grace is over.
   Use refresh(SlotIndex slot) override;
   void prefetch(SlotIndex slot, int step) const override { rows_.index.prefetch_unlink(slot, step); }
 
@@ -65,6 +67,7 @@ class Usage final : public Candidates {
 
   Rows& rows_;
   Clients& clients_;
+  Graces& graces_;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;  // slot -> number of holds, never 0
   std::uint64_t looks_ = 0;
 };

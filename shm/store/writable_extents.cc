@@ -54,6 +54,8 @@ Error no_such_object(const ObjectId& id) {
 Result<void> WritableExtents::check_creation(const AttachedClient& client, const NewObject& object,
                                              std::uint64_t not_counted) const {
   if (auto allowed = check_size(object, rows_.config); !allowed) return allowed;
+  if (object.grace.any())
+    if (auto valid = check_grace(object.id, object.grace); !valid) return valid;
   const auto id = [&object] { return object.id.hex(); };
   const std::uint32_t chain = rows_.index.chain_of(object.id);  // once: a hash is much of the cost of all this
   if (unsealed_.find(chain, object.id) != nullptr)
@@ -83,7 +85,7 @@ Result<void> WritableExtents::check_creation(const AttachedClient& client, const
                  fmt::format("this client is writing {} objects of {} bytes already: seal or abort some first",
                              client.unsealed_count, client.unsealed_bytes),
                  RefusalCause::writing};
-  return object.pinned ? pins_.check_quota(client.identity.uid, taken) : Result<void>();
+  return object.pinned || object.grace.any() ? graces_.check_quota(client.identity.uid, taken) : Result<void>();
 }
 
 // ---- unsealed objects ----
@@ -120,10 +122,16 @@ void WritableExtents::end(const UnsealedObject& object, const ObjectId& id) {
 
 SlotIndex WritableExtents::forget(const UnsealedObject& object, const ObjectId& id) {
   const SlotIndex slot = object.slot;
-  if (rows_.margin(slot).pinned) pins_.clear(slot);
+  unmark(slot);
   if (!rows_.margin(slot).leased) ++rows_.counters().aborted;
   end(object, id);
   return slot;
+}
+
+/// It will not be sealed: neither a pin nor a grace keeps it.
+void WritableExtents::unmark(SlotIndex slot) {
+  if (rows_.margin(slot).pinned) pins_.clear(slot);
+  if (rows_.margin(slot).graced) graces_.end(slot);
 }
 
 /// Of an extent that no client may write to any more.
@@ -148,7 +156,7 @@ Result<std::uint64_t> WritableExtents::abort_and_keep(ClientId client, const Obj
   const SlotIndex slot = unsealed->slot;
   if (rows_.margin(slot).leased) return no_such_object(id);  // a lease is no object
   abandoned_.push_back(slot);                                // first: it may throw
-  if (rows_.margin(slot).pinned) pins_.clear(slot);
+  unmark(slot);
   unsealed_.erase(unsealed->chain, id);
   rows_.margin(slot).state = SlotState::abandoned;
   return rows_.fields(slot).offset;

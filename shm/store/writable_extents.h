@@ -18,6 +18,7 @@
 #include <dolium/result.h>
 
 #include "shm/store/clients.h"
+#include "shm/store/graces.h"
 #include "shm/store/pins.h"
 #include "shm/store/rows.h"
 #include "shm/store/unsealed_objects.h"
@@ -37,7 +38,8 @@ class WritableExtents {
   /// readers follow.
   static constexpr std::uint32_t kLongestChain = IndexReader::kMaxSteps;
 
-  WritableExtents(Rows& rows, Clients& clients, Pins& pins) noexcept : rows_(rows), clients_(clients), pins_(pins) {}
+  WritableExtents(Rows& rows, Clients& clients, Pins& pins, Graces& graces) noexcept
+      : rows_(rows), clients_(clients), pins_(pins), graces_(graces) {}
 
   /// All errors of a creation but want of room: those that waiting would not mend. Of the client's unsealed bytes,
   /// `not_counted` are taken for free.
@@ -109,11 +111,13 @@ class WritableExtents {
 
  private:
   void uncount(SlotIndex slot);
+  void unmark(SlotIndex slot);
   SlotIndex forget_abandoned(std::size_t position);
 
   Rows& rows_;
   Clients& clients_;
   Pins& pins_;
+  Graces& graces_;
   UnsealedObjects unsealed_;
   std::vector<SlotIndex> abandoned_;
   Tally tally_;

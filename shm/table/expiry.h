@@ -57,6 +57,11 @@ class Expiry {
     std::ranges::make_heap(heap_, std::greater());
     tidy_at_ = std::max(kFewest, 2 * heap_.size());
   }
+  /// Calls visit(object) for each entry, in no order. An object may be gone by now, or have several entries.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const Entry& entry : heap_) visit(entry.object);
+  }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
   /// Removes and returns the next object to check, if its time has come. It may be gone by now. After the check, the
   /// caller gives the next time with look_at().

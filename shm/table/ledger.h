@@ -3,8 +3,8 @@
 // in rows parallel to the index's slots; and the store's own state. It consists of memfds that no client has. A
 // restarted daemon gets them again, and continues with the same data.
 //
-// Columns are separate, so only the objects that need one pay for it: lifetimes and pinning users are written, and
-// their memory reserved, for the few objects that have them. Hits are counted for lfu only.
+// Columns are separate, so only the objects that need one pay for it: lifetimes, graces and pinning users are written,
+// and their memory reserved, for the few objects that have them. Hits are counted for lfu only.
 
 #include <cstdint>
 #include <optional>
@@ -35,6 +35,16 @@ struct LifetimeRow {
   std::uint64_t to_idle_ms;
 };
 
+/// The grace of an object: it is not evicted until `readers` sessions have got it, or until the deadline.
+struct GraceRow {
+  TimeNs deadline;        ///< until the seal: the duration
+  TimeNs since;           ///< gets after this time count
+  std::uint64_t session;  ///< the ClientId that gave the grace
+  std::uint32_t uid;      ///< the user whose quota it counts against
+  std::uint32_t readers;  ///< number of readers that are missing, apart from those in the pin tables
+  bool own_gets;          ///< gets of `session` count, too
+};
+
 /// What lfu needs in addition.
 struct HitRow {
   std::uint32_t hits;  ///< number of known gets
@@ -52,7 +62,7 @@ struct StoreCounters {
 /// The store's own persistent state.
 struct LedgerState {
   static constexpr std::uint64_t kMagic = 0x3172676c696c6f64;  // "dolilgr1"
-  static constexpr std::uint32_t kLayout = 3;                  ///< version of the whole ledger's layout
+  static constexpr std::uint32_t kLayout = 4;                  ///< version of the whole ledger's layout
 
   std::uint64_t magic = 0;
   std::uint32_t layout = 0;
@@ -76,6 +86,8 @@ class Ledger {
   [[nodiscard]] Result<void> reserve_lifetimes(SlotIndex slot) { return lifetimes_.reserve(slot); }
   /// The same for the uid of the pinning user.
   [[nodiscard]] Result<void> reserve_pinner(SlotIndex slot) { return pinners_.reserve(slot); }
+  /// The same for its grace.
+  [[nodiscard]] Result<void> reserve_grace(SlotIndex slot) { return graces_.reserve(slot); }
 
   [[nodiscard]] LedgerState& state() const noexcept { return state_.row(0); }
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return rows_.row(slot); }
@@ -83,6 +95,8 @@ class Ledger {
   [[nodiscard]] LifetimeRow& lifetimes(SlotIndex slot) const noexcept { return lifetimes_.row(slot); }
   /// The uid of the user that pinned the object. Precondition: it is reserved. That of a row with `pinned` is.
   [[nodiscard]] std::uint32_t& pinner(SlotIndex slot) const noexcept { return pinners_.row(slot); }
+  /// Precondition: it is reserved. That of a row with `graced` is.
+  [[nodiscard]] GraceRow& grace(SlotIndex slot) const noexcept { return graces_.row(slot); }
   [[nodiscard]] bool counts_hits() const noexcept { return hits_.has_value(); }
   /// Precondition: counts_hits().
   [[nodiscard]] HitRow& hit_row(SlotIndex slot) const noexcept { return hits_->row(slot); }
@@ -98,6 +112,7 @@ class Ledger {
   // Reserved page by page: the rows in use lie far apart.
   LedgerColumn<LifetimeRow, kPageBytes> lifetimes_;
   LedgerColumn<std::uint32_t, kPageBytes> pinners_;
+  LedgerColumn<GraceRow, kPageBytes> graces_;
   std::optional<LedgerColumn<HitRow>> hits_;
 };
 

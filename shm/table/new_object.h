@@ -7,6 +7,7 @@
 #include <dolium/object_id.h>
 
 #include "shm/table/expiry.h"
+#include "shm/table/grace.h"
 
 namespace dolium::shm {
 
@@ -20,6 +21,7 @@ struct NewObject {
   bool pinned = false;
   Lifetimes lifetimes = {};
   std::string_view label = {};
+  Grace grace = {};
 };
 
 /// Size of data, metadata, type name and label together. Overflows only if the data alone exceed every capacity.

@@ -61,6 +61,7 @@ struct SlotMargin {
   bool mortal : 1;  ///< has a row of lifetimes
   bool lent : 1;    ///< its offset was sent to its writer: another process may write there
   bool leased : 1;  ///< a lease, not an object (shm/store/leases.h)
+  bool graced : 1;  ///< has a row of its grace, which may be over (shm/store/graces.h)
   OrderedByte<Operation> operation;
   OrderedByte<SlotState> state;  ///< last: an assignment to a row stores all other fields first
 };

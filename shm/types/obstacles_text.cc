@@ -18,6 +18,7 @@ std::string obstacles_text(const Obstacles& obstacles) {
   add(obstacles.leased_bytes, "in leases that clients do not give back");
   add(obstacles.abandoned_bytes, "left by writers that have ended, or by an earlier server");
   add(obstacles.pinned_bytes, "pinned and cannot be moved");
+  add(obstacles.graced_bytes, "kept for readers by a grace and cannot be moved");
   return out;
 }
 

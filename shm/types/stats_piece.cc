@@ -11,6 +11,8 @@ void add_objects(StoreStats& to, const StoreStats& from) {
   to.padding_bytes += from.padding_bytes;
   to.in_use_count += from.in_use_count;
   to.in_use_bytes += from.in_use_bytes;
+  to.graced_count += from.graced_count;
+  to.graced_bytes += from.graced_bytes;
   to.evictable_bytes += from.evictable_bytes;
   to.obstacles.count += from.obstacles.count;
   to.obstacles.held_bytes += from.obstacles.held_bytes;
@@ -18,6 +20,7 @@ void add_objects(StoreStats& to, const StoreStats& from) {
   to.obstacles.leased_bytes += from.obstacles.leased_bytes;
   to.obstacles.abandoned_bytes += from.obstacles.abandoned_bytes;
   to.obstacles.pinned_bytes += from.obstacles.pinned_bytes;
+  to.obstacles.graced_bytes += from.obstacles.graced_bytes;
   to.obstacles.movable_bytes += from.obstacles.movable_bytes;
   std::map<std::uint64_t, std::uint64_t> histogram(to.size_histogram.begin(), to.size_histogram.end());
   for (const auto& [bucket, count] : from.size_histogram) histogram[bucket] += count;

@@ -21,7 +21,8 @@ void Model::act() {
   if (dice < 900) return release();
   if (dice < 930) return remove();
   if (dice < 950) return pin();
-  if (dice < 980) return unpin();
+  if (dice < 975) return unpin();
+  if (dice < 982) return extend_grace();
   if (dice < 997) return evict();
   if (dice < 998) {
     clearing_ = true;

@@ -40,6 +40,15 @@ struct Known {
   bool lent = false;
   TimeNs sealed = 0;
   Lifetimes lifetimes = {};
+  Grace grace = {};
+  TimeNs grace_end = 0;  // of a sealed object
+  TimeNs grace_since = 0;
+  ClientId giver = 0;
+  std::set<ClientId> readers = {};  // that ended, too
+
+  [[nodiscard]] bool is_kept(TimeNs now) const {
+    return grace.any() && now < grace_end && readers.size() < grace.readers;
+  }
 };
 
 /// An object that a get waits for; 0 as long as it is not there, and then held for the getter.
@@ -127,6 +136,7 @@ class Model final {
   [[nodiscard]] std::uint64_t copies() const { return copies_; }
   [[nodiscard]] std::uint64_t leased() const { return leased_; }
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
+  [[nodiscard]] std::uint64_t kept() const { return kept_; }
   [[nodiscard]] std::uint64_t relocations() { return store_.stats(now_).relocation_count; }
 
  private:
@@ -144,6 +154,7 @@ class Model final {
   void attach_copy();
   void detach();
   [[nodiscard]] NewObject any_object();
+  [[nodiscard]] Grace any_grace();
   void mark_bytes(std::span<std::byte> bytes, const Known& known) const;
   void create(bool wait);
   void lease();
@@ -160,6 +171,8 @@ class Model final {
   void remove();
   void pin();
   void unpin();
+  void extend_grace();
+  void grace_begins(std::uint64_t number);
   void evict();
   void leave(SlotIndex slot, std::uint64_t bytes);
   void renew();
@@ -191,6 +204,7 @@ class Model final {
   std::uint64_t copies_ = 0;
   std::uint64_t leased_ = 0;  // objects that were cut off leases
   std::uint64_t taken_ = 0;
+  std::uint64_t kept_ = 0;  // steps in which a grace kept an object
   bool clearing_ = false;
   bool adding_ = false;  // a create that was not queued before
 };

@@ -28,6 +28,7 @@ void Model::gone(const Event& event) {
     case RemovalCause::evicted: {
       REQUIRE_FALSE(known.pinned);
       REQUIRE_FALSE(held);
+      REQUIRE_FALSE(known.is_kept(now_));
       ++evictions_;
       break;
     }
@@ -82,12 +83,15 @@ void Model::check() {
   std::uint64_t sealed = 0;
   std::uint64_t total = 0;
   std::uint64_t pinned = 0;
+  std::uint64_t graced = 0;
   for (const auto& [number, known] : sealed_) {
     sealed += known.taken;
     total += known.size;
     if (!left_.empty()) check_place(known.slot, known.taken);
     if (known.pinned) pinned += known.taken;
+    if (!known.pinned && known.is_kept(now_) && !is_held(known.life)) graced += known.taken;
   }
+  kept_ += graced != 0 ? 1 : 0;
   for (const auto& [number, known] : unsealed_)
     if (known.pinned) pinned += known.taken;
   std::uint64_t retired = 0;
@@ -97,6 +101,7 @@ void Model::check() {
   REQUIRE(stats.unsealed_count == unsealed_.size() + leases);
   REQUIRE(stats.unsealed_bytes == unsealed);
   REQUIRE(stats.pinned_bytes == pinned);
+  REQUIRE(stats.graced_bytes == graced);
   REQUIRE(stats.retired_bytes == retired);
   REQUIRE(stats.used_bytes == unsealed + sealed + retired + stats.quarantined_bytes);
   std::uint64_t left = 0;

@@ -1,8 +1,8 @@
 // The model test of the engine: a random history, step by step against an oracle that is a few std::maps.
 //
-// The oracle knows what the store must know, and no more: which objects are sealed, unsealed, pinned, held by whom;
-// which must be readable with which bytes. What eviction chooses is the store's business; that it never chose what
-// is pinned, held or unsealed, and that it accounts for every byte, is checked after each step.
+// The oracle knows what the store must know, and no more: which objects are sealed, unsealed, pinned, kept, held by
+// whom; which must be readable with which bytes. What eviction chooses is the store's business; that it never chose
+// what is pinned, held or unsealed, and that it accounts for every byte, is checked after each step.
 //
 //   DOLIUM_STEPS=1000000 DOLIUM_SEED=42 build/tests/model_tests
 
@@ -46,5 +46,6 @@ TEST_CASE("a random history of the store agrees with a plain map") {
   CHECK(model.left() > steps / 10'000);
   CHECK(model.leased() > steps / 1000);
   CHECK(model.taken() > steps / 2000);
+  CHECK(model.kept() > steps / 100);
   CHECK(model.relocations() > steps / 10'000);
 }

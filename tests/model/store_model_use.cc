@@ -15,6 +15,9 @@ void Model::get() {
   if (known == sealed_.end()) return;
   REQUIRE(attempt.object.slot == known->second.slot);
   client.side.table().record_hit(attempt.object.slot, now_);
+  Known& got = known->second;
+  if (now_ > got.grace_since && (client.side.id() != got.giver || got.grace.own_gets))
+    got.readers.insert(client.side.id());
   client.references.push_back({attempt.object, number, known->second.life});
   check_bytes(client, client.references.back());
 }
@@ -114,13 +117,43 @@ void Model::unpin() {
   if (unpinned) sealed_[number].pinned = false;
 }
 
+/// It was just sealed. The store's time of the seal is unique, and so can be later than now.
+void Model::grace_begins(std::uint64_t number) {
+  const auto found = sealed_.find(number);
+  if (found == sealed_.end()) return;  // it was taken at once
+  Known& known = found->second;
+  known.grace_since = store_.rows().sealed_at(known.slot);
+  known.grace_end = known.grace_since + static_cast<TimeNs>(known.grace.duration.count()) * 1'000'000;
+}
+
+void Model::extend_grace() {
+  const std::uint64_t number = below(kIds);
+  const ClientId giver = any(clients_).first;
+  const Grace grace = any_grace();
+  const Result<void> extended = store_.extend_grace(giver, id_of(number), grace, now_);
+  if (unsealed_.contains(number))
+    REQUIRE(outcome(extended) == "not_sealed");
+  else
+    REQUIRE(outcome(extended) == (sealed_.contains(number) ? "ok" : "not_found"));
+  if (!extended) return;
+  Known& known = sealed_[number];
+  const bool kept = known.is_kept(now_);
+  const TimeNs end = now_ + static_cast<TimeNs>(grace.duration.count()) * 1'000'000;
+  known.grace_end = kept ? std::max(known.grace_end, end) : end;
+  if (kept && grace.readers <= known.grace.readers - known.readers.size()) return;
+  known.grace = grace;
+  known.grace_since = now_;
+  known.giver = giver;
+  known.readers.clear();
+}
+
 void Model::evict() {
   const std::uint64_t wanted = below(200'000);
   const std::uint64_t evicted_before = store_.stats(now_).evicted_bytes;
   follow();
   std::uint64_t evictable = 0;
   for (const auto& [number, known] : sealed_)
-    if (!known.pinned && !is_held(known.life)) evictable += known.taken;
+    if (!known.pinned && !is_held(known.life) && !known.is_kept(now_)) evictable += known.taken;
   const std::uint64_t freed = store_.room().evict(wanted, now_);
   REQUIRE(store_.stats(now_).evicted_bytes - evicted_before == freed);
   REQUIRE(freed >= std::min(wanted, evictable));  // all that may go, when it must

@@ -19,7 +19,14 @@ NewObject Model::any_object() {
                       .label = kLabels[below(3)]};
   if (below(10) == 0) object.lifetimes.to_live = std::chrono::milliseconds(1 + below(400));
   if (below(10) == 0) object.lifetimes.to_idle = std::chrono::milliseconds(1 + below(400));
+  if (below(10) == 0) object.grace = any_grace();
   return object;
+}
+
+Grace Model::any_grace() {
+  return {.duration = std::chrono::milliseconds(1 + below(400)),
+          .readers = 1 + static_cast<std::uint32_t>(below(3)),
+          .own_gets = below(8) == 0};
 }
 
 void Model::mark_bytes(std::span<std::byte> bytes, const Known& known) const {
@@ -65,7 +72,9 @@ void Model::created(const NewObject& object, ClientId client, const Result<Place
                  .creator = client,
                  .slot = placed->slot,
                  .pinned = object.pinned,
-                 .lifetimes = object.lifetimes};
+                 .lifetimes = object.lifetimes,
+                 .grace = object.grace,
+                 .giver = client};
   const std::span<std::byte> bytes = store_.rows().bytes(placed->slot);
   REQUIRE(bytes.size() == size);
   check_place(placed->slot, known.taken);
@@ -104,7 +113,9 @@ void Model::put_leased(ClientModel& client) {
                  .slot = kNoSlot,
                  .pinned = object.pinned,
                  .sealed = now_,
-                 .lifetimes = object.lifetimes};
+                 .lifetimes = object.lifetimes,
+                 .grace = object.grace,
+                 .giver = client.side.id()};
   mark_bytes(lease.bytes.last(taken).first(size), known);
   lease.bytes = lease.bytes.first(lease.bytes.size() - taken);
   const bool existed = unsealed_.contains(known.number) || sealed_.contains(known.number);
@@ -115,7 +126,10 @@ void Model::put_leased(ClientModel& client) {
   if (put) {
     REQUIRE_FALSE(existed);
     const auto still = sealed_.find(known.number);  // not if it was taken at once
-    if (still != sealed_.end()) still->second.slot = *put;
+    if (still != sealed_.end()) {
+      still->second.slot = *put;
+      grace_begins(known.number);
+    }
     ++leased_;
   } else {
     REQUIRE(outcome(put) == (existed ? "already_exists" : "out_of_memory"));
@@ -143,6 +157,7 @@ void Model::seal() {
   known.sealed = now_;
   becomes_sealed(known);
   REQUIRE(store_.seal(known.creator, id_of(known.number), now_).value() == known.slot);
+  grace_begins(known.number);
 }
 
 void Model::abort() {

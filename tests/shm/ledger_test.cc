@@ -35,7 +35,7 @@ TEST_CASE("hits have rows only where they are counted, and are paid for only the
   CHECK(counting.bookkeeping_bytes(10) - plain.bookkeeping_bytes(10) == 10 * sizeof(HitRow));
 }
 
-TEST_CASE("lifetimes, and who pinned it, are paid for by who has them") {
+TEST_CASE("lifetimes, graces, and who pinned it, are paid for by who has them") {
   Ledger ledger = Ledger::create(1'000'000, EvictionPolicy::lru, 5).value();
   const std::uint64_t before = ledger.bookkeeping_bytes(10);
   REQUIRE(ledger.reserve_lifetimes(999'999));
@@ -45,6 +45,10 @@ TEST_CASE("lifetimes, and who pinned it, are paid for by who has them") {
   ledger.pinner(999'999) = 1000;
   CHECK(ledger.pinner(999'999) == 1000);
   CHECK(ledger.bookkeeping_bytes(10) - before == 2 * kPageBytes);
+  REQUIRE(ledger.reserve_grace(0));
+  ledger.grace(0) = {.deadline = 3, .since = 4, .session = 5, .uid = 6, .readers = 7, .own_gets = true};
+  CHECK(ledger.grace(0).readers == 7);
+  CHECK(ledger.bookkeeping_bytes(10) - before == 3 * kPageBytes);
 }
 
 TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
@@ -54,6 +58,8 @@ TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
   ledger.row(7).sealed = 70;
   REQUIRE(ledger.reserve_pinner(7));
   ledger.pinner(7) = 1000;
+  REQUIRE(ledger.reserve_grace(7));
+  ledger.grace(7).deadline = 77;
   ledger.state().counters.puts = 9;
   const auto memory = [&ledger] {
     std::vector<UniqueFd> fds;
@@ -63,6 +69,7 @@ TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
   const Ledger next = Ledger::adopt(100, memory()).value();
   CHECK(next.row(7).sealed == 70);
   CHECK(next.pinner(7) == 1000);
+  CHECK(next.grace(7).deadline == 77);
   CHECK(next.state().counters.puts == 9);
   CHECK(next.state().started == 5);
   CHECK(next.state().policy == policy);

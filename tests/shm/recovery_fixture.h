@@ -30,9 +30,10 @@ inline const StoreConfig kSmall = {.capacity = 64 * kKiB, .max_objects = 32};
     if (object.state != ObjectState::sealed) continue;
     const SlotFields fields = store.rows().fields(store.rows().find(object.id));
     out[object.id] = fmt::format(
-        "{} bytes at {}, of type {} and label {}, pinned {}, lives {} idle {}, sealed {}, by {}, held {}",
-        object.data_size, fields.offset, object.type_name, object.label, object.is_pinned, object.time_to_live.count(),
-        object.time_to_idle.count(), object.sealed_at.time_since_epoch().count(), object.creator_pid, object.ref_count);
+        "{} bytes at {}, of type {} and label {}, pinned {}, grace {}, lives {} idle {}, sealed {}, by {}, held {}",
+        object.data_size, fields.offset, object.type_name, object.label, object.is_pinned, object.grace_left.count(),
+        object.time_to_live.count(), object.time_to_idle.count(), object.sealed_at.time_since_epoch().count(),
+        object.creator_pid, object.ref_count);
   }
   return out;
 }

@@ -56,11 +56,18 @@ TEST_CASE("a store is killed at every point of every operation") {
   Store& store = fixture.store;
   kill([&] { REQUIRE(store.pin(fixture.writer, id_of(1), fixture.now)); });
   kill([&] { REQUIRE(store.unpin(id_of(1), fixture.now)); });
+  kill([&] { REQUIRE(store.extend_grace(fixture.writer, id_of(1), {.duration = milliseconds(9)}, fixture.now)); });
+  kill([&] { REQUIRE(store.extend_grace(reader.id(), id_of(1), {.duration = milliseconds(20)}, fixture.now)); });
+  kill([&] { store.expire(fixture.now += 20 * 1'000'000); });  // it is over
   kill([&] {
     // Evicts two neighbours.
-    REQUIRE(store.create_object(
-        fixture.writer, {.id = id_of(10), .data_size = 18 * kKiB, .pinned = true, .lifetimes = {milliseconds(9), {}}},
-        fixture.now));
+    REQUIRE(store.create_object(fixture.writer,
+                                {.id = id_of(10),
+                                 .data_size = 18 * kKiB,
+                                 .pinned = true,
+                                 .lifetimes = {milliseconds(9), {}},
+                                 .grace = {.duration = milliseconds(9)}},
+                                fixture.now));
   });
   kill([&] { REQUIRE(store.seal(fixture.writer, id_of(10), ++fixture.now)); });
   kill([&] { REQUIRE(store.remove(id_of(10), fixture.now).value()); });
@@ -134,7 +141,11 @@ TEST_CASE("a store is killed at every point of every use of a lease") {
   };
   put({.id = id_of(10), .data_size = kKiB});
   put({.id = id_of(10), .data_size = kKiB});  // is there
-  put({.id = id_of(11), .data_size = 0, .pinned = true, .lifetimes = {milliseconds(9), {}}});
+  put({.id = id_of(11),
+       .data_size = 0,
+       .pinned = true,
+       .lifetimes = {milliseconds(9), {}},
+       .grace = {.duration = milliseconds(9)}});
   while (store.leases().bytes(lease).size() > 4 * kKiB)
     REQUIRE(store.leases().put(fixture.writer, lease, {.id = ObjectId::random(), .data_size = 64}, ++fixture.now));
   put({.id = id_of(12), .data_size = 3 * kKiB, .type_name = "text", .label = std::string_view("label")});
@@ -195,7 +206,8 @@ TEST_CASE("random histories, killed at every point") {
                                                   {.id = id,
                                                    .data_size = below(12 * 1024),
                                                    .pinned = below(8) == 0,
-                                                   .lifetimes = {{}, milliseconds(below(2))}},
+                                                   .lifetimes = {{}, milliseconds(below(2))},
+                                                   .grace = {.duration = milliseconds(below(2))}},
                                                   fixture.now);
           if (!placed) return;
           store.writing().lend(placed->slot);

@@ -36,7 +36,7 @@ enum class RefusalCause : std::uint8_t {
   none,         ///< the error has another reason
   room,         ///< no contiguous free memory, and none could be made free
   objects,      ///< max_objects objects exist, and none could be evicted
-  pins,         ///< the user's quota of pinned bytes: max_pinned_bytes_per_user
+  pins,         ///< the user's quota of bytes that are pinned or in a grace: max_pinned_bytes_per_user
   writing,      ///< the client's quota of unsealed objects: max_unsealed_bytes_per_client, or their number
   capacity,     ///< larger than the whole store
   description,  ///< the metadata or the type name is too long

@@ -60,7 +60,9 @@ struct ObjectMetadata {
   std::chrono::milliseconds time_to_live{0};  ///< as given at create; 0: none
   std::chrono::milliseconds time_to_idle{0};
   std::int32_t creator_pid = 0;
-  std::string label;  ///< CreateOptions::label
+  std::string label;                        ///< CreateOptions::label
+  std::chrono::milliseconds grace_left{0};  ///< how long a grace still keeps it; 0: no grace, or it is over
+  std::uint32_t grace_readers_left = 0;     ///< number of sessions whose gets end the grace
 
   // Set by metadata() only; list() leaves them empty.
   std::string creator_command;     ///< while the creator is connected
@@ -108,7 +110,9 @@ struct ClientInfo {
   std::chrono::milliseconds oldest_unsealed{0};  ///< age of its oldest unsealed object
   /// Age of its oldest reference, since the last get of that object.
   std::chrono::milliseconds longest_held{0};
-  ClientOrigin origin = {};  ///< as the client stated it
+  ClientOrigin origin = {};        ///< as the client stated it
+  std::uint64_t graced_count = 0;  ///< objects that are kept by graces that it gave, in use or not
+  std::uint64_t graced_bytes = 0;
 };
 
 }  // namespace dolium

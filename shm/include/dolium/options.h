@@ -24,6 +24,8 @@ inline constexpr std::size_t kMaxTypeName = 255;
 inline constexpr std::size_t kMaxLabel = 255;
 /// Maximum size of an object's metadata, in bytes.
 inline constexpr std::size_t kMaxMetadata = 64 * 1024;
+/// Maximum duration of a grace.
+inline constexpr std::chrono::milliseconds kMaxGrace = std::chrono::hours(1);
 
 struct CreateOptions {
   /// Bytes that are stored directly behind the data. Copied by the call. At most kMaxMetadata.
@@ -38,6 +40,14 @@ struct CreateOptions {
   std::chrono::milliseconds time_to_live{0};
   /// The object expires after this long without a get. Zero: never.
   std::chrono::milliseconds time_to_idle{0};
+  /// Keep the object for a reader that is about to come: from its seal on, it is not evicted until `grace_readers`
+  /// other sessions have got it or this time has passed, also if its creator ends meanwhile. At most kMaxGrace; zero:
+  /// no grace. Its bytes count against the user's quota of pinned bytes. remove(), clear() and the times to live and to
+  /// idle end the object all the same. In an InProcessStore, any get ends the grace. ObjectStore::extend_grace() gives
+  /// more time.
+  std::chrono::milliseconds grace{0};
+  /// Number of other sessions whose gets end the grace. At least 1.
+  std::uint32_t grace_readers = 1;
   /// How long to wait for room when nothing more can be evicted.
   Timeout timeout = no_wait;
   /// Number of threads that copy a large put(), as for copy_bytes(). 1: the calling thread only.

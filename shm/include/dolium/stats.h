@@ -16,7 +16,7 @@
 namespace dolium {
 
 /// Memory that can neither be evicted nor moved at the moment, and so causes fragmentation. Objects that no client uses
-/// are no obstacles, even if pinned, unless they are too large to be moved. Idle leases are no obstacles.
+/// are no obstacles, even if pinned or in a grace, unless they are too large to be moved. Idle leases are no obstacles.
 struct Obstacles {
   std::uint64_t count = 0;            ///< pieces
   std::uint64_t held_bytes = 0;       ///< in use by clients, including removed objects
@@ -24,13 +24,14 @@ struct Obstacles {
   std::uint64_t leased_bytes = 0;     ///< leases that are in use, or cannot be given back
   std::uint64_t abandoned_bytes = 0;  ///< unsealed objects of a client or of a server that died
   std::uint64_t pinned_bytes = 0;     ///< pinned, not in use, and too large to be moved (or relocation is off)
-  std::uint64_t movable_bytes = 0;    ///< no obstacle: pinned and not in use, can only be moved
+  std::uint64_t graced_bytes = 0;     ///< in a grace, not in use, and too large to be moved (or relocation is off)
+  std::uint64_t movable_bytes = 0;    ///< no obstacle: pinned or in a grace, and not in use; can only be moved
   /// The largest contiguous free memory if everything else were evicted or moved. A lower bound if there are more than
   /// several thousand obstacles.
   std::uint64_t largest_run = 0;
 
   [[nodiscard]] std::uint64_t bytes() const noexcept {
-    return held_bytes + writing_bytes + leased_bytes + abandoned_bytes + pinned_bytes;
+    return held_bytes + writing_bytes + leased_bytes + abandoned_bytes + pinned_bytes + graced_bytes;
   }
   friend bool operator==(const Obstacles&, const Obstacles&) = default;
 };
@@ -62,8 +63,9 @@ struct Evicted {
   friend bool operator==(const Evicted&, const Evicted&) = default;
 };
 
-/// In a store of more than several thousand objects, some figures (the first group, padding, in use, evictable) are
-/// counted in pieces, and other requests are served in between. So these figures can be of slightly different moments.
+/// In a store of more than several thousand objects, some figures (the first group, padding, in use, graced, evictable)
+/// are counted in pieces, and other requests are served in between. So these figures can be of slightly different
+/// moments.
 struct StoreStats {
   // Contents. Bytes are arena bytes: they include padding and metadata.
   std::uint64_t total_objects = 0;  ///< sealed and visible
@@ -82,6 +84,7 @@ struct StoreStats {
 
   // Memory that cannot be evicted. These figures may overlap.
   std::uint64_t pinned_count = 0, pinned_bytes = 0;
+  std::uint64_t graced_count = 0, graced_bytes = 0;      ///< kept by a grace alone: neither pinned nor in use
   std::uint64_t in_use_count = 0, in_use_bytes = 0;      ///< held by a client, including removed objects
   std::uint64_t unsealed_count = 0, unsealed_bytes = 0;  ///< being written
   std::uint64_t retired_count = 0, retired_bytes = 0;    ///< removed, still held: free at the last release

@@ -36,7 +36,7 @@ struct StoreConfig {
   bool huge_pages = false;
   /// Maximum number of unsealed bytes of one client. 0: only the capacity limits them.
   std::uint64_t max_unsealed_bytes_per_client = 0;
-  /// Maximum number of pinned bytes of one user. 0: only the capacity limits them.
+  /// Maximum number of bytes of one user that are pinned or in a grace. 0: only the capacity limits them.
   std::uint64_t max_pinned_bytes_per_user = 0;
   /// How long memory is kept unused, in seconds, after a client died while it was writing there: I/O of that client may
   /// still be under way. Only for pages that cannot be replaced: at most one at each end of an object, and small
