@@ -133,6 +133,8 @@ ObjectMetadata from_wire(const ObjectInfo& info) {
   out.holders = from_wire(info.holders());
   out.waiters = from_wire(info.waiters());
   out.label = from_wire(info.label());
+  out.grace_left = from_ms(info.grace_left_ms());
+  out.grace_readers_left = info.grace_readers_left();
   return out;
 }
 
@@ -156,6 +158,8 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
   info->holders = to_wire(metadata.holders);
   info->waiters = to_wire(metadata.waiters);
   info->label = metadata.label;
+  info->grace_left_ms = static_cast<std::uint32_t>(to_ms(metadata.grace_left));
+  info->grace_readers_left = metadata.grace_readers_left;
   return info;
 }
 

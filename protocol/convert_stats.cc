@@ -60,6 +60,7 @@ Obstacles from_wire(const ObstacleInfo& info) {
           .leased_bytes = info.leased_bytes(),
           .abandoned_bytes = info.abandoned_bytes(),
           .pinned_bytes = info.pinned_bytes(),
+          .graced_bytes = info.graced_bytes(),
           .movable_bytes = info.movable_bytes(),
           .largest_run = info.largest_run()};
 }
@@ -67,7 +68,7 @@ Obstacles from_wire(const ObstacleInfo& info) {
 std::unique_ptr<ObstacleInfo> to_wire(const Obstacles& obstacles) {
   return std::make_unique<ObstacleInfo>(obstacles.count, obstacles.held_bytes, obstacles.writing_bytes,
                                         obstacles.leased_bytes, obstacles.abandoned_bytes, obstacles.pinned_bytes,
-                                        obstacles.movable_bytes, obstacles.largest_run);
+                                        obstacles.movable_bytes, obstacles.largest_run, obstacles.graced_bytes);
 }
 
 Refusal from_wire(const RefusalInfo& info) {
@@ -115,7 +116,7 @@ std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
                           member(relocation_count) member(relocated_bytes) member(expired_count) member(removed_count) \
                               member(aborted_count) member(out_of_memory_count) member(client_count)                   \
                                   member(waiting_gets) member(waiting_creates) member(server_pid)                      \
-                                      member(pid_namespace)
+                                      member(pid_namespace) member(graced_count) member(graced_bytes)
 
 StoreStats from_wire(const StatsReply& reply) {
   StoreStats stats;
@@ -149,10 +150,11 @@ StatsReplyT to_wire(const StoreStats& stats) {
   return reply;
 }
 
-#define DOLIUM_CLIENT_MEMBERS(member)                                                                   \
-  member(session_id) member(pid) member(uid) member(references) member(objects_held) member(bytes_held) \
-      member(unsealed_count) member(unsealed_bytes) member(hits) member(misses) member(waiting_gets)    \
-          member(waiting_creates) member(quarantined) member(left) member(orphaned) member(unread_bytes)
+#define DOLIUM_CLIENT_MEMBERS(member)                                                                    \
+  member(session_id) member(pid) member(uid) member(references) member(objects_held) member(bytes_held)  \
+      member(unsealed_count) member(unsealed_bytes) member(hits) member(misses) member(waiting_gets)     \
+          member(waiting_creates) member(quarantined) member(left) member(orphaned) member(unread_bytes) \
+              member(graced_count) member(graced_bytes)
 
 ClientInfo from_wire(const ClientRow& row) {
   ClientInfo client;

@@ -45,6 +45,7 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::ReplaceRequest},
     Verb{.request = RequestBody::WaitRequest, .reply = ReplyBody::WaitReply, .repeatable = true, .waits = true},
     Verb{.request = RequestBody::TakeRequest, .reply = ReplyBody::TakeReply, .writes = true, .waits = true},
+    Verb{.request = RequestBody::ExtendGraceRequest, .reply = ReplyBody::DoneReply, .writes = true, .repeatable = true},
 };
 
 /// Precondition: decode() let a frame with it through.

@@ -6,8 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "client/facade/store_call.h"
 #include "client/mapped/new_object.h"
-#include "client/mapped/store_backend.h"
+#include "client/remote/remote_calls.h"
 
 namespace dolium {
 namespace {
@@ -71,6 +72,22 @@ Result<void> ObjectStore::put_deferred(const ObjectId& id, std::span<const std::
 Result<std::vector<PutFailure>> ObjectStore::flush() {
   if (backend_->refuses()) return backend_->refusal();
   return backend_->flush();
+}
+
+Result<void> ObjectStore::extend_grace(const ObjectId& id, std::chrono::milliseconds duration, std::uint32_t readers) {
+  if (auto valid = shm::check_grace(id, {.duration = duration, .readers = readers}); !valid) return valid;
+  return detail::change(
+      *backend_,
+      [&](detail::Connection& daemon) {
+        protocol::ExtendGraceRequestT request;
+        request.id = protocol::to_wire_pointer(id);
+        request.grace_ms = static_cast<std::uint32_t>(duration.count());
+        request.readers = readers;
+        return daemon.tell(std::move(request));
+      },
+      [&](shm::Engine& engine, shm::TimeNs now, shm::ClientId self) {
+        return engine.store().extend_grace(self, id, {.duration = duration, .own_gets = true}, now);
+      });
 }
 
 Result<void> ObjectStore::check_create(const ObjectId& id, const CreateOptions& options) const {

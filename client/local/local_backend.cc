@@ -83,7 +83,7 @@ Result<ObjectBuilder> LocalBackend::create(const ObjectId& id, std::uint64_t siz
   bool answered = false;
   Result<shm::Placement> placed = shm::Placement{};
   engine_->with([&](Engine& engine, TimeNs now) {
-    engine.creates().add(engine_->next_key(), new_object(id, size, options), deadline_of(options.timeout, now), now,
+    engine.creates().add(engine_->next_key(), local_object(id, size, options), deadline_of(options.timeout, now), now,
                          [&](Result<shm::Placement> answer) {
                            placed = std::move(answer);
                            answered = true;

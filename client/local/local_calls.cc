@@ -130,6 +130,12 @@ AsyncHandle cancelling(const std::shared_ptr<LocalEngine>& local, Completions::T
 
 }  // namespace
 
+shm::NewObject local_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) noexcept {
+  shm::NewObject object = new_object(id, size, options);
+  if (object.grace.any()) object.grace = {.duration = options.grace, .own_gets = true};
+  return object;
+}
+
 ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed, const ObjectId& id,
                             std::uint64_t size, std::span<const std::byte> metadata) {
   const std::span<std::byte> bytes = local->attachment().writable_bytes(placed.offset, size + metadata.size());
@@ -233,7 +239,7 @@ AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const 
     here->completions().push(ticket, [callback, builder] { (*callback)(std::move(*builder)); });
   };
   local->with([&](Engine& engine, TimeNs now) {
-    engine.creates().add(key, new_object(id, size, options), deadline_of(options.timeout, now), now, finish);
+    engine.creates().add(key, local_object(id, size, options), deadline_of(options.timeout, now), now, finish);
   });
   return cancelling(local, ticket, key);
 }

@@ -17,6 +17,9 @@ namespace dolium::detail {
 /// `type_tag`: the only type that is taken; 0: any.
 [[nodiscard]] Result<Object> local_take(LocalEngine& local, const ObjectId& id, std::uint64_t type_tag,
                                         Timeout timeout);
+/// The object as the engine takes it. Any get ends its grace: all gets are of one session.
+[[nodiscard]] shm::NewObject local_object(const ObjectId& id, std::uint64_t size,
+                                          const CreateOptions& options) noexcept;
 /// The builder that create() returns for a placement.
 [[nodiscard]] ObjectBuilder local_builder(const std::shared_ptr<LocalEngine>& local, const shm::Placement& placed,
                                           const ObjectId& id, std::uint64_t size, std::span<const std::byte> metadata);

@@ -26,7 +26,7 @@ Result<void> check_options(const ObjectId& id, const CreateOptions& options) {
   if (options.time_to_live.count() < 0 || options.time_to_idle.count() < 0)
     return Error{Errc::invalid_argument,
                  fmt::format("object {} was given a negative time to live or to idle: 0 means for ever", id.hex())};
-  return {};
+  return shm::check_grace(id, {.duration = options.grace, .readers = options.grace_readers});
 }
 
 Result<void> check_deferred(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
@@ -48,7 +48,8 @@ shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOp
                         .type_name = options.type_name,
                         .pinned = options.pinned,
                         .lifetimes = {options.time_to_live, options.time_to_idle},
-                        .label = options.label};
+                        .label = options.label,
+                        .grace = {.duration = options.grace, .readers = options.grace_readers}};
 }
 
 Error nothing_there(const ObjectId& id, Timeout timeout) {

@@ -33,7 +33,9 @@ struct PutView {
             object.metadata_size,
             object.type_tag,
             static_cast<std::uint64_t>(options->time_to_live.count()),
-            static_cast<std::uint64_t>(options->time_to_idle.count())};
+            static_cast<std::uint64_t>(options->time_to_idle.count()),
+            static_cast<std::uint32_t>(options->grace.count()),
+            options->grace_readers};
   }
   [[nodiscard]] std::uint64_t size() const noexcept { return shm::total_size(object); }
   /// Copies so many bytes: data, metadata, type name, label.

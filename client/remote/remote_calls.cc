@@ -40,6 +40,8 @@ std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t 
   wire->pinned = object.pinned;
   wire->time_to_live_ms = static_cast<std::uint64_t>(options.time_to_live.count());
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
+  wire->grace_ms = static_cast<std::uint32_t>(options.grace.count());
+  wire->grace_readers = options.grace_readers;
   return wire;
 }
 

@@ -68,6 +68,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::ListRequest: return on(session, id, *frame.body_as_ListRequest());
     case RequestBody::PinRequest: return on(session, id, *frame.body_as_PinRequest());
     case RequestBody::UnpinRequest: return on(session, id, *frame.body_as_UnpinRequest());
+    case RequestBody::ExtendGraceRequest: return on(session, id, *frame.body_as_ExtendGraceRequest());
     case RequestBody::RemoveRequest: return on(session, id, *frame.body_as_RemoveRequest());
     case RequestBody::EvictRequest: return on(session, id, *frame.body_as_EvictRequest());
     case RequestBody::ClearRequest: return on(session, id, *frame.body_as_ClearRequest());
@@ -112,6 +113,12 @@ void Dispatch::on(Session& session, Id id, const PinRequest& request) {
 
 void Dispatch::on(Session& session, Id id, const UnpinRequest& request) {
   session.reply_outcome(id, engine_.store().unpin(from_wire(*request.id()), shm::monotonic_now()));
+}
+
+void Dispatch::on(Session& session, Id id, const ExtendGraceRequest& request) {
+  const shm::Grace grace = {.duration = from_ms(request.grace_ms()), .readers = request.readers()};
+  session.reply_outcome(
+      id, engine_.store().extend_grace(session.client(), from_wire(*request.id()), grace, shm::monotonic_now()));
 }
 
 void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {

@@ -14,6 +14,13 @@
 
 namespace dolium::daemon {
 
+/// The grace of a new object, as a NewObject or a PutHead has it. The store checks it.
+template <class Wire>
+[[nodiscard]] shm::Grace grace_of(const Wire& wire) noexcept {
+  if (wire.grace_ms() == 0) return {};
+  return {.duration = std::chrono::milliseconds(wire.grace_ms()), .readers = wire.grace_readers()};
+}
+
 class Dispatch {
  public:
   /// Maximum number of events in one EventNotice.
@@ -60,6 +67,7 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::ListRequest& request);
   void on(Session& session, Id id, const protocol::PinRequest& request);
   void on(Session& session, Id id, const protocol::UnpinRequest& request);
+  void on(Session& session, Id id, const protocol::ExtendGraceRequest& request);
   void on(Session& session, Id id, const protocol::RemoveRequest& request);
   void on(Session& session, Id id, const protocol::EvictRequest& request);
   void on(Session& session, Id id, const protocol::ClearRequest& request);

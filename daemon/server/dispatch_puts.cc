@@ -31,7 +31,8 @@ shm::NewObject to_object(const PutHead& head, std::span<const std::byte> own) {
           .type_name = texts.substr(0, head.type_name_size()),
           .pinned = head.pinned(),
           .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())},
-          .label = texts.substr(head.type_name_size())};
+          .label = texts.substr(head.type_name_size()),
+          .grace = grace_of(head)};
 }
 
 /// Size of its data, metadata, type name and label together.

@@ -12,7 +12,7 @@ using shm::TimeNs;
 
 namespace {
 
-/// The object to create. The store checks everything but the times.
+/// The object to create. The store checks everything but the lifetimes.
 shm::NewObject to_object(const NewObject& wire) {
   return {.id = from_wire(*wire.id()),
           .data_size = wire.data_size(),
@@ -21,7 +21,8 @@ shm::NewObject to_object(const NewObject& wire) {
           .type_name = wire.type_name() == nullptr ? std::string_view() : wire.type_name()->string_view(),
           .pinned = wire.pinned(),
           .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())},
-          .label = wire.label() == nullptr ? std::string_view() : wire.label()->string_view()};
+          .label = wire.label() == nullptr ? std::string_view() : wire.label()->string_view(),
+          .grace = grace_of(wire)};
 }
 
 /// The largest number on the wire means none.

@@ -39,7 +39,7 @@ constexpr const char* kUnreachable = "socket";  // the file system says no
 constexpr const char* kUnknown = "[access]";    // the daemon says no
 constexpr const char* kReads = "get exists metadata list stats clients subscribe";
 constexpr const char* kWrites =
-    "get exists metadata list stats clients subscribe put create pin unpin remove evict clear";
+    "get exists metadata list stats clients subscribe put create pin unpin extend_grace remove evict clear";
 
 /// What this client may do, by name. What is refused must be refused as permission_denied.
 std::string allowed_verbs(ObjectStore& store) {
@@ -56,6 +56,7 @@ std::string allowed_verbs(ObjectStore& store) {
       {"create", outcome(store.create(id_of("created"), 100))},
       {"pin", outcome(store.pin(kept))},
       {"unpin", outcome(store.unpin(kept))},
+      {"extend_grace", outcome(store.extend_grace(kept, std::chrono::milliseconds(1)))},
       {"remove", outcome(store.remove(kept))},
       {"evict", outcome(store.evict(1))},
       {"clear", outcome(store.clear())},

@@ -64,6 +64,7 @@ int first_not_refused(Client& client, const ObjectId& held) {
                                     refused(client.metadata(held)),
                                     refused(client.pin(held)),
                                     refused(client.unpin(held)),
+                                    refused(client.extend_grace(held, std::chrono::seconds(1))),
                                     refused(client.remove(held)),
                                     refused(client.take_raw(held)),
                                     refused(client.evict(1)),

@@ -63,6 +63,8 @@ std::unique_ptr<protocol::NewObjectT> new_object(Choices& choose) {
   object->label = object->metadata_size == 32 ? "label" : object->metadata_size == 48 ? "not UTF-8: \xff" : "";
   object->pinned = choose.below(8) == 0;
   object->time_to_live_ms = choose.below(16) == 0 ? choose.byte() : 0;
+  if (object->metadata_size == 16) object->grace_ms = static_cast<std::uint32_t>(object->data_size % 100 * 50'000);
+  object->grace_readers = static_cast<std::uint32_t>(object->data_size % 3);
   return object;
 }
 
@@ -76,7 +78,9 @@ protocol::PutHead put_head(Choices& choose) {
           object->metadata_size,
           object->type_tag,
           object->time_to_live_ms,
-          0};
+          0,
+          object->grace_ms,
+          object->grace_readers};
 }
 
 std::uint64_t size_of(const protocol::PutHead& head) {
@@ -130,7 +134,9 @@ protocol::PutLeasedRequestT put_leased(Choices& choose, Leases& leases) {
              one.metadata_size(),
              one.type_tag(),
              one.time_to_live_ms(),
-             0};
+             0,
+             one.grace_ms(),
+             one.grace_readers()};
     const std::uint64_t taken = shm::Arena::taken_by(size_of(one));
     if (taken > left && lies % 16 != 1) continue;
     left -= std::min(left, taken);
@@ -199,7 +205,13 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
       return encoded(std::move(list));
     }
     case 11: return about(protocol::PinRequestT());
-    case 12: return about(protocol::UnpinRequestT());
+    case 12: {
+      if (number % 2 == 0) return about(protocol::UnpinRequestT());
+      protocol::ExtendGraceRequestT extend;  // derived, too: sometimes more than an hour, or for no reader
+      extend.grace_ms = static_cast<std::uint32_t>(number % 100 * 50'000);
+      extend.readers = static_cast<std::uint32_t>(number % 3);
+      return about(std::move(extend));
+    }
     case 13: return about(protocol::RemoveRequestT());
     case 14: {
       protocol::EvictRequestT evict;

@@ -66,6 +66,8 @@ ObjectMetadata some_metadata() {
   object.time_to_live = std::chrono::milliseconds(9);
   object.time_to_idle = std::chrono::milliseconds(10);
   object.creator_pid = 11;
+  object.grace_left = std::chrono::milliseconds(13);
+  object.grace_readers_left = 14;
   object.creator_command = "twelve";
   object.holders = {some_use(100), some_use(200)};
   object.waiters = {some_use(300)};
@@ -111,6 +113,8 @@ TEST_CASE("an object's metadata come back member by member") {
   CHECK(got.time_to_live == sent.time_to_live);
   CHECK(got.time_to_idle == sent.time_to_idle);
   CHECK(got.creator_pid == sent.creator_pid);
+  CHECK(got.grace_left == sent.grace_left);
+  CHECK(got.grace_readers_left == sent.grace_readers_left);
   CHECK(got.creator_command == sent.creator_command);
   CHECK(got.holders == sent.holders);
   CHECK(got.waiters == sent.waiters);
@@ -131,13 +135,14 @@ TEST_CASE("statistics come back member by member") {
         &sent.get_count,      &sent.hit_count,           &sent.miss_count,        &sent.put_count,
         &sent.eviction_count, &sent.evicted_bytes,       &sent.relocation_count,  &sent.relocated_bytes,
         &sent.expired_count,  &sent.removed_count,       &sent.aborted_count,     &sent.out_of_memory_count,
-        &sent.client_count,   &sent.waiting_gets,        &sent.waiting_creates})
+        &sent.client_count,   &sent.waiting_gets,        &sent.waiting_creates,   &sent.graced_count,
+        &sent.graced_bytes})
     *member = number++;
   sent.uptime = std::chrono::milliseconds(number);
-  sent.obstacles = {1, 2, 3, 4, 5, 6, 7, 8};
+  sent.obstacles = {1, 2, 3, 4, 5, 6, 7, 8, 9};
   sent.last_refusal = some_refusal();
   sent.last_refusal->cause = dolium::RefusalCause::objects;
-  sent.last_refusal->obstacles = {11, 12, 13, 14, 15, 16, 17, 18};
+  sent.last_refusal->obstacles = {11, 12, 13, 14, 15, 16, 17, 18, 19};
   sent.last_refusal->by.leased_bytes = 9;
   sent.server_pid = 31;
   sent.pid_namespace = 4'026'531'836;
@@ -206,6 +211,8 @@ TEST_CASE("a client's description comes back member by member") {
   sent.waiting_creates = 15;
   sent.connected_for = std::chrono::milliseconds(16);
   sent.quarantined = true;
+  sent.graced_count = 18;
+  sent.graced_bytes = 19;
   Wire wire;
   ClientsReplyT reply;
   reply.clients.push_back(to_wire(sent));
@@ -216,6 +223,7 @@ TEST_CASE("a client's description comes back member by member") {
         std::tie(sent.session_id, sent.pid, sent.uid, sent.command, sent.user, sent.name, sent.access));
   CHECK(std::tie(got.references, got.objects_held, got.bytes_held, got.unsealed_count, got.unsealed_bytes) ==
         std::tie(sent.references, sent.objects_held, sent.bytes_held, sent.unsealed_count, sent.unsealed_bytes));
+  CHECK(std::tie(got.graced_count, got.graced_bytes) == std::tie(sent.graced_count, sent.graced_bytes));
   CHECK(
       std::tie(got.hits, got.misses, got.waiting_gets, got.waiting_creates, got.connected_for, got.quarantined) ==
       std::tie(sent.hits, sent.misses, sent.waiting_gets, sent.waiting_creates, sent.connected_for, sent.quarantined));

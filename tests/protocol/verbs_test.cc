@@ -26,13 +26,13 @@ TEST_CASE("each request of the schema has a verb record") {
 TEST_CASE("verbs: only idempotent requests are repeated after a server's death") {
   CHECK(requests([](const Verb& verb) { return verb.repeatable; }) ==
         "AbortRequest GetRequest MetadataRequest ListRequest PinRequest UnpinRequest StatsRequest ClientsRequest "
-        "PingRequest SubscribeRequest WaitRequest");
+        "PingRequest SubscribeRequest WaitRequest ExtendGraceRequest");
 }
 
 TEST_CASE("verbs: requests that change the store") {
   CHECK(requests([](const Verb& verb) { return verb.writes; }) ==
         "CreateRequest LeaseRequest SealRequest AbortRequest PutRequest PutLeasedRequest PinRequest UnpinRequest "
-        "RemoveRequest EvictRequest ClearRequest TakeRequest");
+        "RemoveRequest EvictRequest ClearRequest TakeRequest ExtendGraceRequest");
 }
 
 TEST_CASE("verbs: requests without a reply") {

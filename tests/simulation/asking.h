@@ -14,7 +14,8 @@ template <class Message>
 inline constexpr bool kMayBeAskedTwice =
     std::is_same_v<Message, protocol::GetRequestT> || std::is_same_v<Message, protocol::PingRequestT> ||
     std::is_same_v<Message, protocol::PinRequestT> || std::is_same_v<Message, protocol::UnpinRequestT> ||
-    std::is_same_v<Message, protocol::AbortRequestT> || std::is_same_v<Message, protocol::SubscribeRequestT>;
+    std::is_same_v<Message, protocol::ExtendGraceRequestT> || std::is_same_v<Message, protocol::AbortRequestT> ||
+    std::is_same_v<Message, protocol::SubscribeRequestT>;
 
 template <class Message>
 void Client::ask(Asked asked, Message message) {

@@ -10,6 +10,7 @@
 #include "protocol/convert.h"
 #include "tests/e2e/payload.h"
 #include "tests/simulation/asking.h"
+#include "tests/simulation/virtual_clock.h"
 
 namespace dolium::simulation {
 namespace {
@@ -73,6 +74,7 @@ void Client::act_on(Number number, std::size_t what) {
     case 20: return ask_about<protocol::PinRequestT>(number, Kind::pin, 0);
     case 24:
     case 25: return take(number);
+    case 21: return extend_grace(number);
     default: return ask_about<protocol::UnpinRequestT>(number, Kind::unpin, 0);
   }
 }
@@ -103,7 +105,7 @@ protocol::PutRequestT Client::new_put(Number number, std::uint64_t value) {
   e2e::fill_payload(std::as_writable_bytes(std::span(put.bytes)), id, value);
   const std::uint64_t life_ms = filler && world_.one_in(3) ? 1 + world_.below(kLongestLifeMs) : 0;
   put.heads.emplace_back(protocol::to_wire(id), 0, false, 0, static_cast<std::uint32_t>(put.bytes.size()), 0, 0,
-                         life_ms, 0);
+                         life_ms, 0, world_.some_grace(number, value, life_ms), 1);
   return put;
 }
 
@@ -153,6 +155,7 @@ void Client::put_many() {
 
 void Client::clear() {
   if (!busy_.empty()) return;
+  world_.cleared = true;
   std::vector<Part> parts;
   for (Number number = 0; number < kObjects; ++number)
     parts.push_back({number, {Kind::clear, Outcome::done, 0, world_.tick(), 0}});
@@ -242,6 +245,7 @@ bool Client::keep(Number number, const shm::Holder::Attempt& attempt, Operation&
   REQUIRE(e2e::is_payload(bytes, id_of(number)));
   std::memcpy(&operation.value, bytes.data(), sizeof(operation.value));
   held_[number].push_back({attempt.object, operation.value});
+  holder_->table().record_hit(attempt.object.slot, now());
   return true;
 }
 
@@ -275,6 +279,15 @@ void Client::cancel(bool gets) {
     cancel.request_id = number;
     wire_->send(encoder_.encode(++last_request_, std::move(cancel)).value());  // has no reply
   }
+}
+
+/// Whatever comes of it: an object may be gone, or be written, or its user may have no quota left.
+void Client::extend_grace(Number number) {
+  protocol::ExtendGraceRequestT extend;
+  extend.id = protocol::to_wire_pointer(id_of(number));
+  extend.grace_ms = static_cast<std::uint32_t>(1 + world_.below(kLongestLifeMs));
+  extend.readers = static_cast<std::uint32_t>(1 + world_.below(3));
+  ask({kFiller, {}, About::nothing}, std::move(extend));
 }
 
 void Client::listen_or_not() {

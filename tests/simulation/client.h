@@ -167,6 +167,7 @@ class Client {
   void release(Number number);
   void evict();
   void cancel(bool gets);
+  void extend_grace(Number number);
   void listen_or_not();
   bool try_hold(Number number, history::Operation& operation, bool kept);
   bool keep(Number number, const shm::Holder::Attempt& attempt, history::Operation& operation);

@@ -108,7 +108,17 @@ protocol::PutHead Client::write_leased(Number number, std::uint64_t value) {
   lease_->left -= shm::Arena::taken_by(size);
   e2e::fill_payload({mapped_->writable.data() + lease_->offset + lease_->left, size}, id, value);
   const std::uint64_t life_ms = number == kFiller && world_.one_in(3) ? 1 + world_.below(kLongestLifeMs) : 0;
-  return {protocol::to_wire(id), 0, false, 0, static_cast<std::uint32_t>(size), 0, 0, life_ms, 0};
+  return {protocol::to_wire(id),
+          0,
+          false,
+          0,
+          static_cast<std::uint32_t>(size),
+          0,
+          0,
+          life_ms,
+          0,
+          world_.some_grace(number, value, life_ms),
+          1};
 }
 
 /// Also when nothing is left: a server that died may not have heard of that.

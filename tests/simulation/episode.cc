@@ -81,6 +81,19 @@ void Episode::turn() {
   server_.small_turn();
   if (creates_rest()) ++figures_.rests;
   server_.store().check_invariants();
+  check_promises();
+}
+
+/// An object in a grace that was there once is there until the grace's time has passed, whoever dies.
+void Episode::check_promises() {
+  const shm::Rows& rows = server_.store().rows();
+  for (auto& [id, promise] : world_.promises) {
+    const shm::SlotIndex slot = rows.find(id);
+    if (slot != shm::kNoSlot) promise.sealed = rows.sealed_at(slot);
+    if (world_.cleared || promise.sealed == 0 || now() >= promise.sealed + promise.grace_ms * 1'000'000) continue;
+    REQUIRE(slot != shm::kNoSlot);
+    ++world_.kept_promises;
+  }
 }
 
 void Episode::read(Client& client) {
@@ -117,7 +130,7 @@ void Episode::kill_server() {
   if (world_.one_in(2)) server_.hear();
   const auto described = [](const ObjectMetadata& object) {
     return std::tuple(object.id, object.data_size, object.is_pinned, object.created_at, object.sealed_at,
-                      object.time_to_live, object.creator_pid);
+                      object.time_to_live, object.creator_pid, object.grace_left);
   };
   const std::vector<ObjectMetadata> before = sealed();
   const std::uint64_t begin = world_.tick();
@@ -236,7 +249,8 @@ void Episode::release_everything() {
 /// Room must do for everybody who waits for it, when all there is may go.
 void Episode::check_waiting_creates() {
   const StoreStats now_there = stats();
-  if (now_there.pinned_count + now_there.unsealed_count + now_there.quarantined_count != 0) return;
+  if (now_there.pinned_count + now_there.graced_count + now_there.unsealed_count + now_there.quarantined_count != 0)
+    return;
   for (const auto& client : clients_) REQUIRE(client->open().creates == 0);
 }
 
@@ -249,6 +263,7 @@ void Episode::let_go_of_everything() {
   figures_.recalled_leases += world_.recalled_leases;
   figures_.takes += world_.takes;
   figures_.lost_takes += world_.lost_takes;
+  figures_.kept_promises += world_.kept_promises;
   clients_.clear();
   while (server_.session_count() != 0) turn();
   while (server_.store().quarantine().next_to_renew()) turn();

@@ -21,7 +21,8 @@ namespace dolium::simulation {
 
 struct Figures {
   std::uint64_t deaths = 0, server_deaths = 0, forks = 0, evictions = 0, waits = 0, histories = 0, events = 0,
-                leased_puts = 0, lost_leases = 0, rests = 0, recalled_leases = 0, takes = 0, lost_takes = 0;
+                leased_puts = 0, lost_leases = 0, rests = 0, recalled_leases = 0, takes = 0, lost_takes = 0,
+                kept_promises = 0;
 };
 
 class Episode {
@@ -44,6 +45,7 @@ class Episode {
   [[nodiscard]] bool creates_rest();
   void check_references();
   void check_agreement();
+  void check_promises();
   void check_waiting_creates();
   void finish();
   void abort_everything();

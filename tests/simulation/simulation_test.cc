@@ -60,7 +60,8 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
             << figures.leased_puts << " puts out of leases, " << figures.lost_leases
             << " leases lost with their server, " << figures.rests << " turns in which creates rested, "
             << figures.recalled_leases << " leases taken back, " << figures.takes << " objects taken, "
-            << figures.lost_takes << " lost with their server, " << figures.histories << " histories\n";
+            << figures.lost_takes << " lost with their server, " << figures.kept_promises
+            << " looks at what graces keep, " << figures.histories << " histories\n";
   // Far below what any hundred episodes reach: a change of the choices may not fail, only their absence.
   if (episodes < 100) return;
   CHECK(figures.deaths > episodes / 2);
@@ -75,6 +76,7 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   CHECK(figures.recalled_leases > episodes / 40);
   CHECK(figures.takes > episodes / 2);
   CHECK(figures.lost_takes > 0);
+  CHECK(figures.kept_promises > episodes);
 }
 
 TEST_CASE("a seed gives the same episode again") {

@@ -219,6 +219,12 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   Result<void> pin(const ObjectId& id);
   /// Has no effect on an object that is not pinned.
   Result<void> unpin(const ObjectId& id);
+  /// Keeps the object for readers that are about to come, as CreateOptions::grace does: from now on, it is not evicted
+  /// until `readers` other sessions have got it or `duration` has passed (at most kMaxGrace), also if this client ends
+  /// meanwhile. Never shortens a grace that the object has: the later end and the greater number of readers hold. In an
+  /// InProcessStore, any get ends it. not_found; not_sealed while the object is being written; out_of_memory beyond the
+  /// user's quota of pinned bytes.
+  Result<void> extend_grace(const ObjectId& id, std::chrono::milliseconds duration, std::uint32_t readers = 1);
   /// Makes the object invisible and its id free at once; its memory becomes free at the last release. Returns false if
   /// there is no such object. not_sealed while the object is being written (its creator can abort it).
   Result<bool> remove(const ObjectId& id);
