@@ -1,4 +1,4 @@
-// pin, unpin, remove, evict, clear: which objects stay in the store.
+// pin, unpin, extend-grace, remove, evict, clear: which objects stay in the store.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "client/cli/json_text.h"
 #include "client/cli/object_filter.h"
 #include "client/cli/printable.h"
+#include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
 #include "shm/text/size_text.h"
 
@@ -28,6 +29,38 @@ Result<void> pin(Client& client, const ObjectId& id) {
 
 Result<void> unpin(Client& client, const ObjectId& id) {
   return client.unpin(id);
+}
+
+struct Extension {
+  std::string id;
+  std::string duration;
+  std::size_t readers = 1;
+};
+
+Result<void> extend_grace(const Globals& globals, const Extension& options) {
+  const Result<std::chrono::milliseconds> duration = parse_duration(options.duration);
+  if (!duration) return duration.error();
+  const auto client = connect(globals, Access::read_write);
+  if (!client) return client.error();
+  const Result<ObjectId> id = resolve(**client, options.id);
+  if (!id) return id.error();
+  const Result<void> extended = (*client)->extend_grace(*id, *duration, static_cast<std::uint32_t>(options.readers));
+  if (!extended) return as_named(extended.error(), options.id);
+  if (globals.json)
+    print_json({{"id", id->hex()}, {"done", "extended"}});
+  else
+    fmt::print("extended {}\n", id->hex());
+  return {};
+}
+
+void add_extend_grace(CommandLine& line) {
+  const auto options = std::make_shared<Extension>();
+  line.add("extend-grace", "do not evict an object until other clients have got it or a time has passed",
+           [options](const Globals& globals) { return extend_grace(globals, *options); })
+      .required("id", options->id, "ID", "the object")
+      .required("duration", options->duration, "DURATION", "from now on, for example 10min; at most 1h")
+      .number("--grace-readers", options->readers, "number of clients whose gets end the grace (default: 1)", 1,
+              std::numeric_limits<std::uint32_t>::max());
 }
 
 /// The library accepts an unknown id. On the command line it is a typing error.
@@ -216,6 +249,7 @@ void add_remove(CommandLine& line) {
 void add_keep_verbs(CommandLine& line) {
   add_deed(line, "pin", "pinned", "protect objects from eviction and expiry, until unpin", pin);
   add_deed(line, "unpin", "unpinned", "let objects be evicted and expire again", unpin);
+  add_extend_grace(line);
   add_remove(line);
   const auto size = std::make_shared<std::string>();
   line.add("evict", "evict unused objects, coldest first, until that many bytes are freed",

@@ -66,6 +66,11 @@ void sort(std::vector<ObjectMetadata>& objects, const ListOptions& options) {
   if (options.reverse) std::ranges::reverse(objects);
 }
 
+const char* keeps_text(const ObjectMetadata& object) {
+  if (object.is_pinned) return "pinned";
+  return object.grace_left.count() != 0 ? "grace" : "";
+}
+
 Table list_table(std::span<const ObjectMetadata> objects, std::size_t digits) {
   using enum Table::Align;
   Table table({{"ID"},
@@ -80,7 +85,7 @@ Table list_table(std::span<const ObjectMetadata> objects, std::size_t digits) {
                {"LABEL"}});
   for (const ObjectMetadata& object : objects)
     table.add({object.id.hex().substr(0, digits), format_size(object.data_size + object.metadata_size),
-               state_of(object), fmt::format("{}", object.ref_count), object.is_pinned ? "pinned" : "",
+               state_of(object), fmt::format("{}", object.ref_count), keeps_text(object),
                format_duration(since(object.created_at)), age_of_access(object), type_of(object),
                pid_text(object.creator_pid), printable(object.label, kLabelColumns)});
   return table;
@@ -129,6 +134,14 @@ std::string lifetime(milliseconds duration) {
   return duration.count() == 0 ? "none" : format_duration(duration);
 }
 
+std::string grace_text(const ObjectMetadata& object) {
+  if (object.grace_left.count() == 0) return "none";
+  return fmt::format(
+      "{}kept {} more, or until got by {} more {}",
+      object.state == ObjectState::sealed ? "" : "from the seal on: ", format_duration(object.grace_left),
+      object.grace_readers_left, object.grace_readers_left == 1 ? "client" : "clients");
+}
+
 std::string exact(std::uint64_t bytes) {
   return bytes < 1024 ? fmt::format("{} B", bytes) : fmt::format("{} ({} bytes)", format_size(bytes), grouped(bytes));
 }
@@ -162,6 +175,7 @@ Table description(const ObjectMetadata& object) {
   table.add({"type tag", fmt::format("{:016x}", object.type_tag)});
   table.add({"references", fmt::format("{}", object.ref_count)});
   table.add({"pinned", object.is_pinned ? "yes: kept until unpin" : "no"});
+  table.add({"grace", grace_text(object)});
   table.add({"created", moment(object.created_at)});
   table.add({"sealed", moment(object.sealed_at)});
   table.add({"last access", moment(object.last_accessed)});
@@ -199,7 +213,8 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
   const Result<ObjectMetadata> object = (*client)->metadata(*id);
   if (!object) return as_named(object.error(), options.id);
   std::optional<Object> bytes;
-  if (options.preview)
+  const bool in_grace = object->grace_left.count() != 0;
+  if (options.preview && !in_grace)
     if (Result<Object> got = (*client)->get_raw(*id)) bytes = *std::move(got);
   if (globals.json) {
     Json json = to_json(*object);
@@ -216,6 +231,8 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
     print_preview("data", bytes->data());
     print_preview("metadata", bytes->metadata());
   }
+  if (options.preview && in_grace)
+    fmt::print("\nno preview: to read the object would count as a get, and could end its grace\n");
   return {};
 }
 
@@ -236,7 +253,8 @@ void add_inspect(CommandLine& line) {
   line.add("inspect", "show one object's details and its first bytes",
            [options](const Globals& globals) { return inspect(globals, *options); })
       .required("id", options->id, "ID", "the object")
-      .flag("!--no-preview", options->preview, "do not read the object (reading counts as an access)");
+      .flag("!--no-preview", options->preview,
+            "do not read the object (reading counts as an access; an object in a grace is not read)");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -30,6 +31,8 @@ struct PutOptions {
   bool pinned = false;
   std::chrono::milliseconds time_to_live{0};  // 0: none
   std::chrono::milliseconds time_to_idle{0};
+  std::chrono::milliseconds grace{0};
+  std::size_t grace_readers = 1;
   std::string type_name;
   Timeout timeout = no_wait;
   std::string label;
@@ -60,6 +63,8 @@ CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   out.type_name = type.name;
   out.time_to_live = options.time_to_live;
   out.time_to_idle = options.time_to_idle;
+  out.grace = options.grace;
+  out.grace_readers = static_cast<std::uint32_t>(options.grace_readers);
   out.timeout = options.timeout;
   out.label = label_for(options);
   return out;
@@ -284,6 +289,10 @@ void add_put(CommandLine& line) {
       .flag("--pin", options->pinned, "pin the object: keep it until unpin")
       .duration("--ttl", options->time_to_live, "time to live, for example 10min")
       .duration("--tti", options->time_to_idle, "time to idle: expires this long after the last access")
+      .duration("--grace", options->grace,
+                "do not evict the object until other clients have got it or this time has passed, at most 1h")
+      .number("--grace-readers", options->grace_readers, "number of clients whose gets end the grace (default: 1)", 1,
+              std::numeric_limits<std::uint32_t>::max())
       .text("--type", options->type_name, "NAME",
             "type name, also for get<T>(): f64, i32[], utf8, or the name of a Codec")
       .timeout("--timeout", options->timeout, "maximum time to wait for room, for example 10s, or forever");

@@ -43,6 +43,7 @@ Table clients_table(const std::vector<ClientInfo>& clients) {
                {"REFS", right},
                {"HOLDS", right},
                {"WRITES", right},
+               {"GRACE", right},
                {"HITS", right},
                {"MISSES", right},
                {"WAITS"},
@@ -54,8 +55,8 @@ Table clients_table(const std::vector<ClientInfo>& clients) {
     table.add({pid_text(c.pid), printable(c.command, kNameColumns), printable(c.user, kNameColumns),
                printable(c.name, kNameColumns), printable(own_words(c.origin, c.pid)),
                c.access == Access::read_only ? "read" : "write", grouped(c.references), format_size(c.bytes_held),
-               format_size(c.unsealed_bytes), grouped(c.hits), grouped(c.misses), std::move(waits),
-               format_duration(c.connected_for), c.quarantined ? "QUARANTINED" : ""});
+               format_size(c.unsealed_bytes), format_size(c.graced_bytes), grouped(c.hits), grouped(c.misses),
+               std::move(waits), format_duration(c.connected_for), c.quarantined ? "QUARANTINED" : ""});
   }
   return table;
 }

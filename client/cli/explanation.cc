@@ -76,6 +76,12 @@ void say_who_pins(const StatsReport& report, Clauses& out) {
   out.push_back(std::move(clause));
 }
 
+void say_what_is_kept_for_readers(const StoreStats& stats, Clauses& out) {
+  if (stats.graced_bytes == 0) return;
+  out.push_back(format_size(stats.graced_bytes) +
+                " are kept by a grace, until readers have got the objects or their time has passed");
+}
+
 void say_who_writes(const StatsReport& report, Clauses& out) {
   if (report.stats.unsealed_bytes == 0) return;
   out.push_back(format_size(report.stats.unsealed_bytes) + " are being written" +
@@ -116,6 +122,7 @@ std::string explain(const StatsReport& report) {
   say_when_rows_are_scarce(stats, clauses);
   say_who_holds(report, clauses);
   say_who_pins(report, clauses);
+  say_what_is_kept_for_readers(stats, clauses);
   say_who_writes(report, clauses);
   say_what_rests(stats, clauses);
   say_who_waits(stats, clauses);

@@ -31,7 +31,9 @@ Json to_json(const ObjectMetadata& object) {
           {"time_to_live_ms", object.time_to_live.count()},
           {"time_to_idle_ms", object.time_to_idle.count()},
           {"creator_pid", object.creator_pid},
-          {"label", object.label}};
+          {"label", object.label},
+          {"grace_left_ms", object.grace_left.count()},
+          {"grace_readers_left", object.grace_readers_left}};
 }
 
 Json to_json(const ClientOrigin& origin) {
@@ -64,6 +66,7 @@ Json to_json(const Obstacles& obstacles) {
           {"leased_bytes", obstacles.leased_bytes},
           {"abandoned_bytes", obstacles.abandoned_bytes},
           {"pinned_bytes", obstacles.pinned_bytes},
+          {"graced_bytes", obstacles.graced_bytes},
           {"movable_bytes", obstacles.movable_bytes},
           {"largest_run", obstacles.largest_run}};
 }
@@ -106,6 +109,8 @@ Json to_json(const ClientInfo& client) {
           {"unread_bytes", client.unread_bytes},
           {"oldest_unsealed_ms", client.oldest_unsealed.count()},
           {"longest_held_ms", client.longest_held.count()},
+          {"graced_count", client.graced_count},
+          {"graced_bytes", client.graced_bytes},
           {"origin", to_json(client.origin)}};
 }
 
@@ -124,6 +129,8 @@ Json to_json(const StoreStats& stats) {
           {"max_objects", stats.max_objects},
           {"pinned_count", stats.pinned_count},
           {"pinned_bytes", stats.pinned_bytes},
+          {"graced_count", stats.graced_count},
+          {"graced_bytes", stats.graced_bytes},
           {"in_use_count", stats.in_use_count},
           {"in_use_bytes", stats.in_use_bytes},
           {"unsealed_count", stats.unsealed_count},

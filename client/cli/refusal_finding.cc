@@ -94,7 +94,9 @@ std::string remedy(Cause cause, Now now, const Refusal& refusal, const StoreStat
     case Cause::description: return "store long metadata in the object's data";
     case Cause::objects:
       return if_again + "release, unpin or remove objects; give creates a timeout to wait; or raise max_objects";
-    case Cause::pins: return "unpin objects (`dolium list` shows them), or raise max_pinned_bytes_per_user";
+    case Cause::pins:
+      return "unpin objects (`dolium list` shows them), wait for the end of a grace, or raise "
+             "max_pinned_bytes_per_user";
     case Cause::memory: return "give the machine, or the daemon's cgroup, more memory, or lower --capacity";
     case Cause::writing:
       if (refusal.code == Errc::too_large)

@@ -18,19 +18,21 @@ std::uint64_t less(std::uint64_t from, std::uint64_t what) noexcept {
 Shares shares_of(const StoreStats& stats) noexcept {
   Shares shares;
   shares.pinned = stats.pinned_bytes;
+  shares.graced = stats.graced_bytes;
   shares.writing = stats.unsealed_bytes;
   shares.retired = stats.retired_bytes;
   shares.quarantined = stats.quarantined_bytes;
   shares.evictable = stats.evictable_bytes;
   shares.free = stats.free_bytes;
-  shares.in_use =
-      less(stats.used_bytes, shares.pinned + shares.writing + shares.retired + shares.quarantined + shares.evictable);
+  shares.in_use = less(stats.used_bytes, shares.pinned + shares.graced + shares.writing + shares.retired +
+                                             shares.quarantined + shares.evictable);
   return shares;
 }
 
 std::string bar(const Shares& shares, std::size_t width) {
-  const std::array<std::pair<char, std::uint64_t>, 7> parts = {{{'#', shares.in_use},
+  const std::array<std::pair<char, std::uint64_t>, 8> parts = {{{'#', shares.in_use},
                                                                 {'P', shares.pinned},
+                                                                {'g', shares.graced},
                                                                 {'w', shares.writing},
                                                                 {'x', shares.retired},
                                                                 {'q', shares.quarantined},

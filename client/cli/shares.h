@@ -13,6 +13,7 @@ namespace dolium::cli {
 struct Shares {
   std::uint64_t in_use = 0;       ///< sealed, held by a client, not pinned
   std::uint64_t pinned = 0;       ///< held or not
+  std::uint64_t graced = 0;       ///< kept by a grace alone
   std::uint64_t writing = 0;      ///< created, not sealed
   std::uint64_t retired = 0;      ///< removed, but still held
   std::uint64_t quarantined = 0;  ///< its writer has ended, but I/O of that writer may still be running

@@ -31,6 +31,9 @@ std::string legend(const StoreStats& stats) {
   row("#", "in use", shares.in_use,
       "held by clients; including pinned and removed ones, " + counted(stats.in_use_count, "object") + " are held");
   row("P", "pinned", shares.pinned, counted(stats.pinned_count, "object") + ", kept until unpin");
+  if (stats.graced_count != 0)
+    row("g", "in a grace", shares.graced,
+        counted(stats.graced_count, "object") + ", kept until readers have got them or their time has passed");
   row("w", "being written", shares.writing, counted(stats.unsealed_count, "object") + ", created and not sealed");
   row("x", "removed but held", shares.retired, counted(stats.retired_count, "object") + ", freed at the last release");
   if (stats.quarantined_count != 0)

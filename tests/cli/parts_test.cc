@@ -70,6 +70,10 @@ TEST_CASE("the shares add up to the capacity where the store's figures overlap")
   CHECK(shares_of(stats).quarantined == 7);
   CHECK(shares_of(stats).in_use == 18);
   CHECK(bar({.quarantined = 500, .free = 500}, 10) == "[qqqqq.....]");
+  stats.graced_bytes = 8;
+  CHECK(shares_of(stats).graced == 8);
+  CHECK(shares_of(stats).in_use == 10);
+  CHECK(bar({.graced = 500, .free = 500}, 10) == "[ggggg.....]");
 }
 
 TEST_CASE("full is only what is full") {
@@ -95,6 +99,10 @@ TEST_CASE("the explanation names what keeps the store full") {
   report.clients[1].pid = 123;
   report.clients[1].bytes_held = 30 * kMiB;
   CHECK(explain(report) == "50 % full: 20 MiB could be evicted at once; 30 MiB are held by python3 (pid 123).");
+
+  StatsReport kept = report;
+  kept.stats.graced_bytes = 2 * kMiB;
+  CHECK_THAT(explain(kept), Catch::Contains("2 MiB are kept by a grace, until readers have got the objects"));
 
   report.clients[0].bytes_held = kMiB;
   report.stats.waiting_creates = 2;

@@ -60,14 +60,17 @@ TEST_CASE("put's options arrive in the store") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
   const ObjectId id = id_of("options");
-  const Ran put = dolium.run_with_pipe(
-      {"put", "--id", id.hex(), "--pin", "--ttl", "1h", "--tti", "90s", "--type", "string", "--timeout", "1s"}, "abc");
+  const Ran put = dolium.run_with_pipe({"put", "--id", id.hex(), "--pin", "--ttl", "1h", "--tti", "90s", "--type",
+                                        "string", "--grace", "5min", "--grace-readers", "3", "--timeout", "1s"},
+                                       "abc");
   REQUIRE(put.ok());
   CHECK(put.line() == id.hex());
   const ObjectMetadata object = daemon.watcher()->metadata(id).value();
   CHECK(object.is_pinned);
   CHECK(object.time_to_live == std::chrono::hours(1));
   CHECK(object.time_to_idle == std::chrono::seconds(90));
+  CHECK(object.grace_left > std::chrono::minutes(4));
+  CHECK(object.grace_readers_left == 3);
   CHECK(object.type_name == "utf8");
   CHECK(daemon.watcher()->get<std::string>(id).value() == "abc");
 }

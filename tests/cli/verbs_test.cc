@@ -54,6 +54,33 @@ TEST_CASE("pin, unpin, remove, evict and clear do what they say") {
   CHECK(daemon.stats().total_objects == 0);
 }
 
+TEST_CASE("extend-grace keeps an object for readers, and inspect says so without being one") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  put_numbered(*daemon.watcher(), 0, 1, 100);
+  const std::string id = id_of(0).hex();
+  const auto grace_line = [](const Ran& ran) {
+    for (const std::string& line : lines_of(ran.out))
+      if (line.starts_with("grace")) return line;
+    return std::string("no line");
+  };
+  CHECK(contains(grace_line(dolium.run({"inspect", id})), "none"));
+  CHECK(dolium.run({"extend-grace", id, "10min", "--grace-readers", "2"}).out == "extended " + id + "\n");
+  CHECK(dolium.run({"--json", "extend-grace", id, "1s"}).json().at("done") == "extended");
+  const Ran inspected = dolium.run({"inspect", id});
+  CHECK(contains(grace_line(inspected), "or until got by 2 more clients"));
+  CHECK(contains(dolium.run({"list"}).out, "  grace  "));
+  CHECK(contains(inspected.out, "no preview"));
+  CHECK(dolium.run({"--json", "inspect", id}).json().at("grace_readers_left") == 2);
+  CHECK(dolium.run({"--json", "stats"}).json().at("graced_count") == 1);
+  CHECK(contains(dolium.run({"stats"}).out, "in a grace"));
+  CHECK(dolium.run({"get", id}).ok());
+  CHECK(daemon.watcher()->metadata(id_of(0)).value().grace_readers_left == 1);
+  CHECK(dolium.run({"extend-grace", id, "2h"}).how == dolium.run({"extend-grace", id, "soon"}).how);
+  CHECK(contains(dolium.run({"extend-grace", id, "2h"}).error, "one hour is the limit"));
+  CHECK(dolium.run({"extend-grace", id_of(77).hex(), "1s"}).how == "exit 3");
+}
+
 TEST_CASE("every verb that prints prints JSON when asked, before the verb or behind it") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
