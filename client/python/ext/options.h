@@ -1,6 +1,8 @@
 #pragma once
 // The options of create(), put() and similar calls, and their buffer arguments.
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 #include "arguments.h"
@@ -27,6 +29,20 @@ class InputBuffer {
   Py_buffer view_{};
 };
 
+/// A grace in seconds or as a timedelta, rounded up to whole milliseconds. Without limit: more than is allowed, so that
+/// the call fails with an error that names the limit.
+inline std::chrono::milliseconds grace_of(const py::object& duration) {
+  const Timeout given = timeout_of(duration);
+  if (given.is_no_wait()) throw py::value_error("a grace must be above 0");
+  const std::chrono::milliseconds too_long = kMaxGrace + std::chrono::milliseconds{1};
+  return given.is_forever() ? too_long
+                            : std::min(too_long, std::chrono::ceil<std::chrono::milliseconds>(given.duration()));
+}
+
+inline std::uint32_t grace_readers_of(std::uint64_t readers) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(readers, std::numeric_limits<std::uint32_t>::max()));
+}
+
 /// The Python arguments; `options()` views them.
 struct OptionArguments {
   InputBuffer metadata;
@@ -36,6 +52,8 @@ struct OptionArguments {
   py::object time_to_live, time_to_idle;
   Timeout timeout;
   std::string label;
+  py::object grace;
+  std::uint64_t grace_readers;
 
   [[nodiscard]] CreateOptions options() const {
     return {.metadata = metadata.bytes(),
@@ -44,6 +62,8 @@ struct OptionArguments {
             .pinned = pinned,
             .time_to_live = milliseconds(time_to_live),
             .time_to_idle = milliseconds(time_to_idle),
+            .grace = grace.is_none() ? std::chrono::milliseconds{0} : grace_of(grace),
+            .grace_readers = grace_readers_of(grace_readers),
             .timeout = timeout,
             .label = label};
   }

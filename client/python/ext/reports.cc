@@ -36,8 +36,8 @@ py::dict row(const ClientUse& of) {
 py::dict row(const Obstacles& of) {
   return py::dict("count"_a = of.count, "held_bytes"_a = of.held_bytes, "writing_bytes"_a = of.writing_bytes,
                   "leased_bytes"_a = of.leased_bytes, "abandoned_bytes"_a = of.abandoned_bytes,
-                  "pinned_bytes"_a = of.pinned_bytes, "movable_bytes"_a = of.movable_bytes,
-                  "largest_run"_a = of.largest_run);
+                  "pinned_bytes"_a = of.pinned_bytes, "graced_bytes"_a = of.graced_bytes,
+                  "movable_bytes"_a = of.movable_bytes, "largest_run"_a = of.largest_run);
 }
 
 py::dict row(const Refusal& of) {
@@ -56,7 +56,8 @@ py::dict row(const ObjectMetadata& of) {
       "ref_count"_a = of.ref_count, "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name),
       "is_pinned"_a = of.is_pinned, "time_to_live"_a = of.time_to_live.count(),
       "time_to_idle"_a = of.time_to_idle.count(), "creator_pid"_a = of.creator_pid, "label"_a = text(of.label),
-      "creator_command"_a = text(of.creator_command), "holders"_a = rows(of.holders), "waiters"_a = rows(of.waiters));
+      "creator_command"_a = text(of.creator_command), "holders"_a = rows(of.holders), "waiters"_a = rows(of.waiters),
+      "grace_left"_a = of.grace_left.count(), "grace_readers_left"_a = of.grace_readers_left);
 }
 
 py::dict row(const ClientInfo& of) {
@@ -69,7 +70,7 @@ py::dict row(const ClientInfo& of) {
                   "connected_for"_a = of.connected_for.count(), "quarantined"_a = of.quarantined, "left"_a = of.left,
                   "orphaned"_a = of.orphaned, "unread_bytes"_a = of.unread_bytes,
                   "oldest_unsealed"_a = of.oldest_unsealed.count(), "longest_held"_a = of.longest_held.count(),
-                  "origin"_a = row(of.origin));
+                  "origin"_a = row(of.origin), "graced_count"_a = of.graced_count, "graced_bytes"_a = of.graced_bytes);
 }
 
 py::dict row(const StoreStats& of) {
@@ -90,7 +91,8 @@ py::dict row(const StoreStats& of) {
       "removed_count"_a = of.removed_count, "aborted_count"_a = of.aborted_count,
       "out_of_memory_count"_a = of.out_of_memory_count, "client_count"_a = of.client_count,
       "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count(),
-      "server_pid"_a = of.server_pid, "server_version"_a = of.server_version, "pid_namespace"_a = of.pid_namespace);
+      "server_pid"_a = of.server_pid, "server_version"_a = of.server_version, "pid_namespace"_a = of.pid_namespace,
+      "graced_count"_a = of.graced_count, "graced_bytes"_a = of.graced_bytes);
   out.attr("update")(rest);
   out["obstacles"] = row(of.obstacles);
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();

@@ -31,22 +31,23 @@ auto ask(Call&& call) {
 
 ObjectBuilder create(py::handle self, const ObjectId& id, Number<"size"> size, py::handle metadata,
                      Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
-                     py::object time_to_idle, Timeout timeout, Text<"label"> label) {
+                     py::object time_to_idle, Timeout timeout, Text<"label"> label, py::object grace,
+                     Number<"grace_readers"> readers) {
   const StorePtr store = store_of(self.ptr());
   const OptionArguments given{
-      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
-      std::move(time_to_idle), timeout,  std::move(label.value)};
+      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned,           std::move(time_to_live),
+      std::move(time_to_idle), timeout,  std::move(label.value),     std::move(grace), readers};
   return value_or_throw(create_waiting(self.ptr(), *store, id, size, given.options()));
 }
 
 void put(py::handle self, const ObjectId& id, py::handle data, py::handle metadata, Number<"type_tag"> type_tag,
          Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle, Timeout timeout,
-         Text<"label"> label) {
+         Text<"label"> label, py::object grace, Number<"grace_readers"> readers) {
   const StorePtr store = store_of(self.ptr());
   const InputBuffer bytes(data);
   const OptionArguments given{
-      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned, std::move(time_to_live),
-      std::move(time_to_idle), timeout,  std::move(label.value)};
+      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned,           std::move(time_to_live),
+      std::move(time_to_idle), timeout,  std::move(label.value),     std::move(grace), readers};
   const CreateOptions options = given.options();
   if (timeout.is_no_wait()) return ask([&] { return store->put(id, bytes.bytes(), options); });
   ObjectBuilder builder = value_or_throw(create_waiting(self.ptr(), *store, id, bytes.bytes().size(), options));
@@ -179,6 +180,11 @@ void bind_store_calls(py::module_& module) {
   });
   module.def("pin", [](const StorePtr& store, const ObjectId& id) { ask([&] { return store->pin(id); }); });
   module.def("unpin", [](const StorePtr& store, const ObjectId& id) { ask([&] { return store->unpin(id); }); });
+  module.def("extend_grace",
+             [](const StorePtr& store, const ObjectId& id, const py::object& duration, Number<"readers"> readers) {
+               const std::chrono::milliseconds grace = grace_of(duration);
+               ask([&] { return store->extend_grace(id, grace, grace_readers_of(readers)); });
+             });
   module.def("remove",
              [](const StorePtr& store, const ObjectId& id) { return ask([&] { return store->remove(id); }); });
   module.def("evict",

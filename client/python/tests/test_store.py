@@ -610,3 +610,41 @@ def test_wait_tells_which_objects_are_there(store):
         store.wait([ids[0], ids[0]], 1)
     with pytest.raises(dolium.InvalidArgument):
         store.wait(ids, 5)
+
+
+@pytest.mark.parametrize("way", ["put", "put_raw", "create", "put_async"])
+def test_a_grace_keeps_an_object_until_it_is_got(store, way):
+    options = {"grace": datetime.timedelta(minutes=5), "grace_readers": 3}
+    if way == "put":
+        store.put(1, ID, **options)
+    elif way == "put_raw":
+        store.put_raw(b"1", ID, **options)
+    elif way == "create":
+        with store.create(ID, 1, **options):
+            pass
+    else:
+        asyncio.run(store.put_async(1, ID, **options))
+    known = store.metadata(ID)
+    assert datetime.timedelta(minutes=4) < known.grace_left <= datetime.timedelta(minutes=5)
+    assert known.grace_readers_left in (1, 3)  # in an InProcessStore, any get ends it
+    assert store.evict("1GiB") == 0
+    assert (store.stats().graced_count, sum(client.graced_count for client in store.clients())) == (1, 1)
+
+
+def test_a_grace_can_be_given_later_and_bad_ones_are_refused(store):
+    store.put(1, ID)
+    store.extend_grace(ID, 60)
+    assert store.metadata(ID).grace_left <= datetime.timedelta(seconds=60)
+    store.extend_grace(ID, datetime.timedelta(minutes=10), readers=2)
+    assert store.metadata(ID).grace_left > datetime.timedelta(minutes=9)
+    for wrong in (3601, float("inf"), None):
+        with pytest.raises(dolium.InvalidArgument, match="one hour is the limit"):
+            store.extend_grace(ID, wrong)
+    with pytest.raises(ValueError, match="above 0"):
+        store.extend_grace(ID, 0)
+    with pytest.raises(dolium.InvalidArgument, match="0 readers"):
+        store.extend_grace(ID, 1, readers=0)
+    with pytest.raises(dolium.InvalidArgument, match="but no grace"):
+        store.put(2, grace_readers=2)
+    with pytest.raises(dolium.ObjectNotFound):
+        store.extend_grace(ObjectId.from_name("nobody"), 1)

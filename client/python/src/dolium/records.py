@@ -73,7 +73,8 @@ class Obstacles:
     leased_bytes: int  #: leases in use, or that cannot be taken back
     abandoned_bytes: int  #: being written when the server, or the client, died
     pinned_bytes: int  #: pinned, not in use, and too large to be moved
-    movable_bytes: int  #: no obstacle: pinned and not in use, so it can be moved
+    graced_bytes: int  #: kept for readers by a grace, not in use, and too large to be moved
+    movable_bytes: int  #: no obstacle: pinned or in a grace, and not in use, so it can be moved
     largest_run: int  #: largest contiguous memory if all else were evicted or moved
 
 
@@ -125,6 +126,9 @@ class ObjectMetadata:
     creator_command: str  #: only while the creator is connected
     holders: Tuple[ClientUse, ...]  #: at most 64, most references first
     waiters: Tuple[ClientUse, ...]  #: clients with a get that waits for the seal; likewise
+    # Of metadata() and list().
+    grace_left: Optional[datetime.timedelta]  #: how long a grace still keeps the object; None: no grace
+    grace_readers_left: int  #: number of sessions whose gets end the grace
 
     @classmethod
     def _of(cls, row):
@@ -132,7 +136,7 @@ class ObjectMetadata:
             row[name] = _uses(row[name])
         for name in ("created_at", "sealed_at", "last_accessed"):
             row[name] = _moment(row[name])
-        for name in ("time_to_live", "time_to_idle"):
+        for name in ("time_to_live", "time_to_idle", "grace_left"):
             row[name] = _duration(row[name]) if row[name] else None
         return cls(**row)
 
@@ -165,6 +169,8 @@ class ClientInfo:
     oldest_unsealed: datetime.timedelta  #: age of its oldest unsealed object
     longest_held: datetime.timedelta  #: age of its oldest reference
     origin: ClientOrigin  #: reported by the client itself
+    graced_count: int  #: objects that are kept by graces that it gave, in use or not
+    graced_bytes: int
 
     @classmethod
     def _of(cls, row):
@@ -220,6 +226,8 @@ class StoreStats:
     server_pid: int  #: pid of the server; 0, and no version, in an InProcessStore
     server_version: str
     pid_namespace: int  #: PID namespace of the daemon's pids (inode of its /proc/self/ns/pid); 0: unknown
+    graced_count: int  #: kept for readers by a grace alone: neither pinned nor in use
+    graced_bytes: int
 
     @classmethod
     def _of(cls, row):

@@ -51,7 +51,8 @@ class ObjectStore(_dolium.Store):
 
     def create(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
-               timeout: Timeout = 0, label: str = "") -> ObjectBuilder:
+               timeout: Timeout = 0, label: str = "", grace: Life = None,
+               grace_readers: int = 1) -> ObjectBuilder:
         """Creates an object of `size` bytes, to be written in place. Returns an `ObjectBuilder`, a writable buffer.
 
         As a context manager, it seals at the end of the block, and aborts if the block raises.
@@ -68,13 +69,16 @@ class ObjectStore(_dolium.Store):
 
         `label` is a name for people and for list(): at most 255 bytes of UTF-8, not unique. get() does not find an
         object by it.
+
+        With a `grace` (at most one hour), the object is not evicted until `grace_readers` other clients have got it, or
+        until that time has passed since the seal: for a reader that is about to come. See also extend_grace().
         """
         return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
-                              timeout, label)
+                              timeout, label, grace, grace_readers)
 
     def create_array(self, id: Optional[ObjectId], shape: Any, dtype: Any, *, pinned: bool = False,
                      time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = 0,
-                     label: str = "") -> ArrayBuilder:
+                     label: str = "", grace: Life = None, grace_readers: int = 1) -> ArrayBuilder:
         """Creates a numpy array to be written in place: an object like that of a put array. Errors as create().
 
         >>> store = InProcessStore("16MiB")
@@ -84,15 +88,24 @@ class ObjectStore(_dolium.Store):
         9.0
         """
         return arrays.create_array(self, id, shape, dtype, pinned=pinned, time_to_live=time_to_live,
-                                   time_to_idle=time_to_idle, timeout=timeout, label=label)
+                                   time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
+                                   grace_readers=grace_readers)
 
     def put(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False, time_to_live: Life = None,
-            time_to_idle: Life = None, timeout: Timeout = 0, label: str = "") -> ObjectId:
+            time_to_idle: Life = None, timeout: Timeout = 0, label: str = "", grace: Life = None,
+            grace_readers: int = 1) -> ObjectId:
         """Stores a value in the format of its type (see dolium.codecs), and returns its id: a new one unless given.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get(store.put(2.5))
         2.5
+
+        With a `grace`, an id can be sent to another client and the object forgotten here: the object is not evicted
+        before that client has got it, or before that time has passed.
+
+        >>> id = store.put("for another client", grace=60)
+        >>> store.metadata(id).grace_readers_left
+        1
 
         Errors, and `label`, as create().
         """
@@ -101,20 +114,24 @@ class ObjectStore(_dolium.Store):
         payload, id = codecs.encode(value), _id(id)
         if payload.fill is None:
             _dolium.put(self, id, payload.data, payload.metadata, payload.type_tag, payload.type_name, pinned,
-                        time_to_live, time_to_idle, timeout, label)
+                        time_to_live, time_to_idle, timeout, label, grace,
+                        grace_readers)
             return id
         with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
                          type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
-                         time_to_idle=time_to_idle, timeout=timeout, label=label) as builder:
+                         time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
+                         grace_readers=grace_readers) as builder:
             payload.fill(builder)
         return id
 
     def put_raw(self, data: Buffer, id: Optional[ObjectId] = None, *, metadata: Buffer = b"", type_tag: int = 0,
                 type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
-                timeout: Timeout = 0, label: str = "") -> ObjectId:
+                timeout: Timeout = 0, label: str = "", grace: Life = None,
+                grace_readers: int = 1) -> ObjectId:
         """Stores the bytes of any contiguous buffer, with metadata, and returns the id. Errors as create()."""
         id = _id(id)
-        _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label)
+        _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label,
+                    grace, grace_readers)
         return id
 
     def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]], *, label: str = "") -> List[ObjectId]:
@@ -288,6 +305,24 @@ class ObjectStore(_dolium.Store):
         """Ends a pin. No error if the object is not pinned."""
         _dolium.unpin(self, id)
 
+    def extend_grace(self, id: ObjectId, duration: Union[float, datetime.timedelta], readers: int = 1) -> None:
+        """Keeps an object for clients that are about to get it: it is not evicted until `readers` other clients have
+        got it from now on, or until `duration` has passed (at most one hour), even if this client is gone.
+
+        Never shortens a grace: the later end and the greater number of readers hold. The bytes count against the user's
+        quota of pinned bytes. remove(), clear(), time to live and time to idle end the object all the same. In an
+        InProcessStore, any get ends the grace.
+
+        >>> store = InProcessStore("16MiB")
+        >>> id = store.put("for another client")
+        >>> store.extend_grace(id, 60)
+        >>> store.get(id)
+        'for another client'
+        >>> store.metadata(id).grace_left is None
+        True
+        """
+        _dolium.extend_grace(self, id, duration, readers)
+
     def remove(self, id: ObjectId) -> bool:
         """Removes an object. It is invisible and its id free at once. Its memory is freed at the last release.
 
@@ -399,20 +434,22 @@ class ObjectStore(_dolium.Store):
 
     async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                            type_name: str = "", pinned: bool = False, time_to_live: Life = None,
-                           time_to_idle: Life = None, timeout: Timeout = None, label: str = "") -> ObjectBuilder:
+                           time_to_idle: Life = None, timeout: Timeout = None, label: str = "",
+                           grace: Life = None, grace_readers: int = 1) -> ObjectBuilder:
         """create() for asyncio: waits for room without blocking the loop."""
         return await aio.operation(self, _dolium.create_async, _id(id), size, metadata, type_tag, type_name, pinned,
-                                   time_to_live, time_to_idle, timeout, label)
+                                   time_to_live, time_to_idle, timeout, label, grace, grace_readers)
 
     async def put_async(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False,
                         time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None,
-                        label: str = "") -> ObjectId:
+                        label: str = "", grace: Life = None, grace_readers: int = 1) -> ObjectId:
         """put() for asyncio: waits for room without blocking the loop. Copies large values in another thread."""
         payload, id = codecs.encode(value), _id(id)
         size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
         with await self.create_async(id, size, metadata=payload.metadata, type_tag=payload.type_tag,
                                      type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
-                                     time_to_idle=time_to_idle, timeout=timeout, label=label) as builder:
+                                     time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
+                                     grace_readers=grace_readers) as builder:
             await aio.run_copy(size, payload.fill or (lambda target: target.write(payload.data)), builder)
         return id
 
