@@ -12,20 +12,11 @@
 namespace dolium {
 namespace {
 
-// The finaliser of MurmurHash3 (Austin Appleby, public domain): every input bit reaches every output bit.
-constexpr std::uint64_t mix(std::uint64_t x) noexcept {
-  x ^= x >> 33;
-  x *= 0xff51afd7ed558ccdULL;
-  x ^= x >> 33;
-  x *= 0xc4ceb9fe1a85ec53ULL;
-  return x ^ (x >> 33);
-}
-
-// FNV-1a with a seed, finished by mix(). Three seeds give 192 bits; an id uses 160 of them.
+// FNV-1a with a seed, finished by mix_bits(). Three seeds give 192 bits; an id uses 160 of them.
 constexpr std::uint64_t seeded_hash(std::string_view text, std::uint64_t seed) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325ULL ^ mix(seed);
+  std::uint64_t hash = 0xcbf29ce484222325ULL ^ detail::mix_bits(seed);
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return mix(hash ^ text.size());
+  return detail::mix_bits(hash ^ text.size());
 }
 
 constexpr int hex_digit(char c) noexcept {
@@ -89,16 +80,6 @@ std::string ObjectId::binary() const {
 
 std::string ObjectId::hex() const {
   return fmt::format("{:02x}", fmt::join(bytes_, ""));
-}
-
-std::size_t ObjectId::hash() const noexcept {
-  std::uint64_t a = 0;
-  std::uint64_t b = 0;
-  std::uint32_t c = 0;
-  std::memcpy(&a, bytes_.data(), 8);
-  std::memcpy(&b, bytes_.data() + 8, 8);
-  std::memcpy(&c, bytes_.data() + 16, 4);
-  return mix(a ^ mix(b ^ mix(c)));
 }
 
 std::ostream& operator<<(std::ostream& out, const ObjectId& id) {

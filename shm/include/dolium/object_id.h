@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <iosfwd>
@@ -14,6 +15,19 @@
 #include <dolium/result.h>
 
 namespace dolium {
+
+namespace detail {
+
+/// The finaliser of MurmurHash3 (Austin Appleby, public domain): every input bit affects every output bit.
+[[nodiscard]] constexpr std::uint64_t mix_bits(std::uint64_t x) noexcept {
+  x ^= x >> 33;
+  x *= 0xff51afd7ed558ccdULL;
+  x ^= x >> 33;
+  x *= 0xc4ceb9fe1a85ec53ULL;
+  return x ^ (x >> 33);
+}
+
+}  // namespace detail
 
 class DOLIUM_API ObjectId {
  public:
@@ -37,7 +51,15 @@ class DOLIUM_API ObjectId {
   [[nodiscard]] constexpr const std::array<unsigned char, kSize>& bytes() const noexcept { return bytes_; }
 
   /// Used by std::hash and by the store's index. Uniform if the ids are.
-  [[nodiscard]] std::size_t hash() const noexcept;
+  [[nodiscard]] std::size_t hash() const noexcept {
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    std::uint32_t c = 0;
+    std::memcpy(&a, bytes_.data(), 8);
+    std::memcpy(&b, bytes_.data() + 8, 8);
+    std::memcpy(&c, bytes_.data() + 16, 4);
+    return detail::mix_bits(a ^ detail::mix_bits(b ^ detail::mix_bits(c)));
+  }
 
   friend auto operator<=>(const ObjectId&, const ObjectId&) = default;
   friend DOLIUM_API std::ostream& operator<<(std::ostream& out, const ObjectId& id);
