@@ -87,7 +87,7 @@ void check_never_two(const std::vector<std::uint64_t>& taken) {
 
 TEST_CASE("take: of eight takers of one id never two get one object, however many are killed") {
   constexpr std::size_t kRoundsPerKill = 100;
-  const auto rounds = static_cast<std::size_t>(from_environment("DOLIUM_TAKE_ROUNDS", 2000));
+  const auto rounds = static_cast<std::size_t>(from_environment("DOLIUM_TAKE_ROUNDS", 10'000));
   Dice dice;
   Daemon daemon;
   const Census empty = daemon.census();
@@ -114,7 +114,7 @@ TEST_CASE("take: of eight takers of one id never two get one object, however man
 }
 
 TEST_CASE("take: never two takers of one object when the server is killed, either") {
-  const auto deaths = static_cast<std::size_t>(from_environment("DOLIUM_TAKE_DEATHS", 10));
+  const auto deaths = static_cast<std::size_t>(from_environment("DOLIUM_TAKE_DEATHS", 20));
   constexpr std::size_t kRoundsPerDeath = 40;
   Dice dice;
   Daemon daemon;

@@ -202,8 +202,8 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// At most once: the object is lost if this process dies before it has the object, or if the daemon's server dies
   /// then. In the second case this call fails with `disconnected`. It is never repeated.
   [[nodiscard]] Result<Object> take_raw(const ObjectId& id, Timeout timeout = no_wait);
-  /// The value of a taken object. type_mismatch if it was not put as a T: then the object stays in the store. Other
-  /// errors as take_raw().
+  /// The value of a taken object. type_mismatch if it was not put as a T: then the object stays in the store (so does
+  /// an array of numpy, which take_raw() and decode<T>() read). Other errors as take_raw().
   template <class T>
   [[nodiscard]] Result<typename detail::Got<T>::Type> take(const ObjectId& id, Timeout timeout = no_wait) {
     Result<Object> object = take_typed(id, type_tag_of<T>(), timeout);
