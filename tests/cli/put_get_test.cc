@@ -205,7 +205,7 @@ TEST_CASE("take removes nothing when it cannot write, and touches no file when t
   const Command dolium(daemon);
   const std::string id = dolium.run_with_pipe({"put"}, "kept").line();
   CHECK(dolium.run({"take", id, "-o", "/nonexistent/file"}).failed(1));
-  CHECK(dolium.run({"take", id, "--json"}).failed(2));
+  CHECK(dolium.run({"take", id, "--json"}).how == "exit 2");
   CHECK(dolium.run({"get", id}).out == "kept");
   const std::string absent = id_of("absent").hex();
   CHECK(dolium.run({"take", absent, "-o", dolium.file("new")}).failed(3));
