@@ -53,7 +53,7 @@ int first_not_refused(Client& client, const ObjectId& held) {
   const auto refused = [](const auto& result) { return !result && result.error().code == Errc::disconnected; };
   const ObjectId other = ObjectId::from_name("of the child");
   const std::vector<std::byte> bytes(100);
-  const std::array<bool, 21> all = {refused(client.put(other, bytes)),
+  const std::array all = {refused(client.put(other, bytes)),
                                     refused(client.put_many({})),
                                     refused(client.create(other, 100)),
                                     refused(client.get_raw(held)),
