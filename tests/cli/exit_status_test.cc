@@ -154,7 +154,7 @@ TEST_CASE("help names DOLIUM_SOCKET and the exit statuses, and has nothing of th
   const std::string all = dolium.run({"--help"}).out;
   CHECK_THAT(all, Contains("DOLIUM_SOCKET") && Contains("  3  object not found\n") && Contains("  8  doctor"));
   CHECK_THAT(dolium.run({"inspect", "--help"}).out, Contains("  --no-preview  ") && Contains("Usage: dolium inspect"));
-  CHECK_THAT(dolium.run({"remove", "--help"}).out, Contains("[OPTION...] ID...\n"));
+  CHECK_THAT(dolium.run({"remove", "--help"}).out, Contains("[OPTION...] [ID...]\n"));
   CHECK_THAT(dolium.run({"watch", "--help"}).out, Contains("--interval TIME  ") && Contains("(default 1 s)"));
   for (const char* verb : {"stats", "clients", "ping", "list", "inspect", "put", "get", "pin", "unpin", "remove",
                            "evict", "clear", "watch", "bench", "doctor"}) {

@@ -137,7 +137,7 @@ TEST_CASE("who may read and who may write is the daemon's to say, and the kernel
     REQUIRE(writer.ask("put a 1000") == "ok");
     CHECK(other.ask("get a") == "ok");
     CHECK(other.ask("put b 1000") == "permission_denied");
-    CHECK(other.ask("memory") == "ok arena:r--s index:r--s mprotect:refused pins:rw-s rings:rw-s");
+    CHECK(other.ask("memory") == "ok arena:r--s index:r--s mprotect:refused open:arena pins:rw-s rings:rw-s");
   }
   SECTION("writers write") {
     Daemon daemon(reachable({"--writers=@" + std::to_string(kOverflowUser)}));
