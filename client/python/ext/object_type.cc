@@ -79,6 +79,10 @@ PyObject* get_size(PyObject* self, void*) {
 PyObject* get_type_tag(PyObject* self, void*) {
   return PyLong_FromUnsignedLongLong(object_of(self).type_tag());
 }
+/// Address of the data: tells whether an array is a view of it, and two Objects of one client the same memory.
+PyObject* get_address(PyObject* self, void*) {
+  return PyLong_FromVoidPtr(address_of(object_of(self).data()));
+}
 PyObject* get_metadata_bytes(PyObject* self, void*) {
   const auto bytes = object_of(self).metadata();
   return PyBytes_FromStringAndSize(static_cast<const char*>(address_of(bytes)), static_cast<Py_ssize_t>(bytes.size()));
@@ -147,6 +151,7 @@ PyGetSetDef object_properties[] = {
     {"type_tag", get_type_tag, nullptr, "The tag of the stored type; 0 means raw bytes.", nullptr},
     {"metadata", metadata_view, nullptr, "The metadata, in place, as a read-only memoryview that holds the object.",
      nullptr},
+    {"_address", get_address, nullptr, nullptr, nullptr},
     {"_metadata_bytes", get_metadata_bytes, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
