@@ -59,7 +59,7 @@ void add_extend_grace(CommandLine& line) {
            [options](const Globals& globals) { return extend_grace(globals, *options); })
       .required("id", options->id, "ID", "the object")
       .required("duration", options->duration, "DURATION", "from now on, for example 10min; at most 1h")
-      .number("--grace-readers", options->readers, "number of clients whose gets end the grace (default: 1)", 1,
+      .number("--grace-readers", options->readers, "number of clients whose gets end the grace", 1,
               std::numeric_limits<std::uint32_t>::max());
 }
 

@@ -291,7 +291,7 @@ void add_put(CommandLine& line) {
       .duration("--tti", options->time_to_idle, "time to idle: expires this long after the last access")
       .duration("--grace", options->grace,
                 "do not evict the object until other clients have got it or this time has passed, at most 1h")
-      .number("--grace-readers", options->grace_readers, "number of clients whose gets end the grace (default: 1)", 1,
+      .number("--grace-readers", options->grace_readers, "number of clients whose gets end the grace", 1,
               std::numeric_limits<std::uint32_t>::max())
       .text("--type", options->type_name, "NAME",
             "type name, also for get<T>(): f64, i32[], utf8, or the name of a Codec")

@@ -13,11 +13,18 @@ From then on, what this process sends with multiprocessing (queues, pipes, Pool,
 | any other array, Table or RecordBatch of at least `min_bytes`, without Python objects | an object that is put first, and its ticket |
 | everything else, also `bytes` | a pickle, as before |
 
-The receiver needs no call of enable(): it connects to the same socket when the first ticket arrives. Values that came by
-ticket are read-only there. `numpy.array(a)` makes a copy.
+To receive, a process needs no call of enable(): it connects to the same socket when the first ticket arrives. Values that
+came by ticket are read-only there. `numpy.array(a)` makes a copy. A worker that returns values is a sender, too: under
+"spawn" and "forkserver" it needs its own call, for example in a pool's initializer, or its results travel by value:
+
+    def start_worker(path):
+        dolium.mp.enable(dolium.Client(path))
+
+    ProcessPoolExecutor(initializer=start_worker, initargs=(client.path,))
 
 **Lifetime.** A ticket's object has a grace of 300 s: it is not evicted until the receiver has it, even if the sender ends
-meanwhile. If it is sent several times, it is kept until as many processes have it, or for 300 s. An object that was put for a message is taken by the receiver: its memory is free after the last use there. So
+meanwhile. If it is sent several times, it is kept until as many processes have it. If it is sent more often than there are
+receiving processes, as by a pool's map(), that is always 300 s after the last message. An object that was put for a message is taken by the receiver: its memory is free after the last use there. So
 such a message can be unpickled once, as multiprocessing does it.
 
 **By value.** If the store has no room, the user's quota for graced bytes is used up, the client is read-only or its store
