@@ -66,6 +66,17 @@ def test_another_type_is_refused_in_words(store):
     assert raw.endswith(":bytes") and store.ref(raw).get() == b"raw"
 
 
+def test_another_type_is_refused_also_where_its_name_is_unknown_here(store):
+    id = store.put_raw(b"123", type_tag=4711, type_name="acme.Graph")
+    ticket = store.ref(id).ticket()
+    assert bytes(store.ref(ticket).get_raw()) == b"123"
+    store.remove(id)
+    store.put(5, id)
+    for ref in (store.ref(ticket), store.ref(id, "acme.Graph")):
+        with pytest.raises(dolium.TypeMismatch, match="i64, not acme.Graph"):
+            ref.get()
+
+
 def test_what_is_no_ticket_is_refused_in_words(store):
     ticket = store.ref(store.put(1.5)).ticket()
     for text in ("", "dolium", ticket[:40], ticket[:-3], ticket + " ", "x" + ticket, ticket + "%", ticket.upper()):
