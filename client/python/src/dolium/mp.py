@@ -117,7 +117,7 @@ def enable(client: Client, min_bytes: Union[int, str] = "64KiB") -> None:
 def disable() -> None:
     """Lets all values travel by value again. Tickets that are under way stay valid."""
     for kind in _registered:
-        ForkingPickler._extra_reducers.pop(kind, None)
+        vars(ForkingPickler)["_extra_reducers"].pop(kind, None)  # register() has no counterpart
     _registered.clear()
     _state.client = None
     _state.tables.clear()
