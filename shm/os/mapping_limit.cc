@@ -1,14 +1,18 @@
 #include "shm/os/mapping_limit.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 
 #include "shm/os/proc_file.h"
 #include "shm/os/system_error.h"
+#include "shm/os/unique_fd.h"
 #include "shm/text/size_text.h"
 
 namespace dolium::shm {
@@ -18,11 +22,25 @@ constexpr std::uint64_t kKiB = 1024;
 /// Number of mappings below the maximum that still counts as reaching it: one call of the kernel may need several.
 constexpr std::uint64_t kFewMappings = 16;
 
+/// Takes no memory: the file has megabytes when the limit is near, and the heap cannot grow then.
+std::optional<std::uint64_t> count_lines(const std::filesystem::path& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 16384> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): read() writes it
+  std::uint64_t lines = 0;
+  for (;;) {
+    const ssize_t size =
+        file.valid() ? retry_interrupted([&] { return ::read(file.get(), text.data(), text.size()); }) : -1;
+    if (size < 0) return std::nullopt;
+    if (size == 0) return lines;
+    lines += static_cast<std::uint64_t>(std::count(text.begin(), text.begin() + size, '\n'));
+  }
+}
+
 std::optional<std::string> of_mappings(const std::filesystem::path& proc) {
   const auto maximum = read_number(proc / "sys/vm/max_map_count");
-  const auto maps = read_text(proc / "self/maps");
-  if (!maximum || !maps) return std::nullopt;
-  const auto count = static_cast<std::uint64_t>(std::ranges::count(*maps, '\n'));
+  const auto lines = count_lines(proc / "self/maps");
+  if (!maximum || !lines) return std::nullopt;
+  const std::uint64_t count = *lines;
   if (count + kFewMappings < *maximum) return std::nullopt;
   return fmt::format(
       "the process has {} memory mappings, and vm.max_map_count is {}: drop private copies that are not "

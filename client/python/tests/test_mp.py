@@ -235,6 +235,16 @@ def test_an_object_that_is_sent_to_several_receivers_waits_for_all(shared):
         assert pool.apply(load_and_sum, (messages[1],)) == np.arange(MIB, dtype=np.uint8).sum()
 
 
+def test_the_grace_is_that_of_enable(shared):
+    dolium.mp.enable(shared, "64KiB", grace=1000)
+    stored = shared.get(shared.put(np.arange(50000.0)))
+    ForkingPickler.dumps([stored, np.ones(50000)])
+    assert all(900 < each.grace_left.total_seconds() <= 1000 for each in (shared.metadata(row.id) for row in shared.list()))
+    for wrong in (0, -1, 3601, float("nan")):
+        with pytest.raises(dolium.InvalidArgument, match="one hour"):
+            dolium.mp.enable(shared, grace=wrong)
+
+
 def test_without_room_values_travel_by_value(own_daemon):
     with dolium.Client(own_daemon.path) as client:
         dolium.mp.enable(client)

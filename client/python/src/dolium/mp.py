@@ -24,7 +24,9 @@ came by ticket are read-only there. `numpy.array(a)` makes a copy. A worker that
 
 **Lifetime.** A ticket's object has a grace of 300 s: it is not evicted until the receiver has it, even if the sender ends
 meanwhile. If it is sent several times, it is kept until as many processes have it. If it is sent more often than there are
-receiving processes, as by a pool's map(), that is always 300 s after the last message. An object that was put for a message is taken by the receiver: its memory is free after the last use there. So
+receiving processes, as by a pool's map(), that is always 300 s after the last message. If the receiver comes later, and
+the object was evicted, unpickling raises ObjectNotFound. In a Pool that ends the worker, and the result never comes (as
+with any value that cannot be unpickled there): for a backlog of more than five minutes, give enable() a longer `grace`. An object that was put for a message is taken by the receiver: its memory is free after the last use there. So
 such a message can be unpickled once, as multiprocessing does it.
 
 **By value.** If the store has no room, the user's quota for graced bytes is used up, the client is read-only or its store
@@ -47,8 +49,8 @@ from .errors import DoliumError, InvalidArgument
 from .store import Client
 from .text import parse_size
 
-#: Seconds for which the object of a ticket is kept for its receiver.
-GRACE = 300
+#: Seconds for which the object of a ticket is kept for its receiver, unless enable() says otherwise.
+GRACE = 300.0
 
 
 class Counts(NamedTuple):
@@ -70,6 +72,7 @@ class _State:
     def __init__(self) -> None:
         self.client: Optional[Client] = None
         self.min_bytes = 0
+        self.grace = GRACE
         self.counts = Counts()
         #: {id(table): (weak reference, the Object that the table lies in)}
         self.tables: Dict[int, Any] = {}
@@ -85,11 +88,12 @@ _clients: Dict[str, Client] = {}
 _connecting = threading.Lock()
 
 
-def enable(client: Client, min_bytes: Union[int, str] = "64KiB") -> None:
+def enable(client: Client, min_bytes: Union[int, str] = "64KiB", *, grace: float = GRACE) -> None:
     """Lets values travel through multiprocessing by reference, for this process and the children that it forks.
 
     `client` is a connection with write access. It must stay open as long as this is enabled. Arrays and tables that are
-    not in the store are put there if they have at least `min_bytes`. A second call replaces client and limit.
+    not in the store are put there if they have at least `min_bytes`. A ticket's object is kept for its receiver for `grace`
+    seconds, at most 3600. A second call replaces client, limit and grace.
 
     >>> import dolium.mp
     >>> with dolium.start_store("16MiB") as path:
@@ -104,7 +108,9 @@ def enable(client: Client, min_bytes: Union[int, str] = "64KiB") -> None:
                         f"{type(client).__name__}")
     if client.read_only:
         raise InvalidArgument("enable() takes a client with write access: a read-only one can give no object a grace")
-    _state.client, _state.min_bytes, _state.counts = client, parse_size(min_bytes), Counts()
+    if not 0 < grace <= 3600:
+        raise InvalidArgument(f"grace={grace}: give seconds above 0, and 3600 (one hour) at most")
+    _state.client, _state.min_bytes, _state.grace, _state.counts = client, parse_size(min_bytes), grace, Counts()
     with _connecting:
         _clients[client.path] = client
     _register(Object, _reduce_object)
@@ -182,7 +188,7 @@ def _readers_of_next_ticket(id):
         _state.tickets = tickets = {each: entry for each, entry in tickets.items() if entry[1] > now}
     count, void = tickets.get(id, (0, 0.0))
     count = count + 1 if void > now else 1
-    tickets[id] = count, now + GRACE
+    tickets[id] = count, now + _state.grace
     return count
 
 
@@ -191,7 +197,7 @@ def _ticket(obj):
     store refuses a grace: the value is put then, or pickled."""
     client = _state.client
     try:
-        client.extend_grace(obj.id, GRACE, _readers_of_next_ticket(obj.id))
+        client.extend_grace(obj.id, _state.grace, _readers_of_next_ticket(obj.id))
         if client.get_raw(obj.id)._address != obj._address:  # another object of this id
             return None
         ticket = client.ref(obj.id).ticket()
@@ -210,7 +216,7 @@ def _put(value):
     if codecs.encode(value).type_tag == codecs.PICKLE:  # no other format keeps this dtype
         return None
     try:
-        ticket = client.ref(client.put(value, grace=GRACE)).ticket()
+        ticket = client.ref(client.put(value, grace=_state.grace)).ticket()
     except DoliumError as error:
         _count("by_value", str(error))
         return None
