@@ -7,16 +7,14 @@ no header can describe its dtype (see _dtypes.py).
 
 import numpy as np
 
-from . import _dtypes, _npy_header, codecs
+from . import _dtypes, _npy_header, _types, codecs
 from ._pickle import encode_pickle
 from .codecs import Payload
 from .errors import TypeMismatch
 
 # For x86-64, which is little-endian. The store runs on no other machine.
-_PLAIN = {"bool": "?", "i8": "i1", "u8": "u1", "i16": "i2", "u16": "u2", "i32": "i4", "u32": "u4", "i64": "i8",
-          "u64": "u8", "f16": "f2", "f32": "f4", "f64": "f8", "c64": "c8", "c128": "c16"}
 _VECTORS = {np.dtype(text): (codecs.vector_tag(name, np.dtype(text).itemsize), f"{name}[]")
-            for name, text in _PLAIN.items()}
+            for name, (_, text) in _types.NUMBERS.items() if text is not None}
 
 _headers: dict = {}  # {(dtype, fortran_order, shape): header}, for dtypes that equality fully describes
 

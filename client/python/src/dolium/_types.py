@@ -7,6 +7,7 @@ numbers that are decoded are numpy arrays: read-only views of the given memory. 
 import struct
 
 from . import codecs
+from .codecs import align
 from .errors import TypeMismatch
 
 _ENTRY = 8  # bytes of an entry of a table
@@ -16,10 +17,6 @@ NUMBERS = {"bool": ("<?", "?"), "i8": ("<b", "i1"), "u8": ("<B", "u1"), "i16": (
            "i32": ("<i", "i4"), "u32": ("<I", "u4"), "i64": ("<q", "i8"), "u64": ("<Q", "u8"), "i128": ("<16s", None),
            "u128": ("<16s", None), "f16": ("<e", "f2"), "f32": ("<f", "f4"), "f64": ("<d", "f8"), "c64": ("<2f", "c8"),
            "c128": ("<2d", "c16")}
-
-
-def align(offset, alignment):
-    return -(-offset // alignment) * alignment
 
 
 def tag_of(name):

@@ -56,9 +56,7 @@ def _stored(obj, np):
     dtype = _types.NUMBERS.get(name[:-2] if name.endswith("[]") else name, (None, None))[1]
     if tag == 0 or dtype is None:
         return None
-    if obj.size % np.dtype(dtype).itemsize:
-        raise TypeMismatch(f"object {obj.id} is stored as {name}, but has {obj.size} bytes")
-    return np.ndarray(obj.size // np.dtype(dtype).itemsize, dtype, obj)
+    return _numpy._vector_decoder(np.dtype(dtype), name)(obj, None)
 
 
 for _type in (_dolium.Object, _dolium.PrivateCopy):  # this part of both types is written in Python

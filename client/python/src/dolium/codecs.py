@@ -76,8 +76,8 @@ def vector_tag(name, size):
     return type_hash("[]", type_hash(name, size))
 
 
-def align(offset):
-    return -(-offset // ALIGNMENT) * ALIGNMENT
+def align(offset, alignment=ALIGNMENT):
+    return -(-offset // alignment) * alignment
 
 
 def register(kind, name, encode, decode):

@@ -200,7 +200,7 @@ def _ticket(obj):
         client.extend_grace(obj.id, _state.grace, _readers_of_next_ticket(obj.id))
         if client.get_raw(obj.id)._address != obj._address:  # another object of this id
             return None
-        ticket = client.ref(obj.id).ticket()
+        ticket = client.ref(obj.id, codecs._names.get(obj.type_tag)).ticket()  # with the name it asks nobody
     except DoliumError as error:
         _state.counts = _state.counts._replace(last_refusal=str(error))
         return None
@@ -212,11 +212,20 @@ def _put(value):
     """A ticket of an object that is put for this message. None if the value is small, or the store has no room."""
     if value.nbytes < _state.min_bytes:
         return None
-    client = _state.client
-    if codecs.encode(value).type_tag == codecs.PICKLE:  # no other format keeps this dtype
+    payload = codecs.encode(value)
+    if payload.type_tag == codecs.PICKLE:  # no other format keeps this dtype
         return None
+    client = _state.client
+    options = {"metadata": payload.metadata, "type_tag": payload.type_tag, "type_name": payload.type_name,
+               "grace": _state.grace}
     try:
-        ticket = client.ref(client.put(value, grace=_state.grace)).ticket()
+        if payload.fill is None:
+            id = client.put_raw(payload.data, **options)
+        else:
+            with client.create(None, payload.size, **options) as builder:
+                payload.fill(builder)
+            id = builder.id
+        ticket = client.ref(id, payload.type_name).ticket()
     except DoliumError as error:
         _count("by_value", str(error))
         return None
