@@ -95,5 +95,4 @@ struct PutLeasedView {
   }
 };
 
-/// The error of a put that failed; a protocol_error when the daemon sent an unknown one.
 }  // namespace dolium::detail

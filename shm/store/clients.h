@@ -79,6 +79,14 @@ class Clients {
     for (const auto& client : clients_) visit(static_cast<const AttachedClient&>(*client));
   }
   [[nodiscard]] std::deque<Departed>& departed() noexcept { return departed_; }
+  /// Calls visit(ClientId, const PinTable&) for each table that still counts for a slot: of clients, and of those that
+  /// left and are not folded so far.
+  template <class Visit>
+  void for_each_table(SlotIndex slot, Visit&& visit) const {
+    for (const auto& client : clients_) visit(client->id, static_cast<const PinTable&>(client->table));
+    for (const Departed& departed : departed_)
+      if (slot >= departed.folded) visit(departed.id, departed.table);
+  }
 
   void set_process(ClientId client, std::int32_t pid, std::string command);
   void set_origin(ClientId client, ClientOrigin origin);

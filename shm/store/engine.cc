@@ -96,23 +96,15 @@ std::vector<ClientUse> Engine::waiters_for(const ObjectId& id) const {
 
 void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
   gets_.on_sealed(slot, object.id);
-  if (!streams_.empty())
-    tell(slot, {.kind = Event::Kind::sealed,
-                .id = object.id,
-                .data_size = object.data_size,
-                .metadata_size = object.metadata_size,
-                .label = store_->rows().label(slot)});
+  if (!streams_.empty()) tell(slot, event_of(Event::Kind::sealed, store_->rows(), slot, object));
   gets_.give_to_taker(slot, object);  // then it is removed again
 }
 
 void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) {
   if (streams_.empty()) return;
-  tell(slot, {.kind = Event::Kind::removed,
-              .id = object.id,
-              .data_size = object.data_size,
-              .metadata_size = object.metadata_size,
-              .cause = cause,
-              .label = store_->rows().label(slot)});
+  Event event = event_of(Event::Kind::removed, store_->rows(), slot, object);
+  event.cause = cause;
+  tell(slot, event);
 }
 
 void Engine::tell(SlotIndex slot, const Event& event) {

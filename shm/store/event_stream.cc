@@ -2,6 +2,14 @@
 
 namespace dolium::shm {
 
+Event event_of(Event::Kind kind, const Rows& rows, SlotIndex slot, const SlotFields& object) {
+  return {.kind = kind,
+          .id = object.id,
+          .data_size = object.data_size,
+          .metadata_size = object.metadata_size,
+          .label = rows.label(slot)};
+}
+
 void EventStream::on_event(SlotIndex slot, TimeNs sealed, const Event& event) {
   const bool was_there = sealed <= began_;
   if (was_there && walking_ && slot >= cursor_) {  // the walk will not find it: it is gone
@@ -40,11 +48,7 @@ std::vector<Event> EventStream::take(const Store& store, std::size_t limit) {
 void EventStream::walk_on(const Store& store) {
   const std::uint32_t next =
       store.rows().for_sealed_page(cursor_, began_, [&](SlotIndex slot, const SlotFields& object) {
-        there_.push_back({.kind = Event::Kind::sealed,
-                          .id = object.id,
-                          .data_size = object.data_size,
-                          .metadata_size = object.metadata_size,
-                          .label = store.rows().label(slot)});
+        there_.push_back(event_of(Event::Kind::sealed, store.rows(), slot, object));
       });
   walking_ = next != 0;
   cursor_ = next;

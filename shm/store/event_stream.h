@@ -18,6 +18,9 @@
 
 namespace dolium::shm {
 
+/// An event of an object that is there, or was just removed.
+[[nodiscard]] Event event_of(Event::Kind kind, const Rows& rows, SlotIndex slot, const SlotFields& object);
+
 class EventStream {
  public:
   static constexpr std::size_t kMaxQueued = Subscription::kMaxQueued;

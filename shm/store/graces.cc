@@ -64,7 +64,11 @@ void Graces::uncharge(SlotIndex slot) {
 // ---- the life of a grace ----
 
 void Graces::set(SlotIndex slot, const Grace& grace, const AttachedClient& giver) {
-  rows_.ledger.grace(slot) = row_of(grace, giver, in_ns(grace.duration), 0);
+  mark(slot, row_of(grace, giver, in_ns(grace.duration), 0));
+}
+
+void Graces::mark(SlotIndex slot, const GraceRow& row) {
+  rows_.ledger.grace(slot) = row;
   std::atomic_signal_fence(std::memory_order_release);  // a successor that reads `graced` trusts the row
   rows_.margin(slot).graced = true;
   count(slot);
@@ -76,9 +80,8 @@ void Graces::begin(SlotIndex slot) {
   GraceRow& row = rows_.ledger.grace(slot);
   const TimeNs sealed = rows_.row(slot).sealed;
   row.since = sealed;
-  for (const auto& client : clients_.all()) row.since = std::max(row.since, client->table.last_access(slot));
-  for (const Clients::Departed& departed : clients_.departed())
-    if (slot >= departed.folded) row.since = std::max(row.since, departed.table.last_access(slot));
+  clients_.for_each_table(
+      slot, [&](ClientId, const PinTable& table) { row.since = std::max(row.since, table.last_access(slot)); });
   row.deadline = deadline_after(sealed, row.deadline);
 }
 
@@ -91,10 +94,7 @@ void Graces::extend(SlotIndex slot, const Grace& grace, const AttachedClient& gi
   const TimeNs deadline = deadline_after(rows_.now, in_ns(grace.duration));
   GraceRow& row = rows_.ledger.grace(slot);
   if (!still_keeps(slot)) {
-    row = row_of(grace, giver, deadline, rows_.now);
-    std::atomic_signal_fence(std::memory_order_release);  // as above
-    rows_.margin(slot).graced = true;
-    count(slot);
+    mark(slot, row_of(grace, giver, deadline, rows_.now));
     return watch(slot);
   }
   uncharge(slot);
@@ -153,10 +153,9 @@ bool Graces::is_over(SlotIndex slot) const {
 std::uint32_t Graces::readers_so_far(SlotIndex slot) const {
   const GraceRow& row = rows_.ledger.grace(slot);
   std::uint32_t readers = 0;
-  for (const auto& client : clients_.all())
-    if (counts(row, client->id, client->table.last_access(slot))) ++readers;
-  for (const Clients::Departed& departed : clients_.departed())
-    if (slot >= departed.folded && counts(row, departed.id, departed.table.last_access(slot))) ++readers;
+  clients_.for_each_table(slot, [&](ClientId client, const PinTable& table) {
+    if (counts(row, client, table.last_access(slot))) ++readers;
+  });
   return readers;
 }
 

@@ -93,6 +93,7 @@ class Graces {
   [[nodiscard]] bool is_there(const Expiry::Due& object) const noexcept;
   [[nodiscard]] bool is_over(SlotIndex slot) const;
   [[nodiscard]] std::uint32_t readers_so_far(SlotIndex slot) const;
+  void mark(SlotIndex slot, const GraceRow& row);
   bool end_if_over(SlotIndex slot);
   void settle();
   void charge(SlotIndex slot);

@@ -77,17 +77,15 @@ TimeNs Usage::last_access(SlotIndex slot, TimeNs now) const noexcept {
   TimeNs latest = rows_.row(slot).accessed;
   // At most `now`: a client can make an object look fresh, but not fresh for ever. The time that an earlier object left
   // in this slot is before this one's seal, so it never counts.
-  for (const auto& client : clients_.all()) latest = std::max(latest, std::min(client->table.last_access(slot), now));
-  for (const Clients::Departed& departed : clients_.departed())
-    if (slot >= departed.folded) latest = std::max(latest, std::min(departed.table.last_access(slot), now));
+  clients_.for_each_table(slot, [&](ClientId, const PinTable& table) {
+    latest = std::max(latest, std::min(table.last_access(slot), now));
+  });
   return latest;
 }
 
 std::uint32_t Usage::hit_sum(SlotIndex slot) const noexcept {
   std::uint32_t sum = 0;
-  for (const auto& client : clients_.all()) sum += client->table.hits(slot);
-  for (const Clients::Departed& departed : clients_.departed())
-    if (slot >= departed.folded) sum += departed.table.hits(slot);
+  clients_.for_each_table(slot, [&](ClientId, const PinTable& table) { sum += table.hits(slot); });
   return sum;
 }
 
