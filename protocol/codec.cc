@@ -15,10 +15,18 @@ bool is_aligned(const RequestFrame& frame) noexcept {
   if (const auto* put = frame.body_as_PutRequest()) return is_aligned(put->heads());
   if (const auto* leased = frame.body_as_PutLeasedRequest()) return is_aligned(leased->heads());
   if (const auto* abort = frame.body_as_AbortRequest()) return is_aligned(abort->spared());
+  if (const auto* catalogue = frame.body_as_TierCatalogueRequest()) return is_aligned(catalogue->records());
+  if (const auto* written = frame.body_as_TierWriteDoneRequest()) return is_aligned(written->written());
+  if (const auto* read = frame.body_as_TierReadDoneRequest()) return is_aligned(read->read());
   return true;
 }
-bool is_aligned(const ReplyFrame&) noexcept {
-  return true;  // no reply has a vector of such elements
+bool is_aligned(const ReplyFrame& frame) noexcept {
+  if (const auto* got = frame.body_as_GetReply()) return is_aligned(got->places());
+  if (const auto* stats = frame.body_as_StatsReply()) return is_aligned(stats->walls());
+  if (const auto* work = frame.body_as_TierWorkNotice())
+    return is_aligned(work->drops()) && is_aligned(work->writes()) && is_aligned(work->reads()) &&
+           is_aligned(work->orders());
+  return true;  // no other reply has a vector of such elements
 }
 
 }  // namespace

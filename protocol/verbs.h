@@ -46,6 +46,12 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::WaitRequest, .reply = ReplyBody::WaitReply, .repeatable = true, .waits = true},
     Verb{.request = RequestBody::TakeRequest, .reply = ReplyBody::TakeReply, .writes = true, .waits = true},
     Verb{.request = RequestBody::ExtendGraceRequest, .reply = ReplyBody::DoneReply, .writes = true, .repeatable = true},
+    Verb{.request = RequestBody::TierHelloRequest, .reply = ReplyBody::TierHelloReply, .writes = true},
+    Verb{.request = RequestBody::TierCatalogueRequest, .reply = ReplyBody::TierCatalogueReply, .writes = true},
+    Verb{.request = RequestBody::TierWriteDoneRequest, .writes = true},
+    Verb{.request = RequestBody::TierReadDoneRequest, .writes = true},
+    Verb{.request = RequestBody::TierStateRequest, .writes = true},
+    Verb{.request = RequestBody::TierOrderDoneRequest, .writes = true},
 };
 
 /// Precondition: decode() let a frame with it through.

@@ -78,6 +78,14 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::SubscribeRequest: return on(session, id, *frame.body_as_SubscribeRequest());
     case RequestBody::UnsubscribeRequest: return on(session, id, *frame.body_as_UnsubscribeRequest());
     case RequestBody::ReplaceRequest: return on(session, id, *frame.body_as_ReplaceRequest());
+    case RequestBody::TierHelloRequest:
+    case RequestBody::TierCatalogueRequest:
+    case RequestBody::TierWriteDoneRequest:
+    case RequestBody::TierReadDoneRequest:
+    case RequestBody::TierStateRequest:
+    case RequestBody::TierOrderDoneRequest:
+      return session.misbehaved({Errc::protocol_error, fmt::format("a {} from a session that is not the spill tier's",
+                                                                   EnumNameRequestBody(verb))});
   }
 }
 

@@ -67,6 +67,8 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
                     "use the same release of both",
                     DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
                     request.protocol_version())};
+  if (request.tier_token() != nullptr)
+    return Error{Errc::permission_denied, "this server has no spill tier, and the client shows a spill tier's token"};
   if (request.resume_of() != 0) return resume(session, id, request);
   const bool inherits = request.fork_of() != 0;
   const Result<Session*> parent = inherits ? parent_of(session, request) : nullptr;

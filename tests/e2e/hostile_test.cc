@@ -145,6 +145,8 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
          raw.request(2, std::move(get));
        },
        "a get of 2 of 1 objects"},
+      {"a message of the spill tier", true, [](RawClient& raw) { raw.request(2, protocol::TierHelloRequestT()); },
+       "a TierHelloRequest from a session that is not the spill tier's"},
       {"a second hello", true, [](RawClient& raw) { raw.request(2, RawClient::hello_request()); },
        "a second HelloRequest"},
       {"a request numbered 0", true, [](RawClient& raw) { raw.request(0, protocol::PingRequestT()); }, too_early},

@@ -32,12 +32,14 @@ TEST_CASE("verbs: only idempotent requests are repeated after a server's death")
 TEST_CASE("verbs: requests that change the store") {
   CHECK(requests([](const Verb& verb) { return verb.writes; }) ==
         "CreateRequest LeaseRequest SealRequest AbortRequest PutRequest PutLeasedRequest PinRequest UnpinRequest "
-        "RemoveRequest EvictRequest ClearRequest TakeRequest ExtendGraceRequest");
+        "RemoveRequest EvictRequest ClearRequest TakeRequest ExtendGraceRequest TierHelloRequest "
+        "TierCatalogueRequest TierWriteDoneRequest TierReadDoneRequest TierStateRequest TierOrderDoneRequest");
 }
 
 TEST_CASE("verbs: requests without a reply") {
   CHECK(requests([](const Verb& verb) { return verb.reply == ReplyBody::NONE; }) ==
-        "CancelRequest AdoptRequest LeaveRequest ReplaceRequest");
+        "CancelRequest AdoptRequest LeaveRequest ReplaceRequest TierWriteDoneRequest TierReadDoneRequest "
+        "TierStateRequest TierOrderDoneRequest");
 }
 
 }  // namespace dolium::protocol
