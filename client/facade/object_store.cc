@@ -144,7 +144,7 @@ Result<Evicted> ObjectStore::evict_and_count(std::uint64_t bytes) {
       *backend_,
       [&](Connection& daemon) -> Result<Evicted> {
         // At most the whole store once: other clients may put objects meanwhile.
-        const std::uint64_t wanted = std::min(bytes, daemon.attachment().arena_bytes());
+        const std::uint64_t wanted = std::min(bytes, daemon.attachment().index().arena_bytes());
         Evicted evicted;
         for (bool more = true; more;) {
           protocol::EvictRequestT request;

@@ -85,8 +85,12 @@ Result<Ticket> Ticket::parse(std::string_view text) {
 std::uint64_t ObjectStore::number() {
   const auto number = detail::carry_out(
       *backend_, detail::StoreBackend::Repeat::never, no_wait,
-      [](detail::Connection& daemon, Timeout) -> Result<std::uint64_t> { return daemon.attachment().store_number(); },
-      [](detail::LocalEngine& here, Timeout) -> Result<std::uint64_t> { return here.attachment().store_number(); });
+      [](detail::Connection& daemon, Timeout) -> Result<std::uint64_t> {
+        return daemon.attachment().index().incarnation()[0];
+      },
+      [](detail::LocalEngine& here, Timeout) -> Result<std::uint64_t> {
+        return here.attachment().index().incarnation()[0];
+      });
   return number.value_or(0);
 }
 

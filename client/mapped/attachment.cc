@@ -2,21 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
 #include "client/fork/fork_handlers.h"
 #include "shm/os/monotonic_clock.h"
 
 namespace dolium::detail {
-
-namespace {
-
-/// Maximum time to wait for a forking thread: more than the daemon may take (kForkPatience) plus the time that fork()
-/// needs to copy large page tables.
-constexpr std::chrono::seconds kGatePatience{10};
-constexpr std::chrono::microseconds kGatePause{50};
-
-}  // namespace
 
 Error Attachment::inherited_by_fork() const {
   return {Errc::disconnected,
@@ -69,7 +58,7 @@ Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Att
     case shm::Holder::Verdict::undecided: return {Verdict::undecided, {}};
     case shm::Holder::Verdict::held: break;
   }
-  pass_gate();
+  gate_.pass();
   if (count == Count::hit) holder_.table().record_hit(attempt.object.slot, shm::monotonic_now());
   return {Verdict::held, view(id, attempt.object)};
 }
@@ -102,7 +91,7 @@ void Attachment::hold_again(std::uint32_t slot) noexcept {
   add_ref();
   if (inherited()) return;
   holder_.hold_again(slot);
-  pass_gate();
+  gate_.pass();
 }
 
 void Attachment::release(std::uint32_t slot) noexcept {
@@ -117,22 +106,6 @@ bool Attachment::keep() noexcept {
   while (uses != 0)
     if (uses_.compare_exchange_weak(uses, uses + 1, std::memory_order_relaxed)) return true;
   return false;
-}
-
-void Attachment::hold_back() noexcept {
-  overtaken_.store(false, std::memory_order_seq_cst);
-  forker_.store(std::this_thread::get_id(), std::memory_order_seq_cst);
-}
-
-void Attachment::wait_at_gate() noexcept {
-  const auto deadline = std::chrono::steady_clock::now() + kGatePatience;
-  for (;;) {
-    const std::thread::id forker = forker_.load(std::memory_order_seq_cst);
-    if (forker == std::thread::id()) return;
-    if (forker == std::this_thread::get_id() || std::chrono::steady_clock::now() >= deadline) break;
-    std::this_thread::sleep_for(kGatePause);  // a fork is short, and too rare to be worth a wake-up
-  }
-  overtaken_.store(true, std::memory_order_seq_cst);
 }
 
 Result<void> Attachment::take_over(shm::Mapping pin_table) {

@@ -8,30 +8,18 @@
 //
 // After fork() the child has the mappings of the arena, but not the pin table: a child that counted there would corrupt
 // its parent's references. So every use of the table asks inherited() first. A child that follows its parent
-// (session_link.h) takes over with a table of its own, which the daemon filled from the parent's before fork().
-//
-// That copy must contain every reference that the child finds. A get by another thread of the parent between the copy
-// and fork() would be missing. So gets, and copies of Objects, do not end while the gate is shut. This is Dekker's
-// pattern: the getting thread counts its reference, then reads the gate; the forking thread shuts the gate, then has
-// the table copied; all sequentially consistent. Either the reference is in the copy, or the thread waits at the gate,
-// and the Object that it will return does not exist yet in the memory that the child inherits. Releases do not wait: a
-// reference that is released between copy and fork() stays counted in the child's table until the child ends, as does a
-// reference that was being taken when the gate was shut. A thread has a few of those at most.
-//
-// The wait at the gate is bounded, since fork handlers of other libraries may wait for a lock of the waiting thread. A
-// thread that gives up, or that is the forking thread itself, goes on and sets a mark. The child sees the mark, knows
-// that its table is incomplete, and does not use it. The mark is written before the Object: fork() never shows the
-// child a later write of a thread without the earlier ones.
+// (session_link.h) takes over with a table of its own, which the daemon filled from the parent's before fork(). Each
+// get passes the gate (fork_gate.h), so that this table has every reference that the child finds.
 
 #include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 
 #include <dolium/object.h>
 
+#include "client/mapped/fork_gate.h"
 #include "shm/os/fork_mark.h"
 #include "shm/os/private_pages.h"
 #include "shm/os/segment.h"
@@ -96,8 +84,9 @@ class Attachment {
   /// Whether the store or the session has ended: no object can be got; held objects stay. Reads one word.
   [[nodiscard]] bool gone() const noexcept { return owner_.load(std::memory_order_acquire)->gone(); }
   [[nodiscard]] bool gone_for_good() const noexcept { return owner_.load(std::memory_order_acquire)->gone_for_good(); }
-  /// Whether the store was stopped in order.
-  [[nodiscard]] bool store_ended() const noexcept { return holder_.index().owner().ended(); }
+  /// What the store says of itself: the size of its arena, its random number (incarnation), the number of its server's
+  /// restarts, whether it was stopped in order. Clients notice a restart later. No system call.
+  [[nodiscard]] const shm::IndexReader& index() const noexcept { return holder_.index(); }
   /// Ends the session here, whatever happens to the store.
   void cut_off() noexcept { owner_.store(&kCutOff, std::memory_order_release); }
   /// A get without the daemon. `gone` if the store had ended by the time of the lookup; so an object that is returned
@@ -108,11 +97,6 @@ class Attachment {
   [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count, const shm::Granted* place = nullptr) noexcept;
   /// Counts a hit for an object that was held with Count::nothing.
   void record_hit(const Object& object) noexcept;
-  [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return holder_.index().arena_bytes(); }
-  /// Number of restarts of the server, from the index; clients notice them later. No system call.
-  [[nodiscard]] std::uint32_t successions() const noexcept { return holder_.index().successions(); }
-  /// A random number, different for each store that ever was.
-  [[nodiscard]] std::uint64_t store_number() const noexcept { return holder_.index().incarnation()[0]; }
   void record_miss() noexcept { holder_.table().record_miss(); }
   /// Precondition: number < kLeaseWords.
   [[nodiscard]] shm::LeaseWord& lease_word(std::uint32_t number) const noexcept {
@@ -133,11 +117,7 @@ class Attachment {
 
   /// add_ref(), unless the last reference is dropped already; then false.
   [[nodiscard]] bool keep() noexcept;
-  /// Shuts the gate; let_go_on() opens it.
-  void hold_back() noexcept;
-  void let_go_on() noexcept { forker_.store(std::thread::id(), std::memory_order_seq_cst); }
-  /// Whether a thread did not wait at the gate.
-  [[nodiscard]] bool was_overtaken() const noexcept { return overtaken_.load(std::memory_order_seq_cst); }
+  [[nodiscard]] ForkGate& gate() noexcept { return gate_; }
   [[nodiscard]] std::uint64_t pin_table_bytes() const noexcept { return holder_.table().geometry().total_bytes; }
   /// In the child: uses this table from now on; it counts every inherited reference.
   [[nodiscard]] Result<void> take_over(shm::Mapping pin_table);
@@ -157,11 +137,6 @@ class Attachment {
   ~Attachment() = default;
   [[nodiscard]] Attempt adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept;
   [[nodiscard]] Object view(const ObjectId& id, const shm::Held& held) noexcept;
-  /// Called after a reference is counted and before it is returned.
-  void pass_gate() noexcept {
-    if (forker_.load(std::memory_order_seq_cst) != std::thread::id()) wait_at_gate();
-  }
-  void wait_at_gate() noexcept;
   void take_back(const shm::Holder::Attempt& attempt) noexcept;
 
   static constexpr shm::OwnerWord kCutOff{shm::OwnerWord::kEnded};
@@ -171,8 +146,7 @@ class Attachment {
   shm::ForkMark mark_;
   shm::Holder holder_;
   std::atomic<const shm::OwnerWord*> owner_;  // the index's, or kCutOff
-  std::atomic<std::thread::id> forker_{};     // the thread that shut the gate; none: the gate is open
-  std::atomic<bool> overtaken_ = false;
+  ForkGate gate_;
   std::atomic<bool> closed_ = false;
   std::uint32_t generation_ = 0;  // changed only in the single thread of a forked child
   std::string inherited_because_;

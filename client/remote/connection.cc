@@ -143,7 +143,7 @@ Result<void> Connection::attach(Welcome welcome) {
   Result<Attachment*> attachment = Attachment::create(*std::move(parts));
   if (!attachment) return std::move(attachment).error();
   attachment_.reset(*attachment);
-  successions_met_ = attachment_->successions();
+  successions_met_ = attachment_->index().successions();
   traffic_ = std::make_unique<Traffic>(*this, 0, nullptr);
   exchange().transport().begin(std::move(welcome.reader), std::move(welcome.rings));
   return {};

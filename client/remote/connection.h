@@ -76,7 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Exch
   /// Before a request that is not idempotent: if another server has begun since the last look, continues with that one.
   /// Else the request would go to the old server, and its outcome would be unknown. Normally costs one load.
   void meet_successor() {
-    if (attachment_->successions() != successions_met_.load(std::memory_order_relaxed)) go_to_successor();
+    if (attachment_->index().successions() != successions_met_.load(std::memory_order_relaxed)) go_to_successor();
   }
   /// Wakes the daemon, if it sleeps, for a request that comes soon. Does nothing on one core, or without rings.
   void wake_early() const noexcept { exchange().transport().wake_early(); }

@@ -178,7 +178,7 @@ void Exchange::fail(const Error& error) {
 void Exchange::fail_as_gone() {
   while (try_read()) {
   }
-  const char* const how = attachment_.store_ended() ? "the daemon was stopped" : "the daemon has died";
+  const char* const how = attachment_.index().owner().ended() ? "the daemon was stopped" : "the daemon has died";
   fail({Errc::disconnected, fmt::format("{}, and its store is gone: connect again when it is back", how)});
 }
 

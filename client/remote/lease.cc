@@ -15,7 +15,8 @@ constexpr std::uint64_t kPartOfArena = 16;
 }  // namespace
 
 std::uint64_t largest_lease(const Connection& connection) noexcept {
-  const std::uint64_t bytes = std::min(protocol::kMaxLease, connection.attachment().arena_bytes() / kPartOfArena);
+  const std::uint64_t bytes =
+      std::min(protocol::kMaxLease, connection.attachment().index().arena_bytes() / kPartOfArena);
   return bytes < kSmallestLease ? 0 : bytes / shm::kUnitBytes * shm::kUnitBytes;
 }
 

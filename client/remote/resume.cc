@@ -12,7 +12,7 @@ namespace dolium::detail {
 
 /// The leader finds the end of the old connection, and continues over another one.
 void Connection::go_to_successor() {
-  successions_met_.store(attachment_->successions(), std::memory_order_relaxed);
+  successions_met_.store(attachment_->index().successions(), std::memory_order_relaxed);
   while (exchange().try_read()) {
   }
 }

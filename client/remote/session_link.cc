@@ -45,13 +45,13 @@ bool SessionLink::keep() noexcept {
 }
 
 void SessionLink::before_fork(protocol::Deadline deadline) noexcept {
-  attachment_->hold_back();
+  attachment_->gate().shut();
   try {
     bequest_ = prepare(deadline);
   } catch (const std::bad_alloc&) {  // no reason for the process to end
     bequest_ = no_memory();
   }
-  if (!*bequest_) attachment_->let_go_on();  // nothing is left to wait for
+  if (!*bequest_) attachment_->gate().open();  // nothing is left to wait for
 }
 
 Result<SessionLink::Bequest> SessionLink::prepare(protocol::Deadline deadline) const {
@@ -70,7 +70,7 @@ Result<SessionLink::Bequest> SessionLink::prepare(protocol::Deadline deadline) c
 
 void SessionLink::in_parent() noexcept {
   bequest_.reset();  // the child has its own copies of these descriptors
-  attachment_->let_go_on();
+  attachment_->gate().open();
   kept_connection_.reset();
   attachment_->drop_ref();  // may be the end of this
 }
@@ -83,7 +83,7 @@ bool SessionLink::in_child() noexcept {
     taken = no_memory();
   }
   bequest_.reset();
-  attachment_->let_go_on();
+  attachment_->gate().open();
   const bool follows = taken.has_value();
   if (!follows) attachment_->set_inherited_because(std::move(taken).error().message);
   kept_connection_.reset();
@@ -92,7 +92,7 @@ bool SessionLink::in_child() noexcept {
 }
 
 Result<void> SessionLink::take_over(Bequest bequest) {
-  if (attachment_->was_overtaken())
+  if (attachment_->gate().was_overtaken())
     return Error{Errc::timed_out, "fork() took so long that another thread went on and took references meanwhile"};
   Heir& heir = bequest.heir;
   if (!event_.replace_by(std::move(heir.release_event)) || !socket_->replace_by(std::move(heir.socket)))

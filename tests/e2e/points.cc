@@ -77,7 +77,7 @@ DOLIUM_E2E_STEP(_ZN6dolium3shm7Mapping3mapERKNS0_8UniqueFdEmNS1_4ModeESt17basic_
 DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment6createENS1_5PartsE, "attaching", "attached", Result<Attachment*>,
                 (Attachment::Parts parts), (std::move(parts)))
 
-DOLIUM_E2E_STEP(_ZN6dolium6detail10Attachment9hold_backEv, kNone, "gate-shut", void, (Attachment * self), (self))
+DOLIUM_E2E_STEP(_ZN6dolium6detail8ForkGate4shutEv, kNone, "gate-shut", void, (detail::ForkGate * self), (self))
 DOLIUM_E2E_STEP(
     _ZN6dolium6detail4Heir3askERKNS0_15SessionIdentityEmNSt6chrono10time_pointINS5_3_V212steady_clockENS5_8durationIlSt5ratioILl1ELl1000000000EEEEEE,
     kNone, "heir-asked", Result<detail::Heir>, (Record parent, std::uint64_t bytes, Deadline deadline),
