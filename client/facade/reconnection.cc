@@ -283,10 +283,11 @@ void Reconnection::refuse_expired(const Error& why) {
   std::vector<std::shared_ptr<PendingGet>> expired;
   {
     const std::lock_guard lock(state_->mutex);
-    const auto open = std::ranges::stable_partition(
-        state_->parked, [now = Clock::now()](const auto& get) { return get->deadline > now; });
-    expired.assign(open.begin(), open.end());
-    state_->parked.erase(open.begin(), open.end());
+    auto& parked = state_->parked;
+    const auto first = std::stable_partition(
+        parked.begin(), parked.end(), [now = Clock::now()](const auto& get) { return get->deadline > now; });
+    expired.assign(first, parked.end());
+    parked.erase(first, parked.end());
   }
   for (const std::shared_ptr<PendingGet>& get : expired) get->done(why);
 }
