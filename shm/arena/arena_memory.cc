@@ -39,21 +39,17 @@ Result<ArenaMemory> ArenaMemory::over(const StoreConfig& config, Segment segment
   return memory;
 }
 
-Result<void> ArenaMemory::reserve(std::uint64_t begin, std::uint64_t end, const HostQuery& host) const {
-  Result<void> room = check_room_to_grow(end - begin, host);
+Result<void> ArenaMemory::reserve(std::uint64_t begin, std::uint64_t end) const {
+  Result<void> room = check_room_to_grow(end - begin, host_);
   return room ? segment_.reserve(begin, end) : room;
 }
 
-Result<void> ArenaMemory::reserve_to(std::uint64_t end, const HostQuery& host) {
-  if (end <= reserved_) {
-    used_to_ = std::max(used_to_, end);
-    return {};
-  }
+Result<void> ArenaMemory::grow_to(std::uint64_t end) {
   std::uint64_t target = std::min(segment_.size(), round_up(std::max(end, reserved_ + kReserveStep), kHugePageBytes));
-  Result<void> reserved = reserve(reserved_, target, host);
+  Result<void> reserved = reserve(reserved_, target);
   if (!reserved) {  // memory is short: reserve only the necessary part
     target = round_up(end, kPageBytes);
-    reserved = reserve(reserved_, target, host);
+    reserved = reserve(reserved_, target);
   }
   if (!reserved) return reserved;
   reserved_ = target;
@@ -68,9 +64,9 @@ std::optional<ArenaMemory::Stretch> ArenaMemory::next_to_warm() const noexcept {
   return Stretch{begin, std::min(segment_.size(), begin + kHugePageBytes)};
 }
 
-ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch, const HostQuery& host) const {
+ArenaMemory::Warmth ArenaMemory::warm(const Stretch& stretch) const {
   // Prepare the whole stretch, or nothing.
-  Warmth warmth{check_room_to_grow(stretch.end - stretch.begin, host), {}};
+  Warmth warmth{check_room_to_grow(stretch.end - stretch.begin, host_), {}};
   if (!warmth.reserved) return warmth;
   // One page is enough for the conversion. With all pages reserved, the kernel would copy them.
   warmth.reserved = segment_.reserve(stretch.begin, std::min(stretch.end, stretch.begin + kPageBytes));

@@ -50,21 +50,20 @@ class ArenaMemory {
   /// Reserves everything below `end`. On error, nothing changes. out_of_memory if the machine or the cgroup has no
   /// room, so that the kernel need not kill a process.
   [[nodiscard]] Result<void> reserve_to(std::uint64_t end) {
-    if (end > reserved_) return reserve_to(end, host_);
+    if (end > reserved_) return grow_to(end);
     used_to_ = std::max(used_to_, end);
     return {};
   }
-  [[nodiscard]] Result<void> reserve_to(std::uint64_t end, const HostQuery& host);
   /// The next stretch for warm(); nothing if enough is prepared.
   [[nodiscard]] std::optional<Stretch> next_to_warm() const noexcept;
   /// Prepares the stretch of next_to_warm(). Can be called on any thread, concurrently with every call but another
   /// warm().
-  [[nodiscard]] Warmth warm(const Stretch& stretch, const HostQuery& host = {}) const;
+  [[nodiscard]] Warmth warm(const Stretch& stretch) const;
   /// Records the result of warm(). If memory was short, no more memory is prepared ahead of use.
   void warmed(const Stretch& stretch, const Warmth& warmth);
   /// Calls renew_pages() for a stretch that begins and ends at a multiple of page_bytes(). Can be called on any thread.
-  [[nodiscard]] Renewal renew(const Stretch& stretch, const HostQuery& host = {}) const {
-    return renew_pages(segment_, stretch.begin, stretch.end, huge_pages_, host);
+  [[nodiscard]] Renewal renew(const Stretch& stretch) const {
+    return renew_pages(segment_, stretch.begin, stretch.end, huge_pages_, host_);
   }
   /// Size of the pages that can be renewed.
   [[nodiscard]] std::uint64_t page_bytes() const noexcept { return huge_pages_ ? kHugePageBytes : kPageBytes; }
@@ -77,7 +76,8 @@ class ArenaMemory {
 
  private:
   [[nodiscard]] static Result<ArenaMemory> over(const StoreConfig& config, Segment segment);
-  [[nodiscard]] Result<void> reserve(std::uint64_t begin, std::uint64_t end, const HostQuery& host) const;
+  [[nodiscard]] Result<void> grow_to(std::uint64_t end);
+  [[nodiscard]] Result<void> reserve(std::uint64_t begin, std::uint64_t end) const;
 
   Segment segment_;
   Mapping mapping_;

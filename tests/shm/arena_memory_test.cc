@@ -97,30 +97,30 @@ TEST_CASE("where memory is short, nothing is taken ahead of use any more") {
 }
 
 TEST_CASE("memory limits: the arena does not grow where the machine or the cgroup has no room for it") {
-  ArenaMemory memory = ArenaMemory::create(config_of(32 * kMiB, false, true)).value();
   const ShortHost machine("10240");  // 2 MiB beyond what is left free
-  const Result<void> refused = memory.reserve_to(3 * kMiB, machine.query());
+  ArenaMemory memory = ArenaMemory::create(config_of(32 * kMiB, false, true), machine.query()).value();
+  const Result<void> refused = memory.reserve_to(3 * kMiB);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == Errc::out_of_memory);
   CHECK(refused.error().cause == RefusalCause::memory);
   CHECK(memory.reserved_bytes() == 0);
   // Less than a step is what there is room for.
-  REQUIRE(memory.reserve_to(2 * kMiB, machine.query()));
+  REQUIRE(memory.reserve_to(2 * kMiB));
   CHECK(memory.reserved_bytes() == 2 * kMiB);
 
-  const ShortHost group("8000000");
-  group.add("proc/self/cgroup", "0::/here\n");
-  group.add("sys/fs/cgroup/here/memory.max", "20971520\n");
-  group.add("sys/fs/cgroup/here/memory.current", "16777216\n");
-  group.add("sys/fs/cgroup/here/memory.stat", "inactive_file 0\n");
-  group.add("sys/fs/cgroup/here/memory.swap.max", "0\n");
-  CHECK(memory.reserve_to(2 * kMiB + 1, group.query()).error().cause == RefusalCause::memory);
+  machine.add("proc/meminfo", "MemTotal: 8000000 kB\nMemAvailable: 8000000 kB\nSwapFree: 16 kB\n");
+  machine.add("proc/self/cgroup", "0::/here\n");
+  machine.add("sys/fs/cgroup/here/memory.max", "20971520\n");
+  machine.add("sys/fs/cgroup/here/memory.current", "16777216\n");
+  machine.add("sys/fs/cgroup/here/memory.stat", "inactive_file 0\n");
+  machine.add("sys/fs/cgroup/here/memory.swap.max", "0\n");
+  CHECK(memory.reserve_to(2 * kMiB + 1).error().cause == RefusalCause::memory);
   // Nor is memory made warm ahead of use.
   const ArenaMemory::Stretch next = memory.next_to_warm().value();
-  const ArenaMemory::Warmth warmth = memory.warm(next, group.query());
+  const ArenaMemory::Warmth warmth = memory.warm(next);
   REQUIRE_FALSE(warmth.reserved.has_value());
   memory.warmed(next, warmth);
   CHECK_FALSE(memory.next_to_warm());
-  group.add("sys/fs/cgroup/here/memory.stat", "inactive_file 8388608\n");  // the kernel drops that first
-  CHECK(memory.reserve_to(2 * kMiB + 1, group.query()).has_value());
+  machine.add("sys/fs/cgroup/here/memory.stat", "inactive_file 8388608\n");  // the kernel drops that first
+  CHECK(memory.reserve_to(2 * kMiB + 1).has_value());
 }
