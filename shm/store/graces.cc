@@ -182,6 +182,16 @@ std::uint32_t Graces::readers_left(SlotIndex slot) const {
                                                        : wanted;
 }
 
+Graces::Ends Graces::ends() const {
+  Ends ends;
+  ends_.for_each([&](const Expiry::Due& object) {
+    if (!is_there(object) || !keeps(object.slot)) return;
+    const TimeNs deadline = rows_.ledger.grace(object.slot).deadline;
+    ends = {std::min(ends.first, deadline), std::max(ends.last, deadline)};
+  });
+  return ends;
+}
+
 Tally Graces::given_by(ClientId client) const {
   std::vector<SlotIndex> kept;
   ends_.for_each([&](const Expiry::Due& object) {

@@ -88,6 +88,12 @@ class Graces {
   [[nodiscard]] std::uint64_t looks() const noexcept { return ends_.size(); }
   /// All marked rows. Some may be over.
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
+  /// When the first and the last grace of a sealed object end by time.
+  struct Ends {
+    TimeNs first = kNever;  ///< kNever: there is no such grace
+    TimeNs last = 0;
+  };
+  [[nodiscard]] Ends ends() const;
 
  private:
   [[nodiscard]] bool is_there(const Expiry::Due& object) const noexcept;

@@ -34,9 +34,22 @@ void Refusals::search() {
   obstacles_ = all.stats.obstacles;
   obstacles_.largest_run = largest_run(all, rows.arena.limit());
   holders_ = parts_.report.top_holders();
+  grace_ends_ = parts_.graces.ends();
   std::uint64_t looks = rows.index.slots_touched();
   for (const auto& client : parts_.clients.all()) looks += parts_.report.looks_at(client->id);
   next_search_ = deadline_after(rows.now, std::max(kSearchRest, Room::kSweepRest * looks));
+}
+
+std::string Refusals::graces_in_words() const {
+  const TimeNs now = parts_.rows.now;
+  if (parts_.graces.tally().count == 0 || grace_ends_.last <= now) return "";
+  const auto seconds_until = [now](TimeNs end) {
+    return std::chrono::ceil<std::chrono::seconds>(std::chrono::nanoseconds(end - std::min(end, now))).count();
+  };
+  return fmt::format(
+      "; {} are kept by graces, of which the first ends in {} s, the last in {} s, or when readers have "
+      "got the objects",
+      format_size(parts_.graces.tally().bytes), seconds_until(grace_ends_.first), seconds_until(grace_ends_.last));
 }
 
 Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
@@ -60,13 +73,13 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
           fmt::format(
               "{}no room for {} in one piece: {} of {} are taken ({} pinned, {} in a grace, {} being written, {} "
               "removed but held), {} are free, in pieces of at most {}; if all that may go went, at most {} would lie "
-              "together: {}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
+              "together: {}{}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
               "`dolium clients` tell who holds what)",
               grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
               format_size(parts_.pins.tally().bytes), format_size(parts_.graces.tally().bytes),
               format_size(parts_.writing.tally().bytes), format_size(parts_.sealed.retired().bytes),
               format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
-              format_size(obstacles_.largest_run), why, movable),
+              format_size(obstacles_.largest_run), why, movable, graces_in_words()),
           shortage != nullptr ? RefusalCause::memory : RefusalCause::room};
 }
 
@@ -78,15 +91,16 @@ Error Refusals::no_memory_for_slot(const Error& shortage) const {
           RefusalCause::memory};
 }
 
-Error Refusals::no_slot() const {
+Error Refusals::no_slot() {
+  search();
   return {
       Errc::out_of_memory,
       fmt::format(
           "no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} in "
-          "a grace, {} being written, {} removed but held), and none can be evicted; release or unpin objects, raise "
+          "a grace, {} being written, {} removed but held), and none can be evicted{}; release or unpin objects, raise "
           "max_objects, or give a timeout to wait",
           parts_.rows.index.slot_count(), parts_.pins.tally().count, parts_.graces.tally().count,
-          parts_.writing.tally().count, parts_.sealed.retired().count),
+          parts_.writing.tally().count, parts_.sealed.retired().count, graces_in_words()),
       RefusalCause::objects};
 }
 

@@ -12,6 +12,7 @@
 #include <dolium/error.h>
 #include <dolium/stats.h>
 
+#include "shm/store/graces.h"
 #include "shm/store/store_types.h"
 
 namespace dolium::shm {
@@ -30,7 +31,7 @@ class Refusals {
   /// because no more memory could be reserved.
   [[nodiscard]] Error no_room(std::uint64_t bytes, const Error* shortage);
   /// The error of a create that found no free slot.
-  [[nodiscard]] Error no_slot() const;
+  [[nodiscard]] Error no_slot();
   /// The same, where the index has no memory for another row.
   [[nodiscard]] Error no_memory_for_slot(const Error& shortage) const;
   /// A create failed with this error. Remembered if the cause is want of room or a quota.
@@ -40,6 +41,7 @@ class Refusals {
 
  private:
   void search();
+  [[nodiscard]] std::string graces_in_words() const;
 
   StoreParts& parts_;
   std::optional<Refusal> last_;  // without `ago`
@@ -47,6 +49,7 @@ class Refusals {
   TimeNs next_search_ = 0;
   Obstacles obstacles_;             // as of the last search
   std::vector<ClientUse> holders_;  // likewise
+  Graces::Ends grace_ends_;         // likewise
 };
 
 }  // namespace dolium::shm

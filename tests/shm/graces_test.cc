@@ -78,6 +78,30 @@ TEST_CASE("a grace ends when its time has passed, to the nanosecond, and not bef
   CHECK_FALSE(fixture.survives());
 }
 
+TEST_CASE("a refusal says how much is kept by graces, and when the first and the last of them end") {
+  StoreFixture fixture;
+  fixture.put(graced(kKept, kMiB / 2, {.duration = seconds(10)}));
+  fixture.put(graced(kKept + 1, kQuarter, {.duration = seconds(60)}));
+  fixture.now += 4 * kSecond;
+  const Result<Placement> refused = fixture.create(3, kMiB / 2);
+  REQUIRE(outcome(refused) == "out_of_memory");
+  CHECK_THAT(refused.error().message,
+             Catch::Contains("768 KiB are kept by graces, of which the first ends in 6 s, the last in 56 s, or when "
+                             "readers have got the objects"));
+  fixture.now += 6 * kSecond;  // the first is over, whether the store has noticed or not
+  const Result<Placement> again = fixture.create(3, kMiB);
+  CHECK_THAT(again.error().message, Catch::Contains("256 KiB are kept by graces, of which the first ends in 50 s"));
+}
+
+TEST_CASE("a refusal for want of rows says when graces end") {
+  StoreFixture fixture({.capacity = kMiB, .max_objects = 2});
+  fixture.put(graced(kKept, 100, {.duration = seconds(10)}));
+  fixture.put(graced(kKept + 1, 100, {.duration = seconds(20)}));
+  const Result<Placement> refused = fixture.create(3, 100);
+  REQUIRE(outcome(refused) == "out_of_memory");
+  CHECK_THAT(refused.error().message, Catch::Contains("the first ends in 10 s, the last in 20 s"));
+}
+
 TEST_CASE("a create that waits for room gets it when a grace ends") {
   StoreFixture fixture;
   fixture.put(graced(kKept, kMiB, {.duration = seconds(10)}));
