@@ -7,6 +7,7 @@
 #include <dolium/codec.h>
 #include <dolium/codec_containers.h>
 #include <dolium/codec_layout.h>
+#include <dolium/codec_maps.h>
 #include <dolium/copy.h>
 #include <dolium/error.h>
 #include <dolium/event.h>

@@ -4,9 +4,9 @@
 //
 // Built in: trivially copyable types ("f64", "i32", or a struct's name), contiguous ranges of them (a vector<T>, an
 // array<T, N> and a span<const T> have the same stored form: "f64[]", "i32[]"), text ("utf8": std::string,
-// string_view, literals), and containers of all these (codec_containers.h): pair and tuple ("tuple<f64,utf8>"),
-// optional ("optional<f64>"), vectors of text and of containers ("utf8[]", "f64[][]"), map and unordered_map
-// ("map<utf8,f64>"). client/CODECS.md describes the bytes; other languages read and write the same.
+// string_view, literals), and containers of all these (codec_containers.h, codec_maps.h): pair and tuple
+// ("tuple<f64,utf8>"), optional ("optional<f64>"), vectors of text and of containers ("utf8[]", "f64[][]"), map and
+// unordered_map ("map<utf8,f64>"). client/CODECS.md describes the bytes; other languages read and write the same.
 //
 // For another type, specialise Codec:
 //
@@ -284,3 +284,4 @@ struct Codec<T> {
 }  // namespace dolium
 
 #include <dolium/codec_containers.h>
+#include <dolium/codec_maps.h>

@@ -1,4 +1,5 @@
-// How the codecs of containers lay out their parts: client/CODECS.md. Internal: included by codec_containers.h.
+// How the codecs of containers lay out their parts: client/CODECS.md. Internal: included by codec_containers.h and
+// codec_maps.h.
 //
 // A type has a fixed size (numbers, structs, and pairs, tuples and optionals of them), or each value has its own. Items
 // of a fixed size stand one behind the other. Other items stand behind a table with the end of each.
