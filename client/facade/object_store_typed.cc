@@ -117,17 +117,14 @@ Error ObjectStore::missing(Error error, std::uint64_t made_in) {
   return error;
 }
 
-Error ObjectStore::wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag) {
+Error ObjectStore::wrong_type(const Object& object, std::string_view wanted) {
   if (object.type_tag() == 0)
     return {Errc::type_mismatch,
-            fmt::format("object {} holds raw bytes, not a {}: use get_raw()", object.id().hex(), wanted_name)};
-  if (const std::string_view known = known_type_name(object.type_tag()); !known.empty())
-    return {Errc::type_mismatch,
-            fmt::format("object {} holds another type: {}, not {}", object.id().hex(), known, wanted_name)};
+            fmt::format("object {} holds raw bytes, not a {}: use get_raw()", object.id().hex(), wanted)};
+  const std::string stored = type_in_words(object.type_tag(), object.type_name());
   return {Errc::type_mismatch,
-          fmt::format("object {} holds another type (tag {:016x}) than {} (tag {:016x}); `dolium inspect` names its "
-                      "type: where the names are the same, size or version differ",
-                      object.id().hex(), object.type_tag(), wanted_name, wanted_tag)};
+          fmt::format("object {} holds another type: {}, not {}{}", object.id().hex(), stored, wanted,
+                      object.type_name() == wanted ? " of this program: their sizes differ" : "")};
 }
 
 Error ObjectStore::undecodable(const Object& object, Error error) {

@@ -115,14 +115,19 @@ Result<std::vector<std::optional<Object>>> ObjectStore::get_many(std::span<const
 }
 
 Result<Object> ObjectStore::take_raw(const ObjectId& id, Timeout timeout) {
-  return take_typed(id, 0, timeout);
+  return take_typed(id, 0, "", timeout);
 }
 
-Result<Object> ObjectStore::take_typed(const ObjectId& id, std::uint64_t type_tag, Timeout timeout) {
-  return carry_out(
+Result<Object> ObjectStore::take_typed(const ObjectId& id, std::uint64_t type_tag, std::string_view type_name,
+                                       Timeout timeout) {
+  Result<Object> taken = carry_out(
       *backend_, StoreBackend::Repeat::never, timeout,
       [&](Connection& daemon, Timeout left) { return detail::remote_take(daemon, id, type_tag, left); },
       [&](LocalEngine& here, Timeout left) { return detail::local_take(here, id, type_tag, left); });
+  if (taken || taken.error().code != Errc::type_mismatch) return taken;
+  Error why = std::move(taken).error();
+  why.message = fmt::format("there is no {} to take: {}", type_name, why.message);
+  return why;
 }
 
 }  // namespace dolium

@@ -95,6 +95,11 @@ class Attachment {
   /// For an object that the daemon keeps for this client until this reference is taken. With a place: only there (see
   /// Holder::hold_granted()).
   [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count, const shm::Granted* place = nullptr) noexcept;
+  /// The stored name of its type. Precondition: the object is held.
+  [[nodiscard]] std::string_view type_name(const ObjectView& object) const noexcept {
+    const std::byte* begin = object.bytes + object.data_size + object.metadata_size;
+    return {reinterpret_cast<const char*>(begin), holder_.index().slot(object.slot).margin.type_name_size};
+  }
   /// Counts a hit for an object that was held with Count::nothing.
   void record_hit(const Object& object) noexcept;
   void record_miss() noexcept { holder_.table().record_miss(); }

@@ -28,6 +28,10 @@ Object& Object::operator=(Object&& other) noexcept {
   return *this;
 }
 
+std::string_view Object::type_name() const noexcept {
+  return holds() ? view_.attachment->type_name(view_) : std::string_view();
+}
+
 // NOLINTNEXTLINE(readability-make-member-function-const): it ends the reference
 void Object::release() noexcept {
   view_.attachment->release(view_.slot);
@@ -89,12 +93,13 @@ Error bool_mismatch(const ObjectId& id) {
   return {Errc::type_mismatch, fmt::format("object {} holds bytes other than 0 and 1: they are no bools", id.hex())};
 }
 
-Error element_mismatch(const ObjectId& id, std::uint64_t tag, std::string_view element_name) {
-  const std::string_view known = known_type_name(tag);
-  const std::string stored =
-      known.empty() ? fmt::format("another type (tag {:016x}, which `dolium inspect` names)", tag) : std::string(known);
-  return {Errc::type_mismatch, fmt::format("object {} was stored as {}, not as {} or {}[]: data() gives its bytes",
-                                           id.hex(), stored, element_name, element_name)};
+Error element_mismatch(const Object& object, std::string_view element_name) {
+  const std::string stored = type_in_words(object.type_tag(), object.type_name());
+  const std::string_view name = object.type_name();
+  const bool same_name = name == element_name || name == fmt::format("{}[]", element_name);
+  return {Errc::type_mismatch,
+          fmt::format("object {} holds {}, not {} or {}[]{}: data() gives its bytes", object.id().hex(), stored,
+                      element_name, element_name, same_name ? " of this program (their sizes differ)" : "")};
 }
 
 Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_size, bool misaligned) {

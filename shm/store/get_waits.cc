@@ -11,21 +11,13 @@
 namespace dolium::shm {
 namespace {
 
-std::string words_for(std::uint64_t tag) {
-  const std::string_view known = known_type_name(tag);
-  return known.empty() ? fmt::format("tag {:016x}", tag) : std::string(known);
-}
-
-/// Nothing if a take of `wanted`, 0 for any type, may have this object.
-std::optional<Error> other_type(const SlotFields& object, std::uint64_t wanted) {
+/// Nothing if a take of `wanted`, 0 for any type, may have this object. The client adds the name of the wanted type.
+std::optional<Error> other_type(const Rows& rows, SlotIndex slot, std::uint64_t wanted) {
+  const SlotFields object = rows.fields(slot);
   if (wanted == 0 || wanted == object.type_tag) return std::nullopt;
-  return Error{
-      Errc::type_mismatch,
-      fmt::format("object {} holds {}, not the type that is to be taken ({}): it stays in the store; take_raw() takes "
-                  "an object of any type",
-                  object.id.hex(),
-                  object.type_tag == 0 ? std::string("raw bytes") : "another type, " + words_for(object.type_tag),
-                  words_for(wanted))};
+  return Error{Errc::type_mismatch,
+               fmt::format("object {} holds {}, and stays in the store; take_raw() takes an object of any type",
+                           object.id.hex(), type_in_words(object.type_tag, rows.type_name(slot)))};
 }
 
 }  // namespace
@@ -56,7 +48,7 @@ void GetWaits::add_presence(const WaitKey& key, std::span<const ObjectId> ids, s
 void GetWaits::add_take(const WaitKey& key, const ObjectId& id, std::uint64_t type_tag, TimeNs deadline, TimeNs now,
                         const Taken& done) {
   if (const SlotIndex slot = store_.rows().find(id); slot != kNoSlot) {
-    if (auto refused = other_type(store_.rows().fields(slot), type_tag)) return done(*std::move(refused));
+    if (auto refused = other_type(store_.rows(), slot, type_tag)) return done(*std::move(refused));
     take(slot, id);
     return done(slot);
   }
@@ -117,7 +109,7 @@ void GetWaits::give_to_taker(SlotIndex slot, const SlotFields& object) {
   // Only takes are left there.
   for (auto wanted = wanted_.find(object.id); wanted != wanted_.end(); wanted = wanted_.find(object.id)) {
     const Wait first = forget(WaitKey(wanted->second.front().key));
-    if (auto refused = other_type(object, first.type_tag)) {
+    if (auto refused = other_type(store_.rows(), slot, first.type_tag)) {
       first.taken(*std::move(refused));
       continue;
     }

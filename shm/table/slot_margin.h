@@ -1,6 +1,7 @@
 #pragma once
 // The margin of an index row: fields for the daemon's own use. A row fills a cache line in any case, and requests need
-// an object's state together with the rest of its row. Clients can read the margin, but never do.
+// an object's state together with the rest of its row. Clients read nothing of it but the size of a held object's type
+// name, which does not change.
 //
 // A restarted daemon reads it after its predecessor was killed at any store instruction (shm/store/store_recovery.cc).
 // So fields whose order of stores matters are bytes of their own.

@@ -135,7 +135,7 @@ TEST_CASE("types: a view of elements is refused when the object was stored as ot
   CHECK(outcome(at("graph").as_span<std::uint64_t>()) == "type_mismatch");
   CHECK(outcome(at("points").as_span<OtherPoint>()) == "type_mismatch");
   CHECK(at("floats").as_span<double>().error().message ==
-        "object " + id_of("floats").hex() + " was stored as f32[], not as f64 or f64[]: data() gives its bytes");
+        "object " + id_of("floats").hex() + " holds f32[], not f64 or f64[]: data() gives its bytes");
   CHECK(at("floats").as_span<float>().value()[3] == 4);
   CHECK((at("floats").as_span<std::array<float, 2>>().value()[1][0] == 3));
   CHECK(at("number").as_span<double>().value()[0] == 2.5);

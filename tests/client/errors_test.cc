@@ -187,6 +187,14 @@ std::vector<Case> wanting_room() {
   };
 }
 
+/// Four bytes of a type that no program here knows.
+void put_of_type_7(ObjectStore& store, std::string_view name) {
+  CreateOptions options;
+  options.type_tag = 7;
+  options.type_name = name;
+  REQUIRE(store.put(kId, pattern(4), options).has_value());
+}
+
 std::vector<Case> types() {
   const std::string id = kId.hex();
   struct alignas(128) Wide {
@@ -209,16 +217,43 @@ std::vector<Case> types() {
        {"object " + id + " holds another type: utf8, not u32"}},
       {"another type that only its program knows",
        [](ObjectStore& store) {
-         const std::string name = "acme.Thing";
-         CreateOptions options;
-         options.type_tag = 7;
-         options.type_name = name;
-         REQUIRE(store.put(kId, pattern(4), options).has_value());
+         put_of_type_7(store, "acme.Thing");
          return error_of(store.get<std::uint32_t>(kId));
        },
        Errc::type_mismatch,
-       {"object " + id + " holds another type (tag 0000000000000007) than u32", "`dolium inspect` names its type",
-        "size or version differ"}},
+       {"object " + id + " holds another type: acme.Thing, not u32"}},
+      {"another type that its program gave no name",
+       [](ObjectStore& store) {
+         put_of_type_7(store, "");
+         return error_of(store.get<std::uint32_t>(kId));
+       },
+       Errc::type_mismatch,
+       {"object " + id + " holds another type: a type without a name (tag 0000000000000007), not u32"}},
+      {"a struct that has grown since",
+       [](ObjectStore& store) {
+         struct Grown {
+           std::uint32_t a, b;
+         };
+         put_of_type_7(store, type_name<Grown>);
+         return error_of(store.get<Grown>(kId));
+       },
+       Errc::type_mismatch,
+       {"of this program: their sizes differ"}},
+      {"a take of another type",
+       [](ObjectStore& store) {
+         put_of_type_7(store, "acme.Thing");
+         return error_of(store.take<std::vector<std::string>>(kId));
+       },
+       Errc::type_mismatch,
+       {"there is no utf8[] to take: object " + id + " holds acme.Thing, and stays in the store",
+        "take_raw() takes an object of any type"}},
+      {"elements of another type",
+       [](ObjectStore& store) {
+         put_of_type_7(store, "acme.Thing[]");
+         return error_of(store.view<std::uint32_t>(kId));
+       },
+       Errc::type_mismatch,
+       {"object " + id + " holds acme.Thing[], not u32 or u32[]: data() gives its bytes"}},
       {"the right name with the wrong size",
        [](ObjectStore& store) {
          put_as<std::uint32_t>(store, 3);

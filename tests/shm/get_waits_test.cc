@@ -290,9 +290,11 @@ TEST_CASE("a take of another type is refused, and the next take gets the object"
   Fixture fixture;
   const auto& wrong = fixture.take(1, 1, kNever, 7);
   const auto& right = fixture.take(2, 1, kNever, 8);
-  const SlotIndex slot = fixture.put({.id = id_of(1), .data_size = 10, .type_tag = 8});
+  const SlotIndex slot = fixture.put({.id = id_of(1), .data_size = 10, .type_tag = 8, .type_name = "acme.Thing"});
   REQUIRE(outcome(wrong.value()) == "type_mismatch");
-  CHECK_THAT(wrong->error().message, Catch::Contains(id_of(1).hex()));
+  CHECK(wrong->error().message ==
+        "object " + id_of(1).hex() +
+            " holds acme.Thing, and stays in the store; take_raw() takes an object of any type");
   CHECK(right.value().value() == slot);
   fixture.store.usage().drop_hold(slot);
   fixture.put({.id = id_of(2), .data_size = 10});

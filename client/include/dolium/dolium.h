@@ -18,6 +18,7 @@
 #include <dolium/object_id.h>
 #include <dolium/object_ref.h>
 #include <dolium/object_store.h>
+#include <dolium/object_store_typed.h>
 #include <dolium/options.h>
 #include <dolium/private_copy.h>
 #include <dolium/reconnecting_store.h>

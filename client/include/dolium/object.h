@@ -41,7 +41,7 @@ struct ObjectView {
 /// Whether it is a scalar of numpy's of this type.
 [[nodiscard]] DOLIUM_API bool is_numpy_scalar_of(const Object& object, std::string_view name);
 [[nodiscard]] DOLIUM_API Error bool_mismatch(const ObjectId& id);
-[[nodiscard]] DOLIUM_API Error element_mismatch(const ObjectId& id, std::uint64_t tag, std::string_view element_name);
+[[nodiscard]] DOLIUM_API Error element_mismatch(const Object& object, std::string_view element_name);
 [[nodiscard]] DOLIUM_API Error span_mismatch(const ObjectId& id, std::uint64_t size, std::size_t element_size,
                                              bool misaligned);
 }  // namespace detail
@@ -82,7 +82,7 @@ class DOLIUM_API Object {
   requires std::is_trivially_copyable_v<T>
   [[nodiscard]] Result<std::span<const T>> as_span() const {
     if (!detail::can_be_viewed_as<T>(view_.type_tag) && !detail::is_numpy_array_of(*this, detail::element_name<T>()))
-      return detail::element_mismatch(view_.id, view_.type_tag, detail::element_name<T>());
+      return detail::element_mismatch(*this, detail::element_name<T>());
     const bool misaligned = reinterpret_cast<std::uintptr_t>(view_.bytes) % alignof(T) != 0;
     if (misaligned || view_.data_size % sizeof(T) != 0)
       return detail::span_mismatch(view_.id, view_.data_size, sizeof(T), misaligned);
@@ -98,6 +98,9 @@ class DOLIUM_API Object {
 
   [[nodiscard]] const ObjectId& id() const noexcept { return view_.id; }
   [[nodiscard]] std::uint64_t type_tag() const noexcept { return view_.type_tag; }
+  /// The name of the type that was stored with the object, as list() shows it; empty if there is none. In the store's
+  /// memory: valid while this Object or a copy of it lives. It is the creator's text: escape it before you print it.
+  [[nodiscard]] std::string_view type_name() const noexcept;
 
   /// Releases the reference now.
   void reset() noexcept { *this = Object(); }

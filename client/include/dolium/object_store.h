@@ -66,16 +66,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// create() for an array of `count` elements, to be written in place: an object like that of a put std::vector<T>.
   template <class T>
   [[nodiscard]] Result<ArrayBuilder<T>> create_array(const ObjectId& id, std::uint64_t count,
-                                                     CreateOptions options = {}) {
-    static_assert(detail::is_stored_plain<T>(),
-                  "dolium: the elements of an array in place are trivially copyable; put() other ranges");
-    if (count > kMaxArrayBytes / sizeof(T)) return too_many_elements(id, count, sizeof(T));
-    options.type_tag = type_tag_of<std::span<const T>>();
-    options.type_name = options.type_tag == 0 ? "" : type_name_of<std::span<const T>>();
-    Result<ObjectBuilder> builder = create(id, count * sizeof(T), options);
-    if (!builder) return std::move(builder).error();
-    return ArrayBuilder<T>(*std::move(builder));
-  }
+                                                     CreateOptions options = {});
   /// Create, copy and seal in one call: one message up to kOneMessagePut bytes, two messages for more. Errors as
   /// create().
   Result<void> put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
@@ -109,14 +100,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Stores a value with the tag and the name of its type. T needs a Codec; most types have one (codec.h).
   template <class T>
   requires(!ByteRange<T>) Result<typename detail::Put<T>::Ref> put(const ObjectId& id, const T& value,
-                                                                   CreateOptions options = {}) {
-    options.type_tag = type_tag_of<T>();
-    options.type_name = type_name_of<T>();
-    const auto encode = [&value](std::span<std::byte> out) { Codec<T>::encode(value, out); };
-    Result<Object> held = put_encoded(id, Codec<T>::size(value), encode, options);
-    if (!held) return std::move(held).error();
-    return typename detail::Put<T>::Ref(shared_from_this(), id, *std::move(held));
-  }
+                                                                   CreateOptions options = {});
 
   // ---- reading ----
 
@@ -154,13 +138,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   }
   /// A copy of the object's value. type_mismatch if it was not put as a T.
   template <class T>
-  [[nodiscard]] static Result<typename detail::Got<T>::Type> decode(const Object& object) {
-    if (object.type_tag() != type_tag_of<T>() && !is_numpy<T>(object))
-      return wrong_type(object, type_name_of<T>(), type_tag_of<T>());
-    Result<typename detail::Got<T>::Type> value = Codec<T>::decode(object.data());
-    if (!value) return undecodable(object, std::move(value).error());
-    return value;
-  }
+  [[nodiscard]] static Result<typename detail::Got<T>::Type> decode(const Object& object);
   /// A reference to the object that is, or will be, stored under the id. Does not access the store.
   template <class T>
   [[nodiscard]] ObjectRef<typename detail::Got<T>::Type> ref(const ObjectId& id) {
@@ -169,14 +147,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// The same for the ticket of an ObjectRef, usually of another process. invalid_argument if the text is no ticket;
   /// type_mismatch if it is of another type than T.
   template <class T>
-  [[nodiscard]] Result<ObjectRef<typename detail::Got<T>::Type>> ref(std::string_view ticket) {
-    constexpr std::string_view kOfNumpy = PlainRange<T>                  ? "numpy.ndarray"
-                                          : detail::is_stored_plain<T>() ? "numpy.scalar"
-                                                                         : "";
-    const Result<Ticket> read = ticket_of_type(ticket, type_name_of<T>(), kOfNumpy);
-    if (!read) return read.error();
-    return ObjectRef<T>(shared_from_this(), read->id, {}, read->store);
-  }
+  [[nodiscard]] Result<ObjectRef<typename detail::Got<T>::Type>> ref(std::string_view ticket);
   /// Whether a get would find the object now. Does not count as hit, miss or access.
   [[nodiscard]] Result<bool> exists(const ObjectId& id);
   /// exists() for each id, in the order of `ids`.
@@ -206,7 +177,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// an array of numpy, which take_raw() and decode<T>() read). Other errors as take_raw().
   template <class T>
   [[nodiscard]] Result<typename detail::Got<T>::Type> take(const ObjectId& id, Timeout timeout = no_wait) {
-    Result<Object> object = take_typed(id, type_tag_of<T>(), timeout);
+    Result<Object> object = take_typed(id, type_tag_of<T>(), type_name_of<T>(), timeout);
     if (!object) return std::move(object).error();
     return decode<T>(*object);
   }
@@ -278,15 +249,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
 
   /// Whether it is an array or a scalar of numpy's, in the form of a T that was put: its header makes no difference.
   template <class T>
-  [[nodiscard]] static bool is_numpy(const Object& object) {
-    if constexpr (PlainRange<T>)
-      return detail::is_numpy_vector_of(object, detail::element_name<std::ranges::range_value_t<T>>(),
-                                        sizeof(std::ranges::range_value_t<T>));
-    else if constexpr (detail::is_stored_plain<T>())
-      return detail::is_numpy_scalar_of(object, detail::element_name<T>());
-    else
-      return false;
-  }
+  [[nodiscard]] static bool is_numpy(const Object& object);
   /// Different for each store that ever was; 0 if it is not known.
   [[nodiscard]] std::uint64_t number();
   [[nodiscard]] std::string make_ticket(const ObjectId& id, std::string_view type_name);
@@ -300,39 +263,15 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   [[nodiscard]] Result<Object> put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
                                            const CreateOptions& options);
   /// `type_tag` 0: any type.
-  [[nodiscard]] Result<Object> take_typed(const ObjectId& id, std::uint64_t type_tag, Timeout timeout);
+  [[nodiscard]] Result<Object> take_typed(const ObjectId& id, std::uint64_t type_tag, std::string_view type_name,
+                                          Timeout timeout);
   [[nodiscard]] Result<void> check_create(const ObjectId& id, const CreateOptions& options) const;
-  [[nodiscard]] static Error wrong_type(const Object& object, std::string_view wanted_name, std::uint64_t wanted_tag);
-
+  [[nodiscard]] static Error wrong_type(const Object& object, std::string_view wanted);
   [[nodiscard]] static Error undecodable(const Object& object, Error error);
 
   const std::unique_ptr<detail::StoreBackend> backend_;
 };
 
-template <class T>
-Result<Object> ObjectRef<T>::get_raw(Timeout timeout) const {
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->held.holds()) return state_->held;
-  }
-  Result<Object> object = state_->store->get_raw(state_->id, timeout);
-  if (object) {
-    const std::lock_guard lock(state_->mutex);
-    state_->held = *object;
-  } else if (state_->made_in != 0) {
-    return state_->store->missing(std::move(object).error(), state_->made_in);
-  }
-  return object;
-}
-
-template <class T>
-std::string ObjectRef<T>::ticket() const {
-  return state_->store->make_ticket(state_->id, type_name_of<T>());
-}
-
-template <class T>
-Result<T> ObjectRef<T>::decode_object(const Object& object) {
-  return ObjectStore::decode<T>(object);
-}
-
 }  // namespace dolium
+
+#include <dolium/object_store_typed.h>
