@@ -80,10 +80,16 @@ CLI::Option* add_parsed(CLI::App& app, const char* name, const char* what, const
 
 }  // namespace
 
-VerbOptions& VerbOptions::text(const char* name, std::string& target, const char* what, const char* about) {
+VerbOptions& VerbOptions::text(const char* name, std::string& target, const char* what, const char* about,
+                               std::size_t most) {
   auto* option = app_->add_option(name, target, about)->type_name(what);
   // An empty value comes from an empty variable in a script. Treating it as "not given" would do the wrong thing.
-  option->check(CLI::Validator([what](const std::string& text) { return text.empty() ? empty(what) : ""; }, ""));
+  const auto check = [what, most](const std::string& text) -> std::string {
+    if (text.empty()) return empty(what);
+    return text.size() <= most ? ""
+                               : fmt::format("has {} bytes; {} is the limit: take a shorter one", text.size(), most);
+  };
+  option->check(CLI::Validator(check, ""));
   if (!target.empty()) option->capture_default_str();
   return *this;
 }

@@ -30,7 +30,9 @@ class VerbOptions {
  public:
   explicit VerbOptions(CLI::App& app) noexcept : app_(&app) {}
 
-  VerbOptions& text(const char* name, std::string& target, const char* what, const char* about);
+  /// `most`: maximum number of bytes.
+  VerbOptions& text(const char* name, std::string& target, const char* what, const char* about,
+                    std::size_t most = std::numeric_limits<std::size_t>::max());
   VerbOptions& required(const char* name, std::string& target, const char* what, const char* about);
   VerbOptions& required(const char* name, std::vector<std::string>& target, const char* what, const char* about);
   VerbOptions& optional(const char* name, std::vector<std::string>& target, const char* what, const char* about);

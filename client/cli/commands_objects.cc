@@ -108,20 +108,34 @@ Result<std::vector<std::byte>> read_all(const File& file, std::uint64_t limit) {
   }
 }
 
+/// `valid`: of the bytes. An error of the command line.
+Result<void> as_type_option(const Result<void>& valid) {
+  if (valid) return {};
+  return Error{valid.error().code, fmt::format("--type: {}", valid.error().message)};
+}
+
+/// Puts a file whose size is known.
+Result<std::uint64_t> store(Client& client, const File& file, std::uint64_t size, const ObjectId& id,
+                            const CreateOptions& options) {
+  // Before the create, which may evict other objects.
+  if (auto fits = as_type_option(check_value_size(options.type_name, size)); !fits) return std::move(fits).error();
+  Result<ObjectBuilder> builder = client.create(id, size, options);
+  if (!builder) return builder.error();
+  if (auto filled = fill(*builder, file); !filled) return std::move(filled).error();
+  if (auto valid = as_type_option(check_value(options.type_name, builder->data())); !valid)
+    return std::move(valid).error();
+  const Result<ObjectId> sealed = builder->seal();
+  return sealed ? size : Result<std::uint64_t>(sealed.error());
+}
+
 /// Puts the file. Returns its size.
 Result<std::uint64_t> store(Client& client, const File& file, const ObjectId& id, const CreateOptions& options) {
-  const auto size = known_size(file);
-  if (size) {
-    Result<ObjectBuilder> builder = client.create(id, *size, options);
-    if (!builder) return builder.error();
-    if (auto filled = fill(*builder, file); !filled) return std::move(filled).error();
-    const Result<ObjectId> sealed = builder->seal();
-    return sealed ? *size : Result<std::uint64_t>(sealed.error());
-  }
+  if (const auto size = known_size(file)) return store(client, file, *size, id, options);
   const Result<StoreStats> stats = client.stats();
   if (!stats) return stats.error();
   const Result<std::vector<std::byte>> bytes = read_all(file, stats->capacity);
   if (!bytes) return bytes.error();
+  if (auto valid = as_type_option(check_value(options.type_name, *bytes)); !valid) return std::move(valid).error();
   const Result<void> put = client.put(id, *bytes, options);
   return put ? bytes->size() : Result<std::uint64_t>(put.error());
 }
@@ -284,7 +298,8 @@ void add_put(CommandLine& line) {
       .text("file", options->file, "FILE", "the file; '-' or none: standard input")
       .text("--id", options->id, "HEX", "the object's id, 40 digits (default: random)")
       .text("--name", options->name, "NAME", "derive the id from a name, and set the label to it; name:NAME finds it")
-      .text("--label", options->label, "TEXT", "the object's label, at most 255 bytes; list and remove filter by it")
+      .text("--label", options->label, "TEXT", "the object's label, at most 255 bytes; list and remove filter by it",
+            kMaxLabel)
       .not_both("--name", "--id")
       .flag("--pin", options->pinned, "pin the object: keep it until unpin")
       .duration("--ttl", options->time_to_live, "time to live, for example 10min")
@@ -294,7 +309,8 @@ void add_put(CommandLine& line) {
       .number("--grace-readers", options->grace_readers, "number of clients whose gets end the grace", 1,
               std::numeric_limits<std::uint32_t>::max())
       .text("--type", options->type_name, "NAME",
-            "type name, also for get<T>(): f64, i32[], utf8, or the name of a Codec")
+            "type name, also for get<T>(): f64, i32[], utf8, or the name of a Codec; the bytes must be of that type",
+            kMaxTypeName)
       .timeout("--timeout", options->timeout, "maximum time to wait for room, for example 10s, or forever");
 }
 

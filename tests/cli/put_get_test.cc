@@ -89,8 +89,9 @@ TEST_CASE("labels: a name is the label too, if it can be one, and --label is ano
   REQUIRE(dolium.run_with_pipe({"put", "--name", "\xff"}, "abc").ok());
   CHECK(label_of("\xff").empty());
   const Ran refused = dolium.run_with_pipe({"put", "--label", long_name}, "abc");
-  CHECK(refused.failed(6));
-  CHECK(refused.error.find("a label of 300 bytes; 255 is the limit") != std::string::npos);
+  CHECK(refused.failed(2));
+  CHECK(refused.error.find("--label: has 300 bytes; 255 is the limit") != std::string::npos);
+  CHECK(dolium.run_with_pipe({"put", "--type", long_name}, "abc").failed(2));
   CHECK(dolium.run_with_pipe({"put", "--label", "\xff"}, "abc").failed(2));
 }
 
@@ -104,6 +105,38 @@ TEST_CASE("what is put under a built-in type's name is got as that type") {
   CHECK(daemon.watcher()->get<double>(id_of("one")).value() == 1.5);
   CHECK(daemon.watcher()->get<std::vector<double>>(id_of("two")).value() == std::vector<double>{1.5, -2.0});
   CHECK(daemon.watcher()->metadata(id_of("two")).value().type_name == "f64[]");
+}
+
+TEST_CASE("what is put under a type's name must be of that type, from a file and from a pipe") {
+  const e2e::Daemon daemon({"--capacity=64KiB"});
+  const Command dolium(daemon);
+  put_numbered(*daemon.watcher(), 0, 1, 60 * kKiB);
+  struct Case {
+    const char* type;
+    std::string bytes;
+    const char* says;
+  };
+  for (const Case& each : {Case{"f64", "123", "--type: 3 bytes are no f64, which has 8 bytes"},
+                           {"i32[]", "12345", "--type: 5 bytes are no i32[]: each of its elements has 4 bytes"},
+                           {"tuple<f64,u8>", "123456789", "--type: 9 bytes are no tuple<f64,u8>"},
+                           {"utf8", "\xff", "--type: the bytes are no utf8: they are not valid UTF-8"},
+                           {"string", "\xff", "--type: the bytes are no utf8"},
+                           {"bool", "2", "--type: the bytes are no bool: a bool is a byte that is 0 or 1"}}) {
+    INFO(each.type);
+    spill(dolium.file("value"), each.bytes);
+    for (const Ran& refused : {dolium.run({"put", "--name", "x", "--type", each.type, dolium.file("value")}),
+                               dolium.run_with_pipe({"put", "--name", "x", "--type", each.type}, each.bytes)}) {
+      INFO(refused);
+      CHECK(refused.failed(2));
+      CHECK(refused.error.find(each.says) != std::string::npos);
+    }
+  }
+  CHECK(daemon.stats().total_objects == 1);
+  CHECK(daemon.stats().unsealed_count == 0);
+  spill(dolium.file("value"), std::string(8 * kKiB + 1, 'x'));
+  CHECK(dolium.run({"put", "--type", "f64[]", dolium.file("value")}).failed(2));
+  CHECK(daemon.stats().eviction_count == 0);  // the size was looked at first
+  CHECK(dolium.run_with_pipe({"put", "--type", "acme.Thing"}, "123").ok());
 }
 
 TEST_CASE("an object is found by name, by its digits, and by a beginning that only it has") {
