@@ -1,6 +1,7 @@
 #pragma once
 // StatsReport: how full the store is, why, and which clients use it, as text and as JSON.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,11 +20,19 @@ struct PinnedBy {
   std::uint64_t bytes = 0;
 };
 
+/// The graces that keep objects at the moment.
+struct GraceShare {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+  std::chrono::milliseconds first_end{0}, last_end{0};  ///< time until the first, and the last, ends by time
+};
+
 struct StatsReport {
   std::string socket;
   StoreStats stats;
   std::vector<ClientInfo> clients;  ///< without this command
   std::vector<PinnedBy> pinned_by;  ///< sorted, most bytes first
+  GraceShare graces = {};
 };
 
 /// One sentence that explains the state.

@@ -86,6 +86,24 @@ void examine_pins(const StatsReport& report, Findings& out) {
       half ? "`dolium list` shows pinned objects; `dolium unpin ID` unpins one" : ""));
 }
 
+void examine_graces(const StatsReport& report, Findings& out) {
+  const GraceShare& graces = report.graces;
+  if (graces.count == 0) return;
+  const std::string ends = graces.count == 1
+                               ? fmt::format("it ends in {}", format_duration(graces.first_end))
+                               : fmt::format("the first ends in {}, the last in {}", format_duration(graces.first_end),
+                                             format_duration(graces.last_end));
+  const bool half = graces.bytes > report.stats.capacity / 2;
+  out.push_back(kStore("graces", half ? Finding::Level::note : Finding::Level::fine,
+                       fmt::format("{} in {} are kept for readers by a grace; {}, or when the readers have got the "
+                                   "objects",
+                                   format_size(graces.bytes), counted(graces.count, "object"), ends),
+                       half ? "More than half of the store cannot be evicted until then." : "",
+                       half ? "give creates a timeout to wait, or senders shorter graces; `dolium remove` removes an "
+                              "object in a grace, too"
+                            : ""));
+}
+
 }  // namespace
 
 Findings daemon_findings(const StatsReport& report, std::string_view own_version) {
@@ -112,6 +130,7 @@ Findings room_findings(const StatsReport& report, const KnownRefusals& known) {
   examine_rows(report.stats, out);
   examine_pieces(report.stats, out);
   examine_pins(report, out);
+  examine_graces(report, out);
   examine_obstacles(report.stats, out);
   out.push_back(refusal_finding(report.stats, known));
   return out;

@@ -6,11 +6,9 @@
 namespace dolium::cli {
 namespace {
 
-Result<std::vector<PinnedBy>> pinned_by(Client& client) {
-  const Result<std::vector<ObjectMetadata>> objects = client.list();
-  if (!objects) return objects.error();
+std::vector<PinnedBy> pinned_by(const std::vector<ObjectMetadata>& objects) {
   std::map<std::int32_t, PinnedBy> by_pid;
-  for (const ObjectMetadata& object : *objects) {
+  for (const ObjectMetadata& object : objects) {
     if (!object.is_pinned) continue;
     PinnedBy& by = by_pid[object.creator_pid];
     by.creator_pid = object.creator_pid;
@@ -21,6 +19,18 @@ Result<std::vector<PinnedBy>> pinned_by(Client& client) {
   for (const auto& [pid, by] : by_pid) out.push_back(by);
   std::ranges::stable_sort(out, std::greater(), &PinnedBy::bytes);
   return out;
+}
+
+GraceShare graces_among(const std::vector<ObjectMetadata>& objects) {
+  GraceShare graces;
+  for (const ObjectMetadata& object : objects) {
+    if (object.grace_left.count() == 0 || object.state != ObjectState::sealed) continue;
+    graces.first_end = graces.count == 0 ? object.grace_left : std::min(graces.first_end, object.grace_left);
+    graces.last_end = std::max(graces.last_end, object.grace_left);
+    ++graces.count;
+    graces.bytes += object.data_size + object.metadata_size;
+  }
+  return graces;
 }
 
 }  // namespace
@@ -41,10 +51,11 @@ Result<StatsReport> survey(Client& client, const std::string& socket) {
   Result<std::vector<ClientInfo>> clients = other_clients(client);
   if (!clients) return std::move(clients).error();
   report.clients = *std::move(clients);
-  if (report.stats.pinned_count == 0) return report;  // the list may be long: read it only if needed
-  Result<std::vector<PinnedBy>> by = pinned_by(client);
-  if (!by) return std::move(by).error();
-  report.pinned_by = *std::move(by);
+  if (report.stats.pinned_count + report.stats.graced_count == 0) return report;  // the list may be long
+  const Result<std::vector<ObjectMetadata>> objects = client.list();
+  if (!objects) return objects.error();
+  report.pinned_by = pinned_by(*objects);
+  report.graces = graces_among(*objects);
   return report;
 }
 

@@ -51,6 +51,20 @@ TEST_CASE("who pins the most is named") {
   CHECK_THAT(much.found, Contains("pid 42, which is no longer connected"));
 }
 
+TEST_CASE("what graces keep is told, and when they end") {
+  StatsReport report = healthy();
+  report.graces = {
+      .count = 1, .bytes = 5 * kMiB, .first_end = std::chrono::seconds(12), .last_end = std::chrono::seconds(12)};
+  CHECK(on(room_findings(report), "graces").found ==
+        "5 MiB in 1 object are kept for readers by a grace; it ends in 12 s, or when the readers have got the objects");
+  CHECK(on(room_findings(report), "graces").level == Level::fine);
+  report.graces = {
+      .count = 3, .bytes = 60 * kMiB, .first_end = std::chrono::seconds(12), .last_end = std::chrono::minutes(5)};
+  const Finding much = on(room_findings(report), "graces");
+  CHECK_THAT(much.found, Contains("60 MiB in 3 objects") && Contains("the first ends in 12 s, the last in 5 min"));
+  CHECK(much.level == Level::note);
+}
+
 TEST_CASE("findings are written section by section, and nobody's name reaches the terminal as it is") {
   const Findings findings = {{"host", "memory", Level::fine, "enough"},
                              {"clients", "\x1b", Level::problem, "\x1b[2J\\", "it matters", "end it"}};

@@ -81,6 +81,19 @@ TEST_CASE("extend-grace keeps an object for readers, and inspect says so without
   CHECK(dolium.run({"extend-grace", id_of(77).hex(), "1s"}).how == "exit 3");
 }
 
+TEST_CASE("doctor tells what graces keep, and for how long") {
+  const e2e::Daemon daemon;
+  const Command dolium(daemon);
+  CHECK(dolium.run({"doctor"}).out.find("graces:") == std::string::npos);
+  REQUIRE(dolium.run_with_pipe({"put", "--grace", "1h"}, "abc").ok());
+  REQUIRE(dolium.run_with_pipe({"put", "--grace", "30min"}, "abcd").ok());
+  const std::string out = dolium.run({"doctor"}).out;
+  INFO(out);
+  CHECK(out.find("graces: 7 B in 2 objects are kept for readers by a grace; the first ends in 29 min") !=
+        std::string::npos);
+  CHECK(out.find("the last in 59 min") != std::string::npos);
+}
+
 TEST_CASE("every verb that prints prints JSON when asked, before the verb or behind it") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);
