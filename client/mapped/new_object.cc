@@ -2,27 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "shm/text/printable.h"
+#include <algorithm>
+#include <cstdint>
 
 namespace dolium::detail {
 
 Result<void> check_options(const ObjectId& id, const CreateOptions& options) {
-  if (options.metadata.size() > kMaxMetadata)
-    return Error{Errc::too_large, fmt::format("object {} was given {} bytes of metadata; {} is the limit: put the "
-                                              "rest into its data",
-                                              id.hex(), options.metadata.size(), kMaxMetadata)};
-  if (options.type_name.size() > kMaxTypeName)
-    return Error{Errc::too_large, fmt::format("object {} was given a type name of {} bytes; {} is the limit: "
-                                              "take a shorter one",
-                                              id.hex(), options.type_name.size(), kMaxTypeName)};
-  if (options.label.size() > kMaxLabel)
-    return Error{Errc::too_large,
-                 fmt::format("object {} was given a label of {} bytes; {} is the limit: take a shorter "
-                             "one",
-                             id.hex(), options.label.size(), kMaxLabel)};
-  if (!options.label.empty() && !is_utf8(options.label))
-    return Error{Errc::invalid_argument,
-                 fmt::format("object {} was given a label that is not UTF-8: encode it", id.hex())};
+  if (auto allowed = shm::check_description(new_object(id, 0, options)); !allowed) return allowed;
   if (options.time_to_live.count() < 0 || options.time_to_idle.count() < 0)
     return Error{Errc::invalid_argument,
                  fmt::format("object {} was given a negative time to live or to idle: 0 means for ever", id.hex())};
@@ -42,15 +28,16 @@ Result<void> check_deferred(const ObjectId& id, std::uint64_t size, const Create
 }
 
 shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) noexcept {
-  return shm::NewObject{.id = id,
-                        .data_size = size,
-                        .metadata_size = static_cast<std::uint32_t>(options.metadata.size()),
-                        .type_tag = options.type_tag,
-                        .type_name = options.type_name,
-                        .pinned = options.pinned,
-                        .lifetimes = {options.time_to_live, options.time_to_idle},
-                        .label = options.label,
-                        .grace = {.duration = options.grace, .readers = options.grace_readers}};
+  return shm::NewObject{
+      .id = id,
+      .data_size = size,
+      .metadata_size = static_cast<std::uint32_t>(std::min<std::size_t>(options.metadata.size(), UINT32_MAX)),
+      .type_tag = options.type_tag,
+      .type_name = options.type_name,
+      .pinned = options.pinned,
+      .lifetimes = {options.time_to_live, options.time_to_idle},
+      .label = options.label,
+      .grace = {.duration = options.grace, .readers = options.grace_readers}};
 }
 
 Error nothing_there(const ObjectId& id, Timeout timeout) {

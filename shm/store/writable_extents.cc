@@ -4,43 +4,18 @@
 
 #include <algorithm>
 
-#include "shm/text/printable.h"
-
 namespace dolium::shm {
 namespace {
 
-Result<void> check_label(const NewObject& object) {
-  if (object.label.size() > kMaxLabel)
-    return Error{Errc::too_large,
-                 fmt::format("object {} has a label of {} bytes; {} is the limit", object.id.hex(), object.label.size(),
-                             kMaxLabel),
-                 RefusalCause::description};
-  if (is_utf8(object.label)) return {};
-  return Error{Errc::invalid_argument, fmt::format("object {} has a label that is not UTF-8", object.id.hex()),
-               RefusalCause::description};
-}
-
 /// What the sizes of an object alone decide.
 Result<void> check_size(const NewObject& object, const StoreConfig& config) {
-  const auto id = [&object] { return object.id.hex(); };  // costs more than all checks: for an error only
-  if (object.metadata_size > kMaxMetadata)
-    return Error{
-        Errc::too_large,
-        fmt::format("object {} has {} bytes of metadata; {} is the limit", id(), object.metadata_size, kMaxMetadata),
-        RefusalCause::description};
-  if (object.type_name.size() > kMaxTypeName)
-    return Error{Errc::too_large,
-                 fmt::format("object {} has a type name of {} bytes; {} is the limit", id(), object.type_name.size(),
-                             kMaxTypeName),
-                 RefusalCause::description};
-  if (!object.label.empty())
-    if (auto allowed = check_label(object); !allowed) return allowed;
+  if (auto allowed = check_description(object); !allowed) return allowed;
   const std::uint64_t size = total_size(object);
   if (object.data_size > config.capacity || size > config.capacity)
     return Error{Errc::too_large,
                  fmt::format("object {} of {} bytes does not fit a store of {} bytes, even an empty one: raise the "
                              "daemon's capacity",
-                             id(), object.data_size, config.capacity),
+                             object.id.hex(), object.data_size, config.capacity),
                  RefusalCause::capacity};
   return {};
 }

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include <dolium/object_id.h>
+#include <dolium/options.h>
+#include <dolium/result.h>
 
 #include "shm/table/expiry.h"
 #include "shm/table/grace.h"
@@ -28,5 +30,9 @@ struct NewObject {
 [[nodiscard]] inline std::uint64_t total_size(const NewObject& object) noexcept {
   return object.data_size + object.metadata_size + object.type_name.size() + object.label.size();
 }
+
+/// too_large or invalid_argument if metadata, type name or label are not as CreateOptions says. Both sides of the
+/// socket check it: the client for errors without a request, the store since it trusts no client.
+[[nodiscard]] Result<void> check_description(const NewObject& object);
 
 }  // namespace dolium::shm

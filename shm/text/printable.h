@@ -19,7 +19,8 @@ namespace dolium {
 /// Any text, cut to `width` code points; if it was cut, the last one is an ellipsis.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
 
-/// Whether the text is valid UTF-8: no truncated, overlong or surrogate code points.
+/// Whether the text is valid UTF-8: no truncated, overlong or surrogate code points. The packages that have this
+/// (utf8cpp, ICU, flatbuffers, which takes a std::string) would each be one more dependency of all of shm/ for it.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
 /// Width of printable text in columns: its number of code points.
