@@ -135,6 +135,7 @@ ObjectMetadata from_wire(const ObjectInfo& info) {
   out.label = from_wire(info.label());
   out.grace_left = from_ms(info.grace_left_ms());
   out.grace_readers_left = info.grace_readers_left();
+  out.seal_stamp = info.seal_stamp();
   return out;
 }
 
@@ -160,6 +161,7 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
   info->label = metadata.label;
   info->grace_left_ms = static_cast<std::uint32_t>(to_ms(metadata.grace_left));
   info->grace_readers_left = metadata.grace_readers_left;
+  info->seal_stamp = metadata.seal_stamp;
   return info;
 }
 

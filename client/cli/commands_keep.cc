@@ -192,11 +192,12 @@ struct RemoveOptions {
   bool yes = false;
 };
 
-/// Returns the number of objects that were removed. An object that is gone meanwhile is no failure.
+/// Returns the number of objects that were removed. An object that is gone meanwhile is no failure. One that was put
+/// under its id since stays: it was not asked for, and can have another label.
 Result<std::size_t> remove_all(Client& client, const std::vector<ObjectMetadata>& objects) {
   std::size_t count = 0;
   for (const ObjectMetadata& object : objects) {
-    const Result<bool> removed = client.remove(object.id);
+    const Result<bool> removed = client.remove(object);
     if (!removed)
       return Error{removed.error().code, fmt::format("{} of {} removed; then: {}", count,
                                                      counted(objects.size(), "object"), removed.error().message)};

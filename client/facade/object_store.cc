@@ -33,6 +33,15 @@ shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
 }
 
+/// `seal_stamp` 0: any object of this id.
+Result<bool> remote_remove(Connection& daemon, const ObjectId& id, std::uint64_t seal_stamp) {
+  protocol::RemoveRequestT request;
+  request.id = protocol::to_wire_pointer(id);
+  request.seal_stamp = seal_stamp;
+  return daemon.ask<protocol::RemoveReply>(
+      std::move(request), [](const protocol::RemoveReply& reply) { return Result<bool>(reply.removed()); });
+}
+
 /// A refused operation. process_events() is refused too, so the callback never runs.
 template <class Callback>
 AsyncHandle refused(Callback done) {
@@ -124,14 +133,20 @@ Result<void> ObjectStore::unpin(const ObjectId& id) {
 
 Result<bool> ObjectStore::remove(const ObjectId& id) {
   return change(
-      *backend_,
-      [&](Connection& daemon) {
-        protocol::RemoveRequestT request;
-        request.id = protocol::to_wire_pointer(id);
-        return daemon.ask<protocol::RemoveReply>(
-            std::move(request), [](const protocol::RemoveReply& reply) { return Result<bool>(reply.removed()); });
-      },
+      *backend_, [&](Connection& daemon) { return remote_remove(daemon, id, 0); },
       [&](Engine& engine, TimeNs now) { return engine.store().remove(id, now); });
+}
+
+Result<bool> ObjectStore::remove(const ObjectMetadata& object) {
+  if (object.seal_stamp == 0)
+    return Error{Errc::not_sealed, fmt::format("object {} was not sealed when it was described: there was nothing to "
+                                               "remove yet; its creator can abort it",
+                                               object.id.hex())};
+  return change(
+      *backend_, [&](Connection& daemon) { return remote_remove(daemon, object.id, object.seal_stamp); },
+      [&](Engine& engine, TimeNs now) {
+        return Result<bool>(engine.store().remove_sealed_at(object.id, object.seal_stamp, now));
+      });
 }
 
 Result<std::uint64_t> ObjectStore::evict(std::uint64_t bytes) {

@@ -130,7 +130,11 @@ void Dispatch::on(Session& session, Id id, const ExtendGraceRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
-  const Result<bool> removed = engine_.store().remove(from_wire(*request.id()), shm::monotonic_now());
+  const ObjectId object = from_wire(*request.id());
+  const TimeNs now = shm::monotonic_now();
+  const Result<bool> removed = request.seal_stamp() == 0
+                                   ? engine_.store().remove(object, now)
+                                   : engine_.store().remove_sealed_at(object, request.seal_stamp(), now);
   if (!removed) return session.reply_error(id, removed.error());
   RemoveReplyT reply;
   reply.removed = *removed;

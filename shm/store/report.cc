@@ -84,9 +84,11 @@ ObjectMetadata Report::describe(SlotIndex slot, const Moment& now) const {
   out.data_size = fields.data_size;
   out.metadata_size = fields.metadata_size;
   out.state = margin.state == SlotState::unsealed ? ObjectState::unsealed : ObjectState::sealed;
-  if (margin.state != SlotState::unsealed) out.sealed_at = to_wall(row.sealed, now);
-  if (margin.state != SlotState::unsealed)
+  if (margin.state != SlotState::unsealed) {
+    out.seal_stamp = row.sealed;
+    out.sealed_at = to_wall(row.sealed, now);
     out.last_accessed = to_wall(parts_.usage.last_access(slot, now.monotonic), now);
+  }
   parts_.clients.for_each([&](const AttachedClient& client) { out.ref_count += client.table.references(slot); });
   out.type_tag = fields.type_tag;
   out.type_name = parts_.rows.type_name(slot);

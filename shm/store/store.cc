@@ -140,6 +140,14 @@ Result<bool> Store::remove(const ObjectId& id, TimeNs now) {
   return true;
 }
 
+bool Store::remove_sealed_at(const ObjectId& id, TimeNs sealed, TimeNs now) {
+  parts_.rows.advance(now);
+  const SlotIndex slot = parts_.rows.find(id);
+  if (slot == kNoSlot || parts_.rows.row(slot).sealed != sealed) return false;
+  parts_.sealed.retire(slot, RemovalCause::removed);
+  return true;
+}
+
 void Store::clear(TimeNs now) {
   SlotIndex cursor = 0;
   do cursor = clear(now, cursor, parts_.rows.last_seal);

@@ -90,6 +90,9 @@ class Store final {
   [[nodiscard]] Result<void> abort(ClientId client, const ObjectId& id, std::optional<std::uint64_t> offset = {});
   /// False: there was no such object.
   [[nodiscard]] Result<bool> remove(const ObjectId& id, TimeNs now);
+  /// Only the object that was sealed at this time (ObjectMetadata::seal_stamp). False also if it is another by now,
+  /// sealed or not.
+  [[nodiscard]] bool remove_sealed_at(const ObjectId& id, TimeNs sealed, TimeNs now);
   void clear(TimeNs now);
   /// One piece of it: from slot `cursor` on, the objects that were sealed up to `through` (Rows::last_seal when it
   /// began). Returns the cursor of the next piece; 0: this was the last.

@@ -208,6 +208,32 @@ TEST_CASE("clear, and remove by a filter, ask on a terminal, unless told --yes o
   CHECK(daemon.stats().total_objects == 0);
 }
 
+TEST_CASE("remove by a filter leaves what was put under a listed id before the answer") {
+  const e2e::Daemon daemon;
+  Client& store = *daemon.watcher();
+  for (const std::size_t n : {0, 1, 2}) REQUIRE(store.put(id_of(n), bytes_of("x"), {.label = "old"}).has_value());
+  int master = -1, slave = -1;
+  REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+  const shm::UniqueFd ours(master);
+  shm::UniqueFd theirs(slave);
+  auto process = e2e::Process::start({DOLIUM_CLI_PATH, "--socket", daemon.socket(), "remove", "--label-prefix", "old"},
+                                     {.in = theirs.get(), .out = -1, .error = theirs.get()});
+  theirs.reset();
+  std::string seen;
+  char text[256];
+  for (ssize_t size = 0;
+       seen.find("[y/N]") == std::string::npos && (size = ::read(ours.get(), text, sizeof(text))) > 0;)
+    seen.append(text, static_cast<std::size_t>(size));
+  CHECK_THAT(seen, Contains("Remove 3 objects"));
+  for (const std::size_t n : {0, 1}) REQUIRE(store.remove(id_of(n)).value());
+  REQUIRE(store.put(id_of(0), bytes_of("new"), {.label = "old"}).has_value());
+  const ObjectBuilder unsealed = store.create(id_of(1), 10, {.label = "old"}).value();
+  REQUIRE(::write(ours.get(), "y\n", 2) == 2);
+  CHECK(process.wait() == "exit 0");
+  CHECK(same(store.get_raw(id_of(0)).value().data(), bytes_of("new")));
+  CHECK_FALSE(store.exists(id_of(2)).value());
+}
+
 TEST_CASE("types: a type's tag is a string of hexadecimal digits in JSON, and its name has what it is in it") {
   const e2e::Daemon daemon;
   const Command dolium(daemon);

@@ -243,6 +243,28 @@ TEST_CASE("a pinned object can be removed, and remove of an unknown id is false"
   CHECK(store->stats().value().removed_count == 1);
 }
 
+TEST_CASE("remove of an object as it was described spares what was put under its id since") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  put_numbered(*store, 0, 2, 100);
+  const ObjectMetadata described = store->metadata(id_of(0)).value();
+  const std::vector<ObjectMetadata> listed = store->list().value();
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].seal_stamp != listed[1].seal_stamp);
+  REQUIRE(store->remove(id_of(0)).value());
+  CHECK_FALSE(store->remove(described).value());
+  {
+    const ObjectBuilder unsealed = store->create(id_of(0), 100).value();
+    CHECK_FALSE(store->remove(described).value());
+    CHECK(store->metadata(id_of(0)).value().seal_stamp == 0);
+    CHECK(outcome(store->remove(store->metadata(id_of(0)).value())) == "not_sealed");
+  }
+  put_numbered(*store, 0, 1, 100);
+  for (const ObjectMetadata& object : listed) CHECK(store->remove(object).value() == (object.id == id_of(1)));
+  CHECK(store->exists(id_of(0)).value());
+  CHECK(store->remove(store->metadata(id_of(0)).value()).value());
+  CHECK_FALSE(store->exists(id_of(0)).value());
+}
+
 TEST_CASE("clear removes every sealed object, skips the unsealed, and leaves holders what they hold") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::lru));
   put_numbered(*store, 0, 3, 1000);

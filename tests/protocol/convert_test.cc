@@ -68,6 +68,7 @@ ObjectMetadata some_metadata() {
   object.creator_pid = 11;
   object.grace_left = std::chrono::milliseconds(13);
   object.grace_readers_left = 14;
+  object.seal_stamp = 15;
   object.creator_command = "twelve";
   object.holders = {some_use(100), some_use(200)};
   object.waiters = {some_use(300)};
@@ -115,6 +116,7 @@ TEST_CASE("an object's metadata come back member by member") {
   CHECK(got.creator_pid == sent.creator_pid);
   CHECK(got.grace_left == sent.grace_left);
   CHECK(got.grace_readers_left == sent.grace_readers_left);
+  CHECK(got.seal_stamp == sent.seal_stamp);
   CHECK(got.creator_command == sent.creator_command);
   CHECK(got.holders == sent.holders);
   CHECK(got.waiters == sent.waiters);

@@ -149,6 +149,21 @@ TEST_CASE("a clear goes piece by piece, and spares what is sealed after it began
   for (int n = 0; n < pieces; ++n) CHECK(fixture.exists(kObjects + static_cast<std::uint64_t>(n)));
 }
 
+TEST_CASE("a removal that says when its object was sealed spares every other object of that id") {
+  StoreFixture fixture;
+  fixture.put(1, 100);
+  const TimeNs first = fixture.store.report().metadata(id_of(1), {fixture.now, {}}).value().seal_stamp;
+  REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
+  CHECK_FALSE(fixture.store.remove_sealed_at(id_of(1), first, fixture.now));
+  fixture.put(1, 100);  // in the same slot
+  const TimeNs second = fixture.store.report().metadata(id_of(1), {fixture.now, {}}).value().seal_stamp;
+  CHECK(second != first);
+  CHECK_FALSE(fixture.store.remove_sealed_at(id_of(1), first, fixture.now));
+  CHECK(fixture.exists(1));
+  CHECK(fixture.store.remove_sealed_at(id_of(1), second, fixture.now));
+  CHECK_FALSE(fixture.exists(1));
+}
+
 TEST_CASE("an eviction goes piece by piece, and says when there is nothing more to do") {
   StoreFixture fixture({.capacity = 4 * kMiB});
   constexpr std::uint64_t kObjects = 2 * kRemovalsPerPiece + 10;

@@ -199,6 +199,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Makes the object invisible and its id free at once; its memory becomes free at the last release. Returns false if
   /// there is no such object. not_sealed while the object is being written (its creator can abort it).
   Result<bool> remove(const ObjectId& id);
+  /// Removes an object that list() or metadata() has described, and no other that was put under its id since. Returns
+  /// false if it is gone.
+  Result<bool> remove(const ObjectMetadata& object);
   /// Evicts the coldest objects until `bytes` are free or nothing more can be evicted. Returns the bytes freed.
   Result<std::uint64_t> evict(std::uint64_t bytes);
   /// evict(), and also returns the size of the evicted objects. Objects that other clients store or remove meanwhile

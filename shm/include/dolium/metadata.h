@@ -63,6 +63,8 @@ struct ObjectMetadata {
   std::string label;                        ///< CreateOptions::label
   std::chrono::milliseconds grace_left{0};  ///< how long a grace still keeps it; 0: no grace, or it is over
   std::uint32_t grace_readers_left = 0;     ///< number of sessions whose gets end the grace
+  /// Different for each object that was ever sealed in this store, also under the same id; 0 while unsealed.
+  std::uint64_t seal_stamp = 0;
 
   // Set by metadata() only; list() leaves them empty.
   std::string creator_command;     ///< while the creator is connected
