@@ -23,6 +23,24 @@ shm::Moment moment(TimeNs now) {
   return {now, std::chrono::system_clock::now()};
 }
 
+/// The request as users know it: "extend_grace" for an ExtendGraceRequest.
+std::string name_of(RequestBody verb) {
+  if (verb == RequestBody::LeaseRequest || verb == RequestBody::PutLeasedRequest) return "put_deferred";
+  std::string name;
+  for (const char c : std::string_view(EnumNameRequestBody(verb))) {
+    const bool begins_a_word = c >= 'A' && c <= 'Z';
+    if (begins_a_word && !name.empty()) name += '_';
+    name += begins_a_word ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return name.substr(0, name.rfind('_'));  // without "_request"
+}
+
+Error needs_write_access(RequestBody verb) {
+  return {Errc::permission_denied, fmt::format("{} needs a client that may write; this one is connected for reading "
+                                               "only: connect with ConnectOptions::access read_write",
+                                               name_of(verb))};
+}
+
 }  // namespace
 
 void Dispatch::handle(Session& session, const RequestFrame& frame) {
@@ -42,13 +60,8 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     session.misbehaved({Errc::protocol_error, fmt::format("request_id {} is in use", id)});
     return;
   }
-  if (session.is_open() && session.access() == Access::read_only && verb_of(verb).writes) {
-    session.reply_error(id,
-                        {Errc::permission_denied, fmt::format("{} needs a client that may write; this one is connected "
-                                                              "for reading only",
-                                                              EnumNameRequestBody(verb))});
-    return;
-  }
+  if (session.is_open() && session.access() == Access::read_only && verb_of(verb).writes)
+    return session.reply_error(id, needs_write_access(verb));
   switch (verb) {
     case RequestBody::NONE: return;  // decode() refuses it
     case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());

@@ -31,6 +31,7 @@ std::vector<std::pair<const char*, std::string>> outcomes_of_all_calls(Client& c
           {"metadata", outcome(client.metadata(absent))},
           {"pin", outcome(client.pin(absent))},
           {"unpin", outcome(client.unpin(absent))},
+          {"extend_grace", outcome(client.extend_grace(absent, std::chrono::seconds(1)))},
           {"remove", outcome(client.remove(absent))},
           {"take", outcome(client.take_raw(absent))},
           {"waiting take", outcome(client.take_raw(absent, wait_forever))},
