@@ -203,6 +203,71 @@ def test_what_was_taken_travels_on(shared):
     assert dolium.mp.counts()[:3] == (0, 2, 0)
 
 
+# ---- failures ----
+
+
+class RemovesAll:
+    """Pickled behind other values, it removes the objects of their tickets."""
+
+    def __reduce__(self):
+        dolium.mp._state.client.clear()
+        return int, ()
+
+
+def total(value, *_):
+    return float(value.sum())
+
+
+def is_lost(value, *_):
+    return repr(value)
+
+
+def doubled_and_removed(value):
+    return value * 2, RemovesAll()
+
+
+def test_what_was_put_for_a_message_that_cannot_be_pickled_is_removed(shared):
+    for again in range(2):
+        with pytest.raises(Exception, match="lambda|pickle"):
+            ForkingPickler.dumps([np.ones(50000), pa.table({"a": np.ones(50000)}), lambda: 0])
+        assert shared.stats().total_objects == 0
+    assert through(np.ones(50000)).sum() == 50000
+    dolium.mp.disable()
+    assert "dump" not in vars(ForkingPickler)
+
+
+def test_a_receiver_outside_of_pools_is_told_that_the_object_is_gone(shared):
+    here, there = multiprocessing.Pipe()
+    for make in (lambda: np.ones(50000), lambda: shared.get(shared.put(np.ones(50000))),
+                 lambda: shared.get_raw(shared.put_raw(bytes(100000)))):
+        here.send((make(), RemovesAll()))
+        with pytest.raises(dolium.ObjectNotFound):
+            there.recv()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_pool_goes_on_when_the_object_of_a_task_is_gone(shared, method):
+    context = multiprocessing.get_context(method)
+    with context.Pool(1, initializer=enabled_worker, initargs=(shared.path,)) as pool:
+        pid = pool.apply(os.getpid)
+        for make in (lambda: np.ones(50000), lambda: shared.get(shared.put(np.ones(50000)))):
+            with pytest.raises(dolium.ObjectNotFound):
+                pool.apply_async(total, (make(), RemovesAll())).get(60)
+        assert "Lost: " in pool.apply_async(is_lost, (np.ones(50000), RemovesAll())).get(60)
+        lost = pool.apply_async(doubled_and_removed, (np.ones(50000),)).get(60)[0]  # on its way back
+        assert isinstance(lost, dolium.mp.Lost)
+        for use in (lambda: lost.sum(), lambda: np.sum(lost), lambda: lost[0], lambda: lost + 1, lambda: 1 + lost,
+                    lambda: list(lost), lambda: bool(lost), lambda: np.ones(3) * lost):
+            with pytest.raises(dolium.ObjectNotFound):
+                use()
+        assert pool.apply(os.getpid) == pid  # the same worker
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context, initializer=enabled_worker,
+                                                initargs=(shared.path,)) as executor:
+        with pytest.raises(dolium.ObjectNotFound):
+            executor.submit(total, np.ones(50000), RemovesAll()).result(60)
+        assert executor.submit(abs, -1).result(60) == 1
+
+
 # ---- life ----
 
 
@@ -255,6 +320,22 @@ def test_without_room_values_travel_by_value(own_daemon):
             counts = dolium.mp.counts()
             assert (counts.put, counts.by_value) == (0, 1) and "16" in counts.last_refusal
             del held
+        finally:
+            dolium.mp.disable()
+
+
+def test_over_the_quota_of_graces_values_travel_by_value():
+    with dolium.start_store("64MiB", "--max-pinned-bytes-per-user=1MiB") as path, dolium.Client(path) as client:
+        dolium.mp.enable(client)
+        try:
+            stored = client.get(client.put(np.full(2 * MIB, 3, np.uint8)))
+            for value in (np.ones(2 * MIB, np.uint8), stored):
+                assert np.array_equal(through(value), value)
+            counts = dolium.mp.counts()
+            assert counts[:3] == (0, 0, 2) and "max_pinned_bytes_per_user" in counts.last_refusal
+            assert through(np.ones(MIB // 2, np.uint8)).sum() == MIB // 2  # there is quota for this one
+            assert dolium.mp.counts()[:3] == (0, 1, 2)
+            assert client.stats().graced_count == 0
         finally:
             dolium.mp.disable()
 

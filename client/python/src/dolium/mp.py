@@ -24,10 +24,16 @@ came by ticket are read-only there. `numpy.array(a)` makes a copy. A worker that
 
 **Lifetime.** A ticket's object has a grace of 300 s: it is not evicted until the receiver has it, even if the sender ends
 meanwhile. If it is sent several times, it is kept until as many processes have it. If it is sent more often than there are
-receiving processes, as by a pool's map(), that is always 300 s after the last message. If the receiver comes later, and
-the object was evicted, unpickling raises ObjectNotFound. In a Pool that ends the worker, and the result never comes (as
-with any value that cannot be unpickled there): for a backlog of more than five minutes, give enable() a longer `grace`. An object that was put for a message is taken by the receiver: its memory is free after the last use there. So
-such a message can be unpickled once, as multiprocessing does it.
+receiving processes, as by a pool's map(), that is always 300 s after the last message. For a backlog of more than five
+minutes, give enable() a longer `grace`.
+
+An object that was put for a message is taken by the receiver: its memory is free after the last use there. So such a
+message can be unpickled once, as multiprocessing does it. If the message cannot be pickled after all, what was put for
+it is removed at once. If it is pickled but never sent or received, the object stays for its grace.
+
+If the receiver comes too late, and the object is gone, unpickling raises ObjectNotFound. Not in a Pool or a
+ProcessPoolExecutor, where such an exception would end the worker, or the thread that collects results: there a `Lost`
+arrives in place of the value, and each use of it raises the error. So the task fails, and the pool goes on.
 
 **By value.** If the store has no room, the user's quota for graced bytes is used up, the client is read-only or its store
 is gone, the value is pickled as before. `counts()` tells how often that happened, and why last.
@@ -36,7 +42,9 @@ Only multiprocessing's own pickler is concerned (`ForkingPickler`). `pickle.dump
 because a ticket is of no use after the grace.
 """
 
+import contextlib
 import importlib.util
+import pickle
 import threading
 import time
 import weakref
@@ -45,6 +53,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 from . import codecs
 from ._dolium import Object, ObjectId
+from ._lost import Lost, or_lost
 from .errors import DoliumError, InvalidArgument
 from .store import Client
 from .text import parse_size
@@ -86,6 +95,8 @@ _registered: Dict[type, Callable] = {}
 #: {path of a socket: Client}, for tickets that arrive.
 _clients: Dict[str, Client] = {}
 _connecting = threading.Lock()
+#: Of each thread: `puts`, the ids of what was put for the message that is being pickled.
+_message = threading.local()
 
 
 def enable(client: Client, min_bytes: Union[int, str] = "64KiB", *, grace: float = GRACE) -> None:
@@ -118,12 +129,15 @@ def enable(client: Client, min_bytes: Union[int, str] = "64KiB", *, grace: float
         _register_numpy()
     if importlib.util.find_spec("pyarrow"):
         _register_arrow()
+    setattr(ForkingPickler, "dump", _dump)
 
 
 def disable() -> None:
     """Lets all values travel by value again. Tickets that are under way stay valid."""
     for kind in _registered:
         vars(ForkingPickler)["_extra_reducers"].pop(kind, None)  # register() has no counterpart
+    if _registered:
+        delattr(ForkingPickler, "dump")
     _registered.clear()
     _state.client = None
     _state.tables.clear()
@@ -208,6 +222,24 @@ def _ticket(obj):
     return ticket
 
 
+def _dump(self, obj):
+    """ForkingPickler.dump(). If it fails, what was put for the message is removed: no receiver will take it."""
+    outer, _message.puts = getattr(_message, "puts", None), []
+    try:
+        pickle.Pickler.dump(self, obj)
+    except BaseException:
+        _remove(_message.puts)
+        raise
+    finally:
+        _message.puts = outer
+
+
+def _remove(ids):
+    for id in ids:
+        with contextlib.suppress(DoliumError):  # the store is gone, and the object with it
+            _state.client.remove(id)
+
+
 def _put(value):
     """A ticket of an object that is put for this message. None if the value is small, or the store has no room."""
     if value.nbytes < _state.min_bytes:
@@ -230,6 +262,8 @@ def _put(value):
         _count("by_value", str(error))
         return None
     _count("put")
+    if getattr(_message, "puts", None) is not None:
+        _message.puts.append(id)
     return ticket
 
 
@@ -280,20 +314,24 @@ def _client_at(path):
         return client
 
 
+@or_lost
 def _get_object(path, ticket):
     return _client_at(path).ref(ticket).get_raw()
 
 
+@or_lost
 def _get_array(path, ticket, shape, dtype, offset, strides):
     import numpy
 
-    return numpy.ndarray(shape, dtype, _get_object(path, ticket), offset, strides)
+    return numpy.ndarray(shape, dtype, _client_at(path).ref(ticket).get_raw(), offset, strides)
 
 
+@or_lost
 def _get(path, ticket):
     return _client_at(path).ref(ticket).get()
 
 
+@or_lost
 def _take(path, ticket):
     client = _client_at(path)
     return client.take(client.ref(ticket).id)
