@@ -43,6 +43,12 @@ std::string text_of(py::handle value, const char* what) {
          " has a lone surrogate, which UTF-8 cannot encode: take it out (encode(..., 'replace') and decode() do)");
 }
 
+bool truth_of(py::handle value) {
+  const int truth = PyObject_IsTrue(value.ptr());
+  if (truth < 0) throw py::error_already_set();
+  return truth != 0;
+}
+
 double real_of(py::handle value, const char* what) {
   const double result = PyFloat_AsDouble(value.ptr());
   if (result != -1.0 || PyErr_Occurred() == nullptr) return result;

@@ -24,6 +24,8 @@ struct Name {
                                       std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 /// TypeError if it is not a str, InvalidArgument if UTF-8 cannot encode it.
 [[nodiscard]] std::string text_of(py::handle value, const char* what);
+/// Python's truth value of an object.
+[[nodiscard]] bool truth_of(py::handle value);
 /// TypeError if it is not a number.
 [[nodiscard]] double real_of(py::handle value, const char* what);
 
@@ -92,9 +94,7 @@ template <>
 struct pybind11::detail::type_caster<dolium::python::Truth> : dolium::python::ReadingCaster<dolium::python::Truth> {
   static constexpr auto name = const_name("bool");
   bool load(handle source, bool) {
-    const int truth = PyObject_IsTrue(source.ptr());
-    if (truth < 0) throw error_already_set();
-    this->value.value = truth != 0;
+    this->value.value = dolium::python::truth_of(source);
     return true;
   }
 };

@@ -67,17 +67,12 @@ Handle get_async(const StorePtr& store, const ObjectId& id, Timeout timeout, py:
   return Handle(((*store).*Begin)(id, timeout, [callback](Result<Object> result) { (*callback)(std::move(result)); }));
 }
 
-Handle create_async(const StorePtr& store, const ObjectId& id, Number<"size"> size, py::handle metadata,
-                    Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
-                    py::object time_to_idle, Timeout timeout, Text<"label"> label, py::object grace,
-                    Number<"grace_readers"> readers, py::object function) {
-  const OptionArguments given{
-      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned,           std::move(time_to_live),
-      std::move(time_to_idle), timeout,  std::move(label.value),     std::move(grace), readers};
-  const CreateOptions options = given.options();
+Handle create_async(const StorePtr& store, const ObjectId& id, Number<"size"> size, const py::tuple& options,
+                    py::object function) {
+  const OptionArguments given(options);
   const auto callback = std::make_shared<const Callback>(std::move(function));
   const WithoutGil others_run;
-  return Handle(store->create_async(id, size, options,
+  return Handle(store->create_async(id, size, given.options(),
                                     [callback](Result<ObjectBuilder> result) { (*callback)(std::move(result)); }));
 }
 

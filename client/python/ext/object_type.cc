@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <new>
 
+#include "errors.h"
 #include "object_id_type.h"
 #include "private_copy_type.h"
 
@@ -79,6 +80,9 @@ PyObject* get_size(PyObject* self, void*) {
 PyObject* get_type_tag(PyObject* self, void*) {
   return PyLong_FromUnsignedLongLong(object_of(self).type_tag());
 }
+PyObject* get_type_name(PyObject* self, void*) {
+  return guarded([&] { return text(std::string(object_of(self).type_name())).release().ptr(); });
+}
 /// Address of the data: tells whether an array is a view of it, and two Objects of one client the same memory.
 PyObject* get_address(PyObject* self, void*) {
   return PyLong_FromVoidPtr(address_of(object_of(self).data()));
@@ -149,6 +153,8 @@ PyGetSetDef object_properties[] = {
     {"size", get_size, nullptr, "The data's size in bytes, like len().", nullptr},
     {"nbytes", get_size, nullptr, "The data's size in bytes, by the name that numpy uses.", nullptr},
     {"type_tag", get_type_tag, nullptr, "The tag of the stored type; 0 means raw bytes.", nullptr},
+    {"type_name", get_type_name, nullptr, "The stored name of the type; empty if there is none, as of raw bytes.",
+     nullptr},
     {"metadata", metadata_view, nullptr, "The metadata, in place, as a read-only memoryview that holds the object.",
      nullptr},
     {"_address", get_address, nullptr, nullptr, nullptr},

@@ -49,15 +49,16 @@ py::dict row(const Refusal& of) {
 }
 
 py::dict row(const ObjectMetadata& of) {
-  return py::dict(
-      "id"_a = of.id, "data_size"_a = of.data_size, "metadata_size"_a = of.metadata_size,
-      "state"_a = of.state == ObjectState::sealed ? "sealed" : "unsealed", "created_at"_a = nanoseconds(of.created_at),
-      "sealed_at"_a = nanoseconds(of.sealed_at), "last_accessed"_a = nanoseconds(of.last_accessed),
-      "ref_count"_a = of.ref_count, "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name),
-      "is_pinned"_a = of.is_pinned, "time_to_live"_a = of.time_to_live.count(),
-      "time_to_idle"_a = of.time_to_idle.count(), "creator_pid"_a = of.creator_pid, "label"_a = text(of.label),
-      "creator_command"_a = text(of.creator_command), "holders"_a = rows(of.holders), "waiters"_a = rows(of.waiters),
-      "grace_left"_a = of.grace_left.count(), "grace_readers_left"_a = of.grace_readers_left);
+  return py::dict("id"_a = of.id, "data_size"_a = of.data_size, "metadata_size"_a = of.metadata_size,
+                  "state"_a = of.state == ObjectState::sealed ? "sealed" : "unsealed",
+                  "created_at"_a = nanoseconds(of.created_at), "sealed_at"_a = nanoseconds(of.sealed_at),
+                  "last_accessed"_a = nanoseconds(of.last_accessed), "ref_count"_a = of.ref_count,
+                  "type_tag"_a = of.type_tag, "type_name"_a = text(of.type_name), "is_pinned"_a = of.is_pinned,
+                  "time_to_live"_a = of.time_to_live.count(), "time_to_idle"_a = of.time_to_idle.count(),
+                  "creator_pid"_a = of.creator_pid, "label"_a = text(of.label),
+                  "creator_command"_a = text(of.creator_command), "holders"_a = rows(of.holders),
+                  "waiters"_a = rows(of.waiters), "grace_left"_a = of.grace_left.count(),
+                  "grace_readers_left"_a = of.grace_readers_left, "seal_stamp"_a = of.seal_stamp);
 }
 
 py::dict row(const ClientInfo& of) {

@@ -29,27 +29,18 @@ auto ask(Call&& call) {
   return value_or_throw(std::move(result));
 }
 
-ObjectBuilder create(py::handle self, const ObjectId& id, Number<"size"> size, py::handle metadata,
-                     Number<"type_tag"> type_tag, Text<"type_name"> type_name, Truth pinned, py::object time_to_live,
-                     py::object time_to_idle, Timeout timeout, Text<"label"> label, py::object grace,
-                     Number<"grace_readers"> readers) {
+ObjectBuilder create(py::handle self, const ObjectId& id, Number<"size"> size, const py::tuple& options) {
   const StorePtr store = store_of(self.ptr());
-  const OptionArguments given{
-      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned,           std::move(time_to_live),
-      std::move(time_to_idle), timeout,  std::move(label.value),     std::move(grace), readers};
+  const OptionArguments given(options);
   return value_or_throw(create_waiting(self.ptr(), *store, id, size, given.options()));
 }
 
-void put(py::handle self, const ObjectId& id, py::handle data, py::handle metadata, Number<"type_tag"> type_tag,
-         Text<"type_name"> type_name, Truth pinned, py::object time_to_live, py::object time_to_idle, Timeout timeout,
-         Text<"label"> label, py::object grace, Number<"grace_readers"> readers) {
+void put(py::handle self, const ObjectId& id, py::handle data, const py::tuple& how) {
   const StorePtr store = store_of(self.ptr());
   const InputBuffer bytes(data);
-  const OptionArguments given{
-      InputBuffer(metadata),   type_tag, std::move(type_name.value), pinned,           std::move(time_to_live),
-      std::move(time_to_idle), timeout,  std::move(label.value),     std::move(grace), readers};
-  const CreateOptions options = given.options();
-  if (timeout.is_no_wait()) return ask([&] { return store->put(id, bytes.bytes(), options); });
+  const OptionArguments given(how);
+  const CreateOptions& options = given.options();
+  if (options.timeout.is_no_wait()) return ask([&] { return store->put(id, bytes.bytes(), options); });
   ObjectBuilder builder = value_or_throw(create_waiting(self.ptr(), *store, id, bytes.bytes().size(), options));
   ask([&]() -> Result<void> {
     if (auto written = builder.write(bytes.bytes()); !written) return written;
@@ -58,8 +49,10 @@ void put(py::handle self, const ObjectId& id, py::handle data, py::handle metada
   });
 }
 
-/// One exception, or None, for each item. The label is that of all.
-py::list put_many(const StorePtr& store, const py::sequence& items, Text<"label"> label) {
+/// One exception, or None, for each item. Label and grace are those of all.
+py::list put_many(const StorePtr& store, const py::sequence& items, Text<"label"> label, const py::object& grace,
+                  Number<"grace_readers"> readers) {
+  const std::chrono::milliseconds duration = grace.is_none() ? std::chrono::milliseconds{0} : grace_of(grace);
   const std::size_t count = items.size();
   std::vector<std::unique_ptr<InputBuffer>> buffers;
   std::vector<std::string> names;  // reserved: string_views point into it
@@ -76,6 +69,8 @@ py::list put_many(const StorePtr& store, const py::sequence& items, Text<"label"
     next.options.type_tag = number_of(item[3], "type_tag");
     next.options.type_name = names.back();
     next.options.label = label.value;
+    next.options.grace = duration;
+    next.options.grace_readers = grace_readers_of(readers);
     puts.push_back(next);
   }
   const auto outcomes = ask([&] { return store->put_many(puts); });
@@ -187,6 +182,12 @@ void bind_store_calls(py::module_& module) {
              });
   module.def("remove",
              [](const StorePtr& store, const ObjectId& id) { return ask([&] { return store->remove(id); }); });
+  module.def("remove_described", [](const StorePtr& store, const ObjectId& id, Number<"seal_stamp"> stamp) {
+    ObjectMetadata described;
+    described.id = id;
+    described.seal_stamp = stamp;
+    return ask([&] { return store->remove(described); });
+  });
   module.def("evict",
              [](const StorePtr& store, Number<"size"> bytes) { return ask([&] { return store->evict(bytes); }); });
   module.def("evict_and_count", [](const StorePtr& store, Number<"size"> bytes) {

@@ -227,17 +227,23 @@ void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt
   }
 }
 
-Timeout timeout_of(py::handle value) {
-  if (value.is_none()) return wait_forever;
-  if (PyObject_HasAttrString(value.ptr(), "total_seconds") != 0) return timeout_of(value.attr("total_seconds")());
+double seconds_of(py::handle value, const char* what, const char* about_none) {
+  if (PyObject_HasAttrString(value.ptr(), "total_seconds") != 0)
+    return seconds_of(value.attr("total_seconds")(), what, about_none);
   const double seconds = PyFloat_AsDouble(value.ptr());
   if (seconds == -1.0 && PyErr_Occurred() != nullptr) {
     PyErr_Clear();
-    throw py::type_error("a timeout is a number of seconds, a timedelta, or None to wait without limit");
+    throw py::type_error(std::string(what) + " is a number of seconds or a timedelta, not " +
+                         Py_TYPE(value.ptr())->tp_name + about_none);
   }
   if (std::isnan(seconds) || seconds < 0)
-    throw py::value_error("a timeout cannot be negative; None waits without limit");
-  return std::chrono::duration<double>(seconds);
+    throw py::value_error(std::string(what) + (seconds < 0 ? " cannot be negative" : " cannot be nan") + about_none);
+  return seconds;
+}
+
+Timeout timeout_of(py::handle value) {
+  if (value.is_none()) return wait_forever;
+  return std::chrono::duration<double>(seconds_of(value, "a timeout", "; None waits without limit"));
 }
 
 }  // namespace dolium::python

@@ -33,6 +33,9 @@ enum class Sliced : std::uint8_t { for_signals, always };
 /// over.
 void wait_in_slices(Timeout timeout, const std::function<bool(Timeout)>& attempt, Sliced sliced = Sliced::for_signals);
 
+/// Seconds, not negative, of a number or a timedelta. The errors call it `what`, "a timeout", and add `about_none`:
+/// what None means.
+[[nodiscard]] double seconds_of(py::handle value, const char* what, const char* about_none = "");
 /// From seconds, a timedelta, or None (no limit).
 [[nodiscard]] Timeout timeout_of(py::handle value);
 

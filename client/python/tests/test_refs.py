@@ -178,6 +178,58 @@ def test_views_of_another_type_are_refused(store):
         store.view(dolium.ObjectId.random(), "f8", timeout=0.01)
 
 
+def test_views_take_the_names_of_the_shared_types_too(store):
+    for value, name in ((np.arange(3.0), "f64"), (np.arange(3.0), "f64[]"), (np.ones((2, 3), "f4"), "f32"), (True, "bool"),
+                        (np.ones(3, "u2"), "u16"), (np.ones(3, "u1"), "u8[]"), (np.ones(3, "i1"), "i8[]"),
+                        (np.ones(3, "i8"), "i8"), (np.ones(3, "u8"), "u64"), (np.ones(3, "f2"), "f16[]"), (1j, "c128"),
+                        (np.ones(3, "c8"), "c64")):
+        assert (store.view(store.put(value), name) == value).all()
+        with store.create_array(None, 2, name) as builder:
+            assert builder.array.dtype == np.asarray(value).dtype
+    with pytest.raises(dolium.TypeMismatch, match=r"holds elements of uint16, not of uint64 \(numpy's \"u8\"; the type u8 "
+                                                  r"of all languages is written \"u8\[\]\"\)"):
+        store.view(store.put(np.ones(3, "u2")), "u8")
+    with pytest.raises(TypeError, match="numpy has no dtype for elements of u128"):
+        store.view(store.put(b""), "u128[]")
+    with pytest.raises(TypeError, match="a dtype is missing"):
+        store.view(store.put(b"12345678"), None)
+
+
+def test_types_that_only_other_programs_know_are_named(store):
+    id = store.put_raw(bytes(8), type_tag=4711, type_name="acme.Graph")
+    obj = store.take_raw(id)  # nothing but the object itself tells its type
+    assert obj.type_name == obj.private_copy().type_name == "acme.Graph"
+    assert store.get_raw(store.put(b"raw")).type_name == "" and store.get_raw(store.put(2.5)).type_name == "f64"
+    with pytest.raises(dolium.TypeMismatch, match=f"object {id} holds acme.Graph, not float64"):
+        obj.view("f8")
+    with pytest.raises(dolium.TypeMismatch, match=f"object {id} holds acme.Graph, which this process cannot read"):
+        codecs.decode(obj, store)
+    store.put_raw(bytes(8), id, type_tag=4711)
+    with pytest.raises(dolium.TypeMismatch, match=r"holds a type without a name \(tag 0000000000001267\), not float64"):
+        store.view(id, "f8")
+    with pytest.raises(dolium.TypeMismatch, match="which this process cannot read"):
+        store.get(id)
+    # A type of the shared table whose tag this process has not met: its name is enough, also after the removal.
+    assert store.take(store.put(Typed([(1, "x")], "tuple<i16,utf8>[]"))) == [(1, "x")]
+
+
+def test_private_arrays_by_every_way(store):
+    import asyncio
+
+    def changed(array):
+        array += 1
+        return array.tolist()
+
+    id = store.put(np.zeros(2))
+    assert changed(store.view(id, "f8", private=True)) == [1, 1]
+    assert changed(store.ref(id).get(private=True)) == changed(store.ref(id).view("f8", private=True)) == [1, 1]
+    assert changed(asyncio.run(store.ref(id).get_async(private=True))) == [1, 1]
+    assert changed(asyncio.run(store.get_many_async([id], private=True))[0]) == [1, 1]
+    assert store.get(id).tolist() == [0, 0]
+    assert changed(store.take(id, private=True)) == [1, 1]
+    assert changed(asyncio.run(store.take_async(store.put(np.zeros(2)), private=True))) == [1, 1]
+
+
 # ---- create_array ----
 
 
@@ -193,6 +245,32 @@ def test_arrays_are_written_in_place(store, shape, dtype, name):
     assert store.metadata(builder.id).type_name == name
     put = store.get_raw(store.put(np.ones(shape, dtype)))
     assert put.type_tag == store.get_raw(builder.id).type_tag and bytes(put.metadata) == bytes(store.get_raw(builder.id).metadata)
+
+
+def test_the_seal_makes_the_array_read_only(store):
+    with store.create_array(None, 3, "f8") as builder:
+        array = builder.array
+        with pytest.raises(AttributeError):
+            builder.array = np.ones(3)  # would write nothing into the store
+        array[:] = 1
+    other = store.create_array(None, 0, "f8")
+    other.seal()
+    for sealed in (array, builder.array, other.array):
+        assert not sealed.flags.writeable
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 2
+    assert store.get(builder.id).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("shape, error, says", [
+    ("23", TypeError, "a shape is an int or a tuple of ints, not '23'"), (2.5, TypeError, "not 2.5"),
+    ((2, 2.5), TypeError, "a tuple of ints"), (None, TypeError, "not None"), (-1, ValueError, "a size is negative"),
+    ((2, -3), ValueError, "a size is negative"), ((1 << 40, 1 << 40), dolium.TooLarge, "no store is that large"),
+    ((1,) * 100, ValueError, "dimension")])
+def test_shapes_that_cannot_be(store, shape, error, says):
+    with pytest.raises(error, match=says):
+        store.create_array(None, shape, "f8")
+    assert store.list() == []
 
 
 def test_an_array_that_fails_leaves_nothing(store):

@@ -616,7 +616,20 @@ def test_wait_tells_which_objects_are_there(store):
         store.wait(ids, 5)
 
 
-@pytest.mark.parametrize("way", ["put", "put_raw", "create", "put_async"])
+def test_an_object_is_removed_as_it_was_listed(store):
+    ids = [store.put(n, label="old") for n in range(3)]
+    listed = store.list(label_prefix="old")
+    assert len({each.seal_stamp for each in listed}) == 3 and all(each.seal_stamp > 0 for each in listed)
+    store.remove(ids[0])
+    store.put("put anew", ids[0], label="old")
+    assert sorted(each.id == ids[0] for each in listed if not store.remove(each)) == [True]
+    assert store.get(ids[0]) == "put anew" and store.stats().total_objects == 1
+    with store.create(None, 1) as builder:
+        with pytest.raises(dolium.NotSealed):
+            store.remove(store.metadata(builder.id))
+
+
+@pytest.mark.parametrize("way", ["put", "put_raw", "create", "put_async", "put_many"])
 def test_a_grace_keeps_an_object_until_it_is_got(store, way):
     options = {"grace": datetime.timedelta(minutes=5), "grace_readers": 3}
     if way == "put":
@@ -626,6 +639,8 @@ def test_a_grace_keeps_an_object_until_it_is_got(store, way):
     elif way == "create":
         with store.create(ID, 1, **options):
             pass
+    elif way == "put_many":
+        store.put_many({ID: 1}, **options)
     else:
         asyncio.run(store.put_async(1, ID, **options))
     known = store.metadata(ID)
@@ -641,11 +656,24 @@ def test_a_grace_can_be_given_later_and_bad_ones_are_refused(store):
     assert store.metadata(ID).grace_left <= datetime.timedelta(seconds=60)
     store.extend_grace(ID, datetime.timedelta(minutes=10), readers=2)
     assert store.metadata(ID).grace_left > datetime.timedelta(minutes=9)
-    for wrong in (3601, float("inf"), None):
-        with pytest.raises(dolium.InvalidArgument, match="one hour is the limit"):
+    for wrong, shown in ((3600.5, "3600.5"), (7200, "7200.0"), (datetime.timedelta(days=1), "86400.0"), (float("inf"), "inf")):
+        with pytest.raises(dolium.InvalidArgument, match=f"a grace of {shown} s: one hour is the limit"):
             store.extend_grace(ID, wrong)
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(TypeError, match="a grace is a number of seconds or a timedelta, not NoneType"):
+        store.extend_grace(ID, None)
+    with pytest.raises(ValueError, match="a grace must be above 0"):
         store.extend_grace(ID, 0)
+    for call in (store.extend_grace, lambda id, grace: store.put(2, grace=grace)):
+        with pytest.raises(ValueError, match="a grace cannot be negative"):
+            call(ID, -1)
+        with pytest.raises(ValueError, match="a grace cannot be nan"):
+            call(ID, float("nan"))
+    with pytest.raises(ValueError, match="a time to live cannot be negative; None means no limit"):
+        store.put(2, time_to_live=-1)
+    with pytest.raises(TypeError, match="a time to idle is a number of seconds or a timedelta, not str"):
+        store.put(2, time_to_idle="1h")
+    with pytest.raises(ValueError, match="a timeout cannot be negative; None waits without limit"):
+        store.get(ObjectId.from_name("nobody"), -1)
     with pytest.raises(dolium.InvalidArgument, match="0 readers"):
         store.extend_grace(ID, 1, readers=0)
     with pytest.raises(dolium.InvalidArgument, match="but no grace"):

@@ -24,7 +24,7 @@ import struct
 import traceback
 import weakref
 
-from .errors import DoliumError, InvalidArgument, TypeMismatch
+from .errors import InvalidArgument, TypeMismatch
 
 _MASK = (1 << 64) - 1
 ALIGNMENT = 64
@@ -148,7 +148,7 @@ _families: list = []
 
 def decode(obj, store):
     try:
-        decoder = _decoders.get(obj.type_tag) or _find_decoder(obj, store)
+        decoder = _decoders.get(obj.type_tag) or _find_decoder(obj)
         return decoder(obj, store)
     except BaseException as error:
         _let_go_of_frames(error)
@@ -171,9 +171,14 @@ def decode_private(obj, store):
         copy = None
 
 
+def decoder(private):
+    """The function that reads an object: decode(), or decode_private()."""
+    return decode_private if private else decode
+
+
 def decode_all(objects, store, default=None, private=False):
     """Returns the values of the objects, with `default` for None. Empties the list."""
-    values, decode_one = [], decode_private if private else decode
+    values, decode_one = [], decoder(private)
     objects.reverse()
     try:
         while objects:
@@ -203,7 +208,7 @@ def _let_go_of_frames(error):
             break
 
 
-def _find_decoder(obj, store):
+def _find_decoder(obj):
     tag = obj.type_tag
     module = _tag_modules.get(tag)
     if module is not None:
@@ -212,21 +217,18 @@ def _find_decoder(obj, store):
         except ImportError as error:
             raise ImportError(f"object {obj.id} is a {_names[tag]}: reading it takes {error.name}") from error
         return _decoders[tag]
-    decoder = _find_decoder_by_name(obj, store)
+    decoder = _find_decoder_by_name(obj)
     if decoder is not None:
         return decoder
     raise TypeMismatch(
-        f"object {obj.id} holds a type (tag {tag:016x}) that this process cannot read: get_raw() returns its bytes, "
-        "metadata() returns its type's name, dolium.register() adds a format"
+        f"object {obj.id} holds {describe(obj)}, which this process cannot read: get_raw() returns its bytes, "
+        "dolium.register() adds a format"
     )
 
 
-def _find_decoder_by_name(obj, store):
-    """For a type of the shared table. Only the store knows the name of a tag that is met for the first time."""
-    try:
-        name = store.metadata(obj.id).type_name
-    except DoliumError:  # it is held, but removed meanwhile, or the store is gone
-        return None
+def _find_decoder_by_name(obj):
+    """For a type of the shared table whose tag is met for the first time."""
+    name = obj.type_name
     kind = _types.named(name)
     if kind is None or _types.tag_of(name) != obj.type_tag:
         return None
@@ -237,8 +239,8 @@ def _find_decoder_by_name(obj, store):
 
 
 def describe(obj):
-    """Describes the contents of an object, for people."""
-    name = _names.get(obj.type_tag, f"type {obj.type_tag:016x}")
+    """Describes the contents of an object, for people. An unknown type as C++'s type_in_words() does."""
+    name = _names.get(obj.type_tag) or obj.type_name or f"a type without a name (tag {obj.type_tag:016x})"
     if name == "numpy.ndarray":
         from ._npy_header import parse
 

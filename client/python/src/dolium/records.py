@@ -129,6 +129,7 @@ class ObjectMetadata:
     # Of metadata() and list().
     grace_left: Optional[datetime.timedelta]  #: how long a grace still keeps the object; None: no grace
     grace_readers_left: int  #: number of sessions whose gets end the grace
+    seal_stamp: int  #: different for each object that was ever sealed in this store; 0: unsealed
 
     @classmethod
     def _of(cls, row):

@@ -35,11 +35,11 @@ class ObjectRef:
         self.store, self.id, self._type_name, self._made_in = store, id, type_name, made_in
         self._held: Optional[Object] = None
 
-    def get(self, timeout: Timeout = 0) -> Any:
+    def get(self, timeout: Timeout = 0, *, private: bool = False) -> Any:
         """Returns the value, as ObjectStore.get(). TypeMismatch if the object is of another type than the ticket."""
-        return codecs.decode(self.get_raw(timeout), self.store)
+        return codecs.decoder(private)(self.get_raw(timeout), self.store)
 
-    async def get_async(self, timeout: Timeout = None) -> Any:
+    async def get_async(self, timeout: Timeout = None, *, private: bool = False) -> Any:
         """get() for asyncio. Waits without limit by default."""
         held = self._held
         if held is None:
@@ -47,7 +47,7 @@ class ObjectRef:
                 held = self._hold(await self.store.get_raw_async(self.id, timeout))
             except (ObjectNotFound, StoreTimeout) as error:
                 raise self._missing(error) from None
-        return codecs.decode(held, self.store)
+        return codecs.decoder(private)(held, self.store)
 
     def get_raw(self, timeout: Timeout = 0) -> Object:
         """Returns the Object. Errors as get()."""
@@ -58,9 +58,10 @@ class ObjectRef:
         except (ObjectNotFound, StoreTimeout) as error:
             raise self._missing(error) from None
 
-    def view(self, dtype: Any, timeout: Timeout = 0) -> Any:
-        """Returns the elements as a numpy array, in place, as Object.view()."""
-        return self.get_raw(timeout).view(dtype)
+    def view(self, dtype: Any, timeout: Timeout = 0, *, private: bool = False) -> Any:
+        """Returns the elements as a numpy array, in place, as ObjectStore.view()."""
+        obj = self.get_raw(timeout)
+        return (obj.private_copy() if private else obj).view(dtype)
 
     @property
     def type_name(self) -> str:
@@ -92,15 +93,11 @@ class ObjectRef:
         self._held = obj
         return obj
 
-    def _is_of(self, obj, name):
+    @staticmethod
+    def _is_of(obj, name):
         if obj.type_tag == _types.tag_of(name) or _in_numpy(obj, name):
             return True
-        if _is_known(name):
-            return False
-        try:
-            return (self.store.metadata(self.id).type_name or "bytes") == name
-        except ObjectNotFound:  # removed since: nothing tells its type's name any more
-            return True
+        return not _is_known(name) and (obj.type_name or "bytes") == name
 
     def _missing(self, error):
         here = _dolium.read_ticket(_dolium.make_ticket(self.store, self.id, "bytes"))[2] if self._made_in else 0

@@ -6,34 +6,25 @@ main thread. Timeouts are seconds, a timedelta, or None for no limit; 0 does not
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional, TypeVar, Union
 
 from . import _dolium, aio, arrays, codecs, notebook, refs
+from ._arguments import Buffer, Life, Size, Timeout, id_or_new
 from ._dolium import Object, ObjectBuilder, ObjectId
 from .arrays import ArrayBuilder
+from .async_calls import AsyncCalls
 from .errors import Disconnected, InvalidArgument
 from .records import ClientInfo, ObjectMetadata, StoreStats
 from .refs import ObjectRef
 from .subscription import Subscription
-from .text import parse_size, size_text
-
-
-#: Seconds, a timedelta, or None for no limit.
-Timeout = Union[float, datetime.timedelta, None]
-#: Lifetime of an object: seconds, a timedelta, or None for no limit.
-Life = Union[float, datetime.timedelta, None]
-#: An object with a contiguous buffer. Before Python 3.12, typing has no name for it.
-Buffer = Any
-#: Bytes, or text such as "64MiB".
-Size = Union[int, str]
+from .text import parse_size
 
 Self = TypeVar("Self", bound="ObjectStore")
 
 
-class ObjectStore(_dolium.Store):
+class ObjectStore(AsyncCalls, _dolium.Store):
     """The interface of Client and InProcessStore. The package's documentation has a tour.
 
     >>> store = InProcessStore("16MiB")
@@ -46,6 +37,8 @@ class ObjectStore(_dolium.Store):
 
     #: Whether get() may read pickles, which run code of their writer.
     allow_pickle: bool = False
+
+    # The calls for asyncio are in async_calls.py.
 
     # ---- writing ----
 
@@ -73,16 +66,19 @@ class ObjectStore(_dolium.Store):
         With a `grace` (at most one hour), the object is not evicted until `grace_readers` other clients have got it, or
         until that time has passed since the seal: for a reader that is about to come. See also extend_grace().
         """
-        return _dolium.create(self, _id(id), size, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle,
-                              timeout, label, grace, grace_readers)
+        return _dolium.create(self, id_or_new(id), size, (metadata, type_tag, type_name, pinned, time_to_live,
+                                                          time_to_idle, timeout, label, grace, grace_readers))
 
     def create_array(self, id: Optional[ObjectId], shape: Any, dtype: Any, *, pinned: bool = False,
                      time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = 0,
                      label: str = "", grace: Life = None, grace_readers: int = 1) -> ArrayBuilder:
         """Creates a numpy array to be written in place: an object like that of a put array. Errors as create().
 
+        `shape` is an int or a tuple of ints. `dtype` is numpy's, or the name of a type that all languages share, such
+        as "f32" or "f32[]" (see Object.view()).
+
         >>> store = InProcessStore("16MiB")
-        >>> with store.create_array(None, (2, 3), "f4") as builder:
+        >>> with store.create_array(None, (2, 3), "f32") as builder:
         ...     builder.array[:] = 1.5
         >>> float(store.get(builder.id).sum())
         9.0
@@ -111,11 +107,10 @@ class ObjectStore(_dolium.Store):
         """
         if isinstance(value, ObjectId):
             raise TypeError("put(value, id): the value comes first, and cannot be an ObjectId")
-        payload, id = codecs.encode(value), _id(id)
+        payload, id = codecs.encode(value), id_or_new(id)
         if payload.fill is None:
-            _dolium.put(self, id, payload.data, payload.metadata, payload.type_tag, payload.type_name, pinned,
-                        time_to_live, time_to_idle, timeout, label, grace,
-                        grace_readers)
+            _dolium.put(self, id, payload.data, (payload.metadata, payload.type_tag, payload.type_name, pinned,
+                                                 time_to_live, time_to_idle, timeout, label, grace, grace_readers))
             return id
         with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
                          type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
@@ -129,16 +124,17 @@ class ObjectStore(_dolium.Store):
                 timeout: Timeout = 0, label: str = "", grace: Life = None,
                 grace_readers: int = 1) -> ObjectId:
         """Stores the bytes of any contiguous buffer, with metadata, and returns the id. Errors as create()."""
-        id = _id(id)
-        _dolium.put(self, id, data, metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label,
-                    grace, grace_readers)
+        id = id_or_new(id)
+        _dolium.put(self, id, data, (metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label,
+                                     grace, grace_readers))
         return id
 
-    def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]], *, label: str = "") -> List[ObjectId]:
+    def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]], *, label: str = "", grace: Life = None,
+                 grace_readers: int = 1) -> List[ObjectId]:
         """Stores many values with few messages, in order. Does not wait for room.
 
         `values` is {id: value} or an iterable of values. Returns their ids. If values fail, the others are stored all
-        the same, and then the first error is raised. All get the same `label`.
+        the same, and then the first error is raised. All get the same `label` and `grace`.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many(store.put_many(["salve", 1, 2.5]))
@@ -148,20 +144,21 @@ class ObjectStore(_dolium.Store):
         ids, items = [], []
         for id, value in pairs:
             payload = codecs.encode(value)
-            ids.append(_id(id))
+            ids.append(id_or_new(id))
             if payload.fill is None:
                 items.append((id, payload.data, payload.metadata, payload.type_tag, payload.type_name))
                 continue
-            self._put_batch(items, label)  # keeps the order: the next one is written in place
+            self._put_batch(items, label, grace, grace_readers)  # keeps the order: the next one is written in place
             with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
-                             type_name=payload.type_name, label=label) as builder:
+                             type_name=payload.type_name, label=label, grace=grace,
+                             grace_readers=grace_readers) as builder:
                 payload.fill(builder)
-        self._put_batch(items, label)
+        self._put_batch(items, label, grace, grace_readers)
         return ids
 
-    def _put_batch(self, items, label):
+    def _put_batch(self, items, *options):
         if items:
-            failures = [failure for failure in _dolium.put_many(self, items, label) if failure is not None]
+            failures = [failure for failure in _dolium.put_many(self, items, *options) if failure is not None]
             items.clear()
             if failures:
                 raise failures[0]
@@ -193,21 +190,21 @@ class ObjectStore(_dolium.Store):
         Errors as get_raw(). TypeMismatch if this process cannot read the object's type. PickleNotAllowed if it is a
         pickle and the store was not opened with allow_pickle=True.
         """
-        if private:
-            return codecs.decode_private(self.get_raw(id, timeout), self)
-        return codecs.decode(self.get_raw(id, timeout), self)
+        return codecs.decoder(private)(self.get_raw(id, timeout), self)
 
-    def view(self, id: ObjectId, dtype: Any, timeout: Timeout = 0) -> Any:
-        """Returns the elements as a read-only numpy array, in place, and checks their type: see Object.view().
+    def view(self, id: ObjectId, dtype: Any, timeout: Timeout = 0, *, private: bool = False) -> Any:
+        """Returns the elements as a read-only numpy array, in place, and checks their type: see Object.view(). With
+        `private`, the array is writable, as that of get().
 
         >>> import numpy
         >>> store = InProcessStore("16MiB")
-        >>> store.view(store.put(numpy.arange(3.0)), "f8")
+        >>> store.view(store.put(numpy.arange(3.0)), "f64")
         array([0., 1., 2.])
 
         Errors as get_raw(). TypeMismatch if the object was stored as elements of another type.
         """
-        return self.get_raw(id, timeout).view(dtype)
+        obj = self.get_raw(id, timeout)
+        return (obj.private_copy() if private else obj).view(dtype)
 
     def ref(self, id_or_ticket: Union[ObjectId, str], type_name: Optional[str] = None) -> ObjectRef:
         """Returns an `ObjectRef`: of an id, or of the ticket of another ObjectRef, usually in another process.
@@ -267,9 +264,9 @@ class ObjectStore(_dolium.Store):
 
     # ---- taking ----
 
-    def take(self, id: ObjectId, timeout: Timeout = 0) -> Any:
+    def take(self, id: ObjectId, timeout: Timeout = 0, *, private: bool = False) -> Any:
         """Gets a value and removes its object, in one step. Of several takers of one object exactly one gets it. Gets
-        that wait for the object are served first. Waits as get().
+        that wait for the object are served first. Waits as get(); `private` as there.
 
         >>> store = InProcessStore("16MiB")
         >>> id = store.put("salve")
@@ -282,15 +279,15 @@ class ObjectStore(_dolium.Store):
         At most once: the object is lost if this process dies before it has the object. If the daemon's server dies
         then, take() raises Disconnected. It is never repeated.
         """
-        return self._decode_taken(self.take_raw(id, timeout))
+        return self._decode_taken(self.take_raw(id, timeout), private)
 
     def take_raw(self, id: ObjectId, timeout: Timeout = 0) -> Object:
         """As take(); returns the Object."""
         return _dolium.take_raw(self, id, timeout)
 
-    def _decode_taken(self, taken):
+    def _decode_taken(self, taken, private):
         try:
-            return codecs.decode(taken, self)
+            return codecs.decoder(private)(taken, self)
         except Exception as error:
             error.taken = taken
             raise
@@ -323,16 +320,19 @@ class ObjectStore(_dolium.Store):
         """
         _dolium.extend_grace(self, id, duration, readers)
 
-    def remove(self, id: ObjectId) -> bool:
+    def remove(self, id: Union[ObjectId, ObjectMetadata]) -> bool:
         """Removes an object. It is invisible and its id free at once. Its memory is freed at the last release.
 
-        Returns False if there is no such object.
+        Returns False if there is no such object. An ObjectMetadata, of list() or metadata(), means the object that it
+        describes: another one that was put under its id since is spared, and the result is False.
 
         >>> store = InProcessStore("16MiB")
         >>> id = store.put(1)
         >>> store.remove(id), store.remove(id)
         (True, False)
         """
+        if isinstance(id, ObjectMetadata):
+            return _dolium.remove_described(self, id.id, id.seal_stamp)
         return _dolium.remove(self, id)
 
     def evict(self, size: Size) -> int:
@@ -394,64 +394,7 @@ class ObjectStore(_dolium.Store):
         """
         return Subscription(self)
 
-    # ---- asyncio ----
-
-    async def get_async(self, id: ObjectId, timeout: Timeout = None, *, private: bool = False) -> Any:
-        """get() for asyncio, non-blocking. Waits without limit by default. Cancelling cancels in the daemon."""
-        if private:
-            return codecs.decode_private(await self.get_raw_async(id, timeout), self)
-        return codecs.decode(await self.get_raw_async(id, timeout), self)
-
-    async def get_raw_async(self, id: ObjectId, timeout: Timeout = None) -> Object:
-        """get_raw() for asyncio. Waits without limit by default."""
-        return await aio.operation(self, _dolium.get_async, id, timeout)
-
-    async def get_many_async(self, ids: Iterable[ObjectId], timeout: Timeout = None, *,
-                             count: Optional[int] = None) -> List[Any]:
-        """Returns the values of all ids. Raises StoreTimeout if one of them is missing when the time is over.
-
-        With `count`, returns as soon as so many are there, or when the time is over; None for those that are missing.
-        """
-        if count is not None:
-            return codecs.decode_all(await aio.gather_some(self, list(ids), count, timeout), self)
-        return codecs.decode_all(await aio.gather(self, ids, timeout), self)
-
-    async def take_async(self, id: ObjectId, timeout: Timeout = None) -> Any:
-        """take() for asyncio, non-blocking. Waits without limit by default. A take that is cancelled has no effect,
-        unless it removed the object a moment before: then the object is lost.
-        """
-        return self._decode_taken(await self.take_raw_async(id, timeout))
-
-    async def take_raw_async(self, id: ObjectId, timeout: Timeout = None) -> Object:
-        """take_raw() for asyncio. Waits without limit by default."""
-        return await aio.operation(self, _dolium.take_async, id, timeout)
-
-    async def wait_async(self, ids: Iterable[ObjectId], count: Optional[int] = None,
-                         timeout: Timeout = None) -> List[bool]:
-        """wait() for asyncio, in a thread of the loop's executor. Without a timeout it waits for ever. When it is
-        cancelled, the thread is free within half a second."""
-        return await aio.wait(self, list(ids), count, timeout)
-
-    async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
-                           type_name: str = "", pinned: bool = False, time_to_live: Life = None,
-                           time_to_idle: Life = None, timeout: Timeout = None, label: str = "",
-                           grace: Life = None, grace_readers: int = 1) -> ObjectBuilder:
-        """create() for asyncio: waits for room without blocking the loop."""
-        return await aio.operation(self, _dolium.create_async, _id(id), size, metadata, type_tag, type_name, pinned,
-                                   time_to_live, time_to_idle, timeout, label, grace, grace_readers)
-
-    async def put_async(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False,
-                        time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None,
-                        label: str = "", grace: Life = None, grace_readers: int = 1) -> ObjectId:
-        """put() for asyncio: waits for room without blocking the loop. Copies large values in another thread."""
-        payload, id = codecs.encode(value), _id(id)
-        size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
-        with await self.create_async(id, size, metadata=payload.metadata, type_tag=payload.type_tag,
-                                     type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
-                                     time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
-                                     grace_readers=grace_readers) as builder:
-            await aio.run_copy(size, payload.fill or (lambda target: target.write(payload.data)), builder)
-        return id
+    # ---- event loops other than asyncio ----
 
     def event_fd(self) -> int:
         """Returns a descriptor that is readable when process_events() has work to do. The store owns it."""
@@ -479,108 +422,5 @@ class ObjectStore(_dolium.Store):
         return notebook.store_html(self)
 
 
-class Client(ObjectStore):
-    """A connection to doliumd. Its objects are shared with all processes of this host that connect to the same daemon.
-
-    `path` is the daemon's socket. With None, it is the environment variable DOLIUM_SOCKET, or else the default path.
-    A `read_only` client gets no writable memory. `dolium clients` shows `name`. `connect_timeout` limits the wait for a
-    daemon that is not there yet. `allow_pickle` lets get() read pickles: use it only if you trust all writers.
-
-    If the server crashes, it is restarted with all sealed objects, and the client resumes. If the daemon is stopped or
-    dies as a whole, its store is gone. Objects that are held stay readable, and every call raises Disconnected.
-
-    With `reconnect`, the client connects to the next store at that path, which is another store:
-
-    - Reads are repeated there, for `connect_timeout` or their own timeout.
-    - Calls that change the store raise Disconnected once and are not repeated.
-    - Builders, pins and all objects of the old store are lost.
-    - Subscriptions get an `overflow` event.
-
-    get_raw(), exists() and the release of an Object make no system call. If the process dies, for any reason, the
-    daemon takes back all that it held or was writing. A pickled client (multiprocessing with "spawn") connects again where it
-    is unpickled, from any working directory, and keeps its subclass.
-
-    >>> import dolium
-    >>> with dolium.start_store("16MiB") as path:
-    ...     with dolium.Client(path) as client:
-    ...         client.get(client.put([1, 2.5, "III"]), timeout=5)
-    Traceback (most recent call last):
-        ...
-    dolium.errors.PickleNotAllowed: object ... is a pickle, ...
-    """
-
-    def __init__(self, path: Union[str, os.PathLike, None] = None, *, read_only: bool = False, name: str = "",
-                 connect_timeout: Timeout = 5, allow_pickle: bool = False, reconnect: bool = False) -> None:
-        where = os.fsdecode(path) if path is not None else os.fsdecode(_dolium.default_socket_path())
-        if "\0" in where:
-            raise InvalidArgument(f"a socket's path cannot contain a NUL: {where!r}")
-        self.allow_pickle = allow_pickle
-        self._connect(os.path.abspath(where), {"read_only": read_only, "name": name, "reconnect": reconnect}, connect_timeout)
-
-    def _connect(self, path, how, timeout):
-        self.path, self._how = path, how
-        _dolium.connect(self, os.fsencode(path), how["read_only"], how["name"], timeout, how["reconnect"])
-
-    @property
-    def read_only(self) -> bool:
-        """Whether the daemon granted read-only access."""
-        return _dolium.is_read_only(self)
-
-    @property
-    def connected(self) -> bool:
-        """Whether the store still exists, as far as this process knows. Makes no system call."""
-        return _dolium.is_connected(self)
-
-    @property
-    def session_id(self) -> int:
-        """The daemon's number for this connection, as `dolium clients` shows it."""
-        return _dolium.session_id(self)
-
-    def __reduce__(self):
-        # A subclass keeps its attributes; its __init__ is not called again.
-        kept = {name: value for name, value in self.__dict__.items() if name not in ("path", "_how", "_aio")}
-        return _reconnect, (type(self), self.path, self._how), kept
-
-    def __repr__(self):
-        return f"<dolium.Client {self.path}, {_state(self)}>"
-
-
-class InProcessStore(ObjectStore):
-    """The same engine in one process, without a daemon: for tests, tools and programs of a single process.
-
-    >>> InProcessStore("64MiB")
-    <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>
-    """
-
-    def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "lru",
-                 low_water_mark: float = 0.0, relocation: bool = True, preallocate: bool = False, prefault: bool = True,
-                 huge_pages: bool = False, allow_pickle: bool = False) -> None:
-        self.allow_pickle = allow_pickle
-        _dolium.open_in_process(self, parse_size(capacity), max_objects, eviction_policy, low_water_mark, relocation,
-                                preallocate, prefault, huge_pages)
-
-    def __reduce__(self):
-        raise TypeError("an InProcessStore belongs to its process: use a daemon and a Client to share objects")
-
-    def __repr__(self):
-        return f"<dolium.InProcessStore {_state(self)}>"
-
-
-def _id(id):
-    return ObjectId.random() if id is None else id
-
-
-def _reconnect(kind, path, how):
-    client = kind.__new__(kind)
-    client._connect(path, how, 5)
-    return client
-
-
-def _state(store):
-    if store.closed:
-        return "closed"
-    with contextlib.suppress(Disconnected):
-        stats = store.stats()
-        used, capacity = size_text(stats.used_bytes), size_text(stats.capacity)
-        return f"{stats.total_objects} objects, {used} of {capacity} used"
-    return "disconnected"
+from .client import Client  # at the end: they extend ObjectStore
+from .in_process_store import InProcessStore

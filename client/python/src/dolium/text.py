@@ -1,6 +1,9 @@
-"""Sizes in text form, and the repr of the compiled types."""
+"""Sizes in text form, and the repr of stores and of the compiled types."""
 
+import contextlib
 import re
+
+from .errors import Disconnected
 
 _UNITS = {"": 1, "B": 1}
 for _power, _letter in enumerate("KMGT", start=1):
@@ -44,3 +47,13 @@ def describe_object(obj):
 def describe_builder(builder):
     written = f", {size_text(builder.written)} written" if builder.written else ""
     return f"<dolium.ObjectBuilder {builder.id.hex()[:12]} {size_text(builder.size)}{written}, {builder.state}>"
+
+
+def describe_store(store):
+    if store.closed:
+        return "closed"
+    with contextlib.suppress(Disconnected):
+        stats = store.stats()
+        used, capacity = size_text(stats.used_bytes), size_text(stats.capacity)
+        return f"{stats.total_objects} objects, {used} of {capacity} used"
+    return "disconnected"
