@@ -20,9 +20,18 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/shm/include/dolium ${PROJECT_SOURCE_DIR}
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h")
 
-# find_package(dolium) -> dolium::dolium
+# The C library, with an export of its own: a C program needs nothing else. It is left out where it was not built.
+install(TARGETS dolium_c EXPORT dolium-c-targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/client/c/include/dolium DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h")
+
+# find_package(dolium) -> dolium::dolium, and dolium::c: find_package(dolium COMPONENTS c)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/dolium)
 install(EXPORT dolium-targets NAMESPACE dolium:: DESTINATION ${package_dir})
+install(EXPORT dolium-c-targets NAMESPACE dolium:: DESTINATION ${package_dir})
+dolium_way_from(${package_dir} ${CMAKE_INSTALL_LIBDIR} package_to_lib)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/dolium-config.cmake.in
   ${PROJECT_BINARY_DIR}/dolium-config.cmake INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 # 0.x promises compatibility within a minor version only.
@@ -30,11 +39,12 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/dolium-config-version.cma
 install(FILES ${PROJECT_BINARY_DIR}/dolium-config.cmake ${PROJECT_BINARY_DIR}/dolium-config-version.cmake
   DESTINATION ${package_dir})
 
-# pkg-config dolium
+# pkg-config dolium, pkg-config dolium-c
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 dolium_way_from(${pkgconfig_dir} "" pkgconfig_to_prefix)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/dolium.pc.in ${PROJECT_BINARY_DIR}/dolium.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/dolium.pc DESTINATION ${pkgconfig_dir})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/dolium-c.pc.in ${PROJECT_BINARY_DIR}/dolium-c.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/dolium.pc ${PROJECT_BINARY_DIR}/dolium-c.pc DESTINATION ${pkgconfig_dir})
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

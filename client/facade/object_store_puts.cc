@@ -17,6 +17,12 @@ Result<void> without_value(const Result<Object>& done) {
   return done ? Result<void>() : Result<void>(done.error());
 }
 
+Result<Object> put_bytes(detail::StoreBackend& backend, const ObjectId& id, std::span<const std::byte> data,
+                         const CreateOptions& options, bool hold) {
+  if (data.size() <= kOneMessagePut) return backend.put(id, data, options, hold);
+  return put_with_builder(backend, id, data, options, hold);
+}
+
 }  // namespace
 
 Result<ObjectBuilder> ObjectStore::create(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
@@ -26,8 +32,13 @@ Result<ObjectBuilder> ObjectStore::create(const ObjectId& id, std::uint64_t size
 
 Result<void> ObjectStore::put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) {
   if (auto allowed = check_create(id, options); !allowed) return allowed;
-  return without_value(data.size() <= kOneMessagePut ? backend_->put(id, data, options, false)
-                                                     : put_with_builder(*backend_, id, data, options, false));
+  return without_value(put_bytes(*backend_, id, data, options, false));
+}
+
+Result<Object> ObjectStore::put_and_hold(const ObjectId& id, std::span<const std::byte> data,
+                                         const CreateOptions& options) {
+  if (auto allowed = check_create(id, options); !allowed) return std::move(allowed).error();
+  return put_bytes(*backend_, id, data, options, true);
 }
 
 Result<Object> ObjectStore::put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <dolium/codec.h>
 #include <dolium/export.h>
@@ -107,6 +108,8 @@ class DOLIUM_API Object {
 
   /// Internal.
   [[nodiscard]] const detail::ObjectView& view() const noexcept { return view_; }
+  /// Internal: the caller takes over the counted reference; this holds nothing.
+  [[nodiscard]] detail::ObjectView give_up() noexcept { return std::exchange(view_, {}); }
 
  private:
   void release() noexcept;

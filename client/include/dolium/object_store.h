@@ -39,7 +39,8 @@ namespace dolium {
 
 namespace detail {
 class StoreBackend;
-}
+struct BindingAccess;  // of libdolium_c
+}  // namespace detail
 
 /// A deferred put that failed, as flush() reports it.
 struct PutFailure {
@@ -70,6 +71,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Create, copy and seal in one call: one message up to kOneMessagePut bytes, two messages for more. Errors as
   /// create().
   Result<void> put(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
+  /// put(), and returns a reference that is taken before the object can be evicted. The Object holds nothing if another
+  /// client has removed the object already.
+  Result<Object> put_and_hold(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
   /// Many puts with few messages, carried out in order. No put waits for memory. The outer error means that the store
   /// could not be asked; the inner results are the outcomes of the items.
   Result<std::vector<Result<void>>> put_many(std::span<const PutItem> items);
@@ -247,6 +251,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
  private:
   template <class T>
   friend class ObjectRef;
+  friend struct detail::BindingAccess;
   using Encoder = std::function<void(std::span<std::byte>)>;
   static constexpr std::uint64_t kMaxArrayBytes = std::uint64_t{1} << 62;
 

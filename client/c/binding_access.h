@@ -1,0 +1,37 @@
+#pragma once
+// BindingAccess: what the C interface uses of ObjectStore's private part: in C++ it is behind templates of a type, here
+// a type is a tag and a name.
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <dolium/object_store.h>
+
+#include "client/mapped/store_backend.h"
+
+namespace dolium::detail {
+
+struct BindingAccess {
+  /// `type_tag` 0: any type.
+  [[nodiscard]] static Result<Object> take(ObjectStore& store, const ObjectId& id, std::uint64_t type_tag,
+                                           Timeout timeout) {
+    return store.take_typed(id, type_tag, timeout);
+  }
+  [[nodiscard]] static std::string ticket(ObjectStore& store, const ObjectId& id, std::string_view type_name) {
+    return store.make_ticket(id, type_name);
+  }
+  /// For an object that is not there: says so if its ticket was made in another store.
+  [[nodiscard]] static Error missing(ObjectStore& store, Error error, std::uint64_t made_in) {
+    return store.missing(std::move(error), made_in);
+  }
+  [[nodiscard]] static Error wrong_type(const Object& object, std::string_view name, std::uint64_t tag) {
+    return ObjectStore::wrong_type(object, name, tag);
+  }
+  /// Why the store takes no calls, if it takes none.
+  [[nodiscard]] static Result<void> check_takes_calls(ObjectStore& store) {
+    return store.backend().refuses() ? Result<void>(store.backend().refusal()) : Result<void>();
+  }
+};
+
+}  // namespace dolium::detail

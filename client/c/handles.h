@@ -1,0 +1,202 @@
+#pragma once
+// What is behind the opaque handles, and how a handle of the caller becomes one of them: never null, and in debug
+// builds alive.
+
+#include <dolium/c/async.h>
+#include <dolium/c/id.h>
+#include <dolium/c/object.h>
+#include <dolium/c/report.h>
+#include <dolium/c/store.h>
+#include <dolium/c/write.h>
+
+#include <bit>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <dolium/client.h>
+#include <dolium/in_process_store.h>
+#include <dolium/object_store.h>
+#include <dolium/reconnecting_store.h>
+
+#include "client/c/call.h"
+#include "client/c/live.h"
+
+struct dolium_store {
+  std::shared_ptr<dolium::ObjectStore> shared;
+  std::variant<dolium::Client*, dolium::ReconnectingStore*, dolium::InProcessStore*> kind;  // of `shared`
+};
+struct dolium_builder {
+  dolium::ObjectBuilder builder;
+  std::uint64_t size;
+  bool kept = false;  // after abort_and_keep()
+};
+struct dolium_private_copy {
+  dolium::PrivateCopy copy;
+};
+struct dolium_failures {
+  struct Each {
+    dolium::ObjectId id;
+    dolium::Error error;
+    std::uint64_t index = 0;
+  };
+  std::vector<Each> failures;
+};
+struct dolium_subscription {
+  dolium::Subscription subscription;
+};
+struct dolium_use_list {
+  struct Each {
+    dolium::ClientUse use;
+    std::int32_t role = DOLIUM_HOLDER;
+  };
+  std::vector<Each> rows;
+  std::size_t next = 0;
+};
+struct dolium_object_list {
+  std::vector<dolium::ObjectMetadata> rows;
+  std::size_t next = 0;
+};
+struct dolium_client_list {
+  std::vector<dolium::ClientInfo> rows;
+  std::size_t next = 0;
+};
+
+namespace dolium::c {
+
+// ---- handles ----
+
+template <class Handle>
+inline constexpr const char* kKind = nullptr;
+template <>
+inline constexpr const char* kKind<dolium_store> = "dolium_store";
+template <>
+inline constexpr const char* kKind<dolium_builder> = "dolium_builder";
+template <>
+inline constexpr const char* kKind<dolium_private_copy> = "dolium_private_copy";
+template <>
+inline constexpr const char* kKind<dolium_failures> = "dolium_failures";
+template <>
+inline constexpr const char* kKind<dolium_subscription> = "dolium_subscription";
+template <>
+inline constexpr const char* kKind<dolium_use_list> = "dolium_use_list";
+template <>
+inline constexpr const char* kKind<dolium_object_list> = "dolium_object_list";
+template <>
+inline constexpr const char* kKind<dolium_client_list> = "dolium_client_list";
+template <>
+inline constexpr const char* kKind<dolium_async> = "dolium_async";
+
+/// A new handle, which the caller of the library owns.
+template <class Handle>
+Handle* new_handle(Handle value) {
+  auto made = std::make_unique<Handle>(std::move(value));
+  if constexpr (kKeepsRecord) add_handle(made.get(), kKind<Handle>);
+  return made.release();
+}
+
+[[nodiscard]] std::string null_handle(const char* kind);
+[[nodiscard]] std::string ended_handle(const char* kind);
+
+/// Throws if the handle is null, or has ended.
+template <class Handle>
+Handle& live(Handle* handle) {
+  using Bare = std::remove_const_t<Handle>;
+  if (handle == nullptr) [[unlikely]]
+    throw Misuse(null_handle(kKind<Bare>));
+  if constexpr (kKeepsRecord)
+    if (!is_live_handle(handle, kKind<Bare>)) throw Misuse(ended_handle(kKind<Bare>));
+  return *handle;
+}
+
+/// The handle for a function without errors: null if the caller's is null. Aborts if it has ended.
+template <class Handle>
+Handle* live_or_null(const char* function, Handle* handle) noexcept {
+  using Bare = std::remove_const_t<Handle>;
+  if constexpr (kKeepsRecord)
+    if (handle != nullptr && !is_live_handle(handle, kKind<Bare>)) give_up(function, ended_handle(kKind<Bare>));
+  return handle;
+}
+
+/// Ends the handle. Throws if it is null, or has ended.
+template <class Handle>
+std::unique_ptr<Handle> taken(Handle* handle) {
+  static_cast<void>(live(handle));
+  if constexpr (kKeepsRecord) drop_handle(handle, kKind<Handle>);
+  return std::unique_ptr<Handle>(handle);
+}
+
+/// Ends a handle that may be null. Aborts if it has ended.
+template <class Handle>
+void end_handle(const char* function, Handle* handle) noexcept {
+  if (handle == nullptr) return;
+  if constexpr (kKeepsRecord)
+    if (!drop_handle(handle, kKind<Handle>)) give_up(function, ended_handle(kKind<Handle>));
+  delete handle;
+}
+
+// ---- arguments ----
+
+[[nodiscard]] inline ObjectStore& store_of(dolium_store* store) {
+  return *live(store).shared;
+}
+[[nodiscard]] inline ObjectId id_of(const dolium_id& id) noexcept {
+  static_assert(sizeof(ObjectId) == sizeof(dolium_id));
+  return std::bit_cast<ObjectId>(id);
+}
+[[nodiscard]] inline ObjectId id_of(const dolium_id* id) {
+  return id_of(required(id, "id"));
+}
+[[nodiscard]] inline dolium_id to_c(const ObjectId& id) noexcept {
+  return std::bit_cast<dolium_id>(id);
+}
+[[nodiscard]] std::vector<ObjectId> ids_of(const dolium_id* ids, std::size_t count);
+[[nodiscard]] inline Timeout timeout_of(std::int64_t timeout_ns) noexcept {
+  return timeout_ns < 0 ? wait_forever : Timeout(std::chrono::nanoseconds(timeout_ns));
+}
+[[nodiscard]] std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept;
+
+// ---- objects ----
+
+/// The caller's struct takes over the reference.
+[[nodiscard]] inline dolium_object to_c(Object object) {
+  dolium_object out{};
+  if (!object.holds()) return out;
+  if constexpr (kKeepsRecord) out.opaque2[1] = add_reference();
+  const detail::ObjectView view = object.give_up();
+  out.data = view.bytes;
+  out.size = view.data_size;
+  out.metadata = view.bytes + view.data_size;
+  out.metadata_size = view.metadata_size;
+  out.type_tag = view.type_tag;
+  out.id = to_c(view.id);
+  out.opaque = view.slot;
+  out.opaque2[0] = reinterpret_cast<std::uintptr_t>(view.attachment);
+  return out;
+}
+/// A result, if it is one.
+[[nodiscard]] inline Result<void> hand_over(Result<Object> object, dolium_object& out) {
+  if (!object) return std::move(object).error();
+  out = to_c(*std::move(object));
+  return {};
+}
+
+/// The caller's reference, looked at. It remains the caller's.
+class Borrowed {
+ public:
+  /// Throws if it holds nothing, or was released.
+  explicit Borrowed(const dolium_object* object);
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  ~Borrowed() { static_cast<void>(object_.give_up()); }
+  const Object& operator*() const noexcept { return object_; }
+  const Object* operator->() const noexcept { return &object_; }
+
+ private:
+  Object object_;
+};
+
+}  // namespace dolium::c

@@ -1,0 +1,60 @@
+// References to objects, and private copies.
+
+#include <dolium/c/object.h>
+
+#include <dolium/object.h>
+#include <dolium/private_copy.h>
+
+#include "client/c/handles.h"
+
+namespace c = dolium::c;
+using dolium::Object;
+using dolium::Result;
+
+bool dolium_object_holds(const dolium_object* object) {
+  return object != nullptr && object->opaque2[0] != 0;
+}
+
+dolium_code dolium_object_retain(const dolium_object* object, dolium_object* other, dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    c::required(other, "other");
+    if (other != object) *other = {};
+    const c::Borrowed mine(object);
+    *other = c::to_c(Object(*mine));
+    return Result<void>();
+  });
+}
+
+void dolium_object_release(dolium_object* object) {
+  if (!dolium_object_holds(object)) return;
+  if (c::kKeepsRecord && !c::drop_reference(object->opaque2[1]))
+    c::give_up(
+        __func__,
+        "this object was released before: a copy of the struct is no reference of its own (dolium_object_retain() "
+        "makes one)");
+  dolium::detail::ObjectView view;
+  view.attachment = reinterpret_cast<dolium::detail::Attachment*>(object->opaque2[0]);
+  view.slot = object->opaque;
+  *object = {};
+  Object(view).reset();
+}
+
+dolium_code dolium_object_private_copy(const dolium_object* object, dolium_private_copy** copy, dolium_error* error) {
+  return c::guarded(__func__, error, [&]() -> Result<void> {
+    dolium_private_copy*& out = c::cleared(copy, "copy");
+    const c::Borrowed mine(object);
+    Result<dolium::PrivateCopy> made = mine->private_copy();
+    if (!made) return std::move(made).error();
+    out = c::new_handle(dolium_private_copy{*std::move(made)});
+    return {};
+  });
+}
+
+void* dolium_private_copy_data(const dolium_private_copy* copy) {
+  const auto* const mine = c::live_or_null(__func__, copy);
+  return mine == nullptr ? nullptr : mine->copy.data().data();
+}
+
+void dolium_private_copy_free(dolium_private_copy* copy) {
+  c::end_handle(__func__, copy);
+}

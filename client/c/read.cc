@@ -1,0 +1,122 @@
+// Gets, waits and takes.
+
+#include <dolium/c/read.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "client/c/binding_access.h"
+#include "client/c/handles.h"
+
+namespace c = dolium::c;
+using dolium::Object;
+using dolium::ObjectId;
+using dolium::Result;
+
+namespace {
+
+/// An array of the caller, with all elements zero. Null only if there are none.
+template <class T>
+T* cleared_array(T* array, std::size_t count, const char* name) {
+  if (count != 0) c::required(array, name);
+  std::fill_n(array, count, T{});
+  return array;
+}
+
+Result<void> hand_out(const Result<std::vector<bool>>& seen, bool* out, std::size_t* count) {
+  if (!seen) return seen.error();
+  std::copy(seen->begin(), seen->end(), out);
+  if (count != nullptr) *count = static_cast<std::size_t>(std::count(seen->begin(), seen->end(), true));
+  return {};
+}
+
+}  // namespace
+
+dolium_code dolium_get(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns, dolium_object* object,
+                       dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    dolium_object& out = c::cleared(object, "object");
+    return c::hand_over(c::store_of(store).get_raw(c::id_of(id), c::timeout_of(timeout_ns)), out);
+  });
+}
+
+dolium_code dolium_try_get(dolium_store* store, const dolium_id* id, dolium_object* object) {
+  bool found = false;
+  const dolium_code outcome = c::guarded(__func__, nullptr, [&] {
+    dolium_object& out = c::cleared(object, "object");
+    std::optional<Object> there = c::store_of(store).try_get(c::id_of(id));
+    found = there.has_value();
+    if (found) out = c::to_c(*std::move(there));
+    return Result<void>();
+  });
+  return outcome != DOLIUM_OK ? outcome : found ? DOLIUM_OK : DOLIUM_NOT_FOUND;
+}
+
+dolium_code dolium_get_many(dolium_store* store, const dolium_id* ids, std::size_t count, std::size_t enough,
+                            std::int64_t timeout_ns, dolium_object* objects, std::size_t* found, dolium_error* error) {
+  return c::guarded(__func__, error, [&]() -> Result<void> {
+    c::clear_optional(found);
+    dolium_object* const out = cleared_array(objects, count, "objects");
+    const std::vector<ObjectId> wanted = c::ids_of(ids, count);
+    const dolium::Timeout timeout = c::timeout_of(timeout_ns);
+    dolium::ObjectStore& target = c::store_of(store);
+    auto got = enough == 0 ? target.get_many(wanted, timeout) : target.get_many(wanted, enough, timeout);
+    if (!got) return std::move(got).error();
+    std::size_t there = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!(*got)[i]) continue;
+      out[i] = c::to_c(*std::move((*got)[i]));
+      ++there;
+    }
+    if (found != nullptr) *found = there;
+    return {};
+  });
+}
+
+dolium_code dolium_wait(dolium_store* store, const dolium_id* ids, std::size_t count, std::size_t enough,
+                        std::int64_t timeout_ns, bool* there, std::size_t* found, dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    c::clear_optional(found);
+    bool* const out = cleared_array(there, count, "there");
+    const std::vector<ObjectId> wanted = c::ids_of(ids, count);
+    const auto timeout = c::timeout_of(timeout_ns);
+    return hand_out(c::store_of(store).wait(wanted, enough == 0 ? count : enough, timeout), out, found);
+  });
+}
+
+dolium_code dolium_exists(dolium_store* store, const dolium_id* id, bool* exists, dolium_error* error) {
+  return c::guarded(__func__, error, [&]() -> Result<void> {
+    bool& out = c::cleared(exists, "exists");
+    const Result<bool> there = c::store_of(store).exists(c::id_of(id));
+    if (!there) return there.error();
+    out = *there;
+    return {};
+  });
+}
+
+dolium_code dolium_exists_many(dolium_store* store, const dolium_id* ids, std::size_t count, bool* exist,
+                               dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    bool* const out = cleared_array(exist, count, "exist");
+    return hand_out(c::store_of(store).exists_many(c::ids_of(ids, count)), out, nullptr);
+  });
+}
+
+dolium_code dolium_take(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns, dolium_object* object,
+                        dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    dolium_object& out = c::cleared(object, "object");
+    return c::hand_over(c::store_of(store).take_raw(c::id_of(id), c::timeout_of(timeout_ns)), out);
+  });
+}
+
+dolium_code dolium_take_typed(dolium_store* store, const dolium_id* id, std::uint64_t type_tag, std::int64_t timeout_ns,
+                              dolium_object* object, dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    dolium_object& out = c::cleared(object, "object");
+    return c::hand_over(
+        dolium::detail::BindingAccess::take(c::store_of(store), c::id_of(id), type_tag, c::timeout_of(timeout_ns)),
+        out);
+  });
+}
