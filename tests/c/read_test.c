@@ -2,6 +2,8 @@
 
 #include <dolium/c/read.h>
 
+#include <dirent.h>
+
 #include "check.h"
 
 static void put_text(dolium_store* store, const char* name, const char* text) {
@@ -179,5 +181,50 @@ TEST("c: a private copy is written without a change to the object") {
   CHECK(((const char*)object.data)[0] == 0 && ((const char*)object.data)[99999] == 0 && mine[99999] == 2);
   dolium_object_release(&object);
   dolium_private_copy_free(copy);
+  close_store(&store);
+}
+
+/// Resident memory, in KiB.
+static long resident(void) {
+  FILE* const file = fopen("/proc/self/statm", "r");
+  long size = 0, pages = 0;
+  CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &pages) == 2);
+  fclose(file);
+  return pages * 4;
+}
+
+static int descriptors(void) {
+  DIR* const folder = opendir("/proc/self/fd");
+  CHECK(folder != NULL);
+  int count = 0;
+  while (readdir(folder) != NULL) ++count;
+  closedir(folder);
+  return count;
+}
+
+static void get_often(dolium_store* store, int times) {
+  const dolium_id id = id_of("often"), none = id_of("none");
+  dolium_object object, other;
+  for (int i = 0; i < times; ++i) {
+    CHECK_OK(dolium_get(store, &id, 0, &object, &why));
+    CHECK_OK(dolium_object_retain(&object, &other, &why));
+    dolium_object_release(&object);
+    dolium_object_release(&other);
+    CHECK_IS(dolium_get(store, &none, 0, &object, &why), DOLIUM_NOT_FOUND);
+  }
+}
+
+TEST("c: a hundred thousand gets leave nothing behind") {
+  Store store = open_store(kind, NULL);
+  put_text(store.mine, "often", "salve");
+  get_often(store.mine, 1000);
+  const long memory = resident();
+  const int open_files = descriptors();
+  get_often(store.mine, 100000);
+  CHECK(descriptors() == open_files);
+#ifndef __SANITIZE_ADDRESS__  // it keeps what was freed
+  CHECK(resident() <= memory + 256);
+#endif
+  (void)memory;
   close_store(&store);
 }
