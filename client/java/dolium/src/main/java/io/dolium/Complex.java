@@ -1,0 +1,9 @@
+package io.dolium;
+
+/**
+ * A complex number.
+ *
+ * @param real its real part
+ * @param imaginary its imaginary part
+ */
+public record Complex(double real, double imaginary) {}

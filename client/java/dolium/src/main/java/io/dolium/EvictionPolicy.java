@@ -1,0 +1,11 @@
+package io.dolium;
+
+/** Which objects an in-process store evicts first. */
+public enum EvictionPolicy {
+  /** The least recently used. */
+  LRU,
+  /** The least frequently used. */
+  LFU,
+  /** The first sealed. */
+  FIFO
+}
