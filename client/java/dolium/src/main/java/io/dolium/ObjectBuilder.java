@@ -84,13 +84,15 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
    * Appends bytes to those that were written with this method.
    *
    * @param bytes any segment
-   * @throws IndexOutOfBoundsException if they do not fit; then nothing is written
+   * @throws StoreFullException {@link ErrorCode#TOO_LARGE} if they do not fit; then nothing is written
    * @throws IllegalStateException after the seal or the close
    */
   public synchronized void write(MemorySegment bytes) {
     requireOpen();
     if (bytes.byteSize() > size - written) {
-      throw new IndexOutOfBoundsException(
+      throw new StoreFullException(
+          ErrorCode.TOO_LARGE,
+          RefusalCause.NONE,
           bytes.byteSize() + " bytes do not fit into object " + id + ": " + written + " of " + size + " are written");
     }
     // Under this object's lock, which the seal and the close take: the memory is there.
@@ -102,7 +104,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
    * Appends bytes to those that were written with {@link #write(MemorySegment)}.
    *
    * @param bytes an array
-   * @throws IndexOutOfBoundsException if they do not fit; then nothing is written
+   * @throws StoreFullException {@link ErrorCode#TOO_LARGE} if they do not fit; then nothing is written
    */
   public void write(byte[] bytes) {
     write(MemorySegment.ofArray(bytes));
@@ -133,7 +135,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
       public void write(byte[] bytes, int offset, int length) throws IOException {
         try {
           ObjectBuilder.this.write(MemorySegment.ofArray(bytes).asSlice(offset, length));
-        } catch (IndexOutOfBoundsException error) {
+        } catch (StoreFullException error) {
           throw new IOException(error.getMessage(), error);
         }
       }

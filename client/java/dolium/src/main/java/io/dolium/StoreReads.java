@@ -240,6 +240,19 @@ abstract class StoreReads extends StoreHandle {
     }
   }
 
+  /**
+   * Takes an object of a type. An object of another type stays in the store.
+   *
+   * @param id the object's id
+   * @param typeTag the tag that it must have; 0: any
+   * @param timeout how long to wait; a negative one waits for ever
+   * @return a reference, which the caller closes
+   * @throws TypeMismatchException if the object holds another type
+   */
+  public DoliumObject take(ObjectId id, long typeTag, Duration timeout) {
+    return take(id, typeTag, Timeouts.nanos(timeout));
+  }
+
   private DoliumObject take(ObjectId id, long tag, long timeout) {
     return ask(
         scratch ->

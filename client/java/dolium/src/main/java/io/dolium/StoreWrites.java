@@ -63,6 +63,20 @@ abstract class StoreWrites extends StoreReads {
   }
 
   /**
+   * Stores bytes.
+   *
+   * @param id the object's id
+   * @param bytes the data
+   * @param options type, metadata, expiry, timeout, ...
+   * @throws ObjectExistsException if the id is in use, sealed or not
+   * @throws StoreFullException if there is no room
+   * @throws StoreTimeoutException if there is still none after the timeout
+   */
+  public void put(ObjectId id, byte[] bytes, CreateOptions options) {
+    put(id, MemorySegment.ofArray(bytes), options);
+  }
+
+  /**
    * Stores bytes. Large ones in native memory are copied with several threads.
    *
    * @param id the object's id

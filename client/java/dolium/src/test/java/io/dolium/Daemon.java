@@ -17,9 +17,9 @@ final class Daemon implements AutoCloseable {
   private final Path folder;
   private final Process process;
 
-  private Daemon(String... arguments) {
+  private Daemon(Path folder, String... arguments) {
+    this.folder = folder;
     try {
-      folder = Files.createTempDirectory("dolium-java-");
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getenv("DOLIUM_BIN"), "doliumd").toString());
       command.addAll(List.of("--socket", socket().toString(), "--log-level", "warning", "--prefault=false"));
@@ -34,12 +34,25 @@ final class Daemon implements AutoCloseable {
   }
 
   static Daemon start(String... arguments) {
-    return new Daemon(arguments);
+    return new Daemon(newFolder(), arguments);
+  }
+
+  /** Another one at the same socket, after the kill. */
+  Daemon startNext(String... arguments) {
+    return new Daemon(folder, arguments);
+  }
+
+  private static Path newFolder() {
+    try {
+      return Files.createTempDirectory("dolium-java-");
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
   }
 
   /** The daemon that tests share, with 64 MiB. */
   static synchronized Daemon shared() {
-    if (shared == null) shared = new Daemon("--capacity", "64MiB", "--quarantine-seconds=0");
+    if (shared == null) shared = start("--capacity", "64MiB", "--quarantine-seconds=0");
     return shared;
   }
 
@@ -53,9 +66,11 @@ final class Daemon implements AutoCloseable {
 
   /** SIGKILL. */
   void kill() {
-    process.descendants().forEach(ProcessHandle::destroyForcibly);
-    process.destroyForcibly();
+    List<ProcessHandle> servers = process.descendants().toList();
+    process.destroyForcibly(); // first the keeper, which would start another server
     waitForEnd();
+    servers.forEach(ProcessHandle::destroyForcibly);
+    for (ProcessHandle each : servers) each.onExit().join();
   }
 
   private int waitForEnd() {
@@ -72,6 +87,7 @@ final class Daemon implements AutoCloseable {
     boolean ended = !process.isAlive();
     process.destroy();
     int status = waitForEnd();
+    if (!Files.exists(folder)) return; // the next one at this socket has removed it
     try (Stream<Path> files = Files.walk(folder)) {
       files.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(java.io.File::delete);
     } catch (IOException error) {
