@@ -39,7 +39,7 @@ namespace dolium::detail {
 
 class SessionLink;
 
-class Connection : public std::enable_shared_from_this<Connection>, private Exchange::Session {
+class Connection final : public std::enable_shared_from_this<Connection>, private Exchange::Session {
  public:
   /// Minimum time that the daemon is given to answer the handshake.
   static constexpr std::chrono::seconds kHandshakeTimeout{5};

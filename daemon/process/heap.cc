@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kBetweenLooks{10};
 int exit_status = kRefusedBySystem;
 std::array<char, sizeof(sockaddr_un::sun_path)> unfinished{};
 
-std::atomic<LogWriter*> writer = nullptr;
+std::atomic<LogWriter*> log_of_last_words = nullptr;
 
 /// Writes a line of the log without the heap. (localtime_r() needs none either, once a line has been logged.)
 void log_without_memory(LogWriter& log, std::string_view what) {
@@ -41,7 +41,7 @@ void log_without_memory(LogWriter& log, std::string_view what) {
 
 /// Precondition: the process is about to end.
 void say_last(std::string_view what) {
-  if (LogWriter* const log = writer.load()) return log_without_memory(*log, what);
+  if (LogWriter* const log = log_of_last_words.load()) return log_without_memory(*log, what);
   shm::last_words("doliumd: ");
   shm::last_words(what);
   shm::last_words("\n");
@@ -50,11 +50,11 @@ void say_last(std::string_view what) {
 }  // namespace
 
 LinesWithoutMemory::LinesWithoutMemory(LogWriter& through) noexcept {
-  writer = &through;
+  log_of_last_words = &through;
 }
 
 LinesWithoutMemory::~LinesWithoutMemory() {
-  writer = nullptr;
+  log_of_last_words = nullptr;
 }
 
 void end_without_memory(int status) noexcept {
@@ -73,7 +73,7 @@ void remove_without_memory(std::string_view path) noexcept {
 void wait_for_memory() noexcept {
   std::set_new_handler([] {
     static std::atomic<bool> said = false;  // the log's thread allocates too
-    LogWriter* const log = writer.load();
+    LogWriter* const log = log_of_last_words.load();
     if (log != nullptr && !said.exchange(true))
       log_without_memory(*log, "the keeper is out of memory (Cannot allocate memory): it waits for memory");
     std::this_thread::sleep_for(kBetweenLooks);

@@ -195,7 +195,8 @@ void LogWriter::State::open_anew(Lock& lock) {
   if (path.empty()) return;
   lock.unlock();
   Result<UniqueFd> next = open_target(path);
-  if (next) {
+  const bool opened = next.has_value();
+  if (opened) {
     fd = *std::move(next);
     torn = false;
   } else {
@@ -203,7 +204,7 @@ void LogWriter::State::open_anew(Lock& lock) {
   }
   lock.lock();
   failing = false;
-  if (!next) put_line(lock, 1);
+  if (!opened) put_line(lock, 1);
 }
 
 LogWriter::LogWriter(std::shared_ptr<State> state) : state_(std::move(state)) {

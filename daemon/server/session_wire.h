@@ -61,7 +61,7 @@ class SessionWire {
   /// The payload of the next complete frame; valid until the next call of next() or read().
   [[nodiscard]] std::optional<std::span<const std::byte>> next() { return reader_.next(); }
   /// Takes bells off the socket. end_of_file when the peer has closed it.
-  [[nodiscard]] Result<protocol::ReadState> take_bells() { return protocol::Channel::take_bells(socket_); }
+  [[nodiscard]] Result<protocol::ReadState> take_bells() const { return protocol::Channel::take_bells(socket_); }
   /// The process that sent what was read last; 0 when it is not known.
   [[nodiscard]] pid_t sender() const noexcept { return reader_.sender(); }
 

@@ -29,16 +29,16 @@ struct Codec<T> {
 
   static std::uint64_t size(const T& map) {
     detail::TableSize size(2);
-    size.add(detail::sequence_size<Key>(map, key_of), detail::kSequenceAlignment<Key>);
-    size.add(detail::sequence_size<Value>(map, value_of), detail::kSequenceAlignment<Value>);
+    size.add(detail::sequence_size<Key>(map, kKeyOf), detail::kSequenceAlignment<Key>);
+    size.add(detail::sequence_size<Value>(map, kValueOf), detail::kSequenceAlignment<Value>);
     return size.end();
   }
   static void encode(const T& map, std::span<std::byte> out) {
     detail::TableWriter table(out, 2, false);
-    const auto keys = table.next(detail::sequence_size<Key>(map, key_of), detail::kSequenceAlignment<Key>);
-    detail::encode_sequence<Key>(map, key_of, keys);
-    const auto values = table.next(detail::sequence_size<Value>(map, value_of), detail::kSequenceAlignment<Value>);
-    detail::encode_sequence<Value>(map, value_of, values);
+    const auto keys = table.next(detail::sequence_size<Key>(map, kKeyOf), detail::kSequenceAlignment<Key>);
+    detail::encode_sequence<Key>(map, kKeyOf, keys);
+    const auto values = table.next(detail::sequence_size<Value>(map, kValueOf), detail::kSequenceAlignment<Value>);
+    detail::encode_sequence<Value>(map, kValueOf, values);
   }
   static Result<T> decode(std::span<const std::byte> in) requires(Decodable<Key>&& Decodable<Value>) {
     Result<detail::TableReader> table = detail::TableReader::of(type_name, in, 2);
@@ -56,8 +56,8 @@ struct Codec<T> {
   }
 
  private:
-  static constexpr auto key_of = [](const auto& entry) -> const Key& { return entry.first; };
-  static constexpr auto value_of = [](const auto& entry) -> const Value& { return entry.second; };
+  static constexpr auto kKeyOf = [](const auto& entry) -> const Key& { return entry.first; };
+  static constexpr auto kValueOf = [](const auto& entry) -> const Value& { return entry.second; };
 
   static Result<T> fill(detail::SequenceReader<Key>& keys, detail::SequenceReader<Value>& values) {
     T map;
