@@ -9,6 +9,7 @@
 #include <dolium/object_store.h>
 
 #include "client/mapped/store_backend.h"
+#include "shm/types/type_names.h"
 
 namespace dolium::detail {
 
@@ -16,7 +17,7 @@ struct BindingAccess {
   /// `type_tag` 0: any type.
   [[nodiscard]] static Result<Object> take(ObjectStore& store, const ObjectId& id, std::uint64_t type_tag,
                                            Timeout timeout) {
-    return store.take_typed(id, type_tag, timeout);
+    return store.take_typed(id, type_tag, type_tag == 0 ? std::string() : type_in_words(type_tag, {}), timeout);
   }
   [[nodiscard]] static std::string ticket(ObjectStore& store, const ObjectId& id, std::string_view type_name) {
     return store.make_ticket(id, type_name);
@@ -25,8 +26,8 @@ struct BindingAccess {
   [[nodiscard]] static Error missing(ObjectStore& store, Error error, std::uint64_t made_in) {
     return store.missing(std::move(error), made_in);
   }
-  [[nodiscard]] static Error wrong_type(const Object& object, std::string_view name, std::uint64_t tag) {
-    return ObjectStore::wrong_type(object, name, tag);
+  [[nodiscard]] static Error wrong_type(const Object& object, std::string_view wanted) {
+    return ObjectStore::wrong_type(object, wanted);
   }
   /// Why the store takes no calls, if it takes none.
   [[nodiscard]] static Result<void> check_takes_calls(ObjectStore& store) {

@@ -80,7 +80,7 @@ dolium_code dolium_object_check_type(const dolium_object* object, const char* na
     if (wanted.empty()) throw c::Misuse("the name is empty: raw bytes are \"bytes\"");
     const std::uint64_t tag = dolium::type_called(wanted).tag;
     if (tag == DOLIUM_TAG_BYTES || tag == mine->type_tag() || is_numpy(*mine, wanted)) return {};
-    return BindingAccess::wrong_type(*mine, wanted, tag);
+    return BindingAccess::wrong_type(*mine, wanted);
   });
 }
 
