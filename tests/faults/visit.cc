@@ -16,7 +16,8 @@ namespace {
 constexpr std::chrono::seconds kShortWait{2};
 /// For what is to come within kShortWait.
 constexpr std::chrono::seconds kLongWait{20};
-constexpr std::array kLeft = {"small", "large", "dropped", "many 0", "many 1", "deferred", "mortal", "late", "awaited"};
+constexpr std::array kLeft = {"small",    "large",  "dropped", "many 0",  "many 1",
+                              "deferred", "mortal", "late",    "awaited", "taken"};
 constexpr std::array kThreads = {"visit", "visit of a second thread", "visit of a third thread"};
 
 ObjectId id_of(std::string_view who, const char* name) {
@@ -78,6 +79,13 @@ void read_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
   note(refusals, "exists", store.exists(id_of(who, "small")));
 }
 
+void process_until(ObjectStore& store, const bool& answered) {
+  pollfd events{store.event_fd(), POLLIN, 0};
+  const int patience_ms = static_cast<int>(std::chrono::milliseconds(kLongWait).count());
+  while (store.process_events() && !answered && ::poll(&events, 1, patience_ms) != 0) {
+  }
+}
+
 /// A get that has to wait in the daemon, and is granted what comes.
 void wait_for_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
   bool answered = false;
@@ -86,11 +94,22 @@ void wait_for_some(ObjectStore& store, Refusals& refusals, std::string_view who)
     note(refusals, "waiting get", object);
   });
   note(refusals, "put", store.put(id_of(who, "late"), pattern(10)));
-  pollfd events{store.event_fd(), POLLIN, 0};
-  const int patience_ms = static_cast<int>(std::chrono::milliseconds(kLongWait).count());
-  while (store.process_events() && !answered && ::poll(&events, 1, patience_ms) != 0) {
-  }
+  process_until(store, answered);
   if (!answered) refusals.emplace_back("waiting get: not answered");
+}
+
+/// A take of what is there, and one that has to wait in the daemon.
+void take_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
+  note(refusals, "put", store.put(id_of(who, "taken"), pattern(10), {.grace = std::chrono::minutes(1)}));
+  note(refusals, "take", store.take_raw(id_of(who, "taken")));
+  bool answered = false;
+  const AsyncHandle waiting = store.take_async(id_of(who, "taken"), kShortWait, [&](const Result<Object>& object) {
+    answered = true;
+    note(refusals, "waiting take", object);
+  });
+  note(refusals, "put", store.put(id_of(who, "taken"), pattern(10)));
+  process_until(store, answered);
+  if (!answered) refusals.emplace_back("waiting take: not answered");
 }
 
 void follow_some(ObjectStore& store, Refusals& refusals) {
@@ -150,6 +169,8 @@ void try_common_verbs(ObjectStore& store, Refusals& refusals, std::string_view w
   follow_some(store, refusals);
   note(refusals, "pin", store.pin(id_of(who, "small")));
   note(refusals, "unpin", store.unpin(id_of(who, "small")));
+  note(refusals, "extend_grace", store.extend_grace(id_of(who, "small"), std::chrono::minutes(1)));
+  take_some(store, refusals, who);
   for (const char* name : kLeft) note(refusals, "remove", store.remove(id_of(who, name)));
 }
 
