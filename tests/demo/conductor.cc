@@ -36,7 +36,7 @@ Result<Outcome> Conductor::run() {
 
 Result<void> Conductor::put_manifest() {
   CreateOptions options;
-  options.pinned = true;
+  options.grace = kGrace;
   const auto put = client_.put(names_.manifest(), to_manifest(input_.pieces), options);
   return put ? Result<void>() : Result<void>(put.error());
 }

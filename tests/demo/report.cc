@@ -73,10 +73,12 @@ Result<void> report_leftovers(Report& report, Client& client, const Names& names
                fmt::format("{} pieces sealed = {} evicted + {} still there", watcher.sealed_pieces(),
                            watcher.evicted_pieces(), left));
   const auto is_free = [](const ObjectMetadata& object) {
-    return object.ref_count == 0 && !object.is_pinned && object.state == ObjectState::sealed;
+    return object.ref_count == 0 && !object.is_pinned && object.grace_left.count() == 0 &&
+           object.state == ObjectState::sealed;
   };
   const auto kept = left - static_cast<std::size_t>(std::ranges::count_if(*objects, is_free));
-  report.check(kept == 0, "nothing kept", fmt::format("{} of those still there are held, pinned or unsealed", kept));
+  report.check(kept == 0, "nothing kept",
+               fmt::format("{} of those still there are held, pinned, in a grace or unsealed", kept));
   for (const ObjectMetadata& object : *objects)
     if (const Result<bool> removed = client.remove(object.id); !removed) return removed.error();
   return {};
@@ -87,10 +89,11 @@ Result<void> report_store(Report& report, Client& client) {
   if (!stats) return stats.error();
   const StoreStats& s = *stats;
   const bool idle = s.in_use_count == 0 && s.unsealed_count == 0 && s.retired_count == 0 && s.pinned_count == 0 &&
-                    s.waiting_gets == 0 && s.waiting_creates == 0;
+                    s.graced_count == 0 && s.waiting_gets == 0 && s.waiting_creates == 0;
   report.check(idle, "nothing leaked",
-               fmt::format("{} in use, {} being written, {} pinned, {} removed but held, {} waiting", s.in_use_count,
-                           s.unsealed_count, s.pinned_count, s.retired_count, s.waiting_gets + s.waiting_creates));
+               fmt::format("{} in use, {} being written, {} pinned, {} in a grace, {} removed but held, {} waiting",
+                           s.in_use_count, s.unsealed_count, s.pinned_count, s.graced_count, s.retired_count,
+                           s.waiting_gets + s.waiting_creates));
   report.check(s.client_count == 1, "clients", fmt::format("{}: this one", s.client_count));
   report.check(
       s.used_bytes == 0 && s.free_bytes == s.capacity && s.total_objects == 0, "emptied",

@@ -5,21 +5,23 @@
 // in an order, and back in the worker's result.
 //
 //   producer  waits for the manifest; writes each piece in place, pinned, so that it is not evicted before its digest
-//   is
-//             accepted, and puts an order for its worker. Pinned objects stay below kPinnedShare of the store, so that
-//             there is always room for results, and something to evict for the next piece.
+//             is accepted, and puts an order for its worker. Pinned objects stay below kPinnedShare of the store, so
+//             that there is always room for results, and something to evict for the next piece.
 //   worker    one of four; takes every fourth order: waits for it, digests its piece in place, puts the result. It
-//   keeps
-//             the last few pieces, and digests each again before it releases it: held objects must not change,
+//             keeps the last few pieces, and digests each again before it releases it: held objects must not change,
 //             whatever is evicted meanwhile.
 //   conductor accepts the results in order: compares with the file on disk, unpins the piece, removes order and result.
 //             Only the conductor unpins. So no piece is lost, and none stays pinned forever, whichever process dies.
+//
+// Manifest and results have one reader: a grace keeps them until that reader has got them. Pieces and orders are pinned
+// instead: the first get ends a grace, and if that reader is killed, another worker gets them again.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include <dolium/options.h>
 #include <dolium/result.h>
 
 namespace dolium::demo {
@@ -27,6 +29,8 @@ namespace dolium::demo {
 inline constexpr std::size_t kWorkers = 4;
 /// Bounds every wait: a run in which nothing moves for so long has failed.
 inline constexpr std::chrono::seconds kPatience{60};
+/// Of manifest and results: a whole run.
+inline constexpr std::chrono::milliseconds kGrace = kMaxGrace;
 /// Of the capacity, for pieces that are pinned at once: numerator and denominator.
 inline constexpr std::uint64_t kPinnedShare[] = {3, 4};
 /// Pieces in flight, however small they are.

@@ -69,7 +69,7 @@ Result<void> work_on(Client& client, const Names& names, std::size_t number, std
   digest.worker = static_cast<std::uint32_t>(worker);
   digest.sha256 = sha256(std::as_bytes(piece->span()));
   CreateOptions options;
-  options.pinned = true;
+  options.grace = kGrace;
   options.timeout = kPatience;
   const auto put = client.put(names.result(number), Digested{digest, ref->ticket()}, options);
   if (!put) return put.error();
