@@ -10,6 +10,9 @@ import java.util.Optional;
  * A type that all languages share, and its bytes: see CODECS.md. {@code store.put(id, new double[] {1, 2}, Codec.F64_ARRAY)}
  * stores what C++ reads as a {@code std::vector<double>}, and Python as a numpy array.
  *
+ * <p>A program may implement it for a type of its own, with a name that has a dot or begins with an upper-case letter, and
+ * the tag {@link TypeNames#tagOf}. The segments are valid during the call only.
+ *
  * <p>Unsigned numbers have Java's type of the same width, with the same bits: read them with methods like {@link
  * Integer#toUnsignedLong}. Half-precision numbers are {@code float}. Complex numbers in arrays are pairs of numbers: real,
  * imaginary.

@@ -130,18 +130,13 @@ public final class DoliumObject extends Mapped implements AutoCloseable {
   private byte[] copy(long address, long size) {
     lease.enter();
     try {
-      return reinterpreted(address, size).toArray(JAVA_BYTE);
+      return MemorySegment.ofAddress(address).reinterpret(size).toArray(JAVA_BYTE);
     } catch (IllegalStateException error) {
       throw new UnsupportedOperationException(
           "object " + id() + " has " + size + " bytes, too many for an array: use data()", error);
     } finally {
       lease.leave();
     }
-  }
-
-  // Only between enter() and leave().
-  private static MemorySegment reinterpreted(long address, long size) {
-    return MemorySegment.ofAddress(address).reinterpret(size);
   }
 
   /**
@@ -155,9 +150,9 @@ public final class DoliumObject extends Mapped implements AutoCloseable {
    */
   public <T> T get(Codec<T> codec) {
     lease.enter();
-    try {
+    try (Arena arena = Arena.ofConfined()) { // a codec of a program cannot keep the segment
       if (typeTag() != codec.tag()) object.checkType(codec.name());
-      return codec.decode(reinterpreted(object.data(), object.size()));
+      return codec.decode(MemorySegment.ofAddress(object.data()).reinterpret(size(), arena, null).asReadOnly());
     } finally {
       lease.leave();
     }

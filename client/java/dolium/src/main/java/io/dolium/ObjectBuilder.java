@@ -2,6 +2,7 @@ package io.dolium;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -96,7 +97,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
           bytes.byteSize() + " bytes do not fit into object " + id + ": " + written + " of " + size + " are written");
     }
     // Under this object's lock, which the seal and the close take: the memory is there.
-    MemorySegment.copy(bytes, 0, memory(), written, bytes.byteSize());
+    MemorySegment.copy(bytes, 0, MemorySegment.ofAddress(address).reinterpret(size), written, bytes.byteSize());
     written += bytes.byteSize();
   }
 
@@ -142,15 +143,12 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
     };
   }
 
-  /** The memory itself, for the duration of a call under this object's lock. */
-  private MemorySegment memory() {
-    return MemorySegment.ofAddress(address).reinterpret(size);
-  }
-
   /** Writes a value with a codec. */
   synchronized <T> void encode(Codec<T> codec, T value) {
     requireOpen();
-    codec.encode(value, memory());
+    try (Arena arena = Arena.ofConfined()) { // a codec of a program cannot keep the segment
+      codec.encode(value, MemorySegment.ofAddress(address).reinterpret(size, arena, null));
+    }
   }
 
   private void requireOpen() {

@@ -125,7 +125,7 @@ final class ConformanceSteps {
               step,
               client(step).getTicket(tickets.get(step.get("ticket").getAsString()), text(step, "type", null), timeout(step)));
       case "ticket_text" ->
-          assertEquals(step.get("hex").getAsString(), Ticket.parse(step.get("text").getAsString()).id().toString());
+          assertEquals(Ticket.parse(step.get("text").getAsString()).id().toString(), text(step, "hex", ""));
       default -> asynchronous(step);
     }
   }

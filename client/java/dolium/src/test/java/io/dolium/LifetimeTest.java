@@ -210,6 +210,63 @@ class LifetimeTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void aCodecOfAProgramCannotKeepItsSegment(Kind kind) {
+    AtomicReference<MemorySegment> kept = new AtomicReference<>();
+    Codec<Long> codec = new KeepingCodec(kept);
+    try (ObjectStore store = kind.open()) {
+      for (long value : new long[] {7, SIZE}) { // as many bytes: a message, or written in place
+        store.put(id("a"), value, codec);
+        assertEquals("test.Keeping", store.metadata(id("a")).typeName());
+        assertThrows(IllegalStateException.class, () -> kept.get().set(ValueLayout.JAVA_BYTE, 0, (byte) 1));
+        assertEquals(value, store.get(id("a"), codec));
+        assertThrows(IllegalStateException.class, () -> kept.get().get(ValueLayout.JAVA_BYTE, 0));
+        assertThrows(TypeMismatchException.class, () -> store.get(id("a"), Codec.UTF8));
+        store.remove(id("a"));
+      }
+    }
+  }
+
+  private record KeepingCodec(AtomicReference<MemorySegment> kept) implements Codec<Long> {
+    @Override
+    public String name() {
+      return "test.Keeping";
+    }
+
+    @Override
+    public long tag() {
+      return TypeNames.tagOf(name());
+    }
+
+    @Override
+    public long alignment() {
+      return 1;
+    }
+
+    @Override
+    public long fixedSize() {
+      return 0;
+    }
+
+    @Override
+    public long size(Long value) {
+      return value;
+    }
+
+    @Override
+    public void encode(Long value, MemorySegment bytes) {
+      kept.set(bytes.fill((byte) 0));
+    }
+
+    @Override
+    public Long decode(MemorySegment bytes) {
+      assertTrue(bytes.isReadOnly());
+      kept.set(bytes);
+      return bytes.byteSize();
+    }
+  }
+
   @Test
   void aCloseWhileANativeCallUsesTheBytesIsRefused() throws Exception {
     try (ObjectStore store = Kind.PROCESS.open();
