@@ -17,7 +17,7 @@ struct BindingAccess {
   /// `type_tag` 0: any type.
   [[nodiscard]] static Result<Object> take(ObjectStore& store, const ObjectId& id, std::uint64_t type_tag,
                                            Timeout timeout) {
-    return store.take_typed(id, type_tag, type_tag == 0 ? std::string() : type_in_words(type_tag, {}), timeout);
+    return store.take_typed(id, type_tag, known_type_name(type_tag), timeout);
   }
   [[nodiscard]] static std::string ticket(ObjectStore& store, const ObjectId& id, std::string_view type_name) {
     return store.make_ticket(id, type_name);

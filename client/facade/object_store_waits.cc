@@ -124,7 +124,7 @@ Result<Object> ObjectStore::take_typed(const ObjectId& id, std::uint64_t type_ta
       *backend_, StoreBackend::Repeat::never, timeout,
       [&](Connection& daemon, Timeout left) { return detail::remote_take(daemon, id, type_tag, left); },
       [&](LocalEngine& here, Timeout left) { return detail::local_take(here, id, type_tag, left); });
-  if (taken || taken.error().code != Errc::type_mismatch) return taken;
+  if (taken || taken.error().code != Errc::type_mismatch || type_name.empty()) return taken;
   Error why = std::move(taken).error();
   why.message = fmt::format("there is no {} to take: {}", type_name, why.message);
   return why;

@@ -270,7 +270,7 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
 
   [[nodiscard]] Result<Object> put_encoded(const ObjectId& id, std::uint64_t size, const Encoder& encode,
                                            const CreateOptions& options);
-  /// `type_tag` 0: any type.
+  /// `type_tag` 0: any type. The name is for errors; empty if it is not known.
   [[nodiscard]] Result<Object> take_typed(const ObjectId& id, std::uint64_t type_tag, std::string_view type_name,
                                           Timeout timeout);
   [[nodiscard]] Result<void> check_create(const ObjectId& id, const CreateOptions& options) const;
