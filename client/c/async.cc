@@ -41,8 +41,9 @@ void call_back(Callback done, const Data& data, Value* value, const dolium::Erro
 ObjectStore::GetCallback get_callback(dolium_get_callback done, Data data) {
   return [done, data = std::move(data)](Result<Object> found) {
     if (!found) return call_back<dolium_get_callback, const dolium_object>(done, data, nullptr, &found.error());
-    const dolium_object object = c::to_c(*std::move(found));
-    call_back(done, data, &object, nullptr);
+    dolium_object object;
+    c::ObjectResult(&object).fill(*std::move(found));
+    call_back(done, data, const_cast<const dolium_object*>(&object), nullptr);
   };
 }
 

@@ -63,6 +63,10 @@ void give_up(const char* function, std::string_view text) noexcept {
   std::abort();
 }
 
+void refuse_null(const char* name) {
+  throw Misuse(fmt::format("{} is NULL", name));
+}
+
 std::span<const std::byte> bytes_of(const void* data, std::size_t size, const char* name) {
   if (data == nullptr && size != 0) throw Misuse(fmt::format("{} is NULL, but its size is {}", name, size));
   return {static_cast<const std::byte*>(data), size};

@@ -12,8 +12,8 @@
 #include <exception>
 #include <new>
 #include <stdexcept>
-#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <dolium/result.h>
@@ -36,12 +36,16 @@ dolium_code report(const Error& error, dolium_error* out) noexcept;
 /// report() of the exception that is being handled, in this function.
 dolium_code report_exception(const char* function, dolium_error* out) noexcept;
 
-/// Runs a call, which returns a Result<void>.
+/// Runs a call, which returns a Result<void>; or a code, when it has reported an error itself.
 template <class Call>
 dolium_code guarded(const char* function, dolium_error* error, Call&& call) noexcept {
   try {
-    const Result<void> done = std::forward<Call>(call)();
-    return done ? DOLIUM_OK : report(done.error(), error);
+    if constexpr (std::is_same_v<std::invoke_result_t<Call>, dolium_code>) {
+      return std::forward<Call>(call)();
+    } else {
+      const Result<void> done = std::forward<Call>(call)();
+      return done ? DOLIUM_OK : report(done.error(), error);
+    }
   } catch (...) {
     return report_exception(function, error);
   }
@@ -50,10 +54,12 @@ dolium_code guarded(const char* function, dolium_error* error, Call&& call) noex
 /// For a function that cannot fail: in a debug build, misuse ends the program with its text.
 [[noreturn]] void give_up(const char* function, std::string_view text) noexcept;
 
+[[noreturn]] void refuse_null(const char* name);
 /// Throws if the pointer is null.
 template <class T>
 T& required(T* pointer, const char* name) {
-  if (pointer == nullptr) throw Misuse(std::string(name) + " is NULL");
+  if (pointer == nullptr) [[unlikely]]
+    refuse_null(name);
   return *pointer;
 }
 

@@ -7,8 +7,8 @@
 
 namespace dolium::c {
 
-std::string null_handle(const char* kind) {
-  return fmt::format("the {} is NULL: pass the one that the library gave", kind);
+void refuse_null_handle(const char* kind) {
+  throw Misuse(fmt::format("the {} is NULL: pass the one that the library gave", kind));
 }
 
 std::string ended_handle(const char* kind) {
@@ -31,7 +31,7 @@ std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept {
 
 Borrowed::Borrowed(const dolium_object* object) {
   const dolium_object& given = required(object, "object");
-  if (given.opaque2[0] == 0) throw Misuse("the object holds nothing: it was released, or no call has filled it");
+  if (!holds(given)) throw Misuse("the object holds nothing: it was released, or no call has filled it");
   if (kKeepsRecord && !is_live_reference(given.opaque2[1]))
     throw Misuse(fmt::format("object {} was released before: a copy of the struct is no reference of its own",
                              id_of(given.id).hex()));

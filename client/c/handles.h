@@ -98,7 +98,7 @@ Handle* new_handle(Handle value) {
   return made.release();
 }
 
-[[nodiscard]] std::string null_handle(const char* kind);
+[[noreturn]] void refuse_null_handle(const char* kind);
 [[nodiscard]] std::string ended_handle(const char* kind);
 
 /// Throws if the handle is null, or has ended.
@@ -106,7 +106,7 @@ template <class Handle>
 Handle& live(Handle* handle) {
   using Bare = std::remove_const_t<Handle>;
   if (handle == nullptr) [[unlikely]]
-    throw Misuse(null_handle(kKind<Bare>));
+    refuse_null_handle(kKind<Bare>);
   if constexpr (kKeepsRecord)
     if (!is_live_handle(handle, kKind<Bare>)) throw Misuse(ended_handle(kKind<Bare>));
   return *handle;
@@ -161,28 +161,63 @@ void end_handle(const char* function, Handle* handle) noexcept {
 
 // ---- objects ----
 
-/// The caller's struct takes over the reference.
-[[nodiscard]] inline dolium_object to_c(Object object) {
-  dolium_object out{};
-  if (!object.holds()) return out;
-  if constexpr (kKeepsRecord) out.opaque2[1] = add_reference();
-  const detail::ObjectView view = object.give_up();
-  out.data = view.bytes;
-  out.size = view.data_size;
-  out.metadata = view.bytes + view.data_size;
-  out.metadata_size = view.metadata_size;
-  out.type_tag = view.type_tag;
-  out.id = to_c(view.id);
-  out.opaque = view.slot;
-  out.opaque2[0] = reinterpret_cast<std::uintptr_t>(view.attachment);
-  return out;
+[[nodiscard]] inline bool holds(const dolium_object& object) noexcept {
+  return object.opaque2[0] != 0;
 }
-/// A result, if it is one.
-[[nodiscard]] inline Result<void> hand_over(Result<Object> object, dolium_object& out) {
-  if (!object) return std::move(object).error();
-  out = to_c(*std::move(object));
-  return {};
+/// Member by member: for `object = {}` g++ takes an instruction that needs longer than a get.
+inline void wipe(dolium_object& object) noexcept {
+  object.data = nullptr;
+  object.size = 0;
+  object.metadata = nullptr;
+  object.metadata_size = 0;
+  object.type_tag = 0;
+  object.id = {};
+  object.opaque = 0;
+  for (std::uint64_t& word : object.opaque2) word = 0;
 }
+
+/// The caller's variable for an object. It holds nothing at the end, unless it was filled.
+class ObjectResult {
+ public:
+  explicit ObjectResult(dolium_object* out) : out_(required(out, "object")) {}
+  ObjectResult(const ObjectResult&) = delete;
+  ObjectResult& operator=(const ObjectResult&) = delete;
+  ~ObjectResult() {
+    if (!filled_) [[unlikely]]
+      wipe(out_);
+  }
+  /// The caller takes over the reference, if there is one.
+  void fill(Object&& object) {
+    if (!object.holds()) [[unlikely]]
+      return;
+    std::uint64_t number = 0;
+    if constexpr (kKeepsRecord) number = add_reference();
+    const detail::ObjectView& view = object.view();
+    out_.data = view.bytes;
+    out_.size = view.data_size;
+    out_.metadata = view.bytes + view.data_size;
+    out_.metadata_size = view.metadata_size;
+    out_.type_tag = view.type_tag;
+    out_.id = to_c(view.id);
+    out_.opaque = view.slot;
+    out_.opaque2[0] = reinterpret_cast<std::uintptr_t>(view.attachment);
+    out_.opaque2[1] = number;
+    out_.opaque2[2] = out_.opaque2[3] = 0;
+    object.give_up();
+    filled_ = true;
+  }
+  /// The same for a result. Returns the code of the call.
+  [[nodiscard]] dolium_code fill(Result<Object>&& object, dolium_error* error) {
+    if (!object) [[unlikely]]
+      return report(object.error(), error);
+    fill(*std::move(object));
+    return DOLIUM_OK;
+  }
+
+ private:
+  dolium_object& out_;
+  bool filled_ = false;
+};
 
 /// The caller's reference, looked at. It remains the caller's.
 class Borrowed {
@@ -191,7 +226,7 @@ class Borrowed {
   explicit Borrowed(const dolium_object* object);
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
-  ~Borrowed() { static_cast<void>(object_.give_up()); }
+  ~Borrowed() { object_.give_up(); }
   const Object& operator*() const noexcept { return object_; }
   const Object* operator->() const noexcept { return &object_; }
 

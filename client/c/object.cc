@@ -6,37 +6,38 @@
 #include <dolium/private_copy.h>
 
 #include "client/c/handles.h"
+#include "client/mapped/attachment.h"
 
 namespace c = dolium::c;
 using dolium::Object;
 using dolium::Result;
 
 bool dolium_object_holds(const dolium_object* object) {
-  return object != nullptr && object->opaque2[0] != 0;
+  return object != nullptr && c::holds(*object);
 }
 
 dolium_code dolium_object_retain(const dolium_object* object, dolium_object* other, dolium_error* error) {
   return c::guarded(__func__, error, [&] {
-    c::required(other, "other");
-    if (other != object) *other = {};
+    if (other != nullptr && other == object)
+      throw c::Misuse("both references are one variable: the first would be lost");
+    c::ObjectResult out(other);
     const c::Borrowed mine(object);
-    *other = c::to_c(Object(*mine));
+    out.fill(Object(*mine));
     return Result<void>();
   });
 }
 
 void dolium_object_release(dolium_object* object) {
-  if (!dolium_object_holds(object)) return;
+  if (object == nullptr || !c::holds(*object)) return;
   if (c::kKeepsRecord && !c::drop_reference(object->opaque2[1]))
     c::give_up(
         __func__,
         "this object was released before: a copy of the struct is no reference of its own (dolium_object_retain() "
         "makes one)");
-  dolium::detail::ObjectView view;
-  view.attachment = reinterpret_cast<dolium::detail::Attachment*>(object->opaque2[0]);
-  view.slot = object->opaque;
-  *object = {};
-  Object(view).reset();
+  auto* const attachment = reinterpret_cast<dolium::detail::Attachment*>(object->opaque2[0]);
+  const std::uint32_t slot = object->opaque;
+  c::wipe(*object);
+  attachment->release(slot);
 }
 
 dolium_code dolium_object_private_copy(const dolium_object* object, dolium_private_copy** copy, dolium_error* error) {

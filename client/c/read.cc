@@ -36,21 +36,19 @@ Result<void> hand_out(const Result<std::vector<bool>>& seen, bool* out, std::siz
 dolium_code dolium_get(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns, dolium_object* object,
                        dolium_error* error) {
   return c::guarded(__func__, error, [&] {
-    dolium_object& out = c::cleared(object, "object");
-    return c::hand_over(c::store_of(store).get_raw(c::id_of(id), c::timeout_of(timeout_ns)), out);
+    c::ObjectResult out(object);
+    return out.fill(c::store_of(store).get_raw(c::id_of(id), c::timeout_of(timeout_ns)), error);
   });
 }
 
 dolium_code dolium_try_get(dolium_store* store, const dolium_id* id, dolium_object* object) {
-  bool found = false;
-  const dolium_code outcome = c::guarded(__func__, nullptr, [&] {
-    dolium_object& out = c::cleared(object, "object");
+  return c::guarded(__func__, nullptr, [&]() -> dolium_code {
+    c::ObjectResult out(object);
     std::optional<Object> there = c::store_of(store).try_get(c::id_of(id));
-    found = there.has_value();
-    if (found) out = c::to_c(*std::move(there));
-    return Result<void>();
+    if (!there) return DOLIUM_NOT_FOUND;
+    out.fill(*std::move(there));
+    return DOLIUM_OK;
   });
-  return outcome != DOLIUM_OK ? outcome : found ? DOLIUM_OK : DOLIUM_NOT_FOUND;
 }
 
 dolium_code dolium_get_many(dolium_store* store, const dolium_id* ids, std::size_t count, std::size_t enough,
@@ -66,7 +64,7 @@ dolium_code dolium_get_many(dolium_store* store, const dolium_id* ids, std::size
     std::size_t there = 0;
     for (std::size_t i = 0; i < count; ++i) {
       if (!(*got)[i]) continue;
-      out[i] = c::to_c(*std::move((*got)[i]));
+      c::ObjectResult(&out[i]).fill(*std::move((*got)[i]));
       ++there;
     }
     if (found != nullptr) *found = there;
@@ -106,17 +104,16 @@ dolium_code dolium_exists_many(dolium_store* store, const dolium_id* ids, std::s
 dolium_code dolium_take(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns, dolium_object* object,
                         dolium_error* error) {
   return c::guarded(__func__, error, [&] {
-    dolium_object& out = c::cleared(object, "object");
-    return c::hand_over(c::store_of(store).take_raw(c::id_of(id), c::timeout_of(timeout_ns)), out);
+    c::ObjectResult out(object);
+    return out.fill(c::store_of(store).take_raw(c::id_of(id), c::timeout_of(timeout_ns)), error);
   });
 }
 
 dolium_code dolium_take_typed(dolium_store* store, const dolium_id* id, std::uint64_t type_tag, std::int64_t timeout_ns,
                               dolium_object* object, dolium_error* error) {
   return c::guarded(__func__, error, [&] {
-    dolium_object& out = c::cleared(object, "object");
-    return c::hand_over(
-        dolium::detail::BindingAccess::take(c::store_of(store), c::id_of(id), type_tag, c::timeout_of(timeout_ns)),
-        out);
+    c::ObjectResult out(object);
+    const auto timeout = c::timeout_of(timeout_ns);
+    return out.fill(dolium::detail::BindingAccess::take(c::store_of(store), c::id_of(id), type_tag, timeout), error);
   });
 }

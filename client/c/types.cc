@@ -54,6 +54,12 @@ bool is_ticket_for(const Ticket& ticket, std::string_view name) {
   return ticket.type_name == (name.ends_with(kArray) ? "numpy.ndarray" : "numpy.scalar");
 }
 
+Error other_type(const Ticket& ticket, std::string_view wanted) {
+  return {Errc::type_mismatch,
+          fmt::format("the ticket of object {} is for type {}, not {}", ticket.id.hex(),
+                      dolium::printable(ticket.type_name, kShown), dolium::printable(wanted, kShown))};
+}
+
 }  // namespace
 
 dolium_code dolium_type_tag(const char* name, std::size_t size, std::uint64_t* tag, dolium_error* error) {
@@ -122,18 +128,16 @@ dolium_code dolium_ticket_read(const char* ticket, std::size_t size, dolium_tick
 dolium_code dolium_ticket_get(dolium_store* store, const char* ticket, std::size_t size, const char* type_name,
                               std::size_t type_name_size, std::int64_t timeout_ns, dolium_object* object,
                               dolium_error* error) {
-  return c::guarded(__func__, error, [&]() -> Result<void> {
-    dolium_object& out = c::cleared(object, "object");
+  return c::guarded(__func__, error, [&]() -> dolium_code {
+    c::ObjectResult out(object);
     const std::string_view wanted = c::text_of(type_name, type_name_size, "type_name");
     const Result<Ticket> read = Ticket::parse(c::text_of(ticket, size, "ticket"));
-    if (!read) return read.error();
-    if (!is_ticket_for(*read, wanted))
-      return Error{Errc::type_mismatch,
-                   fmt::format("the ticket of object {} is for type {}, not {}", read->id.hex(),
-                               dolium::printable(read->type_name, kShown), dolium::printable(wanted, kShown))};
+    if (!read) return c::report(read.error(), error);
+    if (!is_ticket_for(*read, wanted)) return c::report(other_type(*read, wanted), error);
     dolium::ObjectStore& target = c::store_of(store);
     Result<Object> found = target.get_raw(read->id, c::timeout_of(timeout_ns));
-    if (!found && read->store != 0) return BindingAccess::missing(target, std::move(found).error(), read->store);
-    return c::hand_over(std::move(found), out);
+    if (!found && read->store != 0)
+      return c::report(BindingAccess::missing(target, std::move(found).error(), read->store), error);
+    return out.fill(std::move(found), error);
   });
 }

@@ -48,12 +48,12 @@ std::uint64_t dolium_builder_written(const dolium_builder* builder) {
 }
 
 dolium_code dolium_builder_seal(dolium_builder* builder, dolium_object* held, dolium_error* error) {
-  return c::guarded(__func__, error, [&]() -> Result<void> {
+  return c::guarded(__func__, error, [&]() -> dolium_code {
     c::clear_optional(held);
     const auto mine = c::taken(builder);
-    if (held != nullptr) return c::hand_over(mine->builder.seal_and_hold(), *held);
+    if (held != nullptr) return c::ObjectResult(held).fill(mine->builder.seal_and_hold(), error);
     const Result<ObjectId> sealed = mine->builder.seal();
-    return sealed ? Result<void>() : Result<void>(sealed.error());
+    return sealed ? DOLIUM_OK : c::report(sealed.error(), error);
   });
 }
 
@@ -75,12 +75,14 @@ dolium_code dolium_builder_abort_and_keep(dolium_builder* builder, dolium_error*
 
 dolium_code dolium_put(dolium_store* store, const dolium_id* id, const void* data, std::size_t size,
                        const dolium_create_options* options, dolium_object* held, dolium_error* error) {
-  return c::guarded(__func__, error, [&] {
+  return c::guarded(__func__, error, [&]() -> dolium_code {
     c::clear_optional(held);
     dolium::ObjectStore& target = c::store_of(store);
     const auto bytes = c::bytes_of(data, size, "data");
-    if (held == nullptr) return target.put(c::id_of(id), bytes, c::to_cpp(options));
-    return c::hand_over(target.put_and_hold(c::id_of(id), bytes, c::to_cpp(options)), *held);
+    if (held != nullptr)
+      return c::ObjectResult(held).fill(target.put_and_hold(c::id_of(id), bytes, c::to_cpp(options)), error);
+    const Result<void> done = target.put(c::id_of(id), bytes, c::to_cpp(options));
+    return done ? DOLIUM_OK : c::report(done.error(), error);
   });
 }
 

@@ -12,10 +12,9 @@ fail() {
   exit 1
 }
 
-found=$(
-  nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print "symbol " $3 }' | LC_ALL=C sort
-  "$program"
-)
+symbols=$(nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print "symbol " $3 }' | LC_ALL=C sort)
+layout=$("$program")
+found=$symbols$'\n'$layout
 if [[ ${3:-} == --update ]]; then
   printf '%s\n' "$found" >"$here/abi.txt"
   exit

@@ -8,7 +8,6 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 #include <dolium/codec.h>
 #include <dolium/export.h>
@@ -108,8 +107,8 @@ class DOLIUM_API Object {
 
   /// Internal.
   [[nodiscard]] const detail::ObjectView& view() const noexcept { return view_; }
-  /// Internal: the caller takes over the counted reference; this holds nothing.
-  [[nodiscard]] detail::ObjectView give_up() noexcept { return std::exchange(view_, {}); }
+  /// Internal: the caller has taken over the counted reference; this holds nothing.
+  void give_up() noexcept { view_.attachment = nullptr; }
 
  private:
   void release() noexcept;
