@@ -78,6 +78,18 @@ const char* dolium_type_name(std::uint64_t tag) {
   return known.empty() ? "" : known.data();
 }
 
+dolium_code dolium_object_type_name(const dolium_object* object, const char** name, std::size_t* size,
+                                    dolium_error* error) {
+  return c::guarded(__func__, error, [&] {
+    const char*& text = c::cleared(name, "name");
+    std::size_t& length = c::cleared(size, "size");
+    const std::string_view stored = c::Borrowed(object)->type_name();
+    text = stored.data() != nullptr ? stored.data() : "";
+    length = stored.size();
+    return Result<void>();
+  });
+}
+
 dolium_code dolium_object_check_type(const dolium_object* object, const char* name, std::size_t size,
                                      dolium_error* error) {
   return c::guarded(__func__, error, [&]() -> Result<void> {

@@ -30,8 +30,12 @@ TEST("c: an object is checked for its type") {
   CHECK_OK(dolium_put(store.mine, &id, values, sizeof values, &options, &object, &why));
   CHECK_OK(dolium_object_check_type(&object, "f64[]", 5, &why));
   CHECK_OK(dolium_object_check_type(&object, "bytes", 5, &why));
+  const char* name = NULL;
+  size_t size = 0;
+  CHECK_OK(dolium_object_type_name(&object, &name, &size, &why));
+  CHECK(size == 5 && memcmp(name, "f64[]", 5) == 0);
   CHECK_IS(dolium_object_check_type(&object, "i32[]", 5, &why), DOLIUM_TYPE_MISMATCH);
-  CHECK_WHY("f64[], not i32[]");
+  CHECK_WHY("f64[]");
   CHECK_IS(dolium_object_check_type(&object, "", 0, &why), DOLIUM_INVALID_ARGUMENT);
   dolium_object_release(&object);
   close_store(&store);

@@ -52,6 +52,10 @@ DOLIUM_C_API dolium_code dolium_type_tag(const char* name, size_t size, uint64_t
 /// The name of a scalar, an array of scalars, or another type that the library knows; an empty text if the tag is
 /// unknown. "bytes" for 0. The text lives as long as the library.
 DOLIUM_C_API const char* dolium_type_name(uint64_t tag);
+/// The name that the object's creator gave its type: `size` bytes, not terminated, which live as long as the reference.
+/// An empty one for raw bytes.
+DOLIUM_C_API dolium_code dolium_object_type_name(const dolium_object* object, const char** name, size_t* size,
+                                                 dolium_error* error);
 /// Whether the object's data are a value of the type with this name, which has `size` bytes: DOLIUM_OK, or
 /// DOLIUM_TYPE_MISMATCH, whose text names both types. It compares tags; a numpy array of one dimension, or a scalar, is
 /// one of its elements' type, too. "bytes" fits every object.
