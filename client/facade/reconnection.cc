@@ -284,8 +284,8 @@ void Reconnection::refuse_expired(const Error& why) {
   {
     const std::lock_guard lock(state_->mutex);
     auto& parked = state_->parked;
-    const auto first = std::stable_partition(
-        parked.begin(), parked.end(), [now = Clock::now()](const auto& get) { return get->deadline > now; });
+    const auto first = std::stable_partition(parked.begin(), parked.end(),
+                                             [now = Clock::now()](const auto& get) { return get->deadline > now; });
     expired.assign(first, parked.end());
     parked.erase(first, parked.end());
   }

@@ -107,10 +107,12 @@ Result<void> read_tables(const toml::table& document, const std::string& path, C
 /// Whether the value in this line, which failed to parse, begins with a digit.
 bool has_number_at(std::string_view text, const toml::source_position& where) {
   for (toml::source_index line = 1; line < where.line && !text.empty(); ++line)
-    text.remove_prefix(std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
+    text.remove_prefix(
+        std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
   text = text.substr(0, text.find('\n'));
   const std::size_t sign = text.find('=');
-  const std::size_t value = sign == std::string_view::npos ? std::string_view::npos : text.find_first_not_of(" \t", sign + 1);
+  const std::size_t value =
+      sign == std::string_view::npos ? std::string_view::npos : text.find_first_not_of(" \t", sign + 1);
   return value != std::string_view::npos && text[value] >= '0' && text[value] <= '9';
 }
 

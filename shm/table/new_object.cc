@@ -25,8 +25,7 @@ Result<void> check_description(const NewObject& object) {
                                object.metadata_size, kMaxMetadata));
   if (object.type_name.size() > kMaxTypeName)
     return too_long(object.id, "a type name", object.type_name.size(), kMaxTypeName);
-  if (object.label.size() > kMaxLabel)
-    return too_long(object.id, "a label", object.label.size(), kMaxLabel);
+  if (object.label.size() > kMaxLabel) return too_long(object.id, "a label", object.label.size(), kMaxLabel);
   if (!object.label.empty() && !is_utf8(object.label))
     return refused(object.id, Errc::invalid_argument, "a label that is not UTF-8: encode it");
   return {};

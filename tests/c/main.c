@@ -171,6 +171,7 @@ static void run(const Test* test) {
     if (running_kind == daemon_store) break;
   }
   printf("ok: %s\n", test->name);
+  fflush(stdout);  // children of fork() have what is not written yet
 }
 
 static int is_wanted(const char* name, int count, char** names) {

@@ -38,9 +38,18 @@ TEST_CASE("types: bytes whose number does not fit their type are refused in word
     const char* type;
     std::size_t size;
   };
-  for (const Case& fits : {Case{"u8", 1}, {"i128", 16}, {"c64", 8}, {"f64[]", 0}, {"f64[]", 24}, {"u16[]", 6},
-                           {"optional<f64>", 16}, {"optional<u8>[]", 6}, {"tuple<bool,i32,f64>", 16},
-                           {"tuple<f64,u8>", 16}, {"tuple<c128,u8>", 24}, {"tuple<u8,optional<i16>>[]", 12}}) {
+  for (const Case& fits : {Case{"u8", 1},
+                           {"i128", 16},
+                           {"c64", 8},
+                           {"f64[]", 0},
+                           {"f64[]", 24},
+                           {"u16[]", 6},
+                           {"optional<f64>", 16},
+                           {"optional<u8>[]", 6},
+                           {"tuple<bool,i32,f64>", 16},
+                           {"tuple<f64,u8>", 16},
+                           {"tuple<c128,u8>", 24},
+                           {"tuple<u8,optional<i16>>[]", 12}}) {
     INFO(fits.type);
     CHECK(check_value_size(fits.type, fits.size));
     if (fits.size != 0) CHECK_FALSE(check_value_size(fits.type, fits.size + 1));
