@@ -99,11 +99,12 @@ public final class ArrowObjects {
 
   private static void write(VectorSchemaRoot root, DictionaryProvider dictionaries, OutputStream stream)
       throws IOException {
-    // Not closed: that would close the root.
-    ArrowStreamWriter writer = new ArrowStreamWriter(root, dictionaries, Channels.newChannel(stream));
-    writer.start();
-    writer.writeBatch();
-    writer.end();
+    // The close ends the writer's dictionary batches and the stream, but not the root.
+    try (ArrowStreamWriter writer = new ArrowStreamWriter(root, dictionaries, Channels.newChannel(stream))) {
+      writer.start();
+      writer.writeBatch();
+      writer.end();
+    }
   }
 
   private static final class Counter extends OutputStream {
