@@ -903,7 +903,7 @@ unsafe extern "C" {
     /// Succeeds while the store is there. Behind a daemon this takes one round trip.
     pub fn dolium_ping(store: *mut dolium_store, error: *mut dolium_error) -> dolium_code;
     /// The first of: $`DOLIUM_SOCKET`; $XDG_RUNTIME_DIR/dolium.sock; /run/dolium/dolium.sock for root;
-    /// /tmp/dolium-<uid>/dolium.sock. Writes it with a terminating zero into `path`, which has `capacity` bytes;
+    /// `/tmp/dolium-<uid>/dolium.sock`. Writes it with a terminating zero into `path`, which has `capacity` bytes;
     /// `DOLIUM_TOO_LARGE` if it does not fit. Reads the environment: no other thread may change it meanwhile.
     pub fn dolium_default_socket_path(path: *mut c_char, capacity: usize, error: *mut dolium_error) -> dolium_code;
     /// A pinned object is not evicted and does not expire, until any client calls `dolium_unpin()`. `DOLIUM_NOT_FOUND`;
@@ -1183,7 +1183,7 @@ unsafe extern "C" {
         holders: *mut *mut dolium_use_list,
         error: *mut dolium_error,
     ) -> dolium_code;
-    /// The tag of the type with this name, which has `size` bytes: "map<utf8,f64>". Any name that is not of the table in
+    /// The tag of the type with this name, which has `size` bytes: "`map<utf8,f64>`". Any name that is not of the table in
     /// CODECS.md is that of a program's own type. 0 for "bytes". `DOLIUM_INVALID_ARGUMENT` for an empty name.
     pub fn dolium_type_tag(name: *const c_char, size: usize, tag: *mut u64, error: *mut dolium_error) -> dolium_code;
     /// The name of a scalar, an array of scalars, or another type that the library knows; an empty text if the tag is
