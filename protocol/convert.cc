@@ -21,6 +21,7 @@ static_assert(static_cast<int>(ErrorCode::permission_denied) == static_cast<int>
 static_assert(static_cast<int>(ErrorCode::disconnected) == static_cast<int>(Errc::disconnected));
 static_assert(static_cast<int>(ErrorCode::protocol_error) == static_cast<int>(Errc::protocol_error));
 static_assert(static_cast<int>(ErrorCode::system_error) == static_cast<int>(Errc::system_error));
+static_assert(static_cast<int>(ErrorCode::tier_unavailable) == static_cast<int>(Errc::tier_unavailable));
 static_assert(static_cast<int>(AccessMode::read_only) == static_cast<int>(Access::read_only));
 static_assert(static_cast<int>(ObjectPhase::sealed) == static_cast<int>(ObjectState::sealed));
 static_assert(static_cast<int>(EventKind::removed) == static_cast<int>(Event::Kind::removed));
@@ -28,6 +29,8 @@ static_assert(static_cast<int>(EventKind::overflow) == static_cast<int>(Event::K
 static_assert(static_cast<int>(RemovalCause::evicted) == static_cast<int>(dolium::RemovalCause::evicted));
 static_assert(static_cast<int>(RemovalCause::expired) == static_cast<int>(dolium::RemovalCause::expired));
 static_assert(static_cast<int>(RemovalCause::cleared) == static_cast<int>(dolium::RemovalCause::cleared));
+static_assert(static_cast<int>(RemovalCause::lost) == static_cast<int>(dolium::RemovalCause::lost));
+static_assert(static_cast<int>(Retention::keep) == static_cast<int>(dolium::Retention::keep));
 static_assert(static_cast<int>(RefusalCause::room) == static_cast<int>(dolium::RefusalCause::room));
 static_assert(static_cast<int>(RefusalCause::objects) == static_cast<int>(dolium::RefusalCause::objects));
 static_assert(static_cast<int>(RefusalCause::pins) == static_cast<int>(dolium::RefusalCause::pins));
@@ -92,6 +95,10 @@ Error to_error(ErrorCode code, const flatbuffers::String* message, RefusalCause 
 
 dolium::RefusalCause from_wire(RefusalCause cause) noexcept {
   return cause <= RefusalCause::MAX ? static_cast<dolium::RefusalCause>(cause) : dolium::RefusalCause::none;
+}
+
+dolium::Retention from_wire(Retention retention) noexcept {
+  return retention <= Retention::MAX ? static_cast<dolium::Retention>(retention) : dolium::Retention::store_default;
 }
 
 ErrorReplyT to_wire(const Error& error) {

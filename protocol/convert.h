@@ -14,6 +14,7 @@
 #include <dolium/event.h>
 #include <dolium/metadata.h>
 #include <dolium/result.h>
+#include <dolium/retention.h>
 #include <dolium/stats.h>
 
 #include "messages_generated.h"
@@ -48,6 +49,8 @@ void set_error(Message& message, const Error& error) {
 /// `none` for a cause that this side does not know.
 [[nodiscard]] dolium::RefusalCause from_wire(RefusalCause cause) noexcept;
 [[nodiscard]] ErrorReplyT to_wire(const Error& error);
+/// `store_default` for a retention that this side does not know.
+[[nodiscard]] dolium::Retention from_wire(Retention retention) noexcept;
 
 [[nodiscard]] ObjectMetadata from_wire(const ObjectInfo& info);
 [[nodiscard]] std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata);

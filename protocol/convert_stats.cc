@@ -116,7 +116,10 @@ std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
                           member(relocation_count) member(relocated_bytes) member(expired_count) member(removed_count) \
                               member(aborted_count) member(out_of_memory_count) member(client_count)                   \
                                   member(waiting_gets) member(waiting_creates) member(server_pid)                      \
-                                      member(pid_namespace) member(graced_count) member(graced_bytes)
+                                      member(pid_namespace) member(graced_count) member(graced_bytes)                  \
+                                          member(dirty_count) member(dirty_bytes) member(clean_count)                  \
+                                              member(clean_bytes) member(spilled_count) member(spilled_bytes)          \
+                                                  member(reading_count) member(spill_count) member(read_back_count)
 
 StoreStats from_wire(const StatsReply& reply) {
   StoreStats stats;

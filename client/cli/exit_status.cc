@@ -23,7 +23,8 @@ ExitStatus exit_status_of(Errc code) noexcept {
     case Errc::already_sealed:
     case Errc::type_mismatch:
     case Errc::protocol_error:
-    case Errc::system_error: return ExitStatus::failed;
+    case Errc::system_error:
+    case Errc::tier_unavailable: return ExitStatus::failed;
   }
   return ExitStatus::failed;
 }

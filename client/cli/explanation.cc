@@ -82,6 +82,14 @@ void say_what_is_kept_for_readers(const StoreStats& stats, Clauses& out) {
                 " are kept by a grace, until readers have got the objects or their time has passed");
 }
 
+void say_what_is_on_disk(const StoreStats& stats, Clauses& out) {
+  if (stats.dirty_bytes != 0)
+    out.push_back(format_size(stats.dirty_bytes) + " wait to be written to disk before they can be evicted");
+  if (stats.spilled_count != 0)
+    out.push_back(
+        fmt::format("{} objects, {}, are on disk alone", stats.spilled_count, format_size(stats.spilled_bytes)));
+}
+
 void say_who_writes(const StatsReport& report, Clauses& out) {
   if (report.stats.unsealed_bytes == 0) return;
   out.push_back(format_size(report.stats.unsealed_bytes) + " are being written" +
@@ -123,6 +131,7 @@ std::string explain(const StatsReport& report) {
   say_who_holds(report, clauses);
   say_who_pins(report, clauses);
   say_what_is_kept_for_readers(stats, clauses);
+  say_what_is_on_disk(stats, clauses);
   say_who_writes(report, clauses);
   say_what_rests(stats, clauses);
   say_who_waits(stats, clauses);

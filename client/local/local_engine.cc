@@ -26,6 +26,9 @@ class LocalRelease final : public ReleaseListener {
 }  // namespace
 
 Result<std::shared_ptr<LocalEngine>> LocalEngine::open(const StoreConfig& config) {
+  if (config.spill)
+    return Error{Errc::invalid_argument,
+                 "an in-process store has no spill tier, and keeps nothing on disk: leave StoreConfig::spill off"};
   std::shared_ptr<LocalEngine> local(new LocalEngine());
   Result<std::unique_ptr<shm::Store>> store = shm::Store::create(config, shm::monotonic_now());
   if (!store) return std::move(store).error();

@@ -22,6 +22,7 @@ std::string_view to_string(RemovalCause cause) noexcept {
     case RemovalCause::evicted: return "evicted";
     case RemovalCause::expired: return "expired";
     case RemovalCause::cleared: return "cleared";
+    case RemovalCause::lost: return "lost";
   }
   return "unknown";
 }

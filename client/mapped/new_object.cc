@@ -37,7 +37,8 @@ shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOp
       .pinned = options.pinned,
       .lifetimes = {options.time_to_live, options.time_to_idle},
       .label = options.label,
-      .grace = {.duration = options.grace, .readers = options.grace_readers}};
+      .grace = {.duration = options.grace, .readers = options.grace_readers},
+      .retention = options.retention};
 }
 
 Error nothing_there(const ObjectId& id, Timeout timeout) {

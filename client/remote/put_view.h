@@ -29,6 +29,7 @@ struct PutView {
             static_cast<std::uint8_t>(object.type_name.size()),
             object.pinned,
             static_cast<std::uint8_t>(object.label.size()),
+            static_cast<protocol::Retention>(object.retention),
             static_cast<std::uint32_t>(object.data_size),
             object.metadata_size,
             object.type_tag,

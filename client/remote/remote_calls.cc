@@ -42,6 +42,7 @@ std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t 
   wire->time_to_idle_ms = static_cast<std::uint64_t>(options.time_to_idle.count());
   wire->grace_ms = static_cast<std::uint32_t>(options.grace.count());
   wire->grace_readers = options.grace_readers;
+  wire->retention = static_cast<protocol::Retention>(options.retention);
   return wire;
 }
 

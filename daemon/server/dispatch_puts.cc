@@ -32,7 +32,8 @@ shm::NewObject to_object(const PutHead& head, std::span<const std::byte> own) {
           .pinned = head.pinned(),
           .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())},
           .label = texts.substr(head.type_name_size()),
-          .grace = grace_of(head)};
+          .grace = grace_of(head),
+          .retention = from_wire(head.retention())};
 }
 
 /// Size of its data, metadata, type name and label together.

@@ -22,7 +22,8 @@ shm::NewObject to_object(const NewObject& wire) {
           .pinned = wire.pinned(),
           .lifetimes = {from_ms(wire.time_to_live_ms()), from_ms(wire.time_to_idle_ms())},
           .label = wire.label() == nullptr ? std::string_view() : wire.label()->string_view(),
-          .grace = grace_of(wire)};
+          .grace = grace_of(wire),
+          .retention = from_wire(wire.retention())};
 }
 
 /// The largest number on the wire means none.

@@ -8,6 +8,7 @@
 //
 // Not thread-safe; time is passed in.
 
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <span>
@@ -57,6 +58,10 @@ class CreateWaits {
   /// Whether the queue rests after an expensive scan in vain.
   [[nodiscard]] bool rests(TimeNs now) const noexcept { return now < rests_until_; }
   [[nodiscard]] std::size_t count() const noexcept { return queue_.size(); }
+  /// Size of the object that has waited longest; 0 if none waits, else at least 1.
+  [[nodiscard]] std::uint64_t first_size() const noexcept {
+    return queue_.empty() ? 0 : std::max<std::uint64_t>(total_size(queue_.front().object), 1);
+  }
   [[nodiscard]] std::size_t count(ClientId client) const noexcept;
 
  private:

@@ -100,7 +100,13 @@ void Engine::on_sealed(SlotIndex slot, const SlotFields& object) {
   gets_.give_to_taker(slot, object);  // then it is removed again
 }
 
+void Engine::on_read_back(SlotIndex slot, const SlotFields& object) {
+  gets_.on_read_back(slot, object.id);
+  gets_.give_to_taker(slot, object);
+}
+
 void Engine::on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) {
+  gets_.on_gone(object.id);
   if (streams_.empty()) return;
   Event event = event_of(Event::Kind::removed, store_->rows(), slot, object);
   event.cause = cause;

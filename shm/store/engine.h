@@ -64,6 +64,7 @@ class Engine final : private StoreListener {
 
   void on_sealed(SlotIndex slot, const SlotFields& object) override;
   void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) override;
+  void on_read_back(SlotIndex slot, const SlotFields& object) override;
   void tell(SlotIndex slot, const Event& event);
   [[nodiscard]] std::vector<ClientUse> waiters_for(const ObjectId& id) const;
 

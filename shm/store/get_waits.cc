@@ -23,11 +23,12 @@ std::optional<Error> other_type(const Rows& rows, SlotIndex slot, std::uint64_t 
 }  // namespace
 
 void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
-                   Done done) {
+                   Done done, Failed failed) {
   Wait wait;
   wait.needed = count;
   wait.deadline = deadline;
   wait.done = std::move(done);
+  wait.failed = std::move(failed);
   begin(key, ids, std::move(wait), now);
 }
 
@@ -49,6 +50,7 @@ void GetWaits::add_take(const WaitKey& key, const ObjectId& id, std::uint64_t ty
                         const Taken& done) {
   if (const SlotIndex slot = store_.rows().find(id); slot != kNoSlot) {
     if (auto refused = other_type(store_.rows(), slot, type_tag)) return done(*std::move(refused));
+    if (is_on_disk(slot)) return add_take_from_disk(key, slot, type_tag, deadline, now, done);
     take(slot, id);
     return done(slot);
   }
@@ -67,6 +69,7 @@ void GetWaits::add_take(const WaitKey& key, const ObjectId& id, std::uint64_t ty
 void GetWaits::begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now) {
   wait.ids.assign(ids.begin(), ids.end());
   wait.held.assign(ids.size(), kNoSlot);
+  if (wait.purpose == Purpose::get && needs_disk(ids)) return begin_with_disk(key, std::move(wait), now);
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (const SlotIndex slot = store_.rows().find(ids[i]); slot != kNoSlot) see(wait, i, slot);
   if (wait.needed == 0 || wait.deadline <= now) return wait.done(std::move(wait.held));
@@ -74,12 +77,20 @@ void GetWaits::begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wai
 }
 
 void GetWaits::enlist(const WaitKey& key, Wait wait) {
+  list_positions(key, wait);
+  admit(key, std::move(wait));
+}
+
+void GetWaits::list_positions(const WaitKey& key, Wait& wait) {
   wait.places.resize(wait.ids.size());
   for (std::size_t i = 0; i < wait.ids.size(); ++i) {
     if (wait.held[i] != kNoSlot) continue;
     Positions& positions = wanted_[wait.ids[i]];
     wait.places[i] = positions.insert(positions.end(), Position{key, i});
   }
+}
+
+void GetWaits::admit(const WaitKey& key, Wait wait) {
   if (wait.deadline != kNever) deadlines_.emplace(wait.deadline, key);
   Load& load = per_client_[key.client];
   ++load.waits;
@@ -95,13 +106,14 @@ void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
   std::erase_if(wanted->second, [&](const Position& position) {
     Wait& wait = waits_.at(position.key);
     if (wait.purpose == Purpose::take) return false;  // its turn comes when all of these hold the object
-    const bool was_complete = wait.needed == 0;
+    const bool was_complete = wait.is_complete();
     see(wait, position.index, slot);
-    if (wait.needed == 0 && !was_complete) complete.push_back(position.key);
+    if (wait.is_complete() && !was_complete) complete.push_back(position.key);
     return true;
   });
   if (wanted->second.empty()) wanted_.erase(wanted);
   for (const WaitKey& key : complete) finish(key);
+  if (!disk_queue_.empty()) serve_disk_queue();
 }
 
 void GetWaits::give_to_taker(SlotIndex slot, const SlotFields& object) {
@@ -119,7 +131,9 @@ void GetWaits::give_to_taker(SlotIndex slot, const SlotFields& object) {
 }
 
 bool GetWaits::cancel(const WaitKey& key) {
-  if (!waits_.contains(key)) return false;
+  const auto found = waits_.find(key);
+  if (found == waits_.end()) return false;
+  found->second.reading = 0;  // what is not there is not waited for any more
   finish(key);
   return true;
 }
@@ -136,6 +150,7 @@ void GetWaits::drop_client(ClientId client) {
     for (const SlotIndex slot : wait.held)
       if (wait.purpose == Purpose::get && slot != kNoSlot) store_.usage().drop_hold(slot);
   }
+  serve_disk_queue();
 }
 
 std::size_t GetWaits::count(ClientId client) const noexcept {
@@ -171,21 +186,28 @@ void GetWaits::see(Wait& wait, std::size_t index, SlotIndex slot) {
   wait.held[index] = slot;
   if (wait.purpose == Purpose::get) store_.usage().hold(slot);
   if (wait.needed != 0) --wait.needed;
+  if (wait.on_disk.empty() || !wait.on_disk[index]) return;
+  wait.on_disk[index] = false;
+  --wait.reading;
 }
 
 void GetWaits::finish(const WaitKey& key) {
   Wait wait = forget(key);
-  if (wait.purpose == Purpose::take)
+  if (wait.reading != 0 || wait.queued)
+    fail(wait);
+  else if (wait.purpose == Purpose::take)
     wait.taken(kNoSlot);
   else
     wait.done(std::move(wait.held));
+  serve_disk_queue();
 }
 
 GetWaits::Wait GetWaits::forget(const WaitKey& key) {
   const auto found = waits_.find(key);
   Wait wait = std::move(found->second);
   waits_.erase(found);
-  for (std::size_t i = 0; i < wait.ids.size(); ++i) {
+  if (!disk_queue_.empty()) std::erase(disk_queue_, key);
+  for (std::size_t i = 0; i < wait.ids.size() && !wait.queued; ++i) {
     if (wait.held[i] != kNoSlot) continue;
     const auto wanted = wanted_.find(wait.ids[i]);
     wanted->second.erase(wait.places[i]);

@@ -5,8 +5,15 @@
 // gets the object when all gets that wait for it hold it; of several takes the first one. Every wait ends exactly once:
 // complete, at its deadline, cancelled, or dropped with its client (then without a callback).
 //
+// Spilled objects (spill.h). A get, or a take, of one has it read back, also when it does not wait for other clients:
+// then it waits for the disk alone, kDiskPatience at most. A wait that ends while an object of it is on disk fails with
+// what the tier says. A get of several objects, of which one is on disk, reads alone: others queue behind it, in the
+// order of their arrival, and hold nothing until it is their turn. Otherwise two of them, each with a part of the
+// memory, would wait for each other. Presence needs no disk.
+//
 // Not thread-safe; time is passed in.
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <map>
@@ -26,8 +33,25 @@ struct WaitKey {
   friend auto operator<=>(const WaitKey&, const WaitKey&) = default;
 };
 
+/// What reads spilled objects back: the spill tier.
+class ReadsBack {
+ public:
+  /// Reads this object back for a client, as soon as possible. GetWaits::on_read_back() follows, or on_gone(); neither
+  /// during this call.
+  virtual void want(SlotIndex slot, ClientId client) = 0;
+  /// Why this object is not back yet.
+  [[nodiscard]] virtual Error why_not(const ObjectId& id) const = 0;
+
+ protected:
+  ~ReadsBack() = default;
+};
+
 class GetWaits {
  public:
+  /// Maximum time for which a get that does not wait for other clients waits for the disk.
+  static constexpr TimeNs kDiskPatience = 30'000'000'000;
+  /// A get of several objects, some of them on disk, may have this share of the capacity, as 1/n.
+  static constexpr std::uint64_t kReadShare = 2;
   /// Maximum number of ids of one wait; of waits of one client, and of ids of all its waits.
   static constexpr std::size_t kMaxIds = 65536;
   static constexpr std::size_t kMaxPerClient = 65536;
@@ -37,15 +61,20 @@ class GetWaits {
   /// belong to the receiver now.
   using Done = std::function<void(std::vector<SlotIndex> held)>;
 
+  /// The wait ended with this error, and holds nothing.
+  using Failed = std::function<void(const Error& error)>;
+
   explicit GetWaits(Store& store) : store_(store) {}
+  /// What reads spilled objects back; nullptr: nothing does, and a get does not find them.
+  void set_tier(ReadsBack* tier) noexcept { tier_ = tier; }
 
   /// Calls `done` before it returns when all objects exist or the deadline is not after `now`.
   void add(const WaitKey& key, std::span<const ObjectId> ids, TimeNs deadline, TimeNs now, Done done) {
     add(key, ids, ids.size(), deadline, now, std::move(done));
   }
   /// The same, but `count` objects are enough.
-  void add(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
-           Done done);
+  void add(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now, Done done,
+           Failed failed = {});
   /// Which of the ids were there at some moment of the wait, in the order of the request.
   using Seen = std::function<void(const std::vector<bool>& there)>;
   /// Presence only: holds nothing. Ends as soon as `count` of the ids, which must differ, have been there; else as
@@ -60,6 +89,9 @@ class GetWaits {
                 const Taken& done);
   [[nodiscard]] bool contains(const WaitKey& key) const { return waits_.contains(key); }
   void on_sealed(SlotIndex slot, const ObjectId& id);
+  void on_read_back(SlotIndex slot, const ObjectId& id) { on_sealed(slot, id); }
+  /// The object was removed.
+  void on_gone(const ObjectId& id);
   /// The object was sealed, and on_sealed() is over: the first take that waits for it gets it.
   void give_to_taker(SlotIndex slot, const SlotFields& object);
   /// Ends the wait as its deadline would. False when there is no such wait.
@@ -98,6 +130,13 @@ class GetWaits {
     TimeNs deadline = 0;
     Done done;
     Taken taken;  // of a take, instead of `done`
+    Failed failed = {};
+    std::vector<bool> on_disk = {};  // by position: it is being read back; empty: none is
+    std::size_t reading = 0;         // number of these
+    bool for_disk = false;           // waits for these alone
+    bool queued = false;             // in disk_queue_, not the first: holds nothing, and stands in no list
+
+    [[nodiscard]] bool is_complete() const noexcept { return needed == 0 || (for_disk && reading == 0 && !queued); }
   };
   struct Load {
     std::size_t waits = 0;
@@ -105,7 +144,19 @@ class GetWaits {
   };
 
   void begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now);
+  void admit(const WaitKey& key, Wait wait);
   void enlist(const WaitKey& key, Wait wait);
+  void add_take_from_disk(const WaitKey& key, SlotIndex slot, std::uint64_t type_tag, TimeNs deadline, TimeNs now,
+                          const Taken& done);
+  void list_positions(const WaitKey& key, Wait& wait);
+  [[nodiscard]] bool is_on_disk(SlotIndex slot) const noexcept;
+  [[nodiscard]] bool needs_disk(std::span<const ObjectId> ids) const;
+  void begin_with_disk(const WaitKey& key, Wait wait, TimeNs now);
+  void wait_for_disk(Wait& wait, TimeNs now) const noexcept;
+  void scan(const WaitKey& key, Wait& wait);
+  void read_back(const WaitKey& key, Wait& wait, std::size_t index, SlotIndex slot);
+  void serve_disk_queue();
+  void fail(const Wait& wait);
   void take(SlotIndex slot, const ObjectId& id);
   void see(Wait& wait, std::size_t index, SlotIndex slot);
   void finish(const WaitKey& key);
@@ -117,6 +168,9 @@ class GetWaits {
   std::map<ObjectId, Positions> wanted_;            // of the ids still missing; no list is empty
   std::set<std::pair<TimeNs, WaitKey>> deadlines_;  // without waits that have none
   std::unordered_map<ClientId, Load> per_client_;
+  ReadsBack* tier_ = nullptr;
+  std::deque<WaitKey> disk_queue_;  // gets of several objects that need the disk; the first one reads
+  bool serving_disk_queue_ = false;
 };
 
 }  // namespace dolium::shm

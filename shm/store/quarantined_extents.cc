@@ -77,6 +77,8 @@ bool QuarantinedExtents::rest_tail(SlotIndex whole, std::uint64_t bytes, TimeNs 
                          .lent = true,
                          .leased = false,
                          .graced = false,
+                         .kept = false,
+                         .clean = false,
                          .operation = Operation::resting,
                          .state = SlotState::abandoned};
   rows_.arena.split(whole, bytes, *tail);

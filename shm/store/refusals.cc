@@ -62,6 +62,9 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
   const std::string why = obstacles.empty() ? std::string("nothing is in use by a client")
                                             : fmt::format("{} cut{} the arena{}", obstacles,
                                                           obstacles_.count == 1 ? "s" : "", most_of(holders_));
+  const std::uint64_t dirty = parts_.spill.dirty().bytes;
+  const std::string disk =
+      dirty == 0 ? "" : fmt::format("; {} must be written to disk before they can go", format_size(dirty));
   const Arena& arena = parts_.rows.arena;
   const std::string grow =
       shortage != nullptr ? fmt::format(
@@ -79,7 +82,7 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
               format_size(parts_.pins.tally().bytes), format_size(parts_.graces.tally().bytes),
               format_size(parts_.writing.tally().bytes), format_size(parts_.sealed.retired().bytes),
               format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
-              format_size(obstacles_.largest_run), why, movable, graces_in_words()),
+              format_size(obstacles_.largest_run), why, movable, graces_in_words(), disk),
           shortage != nullptr ? RefusalCause::memory : RefusalCause::room};
 }
 

@@ -114,7 +114,7 @@ std::vector<ClientUse> Report::holders_of(SlotIndex slot) const {
     if (references == 0) return;
     ClientUse& use = holders.emplace_back(client_use(client.id));
     use.references = references;
-    use.bytes_held = parts_.rows.taken_bytes(slot);
+    use.bytes_held = parts_.rows.extent_bytes(slot);
   });
   std::ranges::stable_sort(holders, std::greater(), &ClientUse::references);
   if (holders.size() > ObjectMetadata::kMaxUses) holders.resize(ObjectMetadata::kMaxUses);
@@ -137,7 +137,7 @@ ClientInfo Report::client_info(ClientId id, TimeNs now) const {
     if (references == 0 || (state != SlotState::sealed && state != SlotState::retired)) return;
     info.references += references;
     ++info.objects_held;
-    info.bytes_held += parts_.rows.taken_bytes(slot);
+    info.bytes_held += parts_.rows.extent_bytes(slot);
     // A child of fork() did not get what it holds at a time before it was attached; a time after now is a lie.
     const TimeNs since = std::max(client.table.last_access(slot), client.attached);
     info.longest_held = std::max(info.longest_held, to_ms(now - std::min(now, since)));

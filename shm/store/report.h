@@ -50,6 +50,8 @@ class Report {
   [[nodiscard]] StatsPiece stats(SlotIndex cursor) const;
   /// Obstacles and walls of the whole arena; nothing else is filled in.
   [[nodiscard]] StatsPiece obstacles() const;
+  /// The pinned objects.
+  [[nodiscard]] Tally pinned() const noexcept;
   /// Bytes of bookkeeping, for the benchmark of overhead.
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const;
 

@@ -55,11 +55,12 @@ void Report::count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) co
   for (SlotIndex slot = begin; slot < end; ++slot) {
     const SlotMargin& margin = parts_.rows.margin(slot);
     if (margin.state == SlotState::free) continue;
-    count_barrier(slot, used[slot - begin], piece);
+    const bool resident = parts_.rows.arena.owns(slot);
+    if (resident) count_barrier(slot, used[slot - begin], piece);
     const SlotFields fields = parts_.rows.fields(slot);
     const std::uint64_t size = fields.data_size + fields.metadata_size;
-    const std::uint64_t taken = parts_.rows.taken_bytes(slot);
-    stats.padding_bytes += taken - size - margin.type_name_size - margin.label_size;
+    const std::uint64_t taken = parts_.rows.extent_bytes(slot);
+    if (resident) stats.padding_bytes += taken - size - margin.type_name_size - margin.label_size;
     // A reference to a slot that is being written is a lie, or was left by one.
     const bool in_use = used[slot - begin] && is_visible_or_retired(margin.state);
     if (in_use) ++stats.in_use_count, stats.in_use_bytes += taken;
@@ -94,7 +95,16 @@ void Report::fill_totals(StoreStats& stats) const {
   stats.retired_bytes = parts_.sealed.retired().bytes;
   stats.quarantined_count = parts_.quarantine.tally().count;
   stats.quarantined_bytes = parts_.quarantine.tally().bytes;
+  stats.dirty_count = parts_.spill.dirty().count;
+  stats.dirty_bytes = parts_.spill.dirty().bytes;
+  stats.clean_count = parts_.spill.clean().count;
+  stats.clean_bytes = parts_.spill.clean().bytes;
+  stats.spilled_count = parts_.spill.spilled().count;
+  stats.spilled_bytes = parts_.spill.spilled().bytes;
+  stats.reading_count = parts_.spill.reading().size();
   const StoreCounters& counters = rows.counters();
+  stats.spill_count = counters.spills;
+  stats.read_back_count = counters.read_backs;
   AccessCounts accesses = counters.of_the_dead;
   parts_.clients.for_each([&accesses](const AttachedClient& client) {
     const AccessCounts counts = client.table.access_counts();
@@ -125,7 +135,7 @@ StatsPiece Report::obstacles() const {
   const SlotIndex end = parts_.rows.index.slots_touched();
   const std::vector<bool> used = parts_.usage.slots_in_use(0, end);
   for (SlotIndex slot = 0; slot < end; ++slot)
-    if (parts_.rows.margin(slot).state != SlotState::free) count_barrier(slot, used[slot], all);
+    if (parts_.rows.arena.owns(slot)) count_barrier(slot, used[slot], all);
   return all;
 }
 
@@ -165,6 +175,10 @@ void Report::count_barrier(SlotIndex slot, bool used, StatsPiece& piece) const {
   ++obstacles.count;
   const std::uint64_t begin = parts_.rows.arena.offset_of(ExtentRef::live(slot));
   piece.walls.add({begin, begin + taken});
+}
+
+Tally Report::pinned() const noexcept {
+  return parts_.pins.tally();
 }
 
 std::uint64_t Report::bookkeeping_bytes() const {

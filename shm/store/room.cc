@@ -7,7 +7,7 @@
 namespace dolium::shm {
 
 Room::Room(Rows& rows, Clients& clients, Pins& pins, Graces& graces, Usage& usage, WritableExtents& writing,
-           LeaseRecall& leases, SealedObjects& sealed, Refusals& refusals)
+           LeaseRecall& leases, Spill& spill, SealedObjects& sealed, Refusals& refusals)
     : rows_(rows),
       clients_(clients),
       pins_(pins),
@@ -15,6 +15,7 @@ Room::Room(Rows& rows, Clients& clients, Pins& pins, Graces& graces, Usage& usag
       usage_(usage),
       writing_(writing),
       leases_(leases),
+      spill_(spill),
       sealed_(sealed),
       refusals_(refusals) {
   large_pages_.add([this] { return rows_.index.in_use(); });
@@ -50,6 +51,7 @@ void Room::write_row(SlotIndex slot, std::uint64_t offset, const NewObject& obje
   rows_.write(slot, offset, object, creator.id, creator.identity.pid);
   if (object.pinned) pins_.set(slot, creator.identity.uid);
   if (object.grace.any()) graces_.set(slot, object.grace, creator);
+  if (rows_.keeps(object.retention)) spill_.set(slot, creator.identity.uid);
 }
 
 // ---- a slot ----
@@ -69,12 +71,7 @@ Result<SlotIndex> Room::take_slot(std::uint64_t size) {
     sealed_.sweep(kSweepForRoom);
     slot = take_row();
   }
-  // What is evicted for the slot must leave room for the bytes too, or it would be evicted in vain.
-  const auto evict_for_both = [this, size] {
-    return rows_.arena.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest()
-                                                                      : evict_window(size) || clear_way(size);
-  };
-  if (slot == kNoSlot && evict_for_both()) slot = take_row();
+  if (slot == kNoSlot) slot = evict_for_slot(size);
   if (slot == kNoSlot && sweep_before_refusal()) slot = take_row();
   if (slot == kNoSlot && leases_.recall()) slot = take_row();
   if (slot == kNoSlot) {
@@ -88,6 +85,20 @@ Result<SlotIndex> Room::take_slot(std::uint64_t size) {
     return std::move(reserved).error();
   }
   return slot;
+}
+
+/// What is evicted for the slot must leave room for the bytes too, or it would be evicted in vain. Objects of retention
+/// `keep` give up no slot.
+SlotIndex Room::evict_for_slot(std::uint64_t size) {
+  for (std::size_t tries = 0; tries < kSweepStep; ++tries) {
+    if (sealed_.tally().count == spill_.dirty().count + spill_.clean().count) return kNoSlot;
+    const bool evicted = rows_.arena.largest_free_extent() >= Arena::taken_by(size)
+                             ? evict_coldest()
+                             : evict_window(size) || clear_way(size);
+    if (!evicted) return kNoSlot;
+    if (const SlotIndex slot = take_row(); slot != kNoSlot) return slot;
+  }
+  return kNoSlot;
 }
 
 /// Without an eviction. kNoSlot too if the index has no memory for another row: an evicted object's row needs none.

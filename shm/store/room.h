@@ -56,7 +56,7 @@ class Room {
   static constexpr std::uint32_t kPagesPerPiece = 4;
 
   Room(Rows& rows, Clients& clients, Pins& pins, Graces& graces, Usage& usage, WritableExtents& writing,
-       LeaseRecall& leases, SealedObjects& sealed, Refusals& refusals);
+       LeaseRecall& leases, Spill& spill, SealedObjects& sealed, Refusals& refusals);
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
 
@@ -74,6 +74,16 @@ class Room {
   void write_row(SlotIndex slot, std::uint64_t offset, const NewObject& object, const AttachedClient& creator);
   /// A free extent of that size, by eviction. False when there is none.
   [[nodiscard]] bool make_window(std::uint64_t size, Eviction::Effort effort);
+
+  // ---- for the spill tier ----
+
+  /// Gives a spilled object an extent to be read back to by this client: Spill::begin_reading(). Returns its offset.
+  [[nodiscard]] Result<std::uint64_t> begin_reading(SlotIndex slot, ClientId reader, TimeNs now);
+  /// The dirty objects that must be written before eviction can free so many contiguous bytes. Empty if there is
+  /// nothing to write that would help.
+  [[nodiscard]] std::vector<SlotIndex> dirty_in_the_way(std::uint64_t size, TimeNs now);
+  /// A record becomes a spilled object: SealedObjects::adopt_record().
+  [[nodiscard]] Result<SlotIndex> adopt_record(const Spill::Record& record, TimeNs now);
 
   // ---- on request ----
 
@@ -131,6 +141,7 @@ class Room {
   [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort = Eviction::Effort::all);
   [[nodiscard]] bool evict_coldest();
+  [[nodiscard]] SlotIndex evict_for_slot(std::uint64_t size);
   void keep_low_water_mark();
   [[nodiscard]] bool clear_way(std::uint64_t size);
   [[nodiscard]] std::vector<EvictionKey> sample_keys() const;
@@ -145,6 +156,7 @@ class Room {
   Usage& usage_;
   WritableExtents& writing_;
   LeaseRecall& leases_;
+  Spill& spill_;
   SealedObjects& sealed_;
   Refusals& refusals_;
   LargePages large_pages_;

@@ -54,6 +54,39 @@ void Room::keep_low_water_mark() {
   }
 }
 
+// ---- the spill tier ----
+
+Result<std::uint64_t> Room::begin_reading(SlotIndex slot, ClientId reader, TimeNs now) {
+  rows_.advance(now);
+  Result<std::uint64_t> offset = take_extent(rows_.size_of(slot), slot);
+  if (offset) spill_.begin_reading(slot, *offset, reader);
+  return offset;
+}
+
+std::vector<SlotIndex> Room::dirty_in_the_way(std::uint64_t size, TimeNs now) {
+  rows_.advance(now);
+  usage_.plan_for_disk(true);
+  std::vector<SlotIndex> window = sealed_.eviction().plan(size, Eviction::Effort::all);
+  usage_.plan_for_disk(false);
+  std::erase_if(window, [this](SlotIndex slot) { return !spill_.is_dirty(slot); });
+  return window;
+}
+
+Result<SlotIndex> Room::adopt_record(const Spill::Record& record, TimeNs now) {
+  rows_.advance(now);
+  const Result<SlotIndex> slot = rows_.index.take();
+  if (!slot) return refusals_.no_memory_for_slot(slot.error());
+  if (*slot == kNoSlot) return refusals_.no_slot();
+  Result<void> reserved = rows_.ledger.reserve(*slot);
+  if (reserved) reserved = rows_.reserve_notes(*slot, record.object);
+  if (!reserved) {
+    rows_.index.release(*slot);
+    return std::move(reserved).error();
+  }
+  sealed_.adopt_record(*slot, record);
+  return *slot;
+}
+
 Room::Evicted Room::evict_all(std::uint64_t bytes, TimeNs now) {
   Evicted all;
   while (all.more) {

@@ -38,14 +38,14 @@ bool Room::relocate_one() {
 /// Makes a free extent of that size. When it returns false, some objects may have been evicted in vain: clients took
 /// references to those that should have been moved.
 bool Room::clear_way(std::uint64_t size) {
-  if (pins_.tally().count + graces_.tally().count == 0 || !rows_.config.relocation) return false;
+  if (pins_.tally().count + graces_.tally().count + spill_.dirty().count == 0 || !rows_.config.relocation) return false;
   const std::uint64_t needed = Arena::taken_by(size);
   const std::vector<EvictionKey> keys = sample_keys();
   const auto footing = [&](SlotIndex slot) -> Footing {
     if (rows_.margin(slot).state != SlotState::sealed) return {};
     usage_.count_look();
     if (usage_.in_use(slot)) return {};
-    if (rows_.margin(slot).pinned || graces_.still_keeps(slot))
+    if (rows_.margin(slot).pinned || spill_.is_dirty(slot) || graces_.still_keeps(slot))
       return {sealed_.may_move_aside(slot) ? Footing::Kind::moves : Footing::Kind::stays};
     return {Footing::Kind::goes, heat_of(usage_.key(slot), keys)};
   };

@@ -38,11 +38,13 @@ std::span<std::byte> Rows::bytes(SlotIndex slot) const {
 
 std::string Rows::type_name(SlotIndex slot) const {
   if (margin(slot).leased) return "dolium::lease";
+  if (is_spilled(slot)) return {};
   const SlotFields object = index.read(slot);
   return text_of(memory.bytes(object.offset + object.data_size + object.metadata_size, margin(slot).type_name_size));
 }
 
 std::string Rows::label(SlotIndex slot) const {
+  if (is_spilled(slot)) return {};
   const SlotFields object = index.read(slot);
   const SlotMargin& sizes = margin(slot);
   return text_of(
@@ -59,6 +61,7 @@ Result<void> Rows::reserve_notes(SlotIndex slot, const NewObject& object) {
   Result<void> reserved = object.lifetimes.any() ? ledger.reserve_lifetimes(slot) : Result<void>();
   if (reserved && object.pinned) reserved = ledger.reserve_pinner(slot);
   if (reserved && object.grace.any()) reserved = ledger.reserve_grace(slot);
+  if (reserved && keeps(object.retention)) reserved = ledger.reserve_spill(slot);
   return reserved;
 }
 
@@ -79,6 +82,8 @@ void Rows::write(SlotIndex slot, std::uint64_t offset, const NewObject& object, 
                   .lent = false,
                   .leased = false,
                   .graced = false,
+                  .kept = false,
+                  .clean = false,
                   .operation = Operation::none,
                   .state = SlotState::unsealed};
 }
@@ -87,6 +92,14 @@ void Rows::free(SlotIndex slot) {
   margin(slot).state = SlotState::free;
   margin(slot).operation = Operation::none;
   arena.free(slot);
+  index.release(slot);
+  room_made = true;
+}
+
+void Rows::free_spilled(SlotIndex slot) {
+  margin(slot).state = SlotState::free;
+  margin(slot).operation = Operation::none;
+  if (arena.owns(slot)) arena.free(slot);
   index.release(slot);
   room_made = true;
 }

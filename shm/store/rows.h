@@ -57,11 +57,22 @@ struct Rows {
   [[nodiscard]] SlotIndex find(const ObjectId& id) const noexcept { return index.find(id); }
   /// Time of the seal of the object in this slot. Unique, and later than that of all objects sealed before.
   [[nodiscard]] TimeNs sealed_at(SlotIndex slot) const noexcept { return row(slot).sealed; }
-  /// Size of the slot's extent, in bytes.
+  /// Whether the bytes of a sealed or retired object are on disk, not in the arena. If it has an extent all the same,
+  /// it is being read back (spill.h).
+  [[nodiscard]] bool is_spilled(SlotIndex slot) const noexcept {
+    return margin(slot).kept && fields(slot).offset == kSpilledOffset;
+  }
+  /// Whether an object of this retention is spilled instead of evicted.
+  [[nodiscard]] bool keeps(Retention retention) const noexcept {
+    return (retention == Retention::store_default ? config.retention : retention) == Retention::keep;
+  }
+  /// Size of the slot's extent, in bytes. Precondition: it has one.
   [[nodiscard]] std::uint64_t taken_bytes(SlotIndex slot) const { return arena.size_of(ExtentRef::live(slot)); }
+  /// The same of any slot: 0 if it has none.
+  [[nodiscard]] std::uint64_t extent_bytes(SlotIndex slot) const { return arena.owns(slot) ? taken_bytes(slot) : 0; }
   /// Bytes of data, metadata, type name and label together.
   [[nodiscard]] std::uint64_t size_of(SlotIndex slot) const noexcept;
-  /// The object's data, then its metadata.
+  /// The object's data, then its metadata. Precondition for this, and else empty for the next two: it is not spilled.
   [[nodiscard]] std::span<std::byte> bytes(SlotIndex slot) const;
   [[nodiscard]] std::string type_name(SlotIndex slot) const;
   [[nodiscard]] std::string label(SlotIndex slot) const;
@@ -73,6 +84,8 @@ struct Rows {
   void write(SlotIndex slot, std::uint64_t offset, const NewObject& object, ClientId creator, std::int32_t creator_pid);
   /// Frees slot and extent. Precondition: the row is odd and not linked, and no other part counts it.
   void free(SlotIndex slot);
+  /// The same for a spilled object. It has no extent, unless it was removed while it was read back.
+  void free_spilled(SlotIndex slot);
 
   // ---- all of them ----
 

@@ -9,8 +9,13 @@
 
 namespace dolium::shm {
 
-SealedObjects::SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usage)
-    : rows_(rows), pins_(pins), graces_(graces), usage_(usage), eviction_(rows.arena, usage, rows.config.max_objects) {}
+SealedObjects::SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usage, Spill& spill)
+    : rows_(rows),
+      pins_(pins),
+      graces_(graces),
+      usage_(usage),
+      spill_(spill),
+      eviction_(rows.arena, usage, rows.config.max_objects) {}
 
 void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   rows_.last_seal = std::max(rows_.now, rows_.last_seal + 1);
@@ -28,6 +33,7 @@ void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs cre
   if (!margin.pinned) eviction_.insert(slot);
   if (margin.mortal) look_at({slot, row.sealed}, rows_.lifetimes(slot).due(row.sealed, row.accessed));
   if (margin.graced) graces_.watch(slot);
+  if (margin.kept) spill_.count_sealed(slot);
   ++rows_.counters().puts;
   rows_.room_made = true;  // it may be evicted now
   if (listener_ != nullptr) listener_->on_sealed(slot, object);
@@ -51,11 +57,18 @@ void SealedObjects::retire(SlotIndex slot, RemovalCause cause) {
   rows_.margin(slot).operation = Operation::removing;  // step 0
   rows_.index.begin_retire(slot);                      // step 1
   leave_index(slot, cause);
-  if (!usage_.in_use(slot)) return rows_.free(slot);  // steps 2 and 3
-  rows_.margin(slot).state = SlotState::retired;      // seq stays odd for good
+  if (!usage_.in_use(slot)) return free_row(slot);  // steps 2 and 3
+  rows_.margin(slot).state = SlotState::retired;    // seq stays odd for good
   retired_.push_back(slot);
-  retired_tally_.add(rows_.taken_bytes(slot));
+  retired_tally_.add(rows_.extent_bytes(slot));
   rows_.margin(slot).operation = Operation::none;
+}
+
+void SealedObjects::free_row(SlotIndex slot) {
+  if (rows_.is_spilled(slot))
+    rows_.free_spilled(slot);
+  else
+    rows_.free(slot);
 }
 
 bool SealedObjects::evict_unused(const std::vector<SlotIndex>& slots) {
@@ -64,7 +77,8 @@ bool SealedObjects::evict_unused(const std::vector<SlotIndex>& slots) {
     rows_.index.begin_retire(slot);                      // step 1
   }
   // Step 2: a reference that was taken before our seq became visible is seen here. A client that comes later sees seq.
-  const bool unused = std::ranges::none_of(slots, [this](SlotIndex slot) { return usage_.in_use(slot); });
+  const bool unused =
+      std::ranges::none_of(slots, [this](SlotIndex slot) { return usage_.in_use(slot) || spill_.is_dirty(slot); });
   if (unused)  // step 3
     evict_together(slots);
   else
@@ -84,6 +98,10 @@ void SealedObjects::evict_together(std::span<const SlotIndex> slots) {
       for (int step = 0; step < Candidates::kPrefetchSteps; ++step)
         for (const SlotIndex slot : group) usage_.prefetch(slot, step);
     for (const SlotIndex slot : group) {
+      if (rows_.margin(slot).kept) {
+        spill(slot);
+        continue;
+      }
       rows_.margin(slot).operation = Operation::removing;  // from here on a successor finishes it
       leave_index(slot, RemovalCause::evicted);
       rows_.free(slot);
@@ -91,17 +109,81 @@ void SealedObjects::evict_together(std::span<const SlotIndex> slots) {
   }
 }
 
+/// A relocation to the disk. The row is odd, and nothing uses the object.
+void SealedObjects::spill(SlotIndex slot) {
+  const SlotFields object = rows_.fields(slot);
+  const std::uint64_t taken = rows_.taken_bytes(slot);
+  evicted_object_bytes_ += object.data_size + object.metadata_size;
+  eviction_.erase(slot);
+  tally_.subtract(taken);
+  spill_.count_spilled(slot);
+  rows_.margin(slot).operation = Operation::relocating;
+  rows_.index.relocate(slot, kSpilledOffset);
+  rows_.index.cancel_retire(slot);  // the even seq commits
+  rows_.margin(slot).operation = Operation::none;
+  rows_.arena.free(slot);
+  rows_.room_made = true;
+  ++rows_.counters().spills;
+  rows_.counters().spilled_bytes += taken;
+}
+
+void SealedObjects::end_reading(SlotIndex slot, TimeNs now) {
+  rows_.advance(now);
+  if (!spill_.end_reading(slot)) {
+    rows_.room_made = true;
+    return;
+  }
+  const std::uint64_t taken = rows_.taken_bytes(slot);
+  tally_.add(taken);
+  rows_.row(slot).accessed = std::max(rows_.row(slot).accessed, rows_.now);
+  eviction_.put_back(slot);
+  ++rows_.counters().read_backs;
+  rows_.counters().read_back_bytes += taken;
+  rows_.room_made = true;
+  if (listener_ != nullptr) listener_->on_read_back(slot, rows_.fields(slot));
+}
+
+/// As publish(), of an object that nobody waits for yet, and that is not in memory.
+void SealedObjects::adopt_record(SlotIndex slot, const Spill::Record& record) {
+  rows_.write(slot, kSpilledOffset, record.object, 0, 0);
+  spill_.set(slot, record.uid);
+  rows_.ledger.spill(slot).location = record.location;
+  rows_.margin(slot).clean = true;
+  rows_.last_seal = std::max(rows_.now, rows_.last_seal + 1);
+  LedgerRow& row = rows_.row(slot);
+  row.sealed = rows_.last_seal;
+  if (rows_.ledger.counts_hits()) rows_.ledger.hit_row(slot) = {.hits = 0, .base = usage_.hit_sum(slot)};
+  rows_.index.publish(slot, record.object.id);  // the even seq commits
+  row.accessed = row.sealed;
+  rows_.margin(slot).state = SlotState::sealed;
+  spill_.count_sealed(slot);
+  if (rows_.margin(slot).mortal) look_at({slot, row.sealed}, rows_.lifetimes(slot).due(row.sealed, row.accessed));
+}
+
+/// A dirty object waits beside eviction's order, as one in use. Now it may be evicted.
+bool SealedObjects::written(SlotIndex slot, TimeNs stamp, std::uint64_t location) {
+  if (!spill_.written(slot, stamp, location)) return false;
+  if (rows_.margin(slot).pinned) return true;
+  eviction_.erase(slot);
+  eviction_.put_back(slot);
+  rows_.room_made = true;
+  return true;
+}
+
 void SealedObjects::leave_index(SlotIndex slot, RemovalCause cause) {
   const SlotFields object = rows_.fields(slot);
+  const bool resident = !rows_.is_spilled(slot);
   if (cause == RemovalCause::evicted) evicted_object_bytes_ += object.data_size + object.metadata_size;
   rows_.index.unlink(slot);
   if (rows_.margin(slot).pinned)
     pins_.clear(slot);
-  else
+  else if (resident)
     eviction_.erase(slot);
   if (rows_.margin(slot).graced) graces_.end(slot);
-  tally_.subtract(rows_.taken_bytes(slot));
-  count_removal(cause, rows_.taken_bytes(slot));
+  if (rows_.margin(slot).kept) spill_.count_gone(slot);
+  const std::uint64_t taken = resident ? rows_.taken_bytes(slot) : 0;
+  if (resident) tally_.subtract(taken);
+  count_removal(cause, taken);
   if (listener_ != nullptr) listener_->on_removed(slot, object, cause);
 }
 
@@ -109,7 +191,8 @@ void SealedObjects::count_removal(RemovalCause cause, std::uint64_t bytes) noexc
   StoreCounters& counters = rows_.counters();
   switch (cause) {
     case RemovalCause::removed:
-    case RemovalCause::cleared: ++counters.removed; break;
+    case RemovalCause::cleared:
+    case RemovalCause::lost: ++counters.removed; break;
     case RemovalCause::expired: ++counters.expired; break;
     case RemovalCause::evicted:
       ++counters.evictions;
@@ -153,8 +236,8 @@ void SealedObjects::sweep(std::size_t how_many) {
     }
     retired_[next_sweep_] = retired_.back();
     retired_.pop_back();
-    retired_tally_.subtract(rows_.taken_bytes(slot));
-    rows_.free(slot);
+    retired_tally_.subtract(rows_.extent_bytes(slot));
+    free_row(slot);
   }
 }
 
@@ -188,10 +271,10 @@ void SealedObjects::expire() {
 void SealedObjects::note_access(SlotIndex slot, TimeNs accessed) {
   LedgerRow& row = rows_.row(slot);
   if (accessed <= row.accessed) return;
-  const bool pinned = rows_.margin(slot).pinned;
-  if (!pinned) eviction_.erase(slot);  // a key must not change while the object stands in the order
+  const bool ordered = !rows_.margin(slot).pinned && !rows_.is_spilled(slot);
+  if (ordered) eviction_.erase(slot);  // a key must not change while the object stands in the order
   row.accessed = accessed;
-  if (!pinned) eviction_.put_back(slot);
+  if (ordered) eviction_.put_back(slot);
 }
 
 // ---- after a crash ----
@@ -202,10 +285,12 @@ void SealedObjects::adopt_sealed(SlotIndex slot) {
   row.accessed = std::max(row.accessed, row.sealed);  // the server may have died between the commit and this
   rows_.last_seal = std::max(rows_.last_seal, row.sealed);
   repair_hits(slot);
-  tally_.add(rows_.taken_bytes(slot));
+  const bool resident = !rows_.is_spilled(slot);
+  if (resident) tally_.add(rows_.taken_bytes(slot));
+  if (margin.kept) spill_.count_sealed(slot);
   if (margin.pinned)
     pins_.count(slot);
-  else
+  else if (resident)
     eviction_.insert(slot);
   if (margin.graced) {
     graces_.count(slot);
@@ -216,7 +301,7 @@ void SealedObjects::adopt_sealed(SlotIndex slot) {
 
 void SealedObjects::adopt_retired(SlotIndex slot) {
   retired_.push_back(slot);
-  retired_tally_.add(rows_.taken_bytes(slot));
+  retired_tally_.add(rows_.extent_bytes(slot));
 }
 
 /// The server may have died between leaving a departed client's hits out of the sum and taking them from the base. Then

@@ -2,7 +2,7 @@
 // SealedObjects: an object from its seal to the moment at which its slot is free again. The server's half of the pin
 // protocol (shm/README.md); the readers' half is shm/table/holder.h.
 //
-//   sealed    visible to all clients. In eviction's order unless it is pinned.
+//   sealed    visible to all clients. In eviction's order unless it is pinned, or spilled (spill.h).
 //   retired   removed, expired or cleared while it was in use: freed after the last release, by sweep().
 //
 // Each end of an object takes the steps of the protocol: note the operation in the row's margin (step 0), make the row
@@ -19,6 +19,7 @@
 #include "shm/store/graces.h"
 #include "shm/store/pins.h"
 #include "shm/store/rows.h"
+#include "shm/store/spill.h"
 #include "shm/store/usage.h"
 #include "shm/table/expiry.h"
 
@@ -32,7 +33,7 @@ class SealedObjects {
   /// milliseconds of copying.
   static constexpr std::uint64_t kMostMovedAside = std::uint64_t{16} << 20;
 
-  SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usage);
+  SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usage, Spill& spill);
   SealedObjects(const SealedObjects&) = delete;
   SealedObjects& operator=(const SealedObjects&) = delete;
 
@@ -48,7 +49,8 @@ class SealedObjects {
 
   /// Removes an object. If it is in use, it is retired.
   void retire(SlotIndex slot, RemovalCause cause);
-  /// Evicts all of them, unless one is in use. Then none is evicted: returns false.
+  /// Evicts all of them, unless one is in use. Then none is evicted: returns false. Clean objects of retention `keep`
+  /// are spilled instead. Precondition: none is dirty.
   [[nodiscard]] bool evict_unused(const std::vector<SlotIndex>& slots);
   /// Moves an object's bytes to the start of a free extent that is large enough, unless it is in use. False when the
   /// system has no memory for the new place.
@@ -57,6 +59,13 @@ class SealedObjects {
   [[nodiscard]] bool may_move_aside(SlotIndex slot) const {
     return rows_.config.relocation && rows_.taken_bytes(slot) <= kMostMovedAside;
   }
+  /// A spilled object's bytes are in the extent that they were read back to: it is in memory again, as one that was
+  /// just accessed. If it was removed meanwhile, only its row is left, for sweep().
+  void end_reading(SlotIndex slot, TimeNs now);
+  /// A record becomes a spilled object. Precondition: the slot is taken, with memory for all that its row says.
+  void adopt_record(SlotIndex slot, const Spill::Record& record);
+  /// The record of this object is on disk: Spill::written().
+  [[nodiscard]] bool written(SlotIndex slot, TimeNs stamp, std::uint64_t location);
   /// Removes what is due, kRemovalsPerPiece looks at most.
   void expire();
   /// The time of the next expire(). kNever: nothing expires.
@@ -73,6 +82,7 @@ class SealedObjects {
   /// To plan with. Objects leave the order by evict_unused().
   [[nodiscard]] Eviction& eviction() noexcept { return eviction_; }
   [[nodiscard]] const Eviction& eviction() const noexcept { return eviction_; }
+  /// Those in memory.
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
   [[nodiscard]] const Tally& retired() const noexcept { return retired_tally_; }
   /// Data and metadata of all objects that were evicted since this server began.
@@ -81,6 +91,8 @@ class SealedObjects {
 
  private:
   void evict_together(std::span<const SlotIndex> slots);
+  void spill(SlotIndex slot);
+  void free_row(SlotIndex slot);
   void leave_index(SlotIndex slot, RemovalCause cause);
   void count_removal(RemovalCause cause, std::uint64_t bytes) noexcept;
   [[nodiscard]] bool is_mortal(const Expiry::Due& object) const noexcept;
@@ -91,6 +103,7 @@ class SealedObjects {
   Pins& pins_;
   Graces& graces_;
   Usage& usage_;
+  Spill& spill_;
   Eviction eviction_;
   Expiry expiry_;
   std::vector<SlotIndex> retired_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -18,11 +19,21 @@ Result<StoreConfig> completed(StoreConfig config) {
     return Error{Errc::invalid_argument, fmt::format("the capacity can be {} bytes at most", kMaxCapacity)};
   if (!(config.low_water_mark >= 0.0 && config.low_water_mark <= 0.5))
     return Error{Errc::invalid_argument, "low_water_mark must be between 0 and 0.5"};
+  if (config.retention == Retention::keep && !config.spill)
+    return Error{Errc::invalid_argument,
+                 "the store's default retention is `keep`, but there is no spill tier: give it a directory, or choose "
+                 "`cache`"};
   if (config.max_objects > kMaxObjects)
     return Error{Errc::invalid_argument, fmt::format("max_objects can be {} at most", kMaxObjects)};
-  config.capacity = round_up(config.capacity, config.huge_pages ? kHugePageBytes : kPageBytes);
+  const std::uint64_t page = config.huge_pages ? kHugePageBytes : kPageBytes;
+  config.capacity = std::min(round_up(config.capacity, page), kMaxArena / page * page);
   config.max_objects = objects_for(config);
   return config;
+}
+
+Error on_disk(const ObjectId& id) {
+  return {Errc::out_of_memory,
+          fmt::format("object {} is on disk: it can be kept in memory when it has been read back", id.hex())};
 }
 
 }  // namespace
@@ -37,6 +48,7 @@ Result<std::unique_ptr<Store>> Store::create(const StoreConfig& given, TimeNs no
   Result<Ledger> ledger = Ledger::create(config->max_objects, config->eviction_policy, now);
   if (!ledger) return std::move(ledger).error();
   ledger->state().arena_reserved = memory->reserved_bytes();
+  ledger->state().spills = config->spill;
   return over(*config, *std::move(memory), *std::move(index), *std::move(ledger), now);
 }
 
@@ -75,6 +87,7 @@ Result<ClientId> Store::attach_copy(ClientId original, TimeNs now) {
 void Store::detach(ClientId id, TimeNs now) {
   parts_.rows.advance(now);
   parts_.usage.drop_grants(id);
+  parts_.spill.give_up_reader(id);
   const std::unique_ptr<AttachedClient> client = parts_.clients.remove(id);
   parts_.writing.forget_all_of(*client, [this](SlotIndex slot) {
     if (parts_.rows.margin(slot).lent)
@@ -174,6 +187,7 @@ Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {
   if (!slot) return slot.error();
   if (*slot == kNoSlot) return no_such_object(id);
   if (parts_.rows.margin(*slot).pinned) return {};
+  if (parts_.rows.is_spilled(*slot)) return on_disk(id);
   const std::uint32_t uid = parts_.clients.at(client).identity.uid;
   if (auto allowed = parts_.graces.check_quota_of(*slot, uid); !allowed) return allowed;
   if (auto reserved = parts_.rows.ledger.reserve_pinner(*slot); !reserved) return reserved;
@@ -199,6 +213,7 @@ Result<void> Store::extend_grace(ClientId client, const ObjectId& id, const Grac
   const Result<SlotIndex> slot = find_sealed(id);
   if (!slot) return slot.error();
   if (*slot == kNoSlot) return no_such_object(id);
+  if (parts_.rows.is_spilled(*slot)) return on_disk(id);
   const AttachedClient& giver = parts_.clients.at(client);
   if (auto allowed = parts_.graces.check_quota_of(*slot, giver.identity.uid); !allowed) return allowed;
   if (auto reserved = parts_.rows.ledger.reserve_grace(*slot); !reserved) return reserved;

@@ -9,11 +9,12 @@
 //   room()        slots and extents for new objects: evict, move, sweep
 //   leases()      extents out of which clients make small objects
 //   quarantine()  memory of writers that are gone
+//   spill()       objects of retention `keep`: dirty, clean, spilled, being read back
 //   report()      what the store tells of itself, without changing it
 //
 // An object's life, by the state in its row's margin:
 //   unsealed   create_object(): has a slot and an extent. Only its creator can find it. So is a lease.
-//   sealed     seal(): in the index, visible to all; in eviction's order unless it is pinned
+//   sealed     seal(): in the index, visible to all; in eviction's order unless it is pinned, or spilled to disk
 //   retired    removed, expired or cleared while it was in use: freed after the last release
 //   abandoned  was unsealed when an earlier server died, or was aborted by a creator that may still write to it: freed
 //              when the creator gives it up. Or its writer is gone: in quarantine until no I/O of it can reach it
@@ -51,7 +52,7 @@ class Store final {
                                                              const HostQuery& host = {});
   /// Goes on with the memory of an earlier store: what its segments() gave, in that order. `survivors` are all clients
   /// whose processes may still use it; what any other client holds or writes is taken for free. Capacity, max_objects
-  /// and eviction_policy belong to the memory: they stay, whatever `config` says.
+  /// eviction_policy and spill belong to the memory: they stay, whatever `config` says.
   [[nodiscard]] static Result<std::unique_ptr<Store>> recover(const StoreConfig& config, std::vector<UniqueFd> memory,
                                                               std::vector<SurvivingClient> survivors, TimeNs now);
   Store(const Store&) = delete;
@@ -97,6 +98,7 @@ class Store final {
   /// One piece of it: from slot `cursor` on, the objects that were sealed up to `through` (Rows::last_seal when it
   /// began). Returns the cursor of the next piece; 0: this was the last.
   [[nodiscard]] SlotIndex clear(TimeNs now, SlotIndex cursor, TimeNs through);
+  /// out_of_memory for a spilled object: read it back first. So does extend_grace().
   [[nodiscard]] Result<void> pin(ClientId client, const ObjectId& id, TimeNs now);
   [[nodiscard]] Result<void> unpin(const ObjectId& id, TimeNs now);
   /// Keeps a sealed object for readers: Graces::extend(). Errors as pin(); invalid_argument for a grace of no time.
@@ -117,6 +119,8 @@ class Store final {
   [[nodiscard]] Room& room() noexcept { return parts_.room; }
   [[nodiscard]] Leases& leases() noexcept { return parts_.leases; }
   [[nodiscard]] QuarantinedExtents& quarantine() noexcept { return parts_.quarantine; }
+  [[nodiscard]] SealedObjects& sealed() noexcept { return parts_.sealed; }
+  [[nodiscard]] Spill& spill() noexcept { return parts_.spill; }
   [[nodiscard]] const Report& report() const noexcept { return parts_.report; }
 
   /// All figures, and those that are counted object by object for the slots from `cursor` on. Frees retired objects

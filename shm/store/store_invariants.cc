@@ -7,7 +7,7 @@ namespace dolium::shm {
 namespace {
 
 struct Tallies {
-  Tally unsealed, retired, pinned, graced, sealed, quarantined;
+  Tally unsealed, retired, pinned, graced, sealed, quarantined, spilled, clean, dirty;
   std::uint64_t graced_alone = 0;  // bytes in a grace and not pinned
   std::uint64_t used = 0;
   std::uint64_t leased = 0;
@@ -22,11 +22,16 @@ bool is_quarantined(const StoreParts& parts, SlotIndex slot) {
 void check_row(const StoreParts& parts, SlotIndex slot) {
   const Rows& rows = parts.rows;
   const SlotMargin& margin = rows.margin(slot);
-  DOLIUM_CHECK(rows.arena.owns(slot) == (margin.state != SlotState::free),
+  const bool spilled = margin.state != SlotState::free && rows.is_spilled(slot);
+  DOLIUM_CHECK(rows.arena.owns(slot) == (margin.state != SlotState::free && !spilled) ||
+                   (spilled && (parts.spill.is_reading(slot) || margin.state == SlotState::retired)),
                "an extent without an object, or the reverse");
+  DOLIUM_CHECK(!spilled || (margin.clean && rows.ledger.spill(slot).location != 0 && !margin.pinned && !margin.graced),
+               "a spilled object without a record, or one that must be in memory");
   DOLIUM_CHECK(rows.index.is_live(slot) == (margin.state == SlotState::sealed), "index and ledger disagree");
-  DOLIUM_CHECK(parts.sealed.eviction().contains(slot) == (margin.state == SlotState::sealed && !margin.pinned),
-               "eviction does not know what it may evict");
+  DOLIUM_CHECK(
+      parts.sealed.eviction().contains(slot) == (margin.state == SlotState::sealed && !margin.pinned && !spilled),
+      "eviction does not know what it may evict");
   DOLIUM_CHECK(margin.operation == (is_quarantined(parts, slot) ? Operation::resting : Operation::none),
                "an operation was left half done");
 }
@@ -34,7 +39,8 @@ void check_row(const StoreParts& parts, SlotIndex slot) {
 void add_row(const StoreParts& parts, SlotIndex slot, Tallies& all) {
   const SlotMargin& margin = parts.rows.margin(slot);
   if (margin.state == SlotState::free) return;
-  const std::uint64_t taken = parts.rows.taken_bytes(slot);
+  const std::uint64_t taken = parts.rows.extent_bytes(slot);
+  const bool spilled = parts.rows.is_spilled(slot);
   const bool quarantined = is_quarantined(parts, slot);
   all.used += taken;
   if (quarantined) all.quarantined.add(taken);
@@ -43,7 +49,9 @@ void add_row(const StoreParts& parts, SlotIndex slot, Tallies& all) {
     if (margin.leased) all.leased += taken;
   }
   if (margin.state == SlotState::retired) all.retired.add(taken);
-  if (margin.state == SlotState::sealed) all.sealed.add(taken);
+  if (margin.state == SlotState::sealed && !spilled) all.sealed.add(taken);
+  if (margin.state == SlotState::sealed && spilled) all.spilled.add(parts.rows.size_of(slot));
+  if (margin.state == SlotState::sealed && margin.kept && !spilled) (margin.clean ? all.clean : all.dirty).add(taken);
   if (margin.pinned) all.pinned.add(taken);
   if (margin.graced) all.graced.add(taken);
   if (margin.graced && !margin.pinned) all.graced_alone += taken;
@@ -84,6 +92,10 @@ void Store::check_invariants() const {
   DOLIUM_CHECK(all.pinned.bytes + all.graced_alone == parts_.pins.bytes_of_users(),
                "users' pinned bytes do not add up");
   DOLIUM_CHECK(all.sealed == parts_.sealed.tally(), "sealed objects are miscounted");
+  parts_.spill.check_invariants();
+  DOLIUM_CHECK(
+      all.spilled == parts_.spill.spilled() && all.clean == parts_.spill.clean() && all.dirty == parts_.spill.dirty(),
+      "kept objects are miscounted");
   check_clients(parts_, all);
 }
 

@@ -12,6 +12,7 @@
 #include "shm/store/room.h"
 #include "shm/store/rows.h"
 #include "shm/store/sealed_objects.h"
+#include "shm/store/spill.h"
 #include "shm/store/usage.h"
 #include "shm/store/writable_extents.h"
 
@@ -26,10 +27,11 @@ struct StoreParts {
         usage(rows, clients, graces),
         writing(rows, clients, pins, graces),
         lease_recall(rows, clients, writing),
-        sealed(rows, pins, graces, usage),
+        spill(rows, clients, usage),
+        sealed(rows, pins, graces, usage, spill),
         report(*this),
         refusals(*this),
-        room(rows, clients, pins, graces, usage, writing, lease_recall, sealed, refusals),
+        room(rows, clients, pins, graces, usage, writing, lease_recall, spill, sealed, refusals),
         leases(rows, clients, writing, lease_recall, sealed, room),
         quarantine(rows, room) {}
   StoreParts(const StoreParts&) = delete;
@@ -42,6 +44,7 @@ struct StoreParts {
   Usage usage;
   WritableExtents writing;
   LeaseRecall lease_recall;
+  Spill spill;
   SealedObjects sealed;
   Report report;      // reads all parts
   Refusals refusals;  // likewise

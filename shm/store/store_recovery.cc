@@ -6,7 +6,8 @@
 //   even   sealed                 nothing, or an undecided note   the note is cleared
 //   even   unsealed               the seal was committed          finished: linked, and sealed
 //   odd    sealed, evicting       an eviction, undecided          undone: even again
-//   odd    sealed, relocating     a move, undecided               ended: even again, wherever the row says
+//   odd    sealed, relocating     a move, undecided               ended: even again, wherever the row says; one of the
+//                                                                 two places may be the disk
 //   odd    sealed, removing       a removal, decided              finished: unlinked; retired or free
 //   odd    retired                nothing                         stays, if it may still be in use
 //   odd    abandoned              nothing                         stays; begins its quarantine if its writer is gone,
@@ -14,6 +15,8 @@
 //   odd    unsealed               it was being written            abandoned, if another process may write there, or may
 //                                                                 have begun I/O before it died
 //   odd    free                   nothing                         nothing
+//
+// Of a spilled row that was being read back: its extent is not free while the client that writes there is attached.
 //
 // Each step leaves a row that stands in this table too, because the successor may be killed as well. Clients read
 // meanwhile: nothing is done to them that is not done every day. Then the books in the heap are made from the rows.
@@ -48,6 +51,7 @@ class Recoverer {
   void settle_odd(SlotIndex slot);
   void vacate(SlotIndex slot);
   void claim_extents();
+  [[nodiscard]] std::uint64_t place_of(SlotIndex slot) const;
   [[nodiscard]] bool is_part_of(SlotIndex part, SlotIndex whole) const;
   void give_to_its_part(SlotIndex slot);
 
@@ -108,7 +112,7 @@ void Recoverer::settle_odd(SlotIndex slot) {
   ++found_.finished;
   repair_.unlink_remains(slot);
   margin.pinned = margin.graced = false;
-  if (!parts_.usage.in_use(slot)) return vacate(slot);
+  if (!parts_.usage.in_use(slot) && !parts_.spill.settle_reading(slot)) return vacate(slot);
   margin.state = SlotState::retired;
   margin.operation = Operation::none;
 }
@@ -131,14 +135,17 @@ void Recoverer::claim_extents() {
   for (SlotIndex slot = rows_.index.slots_touched(); slot-- > 0;) {  // backwards: the lowest free slot is taken first
     if (rows_.margin(slot).state == SlotState::free)
       rows_.index.release(slot);
+    else if (!parts_.spill.settle_reading(slot) && rows_.is_spilled(slot))
+      give_to_its_part(slot);  // has no extent
     else
-      claims.push_back({rows_.fields(slot).offset, slot});
+      claims.push_back({place_of(slot), slot});
   }
   std::ranges::sort(claims, {}, &Claim::offset);  // in this order each claim finds its place at once
   SlotIndex before = kNoSlot;
   for (const auto& [offset, slot] : claims) {
     if (rows_.arena.claim(offset, rows_.size_of(slot), slot)) {
       give_to_its_part(slot);
+      if (rows_.is_spilled(slot)) parts_.spill.adopt_reading(slot);
       before = slot;
       continue;
     }
@@ -148,6 +155,11 @@ void Recoverer::claim_extents() {
     vacate(slot);
     rows_.index.release(slot);
   }
+}
+
+/// Where its extent is.
+std::uint64_t Recoverer::place_of(SlotIndex slot) const {
+  return rows_.is_spilled(slot) ? rows_.ledger.spill(slot).reading_to - 1 : rows_.fields(slot).offset;
 }
 
 /// Whether a row in quarantine is that of the second end of another's extent that was not cut yet: see
@@ -198,6 +210,8 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   config.capacity = index->arena_bytes();
   config.max_objects = index->slot_count();
   config.eviction_policy = ledger->state().policy;
+  config.spill = ledger->state().spills;
+  if (!config.spill) config.retention = Retention::cache;
   Result<ArenaMemory> arena = ArenaMemory::adopt(config, std::move(memory[kArena]), ledger->state().arena_reserved);
   if (!arena) return std::move(arena).error();
   Result<std::unique_ptr<Store>> made = over(config, *std::move(arena), *std::move(index), *std::move(ledger), now);

@@ -57,12 +57,14 @@ struct Placement {
   std::uint64_t offset = 0;
 };
 
-/// Is called after an object was sealed or removed. Must not call functions that change the store, but Usage::hold(),
-/// and, of the object that was sealed, Store::remove().
+/// Is called after an object was sealed, removed or read back. Must not call functions that change the store, but
+/// Usage::hold(), and, of the object that was sealed, Store::remove().
 class StoreListener {
  public:
   virtual void on_sealed(SlotIndex slot, const SlotFields& object) = 0;
   virtual void on_removed(SlotIndex slot, const SlotFields& object, RemovalCause cause) = 0;
+  /// A spilled object is in memory again.
+  virtual void on_read_back(SlotIndex /*slot*/, const SlotFields& /*object*/) {}
 
  protected:
   ~StoreListener() = default;

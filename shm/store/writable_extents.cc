@@ -31,6 +31,12 @@ Result<void> WritableExtents::check_creation(const AttachedClient& client, const
   if (auto allowed = check_size(object, rows_.config); !allowed) return allowed;
   if (object.grace.any())
     if (auto valid = check_grace(object.id, object.grace); !valid) return valid;
+  if (rows_.keeps(object.retention) && !rows_.config.spill)
+    return Error{Errc::invalid_argument,
+                 fmt::format("object {} is to be kept (retention `keep`), but this store has no spill tier: give the "
+                             "daemon a [spill] directory, or use the retention `cache`",
+                             object.id.hex()),
+                 RefusalCause::description};
   const auto id = [&object] { return object.id.hex(); };
   const std::uint32_t chain = rows_.index.chain_of(object.id);  // once: a hash is much of the cost of all this
   if (unsealed_.find(chain, object.id) != nullptr)

@@ -11,7 +11,14 @@ Holder::Attempt Holder::hold(const ObjectId& id, std::uint32_t max_steps) noexce
     const Slot& row = index_.slot(found.slot);
     table_.add_reference(found.slot);
     if (row.seq.load(std::memory_order_seq_cst) == found.seq) {
-      const Place place = place_of(row);
+      // Acquire: an object that is read back changes its place while it is visible, and with this reference on it. Its
+      // bytes were written before.
+      const std::uint32_t units = row.offset.load(std::memory_order_acquire);
+      if (units == kSpilledUnits) [[unlikely]] {
+        release_wanted |= release(found.slot);
+        break;
+      }
+      const Place place = place_of(row, units);
       return {Verdict::held,
               {found.slot, place.offset, place.data_size, place.metadata_size,
                row.type_tag.load(std::memory_order_relaxed)},

@@ -52,7 +52,7 @@ class Holder {
   Holder(IndexReader index, PinTable table) noexcept : index_(index), table_(std::move(table)) {}
 
   /// Takes a reference. After `held`, the caller must call release() once. Does not count a hit: see
-  /// PinTable::record_hit().
+  /// PinTable::record_hit(). `undecided`, too, if the object is spilled: the daemon reads it back.
   [[nodiscard]] Attempt hold(const ObjectId& id) noexcept { return hold(id, IndexReader::kMaxSteps); }
   /// The same for an object that the daemon has granted to this client: it exists, however long its chain is. (Ids with
   /// the same hash are easy to craft; a chain of them must not hide another client's object.)

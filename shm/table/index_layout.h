@@ -12,6 +12,10 @@
 //   seq even   the row is live; its fields are stable
 //   seq odd    the row is free, being written, or being retired: its fields are not valid
 //
+// A live row with the offset kSpilledUnits is *spilled*: the object is visible, but its bytes are on disk. Only the
+// server can have it read back. No object can be at that offset: an arena ends before it (kMaxArena). A library that
+// does not know the value does not know the layout either, and refuses the index.
+//
 // Fields are packed, so that the margin, which belongs to the daemon alone, fits into the row's cache line.
 
 #include <algorithm>
@@ -31,7 +35,7 @@
 namespace dolium::shm {
 
 inline constexpr std::uint64_t kIndexMagic = 0x3178646e696c6f64;  // "dolindx1"
-inline constexpr std::uint32_t kIndexLayout = 4;
+inline constexpr std::uint32_t kIndexLayout = 5;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free,
               "shared words must need no lock");
@@ -78,6 +82,12 @@ struct alignas(64) Slot {
 };
 static_assert(sizeof(Slot) == 64);
 
+/// The offset of a spilled object, as the row has it, and in bytes.
+inline constexpr std::uint32_t kSpilledUnits = 0xffffffff;
+inline constexpr std::uint64_t kSpilledOffset = std::uint64_t{kSpilledUnits} * kUnitBytes;
+/// Maximum size of an arena: a page less than offsets of 32 bits can address.
+inline constexpr std::uint64_t kMaxArena = kSpilledOffset + kUnitBytes - kPageBytes;
+
 inline constexpr int kDataSizeBits = 40;
 inline constexpr int kMetadataSizeBits = 64 - kDataSizeBits;
 
@@ -91,10 +101,14 @@ inline void set_place(Slot& row, const Place& place) noexcept {
   row.offset.store(static_cast<std::uint32_t>(place.offset / kUnitBytes), std::memory_order_relaxed);
   row.sizes.store(std::uint64_t{place.metadata_size} << kDataSizeBits | place.data_size, std::memory_order_relaxed);
 }
-[[nodiscard]] inline Place place_of(const Slot& row) noexcept {
+/// `units`: the row's offset, which was read already.
+[[nodiscard]] inline Place place_of(const Slot& row, std::uint32_t units) noexcept {
   const std::uint64_t sizes = row.sizes.load(std::memory_order_relaxed);
-  return {row.offset.load(std::memory_order_relaxed) * kUnitBytes, sizes & ((std::uint64_t{1} << kDataSizeBits) - 1),
+  return {std::uint64_t{units} * kUnitBytes, sizes & ((std::uint64_t{1} << kDataSizeBits) - 1),
           static_cast<std::uint32_t>(sizes >> kDataSizeBits)};
+}
+[[nodiscard]] inline Place place_of(const Slot& row) noexcept {
+  return place_of(row, row.offset.load(std::memory_order_relaxed));
 }
 
 /// {head, version} in one word, so a reader sees both change at once. The version counts every change of the chain. It

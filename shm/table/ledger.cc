@@ -6,7 +6,7 @@ namespace dolium::shm {
 namespace {
 
 /// Position of each column's memory in segments().
-enum Position : std::size_t { kState, kRows, kLifetimes, kPinners, kGraces, kHits };
+enum Position : std::size_t { kState, kRows, kLifetimes, kPinners, kGraces, kSpills, kHits };
 
 /// Stores a column if it was created, and no earlier one failed.
 template <class Column>
@@ -27,6 +27,7 @@ Result<Ledger> Ledger::create(std::uint32_t slot_count, EvictionPolicy policy, T
   set(ledger.lifetimes_, decltype(lifetimes_)::create("lifetimes", slot_count), made);
   set(ledger.pinners_, decltype(pinners_)::create("pinners", slot_count), made);
   set(ledger.graces_, decltype(graces_)::create("graces", slot_count), made);
+  set(ledger.spills_, decltype(spills_)::create("spills", slot_count), made);
   if (policy == EvictionPolicy::lfu)
     set(ledger.hits_.emplace(), LedgerColumn<HitRow>::create("hits", slot_count), made);
   if (made) made = ledger.state_.reserve(0);
@@ -61,6 +62,7 @@ Result<Ledger> Ledger::adopt(std::uint32_t slot_count, std::vector<UniqueFd> mem
   set(ledger.lifetimes_, decltype(lifetimes_)::adopt("lifetimes", slot_count, std::move(memory[kLifetimes])), made);
   set(ledger.pinners_, decltype(pinners_)::adopt("pinners", slot_count, std::move(memory[kPinners])), made);
   set(ledger.graces_, decltype(graces_)::adopt("graces", slot_count, std::move(memory[kGraces])), made);
+  set(ledger.spills_, decltype(spills_)::adopt("spills", slot_count, std::move(memory[kSpills])), made);
   if (counts_hits)
     set(ledger.hits_.emplace(), LedgerColumn<HitRow>::adopt("hits", slot_count, std::move(memory[kHits])), made);
   if (!made) return std::move(made).error();
@@ -68,8 +70,8 @@ Result<Ledger> Ledger::adopt(std::uint32_t slot_count, std::vector<UniqueFd> mem
 }
 
 std::vector<const Segment*> Ledger::segments() const {
-  std::vector<const Segment*> all = {&state_.segment(), &rows_.segment(), &lifetimes_.segment(), &pinners_.segment(),
-                                     &graces_.segment()};
+  std::vector<const Segment*> all = {&state_.segment(),   &rows_.segment(),   &lifetimes_.segment(),
+                                     &pinners_.segment(), &graces_.segment(), &spills_.segment()};
   if (hits_) all.push_back(&hits_->segment());
   return all;
 }
@@ -81,7 +83,7 @@ Result<void> Ledger::reserve(SlotIndex slot) {
 
 std::uint64_t Ledger::bookkeeping_bytes(std::uint32_t slots_touched) const noexcept {
   return std::uint64_t{slots_touched} * (sizeof(LedgerRow) + (hits_ ? sizeof(HitRow) : 0)) +
-         lifetimes_.reserved_bytes() + pinners_.reserved_bytes() + graces_.reserved_bytes();
+         lifetimes_.reserved_bytes() + pinners_.reserved_bytes() + graces_.reserved_bytes() + spills_.reserved_bytes();
 }
 
 }  // namespace dolium::shm

@@ -45,6 +45,14 @@ struct GraceRow {
   bool own_gets;          ///< gets of `session` count, too
 };
 
+/// Where the bytes of an object of retention `keep` are on disk, and where they are read back to.
+struct SpillRow {
+  std::uint64_t location;    ///< the record, as the spill tier names it; 0: there is none
+  std::uint64_t reading_to;  ///< while it is read back: the extent's offset in the arena, plus 1; else 0
+  std::uint64_t reader;      ///< the ClientId that writes there
+  std::uint32_t uid;         ///< of the user that created the object
+};
+
 /// What lfu needs in addition.
 struct HitRow {
   std::uint32_t hits;  ///< number of known gets
@@ -57,12 +65,13 @@ struct StoreCounters {
   AccessCounts of_the_dead;  ///< gets of clients that have ended
   // At the end, where the memory of an older program is zero.
   std::uint64_t relocations = 0, relocated_bytes = 0;
+  std::uint64_t spills = 0, spilled_bytes = 0, read_backs = 0, read_back_bytes = 0;
 };
 
 /// The store's own persistent state.
 struct LedgerState {
   static constexpr std::uint64_t kMagic = 0x3172676c696c6f64;  // "dolilgr1"
-  static constexpr std::uint32_t kLayout = 4;                  ///< version of the whole ledger's layout
+  static constexpr std::uint32_t kLayout = 5;                  ///< version of the whole ledger's layout
 
   std::uint64_t magic = 0;
   std::uint32_t layout = 0;
@@ -71,6 +80,11 @@ struct LedgerState {
   std::uint64_t last_client = 0;     ///< highest ClientId ever assigned
   std::uint64_t arena_reserved = 0;  ///< number of bytes reserved from the start of the arena
   StoreCounters counters;
+  /// The random number of the spill tier's directory, and whether all of its records have become rows. From then on the
+  /// rows are the truth. 0: no directory so far.
+  std::uint64_t tier_directory[2] = {};
+  bool tier_catalogued = false;
+  bool spills = false;  ///< the store began with a spill tier
 };
 
 class Ledger {
@@ -89,6 +103,9 @@ class Ledger {
   /// The same for its grace.
   [[nodiscard]] Result<void> reserve_grace(SlotIndex slot) { return graces_.reserve(slot); }
 
+  /// The same for its record on disk.
+  [[nodiscard]] Result<void> reserve_spill(SlotIndex slot) { return spills_.reserve(slot); }
+
   [[nodiscard]] LedgerState& state() const noexcept { return state_.row(0); }
   [[nodiscard]] LedgerRow& row(SlotIndex slot) const noexcept { return rows_.row(slot); }
   /// Precondition: they are reserved. Those of a row with `mortal` are.
@@ -97,6 +114,8 @@ class Ledger {
   [[nodiscard]] std::uint32_t& pinner(SlotIndex slot) const noexcept { return pinners_.row(slot); }
   /// Precondition: it is reserved. That of a row with `graced` is.
   [[nodiscard]] GraceRow& grace(SlotIndex slot) const noexcept { return graces_.row(slot); }
+  /// Precondition: it is reserved. That of a row with `kept` is.
+  [[nodiscard]] SpillRow& spill(SlotIndex slot) const noexcept { return spills_.row(slot); }
   [[nodiscard]] bool counts_hits() const noexcept { return hits_.has_value(); }
   /// Precondition: counts_hits().
   [[nodiscard]] HitRow& hit_row(SlotIndex slot) const noexcept { return hits_->row(slot); }
@@ -113,6 +132,7 @@ class Ledger {
   LedgerColumn<LifetimeRow, kPageBytes> lifetimes_;
   LedgerColumn<std::uint32_t, kPageBytes> pinners_;
   LedgerColumn<GraceRow, kPageBytes> graces_;
+  LedgerColumn<SpillRow, kPageBytes> spills_;
   std::optional<LedgerColumn<HitRow>> hits_;
 };
 

@@ -7,6 +7,7 @@
 #include <dolium/object_id.h>
 #include <dolium/options.h>
 #include <dolium/result.h>
+#include <dolium/retention.h>
 
 #include "shm/table/expiry.h"
 #include "shm/table/grace.h"
@@ -24,6 +25,7 @@ struct NewObject {
   Lifetimes lifetimes = {};
   std::string_view label = {};
   Grace grace = {};
+  Retention retention = Retention::store_default;
 };
 
 /// Size of data, metadata, type name and label together. Overflows only if the data alone exceed every capacity.

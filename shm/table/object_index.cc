@@ -143,7 +143,7 @@ void ObjectIndex::shrink(SlotIndex index, std::uint64_t data_size) noexcept {
 
 void ObjectIndex::relocate(SlotIndex index, std::uint64_t offset) noexcept {
   // One word: if the daemon is killed, the row has the old place or the new one.
-  slot(index).offset.store(static_cast<std::uint32_t>(offset / kUnitBytes), std::memory_order_relaxed);
+  slot(index).offset.store(static_cast<std::uint32_t>(offset / kUnitBytes), std::memory_order_release);
 }
 
 void ObjectIndex::cancel_retire(SlotIndex index) noexcept {

@@ -65,7 +65,9 @@ class ObjectIndex {
   void begin_retire(SlotIndex slot) noexcept;
   /// Reduces the data size in the row of a taken slot. Precondition: it has no metadata.
   void shrink(SlotIndex slot, std::uint64_t data_size) noexcept;
-  /// Changes the offset in a row. Precondition: it is retiring, and has no references.
+  /// Changes the offset in a row; with kSpilledOffset, the row becomes spilled. Precondition: it is retiring; and it
+  /// has no references, or was spilled until now. All that was written before is visible to a reader that finds the
+  /// offset.
   void relocate(SlotIndex slot, std::uint64_t offset) noexcept;
   /// retiring -> published, unchanged or relocated.
   void cancel_retire(SlotIndex slot) noexcept;

@@ -25,9 +25,11 @@ enum class SlotState : std::uint8_t {
 /// how to continue.
 enum class Operation : std::uint8_t {
   none,
-  evicting,    ///< can be cancelled: make seq even again
-  removing,    ///< is final: unlink and free
-  relocating,  ///< the row has the old place or the new one, and the bytes are there: make seq even again
+  evicting,  ///< can be cancelled: make seq even again
+  removing,  ///< is final: unlink and free
+  /// The row has the old place or the new one, and the bytes are there: make seq even again. One of the two may be the
+  /// disk (a spilled row).
+  relocating,
   /// Of an abandoned row: it is in quarantine, and `sealed` in its ledger row is the end of its resting time. A
   /// restarted server keeps that time.
   resting,
@@ -63,6 +65,8 @@ struct SlotMargin {
   bool lent : 1;    ///< its offset was sent to its writer: another process may write there
   bool leased : 1;  ///< a lease, not an object (shm/store/leases.h)
   bool graced : 1;  ///< has a row of its grace, which may be over (shm/store/graces.h)
+  bool kept : 1;    ///< is spilled instead of evicted; has a ledger row of its record (shm/store/spill.h)
+  bool clean : 1;   ///< its record on disk is complete
   OrderedByte<Operation> operation;
   OrderedByte<SlotState> state;  ///< last: an assignment to a row stores all other fields first
 };

@@ -17,6 +17,7 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::disconnected: return "disconnected";
     case Errc::protocol_error: return "protocol_error";
     case Errc::system_error: return "system_error";
+    case Errc::tier_unavailable: return "tier_unavailable";
   }
   return "unknown";
 }

@@ -146,7 +146,8 @@ void eviction_plan(benchmark::State& state, std::uint64_t size_bytes) {
 
 protocol::PutRequestT put_request(std::size_t bytes) {
   protocol::PutRequestT put;
-  put.heads.emplace_back(protocol::Id(), 0, false, 0, static_cast<std::uint32_t>(bytes), 0, 0, 0, 0, 0, 1);
+  put.heads.emplace_back(protocol::Id(), 0, false, 0, protocol::Retention::store_default,
+                         static_cast<std::uint32_t>(bytes), 0, 0, 0, 0, 0, 1);
   put.bytes.assign(bytes, 7);
   return put;
 }

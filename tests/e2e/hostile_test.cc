@@ -57,14 +57,16 @@ protocol::GetRequestT waiting_get(const ObjectId& id) {
 protocol::PutRequestT put_many_request(std::size_t count, std::uint32_t claimed_size = 10) {
   protocol::PutRequestT request;
   for (std::size_t n = 0; n < count; ++n)
-    request.heads.emplace_back(protocol::to_wire(id_of(n)), 0, false, 0, claimed_size, 0, 0, 0, 0, 0, 1);
+    request.heads.emplace_back(protocol::to_wire(id_of(n)), 0, false, 0, protocol::Retention::store_default,
+                               claimed_size, 0, 0, 0, 0, 0, 1);
   request.bytes.resize(10 * count);
   return request;
 }
 
 protocol::PutRequestT put_request(const ObjectId& id, std::uint32_t claimed_size, std::size_t real_size) {
   protocol::PutRequestT request;
-  request.heads.emplace_back(protocol::to_wire(id), 0, false, 0, claimed_size, 0, 0, 0, 0, 0, 1);
+  request.heads.emplace_back(protocol::to_wire(id), 0, false, 0, protocol::Retention::store_default, claimed_size, 0, 0,
+                             0, 0, 0, 1);
   request.bytes.resize(real_size);
   return request;
 }
@@ -192,7 +194,8 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
       {"a put with a label that is not among its bytes", true,
        [](RawClient& raw) {
          protocol::PutRequestT request = put_many_request(1);
-         request.heads.front() = protocol::PutHead(protocol::to_wire(id_of("a")), 0, false, 255, 10, 0, 0, 0, 0, 0, 1);
+         request.heads.front() = protocol::PutHead(protocol::to_wire(id_of("a")), 0, false, 255,
+                                                   protocol::Retention::store_default, 10, 0, 0, 0, 0, 0, 1);
          raw.request(5, std::move(request));
        },
        "puts whose sizes are not those of their bytes"},
@@ -231,7 +234,8 @@ TEST_CASE("labels: the daemon refuses one that is too long or not UTF-8, whateve
   RawClient raw(daemon.socket());
   raw.hello();
   protocol::PutRequestT put;
-  put.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, 2, 0, 0, 0, 0, 0, 0, 1);
+  put.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, 2, protocol::Retention::store_default, 0, 0, 0, 0, 0,
+                         0, 1);
   put.bytes = {0xff, 0x1b};
   raw.request(2, std::move(put));
   const auto* reply = raw.receive()->body_as_PutReply();

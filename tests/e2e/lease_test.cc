@@ -316,7 +316,8 @@ protocol::PutLeasedRequestT put_leased_request(std::uint64_t left, std::uint32_t
   protocol::PutLeasedRequestT request;
   request.lease = protocol::to_wire_pointer(id_of(lease));
   request.left = left;
-  request.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, 0, size, 0, 0, 0, 0, 0, 1);
+  request.heads.emplace_back(protocol::to_wire(id_of("a")), 0, false, 0, protocol::Retention::store_default, size, 0, 0,
+                             0, 0, 0, 1);
   return request;
 }
 
@@ -360,7 +361,8 @@ TEST_CASE("a lease cannot be sealed, and its id is taken") {
   CHECK(raw.receive()->body_as_ErrorReply()->code() == protocol::ErrorCode::not_found);
   protocol::PutLeasedRequestT put = put_leased_request(4096, 64);
   put.heads.push_back(put.heads.front());  // the same once more
-  put.heads.emplace_back(protocol::to_wire(id_of("lease")), 0, false, 0, 64, 0, 0, 0, 0, 0, 1);
+  put.heads.emplace_back(protocol::to_wire(id_of("lease")), 0, false, 0, protocol::Retention::store_default, 64, 0, 0,
+                         0, 0, 0, 1);
   raw.request(4, std::move(put));
   const auto* reply = raw.receive()->body_as_PutReply();
   REQUIRE(reply != nullptr);

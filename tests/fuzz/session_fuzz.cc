@@ -65,6 +65,7 @@ std::unique_ptr<protocol::NewObjectT> new_object(Choices& choose) {
   object->time_to_live_ms = choose.below(16) == 0 ? choose.byte() : 0;
   if (object->metadata_size == 16) object->grace_ms = static_cast<std::uint32_t>(object->data_size % 100 * 50'000);
   object->grace_readers = static_cast<std::uint32_t>(object->data_size % 3);
+  object->retention = static_cast<protocol::Retention>(object->data_size % 7 == 0 ? object->data_size % 4 : 0);
   return object;
 }
 
@@ -74,6 +75,7 @@ protocol::PutHead put_head(Choices& choose) {
           static_cast<std::uint8_t>(object->type_name.size()),
           object->pinned,
           static_cast<std::uint8_t>(object->label.size()),
+          object->retention,
           static_cast<std::uint32_t>(object->data_size % 4096),
           object->metadata_size,
           object->type_tag,
@@ -130,6 +132,7 @@ protocol::PutLeasedRequestT put_leased(Choices& choose, Leases& leases) {
              one.type_name_size(),
              one.pinned(),
              one.label_size(),
+             one.retention(),
              static_cast<std::uint32_t>(left),
              one.metadata_size(),
              one.type_tag(),

@@ -41,6 +41,7 @@ void Model::gone(const Event& event) {
       break;
     }
     case RemovalCause::cleared: REQUIRE(clearing_); break;
+    case RemovalCause::lost: FAIL("nothing is on disk");
     case RemovalCause::removed: break;
   }
   sealed_.erase(found);

@@ -20,7 +20,8 @@ Id make_id(std::uint8_t fill) {
 
 PutRequestT put_request(std::size_t size) {
   PutRequestT put;
-  put.heads.emplace_back(make_id(7), 0, false, 0, static_cast<std::uint32_t>(size), 3, 0, 0, 0, 0, 1);
+  put.heads.emplace_back(make_id(7), 0, false, 0, Retention::store_default, static_cast<std::uint32_t>(size), 3, 0, 0,
+                         0, 0, 1);
   put.bytes.assign(size + 3, 42);
   return put;
 }
@@ -28,7 +29,7 @@ PutRequestT put_request(std::size_t size) {
 PutRequestT put_many_request(std::size_t count) {
   PutRequestT many;
   for (std::size_t i = 0; i < count; ++i) {
-    many.heads.emplace_back(make_id(7), 0, false, 0, i, 3, 0, 0, 0, 0, 1);
+    many.heads.emplace_back(make_id(7), 0, false, 0, Retention::store_default, i, 3, 0, 0, 0, 0, 1);
     many.bytes.resize(many.bytes.size() + i + 3, 42);
   }
   return many;

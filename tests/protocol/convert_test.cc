@@ -138,7 +138,9 @@ TEST_CASE("statistics come back member by member") {
         &sent.eviction_count, &sent.evicted_bytes,       &sent.relocation_count,  &sent.relocated_bytes,
         &sent.expired_count,  &sent.removed_count,       &sent.aborted_count,     &sent.out_of_memory_count,
         &sent.client_count,   &sent.waiting_gets,        &sent.waiting_creates,   &sent.graced_count,
-        &sent.graced_bytes})
+        &sent.graced_bytes,   &sent.dirty_count,         &sent.dirty_bytes,       &sent.clean_count,
+        &sent.clean_bytes,    &sent.spilled_count,       &sent.spilled_bytes,     &sent.reading_count,
+        &sent.spill_count,    &sent.read_back_count})
     *member = number++;
   sent.uptime = std::chrono::milliseconds(number);
   sent.obstacles = {1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -160,6 +162,12 @@ TEST_CASE("statistics come back member by member") {
   CHECK(got.reserved_bytes == sent.reserved_bytes);
   CHECK(got.in_use_bytes == sent.in_use_bytes);
   CHECK(got.retired_count == sent.retired_count);
+  CHECK(got.dirty_bytes == sent.dirty_bytes);
+  CHECK(got.clean_count == sent.clean_count);
+  CHECK(got.spilled_count == sent.spilled_count);
+  CHECK(got.spilled_bytes == sent.spilled_bytes);
+  CHECK(got.reading_count == sent.reading_count);
+  CHECK(got.read_back_count == sent.read_back_count);
   CHECK(got.quarantined_count == sent.quarantined_count);
   CHECK(got.quarantined_bytes == sent.quarantined_bytes);
   CHECK(got.evictable_bytes == sent.evictable_bytes);

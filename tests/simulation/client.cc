@@ -104,8 +104,9 @@ protocol::PutRequestT Client::new_put(Number number, std::uint64_t value) {
   put.bytes.resize(e2e::kWord + world_.below(filler ? kMaxFiller : kMaxSize));
   e2e::fill_payload(std::as_writable_bytes(std::span(put.bytes)), id, value);
   const std::uint64_t life_ms = filler && world_.one_in(3) ? 1 + world_.below(kLongestLifeMs) : 0;
-  put.heads.emplace_back(protocol::to_wire(id), 0, false, 0, static_cast<std::uint32_t>(put.bytes.size()), 0, 0,
-                         life_ms, 0, world_.some_grace(number, value, life_ms), 1);
+  put.heads.emplace_back(protocol::to_wire(id), 0, false, 0, protocol::Retention::store_default,
+                         static_cast<std::uint32_t>(put.bytes.size()), 0, 0, life_ms, 0,
+                         world_.some_grace(number, value, life_ms), 1);
   return put;
 }
 

@@ -112,6 +112,7 @@ protocol::PutHead Client::write_leased(Number number, std::uint64_t value) {
           0,
           false,
           0,
+          protocol::Retention::store_default,
           static_cast<std::uint32_t>(size),
           0,
           0,

@@ -93,7 +93,10 @@ py::dict row(const StoreStats& of) {
       "out_of_memory_count"_a = of.out_of_memory_count, "client_count"_a = of.client_count,
       "waiting_gets"_a = of.waiting_gets, "waiting_creates"_a = of.waiting_creates, "uptime"_a = of.uptime.count(),
       "server_pid"_a = of.server_pid, "server_version"_a = of.server_version, "pid_namespace"_a = of.pid_namespace,
-      "graced_count"_a = of.graced_count, "graced_bytes"_a = of.graced_bytes);
+      "graced_count"_a = of.graced_count, "graced_bytes"_a = of.graced_bytes, "dirty_count"_a = of.dirty_count,
+      "dirty_bytes"_a = of.dirty_bytes, "clean_count"_a = of.clean_count, "clean_bytes"_a = of.clean_bytes,
+      "spilled_count"_a = of.spilled_count, "spilled_bytes"_a = of.spilled_bytes, "reading_count"_a = of.reading_count,
+      "spill_count"_a = of.spill_count, "read_back_count"_a = of.read_back_count);
   out.attr("update")(rest);
   out["obstacles"] = row(of.obstacles);
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();

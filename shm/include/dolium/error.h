@@ -26,6 +26,7 @@ enum class Errc : std::uint8_t {
   disconnected,       ///< the daemon is gone, or the handle belongs to another process
   protocol_error,     ///< the other side speaks another version, or sent an invalid message
   system_error,       ///< the operating system reported an error; the message has the reason
+  tier_unavailable,   ///< the object is on disk, and the disk does not answer, or failed
 };
 
 /// The enumerator's name, for logs and the command line.

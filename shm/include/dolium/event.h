@@ -18,6 +18,7 @@ enum class RemovalCause : std::uint8_t {
   evicted,  ///< to free memory, or by evict()
   expired,  ///< its time to live or time to idle ended
   cleared,  ///< by clear()
+  lost,     ///< its bytes on disk were damaged
 };
 [[nodiscard]] DOLIUM_API std::string_view to_string(RemovalCause cause) noexcept;
 

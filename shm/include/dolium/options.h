@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <dolium/object_id.h>
+#include <dolium/retention.h>
 #include <dolium/timeout.h>
 
 namespace dolium {
@@ -55,6 +56,9 @@ struct CreateOptions {
   /// A name for people and for filters (ObjectFilter), in UTF-8. At most kMaxLabel bytes, which count as used. Need not
   /// be unique; no object is found by it.
   std::string_view label = {};
+  /// What happens to the object when its memory is needed. `keep` is refused by a store without a spill tier, and by an
+  /// InProcessStore.
+  Retention retention = Retention::store_default;
 };
 
 /// One object of a `put_many()`.

@@ -90,13 +90,19 @@ struct StoreStats {
   std::uint64_t retired_count = 0, retired_bytes = 0;    ///< removed, still held: free at the last release
   /// Memory of a writer that died, to which its I/O may still be under way. Free within a minute.
   std::uint64_t quarantined_count = 0, quarantined_bytes = 0;
-  std::uint64_t evictable_bytes = 0;  ///< bytes that could be evicted now
-  Obstacles obstacles;                ///< the causes of fragmentation
+  // Objects of retention `keep`. Their bytes on disk are not part of used_bytes.
+  std::uint64_t dirty_count = 0, dirty_bytes = 0;      ///< in memory, not on disk yet
+  std::uint64_t clean_count = 0, clean_bytes = 0;      ///< in memory and on disk
+  std::uint64_t spilled_count = 0, spilled_bytes = 0;  ///< on disk only
+  std::uint64_t reading_count = 0;                     ///< of these: being read back
+  std::uint64_t evictable_bytes = 0;                   ///< bytes that could be evicted now
+  Obstacles obstacles;                                 ///< the causes of fragmentation
 
   // Since the start of the store.
   std::uint64_t get_count = 0, hit_count = 0, miss_count = 0;
   std::uint64_t put_count = 0;  ///< objects sealed
   std::uint64_t eviction_count = 0, evicted_bytes = 0;
+  std::uint64_t spill_count = 0, read_back_count = 0;       ///< objects whose memory was given up; that came back
   std::uint64_t relocation_count = 0, relocated_bytes = 0;  ///< objects moved to defragment the arena
   std::uint64_t expired_count = 0, removed_count = 0, aborted_count = 0;
   std::uint64_t out_of_memory_count = 0;  ///< creates that found no room, also after waiting

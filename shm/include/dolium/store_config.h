@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <dolium/export.h>
+#include <dolium/retention.h>
 
 namespace dolium {
 
@@ -42,6 +43,11 @@ struct StoreConfig {
   /// still be under way. Only for pages that cannot be replaced: at most one at each end of an object, and small
   /// objects. Daemon only.
   std::uint32_t quarantine_seconds = 60;
+  /// A spill tier is there: objects of retention `keep` are written to disk before their memory is used for others.
+  /// Daemon only ([spill] directory); an InProcessStore refuses it.
+  bool spill = false;
+  /// The retention of objects that are created with Retention::store_default. `keep` only with `spill`.
+  Retention retention = Retention::cache;
 };
 
 }  // namespace dolium

@@ -54,6 +54,7 @@ from .errors import (
     StoreFull,
     StoreTimeout,
     SystemFailure,
+    TierUnavailable,
     TooLarge,
     TypeMismatch,
 )
@@ -69,6 +70,6 @@ __all__ = [
     "AlreadySealed", "ArrayBuilder", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
     "ObjectNotFound", "ObjectRef", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "PrivateCopy", "ProtocolError", "Refusal", "StoreFull",
-    "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TooLarge", "TypeMismatch", "Typed", "errors", "get_file", "put_files",
+    "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TierUnavailable", "TooLarge", "TypeMismatch", "Typed", "errors", "get_file", "put_files",
     "register", "start_store",
 ]

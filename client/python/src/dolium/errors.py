@@ -103,6 +103,12 @@ class SystemFailure(DoliumError, OSError):
     code = "system_error"
 
 
+class TierUnavailable(DoliumError, OSError):
+    """The object is on disk, and the spill tier's disk does not answer, or failed."""
+
+    code = "tier_unavailable"
+
+
 class PickleNotAllowed(DoliumError, pickle.UnpicklingError):
     """The object is a pickle, which can run any code, and this store was not opened with allow_pickle=True."""
 

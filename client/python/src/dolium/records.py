@@ -229,6 +229,15 @@ class StoreStats:
     pid_namespace: int  #: PID namespace of the daemon's pids (inode of its /proc/self/ns/pid); 0: unknown
     graced_count: int  #: kept for readers by a grace alone: neither pinned nor in use
     graced_bytes: int
+    dirty_count: int  #: of retention "keep": in memory, not on disk yet
+    dirty_bytes: int
+    clean_count: int  #: in memory and on disk
+    clean_bytes: int
+    spilled_count: int  #: on disk only
+    spilled_bytes: int
+    reading_count: int  #: of these: being read back
+    spill_count: int  #: objects whose memory was given up, since the start of the store
+    read_back_count: int
 
     @classmethod
     def _of(cls, row):

@@ -1,0 +1,141 @@
+#pragma once
+// Spill: the sealed objects of retention `keep`, their records on disk, and what is read back.
+//
+// A row is one of these. Only the server moves it; the spill tier (daemon/tier) says when:
+//
+//   from -> to               when                                     after a crash
+//   unsealed -> dirty        the seal of a row with `kept`            as any seal
+//   dirty -> clean           written(): the record is on disk         the location is stored first, then the bit
+//   clean -> spilled         eviction, when nothing holds it          a relocation to kSpilledOffset
+//   spilled -> clean         end_reading(): the bytes are back        a relocation from kSpilledOffset
+//   clean -> dirty           forget_record()                          the bit is cleared first, then the location
+//   any -> retired, free     remove, expire, clear                    the record is dropped: see take_drops()
+//
+//   dirty     in memory only. A wall to eviction, as an object that is in use.
+//   clean     in memory, and on disk under a location.
+//   spilled   on disk only. Its row is sealed, even and linked, so exists(), lists and removal need no disk. It has no
+//             extent, is not in eviction's order, and is neither pinned nor in a grace.
+//
+// Reading back. The spilled object's own slot gets an extent, and the ledger notes the extent and the client that
+// writes there, before that client hears of it. The object stays spilled until end_reading(). Meanwhile the server
+// holds it, so that its removal retires the row, and the extent stays. A server that begins after a crash does not use
+// an extent again that the ledger notes, until that client has ended: see adopt(). (An unsealed row of the client, as a
+// design had it, would need slots beyond max_objects: a store full of spilled objects could read none of them back.)
+//
+// Not thread-safe.
+
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "shm/store/clients.h"
+#include "shm/store/rows.h"
+#include "shm/store/usage.h"
+
+namespace dolium::shm {
+
+class Spill {
+ public:
+  /// A record on disk that no row names any more.
+  struct Drop {
+    ObjectId id;
+    std::uint64_t location;
+  };
+  /// What a record says of an object. Times to live are what is left of them.
+  struct Record {
+    NewObject object;  ///< type_name and label have the right sizes; their bytes are not read
+    std::uint64_t location = 0;
+    std::uint32_t uid = 0;
+  };
+
+  Spill(Rows& rows, Clients& clients, Usage& usage) noexcept : rows_(rows), clients_(clients), usage_(usage) {}
+
+  /// Marks the row of an object that is being written. Precondition: the ledger's spill row of this slot is reserved.
+  void set(SlotIndex slot, std::uint32_t uid);
+
+  // ---- a sealed row; precondition for all: it is kept ----
+
+  [[nodiscard]] bool is_dirty(SlotIndex slot) const noexcept {
+    return rows_.margin(slot).kept && !rows_.margin(slot).clean;
+  }
+  /// The record of the object that was sealed at `stamp` is complete. False: that object is not there any more, or it
+  /// has a record; then this one is of no use.
+  [[nodiscard]] bool written(SlotIndex slot, TimeNs stamp, std::uint64_t location);
+  /// The record of a clean object is gone: it is dirty again. Precondition: it is not spilled.
+  void forget_record(SlotIndex slot);
+
+  /// The dirty object that was sealed first, of those that were not taken yet. kNoSlot: there is none. The order in
+  /// which objects are written ahead of need: each is written once, and eviction decides by itself which of the clean
+  /// ones go.
+  [[nodiscard]] SlotIndex take_dirty();
+  /// It was taken, and not written.
+  void give_back_dirty(SlotIndex slot) { queue_dirty(slot); }
+
+  // ---- for SealedObjects: the row of this slot was just ... ----
+
+  void count_sealed(SlotIndex slot);  ///< sealed, or found after a crash
+  void count_gone(SlotIndex slot);    ///< unlinked: its record is dropped
+  void count_spilled(SlotIndex slot);
+
+  // ---- reading back ----
+
+  /// Notes that `reader` will write the object's bytes at its slot's new extent. The object is held until the end.
+  /// Precondition: it is spilled, is not being read, and the arena gave this slot an extent at `offset`.
+  void begin_reading(SlotIndex slot, std::uint64_t offset, ClientId reader);
+  [[nodiscard]] bool is_reading(SlotIndex slot) const noexcept {
+    return rows_.margin(slot).kept && rows_.ledger.spill(slot).reading_to != 0;
+  }
+  /// The bytes are there, unless the object was removed meanwhile: then false. SealedObjects counts the object as
+  /// resident.
+  [[nodiscard]] bool end_reading(SlotIndex slot);
+  /// The bytes did not come, and the client does not write there any more: the extent is free.
+  void give_up_reading(SlotIndex slot);
+  /// The same for all that this client was reading: it has ended, or began anew.
+  void give_up_reader(ClientId reader);
+  [[nodiscard]] const std::vector<SlotIndex>& reading() const noexcept { return reading_; }
+
+  // ---- records without rows ----
+
+  /// What the store remembers of the tier's directory.
+  [[nodiscard]] LedgerState& state() noexcept { return rows_.ledger.state(); }
+
+  /// Whether drops are collected: only while there is a tier that takes them. Otherwise its catalogue tells, when it
+  /// comes, which records have no row.
+  void collect_drops(bool collect);
+  [[nodiscard]] std::vector<Drop> take_drops() { return std::exchange(drops_, {}); }
+  [[nodiscard]] bool has_drops() const noexcept { return !drops_.empty(); }
+
+  // ---- after a crash ----
+
+  /// Whether the ledger notes an extent of this row that a client may still write to. Otherwise the note is cleared.
+  [[nodiscard]] bool settle_reading(SlotIndex slot);
+  /// Such a row has got its extent in the arena's books.
+  void adopt_reading(SlotIndex slot);
+
+  [[nodiscard]] const Tally& dirty() const noexcept { return dirty_; }      ///< bytes of the arena
+  [[nodiscard]] const Tally& clean() const noexcept { return clean_; }      ///< bytes of the arena
+  [[nodiscard]] const Tally& spilled() const noexcept { return spilled_; }  ///< bytes on disk: Rows::size_of()
+  void check_invariants() const;                                            ///< aborts with a message; for tests
+
+ private:
+  struct Dirty {
+    SlotIndex slot;
+    TimeNs sealed;
+  };
+
+  void stop_reading(SlotIndex slot);
+  void queue_dirty(SlotIndex slot);
+  [[nodiscard]] bool is_dirty(const Dirty& object) const noexcept;
+
+  Rows& rows_;
+  Clients& clients_;
+  Usage& usage_;
+  Tally dirty_, clean_, spilled_;
+  std::vector<SlotIndex> reading_;
+  std::vector<Drop> drops_;
+  std::deque<Dirty> dirty_order_;  // some are not dirty any more, or gone
+  bool collects_drops_ = false;
+};
+
+}  // namespace dolium::shm
