@@ -19,6 +19,7 @@
 #include "daemon/process/logging.h"
 #include "daemon/process/process_title.h"
 #include "daemon/process/signals.h"
+#include "daemon/process/spill_program.h"
 #include "daemon/server/descriptor_limit.h"
 #include "daemon/server/estate.h"
 #include "daemon/server/replacement.h"
@@ -108,7 +109,8 @@ int serve(const Invocation& invocation, KeeperLink link, const std::shared_ptr<s
   writer_of(*log).count_lost(estate->take_lost_lines());
   const auto server = Server::create(invocation.config, log, *std::move(estate), std::move(signals));
   if (!server) return fail_to_serve(server.error());
-  if ((*server)->run() != Server::End::restart) return EXIT_SUCCESS;
+  const Server::End end = (*server)->run();
+  if (end != Server::End::restart) return end == Server::End::finished ? EXIT_SUCCESS : EXIT_FAILURE;
   (*server)->hand_over_log();
   return Keeper::kRestart;
 }
@@ -135,8 +137,10 @@ int run_keeper(const Invocation& invocation, char** argv) {
   if (!log) return fail(log.error());
   wait_for_memory();
   raise_descriptor_limit();
+  SpillProcess spill(spill_arguments(invocation.config));
   std::string title = fmt::format("doliumd: server {}", invocation.config.socket_path);
-  return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config}, *std::move(starter));
+  return Keeper::run(with_title(title, argv).data(), {*std::move(log), invocation.config}, *std::move(starter),
+                     std::move(spill));
 }
 
 /// The keeper logs this output, and the result.

@@ -29,6 +29,7 @@ struct PutOptions {
   std::string id;
   std::string name;
   bool pinned = false;
+  bool keep = false;
   std::chrono::milliseconds time_to_live{0};  // 0: none
   std::chrono::milliseconds time_to_idle{0};
   std::chrono::milliseconds grace{0};
@@ -59,6 +60,7 @@ Result<ObjectId> id_for(const PutOptions& options) {
 CreateOptions create_options(const PutOptions& options, const NamedType& type) {
   CreateOptions out;
   out.pinned = options.pinned;
+  if (options.keep) out.retention = Retention::keep;
   out.type_tag = type.tag;
   out.type_name = type.name;
   out.time_to_live = options.time_to_live;
@@ -302,6 +304,8 @@ void add_put(CommandLine& line) {
             kMaxLabel)
       .not_both("--name", "--id")
       .flag("--pin", options->pinned, "pin the object: keep it until unpin")
+      .flag("--keep", options->keep,
+            "write the object to disk before its memory is used for others ([spill] directory)")
       .duration("--ttl", options->time_to_live, "time to live, for example 10min")
       .duration("--tti", options->time_to_idle, "time to idle: expires this long after the last access")
       .duration("--grace", options->grace,

@@ -23,6 +23,19 @@ Result<void> complete(Config& config) {
   return {};
 }
 
+/// The store spills if there is a directory.
+Result<void> check_spill(Config& config) {
+  config.store.spill = !config.spill_directory.empty();
+  if (config.store.retention == Retention::keep && !config.store.spill)
+    return Error{Errc::invalid_argument,
+                 "[spill] retention is \"keep\", but there is no [spill] directory: name one (--spill-directory), or "
+                 "choose \"cache\""};
+  if (!config.spill_directory.empty() && config.spill_directory.front() != '/')
+    return Error{Errc::invalid_argument,
+                 fmt::format("the spill directory {} is not absolute: give its whole path", config.spill_directory)};
+  return {};
+}
+
 std::vector<std::string> doubts(const Config& config) {
   std::vector<std::string> result;
   constexpr std::uint32_t kWritableByOthers = 0022;  // connect(2) wants write permission
@@ -73,6 +86,7 @@ Result<Invocation> load(int argc, const char* const* argv) {
     if (Result<void> done = given.option->assign(config, given.words); !done)
       return Error{Errc::invalid_argument, fmt::format("{}: {}", given.option->flag, done.error().message)};
   if (Result<void> done = complete(config); !done) return done.error();
+  if (Result<void> done = check_spill(config); !done) return done.error();
   invocation.warnings = doubts(config);
   return invocation;
 }

@@ -19,6 +19,13 @@ namespace dolium::daemon {
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
 
+/// How the spill process does its I/O.
+enum class SpillIo : std::uint8_t {
+  automatic,  ///< io_uring, or threads where it is not allowed
+  io_uring,
+  threads,
+};
+
 /// The defaults are the same as in conf/doliumd.toml; a test compares them.
 struct Config {
   StoreConfig store = {};  ///< includes the limits on unsealed and pinned bytes
@@ -44,6 +51,14 @@ struct Config {
 
   std::uint32_t max_connections = 1024;
   std::uint32_t max_connections_per_user = 0;  ///< 0: no limit but max_connections
+
+  /// The spill tier's directory; empty: there is none, and store.spill is off.
+  std::string spill_directory = {};
+  /// Maximum number of bytes that are allocated there; 0: as much as the file system has.
+  std::uint64_t spill_capacity = 0;
+  /// Objects are written to disk ahead of need, until this share of the capacity can be evicted without waiting for it.
+  double spill_ahead = 0.125;
+  SpillIo spill_io = SpillIo::automatic;
 
   LogLevel log_level = LogLevel::info;
   std::string log_file = {};  ///< empty: standard error

@@ -268,6 +268,28 @@ std::vector<Option> limit_options() {
   };
 }
 
+std::vector<Option> spill_options() {
+  using Store = StoreConfig;
+  constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+  return {
+      for_life(text_row(
+          {"spill", "directory", "--spill-directory", "directory for objects that do not fit into memory; empty: none"},
+          "DIRECTORY", &Config::spill_directory, 4095)),
+      size_row({"spill", "capacity", "--spill-capacity", "maximum bytes on disk; 0: no limit"}, &Config::spill_capacity,
+               0, kNoLimit),
+      choice_row<Store, Retention>({"spill", "retention", "--spill-retention",
+                                    "objects that do not say it themselves: cache (evicted: gone) or keep (on disk)"},
+                                   "RETENTION", &Store::retention,
+                                   {{"cache", Retention::cache}, {"keep", Retention::keep}}),
+      share_row(
+          {"spill", "ahead", "--spill-ahead", "write ahead until this share of the capacity can be evicted at once"},
+          &Config::spill_ahead, 0.0, 0.5),
+      choice_row<Config, SpillIo>(
+          {"spill", "io", "--spill-io", "auto, io_uring or threads"}, "IO", &Config::spill_io,
+          {{"auto", SpillIo::automatic}, {"io_uring", SpillIo::io_uring}, {"threads", SpillIo::threads}}),
+  };
+}
+
 std::vector<Option> log_options() {
   return {
       choice_row<Config, LogLevel>(
@@ -291,7 +313,7 @@ std::vector<Option> log_options() {
 std::vector<Option> make_options() {
   std::vector<Option> all;
   for (std::vector<Option> section :
-       {store_options(), socket_options(), access_options(), limit_options(), log_options()})
+       {store_options(), socket_options(), access_options(), limit_options(), spill_options(), log_options()})
     std::ranges::move(section, std::back_inserter(all));
   return all;
 }

@@ -14,6 +14,7 @@
 
 #include <string>
 
+#include "daemon/keeper/spill_process.h"
 #include "daemon/keeper/starter.h"
 #include "daemon/process/keeper_log.h"
 
@@ -38,8 +39,8 @@ class Keeper {
   /// SIGTERM, SIGINT and SIGQUIT to the keeper stop the server, and then the keeper with status 0, however often they
   /// come. Sent to the server alone they restart it, as SIGHUP does: if a check with the current configuration and
   /// program says that a new server could start. SIGUSR1 is passed to the server. The end of `starter` counts as
-  /// SIGTERM. The keeper's own messages go to the log.
-  [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {});
+  /// SIGTERM. The keeper's own messages go to the log. `spill`: the spill process, which runs beside the server.
+  [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {}, SpillProcess spill = SpillProcess({}));
 };
 
 }  // namespace dolium::daemon

@@ -39,6 +39,12 @@ using Kind = KeeperMessage::Kind;
 using shm::UniqueFd;
 
 int KeeperProcess::run() {
+  const int code = serve();
+  spill_.stop(log_);
+  return code;
+}
+
+int KeeperProcess::serve() {
   for (;;) {
     if (!pause()) return ended_between_servers();
     const Result<void> started = start();
@@ -67,7 +73,7 @@ Result<void> KeeperProcess::start() {
   lacked_.reset();
   const bool has_all = std::ranges::all_of(kept_, [this](const auto& each) { return hand_over(each.second); });
   // The server would wait for the rest for ever. attend() sees its end.
-  if (!has_all || !link_.send(Kind::start, KeeperLink::kVersion)) signal_server(SIGKILL);
+  if (!has_all || !link_.send(Kind::start, KeeperLink::kVersion, spill_.token().value())) signal_server(SIGKILL);
   return {};
 }
 
@@ -119,9 +125,9 @@ int KeeperProcess::attend() {
   for (;;) {
     std::array<pollfd, 3> entries{pollfd{signals_.fd(), POLLIN, 0}, pollfd{link_.fd(), POLLIN, 0},
                                   pollfd{starter_.fd(), POLLIN, 0}};
-    const int longest = stopping_ && !killed_ ? milliseconds_until(end_by_) : -1;
-    const int ready = ::poll(entries.data(), entries.size(), longest);
-    if (ready == 0) end_late_server();
+    const int ready = ::poll(entries.data(), entries.size(), longest_wait());
+    if (ready == 0 && stopping_ && !killed_ && shm::monotonic_now() >= end_by_) end_late_server();
+    if (ever_served_ && !stopping_) spill_.start_if_due(shm::monotonic_now(), log_);
     if (ready > 0 && entries[1].revents != 0) hear();
     if (ready > 0) look_for_starter(entries[2]);
     take_signals();
@@ -130,6 +136,13 @@ int KeeperProcess::attend() {
     while (link_.valid()) hear();
     return *std::exchange(ended_, std::nullopt);
   }
+}
+
+/// For poll(2), until something is due.
+int KeeperProcess::longest_wait() const {
+  shm::TimeNs next = stopping_ && !killed_ ? end_by_ : shm::kNever;
+  if (ever_served_ && !stopping_) next = std::min(next, spill_.next_start());
+  return next == shm::kNever ? -1 : milliseconds_until(next);
 }
 
 /// Reaps every child, also unknown ones: pid 1 gets the orphans of its namespace, and a program may have had children
@@ -142,6 +155,8 @@ void KeeperProcess::reap() {
       ended_ = status;
     } else if (child == check_) {
       replace_if(status);
+    } else {
+      spill_.ended(child, status, shm::monotonic_now(), log_);
     }
   }
 }

@@ -13,6 +13,7 @@
 
 #include "daemon/keeper/check_output.h"
 #include "daemon/keeper/owner_mark.h"
+#include "daemon/keeper/spill_process.h"
 #include "daemon/keeper/starter.h"
 #include "daemon/process/keeper_link.h"
 #include "daemon/process/keeper_log.h"
@@ -24,12 +25,14 @@ namespace dolium::daemon {
 
 class KeeperProcess {
  public:
-  KeeperProcess(std::string program, char** argv, SignalQueue signals, KeeperLog log, Starter starter)
+  KeeperProcess(std::string program, char** argv, SignalQueue signals, KeeperLog log, Starter starter,
+                SpillProcess spill)
       : program_(std::move(program)),
         argv_(argv),
         signals_(std::move(signals)),
         log_(std::move(log)),
-        starter_(std::move(starter)) {}
+        starter_(std::move(starter)),
+        spill_(std::move(spill)) {}
 
   /// Returns the exit status.
   int run();
@@ -38,6 +41,7 @@ class KeeperProcess {
   static constexpr shm::TimeNs kMillisecond = 1'000'000;
 
   // A server's life.
+  int serve();
   void say(const std::string& what) const;
   Result<void> start();
   [[nodiscard]] pid_t start_process(const std::string& program, const std::string& variable) const;
@@ -45,6 +49,7 @@ class KeeperProcess {
   [[nodiscard]] static int milliseconds_until(shm::TimeNs end);
   [[nodiscard]] bool hand_over(const KeeperItem& item);
   int attend();
+  [[nodiscard]] int longest_wait() const;
   void reap();
   void signal_server(int number);
   void end_late_server();
@@ -80,6 +85,7 @@ class KeeperProcess {
   shm::TimeNs started_ = 0;                 // the server
   KeeperLog log_;
   Starter starter_;
+  SpillProcess spill_;
   KeeperLink link_;
   pid_t server_ = 0;
   std::optional<int> ended_;  // the server's wait status

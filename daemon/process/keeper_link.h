@@ -1,7 +1,9 @@
 #pragma once
 // KeeperLink: the messages between keeper and server, over a pair of sockets that preserves message boundaries.
 //
-//   keeper -> server   when a server starts: keep, for each item, then start, with the keeper's version
+//   keeper -> server   when a server starts: keep, for each item, then start, with the keeper's version; its text is
+//   the
+//                      token of the spill process, if there is one
 //   server -> keeper   own (the index of the store: owner_mark.h). The keeper answers with owned; a text says why the
 //                      keeper cannot own the store. Before any client is admitted
 //   server -> keeper   keep (a new item, or a new state of one), forget, ready (the server serves)

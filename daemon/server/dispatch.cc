@@ -96,9 +96,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::TierWriteDoneRequest:
     case RequestBody::TierReadDoneRequest:
     case RequestBody::TierStateRequest:
-    case RequestBody::TierOrderDoneRequest:
-      return session.misbehaved({Errc::protocol_error, fmt::format("a {} from a session that is not the spill tier's",
-                                                                   EnumNameRequestBody(verb))});
+    case RequestBody::TierOrderDoneRequest: return on_tier(session, id, frame);
   }
 }
 
@@ -129,7 +127,10 @@ void Dispatch::on(Session& session, Id id, const ListRequest& request) {
 }
 
 void Dispatch::on(Session& session, Id id, const PinRequest& request) {
-  session.reply_outcome(id, engine_.store().pin(session.client(), from_wire(*request.id()), shm::monotonic_now()));
+  const ObjectId object = from_wire(*request.id());
+  in_memory(session, id, object, [this, client = session.client(), object] {
+    return engine_.store().pin(client, object, shm::monotonic_now());
+  });
 }
 
 void Dispatch::on(Session& session, Id id, const UnpinRequest& request) {
@@ -138,8 +139,10 @@ void Dispatch::on(Session& session, Id id, const UnpinRequest& request) {
 
 void Dispatch::on(Session& session, Id id, const ExtendGraceRequest& request) {
   const shm::Grace grace = {.duration = from_ms(request.grace_ms()), .readers = request.readers()};
-  session.reply_outcome(
-      id, engine_.store().extend_grace(session.client(), from_wire(*request.id()), grace, shm::monotonic_now()));
+  const ObjectId object = from_wire(*request.id());
+  in_memory(session, id, object, [this, client = session.client(), object, grace] {
+    return engine_.store().extend_grace(client, object, grace, shm::monotonic_now());
+  });
 }
 
 void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/server/session.h"
+#include "daemon/tier/tier.h"
 #include "shm/store/engine.h"
 
 namespace dolium::daemon {
@@ -39,6 +40,9 @@ class Dispatch {
   /// `find` returns a client's session, in any state but ended, or nullptr.
   Dispatch(shm::Engine& engine, std::function<Session*(shm::ClientId)> find, DescribeClients describe, Replace replace)
       : engine_(engine), find_(std::move(find)), describe_(std::move(describe)), replace_(std::move(replace)) {}
+
+  /// The spill tier, which outlives this; nullptr: there is none.
+  void set_tier(Tier* tier) noexcept { tier_ = tier; }
 
   void handle(Session& session, const protocol::RequestFrame& request);
   /// Queues the events of this session's subscriptions, as far as its client reads them. Returns true if more events
@@ -78,6 +82,11 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::UnsubscribeRequest& request);
   void on(Session& session, Id id, const protocol::ReplaceRequest& request);
 
+  void on_tier(Session& session, Id id, const protocol::RequestFrame& request);
+  /// Calls `then` when the object is in memory, or not there. If it cannot be read back, the request fails.
+  void in_memory(Session& session, Id id, const ObjectId& object, std::function<Result<void>()> then);
+  /// Whether a create that finds no room may find some when the disk has done its work.
+  [[nodiscard]] bool disk_makes_room() const noexcept;
   [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
   [[nodiscard]] protocol::HelloReplyT welcome_to(const Session& session) const;
   [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
@@ -87,7 +96,7 @@ class Dispatch {
                                                                const shm::UniqueFd& release_event, bool inherits) const;
   [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
-  void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request);
+  void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request, std::uint64_t patience_ns);
   [[nodiscard]] std::uint64_t grant_one(shm::ClientId client, shm::SlotIndex slot);
   [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
                                                   const protocol::PutHead& head, shm::TimeNs now);
@@ -100,6 +109,7 @@ class Dispatch {
   DescribeClients describe_;
   Replace replace_;
   std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
+  Tier* tier_ = nullptr;
 };
 
 }  // namespace dolium::daemon

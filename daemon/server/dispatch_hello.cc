@@ -67,8 +67,9 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
                     "use the same release of both",
                     DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
                     request.protocol_version())};
-  if (request.tier_token() != nullptr)
-    return Error{Errc::permission_denied, "this server has no spill tier, and the client shows a spill tier's token"};
+  if (request.tier_token() != nullptr && (tier_ == nullptr || !tier_->is_token(*request.tier_token())))
+    return Error{Errc::permission_denied, "the client shows the token of a spill process that is not this server's"};
+  session.is_spiller = request.tier_token() != nullptr;
   if (request.resume_of() != 0) return resume(session, id, request);
   const bool inherits = request.fork_of() != 0;
   const Result<Session*> parent = inherits ? parent_of(session, request) : nullptr;

@@ -55,19 +55,23 @@ void Dispatch::on(Session& session, Id id, const GetRequest& request) {
   }
   if (!may_wait(session, id, ids)) return;
   const TimeNs now = shm::monotonic_now();
-  engine_.gets().add({client, id}, ids_of(*request.ids()), request.count() == 0 ? ids : request.count(),
-                     shm::deadline_after(now, request.timeout_ns()), now,
-                     [this, client, id](std::vector<SlotIndex> held) {
-                       GetReplyT reply;
-                       reply.found.reserve(held.size());
-                       for (const SlotIndex slot : held) reply.found.push_back(slot != kNoSlot);
-                       std::erase(held, kNoSlot);
-                       reply.places.reserve(held.size());
-                       for (const SlotIndex slot : held) reply.places.push_back(place_of(engine_.store().rows(), slot));
-                       reply.succession = engine_.store().rows().index.successions();
-                       if (!held.empty()) reply.grant = engine_.store().usage().grant(client, std::move(held));
-                       if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
-                     });
+  engine_.gets().add(
+      {client, id}, ids_of(*request.ids()), request.count() == 0 ? ids : request.count(),
+      shm::deadline_after(now, request.timeout_ns()), now,
+      [this, client, id](std::vector<SlotIndex> held) {
+        GetReplyT reply;
+        reply.found.reserve(held.size());
+        for (const SlotIndex slot : held) reply.found.push_back(slot != kNoSlot);
+        std::erase(held, kNoSlot);
+        reply.places.reserve(held.size());
+        for (const SlotIndex slot : held) reply.places.push_back(place_of(engine_.store().rows(), slot));
+        reply.succession = engine_.store().rows().index.successions();
+        if (!held.empty()) reply.grant = engine_.store().usage().grant(client, std::move(held));
+        if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
+      },
+      [this, client, id](const Error& error) {
+        if (Session* waiter = find_(client)) waiter->reply_error(id, error);
+      });
 }
 
 void Dispatch::on(Session& session, Id id, const TakeRequest& request) {

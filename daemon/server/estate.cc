@@ -27,6 +27,13 @@ std::string to_text(const shm::Incarnation& incarnation) {
   return fmt::format("{:016x}{:016x}", incarnation[0], incarnation[1]);
 }
 
+/// Of 32 hexadecimal digits. None: 0.
+protocol::TierToken to_token(const std::string& text) {
+  if (text.size() != 32) return {};
+  const auto half = [&text](std::size_t at) { return std::strtoull(text.substr(at, 16).c_str(), nullptr, 16); };
+  return {half(0), half(16)};
+}
+
 Error keeper_too_old() {
   return {
       Errc::protocol_error,
@@ -42,7 +49,10 @@ Result<Estate> Estate::receive(KeeperLink link) {
     Result<KeeperMessage> message = estate.link_.receive();
     if (!message) return std::move(message).error();
     if (message->kind == Kind::start && message->item.key < KeeperLink::kVersion) return keeper_too_old();
-    if (message->kind == Kind::start) return estate;
+    if (message->kind == Kind::start) {
+      estate.tier_token_ = to_token(message->item.text);
+      return estate;
+    }
     if (message->kind != Kind::keep) return Error{Errc::disconnected, "the keeper is gone"};
     if (auto taken = estate.take(std::move(message->item)); !taken) return std::move(taken).error();
   }

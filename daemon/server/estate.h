@@ -13,6 +13,7 @@
 #include "daemon/config/config.h"
 #include "daemon/process/keeper_link.h"
 #include "daemon/server/session_record.h"
+#include "messages_generated.h"
 #include "protocol/listener.h"
 #include "shm/store/store.h"
 
@@ -25,6 +26,8 @@ class Estate {
 
   /// True: there is a store to continue.
   [[nodiscard]] bool inherited() const noexcept { return !memory_.empty(); }
+  /// The secret of the spill process, which the keeper has given to it, too. 0 from a keeper that knows of none.
+  [[nodiscard]] const protocol::TierToken& tier_token() const noexcept { return tier_token_; }
   // What was received; each can be taken once.
   [[nodiscard]] std::vector<shm::UniqueFd> take_memory() { return std::move(memory_); }
   [[nodiscard]] std::optional<protocol::Listener> take_listener() { return std::move(listener_); }
@@ -69,6 +72,7 @@ class Estate {
   std::optional<protocol::Listener> listener_;
   std::vector<SessionRecord> sessions_;
   std::uint64_t lost_lines_ = 0;
+  protocol::TierToken tier_token_;
 };
 
 }  // namespace dolium::daemon

@@ -26,6 +26,12 @@ bool begins_large_copy(const protocol::RequestFrame& request) {
   return create != nullptr && create->object()->data_size() >= kParallelCopyBytes;
 }
 
+/// Whether a client that is not the spill process wants to be admitted.
+bool is_ordinary_hello(const protocol::RequestFrame& request) {
+  const auto* hello = request.body_as_HelloRequest();
+  return hello != nullptr && hello->tier_token() == nullptr;
+}
+
 bool asks_to_resume(const protocol::RequestFrame& request) {
   const auto* hello = request.body_as_HelloRequest();
   return hello != nullptr && hello->resume_of() != 0;
@@ -61,9 +67,11 @@ Result<std::unique_ptr<shm::Store>> recover(const Config& config, std::vector<sh
       found.abandoned, found.quarantined, found.undone, found.finished);
   if (found.damaged != 0) log.error("{} rows of the index were damaged: their objects are lost", found.damaged);
   const StoreConfig& is = (*store)->rows().config;
-  if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy)
+  if (is.capacity < config.store.capacity || is.eviction_policy != config.store.eviction_policy ||
+      is.spill != config.store.spill)
     log.warn(
-        "capacity, max_objects and eviction_policy of a store do not change: stop doliumd and start it again, which "
+        "capacity, max_objects, eviction_policy and the spill directory of a store do not change: stop doliumd and "
+        "start it again, which "
         "removes all objects");
   return store;
 }
@@ -133,7 +141,15 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
             return ask_for_restart(session, id, protocol::from_wire(request.config_file()));
           }),
       acceptor_(*loop_, config_, access_, client_log_, sessions_, *this, std::move(listener)),
-      signals_(std::move(signals)) {}
+      began_(shm::monotonic_now()),
+      signals_(std::move(signals)) {
+  if (!engine_->store().rows().config.spill) return;
+  tier_.emplace(*engine_, TierOptions{.token = estate_.tier_token(), .ahead = config_.spill_ahead},
+                [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+                  if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
+                });
+  dispatch_.set_tier(&*tier_);
+}
 
 Server::~Server() = default;
 
@@ -225,6 +241,11 @@ void Server::stop(const char* reason) {
 // ---- what sessions report ----
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
+  if (waits_for_catalogue() && is_ordinary_hello(request)) {
+    held_back_.emplace_back(&session, protocol::RequestFrameT());
+    request.UnPackTo(&held_back_.back().second);
+    return;
+  }
   asked_ = asked_ || !session.wire().has_rings();
   session.copies_large = begins_large_copy(request);
   const bool was_attached = session.attached();
@@ -249,6 +270,7 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
 void Server::on_silenced(Session& session) {
   engine_->silence_client(session.client());
   dispatch_.forget(session.client());
+  if (tier_) tier_->on_client_gone(session.client());
 }
 
 void Server::on_misbehaviour(Session& session, const Error& what) {
@@ -283,9 +305,11 @@ void Server::on_ended(Session& session) {
     estate_.forget(session.client());  // first: the next server must find references that still count
     dispatch_.forget(session.client());
     engine_->drop_client(session.client(), shm::monotonic_now());
+    if (tier_) tier_->on_client_gone(session.client());
     client_log_.write(LimitedLog::Kind::gone, shm::monotonic_now(), spdlog::level::debug, "client {} is gone",
                       session.client());
   }
+  std::erase_if(held_back_, [&session](const auto& each) { return each.first == &session; });
   sessions_.end(session);
 }
 

@@ -26,6 +26,7 @@
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
 #include "daemon/server/warmer.h"
+#include "daemon/tier/tier.h"
 #include "shm/os/busy_poll.h"
 #include "shm/store/engine.h"
 
@@ -45,7 +46,10 @@ class Server final : private Session::Host {
   static constexpr std::size_t kClientsPerPage = 1024;
   static constexpr std::uint64_t kLooksPerPage = 128 * 1024;
 
-  enum class End : std::uint8_t { finished, restart };
+  /// Maximum time for the spill process to tell its records to a new store. No client is admitted before.
+  static constexpr shm::TimeNs kCatalogueTimeout = 300'000'000'000;
+
+  enum class End : std::uint8_t { finished, restart, failed };
 
   /// Continues the store of the estate if it has one; creates a store otherwise.
   [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config, std::shared_ptr<spdlog::logger> log,
@@ -85,6 +89,9 @@ class Server final : private Session::Host {
   void look_again();
   void serve(shm::TimeNs now);
   void on_deadline();
+  [[nodiscard]] bool waits_for_catalogue() const noexcept;
+  void admit_held_back();
+  void log_tier_state();
   void end_late(Session& session);
   void end_unheard(Session& session);
   void log_end(const Session& session, std::string_view kind, std::string_view why);
@@ -110,6 +117,7 @@ class Server final : private Session::Host {
   Renewer renewer_;
   Estate estate_;
   Dispatch dispatch_;
+  std::optional<Tier> tier_;  // the spill tier
   SessionTable sessions_;
   Acceptor acceptor_;
   std::optional<Timer> deadline_timer_;
@@ -122,6 +130,10 @@ class Server final : private Session::Host {
   std::optional<BeforeWait> before_wait_;
   std::optional<Poll> keeper_poll_;
   std::vector<std::pair<shm::ClientId, std::uint64_t>> asked_for_restart_;  // client, and number of its request
+  /// HelloRequests that came before a new store had the spill tier's catalogue.
+  std::vector<std::pair<Session*, protocol::RequestFrameT>> held_back_;
+  shm::TimeNs began_ = 0;
+  Tier::State tier_state_ = Tier::State::absent;  // as it was logged
   const SignalQueue signals_;
   std::optional<Poll> signal_poll_;
   bool stopping_ = false;

@@ -33,6 +33,9 @@ void Server::before_wait() {
 void Server::serve(shm::TimeNs now) {
   do {  // serving can create replies, and sending can free room that is waited for
     engine_->settle(now);
+    if (tier_) tier_->work({now, std::chrono::system_clock::now()});
+    if (tier_ && tier_->state() != tier_state_) log_tier_state();
+    if (!held_back_.empty() && !waits_for_catalogue()) admit_held_back();
     // The last first: a client that waited for another client's request has waited longer than the one that just asked.
     sessions_.take_dirty([this](Session& session) { answer(session); });
     sessions_.destroy_ended();
@@ -97,7 +100,11 @@ void Server::look_again() {
 void Server::arm_timer() {
   const shm::TimeNs now = shm::monotonic_now();
   shm::TimeNs next = std::min(engine_->next_deadline(), client_log_.next_deadline());
-  if (const Session* newcomer = sessions_.oldest_newcomer()) next = std::min(next, newcomer->connected + kPatience);
+  if (tier_) next = std::min(next, tier_->next_deadline(now));
+  if (waits_for_catalogue())
+    next = std::min(next, began_ + kCatalogueTimeout);
+  else if (const Session* newcomer = sessions_.oldest_newcomer())
+    next = std::min(next, newcomer->connected + kPatience);
   if (next == armed_for_ && next > now) return;
   armed_for_ = next;
   if (next == shm::kNever) {
@@ -120,10 +127,42 @@ void Server::on_deadline() {
   armed_for_ = shm::kNever;
   engine_->tick(now);
   client_log_.tick(now);
+  if (waits_for_catalogue()) {
+    if (now < began_ + kCatalogueTimeout) return;
+    log_->critical(
+        "the spill process has not told the records of its directory in {} s: look at its log, then start doliumd "
+        "again",
+        kCatalogueTimeout / 1'000'000'000);
+    end_ = End::failed;
+    return stop("no spill tier");
+  }
   for (Session* newcomer = sessions_.oldest_newcomer(); newcomer != nullptr && now >= newcomer->connected + kPatience;
        newcomer = sessions_.oldest_newcomer()) {
     SessionTable::remove_newcomer(*newcomer);
     end_late(*newcomer);
+  }
+}
+
+/// A new store with a spill directory has no objects before the directory's records are rows. A client that was
+/// admitted before would miss them.
+bool Server::waits_for_catalogue() const noexcept {
+  return tier_ && !tier_->has_catalogue();
+}
+
+void Server::log_tier_state() {
+  tier_state_ = tier_->state();
+  const bool works = tier_state_ == Tier::State::ready || tier_state_ == Tier::State::catalogue;
+  const auto process = tier_->client() == 0 ? 0 : engine_->store().report().client_use(tier_->client()).pid;
+  log_->log(works ? spdlog::level::info : spdlog::level::warn, "the spill tier is {} (process {})", tier_->state_text(),
+            process);
+}
+
+void Server::admit_held_back() {
+  for (auto& [session, hello] : std::exchange(held_back_, {})) {
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(protocol::RequestFrame::Pack(builder, &hello));
+    session->connected = shm::monotonic_now();
+    on_request(*session, *flatbuffers::GetRoot<protocol::RequestFrame>(builder.GetBufferPointer()));
   }
 }
 

@@ -28,6 +28,7 @@ using ByClient = boost::intrusive::set_base_hook<boost::intrusive::tag<struct By
 struct SessionLinks : links::Owned, links::Newcomer, links::Dirty, links::Awake, links::ByClient {
   shm::TimeNs connected = 0;   ///< of a newcomer
   shm::TimeNs last_heard = 0;  ///< through its rings, while it is awake; 0: in this turn
+  bool is_spiller = false;     ///< it has shown the spill tier's token
   bool copies_large = false;   ///< its last request begins a copy that several threads may make
 };
 

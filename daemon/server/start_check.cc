@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/process/logging.h"
+#include "daemon/process/spill_program.h"
 #include "daemon/server/access_list.h"
 #include "daemon/server/descriptor_limit.h"
 #include "daemon/server/listening.h"
@@ -72,6 +73,9 @@ Result<std::vector<std::string>> check_start(const Config& config) {
   if (auto segments = check_segments(config.store); !segments) return std::move(segments).error();
   if (auto access = check_access(config); !access) return std::move(access).error();
   if (auto log = foresee_log(config); !log) return std::move(log).error();
+  Result<std::vector<std::string>> spill = check_spill_directory(config);
+  if (!spill) return spill;
+  warnings->insert(warnings->end(), spill->begin(), spill->end());
   if (auto socket = check_socket(config); !socket) {
     if (socket.error().code != Errc::already_exists) return std::move(socket).error();
     warnings->push_back(socket.error().message + "; --replace restarts its server");

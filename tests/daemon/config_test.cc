@@ -81,6 +81,11 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
                                   "--max-unsealed-bytes-per-client=1G",
                                   "--max-pinned-bytes-per-user=1G",
                                   "--quarantine-seconds=5",
+                                  "--spill-directory=/x",
+                                  "--spill-capacity=1G",
+                                  "--spill-retention=keep",
+                                  "--spill-ahead=0.5",
+                                  "--spill-io=threads",
                                   "--log-level=trace",
                                   "--log-file=/x",
                                   "--log-lines-per-minute=5"})
@@ -125,6 +130,15 @@ TEST_CASE("an effective configuration reads back as itself") {
   CHECK(to_toml(again) == to_toml(config));
   CHECK(again.socket_path == "/a \"b\"\\c\n.sock");
   CHECK(again.store.capacity == 1234567);
+}
+
+TEST_CASE("the spill tier's options are checked together") {
+  CHECK(load_with({"--spill-directory=/x"}).value().config.store.spill);
+  CHECK_FALSE(load_with({}).value().config.store.spill);
+  CHECK_THAT(load_with({"--spill-retention=keep"}).error().message, Contains("no [spill] directory"));
+  CHECK_THAT(load_with({"--spill-directory=x"}).error().message, Contains("not absolute"));
+  CHECK_THAT(load_with({"--spill-directory=/x", "--spill-retention=kept"}).error().message, Contains("cache, keep"));
+  CHECK_THAT(load_with({"--spill-directory=/x", "--spill-ahead=0.7"}).error().message, Contains("0.5"));
 }
 
 TEST_CASE("flags win over the file, the file over the defaults") {

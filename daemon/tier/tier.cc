@@ -1,0 +1,230 @@
+#include "daemon/tier/tier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+namespace {
+
+using protocol::TierReadOutcome;
+using protocol::TierWriteOutcome;
+using shm::ClientId;
+using shm::SlotIndex;
+using shm::TimeNs;
+
+protocol::TierIncarnation to_wire(const shm::Incarnation& incarnation) {
+  return {incarnation[0], incarnation[1]};
+}
+
+Error misbehaviour(std::string what) {
+  return {Errc::protocol_error, std::move(what)};
+}
+
+}  // namespace
+
+Tier::Tier(shm::Engine& engine, const TierOptions& options, Send send)
+    : engine_(engine), store_(engine.store()), options_(options), send_(std::move(send)) {
+  engine_.gets().set_tier(this);
+}
+
+// ---- the session ----
+
+bool Tier::is_token(const protocol::TierToken& shown) const noexcept {
+  if ((options_.token.high() | options_.token.low()) == 0) return false;  // the keeper has given none
+  // All bits are compared whatever they are: the time tells nothing.
+  return ((shown.high() ^ options_.token.high()) | (shown.low() ^ options_.token.low())) == 0;
+}
+
+Result<protocol::TierHelloReplyT> Tier::hello(ClientId client, std::uint64_t request,
+                                              const protocol::TierHelloRequest& hello) {
+  if (client_ != 0)
+    return Error{Errc::already_exists, "this store has a spill process: a second one is refused while it lives"};
+  shm::LedgerState& state = store_.spill().state();
+  const auto* directory = hello.directory();
+  if (directory == nullptr || (directory->high() | directory->low()) == 0)
+    return Error{Errc::invalid_argument, "a spill process without a directory"};
+  const bool is_new = (state.tier_directory[0] | state.tier_directory[1]) == 0;
+  if (!is_new && (state.tier_directory[0] != directory->high() || state.tier_directory[1] != directory->low()))
+    return Error{Errc::invalid_argument,
+                 "this is another spill directory than the one that the store began with: a directory cannot change "
+                 "under a running store; stop doliumd, and start it with the new one"};
+  state.tier_directory[0] = directory->high();
+  state.tier_directory[1] = directory->low();
+  client_ = client;
+  request_ = request;
+  catalogued_ = false;
+  rows_are_truth_ = state.tier_catalogued;
+  seen_.assign(store_.rows().index.slot_count(), false);
+  told_ = {};
+  store_.spill().collect_drops(true);
+  protocol::TierHelloReplyT reply;
+  reply.incarnation = std::make_unique<protocol::TierIncarnation>(to_wire(store_.rows().index.incarnation()));
+  reply.rows_are_truth = rows_are_truth_;
+  return reply;
+}
+
+void Tier::on_client_gone(ClientId client) {
+  wanted_.erase(client);
+  if (client == 0 || client != client_) return;
+  client_ = 0;
+  catalogued_ = false;
+  store_.spill().collect_drops(false);
+  drops_.clear();
+  for (const auto& [object, write] : std::exchange(writes_, {})) requeue(object);
+  writing_bytes_ = reading_bytes_ = 0;
+  stalled_ = false;
+  for (const auto& [number, read] : std::exchange(reads_, {})) wanted_[read.client].push_back(read.object);
+  told_ = {};
+}
+
+Result<void> Tier::check(ClientId client) const {
+  if (client == client_ && client != 0) return {};
+  return misbehaviour("a message of the spill tier from a session that is not the spill tier's");
+}
+
+Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state) {
+  if (auto ours = check(client); !ours) return ours;
+  state.UnPackTo(&told_);
+  if (told_.phase > protocol::TierPhase::MAX) told_.phase = protocol::TierPhase::failed;
+  next_plan_ = 0;
+  return {};
+}
+
+// ---- answers ----
+
+Result<void> Tier::written(ClientId client, const protocol::TierWriteDoneRequest& done, TimeNs now) {
+  if (auto ours = check(client); !ours) return ours;
+  heard_of_disk();
+  for (const protocol::TierWritten* each : *done.written()) {
+    const auto found = writes_.find({each->slot(), each->stamp()});
+    if (found == writes_.end()) return misbehaviour("an answer to a write that the server did not ask for");
+    const ObjectId id = found->second.id;
+    writing_bytes_ -= found->second.work.bytes;
+    writes_.erase(found);
+    take_write(*each, id, now);
+  }
+  return {};
+}
+
+/// The disk answers, and there may be room for a read now.
+void Tier::heard_of_disk() noexcept {
+  stalled_ = false;
+  next_read_ = 0;
+}
+
+void Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, TimeNs now) {
+  switch (done.outcome()) {
+    case TierWriteOutcome::done:
+      if (!store_.sealed().written(done.slot(), done.stamp(), done.location()))
+        drops_.push_back({id, done.location()});  // the object is gone
+      return;
+    case TierWriteOutcome::full:
+      if (told_.phase == protocol::TierPhase::ready) told_.phase = protocol::TierPhase::full;
+      return requeue({done.slot(), done.stamp()});
+    case TierWriteOutcome::failed:
+    case TierWriteOutcome::gone: break;
+  }
+  next_plan_ = std::max(next_plan_, now + kRetryPause);
+  requeue({done.slot(), done.stamp()});
+}
+
+/// An object whose write came to nothing is written later, if it is still there.
+void Tier::requeue(const ObjectKey& object) {
+  const shm::Rows& rows = store_.rows();
+  if (rows.margin(object.slot).state == shm::SlotState::sealed && rows.sealed_at(object.slot) == object.sealed &&
+      store_.spill().is_dirty(object.slot))
+    store_.spill().give_back_dirty(object.slot);
+}
+
+Result<void> Tier::read(ClientId client, const protocol::TierReadDoneRequest& done, TimeNs now) {
+  if (auto ours = check(client); !ours) return ours;
+  heard_of_disk();
+  for (const protocol::TierReadBack* each : *done.read()) {
+    const auto found = reads_.find(each->number());
+    if (found == reads_.end()) return misbehaviour("an answer to a read that the server did not ask for");
+    const Read read = found->second;
+    reading_bytes_ -= read.work.bytes;
+    reads_.erase(found);
+    take_read(read, each->outcome(), now);
+  }
+  return {};
+}
+
+void Tier::take_read(const Read& read, TierReadOutcome outcome, TimeNs now) {
+  const SlotIndex slot = read.object.slot;
+  if (outcome == TierReadOutcome::done) return store_.sealed().end_reading(slot, now);
+  store_.spill().give_up_reading(slot);
+  if (!is_there(read.object)) return;  // removed meanwhile
+  if (outcome == TierReadOutcome::failed)
+    retries_.emplace(now + kRetryPause, std::pair(read.client, read.object));
+  else
+    store_.sealed().retire(slot, RemovalCause::lost);
+}
+
+/// Whether the object is on disk alone, and is not being read back.
+bool Tier::is_there(const ObjectKey& object) const noexcept {
+  const shm::Rows& rows = store_.rows();
+  return rows.margin(object.slot).state == shm::SlotState::sealed && rows.sealed_at(object.slot) == object.sealed &&
+         rows.is_spilled(object.slot);
+}
+
+// ---- reports ----
+
+bool Tier::has_catalogue() const noexcept {
+  return store_.spill().state().tier_catalogued;
+}
+
+Tier::State Tier::state() const noexcept {
+  if (client_ == 0) return State::absent;
+  if (!catalogued_) return State::catalogue;
+  if (stalled_) return State::stalled;
+  switch (told_.phase) {
+    case protocol::TierPhase::ready: return State::ready;
+    case protocol::TierPhase::full: return State::full;
+    case protocol::TierPhase::read_only: return State::read_only;
+    case protocol::TierPhase::failed: break;
+  }
+  return State::failed;
+}
+
+std::string Tier::state_text() const {
+  const auto with_reason = [this](const char* state) {
+    return told_.reason.empty() ? std::string(state) : fmt::format("{}: {}", state, told_.reason);
+  };
+  switch (state()) {
+    case State::absent: return "absent: its process does not run, or has not connected";
+    case State::catalogue: return "reading its directory";
+    case State::ready: return "ready";
+    case State::full: return with_reason("full: objects are read back, and none are written");
+    case State::read_only: return with_reason("read-only: objects are read back, and none are written");
+    case State::failed: return with_reason("failed");
+    case State::stalled: break;
+  }
+  return fmt::format("stalled: the disk has not answered for more than {} s", kStalledAfter / 1'000'000'000);
+}
+
+Error Tier::why_not(const ObjectId& id) const {
+  const std::string object = fmt::format("object {} is on disk, and could not be read back", id.hex());
+  switch (state()) {
+    case State::absent:
+      return {Errc::tier_unavailable, object + ": the spill process does not run; the daemon's log says why"};
+    case State::catalogue:
+      return {Errc::tier_unavailable, object + ": the spill process is still reading its directory: try again"};
+    case State::failed:
+      return {Errc::tier_unavailable, fmt::format("{}: the spill directory failed: {}", object, told_.reason)};
+    case State::stalled:
+      return {Errc::tier_unavailable,
+              fmt::format("{}: the disk has not answered for more than {} s", object, kStalledAfter / 1'000'000'000)};
+    case State::ready:
+    case State::full:
+    case State::read_only: break;
+  }
+  if (no_room_) return {no_room_->code, object + ": " + no_room_->message, no_room_->cause};
+  return {Errc::tier_unavailable, object + " in time: other objects are read first; try again"};
+}
+
+}  // namespace dolium::daemon

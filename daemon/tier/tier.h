@@ -1,0 +1,186 @@
+#pragma once
+// Tier: the server's side of the spill tier. It decides which objects doliumd-spill writes, reads back and drops, and
+// takes its answers (protocol/messages.fbs, "the spill tier"). It does no I/O and reads no clock: time is passed in,
+// and messages leave through a function. So tests and the simulation replace the process by a map.
+//
+//   absent      no session of the spill process, or its catalogue has not begun
+//   catalogue   the process tells its records; nothing is written or read
+//   ready       writes and reads
+//   full        reads only: the disk or the quota is full
+//   read_only   reads only: the file system is
+//   failed      neither writes nor reads
+//   stalled     neither: the oldest unanswered work is older than kStalledAfter
+//
+// Nothing here must survive the server. The rows know what is clean and what is spilled (shm/store/spill.h). When the
+// process or the server has ended, all unanswered work is void, and is planned anew.
+//
+// What is planned, in this order, as long as work of less than max_in_flight() bytes is unanswered (but always one):
+//   drops    at once
+//   reads    of objects that gets wait for; the clients take turns
+//   writes   of the dirty objects that stand in the way of a read or of a waiting create: those of the window that
+//            eviction would choose; then ahead of need, in the order of their seals, until a share of the capacity can
+//            be evicted without the disk (TierOptions::ahead)
+//
+// tier.cc: session and answers; tier_catalogue.cc: the catalogue; tier_plan.cc: what to do next.
+//
+// Not thread-safe.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <dolium/result.h>
+
+#include "messages_generated.h"
+#include "shm/store/engine.h"
+
+namespace dolium::daemon {
+
+struct TierOptions {
+  /// What the process must show.
+  protocol::TierToken token;
+  /// Write ahead until this share of the capacity can be evicted without the disk.
+  double ahead = 0.125;
+};
+
+class Tier final : public shm::ReadsBack {
+ public:
+  /// Bytes of unanswered writes, and of reads: this share of the capacity, as 1/n, and at most so many.
+  static constexpr std::uint64_t kInFlightShare = 8;
+  static constexpr std::uint64_t kMostInFlight = std::uint64_t{256} << 20;
+  /// Maximum number of unanswered reads for one client, and of objects in one notice.
+  static constexpr std::size_t kReadsPerClient = 64;
+  static constexpr std::size_t kMaxPerNotice = 4096;
+  static constexpr shm::TimeNs kStalledAfter = 30'000'000'000;
+  /// Pause before work that failed is tried again, and between two plans that found nothing to write.
+  static constexpr shm::TimeNs kRetryPause = 1'000'000'000;
+  static constexpr shm::TimeNs kPlanPause = 100'000'000;
+
+  enum class State : std::uint8_t { absent, catalogue, ready, full, read_only, failed, stalled };
+
+  /// Sends a notice to the spill process: to this client, under its TierHelloRequest's number.
+  using Send = std::function<void(shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work)>;
+
+  Tier(shm::Engine& engine, const TierOptions& options, Send send);
+  Tier(const Tier&) = delete;
+  Tier& operator=(const Tier&) = delete;
+
+  // ---- the session; errors of answers are misbehaviour ----
+
+  [[nodiscard]] bool is_token(const protocol::TierToken& shown) const noexcept;
+  [[nodiscard]] Result<protocol::TierHelloReplyT> hello(shm::ClientId client, std::uint64_t request,
+                                                        const protocol::TierHelloRequest& hello);
+  [[nodiscard]] Result<protocol::TierCatalogueReplyT> catalogue(shm::ClientId client,
+                                                                const protocol::TierCatalogueRequest& records,
+                                                                const shm::Moment& now);
+  [[nodiscard]] Result<void> written(shm::ClientId client, const protocol::TierWriteDoneRequest& done, shm::TimeNs now);
+  [[nodiscard]] Result<void> read(shm::ClientId client, const protocol::TierReadDoneRequest& done, shm::TimeNs now);
+  [[nodiscard]] Result<void> told(shm::ClientId client, const protocol::TierStateRequest& state);
+  /// This client's session has ended, and the store has detached it.
+  void on_client_gone(shm::ClientId client);
+
+  // ---- the server's turn ----
+
+  /// Plans and sends what is due.
+  void work(const shm::Moment& now);
+  [[nodiscard]] shm::TimeNs next_deadline(shm::TimeNs now) const noexcept;
+  /// Whether clients may be admitted: the records of the directory are rows.
+  [[nodiscard]] bool has_catalogue() const noexcept;
+
+  // ---- ReadsBack ----
+
+  void want(shm::SlotIndex slot, shm::ClientId client) override;
+  [[nodiscard]] Error why_not(const ObjectId& id) const override;
+
+  // ---- reports ----
+
+  [[nodiscard]] State state() const noexcept;
+  /// "ready", or why not; for the log.
+  [[nodiscard]] std::string state_text() const;
+  /// How the process described itself last; an empty one if it has not.
+  [[nodiscard]] const protocol::TierStateRequestT& told() const noexcept { return told_; }
+  [[nodiscard]] shm::ClientId client() const noexcept { return client_; }
+  [[nodiscard]] std::size_t writing_count() const noexcept { return writes_.size(); }
+  [[nodiscard]] std::size_t reading_count() const noexcept { return reads_.size(); }
+
+ private:
+  /// An object: its slot, and which of the objects that had this slot.
+  struct ObjectKey {
+    shm::SlotIndex slot;
+    shm::TimeNs sealed;
+    friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+  };
+  struct Work {
+    std::uint64_t bytes;
+    shm::TimeNs since;
+  };
+  struct Write {
+    ObjectId id;
+    Work work;
+  };
+  struct Read {
+    ObjectKey object;
+    shm::ClientId client;  // that waits for it
+    Work work;
+  };
+
+  [[nodiscard]] Result<void> check(shm::ClientId client) const;
+  void take_write(const protocol::TierWritten& done, const ObjectId& id, shm::TimeNs now);
+  void take_read(const Read& read, protocol::TierReadOutcome outcome, shm::TimeNs now);
+  void requeue(const ObjectKey& object);
+  [[nodiscard]] bool is_there(const ObjectKey& object) const noexcept;
+
+  [[nodiscard]] Result<bool> take_record(const protocol::TierRecord& record, const shm::Moment& now);
+  [[nodiscard]] Result<bool> adopt(const protocol::TierRecord& record, const shm::Moment& now);
+  void end_catalogue(shm::TimeNs now);
+
+  [[nodiscard]] std::uint64_t max_in_flight() const noexcept;
+  void add_drops(protocol::TierWorkNoticeT& work);
+  void add_reads(protocol::TierWorkNoticeT& work, shm::TimeNs now);
+  [[nodiscard]] std::optional<std::pair<shm::ClientId, ObjectKey>> next_wanted();
+  [[nodiscard]] bool begin_read(protocol::TierWorkNoticeT& work, shm::ClientId client, const ObjectKey& object,
+                                shm::TimeNs now);
+  void add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now);
+  void add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now);
+  void add_ahead(protocol::TierWorkNoticeT& work, const shm::Moment& now);
+  [[nodiscard]] bool may_write_more(const protocol::TierWorkNoticeT& work) const noexcept;
+  void begin_write(protocol::TierWorkNoticeT& work, shm::SlotIndex slot, const shm::Moment& now);
+  [[nodiscard]] bool has_enough_clean() const noexcept;
+  void retry_due(shm::TimeNs now);
+  void check_for_stall(shm::TimeNs now);
+  void heard_of_disk() noexcept;
+
+  shm::Engine& engine_;
+  shm::Store& store_;
+  const TierOptions options_;
+  const Send send_;
+
+  shm::ClientId client_ = 0;  // the session; 0: none
+  std::uint64_t request_ = 0;
+  bool catalogued_ = false;  // the session has told all its records
+  bool rows_are_truth_ = false;
+  std::vector<bool> seen_;  // by slot: the catalogue has its record
+  protocol::TierStateRequestT told_;
+
+  std::map<ObjectKey, Write> writes_;    // unanswered
+  std::map<std::uint64_t, Read> reads_;  // unanswered, by their number
+  std::uint64_t last_number_ = 0;
+  std::uint64_t writing_bytes_ = 0;
+  std::uint64_t reading_bytes_ = 0;
+  std::map<shm::ClientId, std::deque<ObjectKey>> wanted_;                    // no deque is empty
+  shm::ClientId last_turn_ = 0;                                              // the client whose object was read last
+  std::multimap<shm::TimeNs, std::pair<shm::ClientId, ObjectKey>> retries_;  // reads, by when
+  std::uint64_t stuck_bytes_ = 0;        // the size of a read for which there is no room; 0: none
+  std::optional<Error> no_room_;         // why
+  std::vector<shm::Spill::Drop> drops_;  // of records that were of no use when they were told
+  shm::TimeNs next_plan_ = 0;            // of writes
+  shm::TimeNs next_read_ = 0;            // there was no room for one
+  shm::TimeNs next_stall_check_ = 0;
+  bool stalled_ = false;
+};
+
+}  // namespace dolium::daemon

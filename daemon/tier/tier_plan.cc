@@ -1,0 +1,213 @@
+// What the spill process does next. See tier.h.
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/tier/tier.h"
+#include "protocol/convert.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+namespace {
+
+using shm::ClientId;
+using shm::SlotIndex;
+using shm::TimeNs;
+
+/// The wall clock's deadline of an object, in ns since 1970; 0: none.
+std::int64_t expiry_of(const shm::Lifetimes& lifetimes, TimeNs sealed, const shm::Moment& now) {
+  if (lifetimes.to_live.count() == 0) return 0;
+  const auto age = std::chrono::nanoseconds(static_cast<std::int64_t>(now.monotonic - std::min(sealed, now.monotonic)));
+  const auto left = std::min<std::chrono::nanoseconds>(lifetimes.to_live, std::chrono::hours(24 * 365 * 100)) - age;
+  const auto ends = std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall.time_since_epoch()) + left;
+  return std::max<std::int64_t>(ends.count(), 1);
+}
+
+}  // namespace
+
+void Tier::want(SlotIndex slot, ClientId client) {
+  wanted_[client].push_back({slot, store_.rows().sealed_at(slot)});
+}
+
+void Tier::work(const shm::Moment& now) {
+  if (!catalogued_) return;
+  check_for_stall(now.monotonic);
+  const State state = this->state();
+  if (state == State::failed || state == State::stalled) return;
+  retry_due(now.monotonic);
+  protocol::TierWorkNoticeT work;
+  add_drops(work);
+  add_reads(work, now.monotonic);
+  if (state == State::ready) add_writes(work, now);
+  if (work.drops.empty() && work.reads.empty() && work.writes.empty()) return;
+  if (!work.writes.empty()) {
+    std::vector<SlotIndex> slots;
+    for (const protocol::TierWrite& write : work.writes) slots.push_back(write.slot());
+    work.grant = store_.usage().grant(client_, std::move(slots));
+    work.succession = store_.rows().index.successions();
+  }
+  send_(client_, request_, std::move(work));
+}
+
+/// Looks at all unanswered work, so not in each turn.
+void Tier::check_for_stall(TimeNs now) {
+  if (now < next_stall_check_) return;
+  next_stall_check_ = now + kPlanPause;
+  TimeNs oldest = now;
+  for (const auto& [object, write] : writes_) oldest = std::min(oldest, write.work.since);
+  for (const auto& [number, read] : reads_) oldest = std::min(oldest, read.work.since);
+  stalled_ = now - oldest >= kStalledAfter;
+}
+
+shm::TimeNs Tier::next_deadline(TimeNs now) const noexcept {
+  if (!catalogued_) return shm::kNever;
+  TimeNs next = retries_.empty() ? shm::kNever : retries_.begin()->first;
+  if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
+  const bool may_write = store_.spill().dirty().bytes > writing_bytes_ && writing_bytes_ < max_in_flight();
+  if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));
+  if (state() == State::ready && may_write && (stuck_bytes_ != 0 || !has_enough_clean()))
+    next = std::min(next, std::max(next_plan_, now));
+  return next;
+}
+
+std::uint64_t Tier::max_in_flight() const noexcept {
+  return std::min(store_.rows().arena.capacity() / kInFlightShare, kMostInFlight);
+}
+
+// ---- drops ----
+
+void Tier::add_drops(protocol::TierWorkNoticeT& work) {
+  std::ranges::move(store_.spill().take_drops(), std::back_inserter(drops_));
+  const std::size_t count = std::min(drops_.size(), kMaxPerNotice);
+  for (std::size_t i = 0; i < count; ++i) work.drops.emplace_back(drops_[i].location, protocol::to_wire(drops_[i].id));
+  drops_.erase(drops_.begin(), drops_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+// ---- reads ----
+
+void Tier::retry_due(TimeNs now) {
+  while (!retries_.empty() && retries_.begin()->first <= now) {
+    const auto [client, object] = retries_.begin()->second;
+    retries_.erase(retries_.begin());
+    wanted_[client].push_front(object);
+  }
+}
+
+void Tier::add_reads(protocol::TierWorkNoticeT& work, TimeNs now) {
+  if (now < next_read_) return;
+  stuck_bytes_ = 0;
+  while (work.reads.size() < kMaxPerNotice && (reads_.empty() || reading_bytes_ < max_in_flight())) {
+    const auto next = next_wanted();
+    if (!next) return;
+    if (!begin_read(work, next->first, next->second, now)) return;
+  }
+}
+
+/// Of the next client in turn that may have another read; it leaves the queue.
+std::optional<std::pair<ClientId, Tier::ObjectKey>> Tier::next_wanted() {
+  std::map<ClientId, std::size_t> under_way;
+  for (const auto& [number, read] : reads_) ++under_way[read.client];
+  auto turn = wanted_.upper_bound(last_turn_);
+  for (std::size_t clients = wanted_.size(); clients > 0; --clients) {
+    if (turn == wanted_.end()) turn = wanted_.begin();
+    if (under_way[turn->first] < kReadsPerClient) {
+      const std::pair found(turn->first, turn->second.front());
+      last_turn_ = turn->first;
+      turn->second.pop_front();
+      if (turn->second.empty()) wanted_.erase(turn);
+      return found;
+    }
+    ++turn;
+  }
+  return std::nullopt;
+}
+
+/// False: there is no room for it. It stays the first of its client.
+bool Tier::begin_read(protocol::TierWorkNoticeT& work, ClientId client, const ObjectKey& object, TimeNs now) {
+  if (!is_there(object)) return true;
+  if (store_.spill().is_reading(
+          object.slot)) {  // for another client; or by an earlier session, which has not ended yet
+    if (store_.rows().ledger.spill(object.slot).reader != client_)
+      retries_.emplace(now + kRetryPause, std::pair(client, object));
+    return true;
+  }
+  const shm::SlotFields fields = store_.rows().fields(object.slot);
+  const std::uint64_t bytes = store_.rows().size_of(object.slot);
+  const Result<std::uint64_t> offset = store_.room().begin_reading(object.slot, client_, now);
+  if (!offset) {
+    no_room_ = offset.error();
+    stuck_bytes_ = std::max<std::uint64_t>(bytes, 1);
+    next_read_ = now + kPlanPause;
+    wanted_[client].push_front(object);
+    return false;
+  }
+  no_room_.reset();
+  const shm::SlotMargin& margin = store_.rows().margin(object.slot);
+  reads_.emplace(++last_number_, Read{object, client, {bytes, now}});
+  reading_bytes_ += bytes;
+  work.reads.emplace_back(last_number_, store_.rows().ledger.spill(object.slot).location, *offset, fields.data_size,
+                          fields.metadata_size, protocol::to_wire(fields.id), margin.type_name_size,
+                          static_cast<std::uint8_t>(margin.label_size));
+  return true;
+}
+
+// ---- writes ----
+
+/// Bytes that are free, or can be evicted without the disk, or soon: what is being written counts. So do objects in
+/// use: which they are is not known.
+bool Tier::has_enough_clean() const noexcept {
+  const shm::Rows& rows = store_.rows();
+  const std::uint64_t resident = store_.sealed().tally().bytes;
+  const std::uint64_t stays =
+      std::min(resident, store_.spill().dirty().bytes - std::min(store_.spill().dirty().bytes, writing_bytes_) +
+                             store_.report().pinned().bytes);
+  const auto wanted = static_cast<std::uint64_t>(options_.ahead * static_cast<double>(rows.arena.capacity()));
+  return rows.arena.free_bytes() + resident - stays >= wanted;
+}
+
+void Tier::add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
+  if (now.monotonic < next_plan_ || store_.spill().dirty().bytes <= writing_bytes_) return;
+  const std::uint64_t needed = std::max(stuck_bytes_, engine_.creates().first_size());
+  if (needed != 0) add_window(work, needed, now);
+  if (!has_enough_clean()) add_ahead(work, now);
+  if (work.writes.empty()) next_plan_ = now.monotonic + kPlanPause;
+}
+
+bool Tier::may_write_more(const protocol::TierWorkNoticeT& work) const noexcept {
+  return work.writes.size() < kMaxPerNotice && (writes_.empty() || writing_bytes_ < max_in_flight());
+}
+
+/// The dirty objects of a window. What is being written already is in use, and so in no window.
+void Tier::add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now) {
+  for (const SlotIndex slot : store_.room().dirty_in_the_way(size, now.monotonic)) {
+    if (!may_write_more(work)) return;
+    begin_write(work, slot, now);
+  }
+}
+
+void Tier::add_ahead(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
+  while (may_write_more(work) && !has_enough_clean()) {
+    const SlotIndex slot = store_.spill().take_dirty();
+    if (slot == shm::kNoSlot) return;
+    begin_write(work, slot, now);
+  }
+}
+
+void Tier::begin_write(protocol::TierWorkNoticeT& work, SlotIndex slot, const shm::Moment& now) {
+  const shm::Rows& rows = store_.rows();
+  if (writes_.contains({slot, rows.sealed_at(slot)})) return;
+  const shm::SlotFields object = rows.fields(slot);
+  const shm::SlotMargin& margin = rows.margin(slot);
+  const shm::Lifetimes lifetimes = rows.lifetimes(slot);
+  const TimeNs stamp = rows.sealed_at(slot);
+  const std::uint64_t bytes = rows.size_of(slot);
+  store_.usage().hold(slot);  // work() makes a grant of it
+  writes_.emplace(ObjectKey{slot, stamp}, Write{object.id, {bytes, now.monotonic}});
+  writing_bytes_ += bytes;
+  work.writes.emplace_back(stamp, object.offset, expiry_of(lifetimes, stamp, now), protocol::to_ms(lifetimes.to_live),
+                           protocol::to_ms(lifetimes.to_idle), object.data_size, object.type_tag, object.metadata_size,
+                           rows.ledger.spill(slot).uid, slot, protocol::to_wire(object.id), margin.type_name_size,
+                           static_cast<std::uint8_t>(margin.label_size));
+}
+
+}  // namespace dolium::daemon

@@ -1,0 +1,378 @@
+#include "daemon/tier/tier.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "shm/os/monotonic_clock.h"
+#include "tests/daemon/fake_spiller.h"
+
+using namespace dolium;
+using namespace dolium::daemon;
+using namespace dolium::daemon::test;
+using shm::SlotIndex;
+using shm::TimeNs;
+using shm::test::id_of;
+using shm::test::kSecond;
+
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+
+struct TierFixture {
+  /// `share`: TierOptions::ahead; 1: all that is dirty is written at once.
+  explicit TierFixture(double share)
+      : ahead(share),
+        engine(shm::Store::create({.capacity = 256 * kKiB, .max_objects = 64, .spill = true}, now).value()),
+        store(engine.store()),
+        spiller(engine) {
+    make_tier();
+    writer = store.attach({.pid = 1, .uid = 9}, now).value();
+  }
+  ~TierFixture() { store.check_invariants(); }
+
+  void make_tier() {
+    tier.emplace(engine, TierOptions{.token = {1, 2}, .ahead = ahead},
+                 [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+                   REQUIRE(client == spiller.client());
+                   REQUIRE(request == 1);
+                   spiller.take(std::move(work));
+                 });
+  }
+  [[nodiscard]] shm::Moment moment() const {
+    return {now, std::chrono::system_clock::time_point(std::chrono::nanoseconds(now))};
+  }
+  /// As the server's turn.
+  void turn() {
+    now += 1'000'000;
+    if (engine.next_deadline() <= now) engine.tick(now);
+    engine.settle(now);
+    tier->work(moment());
+    store.check_invariants();
+  }
+  /// Turns, and the process works.
+  void run(int turns = 20) {
+    for (int i = 0; i < turns; ++i) {
+      turn();
+      spiller.work(*tier, now);
+      now += Tier::kPlanPause;
+    }
+  }
+  Result<void> try_keep(std::uint64_t number, std::uint64_t size) {
+    std::vector<std::byte> bytes(size, static_cast<std::byte>(number));
+    const auto put = store.put_object(writer, {.id = id_of(number), .data_size = size, .retention = Retention::keep},
+                                      bytes, {}, ++now);
+    return put ? Result<void>() : Result<void>(put.error());
+  }
+  void keep(std::uint64_t number, std::uint64_t size) { REQUIRE(try_keep(number, size)); }
+  [[nodiscard]] bool spilled(std::uint64_t number) const {
+    const SlotIndex slot = store.rows().find(id_of(number));
+    return slot != shm::kNoSlot && store.rows().is_spilled(slot);
+  }
+  /// keep(), written and evicted. The fixture must write all at once.
+  void spill(std::uint64_t number, std::uint64_t size) {
+    keep(number, size);
+    run(2);
+    const SlotIndex slot = store.rows().find(id_of(number));
+    REQUIRE_FALSE(store.spill().is_dirty(slot));
+    REQUIRE(store.sealed().evict_unused({slot}));
+  }
+  /// "+" for each object that came with its bytes, or the error; empty as long as it waits.
+  std::string& get(std::vector<std::uint64_t> numbers) {
+    std::vector<ObjectId> ids;
+    for (const std::uint64_t number : numbers) ids.push_back(id_of(number));
+    std::string& answer = *answers.emplace_back(std::make_unique<std::string>());
+    engine.gets().add(
+        {writer, ++last_wait}, ids, ids.size(), now, now,
+        [this, numbers, &answer](const std::vector<SlotIndex>& held) {
+          for (std::size_t i = 0; i < held.size(); ++i) {
+            if (held[i] == shm::kNoSlot) {
+              answer += "-";
+              continue;
+            }
+            const auto bytes = store.rows().bytes(held[i]);
+            const bool right =
+                std::ranges::all_of(bytes, [&](std::byte each) { return each == static_cast<std::byte>(numbers[i]); });
+            answer += right ? "+" : "wrong bytes";
+            store.usage().drop_hold(held[i]);
+          }
+        },
+        [&answer](const Error& error) { answer = std::string(to_string(error.code)); });
+    return answer;
+  }
+
+  TimeNs now = 1000 * kSecond;
+  const double ahead;
+  shm::Engine engine;
+  shm::Store& store;
+  FakeSpiller spiller;
+  std::optional<Tier> tier;
+  shm::ClientId writer = 0;
+  std::uint64_t last_wait = 1000;
+  std::vector<std::unique_ptr<std::string>> answers;
+};
+
+}  // namespace
+
+TEST_CASE("the spill tier's token must be that of the keeper") {
+  TierFixture fixture(0.25);
+  CHECK(fixture.tier->is_token({1, 2}));
+  CHECK_FALSE(fixture.tier->is_token({1, 3}));
+  CHECK_FALSE(fixture.tier->is_token({2, 1}));
+  Tier none(fixture.engine, {}, {});
+  CHECK_FALSE(none.is_token({0, 0}));  // a server without a token has no spill process
+  fixture.make_tier();
+}
+
+TEST_CASE("a second spill process is refused while the first lives") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  FakeSpiller second(fixture.engine);
+  const auto refused = second.connect(*fixture.tier, fixture.moment());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::already_exists);
+  fixture.spiller.end(*fixture.tier, fixture.moment());
+  CHECK_FALSE(second.connect(*fixture.tier, fixture.moment(), 78));  // another directory
+  CHECK(second.connect(*fixture.tier, fixture.moment()));
+}
+
+TEST_CASE("dirty objects are written ahead, and make room without being lost") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < 40; ++number) {
+    while (!fixture.try_keep(number, 16 * kKiB)) fixture.run(1);
+    fixture.run(1);
+  }
+  CHECK(fixture.store.spill().spilled().count >= 24);
+  CHECK(fixture.store.stats(fixture.now).total_objects == 40);
+  for (std::uint64_t number = 0; number < 40; ++number) {
+    const std::string& answer = fixture.get({number});
+    fixture.run();
+    CHECK(answer == "+");
+  }
+}
+
+TEST_CASE("nothing is written as long as there is room") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < 8; ++number) fixture.keep(number, 16 * kKiB);
+  fixture.run();
+  CHECK(fixture.spiller.disk.empty());
+}
+
+TEST_CASE("a create that waits has what stands in its way written") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < 5; ++number) fixture.keep(number, 50 * kKiB);
+  std::string outcome;
+  fixture.engine.creates().add({fixture.writer, 1}, {.id = id_of(9), .data_size = 200 * kKiB},
+                               fixture.now + 100 * kSecond, fixture.now,
+                               [&](const Result<shm::Placement>& placed) { outcome = placed ? "ok" : "refused"; });
+  CHECK(outcome.empty());
+  fixture.run();
+  CHECK(outcome == "ok");
+  CHECK(fixture.store.spill().spilled().count >= 4);
+}
+
+TEST_CASE("records whose objects were removed are dropped, also those under way") {
+  TierFixture fixture(1.0);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spill(1, 10 * kKiB);
+  REQUIRE(fixture.spiller.disk.size() == 1);
+  REQUIRE(fixture.store.remove(id_of(1), fixture.now));
+  fixture.run();
+  CHECK(fixture.spiller.disk.empty());
+  for (std::uint64_t number = 2; number < 7; ++number) fixture.keep(number, 50 * kKiB);
+  fixture.turn();
+  REQUIRE(fixture.spiller.has_work());
+  fixture.store.clear(fixture.now);
+  fixture.run();
+  CHECK(fixture.spiller.disk.empty());
+}
+
+TEST_CASE("a damaged record is the end of its object, and a failing disk is not") {
+  TierFixture fixture(1.0);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spill(1, 10 * kKiB);
+  SECTION("damaged") {
+    fixture.spiller.damaged.push_back(fixture.spiller.disk.begin()->first);
+    const std::string& answer = fixture.get({1});
+    fixture.run();
+    CHECK(answer == "-");
+    CHECK(fixture.store.rows().find(id_of(1)) == shm::kNoSlot);
+    CHECK(fixture.spiller.disk.empty());
+  }
+  SECTION("failing for a while") {
+    fixture.spiller.broken = true;
+    const std::string& answer = fixture.get({1});
+    fixture.run(5);
+    CHECK(answer.empty());
+    CHECK(fixture.spilled(1));
+    fixture.spiller.broken = false;
+    fixture.run(20);
+    CHECK(answer == "+");
+  }
+}
+
+TEST_CASE("a spill process that dies loses nothing") {
+  TierFixture fixture(1.0);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spill(1, 10 * kKiB);
+  const std::string& answer = fixture.get({1});
+  fixture.turn();
+  REQUIRE(fixture.spiller.has_work());
+  fixture.spiller.end(*fixture.tier, fixture.moment());
+  CHECK(fixture.store.spill().reading().empty());
+  fixture.run(3);
+  CHECK(answer.empty());
+  CHECK(fixture.tier->state() == Tier::State::absent);
+  SECTION("and another reads back") {
+    REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+    fixture.run();
+    CHECK(answer == "+");
+  }
+  SECTION("and what it should have read is refused after 30 s") {
+    fixture.now += shm::GetWaits::kDiskPatience;
+    fixture.turn();
+    CHECK(answer == "tier_unavailable");
+    CHECK(fixture.spilled(1));
+  }
+}
+
+TEST_CASE("a stalled disk is seen, and gets no more work") {
+  TierFixture fixture(1.0);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spill(1, 10 * kKiB);
+  fixture.spill(2, 10 * kKiB);
+  const std::string& first = fixture.get({1});
+  fixture.turn();
+  fixture.now += Tier::kStalledAfter;
+  fixture.turn();
+  CHECK(fixture.tier->state() == Tier::State::stalled);
+  CHECK(first == "tier_unavailable");
+  const std::string& second = fixture.get({2});
+  fixture.turn();
+  CHECK(fixture.tier->reading_count() == 1);
+  fixture.spiller.work(*fixture.tier, fixture.now);  // the disk is there again
+  CHECK(fixture.tier->state() == Tier::State::ready);
+  fixture.run();
+  CHECK(second == "+");
+}
+
+TEST_CASE("a full disk is read, and not written") {
+  TierFixture fixture(1.0);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spill(1, 10 * kKiB);
+  fixture.spiller.full = true;
+  for (std::uint64_t number = 2; number < 6; ++number) fixture.keep(number, 50 * kKiB);
+  fixture.run();
+  CHECK(fixture.tier->state() == Tier::State::full);
+  CHECK(fixture.store.spill().dirty().count == 4);
+  const std::string& answer = fixture.get({1});
+  fixture.run();
+  CHECK(answer == "+");
+  CHECK_FALSE(fixture.try_keep(7, 100 * kKiB));
+  fixture.spiller.full = false;
+  fixture.spiller.tell_phase(*fixture.tier, protocol::TierPhase::ready);
+  fixture.run();
+  CHECK(fixture.store.spill().dirty().count < 4);
+}
+
+TEST_CASE("a new store makes its objects of the records, without those that have expired") {
+  TierFixture first(1.0);
+  REQUIRE(first.spiller.connect(*first.tier, first.moment()));
+  first.spill(1, 10 * kKiB);
+  first.spill(2, 20 * kKiB);
+  TierFixture next(1.0);
+  CHECK_FALSE(next.tier->has_catalogue());
+  next.spiller.disk = first.spiller.disk;
+  auto& expired = next.spiller.disk.rbegin()->second.head;
+  expired = {expired.location(), 2, 0, {}, 1, 1000, 0, expired.data_size(), 0, 0, 0, expired.id(), 0, 0};
+  REQUIRE(next.spiller.connect(*next.tier, next.moment()));
+  CHECK(next.tier->has_catalogue());
+  CHECK(next.spiller.disk.size() == 1);
+  CHECK(next.spilled(1));
+  CHECK_FALSE(next.spilled(2));
+  const std::string& answer = next.get({1});
+  next.run();
+  CHECK(answer == "+");
+}
+
+TEST_CASE("a store that has its catalogue believes its rows") {
+  TierFixture fixture(1.0);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spill(1, 10 * kKiB);
+  fixture.spill(2, 10 * kKiB);
+  fixture.spill(3, 10 * kKiB);
+  const std::string& answer = fixture.get({3});
+  fixture.run();
+  REQUIRE(answer == "+");  // clean, in memory
+  const auto location_of = [&](std::uint64_t number) {
+    return fixture.store.rows().ledger.spill(fixture.store.rows().find(id_of(number))).location;
+  };
+  fixture.spiller.end(*fixture.tier, fixture.moment());
+  const std::uint64_t removed = location_of(1);
+  REQUIRE(fixture.store.remove(id_of(1), fixture.now));
+  fixture.spiller.disk.erase(location_of(2));
+  fixture.spiller.disk.erase(location_of(3));
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  CHECK_FALSE(fixture.spiller.disk.contains(removed));
+  CHECK(fixture.store.rows().find(id_of(2)) == shm::kNoSlot);  // was on disk only: lost
+  CHECK(fixture.store.spill().is_dirty(fixture.store.rows().find(id_of(3))));
+}
+
+TEST_CASE("messages that the server did not ask for are misbehaviour") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  protocol::TierWriteDoneRequestT written;
+  written.written.emplace_back(5, 6, 1'000'000, protocol::TierWriteOutcome::done);
+  const auto refused =
+      fixture.tier->written(fixture.spiller.client(), *Packed<protocol::TierWriteDoneRequest>(written), fixture.now);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::protocol_error);
+  CHECK_FALSE(fixture.tier->written(fixture.writer, *Packed<protocol::TierWriteDoneRequest>(written), fixture.now));
+}
+
+TEST_CASE("spilling and reading back, at random: every object has its bytes") {
+  const std::uint32_t seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  std::map<std::uint64_t, std::uint64_t> sizes;  // of the objects that exist
+  for (int step = 0; step < 600; ++step) {
+    const std::uint64_t number = random() % 48;
+    switch (random() % 8) {
+      case 0:
+      case 1:
+      case 2: {
+        const std::uint64_t size = 1 + random() % (24 * kKiB);
+        if (!sizes.contains(number) && fixture.try_keep(number, size)) sizes[number] = size;
+        break;
+      }
+      case 3:
+        if (sizes.contains(number)) REQUIRE(fixture.store.remove(id_of(number), fixture.now).value());
+        sizes.erase(number);
+        break;
+      case 4:
+        if (fixture.spiller.client() == 0)
+          REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+        else if (random() % 4 == 0)
+          fixture.spiller.end(*fixture.tier, fixture.moment());
+        break;
+      case 5: fixture.turn(); break;
+      default:
+        if (fixture.spiller.client() != 0) fixture.run(1);
+        break;
+    }
+    for (const auto& [each, size] : sizes) REQUIRE(fixture.store.rows().find(id_of(each)) != shm::kNoSlot);
+  }
+  if (fixture.spiller.client() == 0) REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (const auto& [number, size] : sizes) {
+    const std::string& answer = fixture.get({number});
+    fixture.run();
+    CHECK(answer == "+");
+  }
+  fixture.store.clear(fixture.now);
+  fixture.run();
+  CHECK(fixture.spiller.disk.empty());
+}
