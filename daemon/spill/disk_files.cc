@@ -1,0 +1,180 @@
+#include "daemon/spill/disk_files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "daemon/spill/spill_directory.h"
+#include "shm/os/system_error.h"
+
+namespace dolium::spill {
+namespace {
+
+using shm::retry_interrupted;
+using shm::system_error;
+using shm::UniqueFd;
+
+constexpr mode_t kOwnerOnly = 0600;
+
+class DiskFile final : public File {
+ public:
+  DiskFile(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+ private:
+  UniqueFd fd_;
+  std::string name_;
+};
+
+DiskFile& own(File& file) {
+  return static_cast<DiskFile&>(file);  // every file of this layer was opened by it
+}
+
+Result<void> outcome(int result, const std::string& doing) {
+  return result == 0 ? Result<void>() : system_error(doing);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DiskFiles>> DiskFiles::open(const std::string& directory, IoChoice io) {
+  Result<UniqueFd> opened = open_spill_directory(directory);
+  if (!opened) return std::move(opened).error();
+  Result<UniqueFd> lock = lock_spill_directory(*opened, directory);
+  if (!lock) return std::move(lock).error();
+  Result<std::unique_ptr<RawIo>> raw = make_raw_io(io);
+  if (!raw) return std::move(raw).error();
+  return std::unique_ptr<DiskFiles>(new DiskFiles(directory, *std::move(opened), *std::move(lock), *std::move(raw)));
+}
+
+Result<DirectoryFindings> DiskFiles::examine(const std::string& directory) {
+  const Result<UniqueFd> opened = open_spill_directory(directory);
+  if (!opened) return opened.error();
+  if (auto unused = foresee_lock(*opened, directory); !unused) return unused.error();
+  return describe_spill_directory(*opened, directory);
+}
+
+DiskFiles::DiskFiles(std::string path, UniqueFd directory, UniqueFd lock, std::unique_ptr<RawIo> io)
+    : path_(std::move(path)), directory_(std::move(directory)), lock_(std::move(lock)), io_(std::move(io)) {}
+
+DiskFiles::~DiskFiles() = default;
+
+std::string DiskFiles::called(const std::string& name) const {
+  return path_ + "/" + name;
+}
+
+Result<std::vector<std::string>> DiskFiles::list() {
+  // A descriptor of its own: fdopendir() takes it, and it has a position.
+  UniqueFd fd(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return system_error("open the spill directory " + path_);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), &::closedir);
+  if (!stream) return system_error("list the spill directory " + path_);
+  static_cast<void>(fd.release());
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return system_error("list the spill directory " + path_);
+  return names;
+}
+
+Result<FilePtr> DiskFiles::open(const std::string& name, OpenMode mode) {
+  int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  if (mode == OpenMode::create) flags |= O_CREAT | O_EXCL;
+  if (mode == OpenMode::small) flags |= O_CREAT;
+  const auto attempt = [&](int all) {
+    return UniqueFd(retry_interrupted([&] { return ::openat(directory_.get(), name.c_str(), all, kOwnerOnly); }));
+  };
+  const int direct = mode == OpenMode::small ? 0 : O_DIRECT;
+  UniqueFd fd = attempt(flags | direct);
+  if (!fd.valid() && errno == EINVAL && direct != 0) fd = attempt(flags);  // a file system without O_DIRECT
+  if (!fd.valid() && errno == EROFS && mode != OpenMode::create) {
+    fd = attempt(O_RDONLY | O_CLOEXEC | O_NOFOLLOW | direct);
+    if (!fd.valid() && errno == EINVAL) fd = attempt(O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (!fd.valid() && errno == ENOENT) errno = EROFS;
+  }
+  if (!fd.valid()) return system_error("open " + called(name));
+  return FilePtr(std::make_shared<DiskFile>(std::move(fd), called(name)));
+}
+
+Result<void> DiskFiles::allocate(File& file, std::uint64_t bytes) {
+  const int fd = own(file).fd();
+  const auto size = static_cast<off_t>(bytes);
+  const int result = retry_interrupted([&] { return ::fallocate(fd, 0, 0, size); });
+  if (result == 0) return {};
+  if (errno != EOPNOTSUPP) return system_error(fmt::format("reserve {} bytes for {}", bytes, own(file).name()));
+  return truncate(file, bytes);  // blocks are then taken by each write, which can fail with ENOSPC
+}
+
+Result<void> DiskFiles::truncate(File& file, std::uint64_t bytes) {
+  const int fd = own(file).fd();
+  return outcome(retry_interrupted([&] { return ::ftruncate(fd, static_cast<off_t>(bytes)); }),
+                 "set the size of " + own(file).name());
+}
+
+Result<FileSize> DiskFiles::size(File& file) {
+  constexpr std::uint64_t kStatBlock = 512;
+  struct stat info {};
+  if (::fstat(own(file).fd(), &info) != 0) return system_error("get the size of " + own(file).name());
+  return FileSize{static_cast<std::uint64_t>(info.st_size), static_cast<std::uint64_t>(info.st_blocks) * kStatBlock};
+}
+
+Result<void> DiskFiles::rename(const std::string& from, const std::string& to) {
+  const int fd = directory_.get();
+  return outcome(::renameat(fd, from.c_str(), fd, to.c_str()), fmt::format("rename {} to {}", called(from), to));
+}
+
+Result<void> DiskFiles::unlink(const std::string& name) {
+  return outcome(::unlinkat(directory_.get(), name.c_str(), 0), "remove " + called(name));
+}
+
+Result<void> DiskFiles::sync_directory() {
+  return outcome(::fsync(directory_.get()), "sync the spill directory " + path_);
+}
+
+Result<std::size_t> DiskFiles::read_now(File& file, std::uint64_t offset, std::span<std::byte> into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const auto at = static_cast<off_t>(offset + done);
+    const ssize_t count =
+        retry_interrupted([&] { return ::pread(own(file).fd(), into.data() + done, into.size() - done, at); });
+    if (count < 0) return system_error("read " + own(file).name());
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
+Result<void> DiskFiles::write_now(File& file, std::uint64_t offset, std::span<const std::byte> bytes) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const auto at = static_cast<off_t>(offset + done);
+    const ssize_t count =
+        retry_interrupted([&] { return ::pwrite(own(file).fd(), bytes.data() + done, bytes.size() - done, at); });
+    if (count < 0) return system_error("write " + own(file).name());
+    if (count == 0) return system_error("write " + own(file).name(), EIO);
+    done += static_cast<std::size_t>(count);
+  }
+  return {};
+}
+
+Result<void> DiskFiles::sync_now(File& file) {
+  return outcome(::fdatasync(own(file).fd()), "sync " + own(file).name());
+}
+
+void DiskFiles::submit(Io io) {
+  const int fd = own(*io.file).fd();
+  io_->submit(io, fd);
+}
+
+void DiskFiles::reap(std::vector<IoResult>& ended, bool wait) {
+  io_->reap(ended, wait);
+}
+
+}  // namespace dolium::spill

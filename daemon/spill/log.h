@@ -1,0 +1,141 @@
+#pragma once
+// Log: the append-only log of records, in segments. Small records are fused into one aligned write.
+//
+// Life of a record: put() queues it; pump() writes it with others as a chunk to the segment at the log's head; when the
+// chunk is written and a sync of the segment, begun after that, has succeeded, the record is durable. done() is called
+// in log order: when it is called for a record, all earlier records are durable or have failed. A record that failed
+// may still be on the disk.
+//
+// A failed write ends the segment's use for new records. A failed sync poisons the segment: what was not durable by
+// then has failed, and no further sync is tried, because the kernel reports an error once and then forgets it. Records
+// of the segment that were durable before stay so.
+//
+// A full segment gets a footer, and gives its unused blocks back. One thread.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "daemon/spill/file_table.h"
+#include "daemon/spill/io_queue.h"
+#include "daemon/spill/space.h"
+#include "daemon/spill/staging.h"
+
+namespace dolium::spill {
+
+struct Appended {
+  int error = 0;        ///< an errno; 0: durable
+  FileNumber file = 0;  ///< 0: it was not written at all
+  const RecordHead& head;
+};
+
+struct Append {
+  RecordHead head;  ///< the log sets payload_at, and the checksum of new objects
+  std::span<const std::byte> payload;
+  std::shared_ptr<const void> keeps;  ///< owner of the payload, if that is not the caller
+  std::function<void(const Appended&)> done;
+};
+
+class Log {
+ public:
+  /// Maximum number of chunks that are being written.
+  static constexpr std::size_t kMaxChunks = 4;
+
+  struct Parts {
+    FileLayer& layer;
+    IoQueue& io;
+    FileTable& table;
+    Space& space;
+    const Superblock& superblock;
+  };
+  explicit Log(const Parts& parts);
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  /// The payload stays until done() is called. Precondition: smaller than Geometry::own_file_bytes.
+  void put(Append object) { objects_.push_back(std::move(object)); }
+  /// For tombstones, clear records and compaction: goes before objects, also to a full disk.
+  void put_upkeep(Append record) { upkeep_.push_back(std::move(record)); }
+  /// Drops objects that are still queued, as far as `is_dead` says so: done() with ECANCELED.
+  void cancel(const std::function<bool(const RecordHead&)>& is_dead);
+
+  /// Begins to write what is queued, as far as there are buffers.
+  void pump();
+  /// Ends the head, so that its footer is written when all is durable.
+  void end_head();
+  /// Writes a footer behind `end` of a segment that was recovered by a scan.
+  void add_footer(TierFile& file, std::vector<RecordHead> heads, std::uint64_t end);
+
+  [[nodiscard]] bool is_idle() const noexcept {
+    return objects_.empty() && upkeep_.empty() && chunks_.empty() && footers_ == 0;
+  }
+  [[nodiscard]] std::uint64_t written_bytes() const noexcept { return written_bytes_; }
+  [[nodiscard]] std::uint64_t errors() const noexcept { return errors_; }
+  /// Duration of the last sync, as far as Space was told the time.
+  [[nodiscard]] std::uint64_t last_sync_ns() const noexcept { return last_sync_ns_; }
+
+ private:
+  struct Segment {
+    FileNumber number = 0;
+    FilePtr file;
+    Space::Purpose purpose = Space::Purpose::objects;
+    std::uint64_t position = 0;
+    std::uint64_t records = 0;
+    std::size_t unresolved = 0;  // chunks that were not told yet
+    bool ended = false;
+    bool syncing = false;
+    shm::TimeNs sync_begun = 0;
+    bool poisoned = false;
+    std::vector<RecordHead> heads;  // durable ones
+  };
+  using SegmentPtr = std::shared_ptr<Segment>;
+  struct Chunk {
+    enum class State : std::uint8_t { writing, written, syncing, durable, failed };
+    State state = State::writing;
+    int error = 0;
+    SegmentPtr segment;
+    std::vector<Append> records;
+    BufferPtr buffer;
+    [[nodiscard]] bool is_resolved() const noexcept { return state == State::durable || state == State::failed; }
+  };
+  using ChunkPtr = std::shared_ptr<Chunk>;
+
+  [[nodiscard]] bool has_work() const noexcept { return !upkeep_.empty() || !objects_.empty(); }
+  [[nodiscard]] std::size_t writing() const noexcept;
+  void choose(std::vector<Append>& records);
+  bool take(std::deque<Append>& queue, std::vector<Append>& records, std::uint64_t& payload);
+  [[nodiscard]] bool make_head();
+  void refuse(std::deque<Append>& queue, int error);
+  void write(std::vector<Append> records, BufferPtr buffer);
+  [[nodiscard]] std::uint64_t compose(std::vector<Append>& records, std::span<std::byte> buffer) const;
+  void on_written(const ChunkPtr& chunk, int error);
+  void begin_sync(const SegmentPtr& segment);
+  void on_synced(const SegmentPtr& segment, int error);
+  void fail(Chunk& chunk, int error);
+  void tell();
+  void end(SegmentPtr segment);  // by value: it may be head_
+  void close(const SegmentPtr& segment);
+  void write_footer(const SegmentPtr& segment);
+  void on_footer(const SegmentPtr& segment, std::uint64_t end, int error);
+
+  FileLayer& layer_;
+  IoQueue& io_;
+  FileTable& table_;
+  Space& space_;
+  const Superblock& superblock_;
+  BufferPool buffers_;
+
+  std::deque<Append> objects_;
+  std::deque<Append> upkeep_;
+  SegmentPtr head_;
+  std::deque<ChunkPtr> chunks_;  // in log order
+  std::size_t footers_ = 0;
+  bool telling_ = false;
+  std::uint64_t written_bytes_ = 0;
+  std::uint64_t errors_ = 0;
+  std::uint64_t last_sync_ns_ = 0;
+};
+
+}  // namespace dolium::spill

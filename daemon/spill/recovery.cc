@@ -1,0 +1,191 @@
+#include "daemon/spill/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "daemon/spill/segment_reader.h"
+
+namespace dolium::spill {
+namespace {
+
+struct IdInFile {
+  ObjectId id;
+  FileNumber file = 0;
+  friend bool operator==(const IdInFile&, const IdInFile&) = default;
+};
+struct HashIdInFile {
+  std::size_t operator()(const IdInFile& key) const noexcept {
+    return key.id.hash() ^ (key.file * 0x9e3779b97f4a7c15U);
+  }
+};
+
+class Survey {
+ public:
+  Survey(FileLayer& layer, const Superblock& superblock, FileTable& table)
+      : layer_(layer), superblock_(superblock), table_(table) {}
+
+  Result<Recovered> run() {
+    const Result<std::vector<std::string>> names = layer_.list();
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+      Result<void> read;
+      if (const FileNumber segment = segment_number(name); segment != 0)
+        read = read_segment_file(name, segment);
+      else if (const FileNumber object = object_number(name); object != 0)
+        read = read_object_file(name, object);
+      if (!read) return Error{read.error().code, name + ": " + read.error().message, {}, read.error().error_number};
+    }
+    if (auto safe = make_safe(); !safe) return safe.error();
+    judge();
+    return std::move(result_);
+  }
+
+ private:
+  Result<TierFile*> add(const std::string& name, FileNumber number, bool is_segment) {
+    Result<FilePtr> handle = layer_.open(name, OpenMode::existing);
+    if (!handle) return handle.error();
+    const Result<FileSize> size = layer_.size(**handle);
+    if (!size) return size.error();
+    return &table_.add({.number = number,
+                        .is_segment = is_segment,
+                        .state = TierFile::State::closed,
+                        .handle = *std::move(handle),
+                        .allocated = size->allocated});
+  }
+
+  Result<void> read_segment_file(const std::string& name, FileNumber number) {
+    const Result<TierFile*> file = add(name, number, true);
+    if (!file) return file.error();
+    Result<SegmentContents> contents = read_segment(layer_, *(*file)->handle, nonce_of(superblock_, number));
+    if (!contents) return contents.error();
+    result_.bad_records += contents->bad_records;
+    result_.unreadable_blocks += contents->unreadable_blocks;
+    if (contents->unreadable_blocks != 0) table_.mark_unread(**file);
+    for (const RecordHead& head : contents->heads) take(**file, head);
+    if (contents->heads.empty() && !(*file)->unread)
+      table_.leave(**file);
+    else if (!contents->has_footer && !(*file)->unread)
+      result_.scanned.push_back({number, std::move(contents->heads), contents->end});
+    return {};
+  }
+
+  Result<void> read_object_file(const std::string& name, FileNumber number) {
+    const Result<TierFile*> file = add(name, number, false);
+    if (!file) return file.error();
+    const Result<RecordHead> head = read_object_head(layer_, *(*file)->handle, nonce_of(superblock_, number));
+    if (number > last_own_number_) {
+      last_own_number_ = number;
+      last_own_file_ = (*file)->handle;
+    }
+    (*file)->handle.reset();
+    if (head) {
+      take(**file, *head);
+    } else if (head.error().code == Errc::not_found) {
+      table_.leave(**file);
+    } else {
+      table_.mark_unread(**file);
+      ++result_.unreadable_blocks;
+    }
+    return {};
+  }
+
+  /// Of own files only the last can be in doubt: they are written one after the other, and each start does this.
+  Result<void> make_safe() {
+    for (const Scanned& each : result_.scanned)
+      if (auto synced = layer_.sync_now(*table_.find(each.file)->handle); !synced) return ignore_read_only(synced);
+    if (last_own_file_)
+      if (auto synced = layer_.sync_now(*last_own_file_); !synced) return ignore_read_only(synced);
+    return ignore_read_only(layer_.sync_directory());  // an unlinked file must not come back
+  }
+  static Result<void> ignore_read_only(Result<void> result) {
+    return !result && result.error().error_number == EROFS ? Result<void>() : result;
+  }
+
+  void take(TierFile& file, const RecordHead& head) {
+    switch (head.kind) {
+      case RecordKind::object: found_.push_back({head, file.number}); break;
+      case RecordKind::tombstone: {
+        const Tombstone tombstone{id_of(head), head.names, head.sequence, head.stamp, head.incarnation};
+        file.tombstones.push_back(tombstone);
+        table_.avoid(head.names);
+        Sequence& killed = killed_[{tombstone.id, tombstone.names}];
+        killed = std::max(killed, tombstone.sequence);
+        break;
+      }
+      case RecordKind::clear:
+        table_.avoid(head.names);
+        if (head.sequence >= table_.clear().sequence)
+          table_.set_clear({head.sequence, head.stamp, head.incarnation, head.names, file.number});
+        break;
+    }
+  }
+
+  [[nodiscard]] bool has_tombstone(const LiveRecord& record) const {
+    const auto killed = killed_.find({id_of(record.head), record.file});
+    return killed != killed_.end() && record.head.sequence <= killed->second;
+  }
+  [[nodiscard]] bool is_cleared(const RecordHead& head) const {
+    return table_.clear().kills(head.sequence, head.stamp, head.incarnation);
+  }
+  /// Of two copies of one record, one that has no tombstone counts: compaction buries a copy that it gives up.
+  [[nodiscard]] bool is_newer(const LiveRecord& a, const LiveRecord& b) const {
+    return std::tuple(a.head.sequence, !has_tombstone(a), a.file) >
+           std::tuple(b.head.sequence, !has_tombstone(b), b.file);
+  }
+
+  void judge() {
+    std::unordered_map<ObjectId, std::size_t> newest;
+    newest.reserve(found_.size());
+    for (std::size_t index = 0; index < found_.size(); ++index) {
+      const auto [at, is_first] = newest.emplace(id_of(found_[index].head), index);
+      if (!is_first && is_newer(found_[index], found_[at->second])) at->second = index;
+    }
+    for (std::size_t index = 0; index < found_.size(); ++index) {
+      const LiveRecord& record = found_[index];
+      if (is_cleared(record.head) || (!killed_.empty() && has_tombstone(record)))
+        bury(record);
+      else if (newest.at(id_of(record.head)) != index)
+        mourn(record);
+      else
+        keep(record);
+    }
+  }
+  void keep(const LiveRecord& record) {
+    table_.add_live(record.file, record.head.payload_size());
+    result_.objects.push_back(record);
+  }
+  /// Dead, and known to be: a file of its own goes.
+  void bury(const LiveRecord& record) {
+    TierFile* file = table_.find(record.file);
+    if (!file->is_segment) table_.leave(*file);
+  }
+  /// Dead, and the tombstone is missing.
+  void mourn(const LiveRecord& record) {
+    bury(record);
+    const RecordHead& head = record.head;
+    result_.missing.push_back({id_of(head), record.file, head.sequence, head.stamp, head.incarnation});
+  }
+
+  FileLayer& layer_;
+  const Superblock& superblock_;
+  FileTable& table_;
+  Recovered result_;
+  std::vector<LiveRecord> found_;
+  FileNumber last_own_number_ = 0;
+  FilePtr last_own_file_;
+  std::unordered_map<IdInFile, Sequence, HashIdInFile> killed_;
+};
+
+}  // namespace
+
+Result<Recovered> recover(FileLayer& layer, const Superblock& superblock, FileTable& table) {
+  return Survey(layer, superblock, table).run();
+}
+
+}  // namespace dolium::spill

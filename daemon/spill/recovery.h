@@ -1,0 +1,43 @@
+#pragma once
+// Recovery: finds out what a directory holds. It reads every file's heads, and decides which records live:
+//
+//   dead     its exact tombstone exists, or the clear record kills it, or another record of the id has a higher number,
+//            dead or alive. Two copies of one record: the younger one without a tombstone lives
+//   missing  a dead record without a tombstone: the tombstone was lost in the crash. It is to be written again before
+//            any file is removed, or the record could come back later
+//
+// What an earlier process has written and not synced is synced before it counts: otherwise it would be told as durable,
+// and could still be lost. Apart from that, nothing changes on the disk.
+
+#include <vector>
+
+#include "daemon/spill/file_layer.h"
+#include "daemon/spill/file_table.h"
+#include "daemon/spill/format.h"
+
+namespace dolium::spill {
+
+struct LiveRecord {
+  RecordHead head;
+  FileNumber file = 0;
+};
+
+/// A segment that was scanned.
+struct Scanned {
+  FileNumber file = 0;
+  std::vector<RecordHead> heads;
+  std::uint64_t end = 0;
+};
+
+struct Recovered {
+  std::vector<LiveRecord> objects;
+  std::vector<Tombstone> missing;
+  std::vector<Scanned> scanned;
+  std::uint64_t bad_records = 0;        ///< of scanned segments; never told as durable, or damaged since
+  std::uint64_t unreadable_blocks = 0;  ///< the disk did not return them
+};
+
+/// Fills the table. Fails when a file cannot be opened or synced, or the directory cannot be listed.
+[[nodiscard]] Result<Recovered> recover(FileLayer& layer, const Superblock& superblock, FileTable& table);
+
+}  // namespace dolium::spill

@@ -1,0 +1,55 @@
+#include "daemon/spill/verifier.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace dolium::spill {
+
+void Verifier::start(const Catalogue& catalogue) {
+  records_.clear();
+  records_.reserve(catalogue.size());
+  for (const auto& [sequence, entry] : catalogue) records_.push_back(sequence);
+  std::ranges::sort(records_, {}, [&](Sequence each) {
+    const Entry& entry = catalogue.at(each);
+    return std::tuple(entry.file, entry.payload_at);
+  });
+  next_ = under_way_ = 0;
+  ++run_;
+  running_ = true;
+  progress_ = {};
+}
+
+void Verifier::pump(const Catalogue& catalogue) {
+  while (running_ && next_ < records_.size() && under_way_ < kUnderWay) {
+    const Sequence sequence = records_[next_++];
+    const auto entry = catalogue.find(sequence);
+    if (entry == catalogue.end()) continue;
+    const ObjectId id = entry->second.id;
+    ++under_way_;
+    const bool begun = check_(
+        sequence, [this, run = run_, id, bytes = entry->second.size](int error) { on_checked(run, id, bytes, error); });
+    if (!begun) --under_way_;
+  }
+  if (running_ && next_ == records_.size() && under_way_ == 0) running_ = false;
+}
+
+void Verifier::on_checked(std::uint32_t run, const ObjectId& id, std::uint64_t bytes, int error) {
+  if (run != run_) return;
+  --under_way_;
+  ++progress_.records;
+  progress_.bytes += bytes;
+  if (error != 0) progress_.damaged.push_back(id);
+}
+
+Verified Verifier::take_progress(std::size_t most) {
+  std::vector<ObjectId>& damaged = progress_.damaged;
+  Verified out{.records = progress_.records, .bytes = progress_.bytes, .damaged = {}};
+  const auto end = damaged.begin() + static_cast<std::ptrdiff_t>(std::min(most, damaged.size()));
+  out.damaged.assign(damaged.begin(), end);
+  damaged.erase(damaged.begin(), end);
+  out.finished = !running_ && damaged.empty();
+  return out;
+}
+
+}  // namespace dolium::spill

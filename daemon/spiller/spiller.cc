@@ -1,0 +1,187 @@
+#include "daemon/spiller/spiller.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+#include <utility>
+
+#include "daemon/spiller/machine.h"
+#include "daemon/spiller/tier_work.h"
+#include "protocol/convert.h"
+#include "protocol/fd_socket.h"
+#include "shm/os/monotonic_clock.h"
+#include "shm/text/size_text.h"
+
+namespace dolium::spill {
+namespace {
+
+constexpr int kIdleMs = 1000;
+constexpr int kBusyMs = 20;
+
+protocol::TierIncarnation to_wire(const Incarnation& incarnation) {
+  return {incarnation[0], incarnation[1]};
+}
+
+protocol::TierRecord to_wire(const RecordHead& head) {
+  return {head.sequence,
+          head.sequence,
+          head.stamp,
+          to_wire(head.incarnation),
+          head.expires_at_ns,
+          head.time_to_live_ms,
+          head.time_to_idle_ms,
+          head.data_size,
+          head.type_tag,
+          head.metadata_size,
+          head.uid,
+          protocol::to_wire(id_of(head)),
+          head.type_name_size,
+          head.label_size};
+}
+
+/// Ends the session, and not the process.
+bool is_end_of_session(const Error& error) {
+  return error.code == Errc::disconnected || error.code == Errc::timed_out;
+}
+
+}  // namespace
+
+Result<void> Spiller::run() {
+  Result<std::unique_ptr<DiskFiles>> files = DiskFiles::open(options_.directory, options_.io);
+  if (!files) return files.error();
+  files_ = *std::move(files);
+  log_->info("spill directory {}: locked, {}", options_.directory, files_->io_name());
+  while (!stopping_) {
+    const Result<void> served = serve_once();
+    if (!served && !is_end_of_session(served.error())) return served;
+    if (!served && !stopping_) log_->info("the spill tier's session ended: {}", served.error().message);
+    take_signals();
+  }
+  return {};
+}
+
+Result<void> Spiller::serve_once() {
+  const shm::TimeNs begun = shm::monotonic_now();
+  Result<std::unique_ptr<Engine>> engine =
+      Engine::open(*files_, {.capacity = options_.capacity, .geometry = {}}, this_machine());
+  if (!engine) return engine.error();
+  log_->info("spill directory {}: {} objects, read in {} ms", options_.directory, (*engine)->report().records,
+             (shm::monotonic_now() - begun) / 1'000'000);
+  const Result<std::unique_ptr<TierSession>> session = connect();
+  if (!session) return session.error();
+  if (auto introduced = introduce(**session, **engine); !introduced) return introduced;
+  TierWork tier_work(**session, **engine, options_.directory, std::string(files_->io_name()));
+  Result<void> worked = work(**session, **engine, tier_work);
+  stopping_ = stopping_ || (*session)->store_is_gone();  // the keeper, too, ends or is gone
+  if (stopping_) finish(**engine);
+  engine->reset();  // before the others: it uses the session's memory, and answers to the work
+  return worked;
+}
+
+/// The server may be a moment away: it is being replaced, or has crashed.
+Result<std::unique_ptr<TierSession>> Spiller::connect() {
+  for (;;) {
+    take_signals();
+    if (stopping_) return Error{Errc::disconnected, "this process is to end"};
+    Result<std::unique_ptr<TierSession>> session =
+        TierSession::connect(options_.socket, options_.token, protocol::deadline_after(std::chrono::seconds(5)));
+    if (session || !is_end_of_session(session.error())) return session;
+    std::array<pollfd, 1> entries{{{signals_.fd(), POLLIN, 0}}};
+    static_cast<void>(::poll(entries.data(), entries.size(), static_cast<int>(kRetry.count())));
+  }
+}
+
+/// Tells what the directory holds, and drops what the store does not know.
+Result<void> Spiller::introduce(TierSession& session, Engine& engine) {
+  Recovered recovered = engine.take_recovered();
+  if (recovered.unreadable_blocks != 0)
+    log_->error("spill directory {}: {} blocks cannot be read: objects in them are missing until the disk returns them",
+                options_.directory, recovered.unreadable_blocks);
+  protocol::TierHelloRequestT hello;
+  const Superblock& block = engine.superblock();
+  hello.directory = std::make_unique<protocol::TierIncarnation>(block.uuid[0], block.uuid[1]);
+  hello.incarnation = std::make_unique<protocol::TierIncarnation>(to_wire(block.incarnation));
+  hello.records = recovered.objects.size();
+  const auto deadline = protocol::deadline_after(kPatience);
+  const auto reply = session.ask<protocol::TierHelloReply>(std::move(hello), deadline);
+  if (!reply) return reply.error();
+  const auto* store = (*reply)->incarnation();
+  if (store == nullptr) return Error{Errc::protocol_error, "the server did not name its store"};
+  const Incarnation incarnation = {store->high(), store->low()};
+  std::size_t first = 0;
+  do {
+    const std::size_t last = std::min(first + kBatch, recovered.objects.size());
+    if (auto sent = send_batch(session, engine, recovered.objects, first, last); !sent) return sent;
+    first = last;
+  } while (first < recovered.objects.size());
+  return engine.adopt(incarnation);
+}
+
+Result<void> Spiller::send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
+                                 std::size_t first, std::size_t last) {
+  protocol::TierCatalogueRequestT batch;
+  batch.last = last == records.size();
+  for (std::size_t index = first; index < last; ++index) batch.records.push_back(to_wire(records[index].head));
+  const auto reply = session.ask<protocol::TierCatalogueReply>(std::move(batch), protocol::deadline_after(kPatience));
+  if (!reply) return reply.error();
+  if (const auto* dropped = (*reply)->dropped())
+    for (const std::uint32_t each : *dropped)
+      if (each < last - first) engine.drop(records[first + each].head.sequence);
+  return {};
+}
+
+Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work) {
+  for (;;) {
+    take_signals();
+    if (stopping_) return {};
+    if (auto taken = take_messages(session, work); !taken) return taken;
+    const shm::TimeNs now = shm::monotonic_now();
+    while (engine.step(now, false)) {
+    }
+    if (auto sent = work.send_answers(now); !sent) return sent;
+    if (auto flushed = session.flush(); !flushed) return flushed;
+    wait(session, engine.is_idle() && !work.has_orders());
+  }
+}
+
+Result<void> Spiller::take_messages(TierSession& session, TierWork& work) {
+  if (auto read = session.read(); !read) return read;
+  for (;;) {
+    const Result<const protocol::ReplyFrame*> frame = session.next();
+    if (!frame) return frame.error();
+    if (*frame == nullptr) return {};
+    if (const auto* notice = (*frame)->body_as_TierWorkNotice())
+      work.take(*notice);
+    else if (const auto* error = (*frame)->body_as_ErrorReply())
+      return protocol::from_wire(*error);
+  }
+}
+
+void Spiller::wait(const TierSession& session, bool is_idle) {
+  const auto wanted = static_cast<short>(session.has_unsent() ? POLLIN | POLLOUT : POLLIN);
+  std::array<pollfd, 3> entries{
+      {{session.fd(), wanted, 0}, {signals_.fd(), POLLIN, 0}, {files_->event_fd(), POLLIN, 0}}};
+  static_cast<void>(::poll(entries.data(), entries.size(), is_idle ? kIdleMs : kBusyMs));
+}
+
+/// What is asked for is written, and the log's head gets its footer, so that the next start is quick.
+void Spiller::finish(Engine& engine) {
+  engine.finish();
+  const shm::TimeNs end = shm::monotonic_now() + static_cast<shm::TimeNs>(std::chrono::nanoseconds(kLastWork).count());
+  while (!engine.is_idle() && shm::monotonic_now() < end) {
+    if (engine.step(shm::monotonic_now(), false)) continue;
+    std::array<pollfd, 1> entries{{{files_->event_fd(), POLLIN, 0}}};
+    static_cast<void>(::poll(entries.data(), entries.size(), kBusyMs));
+  }
+}
+
+void Spiller::take_signals() {
+  while (const auto signal = signals_.next()) {
+    if (!daemon::asks_to_stop(signal->number)) continue;
+    if (!std::exchange(stopping_, true)) log_->info("{}: ending", daemon::signal_name(signal->number));
+  }
+}
+
+}  // namespace dolium::spill

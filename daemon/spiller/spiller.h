@@ -1,0 +1,61 @@
+#pragma once
+// Spiller: the life of doliumd-spill. It locks the directory once. Then, again and again: it opens the engine,
+// connects, tells the server its catalogue, and works until the session ends. The engine is closed with the session: so
+// unanswered work is void on both sides, and the catalogue is read from the disk again.
+//
+// One thread. A disk that hangs may hang it, and nothing else.
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/process/signals.h"
+#include "daemon/spill/disk_files.h"
+#include "daemon/spill/engine.h"
+#include "daemon/spiller/options.h"
+#include "daemon/spiller/tier_session.h"
+
+namespace dolium::spill {
+
+class TierWork;
+
+class Spiller {
+ public:
+  /// Records in one message of the catalogue.
+  static constexpr std::size_t kBatch = 4096;
+  static constexpr std::chrono::seconds kPatience{300};   ///< for an answer about the catalogue
+  static constexpr std::chrono::milliseconds kRetry{50};  ///< between two attempts to connect
+  static constexpr std::chrono::seconds kLastWork{3};     ///< for what is under way when the process is to end
+
+  Spiller(Options options, std::shared_ptr<spdlog::logger> log, daemon::SignalQueue signals)
+      : options_(std::move(options)), log_(std::move(log)), signals_(std::move(signals)) {}
+  Spiller(const Spiller&) = delete;
+  Spiller& operator=(const Spiller&) = delete;
+
+  /// Until a signal asks to stop. An error: the directory or the server refuses.
+  [[nodiscard]] Result<void> run();
+
+ private:
+  enum class Wait : std::uint8_t { briefly, until_something };
+
+  [[nodiscard]] Result<void> serve_once();
+  [[nodiscard]] Result<std::unique_ptr<TierSession>> connect();
+  [[nodiscard]] Result<void> introduce(TierSession& session, Engine& engine);
+  [[nodiscard]] Result<void> send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
+                                        std::size_t first, std::size_t last);
+  [[nodiscard]] Result<void> work(TierSession& session, Engine& engine, TierWork& work);
+  [[nodiscard]] Result<void> take_messages(TierSession& session, TierWork& work);
+  void wait(const TierSession& session, bool is_idle);
+  void finish(Engine& engine);
+  void take_signals();
+
+  Options options_;
+  std::shared_ptr<spdlog::logger> log_;
+  daemon::SignalQueue signals_;
+  std::unique_ptr<DiskFiles> files_;
+  bool stopping_ = false;
+};
+
+}  // namespace dolium::spill

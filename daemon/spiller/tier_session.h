@@ -1,0 +1,91 @@
+#pragma once
+// TierSession: the spill tier's session with the server. It is a client's session: a socket, mappings of the store, and
+// a pin table of its own. References to objects are taken and released as any client does (shm/table/holder.h).
+//
+// Messages go through the socket, without rings: they are few. One thread.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <dolium/result.h>
+
+#include "client/remote/handshake.h"
+#include "messages_generated.h"
+#include "protocol/codec.h"
+#include "shm/table/holder.h"
+
+namespace dolium::spill {
+
+class TierSession {
+ public:
+  /// Connects, and shows the token. Waits at most until the deadline.
+  [[nodiscard]] static Result<std::unique_ptr<TierSession>> connect(const std::string& socket,
+                                                                    const protocol::TierToken& token,
+                                                                    protocol::Deadline deadline);
+  TierSession(const TierSession&) = delete;
+  TierSession& operator=(const TierSession&) = delete;
+
+  /// Queues a request; returns its number. flush() sends it.
+  template <class Request>
+  Result<std::uint64_t> send(Request request) {
+    const auto frame = encoder_.encode(++last_request_, std::move(request));
+    if (!frame) return frame.error();
+    if (auto pushed = writer_.push(*frame); !pushed) return pushed.error();
+    return last_request_;
+  }
+  /// Sends a request and waits for its reply. What else comes meanwhile is an error: nothing is under way then. The
+  /// frame is valid until the next call.
+  template <class Reply, class Request>
+  Result<const Reply*> ask(Request request, protocol::Deadline deadline) {
+    const Result<std::uint64_t> number = send(std::move(request));
+    if (!number) return number.error();
+    const Result<const protocol::ReplyFrame*> frame = await(*number, deadline);
+    if (!frame) return frame.error();
+    const auto* reply = (*frame)->template body_as<Reply>();
+    if (reply == nullptr) return Error{Errc::protocol_error, "the server answered a question that was not asked"};
+    return reply;
+  }
+
+  /// Sends what the socket takes. Errors are final, here and below.
+  [[nodiscard]] Result<void> flush();
+  [[nodiscard]] bool has_unsent() const noexcept { return writer_.queued_bytes() != 0; }
+  /// Reads what has arrived, without waiting; next() returns it. `disconnected` at the end.
+  [[nodiscard]] Result<void> read();
+  /// The next frame, valid until the next call; nothing when there is none. An error when the server says goodbye.
+  [[nodiscard]] Result<const protocol::ReplyFrame*> next();
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+
+  // ---- the store's memory ----
+
+  [[nodiscard]] std::optional<shm::Held> hold(const shm::Granted& granted) noexcept;
+  void release(const shm::Held& held) noexcept;
+  /// All grants up to this number are taken up.
+  void take_up_grants(std::uint64_t through) noexcept;
+  /// Empty if the range is not in the arena.
+  [[nodiscard]] std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t size) const noexcept;
+  [[nodiscard]] std::span<std::byte> writable_bytes(std::uint64_t offset, std::uint64_t size) const noexcept;
+  /// Whether the store has been stopped, or its keeper is gone.
+  [[nodiscard]] bool store_is_gone() const noexcept { return holder_.index().owner().gone_for_good(); }
+
+ private:
+  TierSession() = default;
+  [[nodiscard]] Result<void> attach(detail::Welcome welcome);
+  [[nodiscard]] Result<const protocol::ReplyFrame*> await(std::uint64_t number, protocol::Deadline deadline);
+  void tell_release() const noexcept;
+
+  shm::UniqueFd socket_;
+  shm::UniqueFd release_event_;
+  shm::Mapping index_;
+  shm::Mapping arena_;
+  shm::Mapping writable_;
+  shm::Holder holder_;
+  protocol::Encoder encoder_;
+  protocol::FrameWriter writer_;
+  std::unique_ptr<protocol::FrameReader> reader_;
+  std::uint64_t last_request_ = 1;  // the HelloRequest had 1
+};
+
+}  // namespace dolium::spill

@@ -1,0 +1,61 @@
+#pragma once
+// TierWork: carries out what the server asks for (TierWorkNotice), with the engine, and queues the answers.
+//
+// A written object is held by a reference of this process until its answer is queued. Answers are queued as the engine
+// gives them, and sent together by send_answers().
+//
+// One thread. It outlives no session: with the session, all unanswered work is void.
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "daemon/spill/engine.h"
+#include "daemon/spiller/tier_session.h"
+
+namespace dolium::spill {
+
+class TierWork {
+ public:
+  /// `directory` and `io` are only reported.
+  TierWork(TierSession& session, Engine& engine, std::string directory, std::string io)
+      : session_(session), engine_(engine), directory_(std::move(directory)), io_(std::move(io)) {}
+  TierWork(const TierWork&) = delete;
+  TierWork& operator=(const TierWork&) = delete;
+
+  void take(const protocol::TierWorkNotice& notice);
+  /// Sends what is known by now: answers, progress of orders, and the state when it has changed. `now`: monotonic.
+  [[nodiscard]] Result<void> send_answers(shm::TimeNs now);
+  [[nodiscard]] bool has_orders() const noexcept { return !orders_.empty(); }
+
+ private:
+  struct Order {
+    std::uint64_t number = 0;
+    protocol::TierOrderKind kind{};
+    bool begun = false;
+    std::uint64_t used_before = 0;
+  };
+
+  void write(const protocol::TierWrite& asked, const protocol::TierWorkNotice& notice);
+  void read(const protocol::TierRead& asked);
+  void drop(const protocol::TierDrop& asked);
+  void on_written(std::uint64_t stamp, std::uint32_t slot, int error, Sequence location);
+  [[nodiscard]] protocol::TierStateRequestT state_of(const EngineReport& report) const;
+  [[nodiscard]] Result<void> send_state(shm::TimeNs now);
+  [[nodiscard]] Result<void> work_on_orders(shm::TimeNs now);
+  [[nodiscard]] protocol::TierOrderDoneRequestT progress_of(Order& order);
+
+  TierSession& session_;
+  Engine& engine_;
+  const std::string directory_;
+  const std::string io_;
+  std::vector<protocol::TierWritten> written_;
+  std::vector<protocol::TierReadBack> read_;
+  std::deque<Order> orders_;
+  EngineReport told_;
+  bool has_told_ = false;
+  shm::TimeNs state_at_ = 0;
+  shm::TimeNs progress_at_ = 0;
+};
+
+}  // namespace dolium::spill

@@ -1,0 +1,165 @@
+// The real file layer, on a directory of this machine's disk, with io_uring and with threads.
+
+#include "daemon/spill/disk_files.h"
+
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "daemon/spill/engine.h"
+#include "tests/spill/crash_model.h"
+
+namespace {
+
+using namespace dolium;
+using namespace dolium::test;
+using spill::DiskFiles;
+using spill::Engine;
+using spill::IoChoice;
+using spill::Sequence;
+
+/// On a disk: /tmp may be in memory.
+class DiskDirectory {
+ public:
+  DiskDirectory() {
+    std::string name = "/var/tmp/dolium-test-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  DiskDirectory(const DiskDirectory&) = delete;
+  DiskDirectory& operator=(const DiskDirectory&) = delete;
+  ~DiskDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void settle(Engine& engine) {
+  for (int steps = 0; steps < 100000 && !engine.is_idle(); ++steps) engine.step(static_cast<shm::TimeNs>(steps), true);
+  REQUIRE(engine.is_idle());
+}
+
+std::unique_ptr<DiskFiles> open_files(const std::string& path, IoChoice io) {
+  auto files = DiskFiles::open(path, io);
+  if (!files) FAIL(files.error().message);
+  return *std::move(files);
+}
+
+std::unique_ptr<Engine> open_engine(DiskFiles& files) {
+  const spill::Geometry geometry{.segment_bytes = 4 << 20, .own_file_bytes = 1 << 20, .chunk_bytes = 256 << 10};
+  auto engine = Engine::open(files, {.capacity = UINT64_MAX, .geometry = geometry}, test_machine());
+  if (!engine) FAIL(engine.error().message);
+  REQUIRE((*engine)->adopt({1, 2}));
+  return *std::move(engine);
+}
+
+std::string refusal(const std::string& path) {
+  const auto files = DiskFiles::open(path, IoChoice::threads);
+  return files ? "" : files.error().message;
+}
+
+/// Objects of many sizes, written, read, and read again by another engine.
+void round_trip(IoChoice io, std::string_view name) {
+  const DiskDirectory directory;
+  const std::vector<std::size_t> sizes = {0, 1, 4096, 100'000, 1'000'000, 1 << 20, 20'000'001};
+  std::vector<TestObject> objects;
+  std::vector<Sequence> locations(sizes.size());
+  for (std::size_t i = 0; i < sizes.size(); ++i) objects.push_back(make_object(i, i, sizes[i]));
+  auto files = open_files(directory.path(), io);
+  if (io != IoChoice::automatic) CHECK(files->io_name() == name);
+  for (int pass = 0; pass < 2; ++pass) {
+    const auto engine = open_engine(*files);
+    CHECK(engine->take_recovered().objects.size() == (pass == 0 ? 0 : sizes.size()));
+    for (std::size_t i = 0; pass == 0 && i < sizes.size(); ++i)
+      engine->write(objects[i].head, objects[i].bytes, [&, i](int error, Sequence location) {
+        CHECK(error == 0);
+        locations[i] = location;
+      });
+    settle(*engine);
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      std::vector<std::byte> bytes(sizes[i]);
+      int told = -1;
+      engine->read(locations[i], bytes, [&](int error) { told = error; });
+      settle(*engine);
+      CHECK(told == 0);
+      CHECK((bytes == objects[i].bytes));
+    }
+    engine->finish();
+    settle(*engine);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a real directory keeps objects of all sizes with threads") {
+  round_trip(IoChoice::threads, "threads");
+}
+
+TEST_CASE("a real directory keeps objects of all sizes with io_uring") {
+  if (!spill::make_uring_io()) {
+    WARN("io_uring is forbidden here");
+    return;
+  }
+  round_trip(IoChoice::io_uring, "io_uring");
+}
+
+TEST_CASE("the automatic choice of I/O always works") {
+  round_trip(IoChoice::automatic, {});
+}
+
+TEST_CASE("a spill directory that others may enter is refused, with the command that mends it") {
+  const DiskDirectory directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  CHECK_THAT(refusal(directory.path()), Catch::Contains("(mode 755)") && Catch::Contains("run chmod 700"));
+}
+
+TEST_CASE("a spill directory that does not exist is refused") {
+  CHECK_THAT(refusal("/var/tmp/there/is/none"), Catch::Contains("No such file") && Catch::Contains("make it"));
+}
+
+TEST_CASE("a spill directory in memory is refused") {
+  struct statfs info {};
+  if (::statfs("/dev/shm", &info) != 0 || static_cast<std::uint64_t>(info.f_type) != TMPFS_MAGIC) {
+    WARN("/dev/shm is no tmpfs here");
+    return;
+  }
+  CHECK_THAT(refusal("/dev/shm"), Catch::Contains("is in memory (tmpfs)"));
+}
+
+TEST_CASE("a second process cannot use a spill directory, and is told which one has it") {
+  const DiskDirectory directory;
+  const auto files = open_files(directory.path(), IoChoice::threads);
+  CHECK_THAT(refusal(directory.path()), Catch::Contains("is in use by process " + std::to_string(::getpid())));
+  const auto findings = DiskFiles::examine(directory.path());
+  REQUIRE_FALSE(findings);
+  CHECK_THAT(findings.error().message, Catch::Contains("is in use by"));
+}
+
+TEST_CASE("a spill directory is examined without changing it") {
+  const DiskDirectory directory;
+  const auto findings = DiskFiles::examine(directory.path());
+  REQUIRE(findings);
+  CHECK(findings->free_bytes > 0);
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("files of a spill directory can be read by their owner alone") {
+  const DiskDirectory directory;
+  const auto files = open_files(directory.path(), IoChoice::threads);
+  const auto engine = open_engine(*files);
+  settle(*engine);
+  for (const auto& each : std::filesystem::directory_iterator(directory.path())) {
+    struct stat info {};
+    REQUIRE(::stat(each.path().c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+  }
+}
