@@ -72,7 +72,15 @@ assert  | granted_place  | NO_LOOK               | no look whether another serve
 assert  | granted_place  | NO_FENCE_READER       | the reference counted without a fence
 assert  | granted_place  | NO_FENCE_DAEMON       | the successor counts itself without a fence
 assert  | granted_place  | COUNT_LATE            | the successor reads the pin tables first
-assert  | granted_place  | GRANT_EARLY           | granted_through moved on before the reference'
+assert  | granted_place  | GRANT_EARLY           | granted_through moved on before the reference
+pass    | spill          |                       | 10: what is on disk, or comes back, is the object itself
+assert  | spill          | NO_STAMP              | a write believed without a look at the stamp
+assert  | spill          | BIT_FIRST             | the bit `clean`, then the location
+assert  | spill          | HOLD_ONLY             | copied under the hold of the server
+assert  | spill          | TOLD_FIRST            | the spiller told before the ledger notes the extent
+assert  | spill          | FREE_LENT             | what is lent to the spiller freed by a successor
+assert  | spill          | NOTE_TRUSTED          | a noted extent freed, where the object is already
+assert  | spill          | VOID_ANSWER           | an answer to the work of the killed server believed'
 
 readonly long='
 pass    | pin_protocol   | kGets=2               | 1, 2: two clients, two gets and one
