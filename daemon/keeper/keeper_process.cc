@@ -234,6 +234,7 @@ void KeeperProcess::take_signals() {
 /// would die of the signal, and leave the socket of the one before it: hear() stops it when it is ready.
 void KeeperProcess::stop(int number) {
   if (!std::exchange(stopping_, true)) {
+    spill_.expect_end();
     const int longest = served_ ? Keeper::kLongestEndMs : Keeper::kLongestStartMs;
     end_by_ = shm::monotonic_now() + static_cast<shm::TimeNs>(longest) * kMillisecond;
   }

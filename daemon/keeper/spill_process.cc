@@ -43,7 +43,7 @@ Result<std::string> SpillProcess::token() {
 }
 
 shm::TimeNs SpillProcess::next_start() const noexcept {
-  return arguments_.empty() || token_.empty() || pid_ != 0 ? shm::kNever : next_start_;
+  return arguments_.empty() || token_.empty() || pid_ != 0 || ending_ ? shm::kNever : next_start_;
 }
 
 void SpillProcess::start_if_due(shm::TimeNs now, const KeeperLog& log) {
@@ -84,6 +84,7 @@ void SpillProcess::become(pid_t keeper) {
 bool SpillProcess::ended(pid_t child, int status, shm::TimeNs now, const KeeperLog& log) {
   if (child != pid_ || pid_ == 0) return false;
   pid_ = 0;
+  if (ending_) return true;
   if (now - started_ >= static_cast<shm::TimeNs>(kLongestPauseMs) * kMillisecond) pause_ms_ = kFirstPauseMs;
   next_start_ = now + static_cast<shm::TimeNs>(pause_ms_) * kMillisecond;
   log->error("the spill process has ended {}: starting it again in {} ms; what is on disk stays there",

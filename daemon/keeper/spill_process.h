@@ -47,6 +47,8 @@ class SpillProcess {
   [[nodiscard]] shm::TimeNs next_start() const noexcept;
   /// A child of the keeper has ended. False: it was another one.
   bool ended(pid_t child, int status, shm::TimeNs now, const KeeperLog& log);
+  /// The daemon is stopping: the process ends with the server, and is not started again.
+  void expect_end() noexcept { ending_ = true; }
   /// Asks it to end, and waits.
   void stop(const KeeperLog& log);
 
@@ -61,6 +63,7 @@ class SpillProcess {
   shm::TimeNs started_ = 0;
   shm::TimeNs next_start_ = 0;
   int pause_ms_ = kFirstPauseMs;
+  bool ending_ = false;
 };
 
 }  // namespace dolium::daemon

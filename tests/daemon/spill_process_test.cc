@@ -95,6 +95,20 @@ TEST_CASE("a spill process that has ended is started again, after growing pauses
   }
 }
 
+TEST_CASE("a spill process that ends with the daemon is not started again") {
+  const Script script("exit 0");
+  const KeeperLog log(open_log({.log_level = LogLevel::off}).value(), {});
+  SpillProcess spill({"/bin/sh", script.path()});
+  CHECK(spill.token().value().size() == 32);
+  spill.start_if_due(shm::monotonic_now(), log);
+  spill.expect_end();
+  pid_t child = 0;
+  const int status = wait_for_child(child);
+  CHECK(spill.ended(child, status, shm::monotonic_now(), log));
+  CHECK(spill.next_start() == shm::kNever);
+  spill.stop(log);  // nothing is left to wait for
+}
+
 TEST_CASE("without a spill directory there is no spill process") {
   CHECK(spill_arguments({}).empty());
   SpillProcess spill({});
