@@ -187,7 +187,9 @@ class ObjectResult {
       wipe(out_);
   }
   /// The caller takes over the reference, if there is one.
-  void fill(Object&& object) {
+  void fill(Object&& object) { fill(std::move(object), to_c(object.id())); }
+  /// The same where the id is known: to read it again behind the writes of the get takes a tenth of the get.
+  void fill(Object&& object, const dolium_id& id) {
     if (!object.holds()) [[unlikely]]
       return;
     std::uint64_t number = 0;
@@ -198,7 +200,7 @@ class ObjectResult {
     out_.metadata = view.bytes + view.data_size;
     out_.metadata_size = view.metadata_size;
     out_.type_tag = view.type_tag;
-    out_.id = to_c(view.id);
+    out_.id = id;
     out_.opaque = view.slot;
     out_.opaque2[0] = reinterpret_cast<std::uintptr_t>(view.attachment);
     out_.opaque2[1] = number;
@@ -208,9 +210,12 @@ class ObjectResult {
   }
   /// The same for a result. Returns the code of the call.
   [[nodiscard]] dolium_code fill(Result<Object>&& object, dolium_error* error) {
+    return object ? fill(std::move(object), to_c(object->id()), error) : report(object.error(), error);
+  }
+  [[nodiscard]] dolium_code fill(Result<Object>&& object, const dolium_id& id, dolium_error* error) {
     if (!object) [[unlikely]]
       return report(object.error(), error);
-    fill(*std::move(object));
+    fill(*std::move(object), id);
     return DOLIUM_OK;
   }
 

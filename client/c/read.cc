@@ -37,7 +37,7 @@ dolium_code dolium_get(dolium_store* store, const dolium_id* id, std::int64_t ti
                        dolium_error* error) {
   return c::guarded(__func__, error, [&] {
     c::ObjectResult out(object);
-    return out.fill(c::store_of(store).get_raw(c::id_of(id), c::timeout_of(timeout_ns)), error);
+    return out.fill(c::store_of(store).get_raw(c::id_of(id), c::timeout_of(timeout_ns)), *id, error);
   });
 }
 
@@ -46,7 +46,7 @@ dolium_code dolium_try_get(dolium_store* store, const dolium_id* id, dolium_obje
     c::ObjectResult out(object);
     std::optional<Object> there = c::store_of(store).try_get(c::id_of(id));
     if (!there) return DOLIUM_NOT_FOUND;
-    out.fill(*std::move(there));
+    out.fill(*std::move(there), *id);
     return DOLIUM_OK;
   });
 }
