@@ -229,7 +229,7 @@ void Engine::maintain() {
 }
 
 void Engine::compact_if_worth() {
-  if (compactor_.is_busy() || !space_.may_try()) return;
+  if (finishing_ || compactor_.is_busy() || !space_.may_try()) return;
   const bool pressed = space_.condition() == Condition::full || table_.allocated() > space_.capacity() / 8 * 7;
   const auto urgency = compacting_ ? Compactor::Urgency::ordered
                        : pressed   ? Compactor::Urgency::pressed

@@ -106,7 +106,11 @@ class Engine {
   /// Whether nothing was asked for that is not done.
   [[nodiscard]] bool is_idle() const noexcept;
   /// Ends the log's head with its footer, so that the next start need not scan it. step() until is_idle().
-  void finish() { log_.end_head(); }
+  /// Compacts no more: that would begin another head.
+  void finish() {
+    finishing_ = true;
+    log_.end_head();
+  }
 
   [[nodiscard]] Condition condition() const noexcept { return space_.condition(); }
   [[nodiscard]] EngineReport report() const;
@@ -143,6 +147,7 @@ class Engine {
   std::deque<std::function<void()>> held_;  // answers that wait for tombstones before them
   bool settled_ = false;                    // the tombstones that recovery missed are durable: files may go
   bool compacting_ = false;
+  bool finishing_ = false;
   FileNumber compact_through_ = 0;
   Sequence next_sequence_;
   ClearMark clear_;  // the latest, durable or not
