@@ -146,7 +146,7 @@ void CrashModel::on_written(std::uint64_t stamp, int error, Sequence location) {
   writing_.erase(stamp);
   if (error != 0) {
     ++figures_.failed;
-    version.state = State::gone;
+    version.state = State::leaving;  // dirty in the store: if its tombstone fails, too, a crash decides
     return;
   }
   ++figures_.written;
@@ -216,6 +216,7 @@ void CrashModel::crash() {
 void CrashModel::kill() {
   ++figures_.kills;
   files_->kill();
+  files_->faults = {};
   engine_.reset();
   writing_.clear();
 }

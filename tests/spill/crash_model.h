@@ -4,8 +4,8 @@
 //
 //   wanted    written, and told so: it must be there, byte for byte, after any crash
 //   open      asked for, not told: a crash decides
-//   leaving   dropped, not told: a crash decides, unless a younger object of the id was told: then it is gone
-//   gone      must never be seen again
+//   leaving   dropped, not told, or its write has failed: a crash decides, unless a younger object of the id was told:
+//   then it is gone gone      must never be seen again
 
 #include <map>
 #include <memory>
