@@ -6,7 +6,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> dolium::Result<()> {
-//! let store = AsyncStore::new(&InProcessStore::open(1 << 20)?)?;
+//! let opened = InProcessStore::open(1 << 20)?; // or a Client
+//! let store = AsyncStore::new(&opened)?;
 //! let id = ObjectId::from_name("answer");
 //! let waiting = store.get(&id, Timeout::FOREVER);
 //! store.put(&id, b"forty-two")?;

@@ -112,7 +112,7 @@ impl<T: Codec> Codec for Vec<T> {
             if !bytes.len().is_multiple_of(size) {
                 return Err(Malformed::new(format!("{} bytes are no whole number of {}", bytes.len(), T::name())));
             }
-            return bytes.chunks_exact(size).map(T::decode).collect();
+            return T::decode_items(bytes, size);
         }
         if bytes.len() < WORD {
             return Err(Malformed::new("there is no number of items"));

@@ -77,6 +77,14 @@ pub trait Codec: Sized {
     fn encode(&self, out: &mut [u8]);
     /// Reads a value, which has exactly these bytes. Any bytes may come: other programs may have written them.
     fn decode(bytes: &[u8]) -> Result<Self, Malformed>;
+    /// Reads the items of an array whose items have this fixed size, without gaps.
+    fn decode_items(bytes: &[u8], size: usize) -> Result<Vec<Self>, Malformed> {
+        let mut items = Vec::with_capacity(bytes.len() / size);
+        for item in bytes.chunks_exact(size) {
+            items.push(Self::decode(item)?);
+        }
+        Ok(items)
+    }
 }
 
 /// The bytes of a value.

@@ -34,6 +34,11 @@ macro_rules! numbers {
                     Err(_) => Err(wrong_size(bytes.len(), size_of::<$type>())),
                 }
             }
+
+            fn decode_items(bytes: &[u8], _: usize) -> Result<Vec<Self>, Malformed> {
+                let (items, _) = bytes.as_chunks();
+                Ok(items.iter().map(|item| Self::from_le_bytes(*item)).collect()) // vectorised: no item is refused
+            }
         }
     )* };
 }
