@@ -109,10 +109,12 @@ fn member(report: &impl std::fmt::Debug, name: &str) -> Value {
 
 impl Runner<'_> {
     fn client(&self, step: &Value) -> Store {
-        match step["client"].as_str().map(|name| &self.named[name]) {
-            None => self.store.clone(),
-            Some(Named::Client(store)) => store.clone(),
-            Some(_) => panic!("no client"),
+        let Some(name) = step["client"].as_str().filter(|_| step["op"] != "connect") else {
+            return self.store.clone();
+        };
+        match &self.named[name] {
+            Named::Client(store) => store.clone(),
+            _ => panic!("no client"),
         }
     }
 
