@@ -1189,6 +1189,14 @@ unsafe extern "C" {
     /// The name of a scalar, an array of scalars, or another type that the library knows; an empty text if the tag is
     /// unknown. "bytes" for 0. The text lives as long as the library.
     pub fn dolium_type_name(tag: u64) -> *const c_char;
+    /// The name that the object's creator gave its type: `size` bytes, not terminated, which live as long as the reference.
+    /// An empty one for raw bytes.
+    pub fn dolium_object_type_name(
+        object: *const dolium_object,
+        name: *mut *const c_char,
+        size: *mut usize,
+        error: *mut dolium_error,
+    ) -> dolium_code;
     /// Whether the object's data are a value of the type with this name, which has `size` bytes: `DOLIUM_OK`, or
     /// `DOLIUM_TYPE_MISMATCH`, whose text names both types. It compares tags; a numpy array of one dimension, or a scalar, is
     /// one of its elements' type, too. "bytes" fits every object.
