@@ -77,6 +77,16 @@ impl Object {
         self.0.type_tag
     }
 
+    /// The name that the object's creator gave its type; empty for raw bytes.
+    pub fn type_name(&self) -> Result<std::borrow::Cow<'_, str>> {
+        let (mut name, mut size) = (std::ptr::null(), 0);
+        // SAFETY: the object is ours; the other pointers belong to this frame.
+        check(|error| unsafe { sys::dolium_object_type_name(&self.0, &mut name, &mut size, error) })?;
+        // SAFETY: the library gave the pointer and the size; the text lives as long as we hold the object.
+        let name = unsafe { bytes(name.cast(), size as u64) };
+        Ok(String::from_utf8_lossy(name))
+    }
+
     /// [`Error::TypeMismatch`] if the object is no value of the type with this name, such as `"f64[]"`. The text names
     /// both types. Every object is a value of `"bytes"`; an array of numpy with one dimension is one of its elements.
     pub fn check_type(&self, name: &str) -> Result<()> {

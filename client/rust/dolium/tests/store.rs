@@ -229,8 +229,9 @@ fn metadata_tells_what_was_given() {
         assert_eq!((info.time_to_live, info.time_to_idle), (Some(Duration::from_secs(60)), None));
         assert!(info.created_at <= info.sealed_at && info.created_at.is_some());
         assert!(uses.iter().all(|each| each.references == 1), "{uses:?}");
-        assert_eq!(info.ref_count, 1);
-        drop(held);
+        assert_eq!((info.ref_count, held.type_name().unwrap().as_ref()), (1, "acme.Graph"));
+        let raw = store.get(&put(store, "raw", b"x"), Timeout::NO_WAIT).unwrap();
+        assert_eq!(raw.type_name().unwrap(), "");
     });
 }
 
