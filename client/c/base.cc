@@ -25,7 +25,7 @@ const char* dolium_version(void) {
 // The names are literals: they are terminated.
 const char* dolium_code_name(dolium_code code) {
   if (code == DOLIUM_OK) return "ok";
-  if (code < 0 || code > DOLIUM_SYSTEM_ERROR) return "unknown";
+  if (code < 0 || code > DOLIUM_TIER_UNAVAILABLE) return "unknown";
   return to_string(static_cast<Errc>(code - 1)).data();
 }
 

@@ -77,7 +77,8 @@ CreateOptions to_cpp(const dolium_create_options* given) {
   if (given == nullptr) return {};
   const auto known = options_of(given);
   check_flags("the flags of the dolium_create_options", known.flags, kCreateFlags);
-  check_reserved("dolium_create_options", known.reserved);
+  if (known.retention < DOLIUM_RETENTION_DEFAULT || known.retention > DOLIUM_RETENTION_KEEP)
+    throw Misuse(fmt::format("retention is {}: take one of DOLIUM_RETENTION_...", known.retention));
   CreateOptions out;
   out.metadata = bytes_of(known.metadata, known.metadata_size, "metadata");
   out.type_tag = known.type_tag;
@@ -90,6 +91,7 @@ CreateOptions to_cpp(const dolium_create_options* given) {
   if (known.grace_readers != 0) out.grace_readers = known.grace_readers;
   out.timeout = timeout_of(known.timeout_ns);
   out.copy_threads = known.copy_threads;
+  out.retention = static_cast<Retention>(known.retention);
   out.label = option_text(known.label, known.label_size);
   return out;
 }

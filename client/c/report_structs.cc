@@ -70,6 +70,14 @@ void copy_counters(const StoreStats& from, dolium_store_stats& out) noexcept {
   out.out_of_memory_count = from.out_of_memory_count;
 }
 
+void copy_kept(const StoreStats& from, dolium_store_stats& out) noexcept {
+  out.dirty_count = from.dirty_count, out.dirty_bytes = from.dirty_bytes;
+  out.clean_count = from.clean_count, out.clean_bytes = from.clean_bytes;
+  out.spilled_count = from.spilled_count, out.spilled_bytes = from.spilled_bytes;
+  out.reading_count = from.reading_count;
+  out.spill_count = from.spill_count, out.read_back_count = from.read_back_count;
+}
+
 }  // namespace
 
 dolium_use to_c(const ClientUse& from, std::int32_t role) noexcept {
@@ -150,6 +158,7 @@ dolium_store_stats to_c(const StoreStats& from) noexcept {
   out.uptime_ns = nanoseconds(from.uptime);
   out.pid_namespace = from.pid_namespace;
   out.server_pid = from.server_pid;
+  copy_kept(from, out);
   copy(from.server_version, out.server_version);
   return out;
 }
@@ -184,6 +193,6 @@ dolium_event to_c(const Event& from) noexcept {
 }
 
 static_assert(static_cast<std::int32_t>(Event::Kind::overflow) + DOLIUM_EVENT_SEALED == DOLIUM_EVENT_OVERFLOW);
-static_assert(static_cast<std::int32_t>(RemovalCause::cleared) + DOLIUM_REMOVAL_REMOVED == DOLIUM_REMOVAL_CLEARED);
+static_assert(static_cast<std::int32_t>(RemovalCause::lost) + DOLIUM_REMOVAL_REMOVED == DOLIUM_REMOVAL_LOST);
 
 }  // namespace dolium::c

@@ -38,9 +38,13 @@ TEST("c: a struct whose size was not set is an error that says so") {
   options.struct_size = SIZE_MAX;
   CHECK_IS(dolium_put(store.mine, &id, "x", 1, &options, NULL, &why), DOLIUM_INVALID_ARGUMENT);
   dolium_store_stats stats;
-  stats.struct_size = sizeof stats - 1;
+  stats.struct_size = 1704 - 1;  // of version 1 of the interface
   CHECK_IS(dolium_stats(store.mine, &stats, &why), DOLIUM_INVALID_ARGUMENT);
   CHECK_WHY("dolium_store_stats");
+  stats.struct_size = 1704;
+  stats.dirty_count = 7;  // unknown to a program of that version
+  CHECK_OK(dolium_stats(store.mine, &stats, &why));
+  CHECK(stats.struct_size == 1704 && stats.capacity == 16 * MIB && stats.dirty_count == 7);
   close_store(&store);
 }
 
@@ -51,9 +55,13 @@ TEST("c: flags and reserved members that are unknown are refused") {
   options.flags = 1u << 31;
   CHECK_IS(dolium_put(store.mine, &id, "x", 1, &options, NULL, &why), DOLIUM_INVALID_ARGUMENT);
   options.flags = 0;
-  options.reserved = 1;
+  options.retention = 3;
   CHECK_IS(dolium_put(store.mine, &id, "x", 1, &options, NULL, &why), DOLIUM_INVALID_ARGUMENT);
-  options.reserved = 0;
+  options.retention = DOLIUM_RETENTION_KEEP;  // without a spill tier
+  CHECK_IS(dolium_put(store.mine, &id, "x", 1, &options, NULL, &why), DOLIUM_INVALID_ARGUMENT);
+  options.retention = DOLIUM_RETENTION_CACHE;
+  CHECK_OK(dolium_put(store.mine, &id, "x", 1, &options, NULL, &why));
+  options.retention = DOLIUM_RETENTION_DEFAULT;
   options.grace_ns = -1;
   CHECK_IS(dolium_put(store.mine, &id, "x", 1, &options, NULL, &why), DOLIUM_INVALID_ARGUMENT);
   options.grace_ns = 0;

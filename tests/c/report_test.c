@@ -129,7 +129,7 @@ TEST("c: what a store says of itself") {
 TEST("c: versions, names and ids") {
   CHECK(dolium_abi_version() == DOLIUM_ABI_VERSION && strchr(dolium_version(), '.') != NULL);
   CHECK(strcmp(dolium_code_name(DOLIUM_OK), "ok") == 0 && strcmp(dolium_code_name(DOLIUM_NOT_FOUND), "not_found") == 0);
-  CHECK(strcmp(dolium_code_name(DOLIUM_SYSTEM_ERROR), "system_error") == 0);
+  CHECK(strcmp(dolium_code_name(DOLIUM_TIER_UNAVAILABLE), "tier_unavailable") == 0);
   CHECK(strcmp(dolium_code_name(-1), "unknown") == 0 && strcmp(dolium_cause_name(99), "unknown") == 0);
   dolium_id first, second;
   CHECK_OK(dolium_id_random(&first, &why));

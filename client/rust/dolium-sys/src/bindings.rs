@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 // ---- dolium/c/base.h
 /// The version of this interface: of its functions and structs. It grows with every addition.
-pub const DOLIUM_ABI_VERSION: u32 = 1;
+pub const DOLIUM_ABI_VERSION: u32 = 2;
 /// The outcome of a call: one of the values below. A later version can have more.
 pub type dolium_code = i32;
 /// Ok.
@@ -36,6 +36,8 @@ pub const DOLIUM_PROTOCOL_ERROR: i32 = 12;
 /// the operating system reported an error; `error_number` has its errno, or 0. Also
 /// if this process has no memory (ENOMEM)
 pub const DOLIUM_SYSTEM_ERROR: i32 = 13;
+/// the object is on disk, and the disk does not answer, or failed
+pub const DOLIUM_TIER_UNAVAILABLE: i32 = 14;
 /// Why a create or a put failed with `DOLIUM_OUT_OF_MEMORY`, `DOLIUM_TOO_LARGE` or `DOLIUM_TIMED_OUT`.
 pub type dolium_cause = i32;
 /// the error has another reason
@@ -196,6 +198,13 @@ pub struct dolium_open_options {
 zeroed!(dolium_open_options, struct_size);
 /// pin the object at its seal, so that it can never be evicted before a pin
 pub const DOLIUM_CREATE_PINNED: u32 = 1 << 0;
+/// as the store's configuration says
+pub const DOLIUM_RETENTION_DEFAULT: i32 = 0;
+/// evicted: the object is gone
+pub const DOLIUM_RETENTION_CACHE: i32 = 1;
+/// evicted: the object is on disk, and a get reads it back. Needs a spill tier: else, and
+/// in an in-process store, `DOLIUM_INVALID_ARGUMENT`
+pub const DOLIUM_RETENTION_KEEP: i32 = 2;
 /// See `dolium/c/options.h`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -231,8 +240,8 @@ pub struct dolium_create_options {
     pub timeout_ns: i64,
     /// number of threads that copy a large put; 0: one per core, at most 4
     pub copy_threads: u32,
-    /// 0
-    pub reserved: u32,
+    /// `DOLIUM_RETENTION_`...
+    pub retention: i32,
 }
 zeroed!(dolium_create_options, struct_size);
 /// One object of a `dolium_put_many()`. Clear it before you fill it.
@@ -617,6 +626,24 @@ pub struct dolium_store_stats {
     pub histogram: [dolium_histogram_row; 64],
     /// Server version.
     pub server_version: [c_char; DOLIUM_TEXT_SIZE],
+    /// of `DOLIUM_RETENTION_KEEP`, in memory, not on disk yet (since version 2)
+    pub dirty_count: u64,
+    /// of `DOLIUM_RETENTION_KEEP`, in memory, not on disk yet (since version 2)
+    pub dirty_bytes: u64,
+    /// likewise, in memory and on disk
+    pub clean_count: u64,
+    /// likewise, in memory and on disk
+    pub clean_bytes: u64,
+    /// on disk only: not part of used_bytes
+    pub spilled_count: u64,
+    /// on disk only: not part of used_bytes
+    pub spilled_bytes: u64,
+    /// of these: being read back
+    pub reading_count: u64,
+    /// objects whose memory was given up; that came back
+    pub spill_count: u64,
+    /// objects whose memory was given up; that came back
+    pub read_back_count: u64,
 }
 zeroed!(dolium_store_stats, struct_size);
 /// A create or a put that failed because there was no room or no quota, also after waiting.
@@ -793,6 +820,8 @@ pub const DOLIUM_REMOVAL_EVICTED: i32 = 2;
 pub const DOLIUM_REMOVAL_EXPIRED: i32 = 3;
 /// by `dolium_clear()`
 pub const DOLIUM_REMOVAL_CLEARED: i32 = 4;
+/// its bytes on disk were damaged
+pub const DOLIUM_REMOVAL_LOST: i32 = 5;
 /// See `dolium/c/async.h`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]

@@ -74,7 +74,8 @@ enum {
   DOLIUM_REMOVAL_REMOVED = 1,  ///< by dolium_remove()
   DOLIUM_REMOVAL_EVICTED = 2,  ///< to free memory, or by dolium_evict()
   DOLIUM_REMOVAL_EXPIRED = 3,  ///< its time to live or time to idle ended
-  DOLIUM_REMOVAL_CLEARED = 4   ///< by dolium_clear()
+  DOLIUM_REMOVAL_CLEARED = 4,  ///< by dolium_clear()
+  DOLIUM_REMOVAL_LOST = 5      ///< its bytes on disk were damaged
 };
 
 typedef struct dolium_event {

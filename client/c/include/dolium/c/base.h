@@ -18,7 +18,7 @@
 DOLIUM_C_BEGIN
 
 /// The version of this interface: of its functions and structs. It grows with every addition.
-#define DOLIUM_ABI_VERSION 1
+#define DOLIUM_ABI_VERSION 2
 
 /// The outcome of a call: one of the values below. A later version can have more.
 typedef int32_t dolium_code;
@@ -36,8 +36,9 @@ enum {
   DOLIUM_PERMISSION_DENIED = 10,  ///< not allowed for this client or this user
   DOLIUM_DISCONNECTED = 11,       ///< the daemon is gone, or the handle belongs to another process
   DOLIUM_PROTOCOL_ERROR = 12,     ///< the other side speaks another version, or sent an invalid message
-  DOLIUM_SYSTEM_ERROR = 13        ///< the operating system reported an error; `error_number` has its errno, or 0. Also
+  DOLIUM_SYSTEM_ERROR = 13,       ///< the operating system reported an error; `error_number` has its errno, or 0. Also
                                   ///< if this process has no memory (ENOMEM)
+  DOLIUM_TIER_UNAVAILABLE = 14    ///< the object is on disk, and the disk does not answer, or failed
 };
 
 /// Why a create or a put failed with DOLIUM_OUT_OF_MEMORY, DOLIUM_TOO_LARGE or DOLIUM_TIMED_OUT.

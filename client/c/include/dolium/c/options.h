@@ -77,6 +77,14 @@ enum {
   DOLIUM_CREATE_PINNED = 1 << 0  ///< pin the object at its seal, so that it can never be evicted before a pin
 };
 
+/// What happens to the object when its memory is needed.
+enum {
+  DOLIUM_RETENTION_DEFAULT = 0,  ///< as the store's configuration says
+  DOLIUM_RETENTION_CACHE = 1,    ///< evicted: the object is gone
+  DOLIUM_RETENTION_KEEP = 2  ///< evicted: the object is on disk, and a get reads it back. Needs a spill tier: else, and
+                             ///< in an in-process store, DOLIUM_INVALID_ARGUMENT
+};
+
 typedef struct dolium_create_options {
   size_t struct_size;
   uint32_t flags;           ///< DOLIUM_CREATE_...
@@ -94,7 +102,7 @@ typedef struct dolium_create_options {
                             ///< see dolium_extend_grace()
   int64_t timeout_ns;       ///< how long to wait for room when nothing more can be evicted; 0: do not wait
   uint32_t copy_threads;    ///< number of threads that copy a large put; 0: one per core, at most 4
-  uint32_t reserved;        ///< 0
+  int32_t retention;        ///< DOLIUM_RETENTION_...
 } dolium_create_options;
 #define DOLIUM_CREATE_OPTIONS_INIT \
   { sizeof(dolium_create_options), 0, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, 0, 0, 0, 0, 0 }

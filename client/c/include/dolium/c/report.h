@@ -213,6 +213,11 @@ typedef struct dolium_store_stats {
   dolium_obstacles obstacles;
   dolium_histogram_row histogram[64];  ///< by the size of objects; the first `histogram_rows` of them
   char server_version[DOLIUM_TEXT_SIZE];
+  uint64_t dirty_count, dirty_bytes;      ///< of DOLIUM_RETENTION_KEEP, in memory, not on disk yet (since version 2)
+  uint64_t clean_count, clean_bytes;      ///< likewise, in memory and on disk
+  uint64_t spilled_count, spilled_bytes;  ///< on disk only: not part of used_bytes
+  uint64_t reading_count;                 ///< of these: being read back
+  uint64_t spill_count, read_back_count;  ///< objects whose memory was given up; that came back
 } dolium_store_stats;
 
 /// Fills `stats`, whose struct_size must be set.
