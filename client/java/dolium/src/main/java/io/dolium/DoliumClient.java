@@ -65,7 +65,7 @@ public final class DoliumClient extends ObjectStore {
       if (code != 0) throw scratch.failure(code);
       return new DoliumClient(scratch.wordValue(0));
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }
@@ -86,7 +86,7 @@ public final class DoliumClient extends ObjectStore {
       if (code != 0) throw scratch.failure(code);
       return Path.of(text.getString(0));
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }

@@ -17,7 +17,8 @@ import java.util.Objects;
  * its segments and buffers have become unreachable.
  *
  * <p>The first {@link #data()} of an object costs more than the get itself, because the JVM must be able to end the
- * segment in all threads. {@link #toByteArray()}, {@link #get} and {@link #data(Arena)} cost less.
+ * segment in all threads. {@link #toByteArray()}, {@link #get}, {@link #data(Arena)} and
+ * {@link ObjectStore#get(ObjectId, java.time.Duration, Arena)} cost less.
  */
 public final class DoliumObject extends Mapped implements AutoCloseable {
   private final ObjectLease object;
@@ -82,13 +83,7 @@ public final class DoliumObject extends Mapped implements AutoCloseable {
    * @throws IllegalStateException after {@link #close()}
    */
   public MemorySegment data(Arena arena) {
-    ObjectLease own = object.retain();
-    try {
-      return MemorySegment.ofAddress(own.data()).reinterpret(own.size(), arena, unused -> own.shut()).asReadOnly();
-    } catch (RuntimeException error) {
-      own.shut();
-      throw error;
-    }
+    return object.retain().dataIn(arena);
   }
 
   /**

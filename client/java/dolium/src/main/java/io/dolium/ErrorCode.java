@@ -1,6 +1,6 @@
 package io.dolium;
 
-/** What kind of failure a {@link DoliumException} tells of. A later version can have more. */
+/** The kind of failure of a {@link DoliumException}. A later version can have more. */
 public enum ErrorCode {
   /** A code that this version does not know. */
   UNKNOWN(0),

@@ -1,6 +1,6 @@
 package io.dolium;
 
-/** What a {@link StoreEvent} tells. */
+/** The kind of a {@link StoreEvent}. */
 public enum EventKind {
   /** A kind that this version does not know. */
   UNKNOWN,

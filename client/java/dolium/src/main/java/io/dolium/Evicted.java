@@ -1,7 +1,7 @@
 package io.dolium;
 
 /**
- * What an evict has done.
+ * The outcome of an evict.
  *
  * @param freedBytes bytes that became free
  * @param objectBytes data and metadata of the evicted objects

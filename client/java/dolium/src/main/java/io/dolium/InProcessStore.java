@@ -34,7 +34,7 @@ public final class InProcessStore extends ObjectStore {
       if (code != 0) throw scratch.failure(code);
       return new InProcessStore(scratch.wordValue(0));
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }

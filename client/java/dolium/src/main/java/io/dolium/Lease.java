@@ -8,7 +8,7 @@ import java.lang.ref.Cleaner;
  * Something of the C library that must be ended exactly once, and never while a call uses it. Calls enter and leave. The
  * end follows at once when the lease is shut, or else with the last call that leaves.
  *
- * <p>The net for what a program forgets: the lease is shut when all its owners, which are Java objects, are unreachable.
+ * <p>If a program forgets the close: the lease is shut when all its owners, which are Java objects, are unreachable.
  */
 abstract class Lease {
   private static final Cleaner CLEANER = Cleaner.create();
@@ -31,7 +31,7 @@ abstract class Lease {
   private volatile int state; // bit 0: shut; above: the number of calls that use it
   private volatile int owners;
 
-  /** A lease of `what`, for errors: "this object". */
+  /** `what` names it in errors: "this object". */
   Lease(String what) {
     this.what = what;
   }

@@ -125,14 +125,7 @@ final class Native {
     try {
       function.invokeExact(argument);
     } catch (Throwable error) {
-      throw unexpected(error);
+      throw Failures.unexpected(error);
     }
-  }
-
-  /** For what a method handle can throw: only what Java code, or a segment's scope, throws. */
-  static RuntimeException unexpected(Throwable error) {
-    if (error instanceof RuntimeException known) throw known;
-    if (error instanceof Error known) throw known;
-    return new IllegalStateException(error);
   }
 }

@@ -32,7 +32,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
     try {
       address = (long) Native.BUILDER_DATA.invokeExact(handle);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
   }
 
@@ -189,7 +189,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
       if (code != 0) throw scratch.failure(code);
       return result.of(scratch);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }
@@ -221,7 +221,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
       int code = (int) Native.BUILDER_ABORT_AND_KEEP.invokeExact(handle, scratch.error());
       if (code != 0) throw scratch.failure(code);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }
@@ -240,7 +240,7 @@ public final class ObjectBuilder extends Mapped implements AutoCloseable {
       try {
         int ignored = (int) Native.BUILDER_ABORT.invokeExact(handle, 0L); // it fails only if the daemon is gone
       } catch (Throwable error) {
-        throw Native.unexpected(error);
+        throw Failures.unexpected(error);
       }
     }
   }

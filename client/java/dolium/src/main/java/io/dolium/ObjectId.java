@@ -89,7 +89,7 @@ public final class ObjectId implements Comparable<ObjectId> {
       if (code != 0) throw scratch.failure(code);
       return scratch.filledId();
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }

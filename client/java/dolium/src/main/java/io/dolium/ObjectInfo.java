@@ -5,7 +5,7 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * What the store knows about an object.
+ * The store's record of an object.
  *
  * @param id the object
  * @param state whether it is sealed

@@ -1,5 +1,6 @@
 package io.dolium;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** One reference to a sealed object. */
@@ -45,6 +46,16 @@ final class ObjectLease extends Lease {
         });
   }
 
+  /** The data as a read-only segment of an arena, whose close ends this reference. */
+  MemorySegment dataIn(Arena arena) {
+    try {
+      return MemorySegment.ofAddress(data()).reinterpret(size(), arena, unused -> shut()).asReadOnly();
+    } catch (RuntimeException error) { // the arena is closed, or another thread's
+      shut();
+      throw error;
+    }
+  }
+
   /** A private copy's handle. */
   long privateCopy() {
     return use(
@@ -78,7 +89,7 @@ final class ObjectLease extends Lease {
     try {
       return use.with(scratch);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
       leave();

@@ -109,7 +109,7 @@ final class Pending<T extends AutoCloseable> {
     try {
       value.close();
     } catch (Exception error) {
-      throw new AssertionError("nothing uses what was never handed out", error);
+      throw new AssertionError("the future never handed it out, so nothing uses it", error);
     }
   }
 
@@ -128,7 +128,7 @@ final class Pending<T extends AutoCloseable> {
     try {
       boolean inTime = (boolean) Native.ASYNC_CANCEL.invokeExact(asynchronous); // false: it has its outcome
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
     Native.run(Native.ASYNC_FREE, asynchronous);
   }

@@ -22,7 +22,7 @@ public final class PrivateCopy extends Mapped implements AutoCloseable {
     try {
       return (long) Native.PRIVATE_COPY_DATA.invokeExact(handle);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
   }
 

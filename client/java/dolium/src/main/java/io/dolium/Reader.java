@@ -59,7 +59,7 @@ final class Reader {
       ++alive;
     } catch (Throwable error) {
       store.lease.leave();
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
   }
 
@@ -117,7 +117,7 @@ final class Reader {
       long one = arena.allocateFrom(JAVA_LONG, 1).address();
       long written = (long) Native.WRITE.invokeExact(wakeDescriptor, one, 8L); // it cannot fill up
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
   }
 
@@ -137,7 +137,7 @@ final class Reader {
         runProgram();
       }
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
       store.lease.leave(); // perhaps the end of the store
@@ -160,7 +160,7 @@ final class Reader {
     try {
       int closed = (int) Native.CLOSE_DESCRIPTOR.invokeExact(wakeDescriptor);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
     thread = null;
     return true;

@@ -1,6 +1,6 @@
 package io.dolium;
 
-import static io.dolium.Native.unexpected;
+import static io.dolium.Failures.unexpected;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

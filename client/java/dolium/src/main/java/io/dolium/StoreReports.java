@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What the store knows: snapshots of the moment of the call. */
+/** Reports: snapshots of the moment of the call. */
 abstract class StoreReports extends StoreControl {
   private static final int NOT_FOUND = ErrorCode.NOT_FOUND.number();
 

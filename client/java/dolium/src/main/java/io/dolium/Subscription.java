@@ -75,7 +75,7 @@ public final class Subscription implements AutoCloseable {
     try {
       code = (int) Native.SUBSCRIPTION_NEXT.invokeExact(handle, 0L, event.address(), scratch.error());
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
     if (code == TIMED_OUT) return false;
     if (code != 0) {

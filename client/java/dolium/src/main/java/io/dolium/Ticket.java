@@ -7,7 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What a ticket says. A ticket is a reference as text, for another process: see {@link ObjectStore#ticket}.
+ * The contents of a ticket. A ticket is a reference as text, for another process: see {@link ObjectStore#ticket}.
  *
  * @param id the object
  * @param typeName its type; {@code "bytes"} for raw bytes
@@ -38,7 +38,7 @@ public record Ticket(ObjectId id, String typeName, long storeNumber) {
           new String(name, java.nio.charset.StandardCharsets.UTF_8),
           info.get(JAVA_LONG, STRUCT.offset("store_number")));
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }

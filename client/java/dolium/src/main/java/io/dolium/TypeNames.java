@@ -20,7 +20,7 @@ public final class TypeNames {
       if (code != 0) throw scratch.failure(code);
       return scratch.wordValue(0);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     } finally {
       scratch.giveBack();
     }
@@ -37,7 +37,7 @@ public final class TypeNames {
       long text = (long) Native.TYPE_NAME.invokeExact(tag);
       return MemorySegment.ofAddress(text).reinterpret(Long.MAX_VALUE).getString(0);
     } catch (Throwable error) {
-      throw Native.unexpected(error);
+      throw Failures.unexpected(error);
     }
   }
 }

@@ -3,8 +3,8 @@ package io.dolium;
 import static io.dolium.Kind.id;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Random;
 import java.util.function.ToLongFunction;
@@ -45,11 +45,7 @@ final class GetBenchmark {
     });
     report("get, read in a confined arena, release", ids, id -> {
       try (Arena arena = Arena.ofConfined()) {
-        MemorySegment data;
-        try (DoliumObject object = client.get(id)) {
-          data = object.data(arena);
-        }
-        return data.get(ValueLayout.JAVA_BYTE, BYTES - 1);
+        return client.get(id, Duration.ZERO, arena).get(ValueLayout.JAVA_BYTE, BYTES - 1);
       }
     });
     report("get, copy 1 KiB, release", ids, id -> {

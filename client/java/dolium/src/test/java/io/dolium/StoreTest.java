@@ -12,11 +12,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -355,95 +353,5 @@ class StoreTest {
         assertArrayEquals(data, object.toByteArray());
       }
     }
-  }
-
-  @Test
-  void aDaemonKnowsItsClients() {
-    try (DoliumClient client =
-            DoliumClient.connect(Daemon.shared().socket(), ConnectOptions.DEFAULT.name("java tests").withoutRings());
-        DoliumClient reader = DoliumClient.connect(Daemon.shared().socket(), ConnectOptions.DEFAULT.readOnly())) {
-      client.clear();
-      ClientInfo mine =
-          client.clients().stream().filter(each -> each.sessionId() == client.sessionId()).findAny().orElseThrow();
-      assertEquals("java tests", mine.name());
-      assertEquals(ProcessHandle.current().pid(), mine.originPid());
-      assertFalse(mine.isReadOnly());
-      assertTrue(reader.isReadOnly());
-      assertEquals(
-          ErrorCode.PERMISSION_DENIED,
-          assertThrows(DoliumException.class, () -> reader.put(id("a"), bytes("x"))).code());
-      client.put(id("a"), bytes("x"));
-      try (DoliumObject held = reader.get(id("a"))) {
-        List<ObjectUse> uses = client.metadata(id("a")).uses();
-        assertEquals(1, uses.size());
-        assertEquals(UseRole.HOLDER, uses.get(0).role());
-        assertEquals(reader.sessionId(), uses.get(0).sessionId());
-        assertEquals(1, held.size());
-      }
-    }
-  }
-
-  @Test
-  void noDaemonIsAnErrorThatNamesTheSocket() {
-    ConnectOptions brief = ConnectOptions.DEFAULT.connectTimeout(Duration.ofMillis(1));
-    DisconnectedException error =
-        assertThrows(
-            DisconnectedException.class, () -> DoliumClient.connect(java.nio.file.Path.of("/nowhere/dolium.sock"), brief));
-    assertTrue(error.getMessage().contains("/nowhere/dolium.sock"), error.getMessage());
-  }
-
-  @Test
-  void afterTheDaemonsEndObjectsAreReadableAndCallsFail() {
-    try (Daemon daemon = Daemon.start("--capacity", "16MiB");
-        DoliumClient client = daemon.connect()) {
-      client.put(id("a"), bytes("salve"));
-      try (DoliumObject object = client.get(id("a"));
-          ObjectBuilder builder = client.create(id("b"), 10)) {
-        daemon.kill();
-        assertThrows(DisconnectedException.class, client::ping);
-        assertThrows(DisconnectedException.class, builder::seal);
-        assertArrayEquals(bytes("salve"), object.toByteArray());
-        assertFalse(client.isConnected());
-      }
-    }
-  }
-
-  @Test
-  void aReconnectingClientGoesOnWithTheNextDaemon() {
-    try (Daemon daemon = Daemon.start("--capacity", "16MiB");
-        DoliumClient client = DoliumClient.connect(daemon.socket(), ConnectOptions.DEFAULT.reconnect())) {
-      client.put(id("a"), bytes("x"));
-      daemon.kill();
-      try (Daemon next = daemon.startNext("--capacity", "16MiB")) {
-        assertFalse(client.exists(id("a")));
-        client.put(id("a"), bytes("y"));
-        assertEquals(1, client.reconnections());
-        try (DoliumClient other = next.connect()) {
-          assertTrue(other.exists(id("a")));
-        }
-      }
-    }
-  }
-
-  @Test
-  void idsAreTheSameInEveryLanguage() {
-    ObjectId squares = ObjectId.fromName("squares");
-    assertEquals("2b0382c32ed1624a705e1f5985449cd1537d591c", squares.toString());
-    assertEquals(squares, ObjectId.parse("2B0382C32ED1624A705E1F5985449CD1537D591C"));
-    assertEquals(squares, ObjectId.of(squares.toBytes()));
-    assertEquals(squares.hashCode(), ObjectId.of(squares.toBytes()).hashCode());
-    assertFalse(ObjectId.random().equals(ObjectId.random()));
-    assertThrows(IllegalArgumentException.class, () -> ObjectId.parse("2b03"));
-    assertThrows(IllegalArgumentException.class, () -> ObjectId.parse("x".repeat(40)));
-    assertThrows(IllegalArgumentException.class, () -> ObjectId.of(new byte[19]));
-    byte[] low = new byte[20];
-    byte[] high = new byte[20];
-    low[0] = 1;
-    high[0] = (byte) 0x80;
-    assertTrue(ObjectId.of(low).compareTo(ObjectId.of(high)) < 0);
-    high = Arrays.copyOf(low, 20);
-    high[19] = -1;
-    assertTrue(ObjectId.of(low).compareTo(ObjectId.of(high)) < 0);
-    assertEquals(0, squares.compareTo(ObjectId.of(squares.toBytes())));
   }
 }
