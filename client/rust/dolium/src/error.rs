@@ -71,6 +71,9 @@ pub enum Error {
         /// The whole text.
         message: String,
     },
+    /// The object is on disk, and the disk does not answer, or failed.
+    #[error("{0}")]
+    TierUnavailable(String),
     /// A code that this version of the crate does not know.
     #[error("{message} (code {code})")]
     Unknown {
@@ -137,6 +140,7 @@ impl Error {
             sys::DOLIUM_DISCONNECTED => Self::Disconnected(message),
             sys::DOLIUM_PROTOCOL_ERROR => Self::Protocol(message),
             sys::DOLIUM_SYSTEM_ERROR => Self::System { errno, message },
+            sys::DOLIUM_TIER_UNAVAILABLE => Self::TierUnavailable(message),
             code => Self::Unknown { code, message },
         }
     }
@@ -172,6 +176,7 @@ impl Error {
             Self::Disconnected(_) => "disconnected",
             Self::Protocol(_) => "protocol_error",
             Self::System { .. } => "system_error",
+            Self::TierUnavailable(_) => "tier_unavailable",
             Self::Unknown { .. } => "unknown",
         }
     }

@@ -24,6 +24,8 @@ pub enum Removal {
     Expired,
     /// By [`Store::clear`].
     Cleared,
+    /// Its bytes on disk were damaged.
+    Lost,
     /// A cause that this version of the crate does not know.
     Unknown(i32),
 }
@@ -67,6 +69,7 @@ impl FromC<sys::dolium_event> for Event {
             (sys::DOLIUM_EVENT_REMOVED, sys::DOLIUM_REMOVAL_EVICTED) => EventKind::Removed(Removal::Evicted),
             (sys::DOLIUM_EVENT_REMOVED, sys::DOLIUM_REMOVAL_EXPIRED) => EventKind::Removed(Removal::Expired),
             (sys::DOLIUM_EVENT_REMOVED, sys::DOLIUM_REMOVAL_CLEARED) => EventKind::Removed(Removal::Cleared),
+            (sys::DOLIUM_EVENT_REMOVED, sys::DOLIUM_REMOVAL_LOST) => EventKind::Removed(Removal::Lost),
             (sys::DOLIUM_EVENT_REMOVED, other) => EventKind::Removed(Removal::Unknown(other)),
             (other, _) => EventKind::Unknown(other),
         };

@@ -56,7 +56,7 @@ pub use handle::{Client, InProcessStore, Store, default_socket_path, library_ver
 pub use id::ObjectId;
 pub use manage::Evicted;
 pub use object::{Object, PrivateCopy};
-pub use options::{ConnectOptions, CreateOptions, EvictionPolicy, OpenOptions};
+pub use options::{ConnectOptions, CreateOptions, EvictionPolicy, OpenOptions, Retention};
 pub use report::{
     ClientInfo, Filter, HistogramRow, ObjectInfo, ObjectState, Obstacles, Refusal, StoreStats, Use, UseRole,
 };

@@ -188,6 +188,20 @@ impl OpenOptions {
     }
 }
 
+/// What an eviction does with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Retention {
+    /// As the store's configuration says.
+    #[default]
+    Default,
+    /// The object is gone.
+    Cache,
+    /// The object is on disk, and a get reads it back. Needs a spill tier: else, and in an in-process store,
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument).
+    Keep,
+}
+
 /// The options of a create or a put. It borrows its texts and its metadata.
 ///
 /// ```
@@ -210,6 +224,7 @@ pub struct CreateOptions<'a> {
     time_to_idle_ns: i64,
     grace_ns: i64,
     timeout_ns: i64,
+    retention: i32,
 }
 
 impl<'a> CreateOptions<'a> {
@@ -227,6 +242,7 @@ impl<'a> CreateOptions<'a> {
             time_to_idle_ns: 0,
             grace_ns: 0,
             timeout_ns: 0,
+            retention: sys::DOLIUM_RETENTION_DEFAULT,
         }
     }
 
@@ -279,6 +295,16 @@ impl<'a> CreateOptions<'a> {
         self
     }
 
+    /// What an eviction does with the object.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = match retention {
+            Retention::Default => sys::DOLIUM_RETENTION_DEFAULT,
+            Retention::Cache => sys::DOLIUM_RETENTION_CACHE,
+            Retention::Keep => sys::DOLIUM_RETENTION_KEEP,
+        };
+        self
+    }
+
     /// Number of threads that copy a large put; the default, 0, is one per core, at most 4.
     pub fn copy_threads(mut self, count: u32) -> Self {
         self.copy_threads = count;
@@ -298,6 +324,7 @@ impl<'a> CreateOptions<'a> {
         raw.time_to_idle_ns = self.time_to_idle_ns;
         raw.grace_ns = self.grace_ns;
         raw.timeout_ns = self.timeout_ns;
+        raw.retention = self.retention;
         raw
     }
 }

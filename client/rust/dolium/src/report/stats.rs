@@ -127,6 +127,24 @@ report! {
         obstacles: Obstacles = obstacles,
         /// The server's version; empty in an in-process store.
         server_version: String = server_version,
+        /// Objects that are kept, in memory, not on disk yet.
+        dirty_count: u64 = dirty_count,
+        /// Their bytes.
+        dirty_bytes: u64 = dirty_bytes,
+        /// Objects that are kept, in memory and on disk.
+        clean_count: u64 = clean_count,
+        /// Their bytes.
+        clean_bytes: u64 = clean_bytes,
+        /// Objects on disk only.
+        spilled_count: u64 = spilled_count,
+        /// Their bytes: no part of the used ones.
+        spilled_bytes: u64 = spilled_bytes,
+        /// The part of them that is being read back.
+        reading_count: u64 = reading_count,
+        /// Objects whose memory was given up.
+        spill_count: u64 = spill_count,
+        /// Objects that came back from disk.
+        read_back_count: u64 = read_back_count,
         /// Objects by size, smallest first. Rows behind the last object are left out.
         histogram: Vec<HistogramRow> = histogram,
     }
