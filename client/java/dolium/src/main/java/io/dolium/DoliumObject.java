@@ -57,6 +57,16 @@ public final class DoliumObject extends Mapped implements AutoCloseable {
   }
 
   /**
+   * The name that the object's creator gave its type.
+   *
+   * @return empty for raw bytes
+   * @throws IllegalStateException after {@link #close()}
+   */
+  public String typeName() {
+    return object.typeName();
+  }
+
+  /**
    * The bytes, in place: read-only memory, aligned to 64 bytes, shared with other processes.
    *
    * @return the same segment each time, which any thread may read until {@link #close()}

@@ -47,6 +47,7 @@ final class Native {
   // ---- objects
   static final MethodHandle RETAIN = bind("dolium_object_retain", "IJJJ");
   static final MethodHandle RELEASE = bind("dolium_object_release", "VJ");
+  static final MethodHandle OBJECT_TYPE_NAME = bind("dolium_object_type_name", "IJJJJ");
   static final MethodHandle PRIVATE_COPY = bind("dolium_object_private_copy", "IJJJ");
   static final MethodHandle PRIVATE_COPY_DATA = bind("dolium_private_copy_data", "JJ");
   static final MethodHandle PRIVATE_COPY_FREE = bind("dolium_private_copy_free", "VJ");

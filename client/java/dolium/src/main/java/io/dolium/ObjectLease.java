@@ -2,6 +2,7 @@ package io.dolium;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 
 /** One reference to a sealed object. */
 final class ObjectLease extends Lease {
@@ -63,6 +64,20 @@ final class ObjectLease extends Lease {
           int code = (int) Native.PRIVATE_COPY.invokeExact(scratch.object(words), scratch.word(0), scratch.error());
           if (code != 0) throw scratch.failure(code);
           return scratch.wordValue(0);
+        });
+  }
+
+  /** The name that the creator gave the type; empty for raw bytes. */
+  String typeName() {
+    return use(
+        scratch -> {
+          int code =
+              (int)
+                  Native.OBJECT_TYPE_NAME.invokeExact(
+                      scratch.object(words), scratch.word(0), scratch.word(1), scratch.error());
+          if (code != 0) throw scratch.failure(code);
+          MemorySegment name = MemorySegment.ofAddress(scratch.wordValue(0)).reinterpret(scratch.wordValue(1));
+          return new String(name.toArray(ScalarCodecs.BYTE), StandardCharsets.UTF_8);
         });
   }
 

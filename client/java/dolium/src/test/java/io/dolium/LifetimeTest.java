@@ -41,6 +41,7 @@ class LifetimeTest {
       assertThrows(IllegalStateException.class, object::byteBuffer);
       assertThrows(IllegalStateException.class, object::toByteArray);
       assertThrows(IllegalStateException.class, object::metadata);
+      assertThrows(IllegalStateException.class, object::typeName);
       assertThrows(IllegalStateException.class, object::retain);
       assertThrows(IllegalStateException.class, object::privateCopy);
       assertThrows(IllegalStateException.class, () -> object.get(Codec.UTF8));

@@ -152,6 +152,7 @@ class StoreTest {
               .pinned();
       try (DoliumObject object = store.putAndGet(id("a"), MemorySegment.ofArray(bytes("data")), options)) {
         assertEquals(42, object.typeTag());
+        assertEquals("acme.Graph", object.typeName());
         assertArrayEquals(bytes("about"), object.metadata());
         ObjectInfo info = store.metadata(id("a"));
         assertEquals(ObjectState.SEALED, info.state());
@@ -277,6 +278,7 @@ class StoreTest {
       store.put(id("raw"), bytes("raw"), Codec.BYTES);
       try (DoliumObject object = store.get(id("raw"))) {
         assertEquals(0, object.typeTag());
+        assertEquals("", object.typeName());
         object.checkType("bytes");
         assertThrows(TypeMismatchException.class, () -> object.checkType("utf8"));
       }
