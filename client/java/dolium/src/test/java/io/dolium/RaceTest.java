@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -95,23 +96,25 @@ class RaceTest {
       DoliumObject object = store.get(id("a"));
       ObjectBuilder builder = store.create(id("b"), SIZE);
       Pipe out = Pipe.open(); // too small for the bytes: the write blocks in the kernel, with the segment's memory
-      Pipe in = Pipe.open();
-      ByteBuffer reads = object.byteBuffer();
-      ByteBuffer writes = builder.byteBuffer();
-      Future<Integer> write = threads.submit(() -> out.sink().write(reads));
-      Future<Integer> read = threads.submit(() -> in.source().read(writes));
-      eventually(() -> refused(object::close));
-      eventually(() -> refused(builder::seal));
+      Pipe second = Pipe.open();
+      ByteBuffer sealed = object.byteBuffer();
+      ByteBuffer unsealed = builder.byteBuffer();
+      Future<Integer> write = threads.submit(() -> out.sink().write(sealed));
+      Future<Integer> another = threads.submit(() -> second.sink().write(unsealed));
+      for (Pipe each : new Pipe[] {out, second}) each.source().read(ByteBuffer.allocateDirect(1)); // the writes have begun
+      assertTrue(refused(object::close));
+      assertTrue(refused(builder::seal));
       assertFalse(object.isClosed());
-      builder.close(); // does not wait: the id is free, the memory is kept until the read has ended
+      builder.close(); // does not wait: the id is free, the memory is kept until the write has ended
       assertFalse(store.exists(id("b")));
       store.put(id("b"), bytes("b"));
 
-      in.sink().write(ByteBuffer.wrap(bytes("salve")));
-      assertEquals(5, read.get());
-      ByteBuffer drain = ByteBuffer.allocateDirect(SIZE);
-      while (drain.hasRemaining()) out.source().read(drain);
+      for (Pipe each : new Pipe[] {out, second}) {
+        ByteBuffer drain = ByteBuffer.allocateDirect(SIZE - 1);
+        while (drain.hasRemaining()) each.source().read(drain);
+      }
       assertEquals(SIZE, write.get());
+      assertEquals(SIZE, another.get());
       object.close();
       assertEquals(0, store.stats().inUseCount());
     }
