@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "daemon/config/config_options.h"
+#include "shm/text/size_text.h"
 
 namespace dolium::daemon {
 namespace {
@@ -33,6 +34,13 @@ Result<void> check_spill(Config& config) {
   if (!config.spill_directory.empty() && config.spill_directory.front() != '/')
     return Error{Errc::invalid_argument,
                  fmt::format("the spill directory {} is not absolute: give its whole path", config.spill_directory)};
+  constexpr std::uint64_t kLeast = std::uint64_t{512} << 20;  // a file to write to, and a spare one for compaction
+  if (config.spill_capacity != 0 && config.spill_capacity < kLeast)
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("[spill] capacity is {}, but the spill directory needs two files of 256 MiB: give at least "
+                    "512 MiB, or 0 for all that the file system has",
+                    format_size(config.spill_capacity))};
   return {};
 }
 

@@ -139,6 +139,9 @@ TEST_CASE("the spill tier's options are checked together") {
   CHECK_THAT(load_with({"--spill-directory=x"}).error().message, Contains("not absolute"));
   CHECK_THAT(load_with({"--spill-directory=/x", "--spill-retention=kept"}).error().message, Contains("cache, keep"));
   CHECK_THAT(load_with({"--spill-directory=/x", "--spill-ahead=0.7"}).error().message, Contains("0.5"));
+  CHECK_THAT(load_with({"--spill-directory=/x", "--spill-capacity=511MiB"}).error().message,
+             Contains("capacity is 511 MiB") && Contains("at least 512 MiB"));
+  CHECK(load_with({"--spill-directory=/x", "--spill-capacity=512MiB"}).value().config.spill_capacity == 512u << 20);
 }
 
 TEST_CASE("flags win over the file, the file over the defaults") {
