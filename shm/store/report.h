@@ -13,6 +13,7 @@
 #include <dolium/result.h>
 #include <dolium/stats.h>
 
+#include "shm/store/rows.h"
 #include "shm/store/store_types.h"
 #include "shm/types/stats_piece.h"
 
