@@ -94,14 +94,18 @@ void Engine::on_written(const Appended& appended, const Written& written) {
   catalogue_.emplace(appended.head.sequence, entry_of(appended.head, appended.file));
   table_.add_live(appended.file, appended.head.payload_size());
   if (held_.empty() && !removals_.is_behind()) return written(0, appended.head.sequence);
-  held_.push_back([written, location = appended.head.sequence] { written(0, location); });
+  held_.push_back({appended.head, appended.file, written});
 }
 
 void Engine::tell_held() {
   while (!held_.empty() && !removals_.is_behind()) {
-    const auto tell = std::move(held_.front());
+    const Held held = std::move(held_.front());
     held_.pop_front();
-    tell();
+    const Sequence location = held.head.sequence;
+    if (find(location) != nullptr)
+      held.written(0, location);
+    else  // it was cleared while it waited
+      give_up({ECANCELED, held.file, held.head}, ECANCELED, held.written);
   }
 }
 

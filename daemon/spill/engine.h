@@ -144,8 +144,13 @@ class Engine {
 
   Recovered recovered_;
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
-  std::deque<std::function<void()>> held_;  // answers that wait for tombstones before them
-  bool settled_ = false;                    // the tombstones that recovery missed are durable: files may go
+  struct Held {
+    RecordHead head;
+    FileNumber file = 0;
+    Written written;
+  };
+  std::deque<Held> held_;  // answers that wait for tombstones before them
+  bool settled_ = false;   // the tombstones that recovery missed are durable: files may go
   bool compacting_ = false;
   bool finishing_ = false;
   FileNumber compact_through_ = 0;

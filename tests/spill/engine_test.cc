@@ -101,6 +101,32 @@ TEST_CASE("clear drops what was sealed up to a time, and what other stores have 
   CHECK(tier.recovered.objects.front().head.sequence == later);
 }
 
+TEST_CASE("an object that is cleared while its answer waits for a tombstone is told cancelled, not clean") {
+  Tier tier;
+  const Sequence dropped = tier.put(1, 1, 100);
+  tier.put(3, 3, 16300);  // so much that the segment is not compacted
+  tier.put(4, 4, 16300);
+  tier.settle();
+  tier.files->faults.read_only = true;
+  tier.engine->drop(dropped);
+  for (int steps = 0; steps < 10; ++steps) tier.step();
+  REQUIRE(tier.engine->condition() == Condition::read_only);
+  tier.files->faults.read_only = false;
+  tier.files->faults.write_error_in = 2;  // the object is written, and the tombstone fails again
+  tier.now += 2'000'000'000;
+  const TestObject object = make_object(2, 2, 100);
+  int told = -1;
+  tier.engine->write(object.head, object.bytes, [&](int error, Sequence) { told = error; });
+  for (int steps = 0; tier.engine->report().records == 2 && steps < 100; ++steps) tier.step();
+  REQUIRE(tier.engine->report().records == 3);
+  REQUIRE(told == -1);
+  tier.engine->clear(10);
+  tier.settle();
+  CHECK(told == ECANCELED);
+  tier.crash();
+  CHECK(tier.recovered.objects.empty());
+}
+
 TEST_CASE("a record with a changed byte is damaged, and the others are not") {
   Tier tier;
   const Sequence bad = tier.put(1, 1, 5000);
