@@ -1,5 +1,6 @@
 #include "daemon/spill/engine.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -183,6 +184,7 @@ void Engine::bury_ghosts(const Tombstone& tombstone, const RemovalPtr& waiting) 
 
 void Engine::clear(std::uint64_t stamp, Dropped dropped) {
   const RemovalPtr waiting = removal(std::move(dropped));
+  if (clear_.incarnation == incarnation_) stamp = std::max(stamp, clear_.stamp);  // the record takes the place of that
   clear_ = {++next_sequence_, stamp, incarnation_, table_.last_number(), 0};
   log_.cancel([this](const RecordHead& head) { return is_cleared(head); });
   objects_.cancel([this](const RecordHead& head) { return is_cleared(head); });

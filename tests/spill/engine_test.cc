@@ -127,6 +127,20 @@ TEST_CASE("an object that is cleared while its answer waits for a tombstone is t
   CHECK(tier.recovered.objects.empty());
 }
 
+TEST_CASE("a clear up to an earlier time does not undo a later one") {
+  Tier tier;
+  tier.put(1, 8, 100);
+  const Sequence later = tier.put(2, 11, 100);
+  int cleared = 0;
+  tier.engine->clear(10, [&] { ++cleared; });
+  tier.engine->clear(5, [&] { ++cleared; });
+  tier.settle();
+  REQUIRE(cleared == 2);
+  tier.crash();
+  REQUIRE(tier.recovered.objects.size() == 1);
+  CHECK(tier.recovered.objects.front().head.sequence == later);
+}
+
 TEST_CASE("a record with a changed byte is damaged, and the others are not") {
   Tier tier;
   const Sequence bad = tier.put(1, 1, 5000);
