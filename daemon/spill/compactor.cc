@@ -79,6 +79,7 @@ void Compactor::begin(TierFile& file) {
     return;
   }
   victim_ = file.number;
+  parts_.table.mark_evacuated(file);
   file_ = file.handle;
   heads_.clear();
   for (const RecordHead& head : contents->heads)

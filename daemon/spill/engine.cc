@@ -170,8 +170,8 @@ void Engine::drop_entry(Sequence location, const Entry& entry, const RemovalPtr&
   bury_ghosts(tombstone, waiting);
 }
 
-/// Files that hold, or may hold, dead records of which nothing is known: those that could not be read, and those that
-/// were compacted but could not be removed for good.
+/// Files that hold, or may hold, dead records of which nothing is known: those that could not be read, and those from
+/// which compaction has moved records, until they are removed for good.
 void Engine::bury_ghosts(const Tombstone& tombstone, const RemovalPtr& waiting) {
   if (!table_.has_ghosts()) return;
   for (const auto& [number, file] : table_.all()) {

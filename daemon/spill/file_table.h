@@ -40,6 +40,7 @@ struct TierFile {
   bool unread = false;      ///< some of its blocks could not be read: it may hold records that are not known
   bool unmovable = false;   ///< a record could not be read back: not compacted
   bool stuck = false;       ///< it could not be removed so far
+  bool evacuated = false;   ///< compaction has begun to move its records: those that have moved are dead here
   bool has_copies = false;  ///< compaction has written to it
   /// Of a closed segment with copies: what was needed when it was first looked at. It is as dense as it can be, so it
   /// is compacted again only when much less is needed. 0: not looked at yet.
@@ -114,10 +115,14 @@ class FileTable {
     file.stuck = true;
     ghosts_known_ = false;
   }
-  /// Whether the file may hold dead records without a tombstone of their own: it could not be read, or it was compacted
-  /// and is not removed for good.
+  void mark_evacuated(TierFile& file) noexcept {
+    file.evacuated = true;
+    ghosts_known_ = false;
+  }
+  /// Whether the file may hold dead records without a tombstone of their own: it could not be read, or its compaction
+  /// has begun and it is not removed for good.
   [[nodiscard]] static bool is_ghost(const TierFile& file) noexcept {
-    return file.unread || file.stuck || (file.is_segment && file.state == TierFile::State::leaving);
+    return file.unread || file.stuck || file.evacuated || (file.is_segment && file.state == TierFile::State::leaving);
   }
   [[nodiscard]] bool has_ghosts();
   /// Whether the tombstone still kills a record.

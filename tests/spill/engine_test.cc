@@ -1,5 +1,6 @@
 #include "daemon/spill/engine.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <string>
@@ -249,6 +250,30 @@ TEST_CASE("compaction keeps the objects that live, their locations, and the tomb
   tier.crash();
   CHECK(tier.recovered.objects.size() == 8);
   for (std::size_t i = 0; i < 40; i += 5) CHECK(tier.has(i, i, 5000, locations[i]));
+}
+
+TEST_CASE("an object that is dropped after it was moved does not come back from the segment it was moved from") {
+  Tier tier;
+  std::vector<Sequence> locations;
+  for (std::uint64_t i = 0; i < 12; ++i) locations.push_back(tier.put(i, i, 12000));
+  const auto victim = tier.engine->find(locations[0])->file;
+  const auto has_moved = [&](Sequence each) { return tier.engine->find(each)->file != victim; };
+  REQUIRE_FALSE(has_moved(locations[2]));  // a segment has three of them
+  tier.files->faults.write_error_in = 3;   // of the last copy: the segment stays
+  tier.engine->compact();
+  const auto end = locations.begin() + 3;
+  auto moved = end;
+  for (int steps = 0; moved == end && steps < 100; ++steps) {
+    tier.step();
+    moved = std::find_if(locations.begin(), end, has_moved);
+  }
+  REQUIRE(moved != end);
+  const Sequence dropped = *moved;
+  tier.drop(dropped);
+  REQUIRE(std::ranges::count(tier.files->names(), dolium::spill::segment_name(victim)) == 1);
+  tier.crash();
+  CHECK(tier.recovered.objects.size() == locations.size() - 1);
+  CHECK(tier.engine->find(dropped) == nullptr);
 }
 
 TEST_CASE("an orderly end leaves footers, gives unused blocks back, and needs no scan") {
