@@ -125,10 +125,12 @@ class FileTable {
     return file.unread || file.stuck || file.evacuated || (file.is_segment && file.state == TierFile::State::leaving);
   }
   [[nodiscard]] bool has_ghosts();
-  /// Whether the tombstone still kills a record.
+  /// Whether the tombstone still kills a record. The clear record does it only in files up to ClearMark::through: it
+  /// goes when those have gone. A copy that was under way at the clear can stand in a later one.
   [[nodiscard]] bool is_needed(const Tombstone& tombstone) const {
     return files_.contains(tombstone.names) &&
-           !clear_.kills(tombstone.sequence, tombstone.stamp, tombstone.incarnation);
+           !(tombstone.names <= clear_.through &&
+             clear_.kills(tombstone.sequence, tombstone.stamp, tombstone.incarnation));
   }
   /// The file's tombstones that are needed, but for those that name the file itself: they go with it. Forgets the
   /// others.

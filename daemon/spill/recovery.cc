@@ -127,11 +127,16 @@ class Survey {
   }
 
   [[nodiscard]] bool has_tombstone(const LiveRecord& record) const {
+    if (killed_.empty()) return false;
     const auto killed = killed_.find({id_of(record.head), record.file});
     return killed != killed_.end() && record.head.sequence <= killed->second;
   }
   [[nodiscard]] bool is_cleared(const RecordHead& head) const {
     return table_.clear().kills(head.sequence, head.stamp, head.incarnation);
+  }
+  /// Whether it is dead, and nothing has to be written so that it stays so.
+  [[nodiscard]] bool is_buried(const LiveRecord& record) const {
+    return has_tombstone(record) || (is_cleared(record.head) && record.file <= table_.clear().through);
   }
   /// Of two copies of one record, one that has no tombstone counts: compaction buries a copy that it gives up.
   [[nodiscard]] bool is_newer(const LiveRecord& a, const LiveRecord& b) const {
@@ -148,9 +153,9 @@ class Survey {
     }
     for (std::size_t index = 0; index < found_.size(); ++index) {
       const LiveRecord& record = found_[index];
-      if (is_cleared(record.head) || (!killed_.empty() && has_tombstone(record)))
+      if (is_buried(record))
         bury(record);
-      else if (newest.at(id_of(record.head)) != index)
+      else if (is_cleared(record.head) || newest.at(id_of(record.head)) != index)
         mourn(record);
       else
         keep(record);
