@@ -10,9 +10,12 @@
 #include <utility>
 
 #include "daemon/spill/segment_reader.h"
+#include "daemon/spill/staging.h"
 
 namespace dolium::spill {
 namespace {
+
+constexpr std::uint64_t kRenewedAtOnce = std::uint64_t{4} << 20;
 
 struct IdInFile {
   ObjectId id;
@@ -95,13 +98,27 @@ class Survey {
     return {};
   }
 
-  /// Of own files only the last can be in doubt: they are written one after the other, and each start does this.
+  /// Of own files only the last one's head can be in doubt: they are written one after the other, and each start does
+  /// this.
   Result<void> make_safe() {
     for (const Scanned& each : result_.scanned)
-      if (auto synced = layer_.sync_now(*table_.find(each.file)->handle); !synced) return ignore_read_only(synced);
+      if (auto safe = renew(*table_.find(each.file)->handle, each.end); !safe) return ignore_read_only(safe);
     if (last_own_file_)
-      if (auto synced = layer_.sync_now(*last_own_file_); !synced) return ignore_read_only(synced);
+      if (auto safe = renew(*last_own_file_, kBlockBytes); !safe) return ignore_read_only(safe);
     return ignore_read_only(layer_.sync_directory());  // an unlinked file must not come back
+  }
+  /// Writes the file's bytes up to `end` again, and syncs it. A sync alone would not do: if a write or a sync of the
+  /// earlier process has failed, the kernel shows the bytes and takes them for written.
+  Result<void> renew(File& file, std::uint64_t end) {
+    AlignedBuffer buffer(std::min(end, kRenewedAtOnce));
+    for (std::uint64_t at = 0; at < end; at += kRenewedAtOnce) {
+      const auto bytes = buffer.bytes().first(std::min(kRenewedAtOnce, end - at));
+      const Result<std::size_t> size = layer_.read_now(file, at, bytes);
+      if (!size) return size.error();
+      if (auto written = layer_.write_now(file, at, bytes.first(*size / kBlockBytes * kBlockBytes)); !written)
+        return written;
+    }
+    return layer_.sync_now(file);
   }
   static Result<void> ignore_read_only(Result<void> result) {
     return !result && result.error().error_number == EROFS ? Result<void>() : result;

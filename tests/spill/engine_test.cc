@@ -188,6 +188,25 @@ TEST_CASE("a failed sync fails what it covers, poisons the segment, and keeps wh
   CHECK(tier.has(3, 3, 100, after));
 }
 
+TEST_CASE("an object whose sync has failed, and that a killed process left behind, is safe before it is found") {
+  const std::size_t size = GENERATE(100, 50000);
+  Tier tier;
+  tier.files->faults.sync_error_in = size < 20000 ? 1 : 2;  // of a large object: that of its head
+  tier.files->faults.unlink_error_in = 1;
+  const TestObject object = make_object(1, 1, size);
+  tier.engine->write(object.head, object.bytes, {[](int, Sequence) {}});
+  for (int steps = 0; tier.engine->condition() != Condition::failing && steps < 100; ++steps) tier.step();
+  REQUIRE(tier.engine->condition() == Condition::failing);
+  tier.files->faults.read_only = true;  // no tombstone gets to the disk
+  tier.files->kill();
+  tier.files->faults = {};
+  tier.open();
+  REQUIRE(tier.recovered.objects.size() == 1);
+  const Sequence location = tier.recovered.objects.front().head.sequence;
+  tier.crash();
+  CHECK(tier.has(1, 1, size, location));
+}
+
 TEST_CASE("a full tier refuses objects, still drops and compacts, and takes objects again") {
   Tier tier(5 * 64 * 1024);
   std::vector<Sequence> locations;
