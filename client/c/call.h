@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <exception>
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 #include <type_traits>

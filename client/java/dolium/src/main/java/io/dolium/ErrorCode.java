@@ -29,7 +29,9 @@ public enum ErrorCode {
   /** The other side speaks another version, or sent an invalid message. */
   PROTOCOL_ERROR(12),
   /** The operating system reported an error. */
-  SYSTEM_ERROR(13);
+  SYSTEM_ERROR(13),
+  /** The object is on disk, and the disk does not answer, or failed. */
+  TIER_UNAVAILABLE(14);
 
   private static final ErrorCode[] ALL = values();
 

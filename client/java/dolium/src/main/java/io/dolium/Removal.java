@@ -11,7 +11,9 @@ public enum Removal {
   /** Its time to live or time to idle ended. */
   EXPIRED,
   /** By a clear. */
-  CLEARED;
+  CLEARED,
+  /** Its bytes on disk were damaged. */
+  LOST;
 
   static Removal of(int number) {
     return number > 0 && number < values().length ? values()[number] : NONE;

@@ -49,7 +49,7 @@ final class Structs {
           size_t struct_size; uint32_t flags; uint32_t grace_readers; const void* metadata; size_t metadata_size;
           uint64_t type_tag; const char* type_name; size_t type_name_size; const char* label; size_t label_size;
           int64_t time_to_live_ns; int64_t time_to_idle_ns; int64_t grace_ns; int64_t timeout_ns; uint32_t copy_threads;
-          uint32_t reserved;
+          int32_t retention;
           """);
 
   /** dolium_put_item. */
@@ -157,7 +157,9 @@ final class Structs {
           uint64_t relocation_count, relocated_bytes; uint64_t expired_count, removed_count, aborted_count;
           uint64_t out_of_memory_count; uint64_t client_count; uint64_t waiting_gets, waiting_creates; int64_t uptime_ns;
           uint64_t pid_namespace; int32_t server_pid; uint32_t histogram_rows; dolium_obstacles obstacles;
-          dolium_histogram_row histogram[64]; char server_version[256];
+          dolium_histogram_row histogram[64]; char server_version[256]; uint64_t dirty_count, dirty_bytes;
+          uint64_t clean_count, clean_bytes; uint64_t spilled_count, spilled_bytes; uint64_t reading_count;
+          uint64_t spill_count, read_back_count;
           """);
 
   /** dolium_refusal. */

@@ -34,7 +34,9 @@ class LeakTest {
       System.gc();
       assertEquals(0, store.metadata(id("a")).refCount());
       assertEquals(0, store.stats().unsealedCount());
-      assertEquals(descriptors, descriptors());
+      // The JVM closes some of its own meanwhile.
+      long now = descriptors();
+      assertTrue(now <= descriptors, () -> now + " descriptors, where " + descriptors + " were open before");
       long grown = residentKib() - resident;
       assertTrue(grown < SLACK_KIB, () -> "the resident memory has grown by " + grown + " KiB");
     }
