@@ -37,16 +37,18 @@ dolium_code dolium_get(dolium_store* store, const dolium_id* id, std::int64_t ti
                        dolium_error* error) {
   return c::guarded(__func__, error, [&] {
     c::ObjectResult out(object);
-    return out.fill(c::store_of(store).get_raw(c::id_of(id), c::timeout_of(timeout_ns)), *id, error);
+    const dolium_id& wanted = c::required(id, "id");
+    return out.fill(c::store_of(store).get_raw(c::id_of(wanted), c::timeout_of(timeout_ns)), wanted, error);
   });
 }
 
 dolium_code dolium_try_get(dolium_store* store, const dolium_id* id, dolium_object* object) {
   return c::guarded(__func__, nullptr, [&]() -> dolium_code {
     c::ObjectResult out(object);
-    std::optional<Object> there = c::store_of(store).try_get(c::id_of(id));
+    const dolium_id& wanted = c::required(id, "id");
+    std::optional<Object> there = c::store_of(store).try_get(c::id_of(wanted));
     if (!there) return DOLIUM_NOT_FOUND;
-    out.fill(*std::move(there), *id);
+    out.fill(*std::move(there), wanted);
     return DOLIUM_OK;
   });
 }
