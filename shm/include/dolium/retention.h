@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <dolium/export.h>
+
 namespace dolium {
 
 enum class Retention : std::uint8_t {
