@@ -6,8 +6,8 @@
 //   missing  a dead record without a tombstone: the tombstone was lost in the crash. It is to be written again before
 //            any file is removed, or the record could come back later
 //
-// What an earlier process has written and may not have synced is written again and synced before it counts: otherwise it
-// would be told as durable, and could still be lost. Apart from that, nothing changes on the disk.
+// What an earlier process has written and may not have synced is written again and synced before it counts: otherwise
+// it would be told as durable, and could still be lost. Apart from that, nothing changes on the disk.
 
 #include <vector>
 
