@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdint>
-
 namespace dolium::detail {
 
 Result<void> check_options(const ObjectId& id, const CreateOptions& options) {
-  if (auto allowed = shm::check_description(new_object(id, 0, options)); !allowed) return allowed;
+  auto allowed = shm::check_description(id, options.metadata.size(), options.type_name, options.label);
+  if (!allowed) return allowed;
   if (options.time_to_live.count() < 0 || options.time_to_idle.count() < 0)
     return Error{Errc::invalid_argument,
                  fmt::format("object {} was given a negative time to live or to idle: 0 means for ever", id.hex())};
@@ -28,17 +26,16 @@ Result<void> check_deferred(const ObjectId& id, std::uint64_t size, const Create
 }
 
 shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) noexcept {
-  return shm::NewObject{
-      .id = id,
-      .data_size = size,
-      .metadata_size = static_cast<std::uint32_t>(std::min<std::size_t>(options.metadata.size(), UINT32_MAX)),
-      .type_tag = options.type_tag,
-      .type_name = options.type_name,
-      .pinned = options.pinned,
-      .lifetimes = {options.time_to_live, options.time_to_idle},
-      .label = options.label,
-      .grace = {.duration = options.grace, .readers = options.grace_readers},
-      .retention = options.retention};
+  return shm::NewObject{.id = id,
+                        .data_size = size,
+                        .metadata_size = static_cast<std::uint32_t>(options.metadata.size()),
+                        .type_tag = options.type_tag,
+                        .type_name = options.type_name,
+                        .pinned = options.pinned,
+                        .lifetimes = {options.time_to_live, options.time_to_idle},
+                        .label = options.label,
+                        .grace = {.duration = options.grace, .readers = options.grace_readers},
+                        .retention = options.retention};
 }
 
 Error nothing_there(const ObjectId& id, Timeout timeout) {

@@ -13,7 +13,7 @@ namespace dolium::detail {
 [[nodiscard]] Result<void> check_options(const ObjectId& id, const CreateOptions& options);
 /// As check_options(); also checks what a deferred put cannot do.
 [[nodiscard]] Result<void> check_deferred(const ObjectId& id, std::uint64_t size, const CreateOptions& options);
-/// The object as the engine takes it; views options.type_name and label.
+/// The object as the engine takes it; views options.type_name and label. Precondition: check_options().
 [[nodiscard]] shm::NewObject new_object(const ObjectId& id, std::uint64_t size, const CreateOptions& options) noexcept;
 
 /// The error of a get that found nothing: not_found, or timed_out when it waited.

@@ -9,7 +9,8 @@ namespace {
 
 /// What the sizes of an object alone decide.
 Result<void> check_size(const NewObject& object, const StoreConfig& config) {
-  if (auto allowed = check_description(object); !allowed) return allowed;
+  if (auto allowed = check_description(object.id, object.metadata_size, object.type_name, object.label); !allowed)
+    return allowed;
   const std::uint64_t size = total_size(object);
   if (object.data_size > config.capacity || size > config.capacity)
     return Error{Errc::too_large,

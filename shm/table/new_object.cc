@@ -18,16 +18,16 @@ Error too_long(const ObjectId& id, std::string_view what, std::size_t size, std:
 
 }  // namespace
 
-Result<void> check_description(const NewObject& object) {
-  if (object.metadata_size > kMaxMetadata)
-    return refused(object.id, Errc::too_large,
-                   fmt::format("{} bytes of metadata; {} is the limit: put the rest into its data",
-                               object.metadata_size, kMaxMetadata));
-  if (object.type_name.size() > kMaxTypeName)
-    return too_long(object.id, "a type name", object.type_name.size(), kMaxTypeName);
-  if (object.label.size() > kMaxLabel) return too_long(object.id, "a label", object.label.size(), kMaxLabel);
-  if (!object.label.empty() && !is_utf8(object.label))
-    return refused(object.id, Errc::invalid_argument, "a label that is not UTF-8: encode it");
+Result<void> check_description(const ObjectId& id, std::uint64_t metadata_size, std::string_view type_name,
+                               std::string_view label) {
+  if (metadata_size > kMaxMetadata)
+    return refused(
+        id, Errc::too_large,
+        fmt::format("{} bytes of metadata; {} is the limit: put the rest into its data", metadata_size, kMaxMetadata));
+  if (type_name.size() > kMaxTypeName) return too_long(id, "a type name", type_name.size(), kMaxTypeName);
+  if (label.size() > kMaxLabel) return too_long(id, "a label", label.size(), kMaxLabel);
+  if (!label.empty() && !is_utf8(label))
+    return refused(id, Errc::invalid_argument, "a label that is not UTF-8: encode it");
   return {};
 }
 

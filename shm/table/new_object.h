@@ -35,6 +35,7 @@ struct NewObject {
 
 /// too_large or invalid_argument if metadata, type name or label are not as CreateOptions says. Both sides of the
 /// socket check it: the client for errors without a request, the store since it trusts no client.
-[[nodiscard]] Result<void> check_description(const NewObject& object);
+[[nodiscard]] Result<void> check_description(const ObjectId& id, std::uint64_t metadata_size,
+                                             std::string_view type_name, std::string_view label);
 
 }  // namespace dolium::shm
