@@ -95,7 +95,7 @@ Error Refusals::no_memory_for_slot(const Error& shortage) const {
 }
 
 Error Refusals::no_slot() {
-  search();
+  if (parts_.graces.tally().count != 0) search();  // for the ends of graces
   return {
       Errc::out_of_memory,
       fmt::format(
