@@ -91,15 +91,8 @@ void Rows::write(SlotIndex slot, std::uint64_t offset, const NewObject& object, 
 void Rows::free(SlotIndex slot) {
   margin(slot).state = SlotState::free;
   margin(slot).operation = Operation::none;
-  arena.free(slot);
-  index.release(slot);
-  room_made = true;
-}
-
-void Rows::free_spilled(SlotIndex slot) {
-  margin(slot).state = SlotState::free;
-  margin(slot).operation = Operation::none;
-  if (arena.owns(slot)) arena.free(slot);
+  // A spilled object has no extent, unless it was removed while it was read back.
+  if (!is_spilled(slot) || arena.owns(slot)) arena.free(slot);
   index.release(slot);
   room_made = true;
 }

@@ -84,8 +84,6 @@ struct Rows {
   void write(SlotIndex slot, std::uint64_t offset, const NewObject& object, ClientId creator, std::int32_t creator_pid);
   /// Frees slot and extent. Precondition: the row is odd and not linked, and no other part counts it.
   void free(SlotIndex slot);
-  /// The same for a spilled object. It has no extent, unless it was removed while it was read back.
-  void free_spilled(SlotIndex slot);
 
   // ---- all of them ----
 

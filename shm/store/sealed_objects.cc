@@ -57,18 +57,11 @@ void SealedObjects::retire(SlotIndex slot, RemovalCause cause) {
   rows_.margin(slot).operation = Operation::removing;  // step 0
   rows_.index.begin_retire(slot);                      // step 1
   leave_index(slot, cause);
-  if (!usage_.in_use(slot)) return free_row(slot);  // steps 2 and 3
-  rows_.margin(slot).state = SlotState::retired;    // seq stays odd for good
+  if (!usage_.in_use(slot)) return rows_.free(slot);  // steps 2 and 3
+  rows_.margin(slot).state = SlotState::retired;      // seq stays odd for good
   retired_.push_back(slot);
   retired_tally_.add(rows_.extent_bytes(slot));
   rows_.margin(slot).operation = Operation::none;
-}
-
-void SealedObjects::free_row(SlotIndex slot) {
-  if (rows_.is_spilled(slot))
-    rows_.free_spilled(slot);
-  else
-    rows_.free(slot);
 }
 
 bool SealedObjects::evict_unused(const std::vector<SlotIndex>& slots) {
@@ -237,7 +230,7 @@ void SealedObjects::sweep(std::size_t how_many) {
     retired_[next_sweep_] = retired_.back();
     retired_.pop_back();
     retired_tally_.subtract(rows_.extent_bytes(slot));
-    free_row(slot);
+    rows_.free(slot);
   }
 }
 

@@ -92,7 +92,6 @@ class SealedObjects {
  private:
   void evict_together(std::span<const SlotIndex> slots);
   void spill(SlotIndex slot);
-  void free_row(SlotIndex slot);
   void leave_index(SlotIndex slot, RemovalCause cause);
   void count_removal(RemovalCause cause, std::uint64_t bytes) noexcept;
   [[nodiscard]] bool is_mortal(const Expiry::Due& object) const noexcept;
