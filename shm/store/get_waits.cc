@@ -55,6 +55,10 @@ void GetWaits::add_take(const WaitKey& key, const ObjectId& id, std::uint64_t ty
     return done(slot);
   }
   if (deadline <= now) return done(kNoSlot);
+  enlist(key, take_of(id, type_tag, deadline, done));
+}
+
+GetWaits::Wait GetWaits::take_of(const ObjectId& id, std::uint64_t type_tag, TimeNs deadline, const Taken& done) {
   Wait wait;
   wait.purpose = Purpose::take;
   wait.type_tag = type_tag;
@@ -63,7 +67,7 @@ void GetWaits::add_take(const WaitKey& key, const ObjectId& id, std::uint64_t ty
   wait.taken = done;
   wait.ids = {id};
   wait.held = {kNoSlot};
-  enlist(key, std::move(wait));
+  return wait;
 }
 
 void GetWaits::begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now) {

@@ -146,6 +146,7 @@ class GetWaits {
   void begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wait, TimeNs now);
   void admit(const WaitKey& key, Wait wait);
   void enlist(const WaitKey& key, Wait wait);
+  [[nodiscard]] static Wait take_of(const ObjectId& id, std::uint64_t type_tag, TimeNs deadline, const Taken& done);
   void add_take_from_disk(const WaitKey& key, SlotIndex slot, std::uint64_t type_tag, TimeNs deadline, TimeNs now,
                           const Taken& done);
   void list_positions(const WaitKey& key, Wait& wait);

@@ -49,15 +49,8 @@ void GetWaits::begin_with_disk(const WaitKey& key, Wait wait, TimeNs now) {
 
 void GetWaits::add_take_from_disk(const WaitKey& key, SlotIndex slot, std::uint64_t type_tag, TimeNs deadline,
                                   TimeNs now, const Taken& done) {
-  Wait wait;
-  wait.purpose = Purpose::take;
-  wait.type_tag = type_tag;
-  wait.needed = 1;
-  wait.deadline = deadline;
-  wait.taken = done;
+  Wait wait = take_of(store_.rows().fields(slot).id, type_tag, deadline, done);
   wait.failed = [done](const Error& error) { done(error); };
-  wait.ids = {store_.rows().fields(slot).id};
-  wait.held = {kNoSlot};
   wait_for_disk(wait, now);
   enlist(key, std::move(wait));
   read_back(key, waits_.at(key), 0, slot);
