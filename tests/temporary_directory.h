@@ -13,8 +13,9 @@ namespace dolium::test {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string name = "/tmp/dolium-test-XXXXXX";
+  /// `parent`: /var/tmp for a directory on a disk, since /tmp may be in memory.
+  explicit TemporaryDirectory(const std::filesystem::path& parent = "/tmp") {
+    std::string name = parent / "dolium-test-XXXXXX";
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }

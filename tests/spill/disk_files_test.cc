@@ -8,11 +8,11 @@
 
 #include <linux/magic.h>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 
 #include "daemon/spill/engine.h"
 #include "tests/spill/crash_model.h"
+#include "tests/temporary_directory.h"
 
 namespace {
 
@@ -24,24 +24,7 @@ using spill::IoChoice;
 using spill::Sequence;
 
 /// On a disk: /tmp may be in memory.
-class DiskDirectory {
- public:
-  DiskDirectory() {
-    std::string name = "/var/tmp/dolium-test-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  DiskDirectory(const DiskDirectory&) = delete;
-  DiskDirectory& operator=(const DiskDirectory&) = delete;
-  ~DiskDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+constexpr const char* kDisk = "/var/tmp";
 
 void settle(Engine& engine) {
   for (int steps = 0; steps < 100000 && !engine.is_idle(); ++steps) engine.step(static_cast<shm::TimeNs>(steps), true);
@@ -69,7 +52,7 @@ std::string refusal(const std::string& path) {
 
 /// Objects of many sizes, written, read, and read again by another engine.
 void round_trip(IoChoice io, std::string_view name) {
-  const DiskDirectory directory;
+  const TemporaryDirectory directory(kDisk);
   const std::vector<std::size_t> sizes = {0, 1, 4096, 100'000, 1'000'000, 1 << 20, 20'000'001};
   std::vector<TestObject> objects;
   std::vector<Sequence> locations(sizes.size());
@@ -117,7 +100,7 @@ TEST_CASE("the automatic choice of I/O always works") {
 }
 
 TEST_CASE("a spill directory that others may enter is refused, with the command that mends it") {
-  const DiskDirectory directory;
+  const TemporaryDirectory directory(kDisk);
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
   CHECK_THAT(refusal(directory.path()), Catch::Contains("(mode 755)") && Catch::Contains("run chmod 700"));
 }
@@ -136,7 +119,7 @@ TEST_CASE("a spill directory in memory is refused") {
 }
 
 TEST_CASE("a second process cannot use a spill directory, and is told which one has it") {
-  const DiskDirectory directory;
+  const TemporaryDirectory directory(kDisk);
   const auto files = open_files(directory.path(), IoChoice::threads);
   CHECK_THAT(refusal(directory.path()), Catch::Contains("is in use by process " + std::to_string(::getpid())));
   const auto findings = DiskFiles::examine(directory.path());
@@ -145,7 +128,7 @@ TEST_CASE("a second process cannot use a spill directory, and is told which one 
 }
 
 TEST_CASE("a spill directory is examined without changing it") {
-  const DiskDirectory directory;
+  const TemporaryDirectory directory(kDisk);
   const auto findings = DiskFiles::examine(directory.path());
   REQUIRE(findings);
   CHECK(findings->free_bytes > 0);
@@ -153,7 +136,7 @@ TEST_CASE("a spill directory is examined without changing it") {
 }
 
 TEST_CASE("files of a spill directory can be read by their owner alone") {
-  const DiskDirectory directory;
+  const TemporaryDirectory directory(kDisk);
   const auto files = open_files(directory.path(), IoChoice::threads);
   const auto engine = open_engine(*files);
   settle(*engine);
