@@ -14,6 +14,17 @@
 namespace dolium::detail {
 
 struct BindingAccess {
+  /// The first step of get_raw(), without the Result, which costs a tenth of a get. `gone`: the store takes no calls.
+  [[nodiscard]] static Attachment::Attempt look(ObjectStore& store, const ObjectId& id) noexcept {
+    if (store.backend().refuses()) return {Attachment::Verdict::gone, {}};
+    return store.backend().look(id);
+  }
+  /// The rest of it.
+  [[nodiscard]] static Result<Object> get_after(ObjectStore& store, Attachment::Verdict looked, const ObjectId& id,
+                                                Timeout timeout) {
+    if (store.backend().refuses()) return store.backend().refusal();
+    return store.backend().get_after(looked, id, timeout);
+  }
   /// `type_tag` 0: any type.
   [[nodiscard]] static Result<Object> take(ObjectStore& store, const ObjectId& id, std::uint64_t type_tag,
                                            Timeout timeout) {

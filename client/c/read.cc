@@ -13,6 +13,8 @@ namespace c = dolium::c;
 using dolium::Object;
 using dolium::ObjectId;
 using dolium::Result;
+using dolium::detail::Attachment;
+using dolium::detail::BindingAccess;
 
 namespace {
 
@@ -35,10 +37,17 @@ Result<void> hand_out(const Result<std::vector<bool>>& seen, bool* out, std::siz
 
 dolium_code dolium_get(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns, dolium_object* object,
                        dolium_error* error) {
-  return c::guarded(__func__, error, [&] {
+  return c::guarded(__func__, error, [&]() -> dolium_code {
     c::ObjectResult out(object);
     const dolium_id& wanted = c::required(id, "id");
-    return out.fill(c::store_of(store).get_raw(c::id_of(wanted), c::timeout_of(timeout_ns)), wanted, error);
+    dolium::ObjectStore& target = c::store_of(store);
+    Attachment::Attempt looked = BindingAccess::look(target, c::id_of(wanted));
+    if (looked.verdict == Attachment::Verdict::held) {
+      out.fill(std::move(looked.object), wanted);
+      return DOLIUM_OK;
+    }
+    return out.fill(BindingAccess::get_after(target, looked.verdict, c::id_of(wanted), c::timeout_of(timeout_ns)),
+                    wanted, error);
   });
 }
 

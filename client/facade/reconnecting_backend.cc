@@ -117,7 +117,7 @@ class ReconnectingBackend final : public StoreBackend {
   Result<void> put_deferred(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options) override;
   Result<std::vector<PutFailure>> flush() override;
 
-  Result<Object> get(const ObjectId& id, Timeout timeout) override {
+  Result<Object> get_after(Attachment::Verdict /*looked*/, const ObjectId& id, Timeout timeout) override {
     if (std::optional<Object> object = try_get(id)) return *std::move(object);
     return repeat(*reconnection_, timeout, [&](Client& client, Timeout left) { return client.get_raw(id, left); });
   }

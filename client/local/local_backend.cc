@@ -37,7 +37,8 @@ class LocalBackend final : public StoreBackend {
     return std::exchange(failures_, {});
   }
 
-  Result<Object> get(const ObjectId& id, Timeout timeout) override;
+  /// Expires objects first, so that it looks itself.
+  Result<Object> get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) override;
   std::optional<Object> try_get(const ObjectId& id) override {
     engine_->expire_due();
     Attachment::Attempt attempt = engine_->attachment().hold(id, Attachment::Count::hit);
@@ -121,7 +122,7 @@ Result<void> LocalBackend::put_deferred(const ObjectId& id, std::span<const std:
   return {};
 }
 
-Result<Object> LocalBackend::get(const ObjectId& id, Timeout timeout) {
+Result<Object> LocalBackend::get_after(Attachment::Verdict /*looked*/, const ObjectId& id, Timeout timeout) {
   engine_->expire_due();
   Attachment::Attempt attempt = engine_->attachment().hold(id, Attachment::Count::hit);
   if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);

@@ -11,6 +11,12 @@ Result<void> StoreBackend::check_may_write() const {
                "this client is connected for reading only: connect with ConnectOptions::access read_write"};
 }
 
+Result<Object> StoreBackend::look_first(const ObjectId& id, Timeout timeout) {
+  Attachment::Attempt looked = look(id);
+  if (looked.verdict == Attachment::Verdict::held) return std::move(looked.object);
+  return get_after(looked.verdict, id, timeout);
+}
+
 Result<Object> put_with_builder(StoreBackend& backend, const ObjectId& id, std::span<const std::byte> data,
                                 const CreateOptions& options, bool hold) {
   Result<ObjectBuilder> builder = backend.create(id, data.size(), options);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <dolium/object_store.h>
@@ -72,7 +73,17 @@ class StoreBackend {
 
   // ---- reading ----
 
-  virtual Result<Object> get(const ObjectId& id, Timeout timeout) = 0;
+  Result<Object> get(const ObjectId& id, Timeout timeout) {
+    return first_look_ != nullptr ? look_first(id, timeout) : get_after(Attachment::Verdict::undecided, id, timeout);
+  }
+  /// The first step of a get: the object if the memory shows it, without a virtual call. `undecided` for a store whose
+  /// gets begin otherwise.
+  [[nodiscard]] Attachment::Attempt look(const ObjectId& id) noexcept {
+    if (first_look_ == nullptr) return {Attachment::Verdict::undecided, {}};
+    return first_look_->hold(id, Attachment::Count::hit);
+  }
+  /// The rest of a get, when look() has found nothing.
+  virtual Result<Object> get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) = 0;
   virtual std::optional<Object> try_get(const ObjectId& id) = 0;
   /// `count` of them end the wait.
   virtual Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
@@ -105,13 +116,16 @@ class StoreBackend {
 
  protected:
   /// `attachment`: the memory of the store, which outlives this; it knows whether calls are refused. Null for a backend
-  /// that forwards to stores with guards of their own.
-  explicit StoreBackend(const Attachment* attachment) noexcept : attachment_(attachment) {}
+  /// that forwards to stores with guards of their own. `first_look`: where a get looks before anything else; or null.
+  explicit StoreBackend(const Attachment* attachment, Attachment* first_look = nullptr) noexcept
+      : attachment_(attachment), first_look_(first_look) {}
 
  private:
   virtual void ask(StoreCall& call, Repeat repeat, Timeout timeout) = 0;
+  Result<Object> look_first(const ObjectId& id, Timeout timeout);
 
   const Attachment* attachment_;
+  Attachment* first_look_;
 };
 
 /// Create, copy and seal. With `hold` as in StoreBackend::put().

@@ -14,7 +14,7 @@ namespace {
 class RemoteBackend final : public StoreBackend {
  public:
   explicit RemoteBackend(std::shared_ptr<Connection> connection)
-      : StoreBackend(&connection->attachment()), connection_(std::move(connection)) {}
+      : StoreBackend(&connection->attachment(), &connection->attachment()), connection_(std::move(connection)) {}
   ~RemoteBackend() override {
     if (!refuses()) {
       static_cast<void>(give_back_lease(*connection_));
@@ -37,7 +37,7 @@ class RemoteBackend final : public StoreBackend {
   }
   Result<std::vector<PutFailure>> flush() override { return remote_flush(*connection_); }
 
-  Result<Object> get(const ObjectId& id, Timeout timeout) override;
+  Result<Object> get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) override;
   std::optional<Object> try_get(const ObjectId& id) override;
   Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
                                                       Timeout timeout) override;
@@ -99,12 +99,9 @@ Result<std::vector<Result<void>>> RemoteBackend::put_many(std::span<const PutIte
   return outcomes;
 }
 
-Result<Object> RemoteBackend::get(const ObjectId& id, Timeout timeout) {
-  Attachment& attachment = connection_->attachment();
-  Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);
-  if (attempt.verdict == Attachment::Verdict::held) return std::move(attempt.object);
-  if (attempt.verdict == Attachment::Verdict::absent && timeout.is_no_wait() && !connection_->has_deferred()) {
-    attachment.record_miss();
+Result<Object> RemoteBackend::get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) {
+  if (looked == Attachment::Verdict::absent && timeout.is_no_wait() && !connection_->has_deferred()) {
+    connection_->attachment().record_miss();
     return nothing_there(id, timeout);
   }
   Result<std::vector<std::optional<Object>>> waited = get_many({&id, 1}, 1, timeout);
