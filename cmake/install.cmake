@@ -9,13 +9,17 @@ function(dolium_way_from from to result)
   set(${result} "${way}" PARENT_SCOPE)
 endfunction()
 
-# The library and the two programs.
+# What is installed; an installation without building it first takes what is there.
+add_custom_target(dolium_install DEPENDS dolium dolium_c doliumd doliumd-spill dolium_cli)
+
+# The library and the programs.
 dolium_way_from(${CMAKE_INSTALL_BINDIR} ${CMAKE_INSTALL_LIBDIR} bin_to_lib)
 set_target_properties(doliumd dolium_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
 install(TARGETS dolium EXPORT dolium-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS doliumd doliumd-spill dolium_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS doliumd dolium_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS doliumd-spill RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)  # only for a store with a disk
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/shm/include/dolium ${PROJECT_SOURCE_DIR}/client/include/dolium
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h")
