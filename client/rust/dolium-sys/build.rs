@@ -46,8 +46,12 @@ fn vendored() {
     for folder in ["client/c", "client/facade", "client/local", "client/mapped", "client/remote", "protocol", "shm"] {
         println!("cargo:rerun-if-changed={}", checkout.join(folder).display());
     }
-    let built =
-        cmake::Config::new(checkout).profile("Release").define("BUILD_TESTING", "OFF").build_target("dolium_c").build();
+    let built = cmake::Config::new(checkout)
+        .profile("Release")
+        .define("DOLIUM_TESTS", "OFF")
+        .define("DOLIUM_UNITY", "ON")
+        .build_target("dolium_c")
+        .build();
     link(&built.join("build/client/c").to_string_lossy());
 }
 
