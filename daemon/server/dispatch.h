@@ -96,7 +96,7 @@ class Dispatch {
                                                                const shm::UniqueFd& release_event, bool inherits) const;
   [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
-  void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request, std::uint64_t patience_ns);
+  void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request);
   [[nodiscard]] std::uint64_t grant_one(shm::ClientId client, shm::SlotIndex slot);
   [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
                                                   const protocol::PutHead& head, shm::TimeNs now);

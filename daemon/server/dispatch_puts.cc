@@ -94,7 +94,7 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
     return session.misbehaved({Errc::protocol_error, "puts whose sizes are not those of their bytes"});
   if ((request.hold() || request.timeout_ns() != 0) && (heads.size() != 1 || request.deferred()))
     return session.misbehaved({Errc::protocol_error, "a put that holds or waits, and is not a single one"});
-  if (request.timeout_ns() != 0) return put_when_there_is_room(session, id, request, request.timeout_ns());
+  if (request.timeout_ns() != 0) return put_when_there_is_room(session, id, request);
   prefetch(engine_.store(), heads);
   PutReplyT reply;
   const TimeNs now = shm::monotonic_now();
@@ -108,14 +108,15 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
         engine_.creates().put_now(session.client(), to_object(head, own), data, metadata, now);
     if (!put && heads.size() == 1 && !request.deferred() && head.data_size() <= kInlinePutLimit &&
         put.error().cause == dolium::RefusalCause::room && disk_makes_room())
-      return put_when_there_is_room(session, id, request, shm::GetWaits::kDiskPatience);
+      return put_when_there_is_room(session, id, request);
     if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
     if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());
   }
   if (!request.deferred()) session.reply(id, std::move(reply));
 }
 
-void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest& request, std::uint64_t patience_ns) {
+/// Without a timeout it waits for the disk alone.
+void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest& request) {
   const PutHead& head = *request.heads()->Get(0);
   const std::span<const std::byte> bytes = from_wire(request.bytes());
   if (head.data_size() > kInlinePutLimit)  // its bytes are kept here as long as it waits
@@ -124,21 +125,23 @@ void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest&
   const auto written = bytes.first(object.data_size + object.metadata_size);
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
-  engine_.creates().add({client, id}, object, shm::deadline_after(now, patience_ns), now,
-                        [this, client, id, object_id = object.id, hold = request.hold(),
-                         kept = std::vector(written.begin(), written.end())](const Result<shm::Placement>& placed) {
-                          Session* creator = find_(client);
-                          if (creator == nullptr) return;  // the placed object goes with its client
-                          if (placed && !kept.empty())
-                            std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());
-                          const Result<SlotIndex> put =
-                              placed ? engine_.store().seal(client, object_id, shm::monotonic_now())
-                                     : Result<SlotIndex>(placed.error());
-                          PutReplyT reply;
-                          if (!put) reply.failures.push_back(failure(0, put.error()));
-                          if (put && hold) reply.grant = grant_one(client, *put);
-                          creator->reply(id, std::move(reply));
-                        });
+  auto done = [this, client, id, object_id = object.id, hold = request.hold(),
+               kept = std::vector(written.begin(), written.end())](const Result<shm::Placement>& placed) {
+    Session* creator = find_(client);
+    if (creator == nullptr) return;  // the placed object goes with its client
+    if (placed && !kept.empty())
+      std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());
+    const Result<SlotIndex> put = placed ? engine_.store().seal(client, object_id, shm::monotonic_now())
+                                         : Result<SlotIndex>(placed.error());
+    PutReplyT reply;
+    if (!put) reply.failures.push_back(failure(0, put.error()));
+    if (put && hold) reply.grant = grant_one(client, *put);
+    creator->reply(id, std::move(reply));
+  };
+  if (request.timeout_ns() == 0)
+    engine_.creates().add_for_disk({client, id}, object, now, std::move(done));
+  else
+    engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now, std::move(done));
 }
 
 void Dispatch::on(Session& session, Id id, const LeaseRequest& request) {

@@ -53,7 +53,7 @@ void Dispatch::in_memory(Session& session, Id id, const ObjectId& object, std::f
 }
 
 bool Dispatch::disk_makes_room() const noexcept {
-  return tier_ != nullptr && engine_.store().spill().dirty().count != 0 && tier_->state() == Tier::State::ready;
+  return tier_ != nullptr && engine_.store().spill().dirty().count != 0 && tier_->can_write();
 }
 
 }  // namespace dolium::daemon

@@ -28,12 +28,6 @@ shm::NewObject to_object(const NewObject& wire) {
           .retention = from_wire(wire.retention())};
 }
 
-/// For a client that did not want to wait, and waited for the disk alone.
-Error refused(Error error) {
-  if (error.code == Errc::timed_out) error.code = Errc::out_of_memory;
-  return error;
-}
-
 /// The largest number on the wire means none.
 std::optional<std::uint64_t> offset_of(std::uint64_t wire) {
   return wire == UINT64_MAX ? std::nullopt : std::optional(wire);
@@ -49,19 +43,20 @@ std::vector<std::uint64_t> spared_by(const AbortRequest& request) {
 void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
-  const std::uint64_t patience =
-      disk_makes_room() ? std::max(request.timeout_ns(), shm::GetWaits::kDiskPatience) : request.timeout_ns();
-  engine_.creates().add({client, id}, to_object(*request.object()), shm::deadline_after(now, patience), now,
-                        [this, client, id, waits = request.timeout_ns() != 0](Result<shm::Placement> placed) {
-                          Session* creator = find_(client);
-                          if (creator == nullptr) return;  // the placed object is dropped with its client
-                          if (!placed)
-                            return creator->reply_error(id, waits ? placed.error() : refused(placed.error()));
-                          engine_.store().writing().lend(placed->slot);
-                          CreateReplyT reply;
-                          reply.offset = placed->offset;
-                          creator->reply(id, std::move(reply));
-                        });
+  auto done = [this, client, id](const Result<shm::Placement>& placed) {
+    Session* creator = find_(client);
+    if (creator == nullptr) return;  // the placed object is dropped with its client
+    if (!placed) return creator->reply_error(id, placed.error());
+    engine_.store().writing().lend(placed->slot);
+    CreateReplyT reply;
+    reply.offset = placed->offset;
+    creator->reply(id, std::move(reply));
+  };
+  const shm::NewObject object = to_object(*request.object());
+  if (request.timeout_ns() == 0 && disk_makes_room())
+    engine_.creates().add_for_disk({client, id}, object, now, std::move(done));
+  else
+    engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now, std::move(done));
 }
 
 void Dispatch::on(Session& session, Id id, const SealRequest& request) {

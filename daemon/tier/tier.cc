@@ -77,6 +77,7 @@ void Tier::on_client_gone(ClientId client) {
   for (const auto& [object, write] : std::exchange(writes_, {})) requeue(object);
   writing_bytes_ = reading_bytes_ = 0;
   stalled_ = false;
+  stalls_at_ = shm::kNever;
   for (const auto& [number, read] : std::exchange(reads_, {})) wanted_[read.client].push_back(read.object);
   told_ = {};
 }
@@ -98,7 +99,7 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
 
 Result<void> Tier::written(ClientId client, const protocol::TierWriteDoneRequest& done, TimeNs now) {
   if (auto ours = check(client); !ours) return ours;
-  heard_of_disk();
+  heard_of_disk(now);
   for (const protocol::TierWritten* each : *done.written()) {
     const auto found = writes_.find({each->slot(), each->stamp()});
     if (found == writes_.end()) return misbehaviour("an answer to a write that the server did not ask for");
@@ -111,7 +112,8 @@ Result<void> Tier::written(ClientId client, const protocol::TierWriteDoneRequest
 }
 
 /// The disk answers, and there may be room for a read now.
-void Tier::heard_of_disk() noexcept {
+void Tier::heard_of_disk(TimeNs now) noexcept {
+  heard_ = now;
   stalled_ = false;
   next_read_ = 0;
 }
@@ -142,7 +144,7 @@ void Tier::requeue(const ObjectKey& object) {
 
 Result<void> Tier::read(ClientId client, const protocol::TierReadDoneRequest& done, TimeNs now) {
   if (auto ours = check(client); !ours) return ours;
-  heard_of_disk();
+  heard_of_disk(now);
   for (const protocol::TierReadBack* each : *done.read()) {
     const auto found = reads_.find(each->number());
     if (found == reads_.end()) return misbehaviour("an answer to a read that the server did not ask for");
@@ -191,6 +193,24 @@ Tier::State Tier::state() const noexcept {
   return State::failed;
 }
 
+bool Tier::can_read() const noexcept {
+  switch (state()) {
+    case State::ready:
+    case State::full:
+    case State::read_only: return true;
+    case State::absent:
+    case State::catalogue: return !down_for_long_;
+    case State::failed:
+    case State::stalled: break;
+  }
+  return false;
+}
+
+bool Tier::can_write() const noexcept {
+  const State now = state();
+  return now == State::ready || ((now == State::absent || now == State::catalogue) && !down_for_long_);
+}
+
 std::string Tier::state_text() const {
   const auto with_reason = [this](const char* state) {
     return told_.reason.empty() ? std::string(state) : fmt::format("{}: {}", state, told_.reason);
@@ -224,6 +244,10 @@ Error Tier::why_not(const ObjectId& id) const {
     case State::read_only: break;
   }
   if (no_room_) return {no_room_->code, object + ": " + no_room_->message, no_room_->cause};
+  if (const TimeNs waited = stalls_at_ == shm::kNever ? 0 : now_ + kStalledAfter - std::min(now_ + kStalledAfter, stalls_at_);
+      waited >= kRetryPause)
+    return {Errc::tier_unavailable,
+            fmt::format("{} in time: the disk has not answered for {} s", object, waited / 1'000'000'000)};
   return {Errc::tier_unavailable, object + " in time: other objects are read first; try again"};
 }
 

@@ -9,7 +9,11 @@
 //   full        reads only: the disk or the quota is full
 //   read_only   reads only: the file system is
 //   failed      neither writes nor reads
-//   stalled     neither: the oldest unanswered work is older than kStalledAfter
+//   stalled     neither: there is unanswered work, and no answer came for kStalledAfter
+//
+// Where the process can neither read nor write, requests that wait for the disk alone fail at once; if it is absent, or
+// tells its catalogue, only after kStalledAfter: it may be there again in a moment. All others wait until their own
+// deadlines.
 //
 // Nothing here must survive the server. The rows know what is clean and what is spilled (shm/store/spill.h). When the
 // process or the server has ended, all unanswered work is void, and is planned anew.
@@ -99,6 +103,9 @@ class Tier final : public shm::ReadsBack {
   // ---- reports ----
 
   [[nodiscard]] State state() const noexcept;
+  /// Whether objects are read back, and whether dirty ones are written: now, or as soon as the process is there.
+  [[nodiscard]] bool can_read() const noexcept;
+  [[nodiscard]] bool can_write() const noexcept;
   /// "ready", or why not; for the log.
   [[nodiscard]] std::string state_text() const;
   /// How the process described itself last; an empty one if it has not.
@@ -151,8 +158,10 @@ class Tier final : public shm::ReadsBack {
   void begin_write(protocol::TierWorkNoticeT& work, shm::SlotIndex slot, const shm::Moment& now);
   [[nodiscard]] bool has_enough_clean() const noexcept;
   void retry_due(shm::TimeNs now);
+  void note_state(shm::TimeNs now);
   void check_for_stall(shm::TimeNs now);
-  void heard_of_disk() noexcept;
+  void plan(const shm::Moment& now);
+  void heard_of_disk(shm::TimeNs now) noexcept;
 
   shm::Engine& engine_;
   shm::Store& store_;
@@ -179,8 +188,13 @@ class Tier final : public shm::ReadsBack {
   std::vector<shm::Spill::Drop> drops_;  // of records that were of no use when they were told
   shm::TimeNs next_plan_ = 0;            // of writes
   shm::TimeNs next_read_ = 0;            // there was no room for one
+  shm::TimeNs now_ = 0;                  // of the last turn
+  shm::TimeNs heard_ = 0;                // when the last answer came
   shm::TimeNs next_stall_check_ = 0;
+  shm::TimeNs stalls_at_ = shm::kNever;  // if there is no answer before; may be too early
   bool stalled_ = false;
+  shm::TimeNs down_since_ = shm::kNever;  // absent, or telling its catalogue; kNever: neither
+  bool down_for_long_ = false;
 };
 
 }  // namespace dolium::daemon

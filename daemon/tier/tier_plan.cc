@@ -30,8 +30,13 @@ void Tier::want(SlotIndex slot, ClientId client) {
 }
 
 void Tier::work(const shm::Moment& now) {
-  if (!catalogued_) return;
-  check_for_stall(now.monotonic);
+  note_state(now.monotonic);
+  if (catalogued_) plan(now);
+  if (!can_read()) engine_.gets().give_up_disk();
+  if (!can_write()) engine_.creates().give_up_disk(now.monotonic);
+}
+
+void Tier::plan(const shm::Moment& now) {
   const State state = this->state();
   if (state == State::failed || state == State::stalled) return;
   retry_due(now.monotonic);
@@ -49,19 +54,31 @@ void Tier::work(const shm::Moment& now) {
   send_(client_, request_, std::move(work));
 }
 
+void Tier::note_state(TimeNs now) {
+  now_ = now;
+  check_for_stall(now);
+  if (catalogued_)
+    down_since_ = shm::kNever;
+  else if (down_since_ == shm::kNever)
+    down_since_ = now;
+  down_for_long_ = down_since_ != shm::kNever && now - down_since_ >= kStalledAfter;
+}
+
 /// Looks at all unanswered work, so not in each turn.
 void Tier::check_for_stall(TimeNs now) {
   if (now < next_stall_check_) return;
   next_stall_check_ = now + kPlanPause;
-  TimeNs oldest = now;
+  TimeNs oldest = shm::kNever;
   for (const auto& [object, write] : writes_) oldest = std::min(oldest, write.work.since);
   for (const auto& [number, read] : reads_) oldest = std::min(oldest, read.work.since);
-  stalled_ = now - oldest >= kStalledAfter;
+  stalls_at_ = oldest == shm::kNever ? shm::kNever : std::max(oldest, heard_) + kStalledAfter;
+  stalled_ = now >= stalls_at_;
 }
 
 shm::TimeNs Tier::next_deadline(TimeNs now) const noexcept {
   if (!catalogued_) return shm::kNever;
   TimeNs next = retries_.empty() ? shm::kNever : retries_.begin()->first;
+  if (!stalled_ && !(writes_.empty() && reads_.empty())) next = std::min(next, std::max(stalls_at_, next_stall_check_));
   if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
   const bool may_write = store_.spill().dirty().bytes > writing_bytes_ && writing_bytes_ < max_in_flight();
   if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));
@@ -145,6 +162,7 @@ bool Tier::begin_read(protocol::TierWorkNoticeT& work, ClientId client, const Ob
   const shm::SlotMargin& margin = store_.rows().margin(object.slot);
   reads_.emplace(++last_number_, Read{object, client, {bytes, now}});
   reading_bytes_ += bytes;
+  stalls_at_ = std::min(stalls_at_, now + kStalledAfter);
   work.reads.emplace_back(last_number_, store_.rows().ledger.spill(object.slot).location, *offset, fields.data_size,
                           fields.metadata_size, protocol::to_wire(fields.id), margin.type_name_size,
                           static_cast<std::uint8_t>(margin.label_size));
@@ -204,6 +222,7 @@ void Tier::begin_write(protocol::TierWorkNoticeT& work, SlotIndex slot, const sh
   store_.usage().hold(slot);  // work() makes a grant of it
   writes_.emplace(ObjectKey{slot, stamp}, Write{object.id, {bytes, now.monotonic}});
   writing_bytes_ += bytes;
+  stalls_at_ = std::min(stalls_at_, now.monotonic + kStalledAfter);
   work.writes.emplace_back(stamp, object.offset, expiry_of(lifetimes, stamp, now), protocol::to_ms(lifetimes.to_live),
                            protocol::to_ms(lifetimes.to_idle), object.data_size, object.type_tag, object.metadata_size,
                            rows.ledger.spill(slot).uid, slot, protocol::to_wire(object.id), margin.type_name_size,

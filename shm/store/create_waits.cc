@@ -8,17 +8,22 @@
 
 namespace dolium::shm {
 
-void CreateWaits::add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done) {
+void CreateWaits::add_for_disk(const WaitKey& key, const NewObject& object, TimeNs now, Done done) {
+  begin(key, object, {deadline_after(now, GetWaits::kDiskPatience), true}, now, std::move(done));
+}
+
+void CreateWaits::begin(const WaitKey& key, const NewObject& object, const Patience& patience, TimeNs now, Done done) {
   Result<Placement> placed = store_.create_object(key.client, object, now);
   if (placed) return done(std::move(placed));
-  const bool may_wait = deadline > now && count(key.client) < kMaxPerClient;
+  const bool may_wait = patience.deadline > now && count(key.client) < kMaxPerClient;
   if (!may_wait || !lacks_room(key.client, object, placed.error())) {
     note_refusal(key.client, object, placed.error(), now);
     return done(std::move(placed));
   }
   const bool first = queue_.empty();
-  Wait& wait = queue_.emplace_back(Wait{key, object, std::string(object.type_name), std::string(object.label), deadline,
-                                        placed.error(), std::move(done)});
+  Wait& wait = queue_.emplace_back(Wait{key, object, std::string(object.type_name), std::string(object.label),
+                                        patience.deadline, patience.for_disk, placed.error(), std::move(done)});
+  for_disk_ += patience.for_disk ? 1 : 0;
   wait.object.type_name = wait.type_name;
   wait.object.label = wait.label;
   if (first) store_.room().set_release_wanted(true);
@@ -75,6 +80,7 @@ void CreateWaits::serve(TimeNs now) {
       continue;
     }
     answers.emplace_back(std::move(wait->done), std::move(placed));
+    for_disk_ -= wait->for_disk ? 1 : 0;
     wait = queue_.erase(wait);
   }
   left();
@@ -95,7 +101,16 @@ bool CreateWaits::cancel(const WaitKey& key, TimeNs now) {
 
 void CreateWaits::drop_client(ClientId client) {
   queue_.remove_if([client](const Wait& wait) { return wait.key.client == client; });
+  for_disk_ = static_cast<std::size_t>(std::ranges::count(queue_, true, &Wait::for_disk));
   left();
+}
+
+void CreateWaits::give_up_disk(TimeNs now) {
+  for (auto wait = queue_.begin(); wait != queue_.end() && for_disk_ != 0;) {
+    const auto next = std::next(wait);
+    if (wait->for_disk) give_up(wait, now);
+    wait = next;
+  }
 }
 
 void CreateWaits::tick(TimeNs now) {
@@ -110,11 +125,13 @@ void CreateWaits::tick(TimeNs now) {
 void CreateWaits::give_up(Queue::iterator wait, TimeNs now) {
   Queue gone;  // the same node, so that the object's views of its type's name and label stay good
   gone.splice(gone.end(), queue_, wait);
+  for_disk_ -= wait->for_disk ? 1 : 0;
   left();
   store_.room().count_refusal();
-  const Error error{Errc::timed_out,
+  const Error error{wait->for_disk ? Errc::out_of_memory : Errc::timed_out,
                     "no room for object " + wait->object.id.hex() +
-                        " appeared in time. The last try was refused: " + wait->refused.message,
+                        (wait->for_disk ? " was made by the disk" : " appeared in time") +
+                        ". The last try was refused: " + wait->refused.message,
                     wait->refused.cause};
   store_.room().note_refusal(wait->key.client, wait->object, error, now);
   wait->done(error);

@@ -39,7 +39,14 @@ class CreateWaits {
 
   /// Creates now, or waits for room until the deadline. `done` may be called before this returns. A wait in vain ends
   /// with `timed_out`; with out_of_memory when the deadline is not after `now`.
-  void add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done);
+  void add(const WaitKey& key, const NewObject& object, TimeNs deadline, TimeNs now, Done done) {
+    begin(key, object, {deadline, false}, now, std::move(done));
+  }
+  /// The same for a create that waits for the disk alone, GetWaits::kDiskPatience at most, and not for other clients. A
+  /// wait in vain ends with out_of_memory.
+  void add_for_disk(const WaitKey& key, const NewObject& object, TimeNs now, Done done);
+  /// The disk makes no room for now: ends the waits for it alone.
+  void give_up_disk(TimeNs now);
   /// Store::put_object(), without waiting. Want of room is counted as for creates.
   [[nodiscard]] Result<SlotIndex> put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
                                           std::span<const std::byte> metadata, TimeNs now);
@@ -71,11 +78,17 @@ class CreateWaits {
     std::string type_name;
     std::string label;
     TimeNs deadline;
+    bool for_disk;  // waits for the disk alone
     Error refused;  // of the last try
     Done done;
   };
+  struct Patience {
+    TimeNs deadline;
+    bool for_disk;
+  };
   using Queue = std::list<Wait>;
 
+  void begin(const WaitKey& key, const NewObject& object, const Patience& patience, TimeNs now, Done done);
   [[nodiscard]] bool lacks_room(ClientId client, const NewObject& object, const Error& refused) const;
   void note_refusal(ClientId client, const NewObject& object, const Error& error, TimeNs now);
   Queue::iterator find(const WaitKey& key) noexcept;
@@ -87,6 +100,7 @@ class CreateWaits {
 
   Store& store_;
   Queue queue_;
+  std::size_t for_disk_ = 0;  // number of these in the queue
   std::uint64_t long_scan_ = kLongScan;
   TimeNs last_scan_ = 0;
   TimeNs rests_until_ = 0;

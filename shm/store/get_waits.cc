@@ -99,6 +99,7 @@ void GetWaits::admit(const WaitKey& key, Wait wait) {
   Load& load = per_client_[key.client];
   ++load.waits;
   load.ids += wait.ids.size();
+  for_disk_ += wait.for_disk ? 1 : 0;
   waits_.emplace(key, std::move(wait));
 }
 
@@ -211,6 +212,7 @@ GetWaits::Wait GetWaits::forget(const WaitKey& key) {
   Wait wait = std::move(found->second);
   waits_.erase(found);
   if (!disk_queue_.empty()) std::erase(disk_queue_, key);
+  for_disk_ -= wait.for_disk ? 1 : 0;
   for (std::size_t i = 0; i < wait.ids.size() && !wait.queued; ++i) {
     if (wait.held[i] != kNoSlot) continue;
     const auto wanted = wanted_.find(wait.ids[i]);

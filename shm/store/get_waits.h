@@ -96,6 +96,8 @@ class GetWaits {
   void give_to_taker(SlotIndex slot, const SlotFields& object);
   /// Ends the wait as its deadline would. False when there is no such wait.
   bool cancel(const WaitKey& key);
+  /// Nothing is read back for now: ends the waits for the disk alone.
+  void give_up_disk();
   void drop_client(ClientId client);
   void time_out(TimeNs now);
 
@@ -172,6 +174,7 @@ class GetWaits {
   ReadsBack* tier_ = nullptr;
   std::deque<WaitKey> disk_queue_;  // gets of several objects that need the disk; the first one reads
   bool serving_disk_queue_ = false;
+  std::size_t for_disk_ = 0;  // number of waits for the disk alone
 };
 
 }  // namespace dolium::shm

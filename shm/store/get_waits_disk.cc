@@ -94,6 +94,15 @@ void GetWaits::serve_disk_queue() {
   serving_disk_queue_ = false;
 }
 
+void GetWaits::give_up_disk() {
+  if (for_disk_ == 0) return;
+  std::vector<WaitKey> in_vain;
+  for (const auto& [key, wait] : waits_)
+    if (wait.for_disk) in_vain.push_back(key);
+  for (const WaitKey& key : in_vain)
+    if (waits_.contains(key)) finish(key);  // the end of one may have ended another
+}
+
 void GetWaits::on_gone(const ObjectId& id) {
   if (wanted_.empty()) return;  // most of the time
   const auto wanted = wanted_.find(id);
