@@ -1,8 +1,5 @@
 #pragma once
-// Durations and times in text.
-//
-//   duration = number unit, one or more, or "forever"       "10s", "1.5 h", "500ms", "2h30m"
-//   units: ms, s, m or min, h, d; 0 needs none
+// Durations (shm/text/duration_text.h) and times in text.
 
 #include <chrono>
 #include <string>
@@ -11,15 +8,16 @@
 #include <dolium/result.h>
 #include <dolium/timeout.h>
 
+#include "shm/text/duration_text.h"
+
 namespace dolium::cli {
 
-/// Fails with invalid_argument, and names examples, if `text` is not a duration, or is more than 104,000 days.
-[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
-/// The same, and "forever".
+using dolium::format_duration;
+using dolium::parse_duration;
+
+/// A duration, or "forever".
 [[nodiscard]] Result<Timeout> parse_timeout(std::string_view text);
 
-/// The two largest units: "250 ms", "12 s", "3 min 5 s", "2 h", "5 d 3 h".
-[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 /// "850 ns", "23.4 us", "1.2 ms", "3.1 s"
 [[nodiscard]] std::string format_latency(std::chrono::nanoseconds latency);
 

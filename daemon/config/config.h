@@ -8,6 +8,7 @@
 //
 // Values; no state.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -58,6 +59,10 @@ struct Config {
   std::uint64_t spill_capacity = 0;
   /// Objects are written to disk ahead of need, until this share of the capacity can be evicted without waiting for it.
   double spill_ahead = 0.125;
+  /// A dirty object is written to disk this long after its seal, when the disk has nothing else to do.
+  std::chrono::milliseconds spill_write_after{10'000};
+  /// Maximum time for which a stop writes what is dirty; 0: it does not.
+  std::chrono::milliseconds spill_drain{60'000};
   SpillIo spill_io = SpillIo::automatic;
 
   LogLevel log_level = LogLevel::info;

@@ -15,6 +15,7 @@
 #include "shm/arena/arena.h"
 #include "shm/os/basic_types.h"
 #include "shm/text/did_you_mean.h"
+#include "shm/text/duration_text.h"
 #include "shm/text/size_text.h"
 
 namespace dolium::daemon {
@@ -30,6 +31,8 @@ constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 constexpr ValueType kSize = {
     .placeholder = "SIZE", .wanted = "a size such as \"64MiB\"", .string = true, .integer = true};
+constexpr ValueType kDuration = {
+    .placeholder = "DURATION", .wanted = "a duration such as \"10s\"", .string = true, .integer = true};
 constexpr ValueType kCount = {.placeholder = "N", .wanted = "a whole number", .integer = true};
 constexpr ValueType kShare = {
     .placeholder = "SHARE", .wanted = "a number such as 0.1", .integer = true, .floating_point = true};
@@ -88,6 +91,19 @@ Option size_row(const Name& name, std::uint64_t Owner::*member, std::uint64_t le
     return size;
   };
   return row(name, kSize, member, parse, [](std::uint64_t size) { return in_quotes(format_size_exact(size)); });
+}
+
+/// From 0 on.
+template <class Owner>
+Option duration_row(const Name& name, std::chrono::milliseconds Owner::*member, std::chrono::milliseconds most) {
+  const auto parse = [most](const Words& words) -> Result<std::chrono::milliseconds> {
+    const Result<std::chrono::milliseconds> duration = parse_duration(words.front());
+    if (duration && *duration > most)
+      return invalid(fmt::format("{} is out of range: the maximum is {}", words.front(), format_duration(most)));
+    return duration;
+  };
+  return row(name, kDuration, member, parse,
+             [](std::chrono::milliseconds duration) { return in_quotes(format_duration_exact(duration)); });
 }
 
 template <class Number>
@@ -284,6 +300,12 @@ std::vector<Option> spill_options() {
       share_row(
           {"spill", "ahead", "--spill-ahead", "write ahead until this share of the capacity can be evicted at once"},
           &Config::spill_ahead, 0.0, 0.5),
+      duration_row({"spill", "write_after", "--spill-write-after",
+                    "write an object this long after its seal, when the disk is idle"},
+                   &Config::spill_write_after, std::chrono::days(365)),
+      duration_row({"spill", "drain", "--spill-drain",
+                    "when stopping, write what is not on disk yet, for so long at most; 0: do not"},
+                   &Config::spill_drain, std::chrono::hours(1)),
       choice_row<Config, SpillIo>(
           {"spill", "io", "--spill-io", "auto, io_uring or threads"}, "IO", &Config::spill_io,
           {{"auto", SpillIo::automatic}, {"io_uring", SpillIo::io_uring}, {"threads", SpillIo::threads}}),

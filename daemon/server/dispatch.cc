@@ -102,6 +102,7 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
 
 bool Dispatch::is_waiting(const shm::WaitKey& key) const {
   if (engine_.gets().contains(key) || engine_.creates().contains(key)) return true;
+  if (tier_ != nullptr && tier_->evictions().contains(key)) return true;
   const auto mine = subscriptions_.find(key.client);
   return mine != subscriptions_.end() && std::ranges::find(mine->second, key.number) != mine->second.end();
 }
@@ -157,13 +158,19 @@ void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
   session.reply(id, std::move(reply));
 }
 
+/// What is dirty is written first: then the reply waits for the disk.
 void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
-  EvictReplyT reply;
-  const shm::Room::Evicted evicted = engine_.store().room().evict_piece(request.bytes(), shm::monotonic_now());
-  reply.freed = evicted.bytes;
-  reply.object_bytes = evicted.object_bytes;
-  reply.more = evicted.more;
-  session.reply(id, std::move(reply));
+  const TimeNs now = shm::monotonic_now();
+  const auto done = [this, client = session.client(), id](const shm::Room::Evicted& evicted) {
+    EvictReplyT reply;
+    reply.freed = evicted.bytes;
+    reply.object_bytes = evicted.object_bytes;
+    reply.more = evicted.more;
+    if (Session* asker = find_(client)) asker->reply(id, std::move(reply));
+  };
+  const shm::Room::Evicted evicted = engine_.store().room().evict_piece(request.bytes(), now);
+  if (evicted.bytes >= request.bytes() || evicted.more || !disk_makes_room()) return done(evicted);
+  tier_->evictions().add({session.client(), id}, request.bytes(), evicted, now, done);
 }
 
 void Dispatch::on(Session& session, Id id, const ClearRequest& request) {

@@ -27,7 +27,7 @@ Error misbehaviour(std::string what) {
 }  // namespace
 
 Tier::Tier(shm::Engine& engine, const TierOptions& options, Send send)
-    : engine_(engine), store_(engine.store()), options_(options), send_(std::move(send)) {
+    : engine_(engine), store_(engine.store()), options_(options), send_(std::move(send)), evictions_(store_) {
   engine_.gets().set_tier(this);
 }
 
@@ -69,6 +69,7 @@ Result<protocol::TierHelloReplyT> Tier::hello(ClientId client, std::uint64_t req
 
 void Tier::on_client_gone(ClientId client) {
   wanted_.erase(client);
+  evictions_.drop_client(client);
   if (client == 0 || client != client_) return;
   client_ = 0;
   catalogued_ = false;
@@ -123,6 +124,7 @@ void Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, Tim
     case TierWriteOutcome::done:
       if (!store_.sealed().written(done.slot(), done.stamp(), done.location()))
         drops_.push_back({id, done.location()});  // the object is gone
+      made_clean_ = true;
       return;
     case TierWriteOutcome::full:
       if (told_.phase == protocol::TierPhase::ready) told_.phase = protocol::TierPhase::full;

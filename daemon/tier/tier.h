@@ -23,9 +23,11 @@
 //   reads    of objects that gets wait for; the clients take turns
 //   writes   of the dirty objects that stand in the way of a read or of a waiting create: those of the window that
 //            eviction would choose; then ahead of need, in the order of their seals, until a share of the capacity can
-//            be evicted without the disk (TierOptions::ahead)
+//            be evicted without the disk (TierOptions::ahead), or as much as an evict(bytes) wants; all of them, while
+//            drain() is on. When there is nothing else to do: those that were sealed TierOptions::write_after ago
 //
-// tier.cc: session and answers; tier_catalogue.cc: the catalogue; tier_plan.cc: what to do next.
+// tier.cc: session and answers; tier_catalogue.cc: the catalogue; tier_plan.cc: what to do next; tier_writes.cc: which
+// objects are written.
 //
 // Not thread-safe.
 
@@ -39,6 +41,7 @@
 
 #include <dolium/result.h>
 
+#include "daemon/tier/disk_evictions.h"
 #include "messages_generated.h"
 #include "shm/store/engine.h"
 
@@ -49,6 +52,8 @@ struct TierOptions {
   protocol::TierToken token;
   /// Write ahead until this share of the capacity can be evicted without the disk.
   double ahead = 0.125;
+  /// Age of a dirty object, since its seal, at which an idle disk writes it.
+  shm::TimeNs write_after = 10'000'000'000;
 };
 
 class Tier final : public shm::ReadsBack {
@@ -63,6 +68,10 @@ class Tier final : public shm::ReadsBack {
   /// Pause before work that failed is tried again, and between two plans that found nothing to write.
   static constexpr shm::TimeNs kRetryPause = 1'000'000'000;
   static constexpr shm::TimeNs kPlanPause = 100'000'000;
+  /// Idle writes: pause between two batches, so that small objects are written together; and maximum bytes of a batch, as
+  /// a share of max_in_flight(), 1/n, so that needed work does not wait for long.
+  static constexpr shm::TimeNs kIdlePause = 1'000'000'000;
+  static constexpr std::uint64_t kIdleShare = 4;
 
   enum class State : std::uint8_t { absent, catalogue, ready, full, read_only, failed, stalled };
 
@@ -94,6 +103,10 @@ class Tier final : public shm::ReadsBack {
   [[nodiscard]] shm::TimeNs next_deadline(shm::TimeNs now) const noexcept;
   /// Whether clients may be admitted: the records of the directory are rows.
   [[nodiscard]] bool has_catalogue() const noexcept;
+  /// evict(bytes) requests that wait for writes.
+  [[nodiscard]] DiskEvictions& evictions() noexcept { return evictions_; }
+  /// From now on, everything dirty is written at once, or as needed again.
+  void drain(bool everything) noexcept;
 
   // ---- ReadsBack ----
 
@@ -153,7 +166,11 @@ class Tier final : public shm::ReadsBack {
                                 shm::TimeNs now);
   void add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now);
   void add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now);
-  void add_ahead(protocol::TierWorkNoticeT& work, const shm::Moment& now);
+  void add_oldest(protocol::TierWorkNoticeT& work, const shm::Moment& now);
+  void add_idle(protocol::TierWorkNoticeT& work, const shm::Moment& now);
+  [[nodiscard]] bool is_busy(const protocol::TierWorkNoticeT& work) const noexcept;
+  void serve_evictions(shm::TimeNs now);
+  [[nodiscard]] bool has_written_enough() const noexcept;
   [[nodiscard]] bool may_write_more(const protocol::TierWorkNoticeT& work) const noexcept;
   void begin_write(protocol::TierWorkNoticeT& work, shm::SlotIndex slot, const shm::Moment& now);
   [[nodiscard]] bool has_enough_clean() const noexcept;
@@ -188,6 +205,11 @@ class Tier final : public shm::ReadsBack {
   std::vector<shm::Spill::Drop> drops_;  // of records that were of no use when they were told
   shm::TimeNs next_plan_ = 0;            // of writes
   shm::TimeNs next_read_ = 0;            // there was no room for one
+  shm::TimeNs next_idle_ = 0;            // the earliest time of the next idle writes
+  shm::TimeNs idle_due_ = shm::kNever;   // when an object is due for them, as of the last turn
+  bool drains_ = false;
+  bool made_clean_ = false;              // since serve_evictions()
+  DiskEvictions evictions_;
   shm::TimeNs now_ = 0;                  // of the last turn
   shm::TimeNs heard_ = 0;                // when the last answer came
   shm::TimeNs next_stall_check_ = 0;

@@ -11,26 +11,17 @@ namespace dolium::daemon {
 namespace {
 
 using shm::ClientId;
-using shm::SlotIndex;
 using shm::TimeNs;
-
-/// The wall clock's deadline of an object, in ns since 1970; 0: none.
-std::int64_t expiry_of(const shm::Lifetimes& lifetimes, TimeNs sealed, const shm::Moment& now) {
-  if (lifetimes.to_live.count() == 0) return 0;
-  const auto age = std::chrono::nanoseconds(static_cast<std::int64_t>(now.monotonic - std::min(sealed, now.monotonic)));
-  const auto left = std::min<std::chrono::nanoseconds>(lifetimes.to_live, std::chrono::hours(24 * 365 * 100)) - age;
-  const auto ends = std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall.time_since_epoch()) + left;
-  return std::max<std::int64_t>(ends.count(), 1);
-}
 
 }  // namespace
 
-void Tier::want(SlotIndex slot, ClientId client) {
+void Tier::want(shm::SlotIndex slot, ClientId client) {
   wanted_[client].push_back({slot, store_.rows().sealed_at(slot)});
 }
 
 void Tier::work(const shm::Moment& now) {
   note_state(now.monotonic);
+  serve_evictions(now.monotonic);
   if (catalogued_) plan(now);
   if (!can_read()) engine_.gets().give_up_disk();
   if (!can_write()) engine_.creates().give_up_disk(now.monotonic);
@@ -43,10 +34,11 @@ void Tier::plan(const shm::Moment& now) {
   protocol::TierWorkNoticeT work;
   add_drops(work);
   add_reads(work, now.monotonic);
+  idle_due_ = shm::kNever;
   if (state == State::ready) add_writes(work, now);
   if (work.drops.empty() && work.reads.empty() && work.writes.empty()) return;
   if (!work.writes.empty()) {
-    std::vector<SlotIndex> slots;
+    std::vector<shm::SlotIndex> slots;
     for (const protocol::TierWrite& write : work.writes) slots.push_back(write.slot());
     work.grant = store_.usage().grant(client_, std::move(slots));
     work.succession = store_.rows().index.successions();
@@ -80,10 +72,12 @@ shm::TimeNs Tier::next_deadline(TimeNs now) const noexcept {
   TimeNs next = retries_.empty() ? shm::kNever : retries_.begin()->first;
   if (!stalled_ && !(writes_.empty() && reads_.empty())) next = std::min(next, std::max(stalls_at_, next_stall_check_));
   if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
+  next = std::min(next, evictions_.next_deadline());
   const bool may_write = store_.spill().dirty().bytes > writing_bytes_ && writing_bytes_ < max_in_flight();
   if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));
-  if (state() == State::ready && may_write && (stuck_bytes_ != 0 || !has_enough_clean()))
+  if (state() == State::ready && may_write && (stuck_bytes_ != 0 || !has_written_enough()))
     next = std::min(next, std::max(next_plan_, now));
+  if (idle_due_ != shm::kNever) next = std::min(next, std::max({idle_due_, next_plan_, now}));
   return next;
 }
 
@@ -167,66 +161,6 @@ bool Tier::begin_read(protocol::TierWorkNoticeT& work, ClientId client, const Ob
                           fields.metadata_size, protocol::to_wire(fields.id), margin.type_name_size,
                           static_cast<std::uint8_t>(margin.label_size));
   return true;
-}
-
-// ---- writes ----
-
-/// Bytes that are free, or can be evicted without the disk, or soon: what is being written counts. So do objects in
-/// use: which they are is not known.
-bool Tier::has_enough_clean() const noexcept {
-  const shm::Rows& rows = store_.rows();
-  const std::uint64_t resident = store_.sealed().tally().bytes;
-  const std::uint64_t stays =
-      std::min(resident, store_.spill().dirty().bytes - std::min(store_.spill().dirty().bytes, writing_bytes_) +
-                             store_.report().pinned().bytes);
-  const auto wanted = static_cast<std::uint64_t>(options_.ahead * static_cast<double>(rows.arena.capacity()));
-  return rows.arena.free_bytes() + resident - stays >= wanted;
-}
-
-void Tier::add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
-  if (now.monotonic < next_plan_ || store_.spill().dirty().bytes <= writing_bytes_) return;
-  const std::uint64_t needed = std::max(stuck_bytes_, engine_.creates().first_size());
-  if (needed != 0) add_window(work, needed, now);
-  if (!has_enough_clean()) add_ahead(work, now);
-  if (work.writes.empty()) next_plan_ = now.monotonic + kPlanPause;
-}
-
-bool Tier::may_write_more(const protocol::TierWorkNoticeT& work) const noexcept {
-  return work.writes.size() < kMaxPerNotice && (writes_.empty() || writing_bytes_ < max_in_flight());
-}
-
-/// The dirty objects of a window. What is being written already is in use, and so in no window.
-void Tier::add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now) {
-  for (const SlotIndex slot : store_.room().dirty_in_the_way(size, now.monotonic)) {
-    if (!may_write_more(work)) return;
-    begin_write(work, slot, now);
-  }
-}
-
-void Tier::add_ahead(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
-  while (may_write_more(work) && !has_enough_clean()) {
-    const SlotIndex slot = store_.spill().take_dirty();
-    if (slot == shm::kNoSlot) return;
-    begin_write(work, slot, now);
-  }
-}
-
-void Tier::begin_write(protocol::TierWorkNoticeT& work, SlotIndex slot, const shm::Moment& now) {
-  const shm::Rows& rows = store_.rows();
-  if (writes_.contains({slot, rows.sealed_at(slot)})) return;
-  const shm::SlotFields object = rows.fields(slot);
-  const shm::SlotMargin& margin = rows.margin(slot);
-  const shm::Lifetimes lifetimes = rows.lifetimes(slot);
-  const TimeNs stamp = rows.sealed_at(slot);
-  const std::uint64_t bytes = rows.size_of(slot);
-  store_.usage().hold(slot);  // work() makes a grant of it
-  writes_.emplace(ObjectKey{slot, stamp}, Write{object.id, {bytes, now.monotonic}});
-  writing_bytes_ += bytes;
-  stalls_at_ = std::min(stalls_at_, now.monotonic + kStalledAfter);
-  work.writes.emplace_back(stamp, object.offset, expiry_of(lifetimes, stamp, now), protocol::to_ms(lifetimes.to_live),
-                           protocol::to_ms(lifetimes.to_idle), object.data_size, object.type_tag, object.metadata_size,
-                           rows.ledger.spill(slot).uid, slot, protocol::to_wire(object.id), margin.type_name_size,
-                           static_cast<std::uint8_t>(margin.label_size));
 }
 
 }  // namespace dolium::daemon

@@ -58,13 +58,16 @@ bool Spill::is_dirty(const Dirty& object) const noexcept {
          is_dirty(object.slot);
 }
 
+TimeNs Spill::next_dirty() {
+  while (!dirty_order_.empty() && !is_dirty(dirty_order_.front())) dirty_order_.pop_front();
+  return dirty_order_.empty() ? kNever : dirty_order_.front().sealed;
+}
+
 SlotIndex Spill::take_dirty() {
-  while (!dirty_order_.empty()) {
-    const Dirty first = dirty_order_.front();
-    dirty_order_.pop_front();
-    if (is_dirty(first)) return first.slot;
-  }
-  return kNoSlot;
+  if (next_dirty() == kNever) return kNoSlot;
+  const SlotIndex slot = dirty_order_.front().slot;
+  dirty_order_.pop_front();
+  return slot;
 }
 
 void Spill::count_sealed(SlotIndex slot) {

@@ -69,8 +69,10 @@ class Spill {
   /// which objects are written ahead of need: each is written once, and eviction decides by itself which of the clean
   /// ones go.
   [[nodiscard]] SlotIndex take_dirty();
-  /// It was taken, and not written.
-  void give_back_dirty(SlotIndex slot) { queue_dirty(slot); }
+  /// When the object that take_dirty() would return was sealed. kNever: there is none.
+  [[nodiscard]] TimeNs next_dirty();
+  /// It was taken, and not written: it is the next.
+  void give_back_dirty(SlotIndex slot) { dirty_order_.push_front({slot, rows_.sealed_at(slot)}); }
 
   // ---- for SealedObjects: the row of this slot was just ... ----
 

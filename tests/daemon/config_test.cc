@@ -85,6 +85,8 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
                                   "--spill-capacity=1G",
                                   "--spill-retention=keep",
                                   "--spill-ahead=0.5",
+                                  "--spill-write-after=1500ms",
+                                  "--spill-drain=1h",
                                   "--spill-io=threads",
                                   "--log-level=trace",
                                   "--log-file=/x",
@@ -141,6 +143,13 @@ TEST_CASE("the spill tier's options are checked together") {
   CHECK_THAT(load_with({"--spill-directory=/x", "--spill-ahead=0.7"}).error().message, Contains("0.5"));
   CHECK_THAT(load_with({"--spill-directory=/x", "--spill-capacity=511MiB"}).error().message,
              Contains("capacity is 511 MiB") && Contains("at least 512 MiB"));
+  CHECK_THAT(load_with({"--spill-directory=/x", "--spill-drain=61min"}).error().message,
+             Contains("--spill-drain: 61min is out of range: the maximum is 1 h"));
+  CHECK_THAT(load_with({"--spill-directory=/x", "--spill-write-after=10"}).error().message,
+             Contains("\"10\" lacks a unit: write 500ms, 10s"));
+  CHECK_THAT(load_with({"--spill-directory=/x", "--spill-write-after=soon"}).error().message,
+             Contains("is not a duration"));
+  CHECK(load_with({"--spill-directory=/x", "--spill-drain=0"}).value().config.spill_drain.count() == 0);
   CHECK(load_with({"--spill-directory=/x", "--spill-capacity=512MiB"}).value().config.spill_capacity == 512u << 20);
 }
 
