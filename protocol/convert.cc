@@ -38,7 +38,8 @@ static_assert(static_cast<int>(RefusalCause::writing) == static_cast<int>(dolium
 static_assert(static_cast<int>(RefusalCause::capacity) == static_cast<int>(dolium::RefusalCause::capacity));
 static_assert(static_cast<int>(RefusalCause::description) == static_cast<int>(dolium::RefusalCause::description));
 static_assert(static_cast<int>(RefusalCause::memory) == static_cast<int>(dolium::RefusalCause::memory));
-static_assert(static_cast<int>(RefusalCause::MAX) == static_cast<int>(dolium::RefusalCause::memory));
+static_assert(static_cast<int>(RefusalCause::disk) == static_cast<int>(dolium::RefusalCause::disk));
+static_assert(static_cast<int>(RefusalCause::MAX) == static_cast<int>(dolium::RefusalCause::disk));
 
 std::int64_t to_ns(ObjectMetadata::Clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();

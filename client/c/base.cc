@@ -30,7 +30,7 @@ const char* dolium_code_name(dolium_code code) {
 }
 
 const char* dolium_cause_name(dolium_cause cause) {
-  if (cause < 0 || cause > DOLIUM_CAUSE_MEMORY) return "unknown";
+  if (cause < 0 || cause > DOLIUM_CAUSE_DISK) return "unknown";
   return to_string(static_cast<dolium::RefusalCause>(cause)).data();
 }
 

@@ -15,7 +15,7 @@ namespace {
 static_assert(code_of(Errc::not_found) == DOLIUM_NOT_FOUND && code_of(Errc::timed_out) == DOLIUM_TIMED_OUT &&
               code_of(Errc::system_error) == DOLIUM_SYSTEM_ERROR &&
               code_of(Errc::tier_unavailable) == DOLIUM_TIER_UNAVAILABLE);
-static_assert(static_cast<dolium_cause>(RefusalCause::memory) == DOLIUM_CAUSE_MEMORY);
+static_assert(static_cast<dolium_cause>(RefusalCause::disk) == DOLIUM_CAUSE_DISK);
 
 dolium_code report_parts(dolium_code code, dolium_cause cause, int number, std::string_view text,
                          dolium_error* out) noexcept {

@@ -78,6 +78,7 @@ Verdict verdict(Cause cause, const Refusal& refusal, const StoreStats& stats) {
     case Cause::objects: return on_rows(stats);
     case Cause::pins: return {Now::perhaps, "it depends on that user's quota"};
     case Cause::memory: return {Now::perhaps, "it depends on the free memory of the machine and its cgroup"};
+    case Cause::disk: return {Now::perhaps, "it depends on how much of what is kept is on disk"};
     case Cause::writing:
       if (refusal.code == Errc::too_large) return {Now::refused, "the limit that it exceeds is the same"};
       return {Now::perhaps, "it depends on what that client is writing"};
@@ -98,6 +99,10 @@ std::string remedy(Cause cause, Now now, const Refusal& refusal, const StoreStat
       return "unpin objects (`dolium list` shows them), wait for the end of a grace, or raise "
              "max_pinned_bytes_per_user";
     case Cause::memory: return "give the machine, or the daemon's cgroup, more memory, or lower --capacity";
+    case Cause::disk:
+      return if_again +
+             "give creates a timeout to wait for the disk; if the disk is full or fails, make room on it, or remove "
+             "objects";
     case Cause::writing:
       if (refusal.code == Errc::too_large)
         return fmt::format("raise {}, or split the object",

@@ -107,7 +107,8 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
     const Result<SlotIndex> put =
         engine_.creates().put_now(session.client(), to_object(head, own), data, metadata, now);
     if (!put && heads.size() == 1 && !request.deferred() && head.data_size() <= kInlinePutLimit &&
-        put.error().cause == dolium::RefusalCause::room && disk_makes_room())
+        (put.error().cause == dolium::RefusalCause::room || put.error().cause == dolium::RefusalCause::disk) &&
+        disk_makes_room())
       return put_when_there_is_room(session, id, request);
     if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
     if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());

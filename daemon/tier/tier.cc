@@ -93,6 +93,7 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
   state.UnPackTo(&told_);
   if (told_.phase > protocol::TierPhase::MAX) told_.phase = protocol::TierPhase::failed;
   next_plan_ = 0;
+  told_store_.reset();
   return {};
 }
 

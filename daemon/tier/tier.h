@@ -174,6 +174,7 @@ class Tier final : public shm::ReadsBack {
   [[nodiscard]] bool may_write_more(const protocol::TierWorkNoticeT& work) const noexcept;
   void begin_write(protocol::TierWorkNoticeT& work, shm::SlotIndex slot, const shm::Moment& now);
   [[nodiscard]] bool has_enough_clean() const noexcept;
+  [[nodiscard]] std::uint64_t unsealed_and_awaited() const noexcept;
   void retry_due(shm::TimeNs now);
   void note_state(shm::TimeNs now);
   void check_for_stall(shm::TimeNs now);
@@ -215,6 +216,7 @@ class Tier final : public shm::ReadsBack {
   shm::TimeNs next_stall_check_ = 0;
   shm::TimeNs stalls_at_ = shm::kNever;  // if there is no answer before; may be too early
   bool stalled_ = false;
+  std::optional<State> told_store_;     // the store knows why nothing is written in this state
   shm::TimeNs down_since_ = shm::kNever;  // absent, or telling its catalogue; kNever: neither
   bool down_for_long_ = false;
 };

@@ -54,6 +54,10 @@ void Tier::note_state(TimeNs now) {
   else if (down_since_ == shm::kNever)
     down_since_ = now;
   down_for_long_ = down_since_ != shm::kNever && now - down_since_ >= kStalledAfter;
+  if (const State is = state(); told_store_ != is) {
+    told_store_ = is;
+    store_.spill().tell_disk(is == State::ready ? std::string() : state_text());
+  }
 }
 
 /// Looks at all unanswered work, so not in each turn.

@@ -25,15 +25,23 @@ std::int64_t expiry_of(const shm::Lifetimes& lifetimes, TimeNs sealed, const shm
 }  // namespace
 
 /// Bytes that are free, or can be evicted without the disk, or soon: what is being written counts. So do objects in
-/// use: which they are is not known.
+/// use: which they are is not known. And as many bytes may be dirty before creates must wait (Spill::dirty_limit()).
 bool Tier::has_enough_clean() const noexcept {
   const shm::Rows& rows = store_.rows();
   const std::uint64_t resident = store_.sealed().tally().bytes;
-  const std::uint64_t stays =
-      std::min(resident, store_.spill().dirty().bytes - std::min(store_.spill().dirty().bytes, writing_bytes_) +
-                             store_.report().pinned().bytes);
+  const std::uint64_t dirty = store_.spill().dirty().bytes;
+  const std::uint64_t unwritten = dirty - std::min(dirty, writing_bytes_);
+  const std::uint64_t stays = std::min(resident, unwritten + store_.report().pinned().bytes);
   const auto wanted = static_cast<std::uint64_t>(options_.ahead * static_cast<double>(rows.arena.capacity()));
-  return rows.arena.free_bytes() + resident - stays >= wanted;
+  const std::uint64_t limit = store_.spill().dirty_limit();
+  return rows.arena.free_bytes() + resident - stays >= wanted &&
+         unwritten <= limit - std::min(limit, std::max(wanted, unsealed_and_awaited()));
+}
+
+std::uint64_t Tier::unsealed_and_awaited() const noexcept {
+  const std::uint64_t first = engine_.creates().first_size();
+  const shm::WritableExtents& writing = store_.writing();
+  return first == 0 ? 0 : first + writing.tally().bytes - writing.leased_bytes();
 }
 
 void Tier::add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now) {

@@ -74,7 +74,7 @@ void CreateWaits::serve(TimeNs now) {
     Result<Placement> placed =
         allowed ? store_.create_object(wait->key.client, object, now) : Result<Placement>(std::move(allowed).error());
     if (!placed && placed.error().code == Errc::out_of_memory) {
-      too_large = size;
+      if (placed.error().cause != RefusalCause::disk) too_large = size;  // of one that is not kept, there may be room
       wait->refused = std::move(placed).error();
       ++wait;
       continue;

@@ -62,9 +62,7 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
   const std::string why = obstacles.empty() ? std::string("nothing is in use by a client")
                                             : fmt::format("{} cut{} the arena{}", obstacles,
                                                           obstacles_.count == 1 ? "s" : "", most_of(holders_));
-  const std::uint64_t dirty = parts_.spill.dirty().bytes;
-  const std::string disk =
-      dirty == 0 ? "" : fmt::format("; {} must be written to disk before they can go", format_size(dirty));
+  const std::string disk = dirty_in_words();
   const Arena& arena = parts_.rows.arena;
   const std::string grow =
       shortage != nullptr ? fmt::format(
@@ -84,6 +82,28 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
               format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
               format_size(obstacles_.largest_run), why, movable, graces_in_words(), disk),
           shortage != nullptr ? RefusalCause::memory : RefusalCause::room};
+}
+
+std::string Refusals::dirty_in_words() const {
+  const std::uint64_t dirty = parts_.spill.dirty().bytes;
+  if (dirty == 0) return "";
+  const std::string& why_not = parts_.spill.why_not_written();
+  return fmt::format("; {} must be written to disk before they can go{}", format_size(dirty),
+                     why_not.empty() ? "" : ", and the spill tier is " + why_not);
+}
+
+Error Refusals::too_much_dirty(std::uint64_t bytes, std::uint64_t unsealed) const {
+  const std::string& why_not = parts_.spill.why_not_written();
+  return {Errc::out_of_memory,
+          fmt::format("no room for {} of retention `keep`: {} are not on disk yet, and {} are being written; together "
+                      "they may have {} of {}, so that objects on disk can be read back; {}",
+                      format_size(bytes), format_size(parts_.spill.dirty().bytes), format_size(unsealed),
+                      format_size(parts_.spill.dirty_limit()), format_size(parts_.rows.arena.limit()),
+                      why_not.empty() ? std::string("give a timeout to wait for the disk, or put fewer bytes at once")
+                                      : fmt::format("the spill tier is {}; remove objects, or mend the disk (`dolium "
+                                                    "stats` shows the tier), or put them with retention `cache`",
+                                                    why_not)),
+          RefusalCause::disk};
 }
 
 Error Refusals::no_memory_for_slot(const Error& shortage) const {

@@ -30,6 +30,8 @@ class Refusals {
   /// The error of a create that found no `bytes` in one piece. With `shortage`: the arena ends before its capacity,
   /// because no more memory could be reserved.
   [[nodiscard]] Error no_room(std::uint64_t bytes, const Error* shortage);
+  /// The error of a create of retention `keep` with so many bytes: Spill::may_keep().
+  [[nodiscard]] Error too_much_dirty(std::uint64_t bytes, std::uint64_t unsealed) const;
   /// The error of a create that found no free slot.
   [[nodiscard]] Error no_slot();
   /// The same, where the index has no memory for another row.
@@ -42,6 +44,7 @@ class Refusals {
  private:
   void search();
   [[nodiscard]] std::string graces_in_words() const;
+  [[nodiscard]] std::string dirty_in_words() const;
 
   StoreParts& parts_;
   std::optional<Refusal> last_;  // without `ago`

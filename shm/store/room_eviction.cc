@@ -56,6 +56,15 @@ void Room::keep_low_water_mark() {
 
 // ---- the spill tier ----
 
+/// Leases do not count: an object counts when it is put into one.
+Result<void> Room::check_kept(const NewObject& object) {
+  if (!rows_.keeps(object.retention)) return {};
+  const std::uint64_t unsealed = writing_.tally().bytes - writing_.leased_bytes();
+  const std::uint64_t taken = Arena::taken_by(total_size(object));
+  if (spill_.may_keep(taken, unsealed)) return {};
+  return refusals_.too_much_dirty(taken, unsealed);
+}
+
 Result<std::uint64_t> Room::begin_reading(SlotIndex slot, ClientId reader, TimeNs now) {
   rows_.advance(now);
   Result<std::uint64_t> offset = take_extent(rows_.size_of(slot), slot);

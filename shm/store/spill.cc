@@ -21,6 +21,19 @@ void Spill::set(SlotIndex slot, std::uint32_t uid) {
   rows_.margin(slot).kept = true;
 }
 
+// ---- room for dirty objects ----
+
+std::uint64_t Spill::dirty_limit() const noexcept {
+  const std::uint64_t all = rows_.arena.limit();
+  return all - std::min(std::max(all / kReserveShare, largest_spilled_), all / kMostReserved);
+}
+
+void Spill::add_spilled(SlotIndex slot) {
+  const std::uint64_t size = rows_.size_of(slot);
+  spilled_.add(size);
+  largest_spilled_ = std::max(largest_spilled_, Arena::taken_by(size));
+}
+
 // ---- a sealed row ----
 
 bool Spill::written(SlotIndex slot, TimeNs stamp, std::uint64_t location) {
@@ -71,7 +84,7 @@ SlotIndex Spill::take_dirty() {
 }
 
 void Spill::count_sealed(SlotIndex slot) {
-  if (rows_.is_spilled(slot)) return spilled_.add(rows_.size_of(slot));
+  if (rows_.is_spilled(slot)) return add_spilled(slot);
   if (rows_.margin(slot).clean) return clean_.add(rows_.taken_bytes(slot));
   dirty_.add(rows_.taken_bytes(slot));
   queue_dirty(slot);
@@ -88,7 +101,7 @@ void Spill::count_gone(SlotIndex slot) {
 
 void Spill::count_spilled(SlotIndex slot) {
   clean_.subtract(rows_.taken_bytes(slot));
-  spilled_.add(rows_.size_of(slot));
+  add_spilled(slot);
 }
 
 // ---- reading back ----

@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,26 @@ class Spill {
 
   /// Marks the row of an object that is being written. Precondition: the ledger's spill row of this slot is reserved.
   void set(SlotIndex slot, std::uint32_t uid);
+
+  // ---- room for dirty objects ----
+
+  /// Nothing but the disk can make a dirty object evictable. So that objects can be read back whatever the disk does,
+  /// dirty ones and those being written leave this share of the arena alone, as 1/n, or as much as the largest object
+  /// that was on disk alone, but at most 1/kMostReserved.
+  static constexpr std::uint64_t kReserveShare = 8;
+  static constexpr std::uint64_t kMostReserved = 2;
+
+  /// Maximum bytes of dirty objects, and of objects that are being written.
+  [[nodiscard]] std::uint64_t dirty_limit() const noexcept;
+  /// Whether an object of retention `keep` that takes so many bytes may be created; `unsealed`: bytes of the objects
+  /// that are being written. A single object may be larger than the limit, while the disk takes it.
+  [[nodiscard]] bool may_keep(std::uint64_t taken, std::uint64_t unsealed) const noexcept {
+    return dirty_.bytes + unsealed + taken <= dirty_limit() ||
+           (dirty_.bytes + unsealed == 0 && why_not_written_.empty());
+  }
+  /// Why the tier writes nothing, for people; empty: it writes.
+  void tell_disk(std::string why_not_written) { why_not_written_ = std::move(why_not_written); }
+  [[nodiscard]] const std::string& why_not_written() const noexcept { return why_not_written_; }
 
   // ---- a sealed row; precondition for all: it is kept ----
 
@@ -128,6 +149,7 @@ class Spill {
 
   void stop_reading(SlotIndex slot);
   void queue_dirty(SlotIndex slot);
+  void add_spilled(SlotIndex slot);
   [[nodiscard]] bool is_dirty(const Dirty& object) const noexcept;
 
   Rows& rows_;
@@ -138,6 +160,8 @@ class Spill {
   std::vector<Drop> drops_;
   std::deque<Dirty> dirty_order_;  // some are not dirty any more, or gone
   bool collects_drops_ = false;
+  std::uint64_t largest_spilled_ = 0;  // bytes of the arena that it took, or will take
+  std::string why_not_written_;
 };
 
 }  // namespace dolium::shm

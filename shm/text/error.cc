@@ -32,6 +32,7 @@ std::string_view to_string(RefusalCause cause) noexcept {
     case RefusalCause::capacity: return "capacity";
     case RefusalCause::description: return "description";
     case RefusalCause::memory: return "memory";
+    case RefusalCause::disk: return "disk";
   }
   return "unknown";
 }

@@ -88,7 +88,7 @@ TEST_CASE("an error of each kind comes back with its code and its words") {
   for (int code = 0; code <= static_cast<int>(Errc::system_error); ++code) {
     Wire wire;
     const Error sent{static_cast<Errc>(code), "what happened, and what to do",
-                     static_cast<dolium::RefusalCause>(code % (static_cast<int>(dolium::RefusalCause::memory) + 1))};
+                     static_cast<dolium::RefusalCause>(code % (static_cast<int>(dolium::RefusalCause::disk) + 1))};
     CHECK(from_wire(through_the_wire<ErrorReply>(wire.encoder, wire.payload, to_wire(sent))) == sent);
   }
 }

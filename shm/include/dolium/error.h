@@ -42,6 +42,7 @@ enum class RefusalCause : std::uint8_t {
   capacity,     ///< larger than the whole store
   description,  ///< the metadata or the type name is too long
   memory,       ///< the machine, or its cgroup, has no memory for the store
+  disk,         ///< too many bytes of retention `keep` are not on disk yet
 };
 
 /// The enumerator's name.

@@ -86,7 +86,7 @@ class Refusal:
     id: ObjectId
     size: int  #: requested contiguous bytes
     code: str  #: "out_of_memory", "too_large" or "timed_out"
-    cause: str  #: "room", "objects", "pins", "writing", "capacity", "description" or "memory"
+    cause: str  #: "room", "objects", "pins", "writing", "capacity", "description", "memory" or "disk"
     reason: str  #: the error's message
     by: ClientUse
     free_bytes: int  #: at that moment, like all fields below

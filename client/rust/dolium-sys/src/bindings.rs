@@ -56,6 +56,8 @@ pub const DOLIUM_CAUSE_CAPACITY: i32 = 5;
 pub const DOLIUM_CAUSE_DESCRIPTION: i32 = 6;
 /// the machine, or its cgroup, has no memory for the store
 pub const DOLIUM_CAUSE_MEMORY: i32 = 7;
+/// too many bytes of retention `keep` are not on disk yet
+pub const DOLIUM_CAUSE_DISK: i32 = 8;
 /// Bytes of an error's text, with its terminating zero. A longer text is cut.
 pub const DOLIUM_ERROR_TEXT_SIZE: usize = 1008;
 /// Memory of the caller, which a call fills when it fails. It needs no initialisation and no end. A success leaves it

@@ -104,6 +104,8 @@ pub enum Cause {
     Description,
     /// The machine, or its cgroup, has no memory for the store.
     Memory,
+    /// Too many bytes of retention `keep` are not on disk yet.
+    Disk,
     /// A cause that this version of the crate does not know.
     Unknown(i32),
 }
@@ -119,6 +121,7 @@ impl Cause {
             sys::DOLIUM_CAUSE_CAPACITY => Self::Capacity,
             sys::DOLIUM_CAUSE_DESCRIPTION => Self::Description,
             sys::DOLIUM_CAUSE_MEMORY => Self::Memory,
+            sys::DOLIUM_CAUSE_DISK => Self::Disk,
             other => Self::Unknown(other),
         }
     }

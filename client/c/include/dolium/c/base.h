@@ -51,7 +51,8 @@ enum {
   DOLIUM_CAUSE_WRITING = 4,      ///< the client's quota of unsealed objects
   DOLIUM_CAUSE_CAPACITY = 5,     ///< larger than the whole store
   DOLIUM_CAUSE_DESCRIPTION = 6,  ///< the metadata or the type name is too long
-  DOLIUM_CAUSE_MEMORY = 7        ///< the machine, or its cgroup, has no memory for the store
+  DOLIUM_CAUSE_MEMORY = 7,       ///< the machine, or its cgroup, has no memory for the store
+  DOLIUM_CAUSE_DISK = 8          ///< too many bytes of retention `keep` are not on disk yet
 };
 
 /// Bytes of an error's text, with its terminating zero. A longer text is cut.

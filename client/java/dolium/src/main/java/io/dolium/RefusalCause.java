@@ -18,6 +18,8 @@ public enum RefusalCause {
   DESCRIPTION,
   /** The machine, or its cgroup, has no memory for the store. */
   MEMORY,
+  /** Too many bytes of retention {@code KEEP} are not on disk yet. */
+  DISK,
   /** A cause that this version does not know. */
   UNKNOWN;
 
