@@ -31,13 +31,14 @@ class Keeper {
   /// Pause after a server that did not serve; doubled each time, up to the longest.
   static constexpr int kFirstPauseMs = 50;
   static constexpr int kLongestPauseMs = 5000;
-  /// Time for a server to end, and for one that is still starting, in milliseconds; then it is killed.
+  /// Time for a server to end, and for one that is still starting, in milliseconds; then it is killed. A server that
+  /// writes to disk first says for how long ([spill] drain).
   static constexpr int kLongestEndMs = 10'000;
   static constexpr int kLongestStartMs = 3000;
 
   /// Starts servers with these arguments until one ends by itself, or the keeper gives up. Returns the exit status.
   /// SIGTERM, SIGINT and SIGQUIT to the keeper stop the server, and then the keeper with status 0, however often they
-  /// come. Sent to the server alone they restart it, as SIGHUP does: if a check with the current configuration and
+  /// come; after the second one, what is not on disk yet is not waited for. Sent to the server alone they restart it, as SIGHUP does: if a check with the current configuration and
   /// program says that a new server could start. SIGUSR1 is passed to the server. The end of `starter` counts as
   /// SIGTERM. The keeper's own messages go to the log. `spill`: the spill process, which runs beside the server.
   [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {}, SpillProcess spill = SpillProcess({}));

@@ -127,7 +127,7 @@ int KeeperProcess::attend() {
                                   pollfd{starter_.fd(), POLLIN, 0}};
     const int ready = ::poll(entries.data(), entries.size(), longest_wait());
     if (ready == 0 && stopping_ && !killed_ && shm::monotonic_now() >= end_by_) end_late_server();
-    if (ever_served_ && !stopping_) spill_.start_if_due(shm::monotonic_now(), log_);
+    if (needs_spill()) spill_.start_if_due(shm::monotonic_now(), log_);
     if (ready > 0 && entries[1].revents != 0) hear();
     if (ready > 0) look_for_starter(entries[2]);
     take_signals();
@@ -141,7 +141,7 @@ int KeeperProcess::attend() {
 /// For poll(2), until something is due.
 int KeeperProcess::longest_wait() const {
   shm::TimeNs next = stopping_ && !killed_ ? end_by_ : shm::kNever;
-  if (ever_served_ && !stopping_) next = std::min(next, spill_.next_start());
+  if (needs_spill()) next = std::min(next, spill_.next_start());
   return next == shm::kNever ? -1 : milliseconds_until(next);
 }
 
@@ -200,11 +200,22 @@ void KeeperProcess::hear() {
     set_config_asked(message->item.text);
     check_successor();
   } else if (message->kind == Kind::told_to_end) {
-    // The signal was for the server alone; one to the whole group has reached the keeper too, or will.
-    if (stopping_) return signal_server(SIGTERM);
+    // The signal was for the server alone; one to the whole group has reached the keeper too, or will. While stopping,
+    // the server has been told so by the keeper: another signal would mean not to wait for the disk.
+    if (stopping_) return;
     told_to_end_ = std::move(message->item.text);
     check_successor();
+  } else if (message->kind == Kind::draining && stopping_) {
+    wait_for_disk(message->item.key);
   }
+}
+
+/// The server has this time, and then the usual one to end. The spill process lives as long: it is started again if it
+/// ends meanwhile, also because the signal to stop was for the whole group.
+void KeeperProcess::wait_for_disk(std::uint64_t limit_ms) {
+  draining_ = limit_ms != 0;
+  spill_.expect_end(!draining_);
+  end_by_ = shm::monotonic_now() + (limit_ms + Keeper::kLongestEndMs) * kMillisecond;
 }
 
 /// Signs the store as its owner, and answers. The server waits for the answer, so it is killed if there is none.
@@ -230,7 +241,7 @@ void KeeperProcess::take_signals() {
   }
 }
 
-/// The first signal starts the stop and its time limit; further ones change nothing. A server that is still starting
+/// The first signal starts the stop and its time limit; after a further one, the server does not wait for the disk. A server that is still starting
 /// would die of the signal, and leave the socket of the one before it: hear() stops it when it is ready.
 void KeeperProcess::stop(int number) {
   if (!std::exchange(stopping_, true)) {

@@ -50,11 +50,13 @@ class KeeperProcess {
   [[nodiscard]] bool hand_over(const KeeperItem& item);
   int attend();
   [[nodiscard]] int longest_wait() const;
+  [[nodiscard]] bool needs_spill() const noexcept { return ever_served_ && (!stopping_ || draining_); }
   void reap();
   void signal_server(int number);
   void end_late_server();
   void hear();
   void own(const KeeperItem& store);
+  void wait_for_disk(std::uint64_t limit_ms);
   void take_signals();
   void stop(int number);
   void look_for_starter(const pollfd& entry);
@@ -70,6 +72,7 @@ class KeeperProcess {
   std::optional<int> after_signal(int number);
   std::optional<int> after_oom_kill(int status);
   std::optional<int> after_stop(int status);
+  [[nodiscard]] bool may_drain_again(int status);
   [[nodiscard]] int ended_between_servers() const;
   [[nodiscard]] bool is_out_of_memory(int status) const;
   [[nodiscard]] int give_up(const std::string& why) const;
@@ -101,6 +104,8 @@ class KeeperProcess {
   bool ever_served_ = false;  // any server has
   bool stopping_ = false;
   shm::TimeNs end_by_ = 0;       // while stopping: when the server is killed
+  bool draining_ = false;        // while stopping: the server writes to disk, and needs the spill process
+  bool drained_again_ = false;   // by a second server
   bool hurry_ = false;           // no pause before the next server
   std::optional<Error> lacked_;  // why the server did not get everything
   int early_deaths_ = 0;

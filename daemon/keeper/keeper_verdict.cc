@@ -76,10 +76,20 @@ std::optional<int> KeeperProcess::after_stop(int status) {
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kRefusedBySystem;
   // The server was restarting when the stop came: another one tells the clients of the end, and removes the socket.
   if (code == Keeper::kRestart && served_) return std::nullopt;
+  if (may_drain_again(status)) return std::nullopt;
   if (WIFSIGNALED(status) && (killed_ || (!served_ && asks_to_stop(WTERMSIG(status))))) return EXIT_SUCCESS;
   if (!served_ && ever_served_) return ended_between_servers();
   if (code != kRefusedBySystem) return code;
   return give_up("the server did not stop in order");
+}
+
+/// The server has died while it wrote to disk. All that it had not written is in memory: another server goes on. Once.
+bool KeeperProcess::may_drain_again(int status) {
+  const bool died = std::exchange(draining_, false) && WIFSIGNALED(status) && !killed_ && !owner_.ended();
+  if (!died || std::exchange(drained_again_, true)) return false;
+  say("the server was ended by signal " + std::to_string(WTERMSIG(status)) +
+      " while it wrote kept objects to disk: another one goes on");
+  return true;
 }
 
 int KeeperProcess::ended_between_servers() const {

@@ -84,7 +84,10 @@ void SpillProcess::become(pid_t keeper) {
 bool SpillProcess::ended(pid_t child, int status, shm::TimeNs now, const KeeperLog& log) {
   if (child != pid_ || pid_ == 0) return false;
   pid_ = 0;
-  if (ending_) return true;
+  if (ending_) {
+    next_start_ = now;
+    return true;
+  }
   if (now - started_ >= static_cast<shm::TimeNs>(kLongestPauseMs) * kMillisecond) pause_ms_ = kFirstPauseMs;
   next_start_ = now + static_cast<shm::TimeNs>(pause_ms_) * kMillisecond;
   log->error("the spill process has ended {}: starting it again in {} ms; what is on disk stays there",

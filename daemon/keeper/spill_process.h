@@ -47,8 +47,9 @@ class SpillProcess {
   [[nodiscard]] shm::TimeNs next_start() const noexcept;
   /// A child of the keeper has ended. False: it was another one.
   bool ended(pid_t child, int status, shm::TimeNs now, const KeeperLog& log);
-  /// The daemon is stopping: the process ends with the server, and is not started again.
-  void expect_end() noexcept { ending_ = true; }
+  /// The daemon is stopping: the process ends with the server, and is not started again. Or is it, because it is still
+  /// needed.
+  void expect_end(bool expected = true) noexcept { ending_ = expected; }
   /// Asks it to end, and waits.
   void stop(const KeeperLog& log);
 

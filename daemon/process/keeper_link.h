@@ -11,6 +11,8 @@
 //   The
 //                      keeper sends SIGHUP to the server, or
 //   keeper -> server   refuse (a new server could not start, and why)
+//   server -> keeper   draining (the server, which was told to stop, writes to disk for so many ms at most; 0: it has
+//                      ended that)
 //   server -> keeper   told_to_end (a signal asked the server alone to end; the text names it: the keeper decides)
 //
 // An item has a key, descriptors and a text, which the keeper does not interpret. A message that was sent reaches the
@@ -37,7 +39,7 @@ struct KeeperItem {
 };
 
 struct KeeperMessage {
-  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end, own, owned };
+  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end, own, owned, draining };
   Kind kind = Kind::none;  ///< none: nothing more will come
   KeeperItem item;
 };

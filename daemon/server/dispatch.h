@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -43,6 +44,8 @@ class Dispatch {
 
   /// The spill tier, which outlives this; nullptr: there is none.
   void set_tier(Tier* tier) noexcept { tier_ = tier; }
+  /// From now on no object is created: each attempt gets this error. Reads, seals and removals go on.
+  void refuse_new_objects(const Error& why);
 
   void handle(Session& session, const protocol::RequestFrame& request);
   /// Queues the events of this session's subscriptions, as far as its client reads them. Returns true if more events
@@ -110,6 +113,7 @@ class Dispatch {
   Replace replace_;
   std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
   Tier* tier_ = nullptr;
+  std::optional<Error> no_new_objects_;
 };
 
 }  // namespace dolium::daemon

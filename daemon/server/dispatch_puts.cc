@@ -94,7 +94,7 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
     return session.misbehaved({Errc::protocol_error, "puts whose sizes are not those of their bytes"});
   if ((request.hold() || request.timeout_ns() != 0) && (heads.size() != 1 || request.deferred()))
     return session.misbehaved({Errc::protocol_error, "a put that holds or waits, and is not a single one"});
-  if (request.timeout_ns() != 0) return put_when_there_is_room(session, id, request);
+  if (request.timeout_ns() != 0 && !no_new_objects_) return put_when_there_is_room(session, id, request);
   prefetch(engine_.store(), heads);
   PutReplyT reply;
   const TimeNs now = shm::monotonic_now();
@@ -105,7 +105,8 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
     const auto data = own.first(head.data_size());
     const auto metadata = own.subspan(data.size(), head.metadata_size());
     const Result<SlotIndex> put =
-        engine_.creates().put_now(session.client(), to_object(head, own), data, metadata, now);
+        no_new_objects_ ? *no_new_objects_
+                        : engine_.creates().put_now(session.client(), to_object(head, own), data, metadata, now);
     if (!put && heads.size() == 1 && !request.deferred() && head.data_size() <= kInlinePutLimit &&
         (put.error().cause == dolium::RefusalCause::room || put.error().cause == dolium::RefusalCause::disk) &&
         disk_makes_room())
@@ -146,6 +147,7 @@ void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest&
 }
 
 void Dispatch::on(Session& session, Id id, const LeaseRequest& request) {
+  if (no_new_objects_) return session.reply_error(id, *no_new_objects_);
   if (request.bytes() == 0 || request.bytes() > kMaxLease || request.bytes() % shm::kUnitBytes != 0)
     return session.misbehaved({Errc::protocol_error, "a lease of a size that no lease has"});
   if (request.recall() > shm::kLeaseWords)

@@ -52,6 +52,11 @@ void Dispatch::in_memory(Session& session, Id id, const ObjectId& object, std::f
       });
 }
 
+void Dispatch::refuse_new_objects(const Error& why) {
+  no_new_objects_ = why;
+  engine_.creates().refuse_all(why);
+}
+
 bool Dispatch::disk_makes_room() const noexcept {
   return tier_ != nullptr && engine_.store().spill().dirty().count != 0 && tier_->can_write();
 }

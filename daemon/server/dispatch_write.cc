@@ -41,6 +41,7 @@ std::vector<std::uint64_t> spared_by(const AbortRequest& request) {
 }  // namespace
 
 void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
+  if (no_new_objects_) return session.reply_error(id, *no_new_objects_);
   const TimeNs now = shm::monotonic_now();
   const shm::ClientId client = session.client();
   auto done = [this, client, id](const Result<shm::Placement>& placed) {

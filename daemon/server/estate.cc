@@ -148,6 +148,10 @@ void Estate::say_told_to_end(const std::string& signal) const {
   send(Kind::told_to_end, 0, signal);
 }
 
+void Estate::say_draining(std::chrono::milliseconds limit) const {
+  send(Kind::draining, static_cast<std::uint64_t>(limit.count()));
+}
+
 void Estate::send(Kind kind, std::uint64_t key, const std::string& text, const std::vector<int>& descriptors) const {
   const Result<void> sent = link_.send(kind, key, text, descriptors);
   if (sent) return;

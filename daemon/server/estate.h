@@ -57,6 +57,8 @@ class Estate {
   [[nodiscard]] int link() const noexcept { return link_.fd(); }
   /// Tells the keeper that another process sent this signal: the keeper restarts the server, unless it is ending too.
   void say_told_to_end(const std::string& signal) const;
+  /// Tells the keeper that the end of this server takes so much longer; 0: not any more.
+  void say_draining(std::chrono::milliseconds limit) const;
   /// Ends this process, because the keeper could not be told of something. The next server is consistent without it.
   [[noreturn]] static void give_up(const Error& error);
 

@@ -201,43 +201,10 @@ Server::End Server::run() {
   return end_;
 }
 
-/// The keeper decides about the end of a server. A signal from another process may have come to the whole group, so to
-/// the keeper too: the keeper knows whether this is a stop or a restart.
-void Server::take_signals() {
-  while (const std::optional<ReceivedSignal> signal = signals_.next()) {
-    const bool from_keeper = signal->sender == ::getppid();
-    if (signal->number == SIGUSR1) writer_of(*log_).reopen();
-    if (signal->number == SIGCHLD || signal->number == SIGUSR1 || stopping_) continue;
-    if (!from_keeper)
-      estate_.say_told_to_end(signal->sender == 0
-                                  ? signal_name(signal->number)
-                                  : fmt::format("{} by process {}", signal_name(signal->number), signal->sender));
-    else if (signal->number == SIGHUP)
-      restart();
-    else
-      stop(signal_name(signal->number));
-  }
-}
-
 /// Gives the session's record to the keeper: before the client hears of the session, or of what has changed.
 Result<void> Server::keep(Session& session) const {
   session.set_origin(engine_->store().report().client_use(session.client()).origin);
   return estate_.keep(session.record(), engine_->store().clients().pin_table_segment(session.client()));
-}
-
-void Server::stop(const char* reason) {
-  if (stopping_) return;
-  stopping_ = true;
-  log_->info("stopping ({}): closing {} connections", reason, sessions_.size());
-  engine_->store().end();  // before any client is told: a client that knows of the end gets nothing any more
-  acceptor_.stop();
-  sessions_.visit_all([](Session& session) {
-    protocol::GoodbyeNoticeT goodbye;
-    goodbye.reason = "the daemon is shutting down";
-    session.reply(0, std::move(goodbye));
-    session.pump();  // bytes that do not fit into the socket now are lost
-  });
-  loop_->stop();
 }
 
 // ---- what sessions report ----
@@ -248,6 +215,8 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
     request.UnPackTo(&held_back_.back().second);
     return;
   }
+  if (drains_before(Drain::Before::stop) && is_ordinary_hello(request))
+    return session.refuse_hello(request.request_id(), {Errc::disconnected, kStopping});
   asked_ = asked_ || !session.wire().has_rings();
   session.copies_large = begins_large_copy(request);
   const bool was_attached = session.attached();

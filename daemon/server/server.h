@@ -5,10 +5,11 @@
 // clients that wait for room, sends due events and replies, and sets the timer to the engine's next deadline. So the
 // replies to many requests leave in few system calls.
 //
-// server.cc: start, end, and what sessions report; server_turn.cc: the turn; server_succession.cc: the restart of the
-// server; server_report.cc: the list of clients.
+// server.cc: start, and what sessions report; server_turn.cc: the turn; server_end.cc: the stop, and what is written to
+// disk before it; server_succession.cc: the restart of the server; server_report.cc: the list of clients.
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
 #include "daemon/server/warmer.h"
+#include "daemon/tier/drain.h"
 #include "daemon/tier/tier.h"
 #include "shm/os/busy_poll.h"
 #include "shm/store/engine.h"
@@ -48,8 +50,14 @@ class Server final : private Session::Host {
 
   /// Maximum time for the spill process to tell its records to a new store. No client is admitted before.
   static constexpr shm::TimeNs kCatalogueTimeout = 300'000'000'000;
+  /// Maximum time for which a restart of the server writes what is dirty, if [spill] drain is not shorter.
+  static constexpr shm::TimeNs kRestartDrain = 10'000'000'000;
 
   enum class End : std::uint8_t { finished, restart, failed };
+
+  /// For clients, while a stop waits for the disk.
+  static constexpr const char* kStopping =
+      "the daemon is stopping, and takes no new objects and clients: it writes what is to be kept to disk";
 
   /// Continues the store of the estate if it has one; creates a store otherwise.
   [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Config& config, std::shared_ptr<spdlog::logger> log,
@@ -59,7 +67,8 @@ class Server final : private Session::Host {
   ~Server();
 
   /// Serves until the keeper sends SIGTERM: then says goodbye to the clients. Or until the keeper sends SIGHUP: then
-  /// leaves everything to the next server.
+  /// leaves everything to the next server. Before either, what is dirty is written to disk; the same signal again ends
+  /// that at once.
   [[nodiscard]] End run();
   /// Ends the log, and leaves the number of lost lines to the next server. Call it last.
   void hand_over_log() const;
@@ -72,7 +81,12 @@ class Server final : private Session::Host {
   [[nodiscard]] Result<void> take_sessions(std::vector<SessionRecord> records);
   void take_signals();
   void stop(const char* reason);
+  void end_in_order();
+  void begin_drain(Drain::Before before, shm::TimeNs limit);
+  void go_on_draining(shm::TimeNs now);
+  [[nodiscard]] bool drains_before(Drain::Before end) const noexcept { return drain_ && drain_->before() == end; }
   void restart();
+  void make_way();
   void stay(const Error& why);
   [[nodiscard]] Result<void> ask_for_restart(const Session& session, std::uint64_t request,
                                              const std::string& config_file);
@@ -118,6 +132,7 @@ class Server final : private Session::Host {
   Estate estate_;
   Dispatch dispatch_;
   std::optional<Tier> tier_;  // the spill tier
+  std::optional<Drain> drain_;  // before this server's end
   SessionTable sessions_;
   Acceptor acceptor_;
   std::optional<Timer> deadline_timer_;
@@ -136,6 +151,7 @@ class Server final : private Session::Host {
   Tier::State tier_state_ = Tier::State::absent;  // as it was logged
   const SignalQueue signals_;
   std::optional<Poll> signal_poll_;
+  std::string stop_reason_;
   bool stopping_ = false;
   End end_ = End::finished;
 };

@@ -11,8 +11,17 @@
 
 namespace dolium::daemon {
 
+/// Nothing is lost by a restart. But if the next server failed, all that is not on disk would be.
 void Server::restart() {
-  if (stopping_) return;
+  if (stopping_ || drains_before(Drain::Before::stop)) return;
+  if (drains_before(Drain::Before::restart)) return drain_->end("SIGHUP came again");
+  const auto limit = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_drain).count());
+  const bool writes = tier_ && tier_->state() == Tier::State::ready && engine_->store().spill().dirty().count != 0;
+  if (!writes || limit == 0) return make_way();
+  begin_drain(Drain::Before::restart, std::min(limit, kRestartDrain));
+}
+
+void Server::make_way() {
   // Clients reconnect by the socket's path: it must lead to this daemon before the server ends.
   const Result<bool> renewed = acceptor_.renew(*log_);
   if (!renewed) {

@@ -20,6 +20,7 @@ constexpr shm::TimeNs kPatience = shm::TimeNs{Server::kHandshakeTimeoutMs} * 1'0
 void Server::before_wait() {
   const shm::TimeNs now = shm::monotonic_now();
   serve(now);
+  go_on_draining(now);
   renewer_.go_on();
   warmer_.go_on();
   arm_timer();
@@ -101,6 +102,7 @@ void Server::arm_timer() {
   const shm::TimeNs now = shm::monotonic_now();
   shm::TimeNs next = std::min(engine_->next_deadline(), client_log_.next_deadline());
   if (tier_) next = std::min(next, tier_->next_deadline(now));
+  if (drain_) next = std::min(next, drain_->next_deadline());
   if (waits_for_catalogue())
     next = std::min(next, began_ + kCatalogueTimeout);
   else if (const Session* newcomer = sessions_.oldest_newcomer())

@@ -126,6 +126,7 @@ void Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, Tim
       if (!store_.sealed().written(done.slot(), done.stamp(), done.location()))
         drops_.push_back({id, done.location()});  // the object is gone
       made_clean_ = true;
+      ++written_count_;
       return;
     case TierWriteOutcome::full:
       if (told_.phase == protocol::TierPhase::ready) told_.phase = protocol::TierPhase::full;

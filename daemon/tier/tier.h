@@ -124,6 +124,8 @@ class Tier final : public shm::ReadsBack {
   /// How the process described itself last; an empty one if it has not.
   [[nodiscard]] const protocol::TierStateRequestT& told() const noexcept { return told_; }
   [[nodiscard]] shm::ClientId client() const noexcept { return client_; }
+  /// Number of objects that were written since this server began.
+  [[nodiscard]] std::uint64_t written_count() const noexcept { return written_count_; }
   [[nodiscard]] std::size_t writing_count() const noexcept { return writes_.size(); }
   [[nodiscard]] std::size_t reading_count() const noexcept { return reads_.size(); }
 
@@ -196,6 +198,7 @@ class Tier final : public shm::ReadsBack {
   std::map<ObjectKey, Write> writes_;    // unanswered
   std::map<std::uint64_t, Read> reads_;  // unanswered, by their number
   std::uint64_t last_number_ = 0;
+  std::uint64_t written_count_ = 0;
   std::uint64_t writing_bytes_ = 0;
   std::uint64_t reading_bytes_ = 0;
   std::map<shm::ClientId, std::deque<ObjectKey>> wanted_;                    // no deque is empty

@@ -105,6 +105,12 @@ void CreateWaits::drop_client(ClientId client) {
   left();
 }
 
+void CreateWaits::refuse_all(const Error& why) {
+  for (const Wait& wait : std::exchange(queue_, {})) wait.done(why);
+  for_disk_ = 0;
+  left();
+}
+
 void CreateWaits::give_up_disk(TimeNs now) {
   for (auto wait = queue_.begin(); wait != queue_.end() && for_disk_ != 0;) {
     const auto next = std::next(wait);

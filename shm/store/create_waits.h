@@ -47,6 +47,8 @@ class CreateWaits {
   void add_for_disk(const WaitKey& key, const NewObject& object, TimeNs now, Done done);
   /// The disk makes no room for now: ends the waits for it alone.
   void give_up_disk(TimeNs now);
+  /// Nothing is created any more: ends all waits with this error.
+  void refuse_all(const Error& why);
   /// Store::put_object(), without waiting. Want of room is counted as for creates.
   [[nodiscard]] Result<SlotIndex> put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
                                           std::span<const std::byte> metadata, TimeNs now);
