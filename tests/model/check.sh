@@ -80,7 +80,11 @@ assert  | spill          | HOLD_ONLY             | copied under the hold of the 
 assert  | spill          | TOLD_FIRST            | the spiller told before the ledger notes the extent
 assert  | spill          | FREE_LENT             | what is lent to the spiller freed by a successor
 assert  | spill          | NOTE_TRUSTED          | a noted extent freed, where the object is already
-assert  | spill          | VOID_ANSWER           | an answer to the work of the killed server believed'
+assert  | spill          | VOID_ANSWER           | an answer to the work of the killed server believed
+assert  | spill          | FREE_READING          | a removed row made again while it is read back
+assert  | spill          | NO_SENTINEL           | the reader does not look whether the row is spilled
+pass    | spill          | DISK                  | 10e: what another store finds on the disk
+assert  | spill          | DISK HIGHEST_LIVE     | a dead record does not stand before an older one'
 
 readonly long='
 pass    | pin_protocol   | kGets=2               | 1, 2: two clients, two gets and one

@@ -1,10 +1,13 @@
 /* The spill tier: a kept object is written, evicted, read back; does a reader ever get other bytes?
  *
  * Modelled: one id, one slot, two extents. The id is created, removed and created again (versions 1 and 2; a version's
- * number is its stamp). The server writes the object out, evicts it, reads it back when the reader asks, and is killed
+ * number is its stamp), while the reader gets it. The server writes the object out, evicts it, reads it back when the reader asks, and is killed
  * once at any point; its successor repairs the row and compares the catalogue with it. The spiller copies, writes, reads
  * and drops records; it outlives the server and connects again. A freed extent has another object's bytes at once. Only
  * the row, its note of what is lent, the extents, the references and the disk outlive a server.
+ *
+ * With DISK there is no reader, and version 2 is removed, too. At any moment the host dies: what would another store find
+ * on the disk? A record that was dropped is dead some time later, or never.
  *
  * Abstracted: store buffers (pin_protocol.pml has them), how a grant becomes a reference (granted_place.pml), segments and
  * checksums (the engine's tests), and several objects.
@@ -13,7 +16,9 @@
  *   10a  what the reader holds has the bytes of its version;
  *   10b  a record has the bytes of its stamp;
  *   10c  a row that is clean or spilled names a record of its own version;
- *   10d  the spiller writes only into memory that is lent to it.
+ *   10d  the spiller writes only into memory that is lent to it;
+ *   10e  (DISK) a store that begins with the disk does not find version 1 once version 2 was told clean, and never one whose
+ *        removal is on the disk.
  *
  * Mutants (each must break one of them):
  *   NO_STAMP    a finished write is believed without a look at the row's stamp
@@ -22,6 +27,9 @@
  *   TOLD_FIRST  the spiller hears of the extent that it may write to, then the ledger notes the extent
  *   FREE_LENT   a successor frees at once what was lent to the spiller
  *   NOTE_TRUSTED a successor frees a noted extent, although the object is there already
+ *   FREE_READING a removed row is freed, and made again, while it is read back
+ *   NO_SENTINEL the reader does not look whether the row is spilled
+ *   HIGHEST_LIVE (DISK) a store that begins takes the youngest record that is not dead, although a younger one is
  *   VOID_ANSWER an answer to the killed server's work is given to its successor
  *
  * In the code: server() is Spill and SealedObjects (shm/store), successor() Store::recover(), spiller() doliumd-spill.
@@ -29,6 +37,13 @@
 #define kOther 9   /* the bytes of another object */
 #define kNone 9    /* no extent */
 #define kLocations 5
+#ifdef DISK
+#define kRemovals 2
+#define kEvictions 0
+#else
+#define kRemovals 1
+#define kEvictions 2
+#endif
 
 mtype = { write_out, read_in, drop, write_done, read_done };
 
@@ -46,6 +61,8 @@ byte references, copies;    /* of the reader, of the spiller */
 
 byte disk[kLocations];      /* the version whose bytes the record has; 0: no record */
 byte stamps[kLocations];    /* what the record says */
+bool dropped[kLocations], dead[kLocations];  /* the server does not want it; its tombstone is on the disk */
+bool told_second;           /* version 2 is clean */
 byte last_location;
 
 /* ---- what ends with a server ---- */
@@ -60,10 +77,16 @@ byte session = 1;
 byte given_up = 1;          /* the session to which the spiller has come */
 bool wanted, killed, done;
 byte versions = 1;
-bool removed;
+byte removals;
 byte evictions;
 
 inline free_extent(e) { d_step { bytes[e] = kOther } }
+
+#ifdef DISK
+#define FORGET(at) dropped[at] = true
+#else
+#define FORGET(at) disk[at] = 0
+#endif
 
 inline create() {
   d_step {
@@ -101,7 +124,10 @@ inline finish_write() {
 #else
      location = at; clean = true
 #endif
-     ;assert(disk[location] == stamp)                          /* property 10c */
+     ;assert(disk[location] == stamp);                         /* property 10c */
+#ifdef DISK
+     told_second = told_second || stamp == 2
+#endif
   :: else -> orders!drop(session, at, 0)
   fi;
   writing = false
@@ -133,29 +159,30 @@ inline compare_catalogue() {
      if
      :: disk[at] == 0 || (linked && location == at)
      :: else ->
-        if
-        :: linked && !clean && stamp == stamps[at] -> location = at; clean = true
-        :: else -> disk[at] = 0                                /* dropped by the answer */
-        fi
+        FORGET(at)                                             /* by the answer */
      fi;
      at++
   od;
-  assert(!(linked && clean) || disk[location] == stamp);       /* property 10c */
+  assert(!(linked && clean) || (disk[location] == stamp && !dropped[location])); /* property 10c */
   catalogue_read = true
 }
 
 inline serve() {
   do
-  :: !occupied && versions == 1 && removed -> versions = 2; create()
-  :: linked && !removed -> removed = true; d_step { linked = false; seq++ };
+  :: !occupied && versions == 1 && removals == 1 -> versions = 2; create()
+  :: linked && removals < versions && removals < kRemovals -> removals++; d_step { linked = false; seq++ };
      if
      :: location > 0 -> orders!drop(session, location, 0)
      :: else
      fi
+#ifdef FREE_READING
+  :: occupied && !linked && references == 0 && copies == 0 && !held -> free_slot()
+#else
   :: occupied && !linked && references == 0 && copies == 0 && !held && lent == kNone -> free_slot()
+#endif
   :: catalogue_read && linked && !clean && !writing && last_location < kLocations - 1 ->
      atomic { writing = true; held = true }; orders!write_out(session, stamp, extent)
-  :: linked && clean && !spilled && evictions < 2 -> evict()
+  :: linked && clean && !spilled && evictions < kEvictions -> evict()
   :: catalogue_read && linked && spilled && wanted && lent == kNone ->
      reading = stamp; at = 0;
 #ifdef TOLD_FIRST
@@ -250,10 +277,45 @@ end:
      copy = disk[a];
      d_step { assert(lent == e); bytes[e] = copy };            /* property 10d */
      atomic { if :: mine == session -> answers!read_done(mine, a, e) :: mine != session fi }
-  :: orders?drop(eval(mine), a, e) -> disk[a] = 0
+  :: orders?drop(eval(mine), a, e) -> FORGET(a)
   od
 }
 
+#ifdef DISK
+/* Tombstones become durable in any order. */
+proctype tombstones() {
+  byte at;
+end:
+  do
+  :: at = 1;
+     do
+     :: at <= last_location && dropped[at] && !dead[at] -> dead[at] = true; break
+     :: at < last_location -> at++
+     :: break
+     od
+  od
+}
+
+/* The host dies: another store would begin with the youngest record, unless that is dead. */
+proctype another_store() {
+  byte at, youngest;
+  d_step {
+    at = 1;
+    do
+    :: at > last_location -> break
+    :: else ->
+#ifdef HIGHEST_LIVE
+       if :: disk[at] != 0 && !dead[at] -> youngest = at :: else fi;
+#else
+       if :: disk[at] != 0 -> youngest = at :: else fi;
+#endif
+       at++
+    od;
+    assert(youngest == 0 || dead[youngest] || !told_second || disk[youngest] == 2)    /* property 10e */
+  }
+}
+
+#else
 proctype reader() {
   byte s, v, e, gets;
   do
@@ -262,11 +324,17 @@ proctype reader() {
      d_step { s = seq; v = stamp; e = extent };
      if
      :: !linked || s % 2 == 1 -> gets++
+#ifndef NO_SENTINEL
      :: linked && s % 2 == 0 && spilled -> wanted = true; gets++
+#endif
      :: else ->
         references++;
         if
+#ifdef NO_SENTINEL
+        :: seq == s ->
+#else
         :: seq == s && !spilled ->
+#endif
            assert(bytes[e] == v);                              /* property 10a */
            assert(bytes[e] == v)                               /* property 10a */
         :: else
@@ -276,7 +344,12 @@ proctype reader() {
   od;
   done = true
 }
+#endif
 
 init {
+#ifdef DISK
+  atomic { create(); run tombstones(); run another_store(); run server(); run spiller(); run successor() }
+#else
   atomic { create(); run reader(); run server(); run spiller(); run successor() }
+#endif
 }
