@@ -155,6 +155,7 @@ void Compactor::on_window(const Window& window, int error) {
     } else {
       unmovable_ = true;
       ++damaged_;
+      damages_.note(id_of(head), victim_, error == 0 ? EBADMSG : error);
     }
   }
 }

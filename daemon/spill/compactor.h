@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "daemon/spill/catalogue.h"
+#include "daemon/spill/damages.h"
 #include "daemon/spill/removals.h"
 
 namespace dolium::spill {
@@ -27,8 +28,8 @@ class Compactor {
     ordered,  ///< an operator asked: less than 19/20
   };
 
-  Compactor(const Log::Parts& parts, Log& log, Removals& removals, Catalogue& catalogue)
-      : parts_(parts), log_(log), removals_(removals), catalogue_(catalogue) {}
+  Compactor(const Log::Parts& parts, Log& log, Removals& removals, Catalogue& catalogue, Damages& damages)
+      : parts_(parts), log_(log), removals_(removals), catalogue_(catalogue), damages_(damages) {}
   Compactor(const Compactor&) = delete;
   Compactor& operator=(const Compactor&) = delete;
 
@@ -67,6 +68,7 @@ class Compactor {
   Log& log_;
   Removals& removals_;
   Catalogue& catalogue_;
+  Damages& damages_;
 
   FileNumber victim_ = 0;
   FilePtr file_;

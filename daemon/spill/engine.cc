@@ -1,8 +1,12 @@
 #include "daemon/spill/engine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include "shm/os/system_error.h"
 
 namespace dolium::spill {
 namespace {
@@ -21,8 +25,8 @@ Engine::Engine(FileLayer& layer, const EngineOptions& options, Home home)
       log_(parts_of(layer, io_, table_, space_, home_)),
       objects_(parts_of(layer, io_, table_, space_, home_)),
       removals_(log_, table_),
-      reader_(io_),
-      compactor_(parts_of(layer, io_, table_, space_, home_), log_, removals_, catalogue_),
+      reader_(io_, damages_),
+      compactor_(parts_of(layer, io_, table_, space_, home_), log_, removals_, catalogue_, damages_),
       verifier_([this](Sequence location, ReadBack read_back) {
         if (find(location) == nullptr) return false;
         read(location, {}, std::move(read_back));
@@ -200,13 +204,34 @@ void Engine::clear(std::uint64_t stamp, Dropped dropped) {
   removals_.clear(clear_, waiting);
 }
 
+Result<std::uint64_t> Engine::forget() {
+  if (auto changed = home_.change_secret(layer_); !changed) return changed.error();
+  std::uint64_t freed = 0;
+  for (auto& [number, file] : table_.all())  // what stays is empty for the next opening, which removes it
+    if (layer_.unlink(file.name())) freed += file.allocated;
+  return freed;
+}
+
+std::vector<std::string> Engine::take_damages() {
+  std::vector<std::string> out;
+  for (const Damage& each : damages_.take()) {
+    const TierFile* file = table_.find(each.file);
+    const std::string name = file == nullptr ? "a file that is gone" : file->name();
+    const std::string id = each.id.hex();
+    out.push_back(each.error == EBADMSG
+                      ? fmt::format("object {} is damaged: its record in {} does not fit its checksum", id, name)
+                      : shm::system_error(fmt::format("read object {} from {}", id, name), each.error).message);
+  }
+  return out;
+}
+
 // ---- upkeep ----
 
 bool Engine::step(shm::TimeNs now, bool wait) {
   now_ = now;
   space_.set_time(now);
   const bool happened = io_.run(wait);
-  verifier_.pump(catalogue_);
+  verifier_.pump(catalogue_, now);
   compactor_.pump();
   log_.pump();
   objects_.pump();
@@ -264,6 +289,8 @@ EngineReport Engine::report() const {
   out.compacted_bytes = compactor_.moved_bytes();
   out.write_errors = log_.errors() + objects_.errors();
   out.read_errors = reader_.errors() + compactor_.damaged();
+  out.damaged = damages_.damaged();
+  out.unreadable = damages_.unreadable();
   return out;
 }
 

@@ -11,6 +11,7 @@
 //   Compactor    frees half-empty segments          compactor.h
 //   Reader       reading back                       reader.h
 //   Verifier     reads everything                   verifier.h
+//   Damages      what could not be read             damages.h
 //
 // It knows no store, no clock and no thread: step() does all work. Callbacks run in step() only.
 
@@ -48,6 +49,8 @@ struct EngineReport {
   std::uint64_t write_errors = 0;
   std::uint64_t read_errors = 0;
   std::uint64_t last_sync_ns = 0;  ///< duration of the last sync of a segment, as step() saw it
+  std::uint64_t damaged = 0;       ///< records with a wrong checksum, twice
+  std::uint64_t unreadable = 0;    ///< reads that the disk refused
 
   friend bool operator==(const EngineReport&, const EngineReport&) = default;
 };
@@ -87,6 +90,11 @@ class Engine {
   /// Drops every record of other stores, and those of this one up to and including a stamp.
   void clear(std::uint64_t stamp, Dropped dropped = {});
   [[nodiscard]] const Entry* find(Sequence location) const;
+  /// Drops every record, at once and for good, and removes the files. Returns the bytes that this frees on the disk.
+  /// This engine must then be closed. An error: nothing was dropped.
+  [[nodiscard]] Result<std::uint64_t> forget();
+  /// Of the records that could not be read since the last call: what happened, for the log.
+  [[nodiscard]] std::vector<std::string> take_damages();
 
   void verify() { verifier_.start(catalogue_); }
   [[nodiscard]] bool is_verifying() const noexcept { return verifier_.is_running(); }
@@ -138,6 +146,7 @@ class Engine {
   Log log_;
   ObjectFiles objects_;
   Removals removals_;
+  Damages damages_;
   Reader reader_;
   Compactor compactor_;
   Verifier verifier_;

@@ -120,6 +120,14 @@ Result<void> Home::adopt(FileLayer& layer, const Incarnation& incarnation) {
   return saved;
 }
 
+Result<void> Home::change_secret(FileLayer& layer) {
+  const Nonce before = block_.secret;
+  Result<void> done = fill_at_random(std::as_writable_bytes(std::span(block_.secret)));
+  if (done) done = save(layer);
+  if (!done) block_.secret = before;
+  return done;
+}
+
 Result<void> Home::save(FileLayer& layer) {
   seal_superblock(block_);
   if (auto removed = layer.unlink(kNewName); !removed && removed.error().error_number != ENOENT) return removed;

@@ -30,6 +30,8 @@ class Home {
   [[nodiscard]] Sequence first_sequence() const noexcept { return Sequence{block_.opens} << kSequenceBits; }
   /// The store with this incarnation has the directory's catalogue.
   [[nodiscard]] Result<void> adopt(FileLayer& layer, const Incarnation& incarnation);
+  /// Makes every file of the directory unreadable, at once: each carries the superblock's secret, which changes.
+  [[nodiscard]] Result<void> change_secret(FileLayer& layer);
 
  private:
   static constexpr int kSequenceBits = 40;

@@ -90,7 +90,10 @@ void Reader::settle(const JobPtr& job) {
 }
 
 void Reader::finish(const JobPtr& job, int error) {
-  if (error != 0) ++errors_;
+  if (error != 0) {
+    ++errors_;
+    damages_.note(job->entry.id, job->entry.file, error);
+  }
   jobs_.remove(job);
   job->done(error);
 }

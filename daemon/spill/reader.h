@@ -11,6 +11,7 @@
 
 #include "daemon/spill/catalogue.h"
 #include "daemon/spill/checksum.h"
+#include "daemon/spill/damages.h"
 #include "daemon/spill/io_queue.h"
 #include "daemon/spill/staging.h"
 
@@ -27,7 +28,7 @@ class Reader {
   /// 0; EBADMSG: the bytes did not fit their checksum, twice; else the disk's errno.
   using Done = std::function<void(int error)>;
 
-  explicit Reader(IoQueue& io) : io_(io), buffers_(kPieceBytes, kMaxPieces) {}
+  Reader(IoQueue& io, Damages& damages) : io_(io), damages_(damages), buffers_(kPieceBytes, kMaxPieces) {}
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
@@ -67,6 +68,7 @@ class Reader {
   void finish(const JobPtr& job, int error);
 
   IoQueue& io_;
+  Damages& damages_;
   BufferPool buffers_;
   std::list<JobPtr> jobs_;
   std::uint64_t read_bytes_ = 0;

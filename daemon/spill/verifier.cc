@@ -20,12 +20,16 @@ void Verifier::start(const Catalogue& catalogue) {
   progress_ = {};
 }
 
-void Verifier::pump(const Catalogue& catalogue) {
-  while (running_ && next_ < records_.size() && under_way_ < kUnderWay) {
+void Verifier::pump(const Catalogue& catalogue, shm::TimeNs now) {
+  constexpr shm::TimeNs kSecond = 1'000'000'000;
+  constexpr shm::TimeNs kBurst = kSecond / 10;
+  next_read_ = std::max(next_read_, now < kBurst ? 0 : now - kBurst);
+  while (may_read(now) && next_ < records_.size() && under_way_ < kUnderWay) {
     const Sequence sequence = records_[next_++];
     const auto entry = catalogue.find(sequence);
     if (entry == catalogue.end()) continue;
     const ObjectId id = entry->second.id;
+    next_read_ += static_cast<shm::TimeNs>(static_cast<double>(entry->second.size) / kBytesPerSecond * kSecond);
     ++under_way_;
     const bool begun = check_(
         sequence, [this, run = run_, id, bytes = entry->second.size](int error) { on_checked(run, id, bytes, error); });

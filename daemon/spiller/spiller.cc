@@ -129,6 +129,11 @@ Result<void> Spiller::send_batch(TierSession& session, Engine& engine, std::vect
   if (const auto* dropped = (*reply)->dropped())
     for (const std::uint32_t each : *dropped)
       if (each < last - first) engine.drop(records[first + each].head.sequence);
+  if ((*reply)->lost() != 0 || (*reply)->dirty() != 0)
+    log_->error(
+        "spill directory {}: the records of {} objects are missing: {} are lost, {} are still in memory and are "
+        "written again",
+        options_.directory, (*reply)->lost() + (*reply)->dirty(), (*reply)->lost(), (*reply)->dirty());
   return {};
 }
 
@@ -141,9 +146,23 @@ Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work)
     while (engine.step(now, false)) {
     }
     if (auto sent = work.send_answers(now); !sent) return sent;
+    disk_errors_.write(engine.take_damages(), now);
     if (auto flushed = session.flush(); !flushed) return flushed;
+    if (work.has_forgotten()) return end_forgotten(session);
     wait(session, engine.is_idle() && !work.has_orders());
   }
+}
+
+/// The engine's files are gone: nothing is done any more but to send the answer.
+Result<void> Spiller::end_forgotten(TierSession& session) {
+  const auto deadline = protocol::deadline_after(kFarewell);
+  while (session.has_unsent()) {
+    const Result<bool> ready = protocol::wait_writable(session.fd(), deadline);
+    if (!ready) return ready.error();
+    if (!*ready) break;
+    if (auto flushed = session.flush(); !flushed) return flushed;
+  }
+  return Error{Errc::disconnected, "the directory was forgotten: its records are dropped, and its files are removed"};
 }
 
 Result<void> Spiller::take_messages(TierSession& session, TierWork& work) {

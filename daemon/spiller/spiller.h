@@ -14,6 +14,7 @@
 #include "daemon/process/signals.h"
 #include "daemon/spill/disk_files.h"
 #include "daemon/spill/engine.h"
+#include "daemon/spiller/limited_lines.h"
 #include "daemon/spiller/options.h"
 #include "daemon/spiller/tier_session.h"
 
@@ -27,10 +28,11 @@ class Spiller {
   static constexpr std::size_t kBatch = 4096;
   static constexpr std::chrono::seconds kPatience{300};   ///< for an answer about the catalogue
   static constexpr std::chrono::milliseconds kRetry{50};  ///< between two attempts to connect
+  static constexpr std::chrono::seconds kFarewell{5};     ///< for the answer to an order to forget
   static constexpr std::chrono::seconds kLastWork{3};     ///< for what is under way when the process is to end
 
   Spiller(Options options, std::shared_ptr<spdlog::logger> log, daemon::SignalQueue signals)
-      : options_(std::move(options)), log_(std::move(log)), signals_(std::move(signals)) {}
+      : options_(std::move(options)), log_(std::move(log)), disk_errors_(log_), signals_(std::move(signals)) {}
   Spiller(const Spiller&) = delete;
   Spiller& operator=(const Spiller&) = delete;
 
@@ -46,6 +48,7 @@ class Spiller {
   [[nodiscard]] Result<void> send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
                                         std::size_t first, std::size_t last);
   [[nodiscard]] Result<void> work(TierSession& session, Engine& engine, TierWork& work);
+  [[nodiscard]] static Result<void> end_forgotten(TierSession& session);
   [[nodiscard]] Result<void> take_messages(TierSession& session, TierWork& work);
   void wait(const TierSession& session, bool is_idle);
   void finish(Engine& engine);
@@ -53,6 +56,7 @@ class Spiller {
 
   Options options_;
   std::shared_ptr<spdlog::logger> log_;
+  LimitedLines disk_errors_;
   daemon::SignalQueue signals_;
   std::unique_ptr<DiskFiles> files_;
   bool stopping_ = false;

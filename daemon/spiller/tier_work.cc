@@ -148,6 +148,8 @@ protocol::TierStateRequestT TierWork::state_of(const EngineReport& report) const
   out.write_errors = report.write_errors;
   out.read_errors = report.read_errors;
   out.last_sync_ns = report.last_sync_ns;
+  out.damaged = report.damaged;
+  out.unreadable = report.unreadable;
   return out;
 }
 
@@ -168,22 +170,29 @@ Result<void> TierWork::send_state(shm::TimeNs now) {
 Result<void> TierWork::work_on_orders(shm::TimeNs now) {
   if (orders_.empty()) return {};
   Order& order = orders_.front();
-  if (!std::exchange(order.begun, true)) {
-    order.used_before = engine_.report().used_bytes;
-    if (order.kind == protocol::TierOrderKind::verify)
-      engine_.verify();
-    else
-      engine_.compact();
-    progress_at_ = now + kSecond;
-  }
-  const bool finished =
-      order.kind == protocol::TierOrderKind::verify ? !engine_.is_verifying() : engine_.is_compacted();
-  if (!finished && now < progress_at_) return {};
+  if (!std::exchange(order.begun, true)) begin(order, now);
+  if (!is_finished(order) && now < progress_at_) return {};
   progress_at_ = now + kSecond;
   protocol::TierOrderDoneRequestT progress = progress_of(order);
   if (progress.finished) orders_.pop_front();
   const Result<std::uint64_t> sent = session_.send(std::move(progress));
   return sent ? Result<void>() : sent.error();
+}
+
+void TierWork::begin(Order& order, shm::TimeNs now) {
+  order.used_before = engine_.report().used_bytes;
+  if (order.kind == protocol::TierOrderKind::verify) engine_.verify();
+  if (order.kind == protocol::TierOrderKind::compact) engine_.compact();
+  progress_at_ = now + kSecond;
+}
+
+bool TierWork::is_finished(const Order& order) const noexcept {
+  if (order.kind == protocol::TierOrderKind::verify) return !engine_.is_verifying();
+  return order.kind != protocol::TierOrderKind::compact || engine_.is_compacted();
+}
+
+std::uint64_t TierWork::freed(const Order& order, const EngineReport& report) noexcept {
+  return order.used_before > report.used_bytes ? order.used_before - report.used_bytes : 0;
 }
 
 protocol::TierOrderDoneRequestT TierWork::progress_of(Order& order) {
@@ -193,14 +202,35 @@ protocol::TierOrderDoneRequestT TierWork::progress_of(Order& order) {
     const EngineReport report = engine_.report();
     out.finished = engine_.is_compacted();
     out.records = report.records;
-    out.bytes = order.used_before > report.used_bytes ? order.used_before - report.used_bytes : 0;
+    out.bytes = out.freed_bytes = freed(order, report);
     return out;
   }
+  if (order.kind != protocol::TierOrderKind::verify) return forget(order);
   const Verified verified = engine_.take_verified(kMaxDamaged);
   out.finished = verified.finished;
   out.records = verified.records;
   out.bytes = verified.bytes;
   for (const ObjectId& each : verified.damaged) out.damaged.push_back(protocol::to_wire(each));
+  return out;
+}
+
+protocol::TierOrderDoneRequestT TierWork::forget(const Order& order) {
+  protocol::TierOrderDoneRequestT out;
+  out.number = order.number;
+  out.finished = true;
+  if (order.kind != protocol::TierOrderKind::forget) {
+    out.error = "this version of doliumd-spill does not know the order";
+    return out;
+  }
+  const std::uint64_t records = engine_.report().records;
+  const Result<std::uint64_t> freed = engine_.forget();
+  if (!freed) {
+    out.error = freed.error().message;
+    return out;
+  }
+  out.records = records;
+  out.bytes = out.freed_bytes = *freed;
+  has_forgotten_ = true;
   return out;
 }
 

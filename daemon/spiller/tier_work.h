@@ -27,6 +27,8 @@ class TierWork {
   /// Sends what is known by now: answers, progress of orders, and the state when it has changed. `now`: monotonic.
   [[nodiscard]] Result<void> send_answers(shm::TimeNs now);
   [[nodiscard]] bool has_orders() const noexcept { return !orders_.empty(); }
+  /// The directory was forgotten: this session and its engine must end.
+  [[nodiscard]] bool has_forgotten() const noexcept { return has_forgotten_; }
 
  private:
   struct Order {
@@ -35,6 +37,8 @@ class TierWork {
     bool begun = false;
     std::uint64_t used_before = 0;
   };
+  /// Bytes on the disk that an order has freed.
+  [[nodiscard]] static std::uint64_t freed(const Order& order, const EngineReport& report) noexcept;
 
   void write(const protocol::TierWrite& asked, const protocol::TierWorkNotice& notice);
   void read(const protocol::TierRead& asked);
@@ -43,7 +47,10 @@ class TierWork {
   [[nodiscard]] protocol::TierStateRequestT state_of(const EngineReport& report) const;
   [[nodiscard]] Result<void> send_state(shm::TimeNs now);
   [[nodiscard]] Result<void> work_on_orders(shm::TimeNs now);
+  void begin(Order& order, shm::TimeNs now);
+  [[nodiscard]] bool is_finished(const Order& order) const noexcept;
   [[nodiscard]] protocol::TierOrderDoneRequestT progress_of(Order& order);
+  [[nodiscard]] protocol::TierOrderDoneRequestT forget(const Order& order);
 
   TierSession& session_;
   Engine& engine_;
@@ -54,6 +61,7 @@ class TierWork {
   std::deque<Order> orders_;
   EngineReport told_;
   bool has_told_ = false;
+  bool has_forgotten_ = false;
   shm::TimeNs state_at_ = 0;
   shm::TimeNs progress_at_ = 0;
 };

@@ -72,7 +72,7 @@ void Tier::on_client_gone(ClientId client) {
   evictions_.drop_client(client);
   if (client == 0 || client != client_) return;
   client_ = 0;
-  catalogued_ = false;
+  catalogued_ = distrusted_ = false;
   store_.spill().collect_drops(false);
   drops_.clear();
   for (const auto& [object, write] : std::exchange(writes_, {})) requeue(object);
@@ -92,6 +92,7 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
   if (auto ours = check(client); !ours) return ours;
   state.UnPackTo(&told_);
   if (told_.phase > protocol::TierPhase::MAX) told_.phase = protocol::TierPhase::failed;
+  if (!std::exchange(distrusted_, told_.gone) && told_.gone) distrust_records();
   next_plan_ = 0;
   told_store_.reset();
   return {};

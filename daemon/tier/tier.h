@@ -158,7 +158,8 @@ class Tier final : public shm::ReadsBack {
 
   [[nodiscard]] Result<bool> take_record(const protocol::TierRecord& record, const shm::Moment& now);
   [[nodiscard]] Result<bool> adopt(const protocol::TierRecord& record, const shm::Moment& now);
-  void end_catalogue(shm::TimeNs now);
+  void end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now);
+  void distrust_records();
 
   [[nodiscard]] std::uint64_t max_in_flight() const noexcept;
   void add_drops(protocol::TierWorkNoticeT& work);
@@ -222,6 +223,7 @@ class Tier final : public shm::ReadsBack {
   std::optional<State> told_store_;     // the store knows why nothing is written in this state
   shm::TimeNs down_since_ = shm::kNever;  // absent, or telling its catalogue; kNever: neither
   bool down_for_long_ = false;
+  bool distrusted_ = false;  // the directory is gone, and no object counts as clean for now
 };
 
 }  // namespace dolium::daemon

@@ -52,7 +52,7 @@ Result<protocol::TierCatalogueReplyT> Tier::catalogue(shm::ClientId client,
       if (!taken) return taken.error();
       if (!*taken) reply.dropped.push_back(i);
     }
-  if (request.last()) end_catalogue(now.monotonic);
+  if (request.last()) end_catalogue(reply, now.monotonic);
   return reply;
 }
 
@@ -84,20 +84,35 @@ Result<bool> Tier::adopt(const protocol::TierRecord& record, const shm::Moment& 
   return true;
 }
 
-void Tier::end_catalogue(shm::TimeNs now) {
+void Tier::end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now) {
   const shm::Rows& rows = store_.rows();
   for (SlotIndex slot = 0; slot < rows.index.slots_touched(); ++slot) {
     const shm::SlotMargin& margin = rows.margin(slot);
     if (margin.state != shm::SlotState::sealed || !margin.kept || !margin.clean || seen_[slot]) continue;
-    if (rows.is_spilled(slot))
+    if (rows.is_spilled(slot)) {
       store_.sealed().retire(slot, RemovalCause::lost);
-    else
+      ++reply.lost;
+    } else {
       store_.spill().forget_record(slot);
+      ++reply.dirty;
+    }
   }
   seen_ = {};
   catalogued_ = true;
   store_.spill().state().tier_catalogued = true;
   next_plan_ = now;
+}
+
+/// The directory is gone. What is still in memory is written again when there is one. The old records are dropped, in
+/// case they come back.
+void Tier::distrust_records() {
+  const shm::Rows& rows = store_.rows();
+  for (SlotIndex slot = 0; slot < rows.index.slots_touched(); ++slot) {
+    const shm::SlotMargin& margin = rows.margin(slot);
+    if (margin.state != shm::SlotState::sealed || !margin.kept || !margin.clean || rows.is_spilled(slot)) continue;
+    drops_.push_back({rows.fields(slot).id, rows.ledger.spill(slot).location});
+    store_.spill().forget_record(slot);
+  }
 }
 
 }  // namespace dolium::daemon

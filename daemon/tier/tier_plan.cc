@@ -72,7 +72,8 @@ void Tier::check_for_stall(TimeNs now) {
 }
 
 shm::TimeNs Tier::next_deadline(TimeNs now) const noexcept {
-  if (!catalogued_) return shm::kNever;
+  // A process that is stalled or has failed tells when it works again.
+  if (!catalogued_ || stalled_ || state() == State::failed) return shm::kNever;
   TimeNs next = retries_.empty() ? shm::kNever : retries_.begin()->first;
   if (!stalled_ && !(writes_.empty() && reads_.empty())) next = std::min(next, std::max(stalls_at_, next_stall_check_));
   if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
