@@ -21,6 +21,11 @@ std::size_t buffer_size(const Geometry& geometry) {
   return std::max(geometry.chunk_bytes, round_up(geometry.own_file_bytes, kBlockBytes) + heads_bytes(1));
 }
 
+/// Bytes of a chunk for one record.
+std::uint64_t bytes_of(const Append& record) {
+  return sizeof(RecordHead) + round_up(record.payload.size(), kPayloadAlignment);
+}
+
 Tombstone tombstone_of(const RecordHead& head) {
   return {id_of(head), head.names, head.sequence, head.stamp, head.incarnation};
 }
@@ -35,6 +40,11 @@ Log::Log(const Parts& parts)
       superblock_(parts.superblock),
       buffers_(buffer_size(parts.space.geometry()), kMaxChunks) {}
 
+void Log::enqueue(std::deque<Append>& queue, Append record) {
+  queued_bytes_ += bytes_of(record);
+  queue.push_back(std::move(record));
+}
+
 void Log::cancel(const std::function<bool(const RecordHead&)>& is_dead) {
   const auto dead =
       std::stable_partition(objects_.begin(), objects_.end(), [&](const Append& each) { return !is_dead(each.head); });
@@ -47,8 +57,13 @@ std::size_t Log::writing() const noexcept {
   return static_cast<std::size_t>(std::ranges::count(chunks_, Chunk::State::writing, &Chunk::state));
 }
 
+bool Log::may_begin() const noexcept {
+  if (upkeep_.empty() && objects_.empty()) return false;
+  return chunks_.empty() || (queued_bytes_ >= space_.geometry().chunk_bytes / kEagerShare && writing() < kMaxChunks);
+}
+
 void Log::pump() {
-  while (has_work() && writing() < kMaxChunks) {
+  while (may_begin()) {
     BufferPtr buffer = buffers_.take();
     if (!buffer) return;
     std::vector<Append> records;
@@ -78,6 +93,7 @@ bool Log::take(std::deque<Append>& queue, std::vector<Append>& records, std::uin
   const std::uint64_t footer = footer_bytes(head_->records + records.size() + 1);
   if (head_->position + size + footer > space_.geometry().segment_bytes) return false;
   payload = more;
+  queued_bytes_ -= bytes_of(queue.front());
   records.push_back(std::move(queue.front()));
   queue.pop_front();
   return true;
@@ -108,6 +124,7 @@ bool Log::make_head() {
 void Log::refuse(std::deque<Append>& queue, int error) {
   std::deque<Append> refused;
   refused.swap(queue);
+  for (const Append& each : refused) queued_bytes_ -= bytes_of(each);
   for (Append& each : refused) each.done({error == 0 ? EIO : error, 0, each.head});
 }
 

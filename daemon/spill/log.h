@@ -6,6 +6,9 @@
 // in log order: when it is called for a record, all earlier records are durable or have failed. A record that failed
 // may still be on the disk.
 //
+// A small chunk (kEagerShare) is only written when no other is under way: what comes meanwhile shares the next one, and
+// its sync. Otherwise small objects that come one by one would each cost two blocks and a sync.
+//
 // A failed write ends the segment's use for new records. A failed sync poisons the segment: what was not durable by
 // then has failed, and no further sync is tried, because the kernel reports an error once and then forgets it. Records
 // of the segment that were durable before stay so.
@@ -42,6 +45,8 @@ class Log {
  public:
   /// Maximum number of chunks that are being written.
   static constexpr std::size_t kMaxChunks = 4;
+  /// This share of Geometry::chunk_bytes, as 1/n, is worth a write of its own while others are under way.
+  static constexpr std::uint64_t kEagerShare = 8;
 
   struct Parts {
     FileLayer& layer;
@@ -55,9 +60,9 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   /// The payload stays until done() is called. Precondition: smaller than Geometry::own_file_bytes.
-  void put(Append object) { objects_.push_back(std::move(object)); }
+  void put(Append object) { enqueue(objects_, std::move(object)); }
   /// For tombstones, clear records and compaction: goes before objects, also to a full disk.
-  void put_upkeep(Append record) { upkeep_.push_back(std::move(record)); }
+  void put_upkeep(Append record) { enqueue(upkeep_, std::move(record)); }
   /// Drops objects that are still queued, as far as `is_dead` says so: done() with ECANCELED.
   void cancel(const std::function<bool(const RecordHead&)>& is_dead);
 
@@ -102,7 +107,8 @@ class Log {
   };
   using ChunkPtr = std::shared_ptr<Chunk>;
 
-  [[nodiscard]] bool has_work() const noexcept { return !upkeep_.empty() || !objects_.empty(); }
+  void enqueue(std::deque<Append>& queue, Append record);
+  [[nodiscard]] bool may_begin() const noexcept;
   [[nodiscard]] std::size_t writing() const noexcept;
   void choose(std::vector<Append>& records);
   bool take(std::deque<Append>& queue, std::vector<Append>& records, std::uint64_t& payload);
@@ -129,6 +135,7 @@ class Log {
 
   std::deque<Append> objects_;
   std::deque<Append> upkeep_;
+  std::uint64_t queued_bytes_ = 0;  // of both, with their heads
   SegmentPtr head_;
   std::deque<ChunkPtr> chunks_;  // in log order
   std::size_t footers_ = 0;

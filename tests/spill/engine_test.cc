@@ -48,6 +48,34 @@ TEST_CASE("small objects that wait together are fused into one write") {
   CHECK(tier.files->writes() == before + 1);
 }
 
+TEST_CASE("small objects that come while a chunk is written share the next one, and its sync") {
+  Tier tier;
+  std::vector<TestObject> objects;
+  for (std::uint64_t i = 0; i < 200; ++i) objects.push_back(make_object(i, i, 100));
+  int told = 0;
+  const std::uint64_t before = tier.files->writes();
+  for (const TestObject& each : objects) {
+    tier.engine->write(each.head, each.bytes, [&](int error, Sequence) { told += error == 0 ? 1 : 0; });
+    tier.engine->step(tier.now, false);
+  }
+  while (told < 200) tier.step();
+  CHECK(tier.files->writes() - before <= 60);  // one for each would be 200
+}
+
+TEST_CASE("large chunks are written beside each other") {
+  Tier tier;
+  const std::size_t size = tier.options.geometry.chunk_bytes / 2 + 1;
+  std::vector<TestObject> objects;
+  for (std::uint64_t i = 0; i < 3; ++i) objects.push_back(make_object(i, i, size));
+  int told = 0;
+  for (const TestObject& each : objects)
+    tier.engine->write(each.head, each.bytes, [&](int error, Sequence) { told += error == 0 ? 1 : 0; });
+  tier.step();
+  CHECK(tier.files->under_way() >= 2);
+  tier.settle();
+  CHECK(told == 3);
+}
+
 TEST_CASE("objects are told clean in the order in which they were written") {
   Tier tier;
   std::vector<TestObject> objects;
