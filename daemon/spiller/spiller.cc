@@ -143,13 +143,12 @@ Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work)
     if (stopping_) return {};
     if (auto taken = take_messages(session, work); !taken) return taken;
     const shm::TimeNs now = shm::monotonic_now();
-    while (engine.step(now, false)) {
-    }
+    const bool happened = engine.step(now, false);
     if (auto sent = work.send_answers(now); !sent) return sent;
     disk_errors_.write(engine.take_damages(), now);
     if (auto flushed = session.flush(); !flushed) return flushed;
     if (work.has_forgotten()) return end_forgotten(session);
-    wait(session, engine.is_idle() && !work.has_orders());
+    if (!happened) wait(session, engine.is_idle() && !work.has_orders());
   }
 }
 

@@ -1,7 +1,5 @@
 #include "daemon/spiller/tier_session.h"
 
-#include <sys/eventfd.h>
-
 #include <utility>
 
 #include "protocol/convert.h"
@@ -56,7 +54,6 @@ Result<void> TierSession::attach(detail::Welcome welcome) {
   if (pins.size() < shm::PinTableGeometry::for_slots(index->slot_count()).total_bytes)
     return Error{Errc::protocol_error, "the server's memory is smaller than its index says"};
   holder_ = shm::Holder(*index, shm::PinTable(std::move(pins), index->slot_count()));
-  release_event_ = std::move(given[kReleaseEvent]);
   socket_ = std::move(welcome.socket);
   reader_ = std::move(welcome.reader);
   return {};
@@ -109,22 +106,16 @@ Result<const protocol::ReplyFrame*> TierSession::await(std::uint64_t number, pro
 
 std::optional<shm::Held> TierSession::hold(const shm::Granted& granted) noexcept {
   const shm::Holder::Attempt attempt = holder_.hold_granted(granted);
-  if (attempt.release_wanted) tell_release();
   if (attempt.verdict != shm::Holder::Verdict::held) return std::nullopt;
   return attempt.object;
 }
 
 void TierSession::release(const shm::Held& held) noexcept {
-  if (holder_.release(held.slot)) tell_release();
+  static_cast<void>(holder_.release(held.slot));
 }
 
 void TierSession::take_up_grants(std::uint64_t through) noexcept {
-  if (holder_.take_up_grants(through)) tell_release();
-}
-
-/// A create waits for room. If the counter is at its maximum, the server is woken anyway.
-void TierSession::tell_release() const noexcept {
-  static_cast<void>(::eventfd_write(release_event_.get(), 1));
+  static_cast<void>(holder_.take_up_grants(through));
 }
 
 std::span<const std::byte> TierSession::bytes(std::uint64_t offset, std::uint64_t size) const noexcept {

@@ -59,6 +59,8 @@ class TierSession {
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
 
   // ---- the store's memory ----
+  // A create may wait for a release. It is not notified of these: room is there when the answer to the write arrives,
+  // which follows at once.
 
   [[nodiscard]] std::optional<shm::Held> hold(const shm::Granted& granted) noexcept;
   void release(const shm::Held& held) noexcept;
@@ -74,10 +76,8 @@ class TierSession {
   TierSession() = default;
   [[nodiscard]] Result<void> attach(detail::Welcome welcome);
   [[nodiscard]] Result<const protocol::ReplyFrame*> await(std::uint64_t number, protocol::Deadline deadline);
-  void tell_release() const noexcept;
 
   shm::UniqueFd socket_;
-  shm::UniqueFd release_event_;
   shm::Mapping index_;
   shm::Mapping arena_;
   shm::Mapping writable_;

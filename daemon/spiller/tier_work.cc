@@ -1,5 +1,6 @@
 #include "daemon/spiller/tier_work.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -118,17 +119,24 @@ void TierWork::drop(const protocol::TierDrop& asked) {
 
 Result<void> TierWork::send_answers(shm::TimeNs now) {
   if (auto sent = send_state(now); !sent) return sent;  // first: `full` comes before the first refusal
-  if (!written_.empty()) {
-    protocol::TierWriteDoneRequestT done;
-    done.written = std::exchange(written_, {});
-    if (auto sent = session_.send(std::move(done)); !sent) return sent.error();
-  }
+  if (auto sent = send_written(); !sent) return sent;
   if (!read_.empty()) {
     protocol::TierReadDoneRequestT done;
     done.read = std::exchange(read_, {});
     if (auto sent = session_.send(std::move(done)); !sent) return sent.error();
   }
   return work_on_orders(now);
+}
+
+Result<void> TierWork::send_written() {
+  for (std::size_t first = 0; first < written_.size(); first += kMaxAnswers) {
+    const auto begin = written_.begin() + static_cast<std::ptrdiff_t>(first);
+    protocol::TierWriteDoneRequestT done;
+    done.written.assign(begin, begin + static_cast<std::ptrdiff_t>(std::min(kMaxAnswers, written_.size() - first)));
+    if (auto sent = session_.send(std::move(done)); !sent) return sent.error();
+  }
+  written_.clear();
+  return {};
 }
 
 protocol::TierStateRequestT TierWork::state_of(const EngineReport& report) const {

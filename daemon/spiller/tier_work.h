@@ -17,6 +17,9 @@ namespace dolium::spill {
 
 class TierWork {
  public:
+  /// Maximum number of answers in a message: less than a millisecond of the server's time.
+  static constexpr std::size_t kMaxAnswers = 1024;
+
   /// `directory` and `io` are only reported.
   TierWork(TierSession& session, Engine& engine, std::string directory, std::string io)
       : session_(session), engine_(engine), directory_(std::move(directory)), io_(std::move(io)) {}
@@ -44,6 +47,7 @@ class TierWork {
   void read(const protocol::TierRead& asked);
   void drop(const protocol::TierDrop& asked);
   void on_written(std::uint64_t stamp, std::uint32_t slot, int error, Sequence location);
+  [[nodiscard]] Result<void> send_written();
   [[nodiscard]] protocol::TierStateRequestT state_of(const EngineReport& report) const;
   [[nodiscard]] Result<void> send_state(shm::TimeNs now);
   [[nodiscard]] Result<void> work_on_orders(shm::TimeNs now);

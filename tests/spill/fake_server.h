@@ -4,6 +4,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <functional>
 #include <memory>
@@ -102,6 +103,7 @@ class FakeServer {
 
   shm::Incarnation incarnation{11, 22};
   std::pair<std::uint64_t, std::uint64_t> token;  // that the program showed
+  std::size_t most_answers = 0;                   // in one message
 
  private:
   void accept() {
@@ -170,8 +172,11 @@ class FakeServer {
   template <class Request, class Item, class Items>
   std::vector<Item> gather(std::size_t count, Items items) {
     std::vector<Item> out;
-    while (out.size() < count)
-      for (const Item& each : items(expect<Request>())) out.push_back(each);
+    while (out.size() < count) {
+      const std::vector<Item> some = items(expect<Request>());
+      most_answers = std::max(most_answers, some.size());
+      out.insert(out.end(), some.begin(), some.end());
+    }
     return out;
   }
   [[nodiscard]] ObjectId id_in(std::uint32_t slot) const { return store_->rows().index.read(slot).id; }

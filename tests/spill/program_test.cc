@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -118,6 +119,18 @@ TEST_CASE("doliumd-spill writes objects, lets go of them, and reads them back") 
   CHECK(program.server->state().io == io);
   CHECK(program.server->state().directory == program.directory);
   CHECK(program.server->state().phase == protocol::TierPhase::ready);
+}
+
+TEST_CASE("answers to very many writes come in order, in messages of a bounded size") {
+  Program program;
+  program.start();
+  CHECK(program.welcome().empty());
+  std::vector<protocol::TierWrite> writes;
+  for (std::uint64_t i = 0; i < 5000; ++i) writes.push_back(program.server->put(i + 1, bytes_of(i, 100)));
+  const std::vector<std::uint64_t> locations = program.write(writes);
+  CHECK(std::ranges::is_sorted(locations));
+  CHECK(program.server->most_answers <= 1024);
+  for (const std::size_t i : {0, 1023, 1024, 4999}) CHECK(program.has(writes[i], locations[i], bytes_of(i, 100)));
 }
 
 TEST_CASE("doliumd-spill that is killed keeps what it has told, and forgets what the store does not know") {
