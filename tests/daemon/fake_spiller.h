@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,31 @@ class Packed {
   flatbuffers::FlatBufferBuilder builder_;
 };
 
+/// What a spill process has on its disk of one object.
+struct SpillRecord {
+  protocol::TierRecord head;
+  std::vector<std::byte> bytes;
+};
+
+[[nodiscard]] inline std::uint64_t payload_of(const protocol::TierWrite& write) {
+  return write.data_size() + write.metadata_size() + write.type_name_size() + write.label_size();
+}
+[[nodiscard]] inline SpillRecord make_record(const protocol::TierWrite& write, std::uint64_t location,
+                                             const protocol::TierIncarnation& incarnation,
+                                             std::span<const std::byte> bytes) {
+  return {{location, location, write.stamp(), incarnation, write.expires_at_ns(), write.time_to_live_ms(),
+           write.time_to_idle_ms(), write.data_size(), write.type_tag(), write.metadata_size(), write.uid(), write.id(),
+           write.type_name_size(), write.label_size()},
+          {bytes.begin(), bytes.end()}};
+}
+/// The place that the server names for a write.
+[[nodiscard]] inline shm::Granted granted_by(const protocol::TierWrite& write, std::uint32_t succession) {
+  return {{write.slot(), write.offset(), write.data_size(), write.metadata_size(), 0}, succession};
+}
+
 class FakeSpiller {
  public:
-  struct Record {
-    protocol::TierRecord head;
-    std::vector<std::byte> bytes;
-  };
+  using Record = SpillRecord;
   static constexpr std::uint64_t kDirectory = 77;
 
   explicit FakeSpiller(shm::Engine& engine) : engine_(engine) {}
@@ -103,19 +123,14 @@ class FakeSpiller {
     return {};
   }
   void hold(const protocol::TierWrite& write, std::uint32_t succession) {
-    const shm::Granted granted{{write.slot(), write.offset(), write.data_size(), write.metadata_size(), 0}, succession};
-    REQUIRE(client_->holder().hold_granted(granted).verdict == shm::Holder::Verdict::held);
+    REQUIRE(client_->holder().hold_granted(granted_by(write, succession)).verdict == shm::Holder::Verdict::held);
   }
   protocol::TierWritten written_to_disk(const protocol::TierWrite& write) {
-    const std::uint64_t size = write.data_size() + write.metadata_size() + write.type_name_size() + write.label_size();
-    const auto bytes = engine_.store().rows().memory.bytes(write.offset(), size);
+    const auto bytes = engine_.store().rows().memory.bytes(write.offset(), payload_of(write));
     static_cast<void>(client_->holder().release(write.slot()));
     if (full) return {write.stamp(), 0, write.slot(), protocol::TierWriteOutcome::full};
     const std::uint64_t location = ++last_location_;
-    disk[location] = {{location, location, write.stamp(), incarnation_, write.expires_at_ns(), write.time_to_live_ms(),
-                       write.time_to_idle_ms(), write.data_size(), write.type_tag(), write.metadata_size(), write.uid(),
-                       write.id(), write.type_name_size(), write.label_size()},
-                      {bytes.begin(), bytes.end()}};
+    disk[location] = make_record(write, location, incarnation_, bytes);
     return {write.stamp(), location, write.slot(), protocol::TierWriteOutcome::done};
   }
   protocol::TierReadOutcome read_from_disk(const protocol::TierRead& read) {

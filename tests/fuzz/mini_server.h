@@ -1,11 +1,13 @@
 #pragma once
 // MiniServer: the daemon's sessions, dispatch and store in this process, without a listening socket. It does what
 // Server does between two waits of its loop, for connections that a test creates. It can die, and be replaced by
-// another one that gets what the keeper would have kept: memory, attached sessions, and their descriptors.
+// another one that gets what the keeper would have kept: memory, attached sessions, and their descriptors. With a spill
+// tier (StoreConfig::spill), a test plays the spill process, as a client of the store that has no session here.
 
 #include <unistd.h>
 #include <uv.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "daemon/server/dispatch.h"
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
+#include "daemon/tier/tier.h"
 #include "protocol/fd_socket.h"
 #include "shm/os/monotonic_clock.h"
 #include "shm/store/engine.h"
@@ -71,6 +74,7 @@ class MiniServer final : private daemon::Session::Host {
     for (const shm::Segment* segment : store().rows().segments()) memory.push_back(segment->duplicate().value());
     std::vector<shm::SurvivingClient> survivors;
     std::vector<daemon::SessionRecord> records;
+    for (const shm::ClientId process : spill_processes_) survivors.push_back(survivor_of(process));
     sessions_->visit_clients(0, [&](daemon::Session& session) {
       survivors.push_back(survivor_of(session));
       records.push_back(kept(session.record()));
@@ -86,6 +90,23 @@ class MiniServer final : private daemon::Session::Host {
     long_scan_ = looks;
     engine_->creates().set_long_scan(looks);
   }
+  // ---- the spill tier ----
+
+  /// Receives what the tier of this server, and of its successors, asks for.
+  void set_spill_process(daemon::Tier::Send send) { send_work_ = std::move(send); }
+  [[nodiscard]] daemon::Tier& tier() noexcept { return *tier_; }
+  [[nodiscard]] shm::ClientId attach_spill_process() {
+    const shm::ClientId client = store().attach({.pid = 4, .uid = 4}, shm::monotonic_now()).value();
+    spill_processes_.push_back(client);
+    return client;
+  }
+  void drop_spill_process(shm::ClientId client) {
+    std::erase(spill_processes_, client);
+    engine_->drop_client(client, shm::monotonic_now());
+    tier_->on_client_gone(client);
+  }
+  [[nodiscard]] std::size_t spill_process_count() const noexcept { return spill_processes_.size(); }
+
   [[nodiscard]] shm::Store& store() noexcept { return engine_->store(); }
   [[nodiscard]] shm::Engine& engine() noexcept { return *engine_; }
   [[nodiscard]] std::size_t session_count() const noexcept { return sessions_->size(); }
@@ -104,10 +125,17 @@ class MiniServer final : private daemon::Session::Host {
         [](const daemon::Session&, std::uint64_t, const protocol::ReplaceRequest&) -> Result<void> {
           return Error{Errc::permission_denied, "no keeper stands behind this server"};
         });
+    if (!config_.spill) return;
+    tier_.emplace(*engine_, daemon::TierOptions{.token = {}, .ahead = kAhead},
+                  [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+                    send_work_(client, request, std::move(work));
+                  });
+    dispatch_->set_tier(&*tier_);
   }
   void die() {
     sessions_.reset();
     dispatch_.reset();
+    tier_.reset();
     engine_.reset();
   }
   [[nodiscard]] shm::SurvivingClient survivor_of(const daemon::Session& session) {
@@ -116,6 +144,12 @@ class MiniServer final : private daemon::Session::Host {
             {credentials.pid, credentials.uid, command, session.record().name},
             shm::monotonic_now(),
             store().clients().pin_table_segment(session.client()).duplicate().value()};
+  }
+  [[nodiscard]] shm::SurvivingClient survivor_of(shm::ClientId process) {
+    return {process,
+            {.pid = 4, .uid = 4},
+            shm::monotonic_now(),
+            store().clients().pin_table_segment(process).duplicate().value()};
   }
   /// As the keeper would keep it.
   [[nodiscard]] static daemon::SessionRecord kept(const daemon::SessionRecord& record) {
@@ -131,6 +165,7 @@ class MiniServer final : private daemon::Session::Host {
   void serve() {
     do {
       engine_->settle(shm::monotonic_now());
+      if (tier_) tier_->work({shm::monotonic_now(), std::chrono::system_clock::now()});
       sessions_->take_dirty(
           [this](daemon::Session& session) { session.pump(session.is_open() && dispatch_->send_events(session)); });
       sessions_->destroy_ended();
@@ -145,6 +180,7 @@ class MiniServer final : private daemon::Session::Host {
   void on_silenced(daemon::Session& session) override {
     engine_->silence_client(session.client());
     dispatch_->forget(session.client());
+    if (tier_) tier_->on_client_gone(session.client());
   }
   void on_misbehaviour(daemon::Session&, const Error&) override {}
   void on_release() override { engine_->on_release(shm::monotonic_now()); }
@@ -152,6 +188,7 @@ class MiniServer final : private daemon::Session::Host {
     if (session.attached()) {
       dispatch_->forget(session.client());
       engine_->drop_client(session.client(), shm::monotonic_now());
+      if (tier_) tier_->on_client_gone(session.client());
     }
     sessions_->end(session);
   }
@@ -161,10 +198,15 @@ class MiniServer final : private daemon::Session::Host {
   void on_without_rings(daemon::Session&, const Error&) override {}
   void on_refused(daemon::Session&, const Error&) override {}
 
+  static constexpr double kAhead = 0.25;  // TierOptions::ahead
+
   const StoreConfig config_;
   std::uint64_t long_scan_ = shm::CreateWaits::kLongScan;
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
   std::optional<shm::Engine> engine_;
+  std::optional<daemon::Tier> tier_;
+  daemon::Tier::Send send_work_;
+  std::vector<shm::ClientId> spill_processes_;
   std::optional<daemon::Dispatch> dispatch_;
   std::optional<daemon::SessionTable> sessions_;
 };

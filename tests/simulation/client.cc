@@ -104,7 +104,7 @@ protocol::PutRequestT Client::new_put(Number number, std::uint64_t value) {
   put.bytes.resize(e2e::kWord + world_.below(filler ? kMaxFiller : kMaxSize));
   e2e::fill_payload(std::as_writable_bytes(std::span(put.bytes)), id, value);
   const std::uint64_t life_ms = filler && world_.one_in(3) ? 1 + world_.below(kLongestLifeMs) : 0;
-  put.heads.emplace_back(protocol::to_wire(id), 0, false, 0, protocol::Retention::store_default,
+  put.heads.emplace_back(protocol::to_wire(id), 0, false, 0, world_.retention(number, life_ms),
                          static_cast<std::uint32_t>(put.bytes.size()), 0, 0, life_ms, 0,
                          world_.some_grace(number, value, life_ms), 1);
   return put;
@@ -169,6 +169,7 @@ void Client::create(Number number) {
   protocol::CreateRequestT create;
   create.object = std::make_unique<protocol::NewObjectT>();
   create.object->id = protocol::to_wire_pointer(id_of(number));
+  create.object->retention = world_.retention(number, 0);
   create.object->data_size = e2e::kWord + world_.below(kMaxSize);
   create.timeout_ns = world_.one_in(3) ? UINT64_MAX : world_.below(kLongestWait);
   building_[number] = {.value = value, .size = create.object->data_size};
@@ -278,6 +279,7 @@ void Client::cancel(bool gets) {
     if (!asked.waits || asked.waits_for_object() != gets) continue;
     protocol::CancelRequestT cancel;
     cancel.request_id = number;
+    asked.cancelled = true;
     wire_->send(encoder_.encode(++last_request_, std::move(cancel)).value());  // has no reply
   }
 }

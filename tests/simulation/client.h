@@ -64,8 +64,10 @@ class Client {
     std::size_t gets = 0, creates = 0, others = 0;
   };
   [[nodiscard]] Open open() const;
-  /// A get waits for an object that is there.
+  /// A get waits for an object that is in memory.
   [[nodiscard]] bool is_forgotten() const;
+  /// A get waits for an object that is on disk alone.
+  [[nodiscard]] bool waits_for_disk() const;
   /// What the daemon must have counted of it.
   struct Holdings {
     std::uint64_t references = 0, unsealed = 0;
@@ -94,6 +96,7 @@ class Client {
     About about = About::history;
     bool waits = false;
     bool twice = false;                                     // asked of a second server
+    bool cancelled = false;                                 // then its end tells nothing of what is on disk alone
     std::uint64_t offset = 0;                               // of what is sealed
     std::vector<Part> parts = {};                           // of many, in the request's order
     std::function<void(std::uint64_t request)> again = {};  // none: twice may be once too often
@@ -194,6 +197,10 @@ class Client {
   void answered(std::vector<Part> parts, const protocol::ReplyFrame& frame);
   void answered_otherwise(const Asked& asked, const protocol::ReplyFrame& frame);
   void take_granted(Number number, const Grant& grant, history::Operation& operation);
+  void forget_vain(const history::Operation& operation);
+  [[nodiscard]] bool is_in_index(Number number) const {
+    return holder_->find(id_of(number)).verdict == shm::IndexReader::Verdict::found;
+  }
   void fail(history::Operation& put, protocol::ErrorCode code, std::string_view why) const;
   void keep_put_failure(const protocol::PutFailedNotice& notice);
   void know_deferred(std::uint64_t before);

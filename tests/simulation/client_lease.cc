@@ -112,7 +112,7 @@ protocol::PutHead Client::write_leased(Number number, std::uint64_t value) {
           0,
           false,
           0,
-          protocol::Retention::store_default,
+          world_.retention(number, life_ms),
           static_cast<std::uint32_t>(size),
           0,
           0,

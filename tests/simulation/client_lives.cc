@@ -187,7 +187,17 @@ Client::Open Client::open() const {
 bool Client::is_forgotten() const {
   return std::ranges::any_of(asked_, [this](const auto& entry) {
     const Asked& asked = entry.second;
-    return asked.waits_for_object() && holder_->find(id_of(asked.number)).verdict == shm::IndexReader::Verdict::found;
+    if (!asked.waits_for_object()) return false;
+    const shm::SlotIndex slot = server_.store().rows().find(id_of(asked.number));
+    // On disk alone it may stay for want of room: that is what waits_for_disk() tells.
+    return slot != shm::kNoSlot && !server_.store().rows().is_spilled(slot);
+  });
+}
+
+bool Client::waits_for_disk() const {
+  return std::ranges::any_of(asked_, [this](const auto& entry) {
+    const shm::SlotIndex slot = server_.store().rows().find(id_of(entry.second.number));
+    return entry.second.waits_for_object() && slot != shm::kNoSlot && server_.store().rows().is_spilled(slot);
   });
 }
 

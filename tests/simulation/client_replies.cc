@@ -18,7 +18,8 @@ Operation::Outcome outcome_of(Errc code, std::string_view message, Operation::Ki
     case Errc::not_found: return Outcome::absent;
     case Errc::already_exists: return Outcome::taken;
     case Errc::not_sealed: return Outcome::unsealed;
-    case Errc::out_of_memory: return Outcome::no_room;
+    case Errc::out_of_memory:
+    case Errc::tier_unavailable: return Outcome::no_room;
     case Errc::timed_out: return writes ? Outcome::no_room : Outcome::absent;
     default: FAIL("the daemon says: " << message);
   }
@@ -107,8 +108,11 @@ void Client::answered(Asked asked, const protocol::ReplyFrame& frame) {
   operation.outcome = outcome_of(frame, operation.kind);
   const Grant grant = grant_of(frame);
   if (operation.kind == Kind::get || operation.kind == Kind::take) {
+    const bool in_vain = asked.cancelled && world_.has_tier && operation.outcome == Outcome::absent;
+    if (in_vain || operation.outcome == Outcome::no_room) return forget_vain(operation);
     if (grant.number != 0) take_granted(number, grant, operation);
     if (operation.kind == Kind::take && operation.outcome == Outcome::done) ++world_.takes;
+    if (operation.outcome == Outcome::no_room) return forget_vain(operation);
     return log(number, operation);
   }
   if (operation.kind == Kind::create) {
@@ -125,7 +129,13 @@ void Client::answered(Asked asked, const protocol::ReplyFrame& frame) {
   if (grant.number == 0) return;
   Operation held{Kind::get, Outcome::done, 0, world_.tick(), 0};
   take_granted(number, grant, held);
-  log(number, held);
+  if (held.outcome != Outcome::no_room) log(number, held);
+}
+
+/// It was not read back, and tells nothing of the object.
+void Client::forget_vain(const Operation& operation) {
+  world_.note(static_cast<std::uint64_t>(operation.kind));
+  ++world_.disk_refusals;
 }
 
 void Client::answered(std::vector<Part> parts, const protocol::ReplyFrame& frame) {
@@ -152,7 +162,7 @@ void Client::fail(Operation& put, protocol::ErrorCode code, std::string_view why
 }
 
 /// It is kept for us where the reply says, unless that server has died since. Then, and without a place, only a removal
-/// can have made it absent. What was taken is lost then.
+/// can have made it absent. What was taken is lost then. What another server has spilled is not held, and there.
 void Client::take_granted(Number number, const Grant& grant, Operation& operation) {
   bool held = false;
   if (const protocol::Place* at = grant.place; at != nullptr)
@@ -164,7 +174,7 @@ void Client::take_granted(Number number, const Grant& grant, Operation& operatio
   if (!held && operation.kind == Kind::take)
     operation.outcome = Outcome::unknown, ++world_.lost_takes;
   else if (!held && !try_hold(number, operation, true))
-    operation.outcome = Outcome::absent;
+    operation.outcome = is_in_index(number) ? Outcome::no_room : Outcome::absent;
   if (holder_->take_up_grants(grant.number)) tell_of_release();
 }
 

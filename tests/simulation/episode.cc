@@ -7,46 +7,65 @@ namespace dolium::simulation {
 namespace {
 
 constexpr std::size_t kSteps = 250;
+constexpr std::size_t kStepsWithDisk = 400;
 constexpr std::size_t kMaxClients = 4;
+constexpr std::uint64_t kLeastCapacity = 32 * 1024;
 /// So many turns without anything new are enough for all that can happen to have happened.
 constexpr int kQuietTurns = 8;
 /// A store of a few objects is searched in no time: for some servers so few looks are a long scan.
 constexpr std::uint64_t kLongScan = 4;
+/// How long nothing happens at most; with a tier, so long that it plans again, or tries again what has failed.
+constexpr std::size_t kShortPause = 5'000'000;
+constexpr std::size_t kLongPause = 1'500'000'000;
+/// So many pauses of the tier are enough for it to be done.
+constexpr int kTierPauses = 40;
 /// What passes while creates rest after a scan in vain.
 constexpr shm::TimeNs kPieceOfARest = 20'000;
 
 StoreConfig some_config(World& world) {
   StoreConfig config;
-  config.capacity = (2 + world.below(3)) * 16 * 1024;
+  config.capacity = kLeastCapacity / 2 * (2 + world.below(3));
   config.max_objects = 16;
   config.prefault = false;
   config.eviction_policy = static_cast<EvictionPolicy>(world.below(3));
   if (world.one_in(4)) config.max_unsealed_bytes_per_client = 20 * 1024;
   if (world.one_in(4)) config.max_pinned_bytes_per_user = 20 * 1024;
   if (world.one_in(2)) config.quarantine_seconds = 0;
+  config.spill = world.has_tier;
+  if (world.has_tier) config.capacity = kLeastCapacity;
   return config;
+}
+
+World make_world(std::uint64_t seed, TierChoice tier) {
+  World world(seed);
+  world.has_tier = tier == TierChoice::always || world.one_in(2);
+  if (world.has_tier)
+    for (bool& kept : world.kept) kept = !world.one_in(5);
+  return world;
 }
 
 }  // namespace
 
-Episode::Episode(std::uint64_t seed, Figures& figures)
-    : world_(seed),
+Episode::Episode(std::uint64_t seed, Figures& figures, TierChoice tier, Flaw flaw)
+    : world_(make_world(seed, tier)),
       figures_(figures),
       clients_die_(world_.one_in(2)),
       servers_die_(world_.one_in(2)),
       server_(some_config(world_)) {
   if (world_.one_in(2)) server_.set_long_scan(kLongScan);
+  if (world_.has_tier) spiller_.emplace(world_, server_, flaw);
   for (std::size_t n = 2 + world_.below(kMaxClients - 1); n > 0; --n) connect();
 }
 
 std::uint64_t Episode::run() {
-  for (std::size_t step = 0; step < kSteps; ++step) this->step();
+  for (std::size_t step = spiller_ ? kStepsWithDisk : kSteps; step > 0; --step) this->step();
   finish();
   return world_.trace;
 }
 
 void Episode::step() {
   Client& client = *clients_[world_.below(clients_.size())];
+  if (spiller_ && world_.one_in(3)) return spiller_->act();
   switch (world_.below(18)) {
     case 0:
     case 1:
@@ -60,7 +79,7 @@ void Episode::step() {
     case 9:
     case 10:
     case 11: return read(client);
-    case 12: return let_pass(world_.below(5'000'000));
+    case 12: return let_pass(world_.below(spiller_ && world_.one_in(4) ? kLongPause : kShortPause));
     case 13:
       if (clients_die_ && world_.one_in(4)) kill_one();
       return;
@@ -135,6 +154,7 @@ void Episode::kill_server() {
   const std::vector<ObjectMetadata> before = sealed();
   const std::uint64_t begin = world_.tick();
   server_.be_succeeded();
+  if (spiller_) spiller_->lose_server();
   crashes_.push_back({history::Operation::Kind::crash, history::Operation::Outcome::done, 0, begin, world_.tick()});
   ++figures_.server_deaths;
   server_.store().check_invariants();
@@ -156,6 +176,7 @@ void Episode::check_references() {
 /// Everything that can happen without time, happens; but rests are waited for.
 void Episode::settle() {
   std::uint64_t seen = world_.trace;
+  int pauses = kTierPauses;
   for (int quiet = 0; quiet < kQuietTurns; ++quiet) {
     for (std::size_t i = 0; i < clients_.size(); ++i) {
       clients_[i]->push_all();
@@ -163,15 +184,18 @@ void Episode::settle() {
       if (clients_[i]->has_unsent() || !clients_[i]->connected()) quiet = 0;
     }
     turn();
+    if (spiller_ && spiller_->go_on()) quiet = 0;
     if (creates_rest()) {
       quiet = 0;
       let_pass(kPieceOfARest);
     }
+    if (quiet + 1 == kQuietTurns && pauses-- > 0 && wait_for_disk()) quiet = 0;
     if (std::exchange(seen, world_.trace) != world_.trace) quiet = 0;
   }
 }
 
 void Episode::finish() {
+  if (spiller_) spiller_->heal();
   for (const auto& client : clients_)
     if (client->connected()) client->flush();
   settle();
@@ -190,10 +214,17 @@ void Episode::finish() {
   settle();
   abort_everything();
   release_everything();
+  if (spiller_) {  // nothing waits for the disk for longer
+    let_pass(shm::GetWaits::kDiskPatience);
+    settle();
+    release_everything();
+  }
   for (const auto& client : clients_)
     REQUIRE(client->open().gets + client->open().creates + client->open().others == 0);
   check_agreement();
+  if (spiller_) check_disk();
   judge();
+  if (spiller_) check_another_store();
   let_go_of_everything();
 }
 
@@ -207,11 +238,17 @@ void Episode::check_agreement() {
   const std::vector<ObjectMetadata> there = sealed();
   for (const auto& client : clients_) {
     const Client::Open open = client->open();
-    REQUIRE(open.others == 0);
+    const std::uint64_t waiting_gets = server_.engine().gets().count(client->session());
+    const std::uint64_t waiting_creates = server_.engine().creates().count(client->session());
     REQUIRE_FALSE(client->is_forgotten());
-    REQUIRE(server_.engine().gets().count(client->session()) == open.gets);
-    REQUIRE(server_.engine().creates().count(client->session()) == open.creates);
-    gets += open.gets, creates += open.creates;
+    if (spiller_) {  // a pin, and a put that does not wait for room, may wait for the disk
+      REQUIRE(waiting_gets + waiting_creates == open.gets + open.creates + open.others);
+    } else {
+      REQUIRE(open.others == 0);
+      REQUIRE(waiting_gets == open.gets);
+      REQUIRE(waiting_creates == open.creates);
+    }
+    gets += waiting_gets, creates += waiting_creates;
     unsealed += client->holdings().unsealed;
     if (client->subscriber() == nullptr) continue;
     figures_.events += client->subscriber()->heard();
@@ -222,7 +259,7 @@ void Episode::check_agreement() {
   REQUIRE(daemon.waiting_gets == gets);
   REQUIRE(daemon.waiting_creates == creates);
   REQUIRE(daemon.unsealed_count == unsealed);
-  REQUIRE(daemon.client_count == clients_.size());
+  REQUIRE(daemon.client_count == clients_.size() + (spiller_ ? 1 : 0));
 }
 
 /// What is being written, and what is placed for who waited for that room.
@@ -252,6 +289,7 @@ void Episode::check_waiting_creates() {
   if (now_there.pinned_count + now_there.graced_count + now_there.unsealed_count + now_there.quarantined_count != 0)
     return;
   for (const auto& client : clients_) REQUIRE(client->open().creates == 0);
+  if (spiller_) check_reads();
 }
 
 void Episode::let_go_of_everything() {
@@ -264,12 +302,21 @@ void Episode::let_go_of_everything() {
   figures_.takes += world_.takes;
   figures_.lost_takes += world_.lost_takes;
   figures_.kept_promises += world_.kept_promises;
+  figures_.disk_refusals += world_.disk_refusals;
+  figures_.spills += left.spill_count;
+  if (spiller_) {
+    figures_.read_back += spiller_->read_back();
+    figures_.spiller_deaths += spiller_->deaths();
+    figures_.void_writes += spiller_->void_writes();
+  }
   clients_.clear();
   while (server_.session_count() != 0) turn();
   while (server_.store().quarantine().next_to_renew()) turn();
   let_pass(shm::TimeNs{60'000'000'000});
   turn();
   server_.store().clear(now());
+  if (spiller_) settle();
+  REQUIRE((!spiller_ || spiller_->disk().empty()));
   REQUIRE(stats().used_bytes == 0);
   REQUIRE(stats().largest_free_extent == stats().capacity);
 }
@@ -283,7 +330,8 @@ void Episode::judge() {
     for (const auto& client : clients_) add(client->log()[number]);
     for (const auto& log : logs_of_the_dead_) add(log[number]);
     add(crashes_);
-    const auto why = why_not_linearizable(history, history::Evictions::possible);
+    const auto why =
+        why_not_linearizable(history, world_.kept[number] ? history::Evictions::none : history::Evictions::possible);
     INFO(why.value_or(""));
     REQUIRE_FALSE(why.has_value());
     ++figures_.histories;

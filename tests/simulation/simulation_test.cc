@@ -34,12 +34,12 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd")));
 }
 
-std::uint64_t run(std::uint64_t seed, Figures& figures) {
+std::uint64_t run(std::uint64_t seed, Figures& figures, TierChoice tier = TierChoice::some, Flaw flaw = Flaw::none) {
   set_time(kBeginning);
   // libuv has a pipe for signals from the first loop of a process on.
   [[maybe_unused]] static const bool warm = daemon::EventLoop::create().has_value();
   const std::size_t before = open_descriptors();
-  const std::uint64_t trace = Episode(seed, figures).run();
+  const std::uint64_t trace = Episode(seed, figures, tier, flaw).run();
   REQUIRE(open_descriptors() == before);
   return trace;
 }
@@ -61,7 +61,10 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
             << " leases lost with their server, " << figures.rests << " turns in which creates rested, "
             << figures.recalled_leases << " leases taken back, " << figures.takes << " objects taken, "
             << figures.lost_takes << " lost with their server, " << figures.kept_promises
-            << " looks at what graces keep, " << figures.histories << " histories\n";
+            << " looks at what graces keep, " << figures.spills << " objects spilled, " << figures.read_back
+            << " read back, " << figures.spiller_deaths << " deaths of spill processes, " << figures.void_writes
+            << " writes told too late, " << figures.disk_refusals << " calls refused for want of the disk, "
+            << figures.found_again << " objects found by another store, " << figures.histories << " histories\n";
   // Far below what any hundred episodes reach: a change of the choices may not fail, only their absence.
   if (episodes < 100) return;
   CHECK(figures.deaths > episodes / 2);
@@ -77,6 +80,40 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   CHECK(figures.takes > episodes / 8);
   if (episodes >= 1000) CHECK(figures.lost_takes > 0);
   CHECK(figures.kept_promises > episodes);
+  CHECK(figures.spills > episodes / 8);
+  CHECK(figures.read_back > episodes / 40);
+  CHECK(figures.spiller_deaths > episodes / 8);
+  CHECK(figures.void_writes > episodes / 100);
+  if (episodes >= 1000) CHECK(figures.disk_refusals > 0);
+  CHECK(figures.found_again > episodes / 8);
+}
+
+namespace {
+
+/// The first of these episodes that goes wrong ends the test; none may be needed.
+void run_with(Flaw flaw) {
+  constexpr std::uint64_t kEpisodes = 1500;
+  Figures ignored;
+  for (std::uint64_t seed = 1; seed <= kEpisodes; ++seed) run(seed, ignored, TierChoice::always, flaw);
+}
+
+}  // namespace
+
+// Each must fail: an episode's checks find a spill process that does what it must not, or a server that believes it.
+TEST_CASE("a write believed without a look at its stamp is found out", "[!shouldfail]") {
+  run_with(Flaw::any_stamp);
+}
+TEST_CASE("a spill process that forgets a record is found out", "[!shouldfail]") {
+  run_with(Flaw::forgets);
+}
+TEST_CASE("a spill process that keeps a dropped record is found out", "[!shouldfail]") {
+  run_with(Flaw::no_drops);
+}
+TEST_CASE("a spill process that gives the bytes of an earlier object is found out", "[!shouldfail]") {
+  run_with(Flaw::old_bytes);
+}
+TEST_CASE("a spill process that copies without a reference is found out", "[!shouldfail]") {
+  run_with(Flaw::late_copy);
 }
 
 TEST_CASE("a seed gives the same episode again") {

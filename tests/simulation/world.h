@@ -1,12 +1,15 @@
 #pragma once
 // World: the common state of an episode: the seed's choices, the order of events, and a hash of all observations.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <random>
 #include <string>
 
 #include <dolium/object_id.h>
+
+#include "messages_generated.h"
 
 namespace dolium::simulation {
 
@@ -45,11 +48,20 @@ struct World {
     return grace_ms;
   }
 
+  /// Whether the object is on disk after its eviction. Of fillers only those that expire: nobody removes the others.
+  [[nodiscard]] protocol::Retention retention(Number number, std::uint64_t life_ms) {
+    if (!has_tier) return protocol::Retention::store_default;
+    const bool keep = number == kFiller ? life_ms != 0 && one_in(2) : kept[number];
+    return keep ? protocol::Retention::keep : protocol::Retention::cache;
+  }
+
   std::mt19937_64 random;
   std::uint64_t ticks = 0;
   std::uint64_t last_value = 0;
-  std::size_t children = 3;  // that may still be forked
-  std::uint64_t trace = 0;   // equal for equal seeds
+  std::size_t children = 3;              // that may still be forked
+  std::uint64_t trace = 0;               // equal for equal seeds
+  bool has_tier = false;                 // a spill tier
+  std::array<bool, kObjects> kept = {};  // on disk after their eviction
   std::map<ObjectId, Promise> promises;
   bool cleared = false;               // a clear() was asked for: no promise holds any more
   std::uint64_t kept_promises = 0;    // looks at an object that a grace keeps
@@ -57,6 +69,7 @@ struct World {
   std::uint64_t lost_leases = 0;      // of which something was left when their server died
   std::uint64_t takes = 0;            // that got their object
   std::uint64_t lost_takes = 0;       // whose server died before the client held what it had taken
+  std::uint64_t disk_refusals = 0;    // calls that failed for want of the disk, or of room to read back
   std::uint64_t recalled_leases = 0;  // that the daemon has taken back, and their client has noticed
 };
 
