@@ -15,6 +15,12 @@ using Clock = std::chrono::steady_clock;
 /// The worker that dies, counted from 0, and when: after this share of the pieces.
 constexpr std::size_t kVictim = 1;
 constexpr std::size_t kKillAfter = 4;  // a fourth
+/// The others, after so many eighths.
+constexpr struct {
+  const char* name;
+  std::size_t after;
+} kOthers[] = {{kServerProcess, 4}, {kSpillProcess, 6}};
+constexpr std::size_t kEighths = 8;
 /// How often to look whether all are still there while a result is waited for.
 constexpr std::chrono::seconds kSlice{1};
 
@@ -27,6 +33,7 @@ Result<Outcome> Conductor::run() {
     if (auto accepted = accept(number); !accepted) return std::move(accepted).error();
     if (auto looked = watcher_.look(number + 1); !looked) return std::move(looked).error();
     if (auto done = kill_when_due(number + 1); !done) return std::move(done).error();
+    if (auto done = kill_others_when_due(number + 1); !done) return std::move(done).error();
     if (auto shown = show_progress(number + 1); !shown) return std::move(shown).error();
   }
   if (auto finished = finish(); !finished) return std::move(finished).error();
@@ -48,7 +55,8 @@ Result<void> Conductor::accept(std::size_t number) {
   bytes_accepted_ += input_.pieces[number].size;
   const Result<ObjectRef<PieceBytes>> piece = client_.ref<PieceBytes>(result->second);
   if (!piece) return piece.error();
-  if (auto unpinned = client_.unpin(piece->id()); !unpinned) return unpinned;
+  if (killing_ == nullptr)
+    if (auto unpinned = client_.unpin(piece->id()); !unpinned) return unpinned;
   // In this order: the producer takes the result's removal for leave to send more.
   for (const ObjectId& id : {names_.order(number), names_.result(number)})
     if (const Result<bool> removed = client_.remove(id); !removed) return removed.error();
@@ -98,6 +106,15 @@ Result<void> Conductor::kill_when_due(std::size_t accepted) {
   return {};
 }
 
+Result<void> Conductor::kill_others_when_due(std::size_t accepted) {
+  const std::size_t done = outcome_.others.size();
+  if (killing_ == nullptr || done == std::size(kOthers)) return {};
+  if (accepted < input_.pieces.size() * kOthers[done].after / kEighths) return {};
+  if (auto killed = killing_->kill_child(kOthers[done].name); !killed) return killed;
+  outcome_.others.push_back({kOthers[done].name, accepted});
+  return client_.ping();
+}
+
 Result<void> Conductor::kill(const ClientInfo& session, std::size_t accepted) {
   const auto killed_at = Clock::now();
   e2e::Process& process = staff_.worker(kVictim);
@@ -134,6 +151,7 @@ Result<void> Conductor::finish() {
   if (auto ended = staff_.wait(); !ended) return ended;
   for (const ObjectId& id : {names_.manifest(), names_.end()})
     if (const Result<bool> removed = client_.remove(id); !removed) return removed.error();
+  if (killing_ != nullptr) return {};  // the list tells
   // The last events may still be on their way.
   return wait_until("the events of all seals have come", [&]() -> Result<bool> {
     if (auto looked = watcher_.look(input_.pieces.size()); !looked) return std::move(looked).error();

@@ -25,12 +25,19 @@ struct Victim {
   std::size_t taken_over_at = 0;                 ///< the first piece of its successor
 };
 
+/// Another process that was killed on the way.
+struct Killed {
+  std::string name;
+  std::size_t at = 0;  ///< so many pieces were accepted
+};
+
 struct Outcome {
   std::size_t equal = 0;
   std::vector<std::string> different;  ///< why, for the first few
   std::vector<std::size_t> by_worker = std::vector<std::size_t>(kWorkers, 0);
   Victim victim;
   bool killed = false;
+  std::vector<Killed> others;
   std::chrono::nanoseconds took{0};
 };
 
@@ -39,8 +46,10 @@ class Conductor {
   /// How many differences are told of.
   static constexpr std::size_t kMaxTold = 10;
 
-  Conductor(Client& client, Staff& staff, Watcher& watcher, const Names& names, const Input& input)
-      : client_(client), staff_(staff), watcher_(watcher), names_(names), input_(input) {}
+  /// `killing`: the daemon whose server and spill process are killed, too; nullptr: they are not.
+  Conductor(Client& client, Staff& staff, Watcher& watcher, const Names& names, const Input& input,
+            const OwnDaemon* killing)
+      : client_(client), staff_(staff), watcher_(watcher), names_(names), input_(input), killing_(killing) {}
 
   [[nodiscard]] Result<Outcome> run();
 
@@ -50,6 +59,7 @@ class Conductor {
   [[nodiscard]] Result<Digested> result_of(std::size_t number);
   Result<void> compare(std::size_t number, const PieceDigest& digest);
   Result<void> kill_when_due(std::size_t accepted);
+  Result<void> kill_others_when_due(std::size_t accepted);
   Result<void> kill(const ClientInfo& session, std::size_t accepted);
   [[nodiscard]] Result<std::size_t> first_without_result(std::size_t worker, std::size_t accepted);
   Result<void> finish();
@@ -60,6 +70,7 @@ class Conductor {
   Watcher& watcher_;
   const Names& names_;
   const Input& input_;
+  const OwnDaemon* killing_;
   Outcome outcome_;
   std::vector<std::byte> on_disk_;
   std::uint64_t bytes_accepted_ = 0;

@@ -23,10 +23,13 @@ constexpr std::uint64_t kMaxPiece = std::uint64_t{4} << 20;
 constexpr std::size_t kMinPieces = 4 * kWorkers;
 /// A piece is at most this part of the store.
 constexpr std::uint64_t kPiecesPerStore = 16;
+constexpr std::uint64_t kLimit = std::uint64_t{512} << 20;
+/// With a spill tier: a little more than three times the memory.
+constexpr std::uint64_t kTimesMemory = 3;
 
 struct Options {
   std::string directory;
-  std::string limit = "512MiB";
+  std::string limit;  // empty: kLimit, or with --spill kTimesMemory of the capacity
   std::string capacity = "64MiB";
   std::string role;
   RoleOptions common;
@@ -51,8 +54,10 @@ void print_stats(const std::string& socket) {
   static_cast<void>(cli.wait());
 }
 
-/// Everything between a connected client and the end of the run.
-Result<void> conduct(Report& report, Client& client, const Input& input, RoleOptions common) {
+/// Everything between a connected client and the end of the run. `killing`: see Conductor.
+Result<void> conduct(Report& report, std::shared_ptr<Client>& connected, const Input& input, RoleOptions common,
+                     OwnDaemon* killing) {
+  Client& client = *connected;
   const Names names(common.run);
   common.count = input.pieces.size();
   common.manifest = client.ref<Manifest>(names.manifest()).ticket();
@@ -61,30 +66,36 @@ Result<void> conduct(Report& report, Client& client, const Input& input, RoleOpt
   fmt::print("{} workers and the producer wait for their first object. Now the manifest:\n\n", kWorkers);
   Result<Subscription> events = client.subscribe();
   if (!events) return events.error();
-  Watcher watcher(*std::move(events), names, common.count);
-  const Result<Outcome> outcome = Conductor(client, staff, watcher, names, input).run();
+  Watcher watcher(*std::move(events), names, common.count, common.spill);
+  const Result<Outcome> outcome = Conductor(client, staff, watcher, names, input, killing).run();
   if (!outcome) return outcome.error();
   fmt::print("\nThe store, in its own words (dolium stats):\n\n");
   print_stats(common.socket);
   report_run(report, input, *outcome, watcher, common.capacity);
-  return report_leftovers(report, client, names, common.count, watcher);
+  if (killing != nullptr)
+    if (auto restarted = report_restart(report, *killing, connected, names, input); !restarted) return restarted;
+  return report_leftovers(report, *connected, names, common.count, watcher, common.spill);
 }
 
 Result<void> run(Report& report, const Options& options) {
-  const Result<std::uint64_t> limit = parse_size(options.limit);
-  if (!limit) return limit.error();
   const Result<std::uint64_t> capacity = parse_size(options.capacity);
   if (!capacity) return capacity.error();
   RoleOptions common = options.common;
+  const std::uint64_t usual = common.spill ? *capacity * kTimesMemory + *capacity / kPiecesPerStore : kLimit;
+  const Result<std::uint64_t> limit = options.limit.empty() ? Result<std::uint64_t>(usual) : parse_size(options.limit);
+  if (!limit) return limit.error();
+  if (common.spill && !common.socket.empty())
+    return Error{Errc::invalid_argument, "--spill kills its daemon, and so starts one of its own: leave out --socket"};
   std::optional<OwnDaemon> own;
   if (common.socket.empty()) {
-    Result<OwnDaemon> daemon = OwnDaemon::start(*capacity);
+    Result<OwnDaemon> daemon = OwnDaemon::start(*capacity, common.spill);
     if (!daemon) return daemon.error();
     common.socket = own.emplace(*std::move(daemon)).socket();
   }
-  const auto client = Client::connect(common.socket, {.name = "demo conductor"});
-  if (!client) return client.error();
-  const Result<StoreStats> stats = (*client)->stats();
+  auto connected = Client::connect(common.socket, {.name = "demo conductor"});
+  if (!connected) return connected.error();
+  std::shared_ptr<Client> client = *std::move(connected);
+  const Result<StoreStats> stats = client->stats();
   if (!stats) return stats.error();
   common.capacity = stats->capacity;
   common.run = ObjectId::random().hex().substr(0, 12);
@@ -95,8 +106,9 @@ Result<void> run(Report& report, const Options& options) {
   fmt::print("{}: {} files, {}, through a store of {} at {}\n", input.directory, input.files, format_size(input.bytes),
              format_size(common.capacity), common.socket);
   const std::size_t descriptors = own ? own->descriptors() : 0;
-  if (auto conducted = conduct(report, **client, input, common); !conducted || !own) return conducted;
-  if (auto told = report_store(report, **client); !told) return told;
+  OwnDaemon* killing = common.spill ? &*own : nullptr;
+  if (auto conducted = conduct(report, client, input, common, killing); !conducted || !own) return conducted;
+  if (auto told = report_store(report, *client, common.spill); !told) return told;
   report.check(own->descriptors() == descriptors, "descriptors",
                fmt::format("the daemon has {}, and had {} before", own->descriptors(), descriptors));
   const std::string how = own->stop();
@@ -134,9 +146,14 @@ int begin(int argc, char** argv) {
       "of them, and proves that nothing was lost and nothing leaked.",
       "scripts/demo");
   app.add_option("directory", options.directory, "default: /usr/share, or /usr/lib when that is small");
-  app.add_option("--limit", options.limit, "stop at so many bytes of input")->capture_default_str();
+  app.add_option("--limit", options.limit,
+                 "stop at so many bytes of input; default: 512MiB; with --spill three times "
+                 "the capacity, and a little more");
   app.add_option("--capacity", options.capacity, "of the store that is started for this")->capture_default_str();
   app.add_option("--socket", options.common.socket, "use the daemon there instead of starting one");
+  app.add_flag("--spill,!--no-spill", options.common.spill,
+               "keep everything, on disk (/var/tmp) what does not fit into memory; and kill the server, the spill "
+               "process and the keeper, too");
   // Between the processes of a run.
   app.add_option("--role", options.role)->group("");
   app.add_option("--run", options.common.run)->group("");

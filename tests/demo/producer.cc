@@ -78,20 +78,35 @@ class InFlight {
 /// What an order takes of the store.
 constexpr std::uint64_t kOrderBytes = 128;
 
-/// Straight from the file into the store's memory; then its ticket.
-Result<void> stream(Client& client, const Names& names, std::size_t number, const Piece& piece) {
+/// Straight from the file into the store's memory.
+Result<void> stream(Client& client, const Names& names, std::size_t number, const Piece& piece, bool spill) {
   CreateOptions options;
-  options.pinned = true;
+  options.pinned = !spill;
+  if (spill) options.retention = Retention::keep;
   options.metadata = std::as_bytes(std::span(piece.path));
   options.timeout = kPatience;
   Result<ArrayBuilder<unsigned char>> builder =
       client.create_array<unsigned char>(names.piece(number), piece.size, options);
   if (!builder) return builder.error();
   if (Result<void> read = read_piece(piece, std::as_writable_bytes(builder->data())); !read) return read;
-  if (const Result<ObjectId> sealed = builder->seal(); !sealed) return sealed.error();
-  const CreateOptions of_order{.pinned = true, .timeout = kPatience};
-  const auto put = client.put(names.order(number), client.ref<PieceBytes>(names.piece(number)).ticket(), of_order);
-  return put ? Result<void>() : Result<void>(put.error());
+  const Result<ObjectId> sealed = builder->seal();
+  return sealed ? Result<void>() : Result<void>(sealed.error());
+}
+
+/// The piece's ticket, for its worker.
+Result<void> order(Client& client, const Names& names, std::size_t number) {
+  const CreateOptions options{.pinned = true, .timeout = kPatience};
+  const std::string ticket = client.ref<PieceBytes>(names.piece(number)).ticket();
+  return put_again(client, [&] { return client.put(names.order(number), ticket, options); });
+}
+
+/// All pieces, then all orders: no worker keeps up with the producer, and the first pieces are on disk.
+Result<void> stream_to_disk(Client& client, const Names& names, const std::vector<Piece>& pieces) {
+  for (std::size_t number = 0; number < pieces.size(); ++number)
+    if (auto streamed = stream(client, names, number, pieces[number], true); !streamed) return streamed;
+  for (std::size_t number = 0; number < pieces.size(); ++number)
+    if (auto ordered = order(client, names, number); !ordered) return ordered;
+  return {};
 }
 
 }  // namespace
@@ -107,12 +122,14 @@ Result<void> produce(const RoleOptions& options) {
   const Result<Manifest> manifest = announced->get(kPatience);
   if (!manifest) return manifest.error();
   const std::vector<Piece> pieces = from_manifest(*manifest);
+  if (options.spill) return stream_to_disk(**client, names, pieces);
   InFlight in_flight(**client, names, *std::move(events), options.capacity / kPinnedShare[1] * kPinnedShare[0]);
   for (std::size_t number = 0; number < pieces.size(); ++number) {
     const Piece& piece = pieces[number];
     const std::uint64_t size = piece.size + piece.path.size() + kOrderBytes;
     if (auto admitted = in_flight.admit(size); !admitted) return admitted;
-    if (auto streamed = stream(**client, names, number, piece); !streamed) return streamed;
+    if (auto streamed = stream(**client, names, number, piece, false); !streamed) return streamed;
+    if (auto ordered = order(**client, names, number); !ordered) return ordered;
     in_flight.add(number, size);
   }
   return {};

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "shm/text/size_text.h"
+#include "tests/demo/digest.h"
 
 namespace dolium::demo {
 
@@ -35,9 +36,53 @@ void report_victim(Report& report, const Outcome& outcome) {
                                  victim.worker + 1, victim.pid, victim.objects_held, format_size(victim.bytes_held),
                                  static_cast<double>(victim.forgotten_after.count()) / 1e3, victim.taken_over_at)
                    : "nobody: there was no moment at which the worker held anything");
+  for (const Killed& each : outcome.others)
+    report.check(true, "killed", fmt::format("{}, SIGKILL when {} pieces were accepted", each.name, each.at));
+}
+
+/// All that is in memory is on disk, too: a create that needs all of the memory waits for that.
+Result<void> write_all(Client& client) {
+  const Result<StoreStats> stats = client.stats();
+  if (!stats) return stats.error();
+  const auto all =
+      client.create(ObjectId::random(), stats->capacity, {.timeout = kPatience, .retention = Retention::cache});
+  return all ? Result<void>() : Result<void>(all.error());
+}
+
+Result<std::size_t> count_equal(Client& client, const Names& names, const Input& input) {
+  std::size_t equal = 0;
+  std::vector<std::byte> on_disk;
+  for (std::size_t number = 0; number < input.pieces.size(); ++number) {
+    on_disk.resize(input.pieces[number].size);
+    if (auto read = read_piece(input.pieces[number], on_disk); !read) return std::move(read).error();
+    const Result<Object> piece = client.get_raw(names.piece(number), kPatience);
+    if (!piece) return piece.error();
+    if (sha256(piece->data()) == sha256(on_disk)) ++equal;
+  }
+  return equal;
 }
 
 }  // namespace
+
+Result<void> report_restart(Report& report, OwnDaemon& daemon, std::shared_ptr<Client>& client, const Names& names,
+                            const Input& input) {
+  if (auto written = write_all(*client); !written) return written;
+  const Result<StoreStats> before = client->stats();
+  if (!before) return before.error();
+  report.tell("on disk", fmt::format("{} objects, {}; {} read back until then", before->spilled_count,
+                                     format_size(before->spilled_bytes), before->read_back_count));
+  client.reset();
+  if (auto again = daemon.kill_and_start_again(); !again) return again;
+  auto connected = Client::connect(daemon.socket(), {.name = "demo conductor"});
+  if (!connected) return connected.error();
+  client = *std::move(connected);
+  const Result<std::size_t> equal = count_equal(*client, names, input);
+  if (!equal) return equal.error();
+  report.check(*equal == input.pieces.size(), "killed",
+               fmt::format("the keeper, SIGKILL; another daemon has {} of {} pieces with the digests of the files",
+                           *equal, input.pieces.size()));
+  return {};
+}
 
 void report_run(Report& report, const Input& input, const Outcome& outcome, const Watcher& watcher,
                 std::uint64_t capacity) {
@@ -62,16 +107,19 @@ void report_run(Report& report, const Input& input, const Outcome& outcome, cons
 }
 
 Result<void> report_leftovers(Report& report, Client& client, const Names& names, std::size_t count,
-                              const Watcher& watcher) {
+                              const Watcher& watcher, bool spill) {
   std::unordered_set<ObjectId> ours;
   for (std::size_t number = 0; number < count; ++number) ours.insert({names.piece(number), names.result(number)});
   Result<std::vector<ObjectMetadata>> objects = client.list();
   if (!objects) return objects.error();
   std::erase_if(*objects, [&](const ObjectMetadata& object) { return !ours.contains(object.id); });
   const std::size_t left = objects->size();
-  report.check(watcher.sealed_pieces() == count && left + watcher.evicted_pieces() == count, "nothing lost",
-               fmt::format("{} pieces sealed = {} evicted + {} still there", watcher.sealed_pieces(),
-                           watcher.evicted_pieces(), left));
+  if (spill)
+    report.check(left == count, "nothing lost", fmt::format("{} of {} pieces are in the store", left, count));
+  else
+    report.check(watcher.sealed_pieces() == count && left + watcher.evicted_pieces() == count, "nothing lost",
+                 fmt::format("{} pieces sealed = {} evicted + {} still there", watcher.sealed_pieces(),
+                             watcher.evicted_pieces(), left));
   const auto is_free = [](const ObjectMetadata& object) {
     return object.ref_count == 0 && !object.is_pinned && object.grace_left.count() == 0 &&
            object.state == ObjectState::sealed;
@@ -84,7 +132,7 @@ Result<void> report_leftovers(Report& report, Client& client, const Names& names
   return {};
 }
 
-Result<void> report_store(Report& report, Client& client) {
+Result<void> report_store(Report& report, Client& client, bool spill) {
   const Result<StoreStats> stats = client.stats();
   if (!stats) return stats.error();
   const StoreStats& s = *stats;
@@ -94,7 +142,8 @@ Result<void> report_store(Report& report, Client& client) {
                fmt::format("{} in use, {} being written, {} pinned, {} in a grace, {} removed but held, {} waiting",
                            s.in_use_count, s.unsealed_count, s.pinned_count, s.graced_count, s.retired_count,
                            s.waiting_gets + s.waiting_creates));
-  report.check(s.client_count == 1, "clients", fmt::format("{}: this one", s.client_count));
+  report.check(s.client_count == (spill ? 2 : 1), "clients",
+               fmt::format("{}: this one{}", s.client_count, spill ? ", and the spill process" : ""));
   report.check(
       s.used_bytes == 0 && s.free_bytes == s.capacity && s.total_objects == 0, "emptied",
       fmt::format("{} objects, {} bytes used, {} free", s.total_objects, s.used_bytes, format_size(s.free_bytes)));

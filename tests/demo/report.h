@@ -26,12 +26,15 @@ class Report {
   bool all_ok_ = true;
 };
 
+/// The keeper is killed, and a new daemon finds each piece on the disk. `client` is another one then.
+[[nodiscard]] Result<void> report_restart(Report& report, OwnDaemon& daemon, std::shared_ptr<Client>& client,
+                                          const Names& names, const Input& input);
 void report_run(Report& report, const Input& input, const Outcome& outcome, const Watcher& watcher,
                 std::uint64_t capacity);
 /// Nothing of this run is held, pinned or missing. Then removes what is left of it.
 [[nodiscard]] Result<void> report_leftovers(Report& report, Client& client, const Names& names, std::size_t count,
-                                            const Watcher& watcher);
+                                            const Watcher& watcher, bool spill);
 /// For a daemon that had nothing else to do: everything is back to what it was.
-[[nodiscard]] Result<void> report_store(Report& report, Client& client);
+[[nodiscard]] Result<void> report_store(Report& report, Client& client, bool spill);
 
 }  // namespace dolium::demo

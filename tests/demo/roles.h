@@ -13,6 +13,11 @@
 //   conductor accepts the results in order: compares with the file on disk, unpins the piece, removes order and result.
 //             Only the conductor unpins. So no piece is lost, and none stays pinned forever, whichever process dies.
 //
+// With a spill tier (--spill) the store keeps all pieces, which are three times its memory: the producer puts them
+// without pins, and the orders after the last of them, so that workers read back from the disk what they digest. The
+// conductor kills the server and the spill process, too, and in the end the keeper: another daemon finds the pieces on
+// the disk.
+//
 // Manifest and results have one reader: a grace keeps them until that reader has got them. Pieces and orders are pinned
 // instead: the first get ends a grace, and if that reader is killed, another worker gets them again.
 
@@ -21,6 +26,7 @@
 #include <cstdint>
 #include <string>
 
+#include <dolium/client.h>
 #include <dolium/options.h>
 #include <dolium/result.h>
 
@@ -46,7 +52,21 @@ struct RoleOptions {
   std::size_t count = 0;   // pieces in all
   std::size_t worker = 0;  // from 0
   std::size_t begin = 0;   // the worker's first piece
+  bool spill = false;      // pieces are kept on disk
 };
+
+/// A put() that is repeated while the server dies under it. Then the object may be there already.
+template <class Put>
+[[nodiscard]] Result<void> put_again(Client& client, Put put) {
+  auto done = put();
+  for (bool again = false; !done; done = put()) {
+    if (again && done.error().code == Errc::already_exists) return {};
+    if (done.error().code != Errc::disconnected) return done.error();
+    if (auto there = client.ping(); !there) return there;
+    again = true;
+  }
+  return {};
+}
 
 [[nodiscard]] Result<void> produce(const RoleOptions& options);
 [[nodiscard]] Result<void> work(const RoleOptions& options);

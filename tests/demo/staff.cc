@@ -1,6 +1,7 @@
 #include "tests/demo/staff.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,16 +13,25 @@ namespace dolium::demo {
 
 // ---- OwnDaemon ----
 
-OwnDaemon::OwnDaemon(std::filesystem::path directory, std::uint64_t capacity)
+namespace {
+
+std::vector<std::string> flags_of(const std::filesystem::path& directory, std::uint64_t capacity, bool spill) {
+  std::vector<std::string> flags = {"--capacity", std::to_string(capacity), "--log-level", "warning"};
+  if (spill) flags.push_back("--spill-directory=" + (directory / "spill").string());
+  return flags;
+}
+
+}  // namespace
+
+OwnDaemon::OwnDaemon(std::filesystem::path directory, std::uint64_t capacity, bool spill)
     : directory_(std::move(directory)),
       socket_((directory_ / "dolium.sock").string()),
-      process_(e2e::Process::start(
-          {DOLIUM_DOLIUMD_PATH, "--socket", socket_, "--capacity", std::to_string(capacity), "--log-level", "warning"},
-          {.error = STDERR_FILENO})) {}
+      flags_(flags_of(directory_, capacity, spill)) {}
 
 OwnDaemon::OwnDaemon(OwnDaemon&& other) noexcept
     : directory_(std::exchange(other.directory_, {})),
       socket_(std::move(other.socket_)),
+      flags_(std::move(other.flags_)),
       process_(std::move(other.process_)) {}
 
 OwnDaemon::~OwnDaemon() {
@@ -31,16 +41,30 @@ OwnDaemon::~OwnDaemon() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-Result<OwnDaemon> OwnDaemon::start(std::uint64_t capacity) {
-  std::string name = (std::filesystem::temp_directory_path() / "dolium-demo-XXXXXX").string();
+e2e::Process OwnDaemon::begin() const {
+  std::vector<std::string> command = {DOLIUM_DOLIUMD_PATH, "--socket", socket_};
+  command.insert(command.end(), flags_.begin(), flags_.end());
+  return e2e::Process::start(command, {.error = STDERR_FILENO});
+}
+
+/// A spill directory is not in memory, as /tmp may be.
+Result<OwnDaemon> OwnDaemon::start(std::uint64_t capacity, bool spill) {
+  const std::filesystem::path parent = spill ? "/var/tmp" : std::filesystem::temp_directory_path();
+  std::string name = (parent / "dolium-demo-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return Error{Errc::system_error, "cannot make a directory like " + name};
-  OwnDaemon daemon(name, capacity);
-  const auto answers = [&]() -> Result<bool> {
-    if (!daemon.process_.running()) return Error{Errc::disconnected, "doliumd did not start"};
-    return Client::connect(daemon.socket_, {.connect_timeout = no_wait}).has_value();
-  };
-  if (auto up = wait_until("doliumd answers", answers); !up) return std::move(up).error();
+  OwnDaemon daemon(name, capacity, spill);
+  if (spill && ::mkdir((daemon.directory_ / "spill").c_str(), 0700) != 0)
+    return Error{Errc::system_error, "cannot make a directory in " + name};
+  daemon.process_ = daemon.begin();
+  if (auto up = daemon.await_answer(); !up) return std::move(up).error();
   return daemon;
+}
+
+Result<void> OwnDaemon::await_answer() {
+  return wait_until("doliumd answers", [this]() -> Result<bool> {
+    if (!process_.running()) return Error{Errc::disconnected, "doliumd did not start"};
+    return Client::connect(socket_, {.connect_timeout = no_wait}).has_value();
+  });
 }
 
 std::string OwnDaemon::stop() {
@@ -48,14 +72,36 @@ std::string OwnDaemon::stop() {
   return process_.wait();
 }
 
+Result<void> OwnDaemon::kill_child(const char* name) const {
+  const pid_t old = e2e::child_named(process_.pid(), name);
+  if (old == 0 || ::kill(old, SIGKILL) != 0)
+    return Error{Errc::system_error, fmt::format("there is no {} to be killed", name)};
+  return wait_until(fmt::format("there is another {}", name), [&]() -> Result<bool> {
+    const pid_t now = e2e::child_named(process_.pid(), name);
+    return now != 0 && now != old;
+  });
+}
+
+Result<void> OwnDaemon::kill_and_start_again() {
+  const pid_t spiller = e2e::child_named(process_.pid(), kSpillProcess);
+  if (const std::string how = process_.kill(); how != "signal 9")
+    return Error{Errc::system_error, "the keeper was to die of signal 9, and ended with " + how};
+  const auto gone = wait_until("the spill process has ended",
+                               [&]() -> Result<bool> { return spiller == 0 || ::kill(spiller, 0) != 0; });
+  if (!gone) return gone;
+  process_ = begin();
+  return await_answer();
+}
+
 // ---- Staff ----
 
 e2e::Process Staff::start_role(const std::string& role, std::size_t worker, std::size_t begin) const {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  return e2e::Process::start({self, "--role", role, "--socket", common_.socket, "--run", common_.run, "--capacity",
-                              std::to_string(common_.capacity), "--count", std::to_string(common_.count), "--worker",
-                              std::to_string(worker), "--begin", std::to_string(begin), "--manifest", common_.manifest},
-                             {.error = STDERR_FILENO});
+  return e2e::Process::start(
+      {self, "--role", role, "--socket", common_.socket, "--run", common_.run, "--capacity",
+       std::to_string(common_.capacity), "--count", std::to_string(common_.count), "--worker", std::to_string(worker),
+       "--begin", std::to_string(begin), "--manifest", common_.manifest, common_.spill ? "--spill" : "--no-spill"},
+      {.error = STDERR_FILENO});
 }
 
 void Staff::start_worker(std::size_t worker, std::size_t begin) {

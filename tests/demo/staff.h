@@ -12,10 +12,15 @@
 
 namespace dolium::demo {
 
+/// The names of a daemon's children (process_title.h).
+inline constexpr const char* kServerProcess = "doliumd: server";
+inline constexpr const char* kSpillProcess = "doliumd: spill";
+
 /// A doliumd in a temporary directory.
 class OwnDaemon {
  public:
-  [[nodiscard]] static Result<OwnDaemon> start(std::uint64_t capacity);
+  /// `spill`: with a spill tier, in a directory on a disk.
+  [[nodiscard]] static Result<OwnDaemon> start(std::uint64_t capacity, bool spill);
   OwnDaemon(OwnDaemon&&) noexcept;
   OwnDaemon& operator=(OwnDaemon&&) = delete;
   ~OwnDaemon();
@@ -24,12 +29,19 @@ class OwnDaemon {
   [[nodiscard]] std::size_t descriptors() const { return process_.descriptors(); }
   /// SIGTERM; how it ended.
   [[nodiscard]] std::string stop();
+  /// SIGKILL to the server, or the spill process; until the keeper has another one.
+  [[nodiscard]] Result<void> kill_child(const char* name) const;
+  /// SIGKILL to the keeper, which the others do not outlive; then a new daemon in its place.
+  [[nodiscard]] Result<void> kill_and_start_again();
 
  private:
-  OwnDaemon(std::filesystem::path directory, std::uint64_t capacity);
+  OwnDaemon(std::filesystem::path directory, std::uint64_t capacity, bool spill);
+  [[nodiscard]] e2e::Process begin() const;
+  [[nodiscard]] Result<void> await_answer();
 
   std::filesystem::path directory_;
   std::string socket_;
+  std::vector<std::string> flags_;
   e2e::Process process_;
 };
 

@@ -14,7 +14,8 @@ namespace dolium::demo {
 
 class Watcher {
  public:
-  Watcher(Subscription events, const Names& names, std::size_t count);
+  /// `spill`: events may be lost, with the server that is killed; but no piece is ever evicted.
+  Watcher(Subscription events, const Names& names, std::size_t count, bool spill);
 
   /// Takes all events that are there. `accepted`: all pieces before this one are.
   Result<void> look(std::size_t accepted);
@@ -32,6 +33,7 @@ class Watcher {
   std::unordered_map<ObjectId, std::size_t> numbers_;  // of pieces
   std::size_t sealed_ = 0;
   std::size_t evicted_ = 0;
+  const bool spill_;
   std::string complaint_;
 };
 

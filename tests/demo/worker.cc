@@ -71,8 +71,9 @@ Result<void> work_on(Client& client, const Names& names, std::size_t number, std
   CreateOptions options;
   options.grace = kGrace;
   options.timeout = kPatience;
-  const auto put = client.put(names.result(number), Digested{digest, ref->ticket()}, options);
-  if (!put) return put.error();
+  const Digested result{digest, ref->ticket()};
+  const auto put = put_again(client, [&] { return client.put(names.result(number), result, options); });
+  if (!put) return put;
   return held.add(piece->object(), digest.sha256);
 }
 

@@ -133,6 +133,16 @@ std::size_t count_shared_mappings(pid_t pid) {
   return count;
 }
 
+pid_t child_named(pid_t parent, std::string_view name) {
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));
+  for (pid_t child = 0; children >> child;) {
+    std::string found;
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", child)), found);
+    if (found == name) return child;
+  }
+  return 0;
+}
+
 std::size_t count_children() {
   std::size_t count = 0;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shm/os/unique_fd.h"
@@ -62,6 +63,8 @@ struct Descriptors {
   return descriptors_of(pid).all;
 }
 [[nodiscard]] std::size_t count_shared_mappings(pid_t pid);
+/// The child that has this name (process_title.h); 0: there is none.
+[[nodiscard]] pid_t child_named(pid_t parent, std::string_view name);
 /// Children of this process, reaped ones excluded.
 [[nodiscard]] std::size_t count_children();
 
