@@ -211,9 +211,12 @@ std::string Daemon::kill() {
 
 pid_t Daemon::server() const {
   std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process_.pid()));
-  pid_t child = 0;
-  children >> child;
-  return child;
+  for (pid_t child = 0; children >> child;) {
+    std::string name;
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", child)), name);
+    if (name != "doliumd: spill") return child;
+  }
+  return 0;
 }
 
 void Daemon::kill_server() const {

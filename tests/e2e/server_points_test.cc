@@ -3,12 +3,10 @@
 // every object must be complete.
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/campaign.h"
+#include "tests/e2e/deaths.h"
 #include "tests/e2e/payload.h"
 #include "tests/e2e/points.h"
 #include "tests/e2e/small_store.h"
@@ -19,46 +17,6 @@ using namespace dolium::e2e;
 using namespace dolium::test;
 
 namespace {
-
-/// The ends of the servers that a daemon will start, in a file that each takes its line from.
-class Deaths {
- public:
-  Deaths(Dice& dice, int count) : Deaths(random_points(dice, count)) {}
-  explicit Deaths(const std::string& lines) : file_((directory_.path() / "deaths").string()) {
-    std::ofstream out(file_);
-    out << lines << "nowhere 1\n";  // the last one lives
-    out.close();
-    ::setenv(kServerPointsVariable, file_.c_str(), 1);
-  }
-  Deaths(const Deaths&) = delete;
-  Deaths& operator=(const Deaths&) = delete;
-  ~Deaths() { ::unsetenv(kServerPointsVariable); }
-
-  /// Servers that have not started yet.
-  [[nodiscard]] int left() const {
-    std::ifstream in(file_);
-    int lines = 0;
-    for (std::string line; std::getline(in, line);) lines += line.empty() ? 0 : 1;
-    return lines;
-  }
-  [[nodiscard]] std::string next() const {
-    std::string line;
-    std::getline(std::ifstream(file_) >> std::ws, line);
-    return line;
-  }
-
- private:
-  [[nodiscard]] static std::string random_points(Dice& dice, int count) {
-    std::ostringstream lines;
-    for (int n = 0; n < count; ++n)
-      lines << kServerPoints[static_cast<std::size_t>(n) % std::size(kServerPoints)] << ' ' << 1 + dice.below(20)
-            << '\n';
-    return lines.str();
-  }
-
-  TemporaryDirectory directory_;
-  std::string file_;
-};
 
 constexpr std::size_t kPrecious = 5;
 constexpr std::size_t kPreciousBytes = 20'000;
@@ -73,7 +31,7 @@ void check_precious(Client& client) {
 TEST_CASE("the server killed at every named point of its own; what is pinned is there, and what is there is whole") {
   const int deaths_wanted = from_environment("DOLIUM_SERVER_POINT_KILLS", 120);
   Dice dice;
-  const Deaths deaths(dice, deaths_wanted);
+  const Deaths deaths(kServerPointsVariable, kServerPoints, dice, deaths_wanted, 20);
   Daemon daemon(small_store::flags(), Program::stepper);
   const Census empty = daemon.census();
   Client& watcher = *daemon.watcher();
@@ -111,7 +69,7 @@ TEST_CASE("the server killed at every named point of its own; what is pinned is 
 TEST_CASE("the server killed between a take and its answer: the object is lost, and nothing is left of it") {
   const std::string point = GENERATE("retiring", "unlinking", "unlinked");
   CAPTURE(point);
-  const Deaths deaths(point + " 1\n");
+  const Deaths deaths(kServerPointsVariable, point + " 1\n");
   Daemon daemon(small_store::flags(), Program::stepper);
   const Census empty = daemon.census();
   Worker taker(daemon);

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   add_process_commands(commands);
   add_fork_commands(commands);
   add_history_commands(commands);
+  add_spill_commands(commands);
   add_point_commands(commands);
   WorkerState state;
   state.socket = argv[1];

@@ -1,0 +1,278 @@
+// A store of a working set five times its memory, whose processes are killed: clients, server, spill process and
+// keeper, at random and at named points. The workers know their objects (spill_table.h), and compare each byte.
+//
+// A death of a client, the server or the spill process loses nothing, and brings nothing back. A death of the keeper is
+// the end of the memory: what was on disk at the last look, and was not touched since, is there; what was removed
+// before it is not; of what was touched since, no object is older than that look's.
+//
+//   DOLIUM_SPILL_KILLS=3000 DOLIUM_SEED=42 build/tests/e2e_tests "a store five times its memory*"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <iostream>
+
+#include "tests/client/store_under_test.h"
+#include "tests/e2e/campaign.h"
+#include "tests/e2e/deaths.h"
+#include "tests/e2e/payload.h"
+#include "tests/e2e/points.h"
+#include "tests/e2e/spill_daemon.h"
+#include "tests/e2e/spill_points.h"
+#include "tests/e2e/spill_table.h"
+#include "tests/e2e/worker.h"
+
+using namespace dolium;
+using namespace dolium::e2e;
+using namespace dolium::test;
+
+namespace {
+
+constexpr std::size_t kWorkers = 3;  // of 64 objects of 80 KB each: 15 MiB
+/// Calls of a worker between two commands.
+constexpr std::size_t kBatch = 60;
+
+std::vector<std::string> small_memory() {
+  return {"--capacity=3MiB", "--max-objects=1000", "--quarantine-seconds=0", "--spill-capacity=8GiB",
+          "--spill-ahead=0.25"};
+}
+
+/// Also if the server has just been killed.
+StoreStats stats_of(SpillDaemon& daemon) {
+  Result<StoreStats> stats = daemon->watcher()->stats();
+  REQUIRE(eventually([&] { return stats || (stats = daemon->watcher()->stats()); }));
+  return *stats;
+}
+
+/// The workers, and what they know.
+class Workers {
+ public:
+  Workers(SpillDaemon& daemon, Dice& dice) : daemon_(daemon), dice_(dice) {
+    for (std::size_t n = 0; n < kWorkers; ++n) tables_.emplace_back(path(n));
+  }
+  ~Workers() { kill_all(); }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  void start() {
+    for (std::size_t n = 0; n < kWorkers; ++n) workers_.push_back(std::make_unique<Worker>(daemon_.daemon()));
+    for (std::size_t n = 0; n < kWorkers; ++n) churn(n);
+  }
+  /// Until they have made so many more calls. A worker that has done its batch gets another one.
+  void go_on(std::uint64_t calls) {
+    const std::uint64_t before = this->calls();
+    REQUIRE(eventually([&] {
+      for (std::size_t n = 0; n < kWorkers; ++n)
+        if (workers_[n]->has_reply()) finish(n), churn(n);
+      return this->calls() >= before + calls;
+    }));
+  }
+  /// None of them is busy.
+  void rest() {
+    for (std::size_t n = 0; n < kWorkers; ++n) finish(n);
+  }
+  void churn_all() {
+    for (std::size_t n = 0; n < kWorkers; ++n) churn(n);
+  }
+  /// Every object is compared. They rest.
+  void settle() {
+    for (std::size_t n = 0; n < kWorkers; ++n) workers_[n]->tell("spill_settle " + path(n) + ' ' + prefix(n));
+    rest();
+  }
+  void kill_one() {
+    const std::size_t victim = dice_.below(kWorkers);
+    workers_[victim]->kill();
+    REQUIRE(eventually([&] { return stats_of(daemon_).client_count <= kWorkers + 1; }));  // with the spill process
+    workers_[victim] = std::make_unique<Worker>(daemon_.daemon());
+    churn(victim);
+  }
+  void kill_all() {
+    for (const auto& each : workers_) each->kill();
+    workers_.clear();
+  }
+  [[nodiscard]] SpillTable& table(std::size_t n) { return tables_[n]; }
+  [[nodiscard]] static std::string prefix(std::size_t n) { return "worker" + std::to_string(n); }
+  [[nodiscard]] std::uint64_t refused() const {
+    std::uint64_t all = 0;
+    for (const SpillTable& table : tables_) all += table.refused();
+    return all;
+  }
+  [[nodiscard]] std::uint64_t calls() const {
+    std::uint64_t all = 0;
+    for (const SpillTable& table : tables_) all += table.calls();
+    return all;
+  }
+
+ private:
+  [[nodiscard]] std::string path(std::size_t n) const { return (directory_.path() / prefix(n)).string(); }
+  void churn(std::size_t n) {
+    workers_[n]->tell("spill_churn " + path(n) + ' ' + prefix(n) + ' ' + std::to_string(dice_.below(1'000'000)) + ' ' +
+                      std::to_string(kBatch));
+  }
+  void finish(std::size_t n) {
+    const std::string reply = workers_[n]->reply();
+    INFO("doliumd says:\n" << daemon_->log());
+    REQUIRE(reply == "ok");
+  }
+
+  SpillDaemon& daemon_;
+  Dice& dice_;
+  e2e::TemporaryDirectory directory_;
+  std::vector<SpillTable> tables_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+/// What is on disk for certain: of each worker.
+using Looks = std::vector<SpillTable::Snapshot>;
+
+/// All is written, and so are the tombstones before it. The workers rest.
+Looks look_at_disk(SpillDaemon& daemon, Workers& workers) {
+  const ObjectId mark = ObjectId::random();
+  REQUIRE(outcome(daemon->watcher()->put(mark, pattern(1000),
+                                         {.timeout = std::chrono::seconds(20), .retention = Retention::keep})) == "ok");
+  REQUIRE(outcome(daemon.write_all()) == "ok");
+  REQUIRE(daemon->stats().dirty_count == 0);
+  REQUIRE(daemon->watcher()->remove(mark).value());
+  Looks looks;
+  for (std::size_t n = 0; n < kWorkers; ++n) looks.push_back(workers.table(n).snapshot());
+  return looks;
+}
+
+/// The generation that is there after the host's memory was lost; 0: none.
+std::uint64_t found(Client& client, const std::string& name) {
+  const Result<Object> object = client.get_raw(id_of(name), std::chrono::milliseconds(0));
+  if (!object) {
+    REQUIRE(outcome(object) == "not_found");
+    return 0;
+  }
+  REQUIRE(is_payload(object->data(), id_of(name)));
+  std::uint64_t generation = 0;
+  std::memcpy(&generation, object->data().data(), sizeof(generation));
+  return generation;
+}
+
+/// The look's object, or a later one, or none if it was removed since.
+bool may_follow(std::uint64_t generation, const SpillEntry& look, const SpillEntry& last, std::uint64_t newest) {
+  if (last == look) return generation == look.sure;
+  const bool removed = look.sure == 0 || last.sure != look.sure || last.maybe == 0;
+  if (generation == 0) return removed;
+  return generation == look.sure || (generation > newest && removed);
+}
+
+void check_after_restart(SpillDaemon& daemon, Workers& workers, const Looks& looks) {
+  for (std::size_t n = 0; n < kWorkers; ++n) {
+    std::uint64_t newest = 0;  // at the look
+    for (const SpillEntry& each : looks[n]) newest = std::max(newest, each.sure);
+    for (std::size_t object = 0; object < SpillTable::kObjects; ++object) {
+      const std::string name = spill_name(Workers::prefix(n), object);
+      const std::uint64_t generation = found(*daemon->watcher(), name);
+      const SpillEntry look = looks[n][object];
+      const SpillEntry last = workers.table(n).entry(object);
+      CAPTURE(name, generation, look.sure, last.sure, last.maybe, newest);
+      REQUIRE(may_follow(generation, look, last, newest));
+      workers.table(n).settle(object, generation);
+    }
+  }
+}
+
+void kill_keeper(SpillDaemon& daemon, Workers& workers, Dice& dice) {
+  workers.settle();
+  const Looks looks = look_at_disk(daemon, workers);
+  workers.churn_all();
+  workers.go_on(1 + dice.below(80));
+  if (dice.below(2) == 0) daemon.kill_spiller();  // else it ends what it has begun
+  daemon.kill();
+  workers.kill_all();
+  daemon->start_again();
+  check_after_restart(daemon, workers, looks);
+  workers.start();
+}
+
+/// What is started from now on has the spill process's points.
+struct Preloaded {
+  Preloaded() { ::setenv("LD_PRELOAD", DOLIUM_SPILL_POINTS_PATH, 1); }
+  Preloaded(const Preloaded&) = delete;
+  Preloaded& operator=(const Preloaded&) = delete;
+  ~Preloaded() { ::unsetenv("LD_PRELOAD"); }
+};
+
+enum class Victim : std::uint8_t { client, server, spiller };
+
+void kill_one(SpillDaemon& daemon, Workers& workers, Victim victim) {
+  switch (victim) {
+    case Victim::client: return workers.kill_one();
+    case Victim::server: REQUIRE(eventually([&] { return daemon.kill_server(); })); return;
+    case Victim::spiller: REQUIRE(eventually([&] { return daemon.kill_spiller(); })); return;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a store five times its memory, its processes killed at random: nothing is lost, and nothing comes back") {
+  constexpr std::array kLife = {Victim::client,  Victim::client,  Victim::client, Victim::client,
+                                Victim::server,  Victim::server,  Victim::server, Victim::server,
+                                Victim::spiller, Victim::spiller, Victim::spiller};
+  const int kills = from_environment("DOLIUM_SPILL_KILLS", 300);
+  Dice dice;
+  SpillDaemon daemon(small_memory());
+  Workers workers(daemon, dice);
+  workers.start();
+  std::vector<Victim> life;
+  std::uint64_t spilled = 0;
+  for (int killed = 0; killed < kills; ++killed) {
+    CAPTURE(dice.seed(), killed, life.size());
+    if (life.empty() && killed != 0) {
+      spilled += stats_of(daemon).spill_count;
+      kill_keeper(daemon, workers, dice);
+      life.assign(kLife.begin(), kLife.end());
+      continue;
+    }
+    if (life.empty()) life.assign(kLife.begin(), kLife.end());
+    workers.go_on(1 + dice.below(60));
+    const std::size_t next = dice.below(life.size());
+    kill_one(daemon, workers, life[next]);
+    life.erase(life.begin() + static_cast<std::ptrdiff_t>(next));
+  }
+  workers.rest();
+  daemon.await_all();
+  workers.settle();
+  spilled += stats_of(daemon).spill_count;
+  workers.kill_all();
+  std::cout << kills << " kills, " << workers.calls() << " calls, " << workers.refused() << " of them refused, "
+            << spilled << " objects spilled\n";
+  CHECK(spilled > static_cast<std::uint64_t>(kills));
+}
+
+TEST_CASE("a spill process killed before and after each system call: nothing is lost, and nothing comes back") {
+  const int kills = from_environment("DOLIUM_SPILL_POINT_KILLS", 32);
+  Dice dice;
+  const Preloaded preloaded;
+  const Deaths deaths(kSpillPointsVariable, kSpillPoints, dice, kills, 12);
+  SpillDaemon daemon([] {
+    std::vector<std::string> flags = small_memory();
+    flags.emplace_back("--spill-io=threads");  // whose calls are the C library's
+    return flags;
+  }());
+  Workers workers(daemon, dice);
+  workers.start();
+  for (int left = deaths.left(); left > 0; left = deaths.left()) {
+    CAPTURE(dice.seed(), left, deaths.next());
+    for (int tries = 0; tries < 3 && deaths.left() == left; ++tries) workers.go_on(1 + dice.below(60));
+    // Pauses before the next start grow while processes live for a short time. Some points are seldom passed.
+    if (deaths.left() == left || left % 4 == 0) kill_keeper(daemon, workers, dice);
+  }
+  workers.settle();
+}
+
+TEST_CASE("the server of a store five times its memory killed at every named point: nothing is lost") {
+  const int kills = from_environment("DOLIUM_SPILL_SERVER_POINT_KILLS", 64);
+  Dice dice;
+  const Deaths deaths(kServerPointsVariable, kServerPoints, dice, kills, 20);
+  SpillDaemon daemon(small_memory(), Program::stepper);
+  Workers workers(daemon, dice);
+  workers.start();
+  for (int left = deaths.left(); left > 0; left = deaths.left()) {
+    CAPTURE(dice.seed(), left, deaths.next());
+    workers.go_on(1 + dice.below(60));
+  }
+  workers.settle();
+}
