@@ -95,7 +95,8 @@ zeroed!(dolium_id);
 // ---- dolium/c/object.h
 /// Passed by value, and filled by the library. All zeros: it holds nothing. It is one reference, which must be released
 /// once. An assignment copies the struct, not the reference: release only one of the copies, or make another reference
-/// with `dolium_object_retain()`. Different threads may use different references, also to one object.
+/// with `dolium_object_retain()`. Different threads may use different references, also to one object. They may also pass
+/// the same one at the same time to functions that take it const: `dolium_object_retain()` among them.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct dolium_object {
