@@ -144,12 +144,18 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       began_(shm::monotonic_now()),
       signals_(std::move(signals)) {
   if (!engine_->store().rows().config.spill) return;
-  tier_.emplace(*engine_, TierOptions{.token = estate_.tier_token(),
-                                     .ahead = config_.spill_ahead,
-                                     .write_after = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_write_after).count())},
-                [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-                  if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
-                });
+  tier_.emplace(
+      *engine_,
+      TierOptions{.token = estate_.tier_token(),
+                  .ahead = config_.spill_ahead,
+                  .write_after = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_write_after).count())},
+      [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+        if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
+      },
+      [this] {
+        const Session* spiller = sessions_.find(tier_->client());
+        return spiller != nullptr && spiller->wire().is_full();
+      });
   dispatch_.set_tier(&*tier_);
 }
 

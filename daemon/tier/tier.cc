@@ -26,8 +26,13 @@ Error misbehaviour(std::string what) {
 
 }  // namespace
 
-Tier::Tier(shm::Engine& engine, const TierOptions& options, Send send)
-    : engine_(engine), store_(engine.store()), options_(options), send_(std::move(send)), evictions_(store_) {
+Tier::Tier(shm::Engine& engine, const TierOptions& options, Send send, IsBehind is_behind)
+    : engine_(engine),
+      store_(engine.store()),
+      options_(options),
+      send_(std::move(send)),
+      is_behind_(std::move(is_behind)),
+      evictions_(store_) {
   engine_.gets().set_tier(this);
 }
 
@@ -77,8 +82,8 @@ void Tier::on_client_gone(ClientId client) {
   drops_.clear();
   for (const auto& [object, write] : std::exchange(writes_, {})) requeue(object);
   writing_bytes_ = reading_bytes_ = 0;
+  asked_.clear();
   stalled_ = false;
-  stalls_at_ = shm::kNever;
   for (const auto& [number, read] : std::exchange(reads_, {})) wanted_[read.client].push_back(read.object);
   told_ = {};
 }
@@ -93,7 +98,7 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
   state.UnPackTo(&told_);
   if (told_.phase > protocol::TierPhase::MAX) told_.phase = protocol::TierPhase::failed;
   if (!std::exchange(distrusted_, told_.gone) && told_.gone) distrust_records();
-  next_plan_ = 0;
+  next_plan_ = next_write_ = 0;
   told_store_.reset();
   return {};
 }
@@ -103,40 +108,49 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
 Result<void> Tier::written(ClientId client, const protocol::TierWriteDoneRequest& done, TimeNs now) {
   if (auto ours = check(client); !ours) return ours;
   heard_of_disk(now);
+  bool any_void = false;
   for (const protocol::TierWritten* each : *done.written()) {
     const auto found = writes_.find({each->slot(), each->stamp()});
     if (found == writes_.end()) return misbehaviour("an answer to a write that the server did not ask for");
     const ObjectId id = found->second.id;
     writing_bytes_ -= found->second.work.bytes;
+    note_answered(found->second.work);
     writes_.erase(found);
-    take_write(*each, id, now);
+    any_void = !take_write(*each, id, now) || any_void;
   }
+  if (any_void) engine_.on_release(now);  // the process held objects that may have been removed
   return {};
 }
 
-/// The disk answers, and there may be room for a read now.
+/// The disk answers, and there may be room for a read now, or another window to write.
 void Tier::heard_of_disk(TimeNs now) noexcept {
   heard_ = now;
   stalled_ = false;
-  next_read_ = 0;
+  next_read_ = next_plan_ = 0;
 }
 
-void Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, TimeNs now) {
+void Tier::note_answered(const Work& work) {
+  const auto asked = asked_.find(work.since);
+  if (--asked->second == 0) asked_.erase(asked);
+}
+
+/// Returns whether the object is clean now.
+bool Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, TimeNs now) {
   switch (done.outcome()) {
     case TierWriteOutcome::done:
-      if (!store_.sealed().written(done.slot(), done.stamp(), done.location()))
-        drops_.push_back({id, done.location()});  // the object is gone
       made_clean_ = true;
       ++written_count_;
-      return;
+      if (store_.sealed().written(done.slot(), done.stamp(), done.location())) return true;
+      drops_.push_back({id, done.location()});  // the object is gone
+      return false;
     case TierWriteOutcome::full:
       if (told_.phase == protocol::TierPhase::ready) told_.phase = protocol::TierPhase::full;
-      return requeue({done.slot(), done.stamp()});
+      break;
     case TierWriteOutcome::failed:
-    case TierWriteOutcome::gone: break;
+    case TierWriteOutcome::gone: next_write_ = std::max(next_write_, now + kRetryPause); break;
   }
-  next_plan_ = std::max(next_plan_, now + kRetryPause);
   requeue({done.slot(), done.stamp()});
+  return false;
 }
 
 /// An object whose write came to nothing is written later, if it is still there.
@@ -155,6 +169,7 @@ Result<void> Tier::read(ClientId client, const protocol::TierReadDoneRequest& do
     if (found == reads_.end()) return misbehaviour("an answer to a read that the server did not ask for");
     const Read read = found->second;
     reading_bytes_ -= read.work.bytes;
+    note_answered(read.work);
     reads_.erase(found);
     take_read(read, each->outcome(), now);
   }
@@ -249,8 +264,7 @@ Error Tier::why_not(const ObjectId& id) const {
     case State::read_only: break;
   }
   if (no_room_) return {no_room_->code, object + ": " + no_room_->message, no_room_->cause};
-  if (const TimeNs waited = stalls_at_ == shm::kNever ? 0 : now_ + kStalledAfter - std::min(now_ + kStalledAfter, stalls_at_);
-      waited >= kRetryPause)
+  if (const TimeNs waited = now_ + kStalledAfter - std::min(now_ + kStalledAfter, stalls_at()); waited >= kRetryPause)
     return {Errc::tier_unavailable,
             fmt::format("{} in time: the disk has not answered for {} s", object, waited / 1'000'000'000)};
   return {Errc::tier_unavailable, object + " in time: other objects are read first; try again"};

@@ -18,13 +18,17 @@
 // Nothing here must survive the server. The rows know what is clean and what is spilled (shm/store/spill.h). When the
 // process or the server has ended, all unanswered work is void, and is planned anew.
 //
-// What is planned, in this order, as long as work of less than max_in_flight() bytes is unanswered (but always one):
+// What is planned, in this order, as long as work of less than max_in_flight() bytes, and kMaxWrites writes, is
+// unanswered (but always one):
 //   drops    at once
 //   reads    of objects that gets wait for; the clients take turns
 //   writes   of the dirty objects that stand in the way of a read or of a waiting create: those of the window that
 //            eviction would choose; then ahead of need, in the order of their seals, until a share of the capacity can
 //            be evicted without the disk (TierOptions::ahead), or as much as an evict(bytes) wants; all of them, while
 //            drain() is on. When there is nothing else to do: those that were sealed TierOptions::write_after ago
+//
+// Writing ahead goes in steps (kAheadStep): the disk gets many small objects together, and not each one as the next is
+// put. A turn is bounded (kMaxPerNotice); the next one follows at once.
 //
 // tier.cc: session and answers; tier_catalogue.cc: the catalogue; tier_plan.cc: what to do next; tier_writes.cc: which
 // objects are written.
@@ -37,6 +41,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <dolium/result.h>
@@ -61,15 +66,21 @@ class Tier final : public shm::ReadsBack {
   /// Bytes of unanswered writes, and of reads: this share of the capacity, as 1/n, and at most so many.
   static constexpr std::uint64_t kInFlightShare = 8;
   static constexpr std::uint64_t kMostInFlight = std::uint64_t{256} << 20;
-  /// Maximum number of unanswered reads for one client, and of objects in one notice.
+  /// Maximum number of unanswered reads for one client.
   static constexpr std::size_t kReadsPerClient = 64;
-  static constexpr std::size_t kMaxPerNotice = 4096;
+  /// Maximum number of unanswered writes: of the smallest objects, two chunks of the log.
+  static constexpr std::size_t kMaxWrites = 65'536;
+  /// Maximum number of objects of each kind in one notice: about a millisecond of the server's time.
+  static constexpr std::size_t kMaxPerNotice = 1024;
+  /// A step of writing ahead, as a share of TierOptions::ahead, 1/n.
+  static constexpr std::uint64_t kAheadStep = 8;
   static constexpr shm::TimeNs kStalledAfter = 30'000'000'000;
-  /// Pause before work that failed is tried again, and between two plans that found nothing to write.
+  /// Pause before work that failed is tried again; and between two plans that found nothing to write, unless an answer
+  /// comes before.
   static constexpr shm::TimeNs kRetryPause = 1'000'000'000;
   static constexpr shm::TimeNs kPlanPause = 100'000'000;
-  /// Idle writes: pause between two batches, so that small objects are written together; and maximum bytes of a batch, as
-  /// a share of max_in_flight(), 1/n, so that needed work does not wait for long.
+  /// Idle writes: pause between two batches, so that small objects are written together; and maximum bytes of a batch,
+  /// as a share of max_in_flight(), 1/n, so that needed work does not wait for long.
   static constexpr shm::TimeNs kIdlePause = 1'000'000'000;
   static constexpr std::uint64_t kIdleShare = 4;
 
@@ -78,7 +89,10 @@ class Tier final : public shm::ReadsBack {
   /// Sends a notice to the spill process: to this client, under its TierHelloRequest's number.
   using Send = std::function<void(shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work)>;
 
-  Tier(shm::Engine& engine, const TierOptions& options, Send send);
+  /// Whether the process has not read much of what was sent: nothing is planned until it has.
+  using IsBehind = std::function<bool()>;
+
+  Tier(shm::Engine& engine, const TierOptions& options, Send send, IsBehind is_behind);
   Tier(const Tier&) = delete;
   Tier& operator=(const Tier&) = delete;
 
@@ -100,7 +114,7 @@ class Tier final : public shm::ReadsBack {
 
   /// Plans and sends what is due.
   void work(const shm::Moment& now);
-  [[nodiscard]] shm::TimeNs next_deadline(shm::TimeNs now) const noexcept;
+  [[nodiscard]] shm::TimeNs next_deadline(shm::TimeNs now) const;
   /// Whether clients may be admitted: the records of the directory are rows.
   [[nodiscard]] bool has_catalogue() const noexcept;
   /// evict(bytes) requests that wait for writes.
@@ -136,6 +150,9 @@ class Tier final : public shm::ReadsBack {
     shm::TimeNs sealed;
     friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
   };
+  struct HashKey {
+    std::size_t operator()(const ObjectKey& key) const noexcept { return std::hash<shm::TimeNs>()(key.sealed); }
+  };
   struct Work {
     std::uint64_t bytes;
     shm::TimeNs since;
@@ -151,7 +168,7 @@ class Tier final : public shm::ReadsBack {
   };
 
   [[nodiscard]] Result<void> check(shm::ClientId client) const;
-  void take_write(const protocol::TierWritten& done, const ObjectId& id, shm::TimeNs now);
+  [[nodiscard]] bool take_write(const protocol::TierWritten& done, const ObjectId& id, shm::TimeNs now);
   void take_read(const Read& read, protocol::TierReadOutcome outcome, shm::TimeNs now);
   void requeue(const ObjectKey& object);
   [[nodiscard]] bool is_there(const ObjectKey& object) const noexcept;
@@ -174,13 +191,16 @@ class Tier final : public shm::ReadsBack {
   [[nodiscard]] bool is_busy(const protocol::TierWorkNoticeT& work) const noexcept;
   void serve_evictions(shm::TimeNs now);
   [[nodiscard]] bool has_written_enough() const noexcept;
-  [[nodiscard]] bool may_write_more(const protocol::TierWorkNoticeT& work) const noexcept;
+  [[nodiscard]] bool may_write_more(std::size_t planned) const noexcept;
+  [[nodiscard]] std::uint64_t needed_bytes() const noexcept;
   void begin_write(protocol::TierWorkNoticeT& work, shm::SlotIndex slot, const shm::Moment& now);
   [[nodiscard]] bool has_enough_clean() const noexcept;
   [[nodiscard]] std::uint64_t unsealed_and_awaited() const noexcept;
+  void note_asked(const Work& work) { ++asked_[work.since]; }
+  void note_answered(const Work& work);
+  [[nodiscard]] shm::TimeNs stalls_at() const noexcept;
   void retry_due(shm::TimeNs now);
   void note_state(shm::TimeNs now);
-  void check_for_stall(shm::TimeNs now);
   void plan(const shm::Moment& now);
   void heard_of_disk(shm::TimeNs now) noexcept;
 
@@ -188,6 +208,7 @@ class Tier final : public shm::ReadsBack {
   shm::Store& store_;
   const TierOptions options_;
   const Send send_;
+  const IsBehind is_behind_;
 
   shm::ClientId client_ = 0;  // the session; 0: none
   std::uint64_t request_ = 0;
@@ -196,8 +217,9 @@ class Tier final : public shm::ReadsBack {
   std::vector<bool> seen_;  // by slot: the catalogue has its record
   protocol::TierStateRequestT told_;
 
-  std::map<ObjectKey, Write> writes_;    // unanswered
-  std::map<std::uint64_t, Read> reads_;  // unanswered, by their number
+  std::unordered_map<ObjectKey, Write, HashKey> writes_;  // unanswered
+  std::map<std::uint64_t, Read> reads_;                   // unanswered, by their number
+  std::map<shm::TimeNs, std::size_t> asked_;              // number of both, by the time at which they were asked for
   std::uint64_t last_number_ = 0;
   std::uint64_t written_count_ = 0;
   std::uint64_t writing_bytes_ = 0;
@@ -205,20 +227,20 @@ class Tier final : public shm::ReadsBack {
   std::map<shm::ClientId, std::deque<ObjectKey>> wanted_;                    // no deque is empty
   shm::ClientId last_turn_ = 0;                                              // the client whose object was read last
   std::multimap<shm::TimeNs, std::pair<shm::ClientId, ObjectKey>> retries_;  // reads, by when
-  std::uint64_t stuck_bytes_ = 0;        // the size of a read for which there is no room; 0: none
-  std::optional<Error> no_room_;         // why
-  std::vector<shm::Spill::Drop> drops_;  // of records that were of no use when they were told
-  shm::TimeNs next_plan_ = 0;            // of writes
-  shm::TimeNs next_read_ = 0;            // there was no room for one
-  shm::TimeNs next_idle_ = 0;            // the earliest time of the next idle writes
-  shm::TimeNs idle_due_ = shm::kNever;   // when an object is due for them, as of the last turn
+  std::uint64_t stuck_bytes_ = 0;       // the size of a read for which there is no room; 0: none
+  std::optional<Error> no_room_;        // why
+  std::deque<shm::Spill::Drop> drops_;  // to be sent
+  bool catching_up_ = false;            // in a step of writing ahead
+  shm::TimeNs next_write_ = 0;          // one has failed, or there was none
+  shm::TimeNs next_plan_ = 0;           // of a window: nothing was found
+  shm::TimeNs next_read_ = 0;           // there was no room for one
+  shm::TimeNs next_idle_ = 0;           // the earliest time of the next idle writes
+  shm::TimeNs idle_due_ = shm::kNever;  // when an object is due for them, as of the last turn
   bool drains_ = false;
-  bool made_clean_ = false;              // since serve_evictions()
+  bool made_clean_ = false;  // since serve_evictions()
   DiskEvictions evictions_;
-  shm::TimeNs now_ = 0;                  // of the last turn
-  shm::TimeNs heard_ = 0;                // when the last answer came
-  shm::TimeNs next_stall_check_ = 0;
-  shm::TimeNs stalls_at_ = shm::kNever;  // if there is no answer before; may be too early
+  shm::TimeNs now_ = 0;    // of the last turn
+  shm::TimeNs heard_ = 0;  // when the last answer came
   bool stalled_ = false;
   std::optional<State> told_store_;     // the store knows why nothing is written in this state
   shm::TimeNs down_since_ = shm::kNever;  // absent, or telling its catalogue; kNever: neither

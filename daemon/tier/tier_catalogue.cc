@@ -32,6 +32,18 @@ std::optional<std::chrono::milliseconds> left_to_live(const protocol::TierRecord
   return std::min(left, given);  // the clock may have been set
 }
 
+using Records = flatbuffers::Vector<const protocol::TierRecord*>;
+/// Number of records whose look-ups are prefetched together.
+constexpr flatbuffers::uoffset_t kPrefetched = 64;
+
+void prefetch(const shm::Rows& rows, const Records& records, flatbuffers::uoffset_t begin) {
+  std::vector<ObjectId> ids;
+  ids.reserve(kPrefetched);
+  for (auto i = begin; i < std::min(begin + kPrefetched, records.size()); ++i)
+    ids.push_back(protocol::from_wire(records.Get(i)->id()));
+  rows.index.prefetch(ids);
+}
+
 bool is_possible(const protocol::TierRecord& record, const shm::Rows& rows) {
   return record.location() != 0 && record.data_size() <= rows.config.capacity &&
          record.metadata_size() <= kMaxMetadata && record.type_name_size() <= kMaxTypeName &&
@@ -46,12 +58,13 @@ Result<protocol::TierCatalogueReplyT> Tier::catalogue(shm::ClientId client,
   if (auto ours = check(client); !ours) return std::move(ours).error();
   if (catalogued_) return Error{Errc::protocol_error, "a second catalogue of the spill tier"};
   protocol::TierCatalogueReplyT reply;
-  if (request.records() != nullptr)
-    for (flatbuffers::uoffset_t i = 0; i < request.records()->size(); ++i) {
-      const Result<bool> taken = take_record(*request.records()->Get(i), now);
-      if (!taken) return taken.error();
-      if (!*taken) reply.dropped.push_back(i);
-    }
+  const Records* records = request.records();
+  for (flatbuffers::uoffset_t i = 0; records != nullptr && i < records->size(); ++i) {
+    if (i % kPrefetched == 0) prefetch(store_.rows(), *records, i);
+    const Result<bool> taken = take_record(*records->Get(i), now);
+    if (!taken) return taken.error();
+    if (!*taken) reply.dropped.push_back(i);
+  }
   if (request.last()) end_catalogue(reply, now.monotonic);
   return reply;
 }
@@ -100,7 +113,7 @@ void Tier::end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now) 
   seen_ = {};
   catalogued_ = true;
   store_.spill().state().tier_catalogued = true;
-  next_plan_ = now;
+  next_plan_ = next_write_ = now;
 }
 
 /// The directory is gone. What is still in memory is written again when there is one. The old records are dropped, in

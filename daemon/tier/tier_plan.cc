@@ -29,7 +29,7 @@ void Tier::work(const shm::Moment& now) {
 
 void Tier::plan(const shm::Moment& now) {
   const State state = this->state();
-  if (state == State::failed || state == State::stalled) return;
+  if (state == State::failed || state == State::stalled || is_behind_()) return;
   retry_due(now.monotonic);
   protocol::TierWorkNoticeT work;
   add_drops(work);
@@ -48,7 +48,7 @@ void Tier::plan(const shm::Moment& now) {
 
 void Tier::note_state(TimeNs now) {
   now_ = now;
-  check_for_stall(now);
+  stalled_ = now >= stalls_at();
   if (catalogued_)
     down_since_ = shm::kNever;
   else if (down_since_ == shm::kNever)
@@ -60,29 +60,25 @@ void Tier::note_state(TimeNs now) {
   }
 }
 
-/// Looks at all unanswered work, so not in each turn.
-void Tier::check_for_stall(TimeNs now) {
-  if (now < next_stall_check_) return;
-  next_stall_check_ = now + kPlanPause;
-  TimeNs oldest = shm::kNever;
-  for (const auto& [object, write] : writes_) oldest = std::min(oldest, write.work.since);
-  for (const auto& [number, read] : reads_) oldest = std::min(oldest, read.work.since);
-  stalls_at_ = oldest == shm::kNever ? shm::kNever : std::max(oldest, heard_) + kStalledAfter;
-  stalled_ = now >= stalls_at_;
+/// When the disk counts as stalled if there is no answer before; kNever: there is nothing to answer.
+TimeNs Tier::stalls_at() const noexcept {
+  return asked_.empty() ? shm::kNever : std::max(asked_.begin()->first, heard_) + kStalledAfter;
 }
 
-shm::TimeNs Tier::next_deadline(TimeNs now) const noexcept {
+TimeNs Tier::next_deadline(TimeNs now) const {
   // A process that is stalled or has failed tells when it works again.
   if (!catalogued_ || stalled_ || state() == State::failed) return shm::kNever;
-  TimeNs next = retries_.empty() ? shm::kNever : retries_.begin()->first;
-  if (!stalled_ && !(writes_.empty() && reads_.empty())) next = std::min(next, std::max(stalls_at_, next_stall_check_));
-  if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
+  TimeNs next = stalls_at();
   next = std::min(next, evictions_.next_deadline());
-  const bool may_write = store_.spill().dirty().bytes > writing_bytes_ && writing_bytes_ < max_in_flight();
+  if (is_behind_()) return next;
+  if (!retries_.empty()) next = std::min(next, retries_.begin()->first);
+  if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
   if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));
-  if (state() == State::ready && may_write && (stuck_bytes_ != 0 || !has_written_enough()))
-    next = std::min(next, std::max(next_plan_, now));
-  if (idle_due_ != shm::kNever) next = std::min(next, std::max({idle_due_, next_plan_, now}));
+  if (idle_due_ != shm::kNever) next = std::min(next, std::max({idle_due_, next_write_, now}));
+  const bool may_write = store_.spill().dirty().bytes > writing_bytes_ && may_write_more(0);
+  if (state() != State::ready || !may_write) return next;
+  if (!has_written_enough()) next = std::min(next, std::max(next_write_, now));
+  if (needed_bytes() != 0) next = std::min(next, std::max({next_plan_, next_write_, now}));
   return next;
 }
 
@@ -159,9 +155,10 @@ bool Tier::begin_read(protocol::TierWorkNoticeT& work, ClientId client, const Ob
   }
   no_room_.reset();
   const shm::SlotMargin& margin = store_.rows().margin(object.slot);
-  reads_.emplace(++last_number_, Read{object, client, {bytes, now}});
+  const Work asked{bytes, now};
+  reads_.emplace(++last_number_, Read{object, client, asked});
+  note_asked(asked);
   reading_bytes_ += bytes;
-  stalls_at_ = std::min(stalls_at_, now + kStalledAfter);
   work.reads.emplace_back(last_number_, store_.rows().ledger.spill(object.slot).location, *offset, fields.data_size,
                           fields.metadata_size, protocol::to_wire(fields.id), margin.type_name_size,
                           static_cast<std::uint8_t>(margin.label_size));

@@ -33,9 +33,10 @@ bool Tier::has_enough_clean() const noexcept {
   const std::uint64_t unwritten = dirty - std::min(dirty, writing_bytes_);
   const std::uint64_t stays = std::min(resident, unwritten + store_.report().pinned().bytes);
   const auto wanted = static_cast<std::uint64_t>(options_.ahead * static_cast<double>(rows.arena.capacity()));
+  const std::uint64_t goal = wanted + (catching_up_ ? wanted / kAheadStep : 0);
   const std::uint64_t limit = store_.spill().dirty_limit();
-  return rows.arena.free_bytes() + resident - stays >= wanted &&
-         unwritten <= limit - std::min(limit, std::max(wanted, unsealed_and_awaited()));
+  return rows.arena.free_bytes() + resident - stays >= goal &&
+         unwritten <= limit - std::min(limit, std::max(goal, unsealed_and_awaited()));
 }
 
 std::uint64_t Tier::unsealed_and_awaited() const noexcept {
@@ -44,14 +45,16 @@ std::uint64_t Tier::unsealed_and_awaited() const noexcept {
   return first == 0 ? 0 : first + writing.tally().bytes - writing.leased_bytes();
 }
 
+/// The size of a read or a create that waits for room; 0: none does.
+std::uint64_t Tier::needed_bytes() const noexcept {
+  return std::max(stuck_bytes_, engine_.creates().first_size());
+}
+
 void Tier::add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
-  if (now.monotonic < next_plan_ || store_.spill().dirty().bytes <= writing_bytes_) return;
-  const std::uint64_t needed = std::max(stuck_bytes_, engine_.creates().first_size());
-  if (needed != 0) add_window(work, needed, now);
-  if (!has_written_enough()) add_oldest(work, now);
+  if (now.monotonic < next_write_ || store_.spill().dirty().bytes <= writing_bytes_) return;
+  if (now.monotonic >= next_plan_) add_window(work, needed_bytes(), now);
+  add_oldest(work, now);
   add_idle(work, now);
-  const bool found_nothing = work.writes.empty() && may_write_more(work);
-  if (found_nothing && (needed != 0 || !has_written_enough())) next_plan_ = now.monotonic + kPlanPause;
 }
 
 /// Whether no write is needed now, when those under way are done.
@@ -61,7 +64,7 @@ bool Tier::has_written_enough() const noexcept {
 
 void Tier::drain(bool everything) noexcept {
   drains_ = everything;
-  next_plan_ = 0;
+  next_plan_ = next_write_ = 0;
 }
 
 /// Also where the disk cannot help any more: then the requests end.
@@ -72,23 +75,32 @@ void Tier::serve_evictions(TimeNs now) {
     evictions_.serve(now, disk_helps);
 }
 
-bool Tier::may_write_more(const protocol::TierWorkNoticeT& work) const noexcept {
-  return work.writes.size() < kMaxPerNotice && (writes_.empty() || writing_bytes_ < max_in_flight());
+/// `planned`: number of writes in the notice.
+bool Tier::may_write_more(std::size_t planned) const noexcept {
+  return planned < kMaxPerNotice && writes_.size() < kMaxWrites &&
+         (writes_.empty() || writing_bytes_ < max_in_flight());
 }
 
 /// The dirty objects of a window. What is being written already is in use, and so in no window.
 void Tier::add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now) {
+  if (size == 0 || !may_write_more(work.writes.size())) return;
   for (const SlotIndex slot : store_.room().dirty_in_the_way(size, now.monotonic)) {
-    if (!may_write_more(work)) return;
+    if (!may_write_more(work.writes.size())) return;
     begin_write(work, slot, now);
   }
+  if (work.writes.empty()) next_plan_ = now.monotonic + kPlanPause;
 }
 
 void Tier::add_oldest(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
-  while (may_write_more(work) && !has_written_enough()) {
+  catching_up_ = !has_written_enough();
+  while (catching_up_ && may_write_more(work.writes.size())) {
     const SlotIndex slot = store_.spill().take_dirty();
-    if (slot == shm::kNoSlot) return;
+    if (slot == shm::kNoSlot) {
+      next_write_ = now.monotonic + kPlanPause;
+      return;
+    }
     begin_write(work, slot, now);
+    catching_up_ = !has_written_enough();
   }
 }
 
@@ -119,11 +131,11 @@ void Tier::begin_write(protocol::TierWorkNoticeT& work, SlotIndex slot, const sh
   const shm::SlotMargin& margin = rows.margin(slot);
   const shm::Lifetimes lifetimes = rows.lifetimes(slot);
   const TimeNs stamp = rows.sealed_at(slot);
-  const std::uint64_t bytes = rows.taken_bytes(slot);
-  store_.usage().hold(slot);  // work() makes a grant of it
-  writes_.emplace(ObjectKey{slot, stamp}, Write{object.id, {bytes, now.monotonic}});
-  writing_bytes_ += bytes;
-  stalls_at_ = std::min(stalls_at_, now.monotonic + kStalledAfter);
+  const Work asked{rows.taken_bytes(slot), now.monotonic};
+  store_.usage().hold(slot);  // plan() makes a grant of it
+  writes_.emplace(ObjectKey{slot, stamp}, Write{object.id, asked});
+  note_asked(asked);
+  writing_bytes_ += asked.bytes;
   work.writes.emplace_back(stamp, object.offset, expiry_of(lifetimes, stamp, now), protocol::to_ms(lifetimes.to_live),
                            protocol::to_ms(lifetimes.to_idle), object.data_size, object.type_tag, object.metadata_size,
                            rows.ledger.spill(slot).uid, slot, protocol::to_wire(object.id), margin.type_name_size,

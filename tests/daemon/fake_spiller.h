@@ -77,6 +77,8 @@ class FakeSpiller {
 
   void take(protocol::TierWorkNoticeT work) {
     for (const protocol::TierWrite& write : work.writes) hold(write, work.succession);
+    if (!work.writes.empty()) ++notices_of_writes;
+    most_in_notice = std::max({most_in_notice, work.writes.size(), work.drops.size()});
     if (work.grant != 0) static_cast<void>(client_->holder().take_up_grants(work.grant));
     work_.push_back(std::move(work));
   }
@@ -103,7 +105,10 @@ class FakeSpiller {
   [[nodiscard]] bool has_work() const { return !work_.empty(); }
 
   std::map<std::uint64_t, Record> disk;  // by location
+  std::size_t notices_of_writes = 0;
+  std::size_t most_in_notice = 0;  // writes, or drops
   bool full = false;
+  bool behind = false;                 // it does not read what the server sends
   bool broken = false;                 // each read fails
   std::vector<std::uint64_t> damaged;  // locations
 

@@ -17,12 +17,13 @@ using shm::test::kSecond;
 namespace {
 
 constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kCapacityOfSmall = 512 * kKiB;
 
 struct TierFixture {
   /// `share`: TierOptions::ahead; 1: all that is dirty is written at once.
-  explicit TierFixture(double share)
+  explicit TierFixture(double share, std::uint64_t capacity = 256 * kKiB, std::uint32_t max_objects = 64)
       : ahead(share),
-        engine(shm::Store::create({.capacity = 256 * kKiB, .max_objects = 64, .spill = true}, now).value()),
+        engine(shm::Store::create({.capacity = capacity, .max_objects = max_objects, .spill = true}, now).value()),
         store(engine.store()),
         spiller(engine) {
     make_tier();
@@ -31,12 +32,14 @@ struct TierFixture {
   ~TierFixture() { store.check_invariants(); }
 
   void make_tier() {
-    tier.emplace(engine, TierOptions{.token = {1, 2}, .ahead = ahead},
-                 [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-                   REQUIRE(client == spiller.client());
-                   REQUIRE(request == 1);
-                   spiller.take(std::move(work));
-                 });
+    tier.emplace(
+        engine, TierOptions{.token = {1, 2}, .ahead = ahead},
+        [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+          REQUIRE(client == spiller.client());
+          REQUIRE(request == 1);
+          spiller.take(std::move(work));
+        },
+        [this] { return spiller.behind; });
   }
   [[nodiscard]] shm::Moment moment() const {
     return {now, std::chrono::system_clock::time_point(std::chrono::nanoseconds(now))};
@@ -118,7 +121,7 @@ TEST_CASE("the spill tier's token must be that of the keeper") {
   CHECK(fixture.tier->is_token({1, 2}));
   CHECK_FALSE(fixture.tier->is_token({1, 3}));
   CHECK_FALSE(fixture.tier->is_token({2, 1}));
-  Tier none(fixture.engine, {}, {});
+  Tier none(fixture.engine, {}, {}, {});
   CHECK_FALSE(none.is_token({0, 0}));  // a server without a token has no spill process
   fixture.make_tier();
 }
@@ -149,6 +152,75 @@ TEST_CASE("dirty objects are written ahead, and make room without being lost") {
     fixture.run();
     CHECK(answer == "+");
   }
+}
+
+TEST_CASE("small objects are written ahead many at a time") {
+  TierFixture fixture(0.25, kCapacityOfSmall, 1024);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < 500; ++number) {
+    fixture.keep(number, kKiB);
+    fixture.turn();
+    fixture.spiller.work(*fixture.tier, fixture.now);
+  }
+  const std::uint64_t written = fixture.spiller.disk.size();
+  CHECK(written >= 110);
+  // Each time a step of an eighth of the 128 KiB that are written ahead, less what has room already.
+  CHECK(fixture.spiller.notices_of_writes <= written / 8);
+}
+
+TEST_CASE("an answer of the disk is followed by the next writes at once") {
+  TierFixture fixture(1);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < 12; ++number) fixture.keep(number, 16 * kKiB);
+  for (int turns = 0; turns < 12; ++turns) {  // 12 ms: less than a pause. No more than two objects are under way
+    fixture.turn();
+    fixture.spiller.work(*fixture.tier, fixture.now);
+  }
+  CHECK(fixture.store.spill().dirty().count == 0);
+}
+
+TEST_CASE("a spill process that does not read gets no more work, and is seen to stall") {
+  TierFixture fixture(1);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.keep(1, kKiB);
+  fixture.turn();
+  REQUIRE(fixture.tier->writing_count() == 1);
+  const TimeNs asked = fixture.now;
+  fixture.spiller.behind = true;
+  fixture.keep(2, kKiB);
+  fixture.turn();
+  CHECK(fixture.tier->writing_count() == 1);
+  CHECK(fixture.tier->next_deadline(fixture.now) == asked + Tier::kStalledAfter);
+  fixture.now = asked + Tier::kStalledAfter;
+  fixture.turn();
+  CHECK(fixture.tier->state() == Tier::State::stalled);
+  fixture.spiller.behind = false;
+  fixture.spiller.work(*fixture.tier, fixture.now);
+  fixture.turn();
+  CHECK(fixture.tier->state() == Tier::State::ready);
+  CHECK(fixture.tier->writing_count() == 1);
+}
+
+TEST_CASE("of very many small objects a bounded number is written and dropped at a time") {
+  constexpr std::uint32_t kObjects = Tier::kMaxWrites + 2000;
+  TierFixture fixture(1, 64 * 1024 * kKiB, kObjects);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < kObjects; ++number) fixture.keep(number, 8);
+  const auto plan = [&fixture](std::size_t turns) {
+    for (std::size_t turn = 0; turn < turns; ++turn) fixture.tier->work(fixture.moment());
+  };
+  plan(kObjects / Tier::kMaxPerNotice + 10);
+  CHECK(fixture.tier->writing_count() == Tier::kMaxWrites);
+  fixture.spiller.work(*fixture.tier, fixture.now);
+  plan(10);
+  fixture.spiller.work(*fixture.tier, fixture.now);
+  CHECK(fixture.store.spill().clean().count == kObjects);
+  for (std::uint64_t number = 0; number < kObjects; ++number)
+    REQUIRE(fixture.store.remove(id_of(number), fixture.now).value());
+  plan(kObjects / Tier::kMaxPerNotice + 1);
+  fixture.spiller.work(*fixture.tier, fixture.now);
+  CHECK(fixture.spiller.disk.empty());
+  CHECK(fixture.spiller.most_in_notice == Tier::kMaxPerNotice);
 }
 
 TEST_CASE("nothing is written as long as there is room") {
