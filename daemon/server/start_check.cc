@@ -73,7 +73,7 @@ Result<std::vector<std::string>> check_start(const Config& config) {
   if (auto segments = check_segments(config.store); !segments) return std::move(segments).error();
   if (auto access = check_access(config); !access) return std::move(access).error();
   if (auto log = foresee_log(config); !log) return std::move(log).error();
-  Result<std::vector<std::string>> spill = check_spill_directory(config);
+  Result<std::vector<std::string>> spill = check_spill(config);
   if (!spill) return spill;
   warnings->insert(warnings->end(), spill->begin(), spill->end());
   if (auto socket = check_socket(config); !socket) {
@@ -81,6 +81,11 @@ Result<std::vector<std::string>> check_start(const Config& config) {
     warnings->push_back(socket.error().message + "; --replace restarts its server");
   }
   return warnings;
+}
+
+Result<std::vector<std::string>> check_spill(const Config& config) {
+  const Result<protocol::SocketOwner> owner = protocol::read_socket_owner(config.socket_path + ".lock");
+  return check_spill_directory(config, owner ? owner->keeper : 0);
 }
 
 Result<void> check_keeper(const std::string& socket_path) {

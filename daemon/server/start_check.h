@@ -19,6 +19,10 @@ namespace dolium::daemon {
 /// its next server.
 [[nodiscard]] Result<std::vector<std::string>> check_start(const Config& config);
 
+/// The part of check_start() that concerns the spill directory. One that the daemon on this socket has locked is a
+/// warning.
+[[nodiscard]] Result<std::vector<std::string>> check_spill(const Config& config);
+
 /// Checks whether the keeper that runs at this socket can own the store of a server of this program. A keeper remains
 /// the program that it was started from, and a server cannot continue a store of another layout: protocol_error. No
 /// error if the keeper's layout is not known.

@@ -13,7 +13,7 @@ namespace {
 /// Bytes of a segment that would be copied.
 std::uint64_t needed_bytes(const FileTable& table, TierFile& file) {
   const std::uint64_t heads = file.live_records + table.needed_tombstones(file).size();
-  return file.live_bytes + heads * (sizeof(RecordHead) + kPayloadAlignment);
+  return file.live_bytes + heads * kHeadCost;
 }
 
 /// Whether compaction can use the file at all.
@@ -35,10 +35,12 @@ bool is_worth(std::uint64_t needed, std::uint64_t allocated, Compactor::Urgency 
 
 bool Compactor::choose(Urgency urgency, FileNumber last) {
   if (victim_ != 0) return true;
+  if (parts_.space.now() < next_choice_) return false;
+  room_ = parts_.space.upkeep_room();
   TierFile* best = nullptr;
   double best_share = 2;
   for (auto& [number, file] : parts_.table.all()) {
-    if (number > last || !is_usable(file) || !is_candidate(file, urgency)) continue;
+    if (number > last || !is_usable(file) || !is_candidate(file, file.allocated, urgency) || !fits(file)) continue;
     const auto needed = static_cast<double>(needed_bytes(parts_.table, file));
     const double share = file.poisoned ? 0 : needed / static_cast<double>(file.allocated);
     if (share >= best_share) continue;
@@ -51,13 +53,32 @@ bool Compactor::choose(Urgency urgency, FileNumber last) {
   return true;
 }
 
-bool Compactor::is_candidate(TierFile& file, Urgency urgency) const {
+/// `bytes`: what its compaction frees on the disk.
+bool Compactor::is_candidate(TierFile& file, std::uint64_t bytes, Urgency urgency) const {
   if (file.poisoned) return true;
   const std::uint64_t needed = needed_bytes(parts_.table, file);
-  if (!is_worth(needed, file.allocated, urgency)) return false;
-  if (!file.has_copies || urgency == Urgency::ordered) return true;
-  if (file.needed_at_first == 0) file.needed_at_first = needed + 1;
-  return needed < file.needed_at_first / 8 * 7;
+  if (!is_worth(needed, bytes, urgency)) return false;
+  return !file.has_copies || urgency == Urgency::ordered || needed < file.put_bytes / 8 * 7;
+}
+
+/// Whether there is room for what is needed of the file: a compaction that stops half-way would leave less room. While
+/// objects are taken, only a segment of its own counts.
+bool Compactor::fits(TierFile& file) const {
+  const std::uint64_t needed = needed_bytes(parts_.table, file);
+  if (needed == 0) return true;
+  const std::uint64_t records = file.live_records + file.tombstones.size();
+  const std::uint64_t chunks = (needed / kWindowBytes + 1) * (kBlockBytes + heads_bytes(1));
+  const std::uint64_t size = needed + chunks + footer_bytes(records);
+  if (size <= room_ || parts_.space.condition() != Condition::full) return size <= room_;
+  const std::uint64_t head = log_.head() == file.number ? 0 : log_.head_room();
+  return size <= head || size + parts_.space.geometry().own_file_bytes <= head + room_;
+}
+
+bool Compactor::gains_from_head(Urgency urgency) {
+  const std::uint64_t bytes = log_.head_bytes();
+  TierFile* head = parts_.table.find(log_.head());
+  room_ = parts_.space.upkeep_room();
+  return bytes != 0 && head != nullptr && is_candidate(*head, bytes, urgency) && fits(*head);
 }
 
 /// The smallest segment, if there are too many small ones.
@@ -66,6 +87,7 @@ TierFile* Compactor::spare_small_ones() const {
   int count = 0;
   for (auto& [number, file] : parts_.table.all()) {
     if (!is_usable(file) || file.allocated >= parts_.space.geometry().segment_bytes / 8) continue;
+    if (!fits(file)) continue;
     ++count;
     if (smallest == nullptr || file.allocated < smallest->allocated) smallest = &file;
   }
@@ -201,6 +223,7 @@ void Compactor::finish_if_done() {
     else
       parts_.table.leave(*file);
   }
+  if (failed_) next_choice_ = parts_.space.now() + Space::kPause;
   victim_ = 0;
   file_.reset();
   heads_.clear();

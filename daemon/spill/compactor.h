@@ -33,8 +33,11 @@ class Compactor {
   Compactor(const Compactor&) = delete;
   Compactor& operator=(const Compactor&) = delete;
 
-  /// Chooses a segment up to `last`, if none is being compacted. False: none is worth it.
+  /// Chooses a segment up to `last`, if none is being compacted. False: none is worth it, or there is no room for its
+  /// copies.
   bool choose(Urgency urgency, FileNumber last);
+  /// Whether the log's head should end, so that it can be compacted.
+  [[nodiscard]] bool gains_from_head(Urgency urgency);
   void pump();
   [[nodiscard]] bool is_busy() const noexcept { return victim_ != 0; }
 
@@ -51,7 +54,8 @@ class Compactor {
     std::size_t last = 0;
     BufferPtr buffer{};
   };
-  [[nodiscard]] bool is_candidate(TierFile& file, Urgency urgency) const;
+  [[nodiscard]] bool is_candidate(TierFile& file, std::uint64_t bytes, Urgency urgency) const;
+  [[nodiscard]] bool fits(TierFile& file) const;
   [[nodiscard]] TierFile* spare_small_ones() const;
   void begin(TierFile& file);
   void copy_removals(TierFile& file);
@@ -76,8 +80,10 @@ class Compactor {
   std::size_t next_ = 0;
   std::size_t under_way_ = 0;
   bool reading_ = false;
-  bool failed_ = false;                                          // a copy was refused: again later
-  bool unmovable_ = false;                                       // a record could not be read
+  bool failed_ = false;     // a copy was refused: again later
+  bool unmovable_ = false;  // a record could not be read
+  shm::TimeNs next_choice_ = 0;
+  std::uint64_t room_ = 0;                                       // for copies, in a segment of their own
   std::unordered_map<Sequence, std::vector<RemovalPtr>> moves_;  // under way, and who waits for the copy's tombstone
   std::uint64_t moved_bytes_ = 0;
   std::uint64_t damaged_ = 0;

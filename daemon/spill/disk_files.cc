@@ -1,15 +1,15 @@
 #include "daemon/spill/disk_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
-#include "daemon/spill/spill_directory.h"
+#include "daemon/spill_home/spill_directory.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::spill {
@@ -52,13 +52,6 @@ Result<std::unique_ptr<DiskFiles>> DiskFiles::open(const std::string& directory,
   return std::unique_ptr<DiskFiles>(new DiskFiles(directory, *std::move(opened), *std::move(lock), *std::move(raw)));
 }
 
-Result<DirectoryFindings> DiskFiles::examine(const std::string& directory) {
-  const Result<UniqueFd> opened = open_spill_directory(directory);
-  if (!opened) return opened.error();
-  if (auto unused = foresee_lock(*opened, directory); !unused) return unused.error();
-  return describe_spill_directory(*opened, directory);
-}
-
 DiskFiles::DiskFiles(std::string path, UniqueFd directory, UniqueFd lock, std::unique_ptr<RawIo> io)
     : path_(std::move(path)), directory_(std::move(directory)), lock_(std::move(lock)), io_(std::move(io)) {}
 
@@ -69,20 +62,7 @@ std::string DiskFiles::called(const std::string& name) const {
 }
 
 Result<std::vector<std::string>> DiskFiles::list() {
-  // A descriptor of its own: fdopendir() takes it, and it has a position.
-  UniqueFd fd(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return system_error("open the spill directory " + path_);
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), &::closedir);
-  if (!stream) return system_error("list the spill directory " + path_);
-  static_cast<void>(fd.release());
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return system_error("list the spill directory " + path_);
-  return names;
+  return list_spill_directory(directory_, path_);
 }
 
 Result<FilePtr> DiskFiles::open(const std::string& name, OpenMode mode) {
@@ -137,6 +117,32 @@ Result<void> DiskFiles::unlink(const std::string& name) {
 
 Result<void> DiskFiles::sync_directory() {
   return outcome(::fsync(directory_.get()), "sync the spill directory " + path_);
+}
+
+Result<std::uint64_t> DiskFiles::free_bytes() {
+  struct statfs info {};
+  if (retry_interrupted([&] { return ::fstatfs(directory_.get(), &info); }) != 0)
+    return system_error("examine the file system of " + path_);
+  return static_cast<std::uint64_t>(info.f_bavail) * static_cast<std::uint64_t>(info.f_bsize);
+}
+
+Result<void> DiskFiles::check_place() {
+  struct stat named {};
+  struct stat opened {};
+  const bool is_there = ::stat(path_.c_str(), &named) == 0;
+  if (!is_there && errno != ENOENT && errno != ENOTDIR) return {};  // it cannot be found out now
+  if (::fstat(directory_.get(), &opened) != 0) return system_error("examine the spill directory " + path_);
+  if (is_there && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) return {};
+  return system_error(
+      fmt::format(
+          "find the spill directory {}: it was removed, moved or mounted over while the store runs. Put it back, "
+          "or give it up with dolium spill forget",
+          path_),
+      ESTALE);
+}
+
+bool DiskFiles::is_there(const std::string& name) {
+  return ::faccessat(directory_.get(), name.c_str(), F_OK, 0) == 0 || errno != ENOENT;
 }
 
 Result<std::size_t> DiskFiles::read_now(File& file, std::uint64_t offset, std::span<std::byte> into) {

@@ -14,21 +14,12 @@
 
 namespace dolium::spill {
 
-/// What can be said of a spill directory without locking it for good.
-struct DirectoryFindings {
-  std::uint64_t free_bytes = 0;       ///< that this user may use
-  std::vector<std::string> warnings;  ///< for the operator
-};
-
 class DiskFiles final : public FileLayer {
  public:
   /// The directory must exist, belong to this user, be closed to all others (0700), lie on a disk, and be free: no
   /// other process has it locked. Refuses in words.
   [[nodiscard]] static Result<std::unique_ptr<DiskFiles>> open(const std::string& directory, IoChoice io);
   ~DiskFiles() override;
-
-  /// Fails as open() would now; changes nothing. For --check-config.
-  [[nodiscard]] static Result<DirectoryFindings> examine(const std::string& directory);
 
   /// "io_uring" or "threads".
   [[nodiscard]] std::string_view io_name() const noexcept { return io_->name(); }
@@ -41,6 +32,9 @@ class DiskFiles final : public FileLayer {
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) override;
   [[nodiscard]] Result<void> unlink(const std::string& name) override;
   [[nodiscard]] Result<void> sync_directory() override;
+  [[nodiscard]] Result<std::uint64_t> free_bytes() override;
+  [[nodiscard]] Result<void> check_place() override;
+  [[nodiscard]] bool is_there(const std::string& name) override;
   [[nodiscard]] Result<std::size_t> read_now(File& file, std::uint64_t offset, std::span<std::byte> into) override;
   [[nodiscard]] Result<void> write_now(File& file, std::uint64_t offset, std::span<const std::byte> bytes) override;
   [[nodiscard]] Result<void> sync_now(File& file) override;

@@ -42,27 +42,34 @@ Result<std::unique_ptr<Engine>> Engine::open(FileLayer& layer, const EngineOptio
   Result<Home> home = Home::open(layer, machine);
   if (!home) return std::move(home).error();
   std::unique_ptr<Engine> engine(new Engine(layer, options, *std::move(home)));
-  Result<Recovered> recovered = recover(layer, engine->superblock(), engine->table_);
+  const std::vector<ListedFile> listed = read_file_list(layer, engine->superblock().opens - 1);
+  Result<Recovered> recovered = recover(layer, engine->superblock(), engine->table_, listed);
   if (!recovered) return std::move(recovered).error();
   engine->recovered_ = *std::move(recovered);
-  engine->begin(engine->table_);
+  engine->begin();
   return engine;
 }
 
-/// What recovery left to do.
-void Engine::begin(FileTable& table) {
-  clear_ = table.clear();
+void Engine::begin() {
+  clear_ = table_.clear();
+  lost_records_ = recovered_.lost_records;
+  errors_ = std::exchange(recovered_.losses, {});
   catalogue_.reserve(recovered_.objects.size());
   for (const LiveRecord& each : recovered_.objects)
     catalogue_.emplace(each.head.sequence, entry_of(each.head, each.file));
-  if (home_.read_only()) {
-    space_.note_failure(EROFS, "the spill directory's file system is read-only");
-    return;
-  }
+  if (home_.why_not().error_number != EROFS)
+    space_.remove_leaving(true);  // the last spare: its room may be all that there is
+  if (!home_.is_saved()) home_.settle(layer_);
+  if (home_.is_saved()) return start_writing();
+  space_.note_failure(home_.why_not().error_number, "the superblock cannot be written: " + home_.why_not().message);
+}
+
+/// What recovery left to do.
+void Engine::start_writing() {
   const RemovalPtr missing = removal([this] { settled_ = true; });
   for (const Tombstone& each : std::exchange(recovered_.missing, {})) removals_.bury(each, missing);
   for (Scanned& each : std::exchange(recovered_.scanned, {}))
-    if (!each.heads.empty()) log_.add_footer(*table.find(each.file), std::move(each.heads), each.end);
+    if (!each.heads.empty()) log_.add_footer(*table_.find(each.file), std::move(each.heads), each.end);
 }
 
 Result<void> Engine::adopt(const Incarnation& incarnation) {
@@ -86,11 +93,16 @@ void Engine::write(const RecordHead& head, std::span<const std::byte> payload, W
   object.head.incarnation = incarnation_;
   object.head.checksum = {};
   object.head.kind = RecordKind::object;
+  if (const int error = why_no_write(); error != 0) return written(error, 0);
   object.done = [this, written = std::move(written)](const Appended& appended) { on_written(appended, written); };
   if (payload.size() >= space_.geometry().own_file_bytes)
     objects_.put(std::move(object));
   else
     log_.put(std::move(object));
+}
+
+int Engine::why_no_write() const noexcept {
+  return gone_ ? ESTALE : home_.why_not().error_number;
 }
 
 void Engine::on_written(const Appended& appended, const Written& written) {
@@ -168,6 +180,7 @@ void Engine::drop_entry(Sequence location, const Entry& entry, const RemovalPtr&
   if (file->is_segment) {
     removals_.bury(tombstone, waiting);
   } else {
+    file->epitaph = tombstone;
     table_.leave(*file);
     removals_.await_end(entry.file, waiting);
   }
@@ -183,6 +196,19 @@ void Engine::bury_ghosts(const Tombstone& tombstone, const RemovalPtr& waiting) 
     Tombstone other = tombstone;
     other.names = number;
     removals_.bury(other, waiting);
+  }
+}
+
+/// Own files that were dropped, and cannot be removed. No segment is removed before their tombstones are durable: it
+/// could hold the younger record that keeps theirs dead.
+void Engine::bury_stuck() {
+  if (!table_.has_ghosts()) return;
+  for (auto& [number, file] : table_.all()) {
+    if (!file.stuck || !file.epitaph) continue;
+    removals_.bury(*std::exchange(file.epitaph, std::nullopt), removal([this, number = number] {
+      if (TierFile* stuck = table_.find(number)) stuck->unburied = false;
+    }));
+    file.unburied = true;
   }
 }
 
@@ -205,6 +231,7 @@ void Engine::clear(std::uint64_t stamp, Dropped dropped) {
 }
 
 Result<std::uint64_t> Engine::forget() {
+  if (gone_) return std::uint64_t{0};  // the files are elsewhere, or no more
   if (auto changed = home_.change_secret(layer_); !changed) return changed.error();
   std::uint64_t freed = 0;
   for (auto& [number, file] : table_.all())  // what stays is empty for the next opening, which removes it
@@ -212,8 +239,8 @@ Result<std::uint64_t> Engine::forget() {
   return freed;
 }
 
-std::vector<std::string> Engine::take_damages() {
-  std::vector<std::string> out;
+std::vector<std::string> Engine::take_errors() {
+  std::vector<std::string> out = std::exchange(errors_, {});
   for (const Damage& each : damages_.take()) {
     const TierFile* file = table_.find(each.file);
     const std::string name = file == nullptr ? "a file that is gone" : file->name();
@@ -241,40 +268,13 @@ bool Engine::step(shm::TimeNs now, bool wait) {
   return happened;
 }
 
-void Engine::maintain() {
-  if (home_.read_only()) return;
-  if (removals_.failed() != 0 && now_ >= retry_at_) {
-    retry_at_ = now_ + Space::kPause;
-    removals_.retry();
-  }
-  if (!settled_) return;
-  for (auto& [number, file] : table_.all())
-    if (table_.is_dead(file)) table_.leave(file);
-  space_.remove_leaving();
-  removals_.settle();
-  if (now_ < upkeep_at_ && !compacting_) return;
-  upkeep_at_ = now_ + kUpkeepPause;
-  space_.ensure_spare();
-  space_.probe();
-  compact_if_worth();
-}
-
-void Engine::compact_if_worth() {
-  if (finishing_ || compactor_.is_busy() || !space_.may_try()) return;
-  const bool pressed = space_.condition() == Condition::full || table_.allocated() > space_.capacity() / 8 * 7;
-  const auto urgency = compacting_ ? Compactor::Urgency::ordered
-                       : pressed   ? Compactor::Urgency::pressed
-                                   : Compactor::Urgency::idle;
-  if (!compactor_.choose(urgency, compacting_ ? compact_through_ : table_.last_number())) compacting_ = false;
-}
-
 bool Engine::is_idle() const noexcept {
   return log_.is_idle() && objects_.is_idle() && reader_.is_idle() && removals_.is_idle() && !compactor_.is_busy() &&
          !verifier_.is_running() && io_.is_idle() && held_.empty();
 }
 
 EngineReport Engine::report() const {
-  EngineReport out{.condition = space_.condition(), .reason = space_.reason()};
+  EngineReport out{.condition = condition(), .reason = gone_ ? why_gone_ : space_.reason()};
   if (out.condition == Condition::ready) out.reason.clear();
   for (const auto& [number, file] : table_.all()) {
     out.used_bytes += file.allocated;
@@ -291,6 +291,7 @@ EngineReport Engine::report() const {
   out.read_errors = reader_.errors() + compactor_.damaged();
   out.damaged = damages_.damaged();
   out.unreadable = damages_.unreadable();
+  out.lost_records = lost_records_;
   return out;
 }
 

@@ -22,6 +22,7 @@
 #include <string>
 
 #include "daemon/spill/compactor.h"
+#include "daemon/spill/file_list.h"
 #include "daemon/spill/home.h"
 #include "daemon/spill/object_files.h"
 #include "daemon/spill/reader.h"
@@ -51,6 +52,7 @@ struct EngineReport {
   std::uint64_t last_sync_ns = 0;  ///< duration of the last sync of a segment, as step() saw it
   std::uint64_t damaged = 0;       ///< records with a wrong checksum, twice
   std::uint64_t unreadable = 0;    ///< reads that the disk refused
+  std::uint64_t lost_records = 0;  ///< in files that others have removed or cut
 
   friend bool operator==(const EngineReport&, const EngineReport&) = default;
 };
@@ -59,6 +61,9 @@ class Engine {
  public:
   /// Time between two searches for a segment to compact.
   static constexpr shm::TimeNs kUpkeepPause = 100'000'000;
+  /// Time between two looks whether the directory is still where it was, and whether so many of its files are there.
+  static constexpr shm::TimeNs kLookPause = 1'000'000'000;
+  static constexpr std::size_t kFilesPerLook = 256;
   /// 0, and the record's location; or an errno, and the object is not on the disk. ECANCELED: it was cleared meanwhile.
   using Written = std::function<void(int error, Sequence location)>;
   /// 0; EBADMSG: damaged; ENOENT: no such record; else the disk's errno.
@@ -90,21 +95,19 @@ class Engine {
   /// Drops every record of other stores, and those of this one up to and including a stamp.
   void clear(std::uint64_t stamp, Dropped dropped = {});
   [[nodiscard]] const Entry* find(Sequence location) const;
-  /// Drops every record, at once and for good, and removes the files. Returns the bytes that this frees on the disk.
+  /// Drops every record, at once and for good, and removes the files, unless the directory is not there any more.
+  /// Returns the bytes that this frees on the disk.
   /// This engine must then be closed. An error: nothing was dropped.
   [[nodiscard]] Result<std::uint64_t> forget();
-  /// Of the records that could not be read since the last call: what happened, for the log.
-  [[nodiscard]] std::vector<std::string> take_damages();
+  /// What happened to records and files since the last call, for the log.
+  [[nodiscard]] std::vector<std::string> take_errors();
 
   void verify() { verifier_.start(catalogue_); }
   [[nodiscard]] bool is_verifying() const noexcept { return verifier_.is_running(); }
   /// Progress since the start; damaged records since the last call, at most so many. Finished: there are no more.
   [[nodiscard]] Verified take_verified(std::size_t most) { return verifier_.take_progress(most); }
   /// Each segment of this moment at most once.
-  void compact() noexcept {
-    compacting_ = true;
-    compact_through_ = table_.last_number();
-  }
+  void compact();
   /// Whether compact() has nothing left to do.
   [[nodiscard]] bool is_compacted() const noexcept { return !compacting_ && !compactor_.is_busy(); }
 
@@ -120,21 +123,33 @@ class Engine {
     log_.end_head();
   }
 
-  [[nodiscard]] Condition condition() const noexcept { return space_.condition(); }
+  /// Once it is idle after finish(): writes down which files there are, so that the next opening misses none.
+  void leave_list() { static_cast<void>(write_file_list(layer_, home_.superblock(), table_)); }
+
+  [[nodiscard]] Condition condition() const noexcept { return gone_ ? Condition::gone : space_.condition(); }
+  /// Whether records were lost, and the store must be told with another catalogue.
+  [[nodiscard]] bool needs_new_session() const;
   [[nodiscard]] EngineReport report() const;
 
  private:
   Engine(FileLayer& layer, const EngineOptions& options, Home home);
-  void begin(FileTable& table);
+  void begin();
   void on_written(const Appended& appended, const Written& written);
   void tell_held();
   void give_up(const Appended& appended, int error, const Written& written);
+  void bury_stuck();
   void bury_ghosts(const Tombstone& tombstone, const RemovalPtr& removal);
   [[nodiscard]] RemovalPtr removal(Dropped dropped) const;
   void drop_entry(Sequence location, const Entry& entry, const RemovalPtr& removal);
   [[nodiscard]] bool is_cleared(const RecordHead& head) const;
+  void start_writing();
+  [[nodiscard]] int why_no_write() const noexcept;
   void maintain();
+  void upkeep();
   void compact_if_worth();
+  void look_at_directory();
+  void look_at(TierFile& file);
+  void lose(TierFile& file);
 
   FileLayer& layer_;
   Home home_;
@@ -162,11 +177,18 @@ class Engine {
   bool settled_ = false;   // the tombstones that recovery missed are durable: files may go
   bool compacting_ = false;
   bool finishing_ = false;
+  bool gone_ = false;  // the directory is not where it was
+  std::string why_gone_;
+  FileNumber looked_through_ = 0;  // by look_at_directory()
+  std::uint64_t lost_records_ = 0;
+  bool has_lost_ = false;            // since this engine was opened
+  std::vector<std::string> errors_;  // for the log
   FileNumber compact_through_ = 0;
   Sequence next_sequence_;
   ClearMark clear_;  // the latest, durable or not
   shm::TimeNs now_ = 0;
   shm::TimeNs upkeep_at_ = 0;
+  shm::TimeNs look_at_ = 0;
   shm::TimeNs retry_at_ = 0;
 };
 

@@ -75,6 +75,12 @@ class FileLayer {
   [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual Result<void> unlink(const std::string& name) = 0;
   [[nodiscard]] virtual Result<void> sync_directory() = 0;
+  /// Bytes that this user may still take of the file system.
+  [[nodiscard]] virtual Result<std::uint64_t> free_bytes() = 0;
+  /// Whether the directory is still where it was opened. An error says that it was removed or moved.
+  [[nodiscard]] virtual Result<void> check_place() = 0;
+  /// Whether the directory has a file of this name. True also if that cannot be found out.
+  [[nodiscard]] virtual bool is_there(const std::string& name) = 0;
 
   /// Waits. Returns the number of bytes before the end of the file.
   [[nodiscard]] virtual Result<std::size_t> read_now(File& file, std::uint64_t offset, std::span<std::byte> into) = 0;

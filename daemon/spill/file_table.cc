@@ -8,6 +8,7 @@ void FileTable::add_live(FileNumber number, std::uint64_t bytes) {
   TierFile* file = find(number);
   if (file == nullptr) return;
   file->live_bytes += bytes;
+  file->put_bytes += bytes + kHeadCost;
   ++file->live_records;
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Tombstone {
   Incarnation incarnation{};
 };
 
+/// Bytes of a record in a segment, beside its payload's.
+inline constexpr std::uint64_t kHeadCost = sizeof(RecordHead) + kPayloadAlignment;
+
 struct TierFile {
   enum class State : std::uint8_t {
     writing,  ///< the log's head, or a file that is being written
@@ -36,21 +40,31 @@ struct TierFile {
   FileNumber number = 0;
   bool is_segment = true;
   State state = State::writing;
-  bool poisoned = false;    ///< a sync failed: evacuated as soon as possible
-  bool unread = false;      ///< some of its blocks could not be read: it may hold records that are not known
-  bool unmovable = false;   ///< a record could not be read back: not compacted
-  bool stuck = false;       ///< it could not be removed so far
-  bool evacuated = false;   ///< compaction has begun to move its records: those that have moved are dead here
+  bool poisoned = false;   ///< a sync failed: evacuated as soon as possible
+  bool unread = false;     ///< some of its blocks could not be read: it may hold records that are not known
+  bool unmovable = false;  ///< a record could not be read back: not compacted
+  bool stuck = false;      ///< it could not be removed so far
+  bool evacuated = false;  ///< compaction has begun to move its records: those that have moved are dead here
+  bool blank = false;      ///< leaving, and never had a whole record
+  /// Of an own file: its object was dropped, and no tombstone says so, because the file goes. If it cannot be removed,
+  /// it gets that tombstone.
+  std::optional<Tombstone> epitaph{};
+  bool unburied = false;    ///< that tombstone is not durable yet
+  bool nameless = false;    ///< another process has removed its name: what is needed is copied from the open file
   bool has_copies = false;  ///< compaction has written to it
-  /// Of a closed segment with copies: what was needed when it was first looked at. It is as dense as it can be, so it
-  /// is compacted again only when much less is needed. 0: not looked at yet.
-  std::uint64_t needed_at_first = 0;
+  /// What was ever put into it, counted as needed_bytes(). With copies, it is as dense as it can be, so it is compacted
+  /// again only when much less is needed.
+  std::uint64_t put_bytes = 0;
   FilePtr handle{};  ///< of segments; others are opened for each use
   std::uint64_t allocated = 0;
   std::uint64_t live_bytes = 0;
   std::uint64_t live_records = 0;
   std::vector<Tombstone> tombstones{};  ///< that stand in it
 
+  void add_tombstone(const Tombstone& tombstone) {
+    tombstones.push_back(tombstone);
+    put_bytes += kHeadCost;
+  }
   [[nodiscard]] std::string name() const { return is_segment ? segment_name(number) : object_name(number); }
 };
 

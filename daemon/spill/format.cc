@@ -13,19 +13,12 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the files are little-endian");
 
-constexpr std::uint64_t kChunkMagic = 0x6b6e7563'6d6c6f64;       // "dolmcunk"
-constexpr std::uint64_t kSuperblockMagic = 0x6c697073'6d6c6f64;  // "dolmspil"
+constexpr std::uint64_t kChunkMagic = 0x6b6e7563'6d6c6f64;  // "dolmcunk"
 
 std::uint32_t crc_of(const ChunkHeader& header, std::span<const std::byte> heads) {
   ChunkHeader copy = header;
   copy.crc = 0;
   return crc32c(heads, crc32c(std::as_bytes(std::span(&copy, 1))));
-}
-
-std::uint32_t crc_of(const Superblock& block) {
-  Superblock copy = block;
-  copy.crc = 0;
-  return crc32c(std::as_bytes(std::span(&copy, 1)));
 }
 
 FileNumber number_in(std::string_view name, std::string_view prefix) {
@@ -78,18 +71,6 @@ RecordHead read_head(std::span<const std::byte> chunk, std::uint32_t index) {
   RecordHead head;
   std::memcpy(&head, chunk.data() + sizeof(ChunkHeader) + std::size_t{index} * sizeof(head), sizeof(head));
   return head;
-}
-
-void seal_superblock(Superblock& block) {
-  block.magic = kSuperblockMagic;
-  block.format = kFormat;
-  block.crc = crc_of(block);
-}
-
-SuperblockState check_superblock(const Superblock& block) {
-  if (block.magic != kSuperblockMagic) return SuperblockState::foreign;
-  if (block.format != kFormat) return SuperblockState::other_format;
-  return block.crc == crc_of(block) ? SuperblockState::good : SuperblockState::damaged;
 }
 
 Nonce nonce_of(const Superblock& block, FileNumber file) {

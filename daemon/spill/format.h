@@ -22,12 +22,12 @@
 
 #include <dolium/object_id.h>
 
+#include "daemon/spill_home/superblock.h"
+
 namespace dolium::spill {
 
 inline constexpr std::uint64_t kBlockBytes = 4096;
 inline constexpr std::uint64_t kPayloadAlignment = 64;
-/// Version of everything in this header. A directory of another format is refused.
-inline constexpr std::uint32_t kFormat = 1;
 
 /// Numbers a segment or an object's own file. Never used twice in one directory. 0: none.
 using FileNumber = std::uint32_t;
@@ -35,9 +35,6 @@ using FileNumber = std::uint32_t;
 /// object's location in the store's ledger, so moving the record changes nothing there.
 using Sequence = std::uint64_t;
 using Checksum = std::array<std::uint64_t, 2>;
-using Nonce = std::array<std::uint64_t, 2>;
-/// A store's 128 random bits.
-using Incarnation = std::array<std::uint64_t, 2>;
 
 constexpr std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) noexcept {
   return (bytes + unit - 1) / unit * unit;
@@ -82,7 +79,7 @@ enum class ChunkKind : std::uint32_t {
   records = 1,
   object = 2,   ///< first block of an object's own file, with its one head; the payload follows
   footer = 3,   ///< the heads of all records of a segment
-  trailer = 4,  ///< last block of a segment that has a footer; `target` is the footer's position
+  trailer = 4,  ///< last block of a segment that has a footer
 };
 
 struct ChunkHeader {
@@ -90,7 +87,7 @@ struct ChunkHeader {
   Nonce nonce{};
   std::uint64_t position = 0;  ///< in the file, in bytes
   std::uint64_t bytes = 0;     ///< of the whole chunk, a multiple of kBlockBytes
-  std::uint64_t target = 0;
+  std::uint64_t target = 0;    ///< of records: the segment's size when it was made; of a trailer: the footer's place
   ChunkKind kind = ChunkKind::records;
   std::uint32_t records = 0;
   std::uint32_t format = kFormat;
@@ -118,25 +115,6 @@ void write_chunk(std::span<std::byte> chunk, ChunkKind kind, const Nonce& nonce,
 /// Whether the CRC32C fits. `bytes` begins with the header and holds all heads.
 [[nodiscard]] bool check_chunk(std::span<const std::byte> bytes, const ChunkHeader& header);
 [[nodiscard]] RecordHead read_head(std::span<const std::byte> chunk, std::uint32_t index);
-
-/// The directory's identity. One block in the file "superblock".
-struct Superblock {
-  std::uint64_t magic = 0;
-  std::uint32_t format = kFormat;
-  std::uint32_t opens = 0;  ///< number of times that the directory was opened for writing: begins each Sequence
-  std::array<std::uint64_t, 2> uuid{};
-  Nonce secret{};
-  Incarnation incarnation{};       ///< of the store whose rows agree with the directory
-  std::array<char, 64> machine{};  ///< /etc/machine-id; empty: unknown
-  std::array<char, 64> host{};     ///< host name, for people
-  std::uint32_t unused = 0;
-  std::uint32_t crc = 0;
-};
-static_assert(sizeof(Superblock) == 200 && std::is_trivially_copyable_v<Superblock>);
-
-void seal_superblock(Superblock& block);
-enum class SuperblockState : std::uint8_t { good, foreign, other_format, damaged };
-[[nodiscard]] SuperblockState check_superblock(const Superblock& block);
 
 /// The secret of one file.
 [[nodiscard]] Nonce nonce_of(const Superblock& block, FileNumber file);

@@ -3,29 +3,26 @@
 //
 // It is written anew with each change: a new file, synced, renamed over the old one, the directory synced. One thread.
 
-#include <string>
-
 #include "daemon/spill/file_layer.h"
 #include "daemon/spill/format.h"
 
 namespace dolium::spill {
 
-/// The machine that opens the directory.
-struct Machine {
-  std::string id;       ///< /etc/machine-id; empty: unknown, and not compared
-  std::string host;     ///< for people
-  bool adopts = false;  ///< takes over a directory of another machine
-};
-
 class Home {
  public:
   /// Reads the superblock, or makes one in an empty directory. Refuses in words: a directory with other files, of
-  /// another machine, of another format, or with a damaged superblock. On a file system that is read-only the directory
-  /// can be read.
+  /// another machine, of another format, or with a damaged superblock. On a file system that is read-only or full, the
+  /// directory can be read.
   [[nodiscard]] static Result<Home> open(FileLayer& layer, const Machine& machine);
 
   [[nodiscard]] const Superblock& superblock() const noexcept { return block_; }
-  [[nodiscard]] bool read_only() const noexcept { return read_only_; }
+  /// Whether the superblock of this opening is on the disk. If not, no record may be written: its number could come
+  /// again. See settle().
+  [[nodiscard]] bool is_saved() const noexcept { return why_not_.error_number == 0; }
+  /// Why it is not.
+  [[nodiscard]] const Error& why_not() const noexcept { return why_not_; }
+  /// Tries again to write it.
+  void settle(FileLayer& layer);
   /// The first record's number of this opening: no number of an earlier one comes again, whatever was lost.
   [[nodiscard]] Sequence first_sequence() const noexcept { return Sequence{block_.opens} << kSequenceBits; }
   /// The store with this incarnation has the directory's catalogue.
@@ -41,7 +38,7 @@ class Home {
   [[nodiscard]] Result<void> save(FileLayer& layer);
 
   Superblock block_;
-  bool read_only_ = false;
+  Error why_not_{Errc::system_error, {}};
 };
 
 }  // namespace dolium::spill

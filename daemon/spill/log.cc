@@ -68,7 +68,10 @@ void Log::pump() {
     if (!buffer) return;
     std::vector<Append> records;
     choose(records);
-    if (records.empty() && make_head()) choose(records);
+    if (records.empty() && make_head()) {
+      choose(records);
+      if (records.empty()) refuse_first();
+    }
     if (records.empty()) continue;  // all that did not fit was refused
     write(std::move(records), std::move(buffer));
   }
@@ -91,7 +94,7 @@ bool Log::take(std::deque<Append>& queue, std::vector<Append>& records, std::uin
   const std::uint64_t size = chunk_size(records.size() + 1, more);
   if (!records.empty() && size > space_.geometry().chunk_bytes) return false;
   const std::uint64_t footer = footer_bytes(head_->records + records.size() + 1);
-  if (head_->position + size + footer > space_.geometry().segment_bytes) return false;
+  if (head_->position + size + footer > head_->bytes) return false;
   payload = more;
   queued_bytes_ -= bytes_of(queue.front());
   records.push_back(std::move(queue.front()));
@@ -101,24 +104,51 @@ bool Log::take(std::deque<Append>& queue, std::vector<Append>& records, std::uin
 
 /// Begins another segment. If there is no room for it, refuses what is queued, and returns false.
 bool Log::make_head() {
-  auto purpose = Space::Purpose::objects;
+  auto purpose = objects_.empty() ? Space::Purpose::upkeep : Space::Purpose::objects;
   Result<TierFile*> file = space_.make_segment(purpose);
-  if (!file) {
+  if (!file && purpose == Space::Purpose::objects) {
     refuse(objects_, file.error().error_number);
     if (upkeep_.empty()) return false;
     purpose = Space::Purpose::upkeep;
     file = space_.make_segment(purpose);
-    if (!file) {
-      refuse(upkeep_, file.error().error_number);
-      return false;
-    }
+  }
+  if (!file) {
+    refuse(upkeep_, file.error().error_number);
+    return false;
   }
   end_head();
   head_ = std::make_shared<Segment>();
   head_->number = (*file)->number;
   head_->file = (*file)->handle;
+  head_->bytes = (*file)->allocated;
   head_->purpose = purpose;
   return true;
+}
+
+/// It does not fit into an empty segment, because that had to be short.
+void Log::refuse_first() {
+  std::deque<Append>& queue = upkeep_.empty() ? objects_ : upkeep_;
+  std::deque<Append> first;
+  first.push_back(std::move(queue.front()));
+  queue.pop_front();
+  refuse(first, ENOSPC);
+}
+
+std::uint64_t Log::head_room() const noexcept {
+  if (!head_) return 0;
+  const std::uint64_t taken = head_->position + footer_bytes(head_->records + 1) + heads_bytes(1);
+  return head_->bytes > taken ? head_->bytes - taken : 0;
+}
+
+bool Log::takes_objects() const noexcept {
+  const bool may = head_ && (head_->purpose == Space::Purpose::objects || space_.has_spare());
+  return may && head_room() >= round_up(space_.geometry().own_file_bytes, kBlockBytes);
+}
+
+void Log::give_up(FileNumber number) {
+  if (!head_ || head_->number != number) return;
+  head_->poisoned = true;
+  end_head();
 }
 
 void Log::refuse(std::deque<Append>& queue, int error) {
@@ -167,7 +197,8 @@ std::uint64_t Log::compose(std::vector<Append>& records, std::span<std::byte> bu
   }
   const std::uint64_t end = round_up(at, kBlockBytes);
   std::memset(buffer.data() + at, 0, end - at);
-  write_chunk(buffer.first(end), ChunkKind::records, nonce_of(superblock_, head_->number), head_->position, heads);
+  write_chunk(buffer.first(end), ChunkKind::records, nonce_of(superblock_, head_->number), head_->position, heads,
+              head_->bytes);
   return end;
 }
 
@@ -201,6 +232,7 @@ void Log::begin_sync(const SegmentPtr& segment) {
 
 void Log::on_synced(const SegmentPtr& segment, int error) {
   segment->syncing = false;
+  if (error == 0 && !layer_.is_there(segment_name(segment->number))) error = ESTALE;  // what is in it goes with it
   last_sync_ns_ = space_.now() - segment->sync_begun;
   if (error != 0) {
     segment->poisoned = true;
@@ -238,8 +270,7 @@ void Log::tell() {
     for (Append& each : chunk->records) {
       if (chunk->error == 0) {
         chunk->segment->heads.push_back(each.head);
-        if (each.head.kind == RecordKind::tombstone && file != nullptr)
-          file->tombstones.push_back(tombstone_of(each.head));
+        if (each.head.kind == RecordKind::tombstone && file != nullptr) file->add_tombstone(tombstone_of(each.head));
       }
       each.done({chunk->error, chunk->segment->number, each.head});
     }
@@ -256,12 +287,14 @@ void Log::end_head() {
 void Log::end(SegmentPtr segment) {  // NOLINT(performance-unnecessary-value-param)
   if (head_ == segment) head_.reset();
   if (std::exchange(segment->ended, true)) return;
+  ++closing_;
   close(segment);
 }
 
 /// Writes the footer, when everything in the segment is known to be durable or not.
 void Log::close(const SegmentPtr& segment) {
   if (segment->unresolved != 0 || !segment->file) return;
+  --closing_;
   if (TierFile* file = table_.find(segment->number)) file->state = TierFile::State::closed;
   if (segment->poisoned || segment->heads.empty())
     segment->file.reset();
@@ -286,16 +319,21 @@ void Log::write_footer(const SegmentPtr& segment) {
 /// Without a footer the next start scans the segment: its records are as safe.
 void Log::on_footer(const SegmentPtr& segment, std::uint64_t end, int error) {
   const FilePtr file = std::move(segment->file);
-  const auto finished = [this, number = segment->number](int failure) {
-    if (failure != 0) space_.note_failure(failure, fmt::format("cannot finish {}", segment_name(number)));
-    if (TierFile* entry = table_.find(number)) {
-      entry->poisoned = entry->poisoned || failure != 0;
-      space_.measure(*entry);
-    }
-    --footers_;
-  };
-  if (error != 0 || !layer_.truncate(*file, end)) return finished(error == 0 ? EIO : error);
-  io_.sync(file, finished);
+  const auto finished = [this, number = segment->number](int failure) { on_finished(number, failure); };
+  if (error != 0) return finished(error);
+  io_.sync(file, [this, file, end, finished](int failure) {
+    if (failure != 0 || !layer_.truncate(*file, end)) return finished(failure == 0 ? EIO : failure);
+    io_.sync(file, finished);
+  });
+}
+
+void Log::on_finished(FileNumber number, int error) {
+  if (error != 0) space_.note_failure(error, fmt::format("cannot finish {}", segment_name(number)));
+  if (TierFile* file = table_.find(number)) {
+    file->poisoned = file->poisoned || error != 0;
+    space_.measure(*file);
+  }
+  --footers_;
 }
 
 void Log::add_footer(TierFile& file, std::vector<RecordHead> heads, std::uint64_t end) {

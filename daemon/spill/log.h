@@ -13,7 +13,8 @@
 // then has failed, and no further sync is tried, because the kernel reports an error once and then forgets it. Records
 // of the segment that were durable before stay so.
 //
-// A full segment gets a footer, and gives its unused blocks back. One thread.
+// A full segment gets a footer, and, when that is durable, gives its unused blocks back: so a segment that is shorter
+// than it was made, and has no footer, was cut by another process. One thread.
 
 #include <deque>
 #include <functional>
@@ -70,6 +71,19 @@ class Log {
   void pump();
   /// Ends the head, so that its footer is written when all is durable.
   void end_head();
+  /// The head; 0: there is none.
+  [[nodiscard]] FileNumber head() const noexcept { return head_ ? head_->number : 0; }
+  /// Bytes of the head that are written, if nothing is being written to it; else 0.
+  [[nodiscard]] std::uint64_t head_bytes() const noexcept {
+    return head_ && head_->unresolved == 0 ? head_->position : 0;
+  }
+  [[nodiscard]] std::uint64_t head_room() const noexcept;
+  /// Whether objects can be written to the head.
+  [[nodiscard]] bool takes_objects() const noexcept;
+  /// Whether a segment has ended that is not closed yet.
+  [[nodiscard]] bool is_closing() const noexcept { return closing_ != 0 || footers_ != 0; }
+  /// Another process has removed this segment: nothing is written there any more.
+  void give_up(FileNumber number);
   /// Writes a footer behind `end` of a segment that was recovered by a scan.
   void add_footer(TierFile& file, std::vector<RecordHead> heads, std::uint64_t end);
 
@@ -86,6 +100,7 @@ class Log {
     FileNumber number = 0;
     FilePtr file;
     Space::Purpose purpose = Space::Purpose::objects;
+    std::uint64_t bytes = 0;  // its size
     std::uint64_t position = 0;
     std::uint64_t records = 0;
     std::size_t unresolved = 0;  // chunks that were not told yet
@@ -113,6 +128,7 @@ class Log {
   void choose(std::vector<Append>& records);
   bool take(std::deque<Append>& queue, std::vector<Append>& records, std::uint64_t& payload);
   [[nodiscard]] bool make_head();
+  void refuse_first();
   void refuse(std::deque<Append>& queue, int error);
   void write(std::vector<Append> records, BufferPtr buffer);
   [[nodiscard]] std::uint64_t compose(std::vector<Append>& records, std::span<std::byte> buffer) const;
@@ -125,6 +141,7 @@ class Log {
   void close(const SegmentPtr& segment);
   void write_footer(const SegmentPtr& segment);
   void on_footer(const SegmentPtr& segment, std::uint64_t end, int error);
+  void on_finished(FileNumber number, int error);
 
   FileLayer& layer_;
   IoQueue& io_;
@@ -139,6 +156,7 @@ class Log {
   SegmentPtr head_;
   std::deque<ChunkPtr> chunks_;  // in log order
   std::size_t footers_ = 0;
+  std::size_t closing_ = 0;
   bool telling_ = false;
   std::uint64_t written_bytes_ = 0;
   std::uint64_t errors_ = 0;

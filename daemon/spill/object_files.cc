@@ -10,7 +10,8 @@
 namespace dolium::spill {
 
 ObjectFiles::ObjectFiles(const Log::Parts& parts)
-    : io_(parts.io),
+    : layer_(parts.layer),
+      io_(parts.io),
       table_(parts.table),
       space_(parts.space),
       superblock_(parts.superblock),
@@ -32,9 +33,24 @@ void ObjectFiles::pump() {
   }
 }
 
+/// Returns an errno: it could not be removed.
+int ObjectFiles::remove_doubtful() {
+  if (doubtful_ == 0) return 0;
+  const Result<void> unlinked = layer_.unlink(object_name(doubtful_));
+  if (!unlinked && unlinked.error().error_number != ENOENT)
+    return unlinked.error().error_number == 0 ? EIO : unlinked.error().error_number;
+  doubtful_ = 0;
+  return 0;
+}
+
 bool ObjectFiles::begin() {
   Append object = std::move(queue_.front());
   queue_.pop_front();
+  if (const int error = remove_doubtful(); error != 0) {
+    ++errors_;
+    object.done({error, 0, object.head});
+    return false;
+  }
   const Result<TierFile*> file = space_.make_object_file(kBlockBytes + round_up(object.payload.size(), kBlockBytes));
   if (!file) {
     ++errors_;
@@ -93,6 +109,7 @@ void ObjectFiles::write_head() {
 
 void ObjectFiles::finish(int error) {
   const std::unique_ptr<Job> job = std::move(job_);
+  if (error == 0 && !layer_.is_there(object_name(job->number))) error = ESTALE;  // another process has removed it
   if (TierFile* file = table_.find(job->number)) {
     file->handle.reset();
     if (error == 0)
@@ -100,6 +117,7 @@ void ObjectFiles::finish(int error) {
     else
       table_.leave(*file);
   }
+  if (error != 0 && job->has_head) doubtful_ = job->number;
   if (error != 0) {
     ++errors_;
     space_.note_failure(error, fmt::format("cannot write {}", object_name(job->number)));

@@ -2,7 +2,8 @@
 // ObjectFiles: large objects, each in a file of its own. Their bytes need no compaction: the file is unlinked.
 //
 // Order of a write: the file (its name is safe), the bytes, a sync, the first block with the head, a sync. So a file
-// with a valid head is whole. Objects are written one after the other, each with several writes under way.
+// with a valid head is whole. A file whose last sync has failed loses its name before the next one is begun: recovery
+// counts on at most one head in doubt. Objects are written one after the other, each with several writes under way.
 //
 // One thread.
 
@@ -48,11 +49,13 @@ class ObjectFiles {
   };
 
   [[nodiscard]] bool begin();
+  [[nodiscard]] int remove_doubtful();
   void stage();
   void on_piece(int error);
   void write_head();
   void finish(int error);
 
+  FileLayer& layer_;
   IoQueue& io_;
   FileTable& table_;
   Space& space_;
@@ -60,6 +63,7 @@ class ObjectFiles {
   BufferPool buffers_;
   std::deque<Append> queue_;
   std::unique_ptr<Job> job_;
+  FileNumber doubtful_ = 0;  // a file whose head may be there, and not on the disk
   std::uint64_t written_bytes_ = 0;
   std::uint64_t errors_ = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -15,6 +16,8 @@
 namespace dolium::spill {
 namespace {
 
+/// Maximum number of files that one line names.
+constexpr std::size_t kMaxNames = 16;
 constexpr std::uint64_t kRenewedAtOnce = std::uint64_t{4} << 20;
 
 struct IdInFile {
@@ -33,7 +36,7 @@ class Survey {
   Survey(FileLayer& layer, const Superblock& superblock, FileTable& table)
       : layer_(layer), superblock_(superblock), table_(table) {}
 
-  Result<Recovered> run() {
+  Result<Recovered> run(const std::vector<ListedFile>& listed) {
     const Result<std::vector<std::string>> names = layer_.list();
     if (!names) return names.error();
     for (const std::string& name : *names) {
@@ -46,6 +49,7 @@ class Survey {
     }
     if (auto safe = make_safe(); !safe) return safe.error();
     judge();
+    compare(listed);
     return std::move(result_);
   }
 
@@ -71,26 +75,29 @@ class Survey {
     result_.unreadable_blocks += contents->unreadable_blocks;
     if (contents->unreadable_blocks != 0) table_.mark_unread(**file);
     for (const RecordHead& head : contents->heads) take(**file, head);
+    if (contents->made_bytes > contents->bytes) cut_.insert(number);
     if (contents->heads.empty() && !(*file)->unread)
-      table_.leave(**file);
+      leave_blank(**file);
     else if (!contents->has_footer && !(*file)->unread)
       result_.scanned.push_back({number, std::move(contents->heads), contents->end});
     return {};
+  }
+
+  void leave_blank(TierFile& file) {
+    file.blank = true;
+    table_.leave(file);
   }
 
   Result<void> read_object_file(const std::string& name, FileNumber number) {
     const Result<TierFile*> file = add(name, number, false);
     if (!file) return file.error();
     const Result<RecordHead> head = read_object_head(layer_, *(*file)->handle, nonce_of(superblock_, number));
-    if (number > last_own_number_) {
-      last_own_number_ = number;
-      last_own_file_ = (*file)->handle;
-    }
+    if (head && number > last_own_.first) last_own_ = {number, (*file)->handle};
     (*file)->handle.reset();
     if (head) {
       take(**file, *head);
     } else if (head.error().code == Errc::not_found) {
-      table_.leave(**file);
+      leave_blank(**file);
     } else {
       table_.mark_unread(**file);
       ++result_.unreadable_blocks;
@@ -103,8 +110,8 @@ class Survey {
   Result<void> make_safe() {
     for (const Scanned& each : result_.scanned)
       if (auto safe = renew(*table_.find(each.file)->handle, each.end); !safe) return ignore_read_only(safe);
-    if (last_own_file_)
-      if (auto safe = renew(*last_own_file_, kBlockBytes); !safe) return ignore_read_only(safe);
+    if (last_own_.second)
+      if (auto safe = renew(*last_own_.second, kBlockBytes); !safe) return ignore_read_only(safe);
     return ignore_read_only(layer_.sync_directory());  // an unlinked file must not come back
   }
   /// Writes the file's bytes up to `end` again, and syncs it. A sync alone would not do: if a write or a sync of the
@@ -194,20 +201,47 @@ class Survey {
     result_.missing.push_back({id_of(head), record.file, head.sequence, head.stamp, head.incarnation});
   }
 
+  // ---- what other processes did ----
+
+  void compare(const std::vector<ListedFile>& listed) {
+    std::string text;
+    std::size_t files = 0;
+    const auto tell = [&](const std::string& name, const std::string& what) {
+      if (++files <= kMaxNames) text += (text.empty() ? "" : ", ") + fmt::format("{} ({})", name, what);
+    };
+    for (const ListedFile& each : listed) {
+      const FileNumber number = std::max(segment_number(each.name), object_number(each.name));
+      const TierFile* file = table_.find(number);
+      if (file != nullptr && (file->unread || file->live_records >= each.records)) continue;
+      const std::uint64_t lost = each.records - (file == nullptr ? 0 : file->live_records);
+      result_.lost_records += lost;
+      cut_.erase(number);
+      tell(each.name,
+           fmt::format("{}: {} of {} objects", file == nullptr ? "missing" : "cut or changed", lost, each.records));
+    }
+    for (const FileNumber number : cut_) tell(segment_name(number), "cut: objects at its end are missing");
+    if (files > kMaxNames) text += fmt::format(", and {} more", files - kMaxNames);
+    if (files != 0)
+      result_.losses.push_back(
+          fmt::format("{} objects are lost on disk: other processes have removed or changed {} files: {}",
+                      result_.lost_records == 0 ? "some" : std::to_string(result_.lost_records), files, text));
+  }
+
   FileLayer& layer_;
   const Superblock& superblock_;
   FileTable& table_;
   Recovered result_;
   std::vector<LiveRecord> found_;
-  FileNumber last_own_number_ = 0;
-  FilePtr last_own_file_;
+  std::pair<FileNumber, FilePtr> last_own_{};
+  std::set<FileNumber> cut_;  // segments that are shorter than they were made, and have no footer
   std::unordered_map<IdInFile, Sequence, HashIdInFile> killed_;
 };
 
 }  // namespace
 
-Result<Recovered> recover(FileLayer& layer, const Superblock& superblock, FileTable& table) {
-  return Survey(layer, superblock, table).run();
+Result<Recovered> recover(FileLayer& layer, const Superblock& superblock, FileTable& table,
+                          const std::vector<ListedFile>& listed) {
+  return Survey(layer, superblock, table).run(listed);
 }
 
 }  // namespace dolium::spill

@@ -9,9 +9,11 @@
 // What an earlier process has written and may not have synced is written again and synced before it counts: otherwise
 // it would be told as durable, and could still be lost. Apart from that, nothing changes on the disk.
 
+#include <string>
 #include <vector>
 
 #include "daemon/spill/file_layer.h"
+#include "daemon/spill/file_list.h"
 #include "daemon/spill/file_table.h"
 #include "daemon/spill/format.h"
 
@@ -35,9 +37,13 @@ struct Recovered {
   std::vector<Scanned> scanned;
   std::uint64_t bad_records = 0;        ///< of scanned segments; never told as durable, or damaged since
   std::uint64_t unreadable_blocks = 0;  ///< the disk did not return them
+  std::uint64_t lost_records = 0;       ///< of files that an orderly end has left, and that are missing or changed now
+  std::vector<std::string> losses;      ///< in words
 };
 
-/// Fills the table. Fails when a file cannot be opened or synced, or the directory cannot be listed.
-[[nodiscard]] Result<Recovered> recover(FileLayer& layer, const Superblock& superblock, FileTable& table);
+/// Fills the table. Fails when a file cannot be opened or synced, or the directory cannot be listed. `listed`: what an
+/// orderly end has left there.
+[[nodiscard]] Result<Recovered> recover(FileLayer& layer, const Superblock& superblock, FileTable& table,
+                                        const std::vector<ListedFile>& listed);
 
 }  // namespace dolium::spill

@@ -101,6 +101,7 @@ void scan(Window& window, const Nonce& nonce, SegmentContents& contents) {
       else
         ++contents.bad_records;
     }
+    contents.made_bytes = std::max(contents.made_bytes, header->target);
     position += header->bytes;
     contents.end = position;
   }
@@ -116,6 +117,7 @@ Result<SegmentContents> read_segment(FileLayer& layer, File& file, const Nonce& 
   contents.has_footer = read_footer(window, nonce, contents);
   if (contents.has_footer) return contents;
   contents = {};
+  contents.bytes = size->bytes;
   scan(window, nonce, contents);
   return contents;
 }

@@ -14,6 +14,8 @@ namespace dolium::spill {
 struct SegmentContents {
   std::vector<RecordHead> heads;
   std::uint64_t end = 0;                ///< behind the last chunk
+  std::uint64_t made_bytes = 0;         ///< of a scanned one: its size when it was made
+  std::uint64_t bytes = 0;              ///< its size now
   std::uint64_t bad_records = 0;        ///< their bytes do not fit their checksum
   std::uint64_t unreadable_blocks = 0;  ///< the disk did not return them
   bool has_footer = false;

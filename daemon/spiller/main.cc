@@ -12,7 +12,7 @@
 #include "daemon/process/logging.h"
 #include "daemon/process/process_title.h"
 #include "daemon/process/signals.h"
-#include "daemon/spiller/machine.h"
+#include "daemon/process/spill_program.h"
 #include "daemon/spiller/options.h"
 #include "daemon/spiller/spiller.h"
 #include "shm/os/standard_streams.h"
@@ -60,7 +60,7 @@ int serve(Options options) {
   const Result<void> ended = spiller.run();
   if (ended) return EXIT_SUCCESS;
   (*log)->error("the spill tier ends: {}", ended.error().message);
-  return EXIT_FAILURE;
+  return spiller.is_unusable() ? daemon::kSpillUnusable : EXIT_FAILURE;
 }
 
 }  // namespace

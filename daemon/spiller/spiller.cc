@@ -1,5 +1,6 @@
 #include "daemon/spiller/spiller.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/spiller/machine.h"
+#include "daemon/spill_home/spill_directory.h"
 #include "daemon/spiller/tier_work.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
@@ -49,12 +50,9 @@ bool is_end_of_session(const Error& error) {
 }  // namespace
 
 Result<void> Spiller::run() {
-  Result<std::unique_ptr<DiskFiles>> files = DiskFiles::open(options_.directory, options_.io);
-  if (!files) return files.error();
-  files_ = *std::move(files);
-  log_->info("spill directory {}: locked, {}", options_.directory, files_->io_name());
   while (!stopping_) {
-    const Result<void> served = serve_once();
+    Result<void> served = open_files();
+    if (served) served = serve_once();
     if (!served && !is_end_of_session(served.error())) return served;
     if (!served && !stopping_) log_->info("the spill tier's session ended: {}", served.error().message);
     take_signals();
@@ -62,13 +60,55 @@ Result<void> Spiller::run() {
   return {};
 }
 
-Result<void> Spiller::serve_once() {
+/// Repeats what fails for a cause that may pass. `disconnected`: the process is to end.
+template <class Attempt>
+auto Spiller::persist(Attempt attempt) -> decltype(attempt()) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  std::string told;
+  for (;;) {
+    auto result = attempt();
+    if (result || is_permanent(result.error()) || std::chrono::steady_clock::now() >= end) return result;
+    if (const std::string why = result.error().message; std::exchange(told, why) != why)
+      log_->warn("waiting for the spill directory {}, for {} s at most: {}", options_.directory, kPatience.count(),
+                 why);
+    take_signals();
+    if (stopping_) return Error{Errc::disconnected, "this process is to end"};
+    std::array<pollfd, 1> entries{{{signals_.fd(), POLLIN, 0}}};
+    const std::chrono::milliseconds pause = kOpenRetry;
+    static_cast<void>(::poll(entries.data(), entries.size(), static_cast<int>(pause.count())));
+  }
+}
+
+/// Opens and locks the directory, again if it is not where it was.
+Result<void> Spiller::open_files() {
+  if (files_ && files_->check_place()) return {};
+  files_.reset();
+  Result<std::unique_ptr<DiskFiles>> files =
+      persist([this] { return DiskFiles::open(options_.directory, options_.io); });
+  if (!files) return files.error();
+  files_ = *std::move(files);
+  log_->info("spill directory {}: locked, {}", options_.directory, files_->io_name());
+  return {};
+}
+
+Result<std::unique_ptr<Engine>> Spiller::open_engine() {
   const shm::TimeNs begun = shm::monotonic_now();
-  Result<std::unique_ptr<Engine>> engine =
-      Engine::open(*files_, {.capacity = options_.capacity, .geometry = {}}, this_machine());
+  Result<std::unique_ptr<Engine>> engine = persist(
+      [this] { return Engine::open(*files_, {.capacity = options_.capacity, .geometry = {}}, this_machine()); });
+  if (!engine && engine.error().code != Errc::disconnected)
+    return Error{engine.error().code,
+                 fmt::format("the spill directory {} cannot be used: {}", options_.directory, engine.error().message),
+                 RefusalCause::none, engine.error().error_number};
+  if (engine)
+    log_->info("spill directory {}: {} objects, read in {} ms", options_.directory, (*engine)->report().records,
+               (shm::monotonic_now() - begun) / 1'000'000);
+  return engine;
+}
+
+Result<void> Spiller::serve_once() {
+  Result<std::unique_ptr<Engine>> engine = open_engine();
   if (!engine) return engine.error();
-  log_->info("spill directory {}: {} objects, read in {} ms", options_.directory, (*engine)->report().records,
-             (shm::monotonic_now() - begun) / 1'000'000);
+  was_opened_ = true;
   const Result<std::unique_ptr<TierSession>> session = connect();
   if (!session) return session.error();
   if (auto introduced = introduce(**session, **engine); !introduced) return introduced;
@@ -145,9 +185,11 @@ Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work)
     const shm::TimeNs now = shm::monotonic_now();
     const bool happened = engine.step(now, false);
     if (auto sent = work.send_answers(now); !sent) return sent;
-    disk_errors_.write(engine.take_damages(), now);
+    disk_errors_.write(engine.take_errors(), now);
     if (auto flushed = session.flush(); !flushed) return flushed;
     if (work.has_forgotten()) return end_forgotten(session);
+    if (engine.needs_new_session())
+      return Error{Errc::disconnected, "files of the spill directory were removed: what is left is told again"};
     if (!happened) wait(session, engine.is_idle() && !work.has_orders());
   }
 }
@@ -193,6 +235,7 @@ void Spiller::finish(Engine& engine) {
     std::array<pollfd, 1> entries{{{files_->event_fd(), POLLIN, 0}}};
     static_cast<void>(::poll(entries.data(), entries.size(), kBusyMs));
   }
+  if (engine.is_idle()) engine.leave_list();
 }
 
 void Spiller::take_signals() {

@@ -1,7 +1,8 @@
 #pragma once
-// Spiller: the life of doliumd-spill. It locks the directory once. Then, again and again: it opens the engine,
-// connects, tells the server its catalogue, and works until the session ends. The engine is closed with the session: so
-// unanswered work is void on both sides, and the catalogue is read from the disk again.
+// Spiller: the life of doliumd-spill. It locks the directory once, and waits for it if what is in the way may pass.
+// Then, again and again: it opens the engine, connects, tells the server its catalogue, and works until the session
+// ends. The engine is closed with the session: so unanswered work is void on both sides, and the catalogue is read from
+// the disk again.
 //
 // One thread. A disk that hangs may hang it, and nothing else.
 
@@ -26,8 +27,9 @@ class Spiller {
  public:
   /// Records in one message of the catalogue.
   static constexpr std::size_t kBatch = 4096;
-  static constexpr std::chrono::seconds kPatience{300};   ///< for an answer about the catalogue
+  static constexpr std::chrono::seconds kPatience{300};   ///< for the directory, and for an answer about the catalogue
   static constexpr std::chrono::milliseconds kRetry{50};  ///< between two attempts to connect
+  static constexpr std::chrono::seconds kOpenRetry{1};    ///< between two attempts to open the directory
   static constexpr std::chrono::seconds kFarewell{5};     ///< for the answer to an order to forget
   static constexpr std::chrono::seconds kLastWork{3};     ///< for what is under way when the process is to end
 
@@ -38,10 +40,16 @@ class Spiller {
 
   /// Until a signal asks to stop. An error: the directory or the server refuses.
   [[nodiscard]] Result<void> run();
+  /// After an error of run(): the directory could never be used.
+  [[nodiscard]] bool is_unusable() const noexcept { return !was_opened_; }
 
  private:
   enum class Wait : std::uint8_t { briefly, until_something };
 
+  [[nodiscard]] Result<void> open_files();
+  [[nodiscard]] Result<std::unique_ptr<Engine>> open_engine();
+  template <class Attempt>
+  [[nodiscard]] auto persist(Attempt attempt) -> decltype(attempt());
   [[nodiscard]] Result<void> serve_once();
   [[nodiscard]] Result<std::unique_ptr<TierSession>> connect();
   [[nodiscard]] Result<void> introduce(TierSession& session, Engine& engine);
@@ -59,6 +67,7 @@ class Spiller {
   LimitedLines disk_errors_;
   daemon::SignalQueue signals_;
   std::unique_ptr<DiskFiles> files_;
+  bool was_opened_ = false;
   bool stopping_ = false;
 };
 

@@ -54,6 +54,7 @@ protocol::TierPhase phase_of(Condition condition) {
     case Condition::ready: return protocol::TierPhase::ready;
     case Condition::full: return protocol::TierPhase::full;
     case Condition::read_only: return protocol::TierPhase::read_only;
+    case Condition::gone: return protocol::TierPhase::failed;
     case Condition::failing: break;
   }
   // Not `failed`: records can be read, and the next write is tried.
@@ -158,6 +159,8 @@ protocol::TierStateRequestT TierWork::state_of(const EngineReport& report) const
   out.last_sync_ns = report.last_sync_ns;
   out.damaged = report.damaged;
   out.unreadable = report.unreadable;
+  out.lost_records = report.lost_records;
+  out.gone = report.condition == Condition::gone;
   return out;
 }
 

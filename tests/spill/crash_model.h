@@ -32,12 +32,13 @@ struct TestObject {
 
 struct CrashFigures {
   std::uint64_t crashes = 0, kills = 0, restarts = 0, written = 0, dropped = 0, clears = 0, undecided_back = 0,
-                failed = 0, compacted = 0, moved = 0;
+                failed = 0, compacted = 0, moved = 0, found = 0;
 };
 
 class CrashModel {
  public:
-  CrashModel(std::uint64_t seed, CrashFigures& figures);
+  /// With a lie, what is lost or comes back is counted in CrashFigures::found, and is no failure.
+  CrashModel(std::uint64_t seed, CrashFigures& figures, MemoryFiles::Lie lie = MemoryFiles::Lie::none);
   /// Some operations, a crash of the host, a check; several times, on the same disk.
   void run();
 
@@ -52,6 +53,7 @@ class CrashModel {
     bool by_this_store = true;
   };
 
+  void run_rounds();
   void open();
   void act();
   void choose_faults();
@@ -65,6 +67,7 @@ class CrashModel {
   void stop_cleanly();
   void take_in(spill::Recovered recovered);
   void check_all();
+  void expect(bool holds);
   void step(bool wait);
   [[nodiscard]] std::uint64_t random(std::uint64_t below) { return random_() % below; }
   [[nodiscard]] Version* current(std::uint64_t id);

@@ -3,10 +3,6 @@
 #include "daemon/spill/disk_files.h"
 
 #include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
-
-#include <linux/magic.h>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -43,11 +39,6 @@ std::unique_ptr<Engine> open_engine(DiskFiles& files) {
   if (!engine) FAIL(engine.error().message);
   REQUIRE((*engine)->adopt({1, 2}));
   return *std::move(engine);
-}
-
-std::string refusal(const std::string& path) {
-  const auto files = DiskFiles::open(path, IoChoice::threads);
-  return files ? "" : files.error().message;
 }
 
 /// Objects of many sizes, written, read, and read again by another engine.
@@ -97,42 +88,6 @@ TEST_CASE("a real directory keeps objects of all sizes with io_uring") {
 
 TEST_CASE("the automatic choice of I/O always works") {
   round_trip(IoChoice::automatic, {});
-}
-
-TEST_CASE("a spill directory that others may enter is refused, with the command that mends it") {
-  const TemporaryDirectory directory(kDisk);
-  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
-  CHECK_THAT(refusal(directory.path()), Catch::Contains("(mode 755)") && Catch::Contains("run chmod 700"));
-}
-
-TEST_CASE("a spill directory that does not exist is refused") {
-  CHECK_THAT(refusal("/var/tmp/there/is/none"), Catch::Contains("No such file") && Catch::Contains("make it"));
-}
-
-TEST_CASE("a spill directory in memory is refused") {
-  struct statfs info {};
-  if (::statfs("/dev/shm", &info) != 0 || static_cast<std::uint64_t>(info.f_type) != TMPFS_MAGIC) {
-    WARN("/dev/shm is no tmpfs here");
-    return;
-  }
-  CHECK_THAT(refusal("/dev/shm"), Catch::Contains("is in memory (tmpfs)"));
-}
-
-TEST_CASE("a second process cannot use a spill directory, and is told which one has it") {
-  const TemporaryDirectory directory(kDisk);
-  const auto files = open_files(directory.path(), IoChoice::threads);
-  CHECK_THAT(refusal(directory.path()), Catch::Contains("is in use by process " + std::to_string(::getpid())));
-  const auto findings = DiskFiles::examine(directory.path());
-  REQUIRE_FALSE(findings);
-  CHECK_THAT(findings.error().message, Catch::Contains("is in use by"));
-}
-
-TEST_CASE("a spill directory is examined without changing it") {
-  const TemporaryDirectory directory(kDisk);
-  const auto findings = DiskFiles::examine(directory.path());
-  REQUIRE(findings);
-  CHECK(findings->free_bytes > 0);
-  CHECK(std::filesystem::is_empty(directory.path()));
 }
 
 TEST_CASE("files of a spill directory can be read by their owner alone") {

@@ -107,9 +107,18 @@ Result<void> MemoryFiles::unlink(const std::string& name) {
 Result<void> MemoryFiles::sync_directory() {
   if (broken() != 0) return system_error("sync the directory", broken());
   if (is_due(faults.directory_error_in)) return system_error("sync the directory", EIO);
+  if (lie == Lie::directory_syncs) return {};
   safe_names_ = names_;
   changes_.clear();
   return {};
+}
+
+Result<std::uint64_t> MemoryFiles::free_bytes() {
+  return disk_bytes_ > allocated() ? disk_bytes_ - allocated() : 0;
+}
+
+Result<void> MemoryFiles::check_place() {
+  return faults.moved ? Result<void>(system_error("find the directory", ESTALE)) : Result<void>();
 }
 
 Result<std::size_t> MemoryFiles::read_now(spill::File& file, std::uint64_t offset, std::span<std::byte> into) {
@@ -126,6 +135,9 @@ Result<std::size_t> MemoryFiles::read_now(spill::File& file, std::uint64_t offse
 Result<void> MemoryFiles::write_now(spill::File& file, std::uint64_t offset, std::span<const std::byte> bytes) {
   if (broken() != 0) return system_error("write", broken());
   Inode& inode = of(file);
+  const std::uint64_t end = offset + bytes.size();
+  if (end > inode.now.size() && allocated() + end - inode.now.size() > disk_bytes_)
+    return system_error("write", ENOSPC);
   put(inode.now, offset, bytes);
   inode.unsafe.push_back({offset, {bytes.begin(), bytes.end()}, ++time_});
   return {};
@@ -156,6 +168,7 @@ std::int64_t MemoryFiles::carry_out(const Waiting& waiting) {
   if (waiting.io.kind == IoKind::read) return faults.dead ? -EIO : read(waiting.io);
   if (broken() != 0) return -broken();
   if (waiting.io.kind == IoKind::write) return write(waiting);
+  if (lie == Lie::syncs) return 0;
   const bool succeeds = !is_due(faults.sync_error_in);
   sync(of(*waiting.io.file), waiting.begun, succeeds);
   return succeeds ? 0 : -EIO;
@@ -215,6 +228,7 @@ MemoryFiles::InodePtr MemoryFiles::survivor(const Inode& inode, std::mt19937_64&
 
 std::unique_ptr<MemoryFiles> MemoryFiles::crash(std::uint64_t seed) const {
   auto out = std::make_unique<MemoryFiles>(seed, disk_bytes_);
+  out->lie = lie;
   std::mt19937_64 random(seed);
   std::map<std::string, InodePtr> names = safe_names_;
   for (const NameChange& each : changes_) {
@@ -247,6 +261,17 @@ void MemoryFiles::corrupt(const std::string& name, std::uint64_t offset) {
   Inode& inode = *names_.at(name);
   inode.now.at(offset) ^= std::byte{1};
   if (offset < inode.safe.size()) inode.safe[offset] = inode.now[offset];
+}
+
+void MemoryFiles::cut(const std::string& name, std::uint64_t bytes) {
+  Inode& inode = *names_.at(name);
+  inode.now.resize(bytes);
+  inode.safe.resize(bytes);
+}
+
+void MemoryFiles::lose(const std::string& name) {
+  names_.erase(name);
+  safe_names_.erase(name);
 }
 
 void MemoryFiles::spoil(const std::string& name, std::uint64_t begin, std::uint64_t end) {

@@ -33,10 +33,14 @@ class MemoryFiles final : public spill::FileLayer {
     int directory_error_in = 0;
     bool dead = false;       ///< everything fails with EIO
     bool read_only = false;  ///< every change fails with EROFS
+    bool moved = false;      ///< the directory was moved away
   };
 
   explicit MemoryFiles(std::uint64_t seed, std::uint64_t disk_bytes = UINT64_MAX);
   Faults faults;
+  /// A disk that lies, or an engine that forgets a step: with one of these, the crash model must find a lost object.
+  enum class Lie : std::uint8_t { none, syncs, directory_syncs };
+  Lie lie = Lie::none;
   void set_disk_bytes(std::uint64_t bytes) { disk_bytes_ = bytes; }
 
   /// The disk after a crash of the host at this moment.
@@ -46,6 +50,9 @@ class MemoryFiles final : public spill::FileLayer {
   void kill();
   /// Changes a byte on the disk.
   void corrupt(const std::string& name, std::uint64_t offset);
+  /// Another process cuts the file, or removes it. Open ones can still be read.
+  void cut(const std::string& name, std::uint64_t bytes);
+  void lose(const std::string& name);
   /// Reads of this range fail with EIO.
   void spoil(const std::string& name, std::uint64_t begin, std::uint64_t end);
   void heal(const std::string& name) { names_.at(name)->spoilt.clear(); }
@@ -63,6 +70,9 @@ class MemoryFiles final : public spill::FileLayer {
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> unlink(const std::string& name) override;
   Result<void> sync_directory() override;
+  Result<std::uint64_t> free_bytes() override;
+  Result<void> check_place() override;
+  bool is_there(const std::string& name) override { return names_.contains(name); }
   Result<std::size_t> read_now(spill::File& file, std::uint64_t offset, std::span<std::byte> into) override;
   Result<void> write_now(spill::File& file, std::uint64_t offset, std::span<const std::byte> bytes) override;
   Result<void> sync_now(spill::File& file) override;

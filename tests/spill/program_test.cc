@@ -208,14 +208,14 @@ TEST_CASE("dropped and cleared objects are not in the next catalogue") {
 
 TEST_CASE("doliumd-spill says that it is full before it refuses an object") {
   Program program;
-  program.start("auto", std::to_string(std::uint64_t{256} << 20));  // room for the spare only
+  program.start("auto", std::to_string(std::uint64_t{1} << 20));
   CHECK(program.welcome().empty());
   TierWorkNoticeT work;
   work.writes.push_back(program.server->put(1, bytes_of(1, 100)));
   program.server->ask(std::move(work));
   CHECK(program.server->await_written(1).front().outcome() == TierWriteOutcome::full);
   CHECK(program.server->state().phase == protocol::TierPhase::full);
-  CHECK_THAT(program.server->state().reason, Catch::Contains("capacity of 256 MiB is reached"));
+  CHECK_THAT(program.server->state().reason, Catch::Contains("capacity of 1 MiB is reached"));
 }
 
 TEST_CASE("an operator's verify names the damaged object, and compact frees the dropped ones") {
@@ -245,6 +245,83 @@ TEST_CASE("an operator's verify names the damaged object, and compact frees the 
   const auto compacted = program.server->await_order();
   CHECK(compacted.number == 9);
   CHECK(compacted.finished);
+}
+
+TEST_CASE("an order to forget removes the objects and their files, and a new session begins with none") {
+  Program program;
+  program.start();
+  CHECK(program.welcome().empty());
+  const auto object = program.server->put(1, bytes_of(1, 3000));
+  program.write({object, program.server->put(2, bytes_of(2, 17'000'000))});
+  TierWorkNoticeT work;
+  work.orders.emplace_back(3, protocol::TierOrderKind::forget);
+  program.server->ask(std::move(work));
+  const auto done = program.server->await_order();
+  CHECK(done.number == 3);
+  CHECK(done.finished);
+  CHECK(done.error.empty());
+  CHECK(done.records == 2);
+  CHECK(done.freed_bytes >= 17'000'000);
+  const std::uint64_t directory = program.server->hello().directory->high();
+  CHECK(program.welcome().empty());
+  CHECK(program.server->hello().directory->high() == directory);
+  CHECK(program.write({program.server->put(3, bytes_of(3, 3000))}).size() == 1);
+}
+
+TEST_CASE("doliumd-spill tells that its directory was moved away, and works again when it is back") {
+  Program program;
+  program.start();
+  CHECK(program.welcome().empty());
+  const auto object = program.server->put(1, bytes_of(1, 3000));
+  const auto locations = program.write({object});
+  const std::string elsewhere = program.home + "/elsewhere";
+  std::filesystem::rename(program.directory, elsewhere);
+  program.server->await_state([](const protocol::TierStateRequestT& state) { return state.gone; });
+  CHECK(program.server->state().phase == protocol::TierPhase::failed);
+  CHECK_THAT(program.server->state().reason, Catch::Contains(program.directory) && Catch::Contains("moved"));
+  std::filesystem::rename(elsewhere, program.directory);
+  program.server->await_state([](const protocol::TierStateRequestT& state) { return !state.gone; });
+  CHECK(program.server->state().phase == protocol::TierPhase::ready);
+  CHECK(program.has(object, locations.front(), bytes_of(1, 3000)));
+}
+
+TEST_CASE("when a directory that is gone is forgotten, doliumd-spill takes the one that has its place") {
+  Program program;
+  program.start();
+  CHECK(program.welcome().empty());
+  program.write({program.server->put(1, bytes_of(1, 3000))});
+  const std::uint64_t before = program.server->hello().directory->high();
+  std::filesystem::remove_all(program.directory);
+  REQUIRE(::mkdir(program.directory.c_str(), 0700) == 0);
+  program.server->await_state([](const protocol::TierStateRequestT& state) { return state.gone; });
+  TierWorkNoticeT work;
+  work.orders.emplace_back(3, protocol::TierOrderKind::forget);
+  program.server->ask(std::move(work));
+  CHECK(program.server->await_order().error.empty());
+  CHECK(program.welcome().empty());
+  CHECK(program.server->hello().directory->high() != before);
+  CHECK(program.write({program.server->put(2, bytes_of(2, 3000))}).size() == 1);
+}
+
+TEST_CASE("doliumd-spill ends with a status of its own when it cannot use its directory") {
+  Program program;
+  REQUIRE(::chmod(program.directory.c_str(), 0755) == 0);
+  program.start();
+  CHECK(program.process.wait() == "exit 3");
+  REQUIRE(::chmod(program.directory.c_str(), 0700) == 0);
+  program.start();
+  CHECK(program.welcome().empty());
+}
+
+TEST_CASE("doliumd-spill waits for a directory that a process without a daemon has locked") {
+  Program program;
+  program.start();
+  CHECK(program.welcome().empty());
+  Process first = std::move(program.process);
+  program.start();
+  first.signal(SIGTERM);
+  CHECK(first.wait() == "exit 0");
+  CHECK(program.welcome().empty());
 }
 
 TEST_CASE("a second doliumd-spill on one directory ends with a reason") {

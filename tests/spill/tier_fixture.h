@@ -22,6 +22,7 @@ struct Tier {
 
   Tier() { open(); }
   explicit Tier(std::uint64_t capacity) : options(small_options(capacity)) { open(); }
+  explicit Tier(const spill::EngineOptions& given) : options(given) { open(); }
 
   void open() {
     engine.reset();
@@ -30,6 +31,13 @@ struct Tier {
     engine = *std::move(opened);
     recovered = engine->take_recovered();
     REQUIRE(engine->adopt({1, 2}));
+  }
+  /// An orderly end; the engine is closed.
+  void stop() {
+    engine->finish();
+    settle();
+    engine->leave_list();
+    engine.reset();
   }
   /// The host crashes.
   void crash() {
@@ -43,7 +51,7 @@ struct Tier {
     engine->step(now, true);
   }
   void settle() {
-    for (int steps = 0; steps < 3000; ++steps) {
+    for (int steps = 0; steps < 6000; ++steps) {
       step();
       if (engine->is_idle() && steps > 60) return;
     }
