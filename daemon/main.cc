@@ -135,6 +135,9 @@ int run_keeper(const Invocation& invocation, char** argv) {
   if (!starter) return fail(starter.error());
   auto log = open_log(invocation.config);
   if (!log) return fail(log.error());
+  const auto warnings = check_spill(invocation.config);
+  if (!warnings) return fail(warnings.error());
+  for (const std::string& warning : *warnings) (*log)->warn("{}", warning);
   wait_for_memory();
   raise_descriptor_limit();
   SpillProcess spill(spill_arguments(invocation.config));

@@ -41,7 +41,7 @@ using shm::UniqueFd;
 int KeeperProcess::run() {
   const int code = serve();
   spill_.stop(log_);
-  return code;
+  return spill_.is_unusable() ? EXIT_FAILURE : code;
 }
 
 int KeeperProcess::serve() {
@@ -157,6 +157,10 @@ void KeeperProcess::reap() {
       replace_if(status);
     } else {
       spill_.ended(child, status, shm::monotonic_now(), log_);
+      if (spill_.is_unusable() && !stopping_) {
+        say("the spill directory cannot be used, and the store has not begun: doliumd ends");
+        stop(SIGTERM);
+      }
     }
   }
 }

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "daemon/process/signals.h"
+#include "daemon/process/spill_program.h"
 #include "shm/os/monotonic_clock.h"
 #include "shm/os/system_error.h"
 
@@ -89,10 +90,14 @@ bool SpillProcess::ended(pid_t child, int status, shm::TimeNs now, const KeeperL
     return true;
   }
   if (now - started_ >= static_cast<shm::TimeNs>(kLongestPauseMs) * kMillisecond) pause_ms_ = kFirstPauseMs;
+  const bool is_unusable = WIFEXITED(status) && WEXITSTATUS(status) == kSpillUnusable;
+  unusable_ = is_unusable && !has_worked_;
+  if (unusable_) return true;
+  has_worked_ = true;
   next_start_ = now + static_cast<shm::TimeNs>(pause_ms_) * kMillisecond;
   log->error("the spill process has ended {}: starting it again in {} ms; what is on disk stays there",
              how_it_ended(status), pause_ms_);
-  pause_ms_ = std::min(2 * pause_ms_, kLongestPauseMs);
+  pause_ms_ = std::min(2 * pause_ms_, is_unusable ? kLongestUnusableMs : kLongestPauseMs);
   return true;
 }
 

@@ -35,6 +35,8 @@ class SpillProcess {
   /// Pause before the next start; doubled each time, up to the longest, until a process has lived for that long.
   static constexpr int kFirstPauseMs = 50;
   static constexpr int kLongestPauseMs = 5000;
+  /// Longest pause while the directory cannot be used: an operator has to act.
+  static constexpr int kLongestUnusableMs = 60'000;
 
   /// `arguments`: the program and its flags, without --token-fd; empty: there is no spill tier.
   explicit SpillProcess(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
@@ -47,6 +49,8 @@ class SpillProcess {
   [[nodiscard]] shm::TimeNs next_start() const noexcept;
   /// A child of the keeper has ended. False: it was another one.
   bool ended(pid_t child, int status, shm::TimeNs now, const KeeperLog& log);
+  /// The first process of this daemon could not use its directory (kSpillUnusable). No client was admitted yet.
+  [[nodiscard]] bool is_unusable() const noexcept { return unusable_; }
   /// The daemon is stopping: the process ends with the server, and is not started again. Or is it, because it is still
   /// needed.
   void expect_end(bool expected = true) noexcept { ending_ = expected; }
@@ -65,6 +69,8 @@ class SpillProcess {
   shm::TimeNs next_start_ = 0;
   int pause_ms_ = kFirstPauseMs;
   bool ending_ = false;
+  bool has_worked_ = false;  // some process ended for another reason than kSpillUnusable
+  bool unusable_ = false;
 };
 
 }  // namespace dolium::daemon

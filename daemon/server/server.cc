@@ -191,7 +191,7 @@ Result<void> Server::take_sessions(std::vector<SessionRecord> records) {
   return {};
 }
 
-Server::End Server::run() {
+void Server::say_serving() {
   const StoreConfig& store = engine_->store().rows().config;
   if (is_reachable_)
     log_->info("serving {} and at most {} objects on {}", format_size(store.capacity), store.max_objects,
@@ -199,6 +199,15 @@ Server::End Server::run() {
   else
     log_->warn("serving {} and at most {} objects, but no new clients: {} does not lead to this daemon",
                format_size(store.capacity), store.max_objects, acceptor_.listener().path());
+  is_serving_ = true;
+}
+
+Server::End Server::run() {
+  if (waits_for_catalogue())
+    log_->info("waiting for the spill process to read {}, for {} s at most: clients are admitted after that",
+               config_.spill_directory, kCatalogueTimeout / 1'000'000'000);
+  else
+    say_serving();
   acceptor_.start();
   keeper_poll_->watch(UV_READABLE);
   signal_poll_->watch(UV_READABLE);

@@ -104,6 +104,7 @@ class Server final : private Session::Host {
   void serve(shm::TimeNs now);
   void on_deadline();
   [[nodiscard]] bool waits_for_catalogue() const noexcept;
+  void say_serving();
   void admit_held_back();
   void log_tier_state();
   void end_late(Session& session);
@@ -125,6 +126,7 @@ class Server final : private Session::Host {
   LimitedLog client_log_;  // the same, for lines that clients can cause
   const AccessList access_;
   bool is_reachable_ = true;         // the socket's path leads to this daemon
+  bool is_serving_ = false;          // the log says so
   std::unique_ptr<EventLoop> loop_;  // before everything that it watches
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;

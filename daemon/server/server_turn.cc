@@ -36,6 +36,7 @@ void Server::serve(shm::TimeNs now) {
     engine_->settle(now);
     if (tier_) tier_->work({now, std::chrono::system_clock::now()});
     if (tier_ && tier_->state() != tier_state_) log_tier_state();
+    if (!is_serving_ && !waits_for_catalogue()) say_serving();
     if (!held_back_.empty() && !waits_for_catalogue()) admit_held_back();
     // The last first: a client that waited for another client's request has waited longer than the one that just asked.
     sessions_.take_dirty([this](Session& session) { answer(session); });

@@ -138,6 +138,10 @@ void Tier::note_answered(const Work& work) {
 bool Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, TimeNs now) {
   switch (done.outcome()) {
     case TierWriteOutcome::done:
+      if (distrusted_) {  // told before the directory was missed
+        drops_.push_back({id, done.location()});
+        break;
+      }
       made_clean_ = true;
       ++written_count_;
       if (store_.sealed().written(done.slot(), done.stamp(), done.location())) return true;

@@ -95,9 +95,10 @@ class FakeSpiller {
       if (!read.read.empty()) REQUIRE(tier.read(client(), *Packed<protocol::TierReadDoneRequest>(read), now));
     }
   }
-  void tell_phase(Tier& tier, protocol::TierPhase phase) const {
+  void tell_phase(Tier& tier, protocol::TierPhase phase, bool gone = false) const {
     protocol::TierStateRequestT state;
     state.phase = phase;
+    state.gone = gone;
     state.reason = "the test says so";
     REQUIRE(tier.told(client(), *Packed<protocol::TierStateRequest>(state)));
   }

@@ -109,6 +109,26 @@ TEST_CASE("a spill process that ends with the daemon is not started again") {
   spill.stop(log);  // nothing is left to wait for
 }
 
+TEST_CASE("a first spill process that cannot use its directory ends the daemon, and a later one is started again") {
+  const KeeperLog log(open_log({.log_level = LogLevel::off}).value(), {});
+  const bool is_first = GENERATE(true, false);
+  const Script script("exit $(cat \"$(dirname \"$0\")/status\")");
+  const auto end_with = [&](SpillProcess& spill, const char* status) {
+    std::ofstream(script.directory.path() / "status") << status;
+    spill.start_if_due(shm::kNever - 1, log);
+    static_cast<void>(script.told());
+    pid_t child = 0;
+    const int how = wait_for_child(child);
+    REQUIRE(spill.ended(child, how, 0, log));
+  };
+  SpillProcess spill({"/bin/sh", script.path()});
+  CHECK(spill.token().value().size() == 32);
+  if (!is_first) end_with(spill, "1");
+  CHECK_FALSE(spill.is_unusable());
+  end_with(spill, std::to_string(kSpillUnusable).c_str());
+  CHECK(spill.is_unusable() == is_first);
+}
+
 TEST_CASE("without a spill directory there is no spill process") {
   CHECK(spill_arguments({}).empty());
   SpillProcess spill({});
@@ -135,12 +155,12 @@ TEST_CASE("a spill directory that cannot serve is refused in words") {
     const auto checked = check_spill_directory(config);
     return checked ? std::string() : checked.error().message;
   };
-  CHECK_THAT(refusal_of(directory.path() / "none"), Catch::Contains("cannot be used"));
+  CHECK_THAT(refusal_of(directory.path() / "none"), Catch::Contains("make it"));
   std::ofstream(directory.path() / "file") << "x";
-  CHECK_THAT(refusal_of(directory.path() / "file"), Catch::Contains("cannot be used"));
+  CHECK_THAT(refusal_of(directory.path() / "file"), Catch::Contains("Not a directory"));
   std::filesystem::create_directory(directory.path() / "open");
   std::filesystem::permissions(directory.path() / "open", std::filesystem::perms(0755));
-  CHECK_THAT(refusal_of(directory.path() / "open"), Catch::Contains("make it 0700"));
+  CHECK_THAT(refusal_of(directory.path() / "open"), Catch::Contains("chmod 700"));
   CHECK_THAT(refusal_of("/dev/shm"), Catch::Contains("spill directory"));
   config.store.spill = false;
   CHECK(check_spill_directory(config).value().empty());

@@ -349,6 +349,33 @@ TEST_CASE("a full disk is read, and not written") {
   CHECK(fixture.store.spill().dirty().count < 4);
 }
 
+TEST_CASE("what is in memory is dirty again when the spill directory is gone, and is written again when it is back") {
+  TierFixture tier(1);
+  REQUIRE(tier.spiller.connect(*tier.tier, tier.moment()));
+  tier.spill(1, 4 * kKiB);
+  tier.keep(2, 4 * kKiB);
+  tier.run(2);
+  const std::uint64_t before = tier.spiller.disk.size();
+  tier.keep(3, 4 * kKiB);
+  tier.turn();  // its write is under way
+  REQUIRE(tier.store.spill().clean().count == 1);
+  tier.spiller.tell_phase(*tier.tier, protocol::TierPhase::failed, true);
+  CHECK(tier.store.spill().clean().count == 0);
+  CHECK(tier.store.spill().dirty().count == 2);
+  tier.run(2);  // its answer counts for nothing
+  CHECK(tier.store.spill().clean().count == 0);
+  CHECK(tier.store.spill().dirty().count == 2);
+  CHECK(tier.spilled(1));
+  CHECK(tier.tier->next_deadline(tier.now) == shm::kNever);
+  tier.spiller.tell_phase(*tier.tier, protocol::TierPhase::ready);
+  tier.run(4);
+  CHECK(tier.store.spill().clean().count == 2);
+  CHECK(tier.spiller.disk.size() == before + 1);  // the old records are dropped
+  CHECK(tier.get({1}).empty());
+  tier.run(2);
+  CHECK(*tier.answers.back() == "+");
+}
+
 TEST_CASE("a new store makes its objects of the records, without those that have expired") {
   TierFixture first(1.0);
   REQUIRE(first.spiller.connect(*first.tier, first.moment()));
