@@ -38,9 +38,10 @@ class Keeper {
 
   /// Starts servers with these arguments until one ends by itself, or the keeper gives up. Returns the exit status.
   /// SIGTERM, SIGINT and SIGQUIT to the keeper stop the server, and then the keeper with status 0, however often they
-  /// come; after the second one, what is not on disk yet is not waited for. Sent to the server alone they restart it, as SIGHUP does: if a check with the current configuration and
-  /// program says that a new server could start. SIGUSR1 is passed to the server. The end of `starter` counts as
-  /// SIGTERM. The keeper's own messages go to the log. `spill`: the spill process, which runs beside the server.
+  /// come; after the second one, what is not on disk yet is not waited for. Sent to the server alone they restart it,
+  /// as SIGHUP does: if a check with the current configuration and program says that a new server could start. SIGUSR1
+  /// is passed to the server. The end of `starter` counts as SIGTERM. The keeper's own messages go to the log. `spill`:
+  /// the spill process, which runs beside the server.
   [[nodiscard]] static int run(char** argv, KeeperLog log, Starter starter = {}, SpillProcess spill = SpillProcess({}));
 };
 

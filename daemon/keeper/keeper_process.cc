@@ -245,8 +245,9 @@ void KeeperProcess::take_signals() {
   }
 }
 
-/// The first signal starts the stop and its time limit; after a further one, the server does not wait for the disk. A server that is still starting
-/// would die of the signal, and leave the socket of the one before it: hear() stops it when it is ready.
+/// The first signal starts the stop and its time limit; after a further one, the server does not wait for the disk. A
+/// server that is still starting would die of the signal, and leave the socket of the one before it: hear() stops it
+/// when it is ready.
 void KeeperProcess::stop(int number) {
   if (!std::exchange(stopping_, true)) {
     spill_.expect_end();

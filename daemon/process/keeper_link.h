@@ -39,7 +39,19 @@ struct KeeperItem {
 };
 
 struct KeeperMessage {
-  enum class Kind : std::uint32_t { none, keep, forget, start, ready, replace, refuse, told_to_end, own, owned, draining };
+  enum class Kind : std::uint32_t {
+    none,
+    keep,
+    forget,
+    start,
+    ready,
+    replace,
+    refuse,
+    told_to_end,
+    own,
+    owned,
+    draining
+  };
   Kind kind = Kind::none;  ///< none: nothing more will come
   KeeperItem item;
 };

@@ -133,8 +133,8 @@ void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest&
     if (creator == nullptr) return;  // the placed object goes with its client
     if (placed && !kept.empty())
       std::memcpy(engine_.store().rows().bytes(placed->slot).data(), kept.data(), kept.size());
-    const Result<SlotIndex> put = placed ? engine_.store().seal(client, object_id, shm::monotonic_now())
-                                         : Result<SlotIndex>(placed.error());
+    const Result<SlotIndex> put =
+        placed ? engine_.store().seal(client, object_id, shm::monotonic_now()) : Result<SlotIndex>(placed.error());
     PutReplyT reply;
     if (!put) reply.failures.push_back(failure(0, put.error()));
     if (put && hold) reply.grant = grant_one(client, *put);

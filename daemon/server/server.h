@@ -133,7 +133,7 @@ class Server final : private Session::Host {
   Renewer renewer_;
   Estate estate_;
   Dispatch dispatch_;
-  std::optional<Tier> tier_;  // the spill tier
+  std::optional<Tier> tier_;    // the spill tier
   std::optional<Drain> drain_;  // before this server's end
   SessionTable sessions_;
   Acceptor acceptor_;

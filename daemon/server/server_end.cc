@@ -1,8 +1,9 @@
 // The stop of the server. See server.h.
 //
-// With a spill tier, what is dirty is written first (Drain). Meanwhile sessions go on, so that the store's memory and the
-// spill process's session stay as they are, and a crash loses nothing that a restarted server could not write: objects
-// are read and removed, and those that are being written are sealed. No object is created, and no client is admitted.
+// With a spill tier, what is dirty is written first (Drain). Meanwhile sessions go on, so that the store's memory and
+// the spill process's session stay as they are, and a crash loses nothing that a restarted server could not write:
+// objects are read and removed, and those that are being written are sealed. No object is created, and no client is
+// admitted.
 
 #include <unistd.h>
 

@@ -55,8 +55,7 @@ bool Drain::is_over(shm::TimeNs now) {
 
 bool Drain::is_hopeless(shm::TimeNs now) {
   const Tier::State state = tier_.state();
-  const bool refuses =
-      state == Tier::State::full || state == Tier::State::read_only || state == Tier::State::failed;
+  const bool refuses = state == Tier::State::full || state == Tier::State::read_only || state == Tier::State::failed;
   if (!refuses)
     hopeless_since_ = shm::kNever;
   else if (hopeless_since_ == shm::kNever)
@@ -67,8 +66,8 @@ bool Drain::is_hopeless(shm::TimeNs now) {
 std::optional<std::string> Drain::report(shm::TimeNs now) {
   if (now < next_report_) return std::nullopt;
   next_report_ = now + kReportEvery;
-  return fmt::format("{} are not on disk yet, {} were written; the spill tier is {}; {} are left", in_words(spill_.dirty()),
-                     tier_.written_count() - written_before_, tier_.state_text(),
+  return fmt::format("{} are not on disk yet, {} were written; the spill tier is {}; {} are left",
+                     in_words(spill_.dirty()), tier_.written_count() - written_before_, tier_.state_text(),
                      format_duration(shm::to_ms(ends_at_ - std::min(now, ends_at_))));
 }
 

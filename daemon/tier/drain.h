@@ -52,7 +52,7 @@ class Drain {
   const Before before_;
   const shm::TimeNs limit_;
   const shm::TimeNs ends_at_;
-  const std::uint64_t first_;          // objects that were dirty at its beginning
+  const std::uint64_t first_;           // objects that were dirty at its beginning
   const std::uint64_t written_before_;  // Tier::written_count() then
   shm::TimeNs next_report_;
   shm::TimeNs hopeless_since_ = shm::kNever;

@@ -267,10 +267,10 @@ Error Tier::why_not(const ObjectId& id) const {
     case State::full:
     case State::read_only: break;
   }
-  if (no_room_) return {no_room_->code, object + ": " + no_room_->message, no_room_->cause};
   if (const TimeNs waited = now_ + kStalledAfter - std::min(now_ + kStalledAfter, stalls_at()); waited >= kRetryPause)
     return {Errc::tier_unavailable,
             fmt::format("{} in time: the disk has not answered for {} s", object, waited / 1'000'000'000)};
+  if (no_room_) return {no_room_->code, object + ": " + no_room_->message, no_room_->cause};
   return {Errc::tier_unavailable, object + " in time: other objects are read first; try again"};
 }
 

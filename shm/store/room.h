@@ -77,8 +77,8 @@ class Room {
 
   // ---- for the spill tier ----
 
-  /// An object of retention `keep` that is dirty when it is sealed. out_of_memory, with the cause `disk`: Spill::may_keep()
-  /// says no. Other objects may always be created.
+  /// An object of retention `keep` that is dirty when it is sealed. out_of_memory, with the cause `disk`:
+  /// Spill::may_keep() says no. Other objects may always be created.
   [[nodiscard]] Result<void> check_kept(const NewObject& object);
 
   /// Gives a spilled object an extent to be read back to by this client: Spill::begin_reading(). Returns its offset.
