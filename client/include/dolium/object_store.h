@@ -206,7 +206,8 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// Removes an object that list() or metadata() has described, and no other that was put under its id since. Returns
   /// false if it is gone.
   Result<bool> remove(const ObjectMetadata& object);
-  /// Evicts the coldest objects until `bytes` are free or nothing more can be evicted. Returns the bytes freed.
+  /// Evicts the coldest objects until `bytes` are free or nothing more can be evicted. Returns the bytes freed. Objects
+  /// of retention `keep` are written to disk for it: it waits for a disk that works, 30 s without progress at most.
   Result<std::uint64_t> evict(std::uint64_t bytes);
   /// evict(), and also returns the size of the evicted objects. Objects that other clients store or remove meanwhile
   /// are not counted.
