@@ -82,9 +82,14 @@ class FakeSpiller {
     if (work.grant != 0) static_cast<void>(client_->holder().take_up_grants(work.grant));
     work_.push_back(std::move(work));
   }
-  /// Does all that it was asked for, and answers.
-  void work(Tier& tier, shm::TimeNs now) {
-    for (protocol::TierWorkNoticeT& notice : std::exchange(work_, {})) {
+  /// Does all that it was asked for, or in so many notices, and answers.
+  void work(Tier& tier, shm::TimeNs now, std::size_t notices = SIZE_MAX) {
+    const std::size_t count = std::min(notices, work_.size());
+    std::vector<protocol::TierWorkNoticeT> todo(
+        std::make_move_iterator(work_.begin()),
+        std::make_move_iterator(work_.begin() + static_cast<std::ptrdiff_t>(count)));
+    work_.erase(work_.begin(), work_.begin() + static_cast<std::ptrdiff_t>(count));
+    for (protocol::TierWorkNoticeT& notice : todo) {
       for (const protocol::TierDrop& drop : notice.drops) disk.erase(drop.location());
       protocol::TierWriteDoneRequestT written;
       for (const protocol::TierWrite& write : notice.writes) written.written.push_back(written_to_disk(write));

@@ -54,11 +54,10 @@ struct Ended {
 };
 
 using Servers = std::size_t;
-constexpr Servers kUndisturbed = 0;
 
-/// A keeper, in a process of its own, whose servers run that hidden test case of this program. It is sent SIGTERM when
-/// so many of them have begun.
-Ended keep(const char* server, Servers until = kUndisturbed) {
+/// A keeper, in a process of its own, whose servers run that hidden test case of this program. It is sent SIGTERM each
+/// time that so many lines stand in the diary.
+Ended keep(const char* server, const std::vector<Servers>& stops = {}) {
   const TemporaryDirectory directory;
   const std::string said = directory.path() / "said";
   const std::string diary = directory.path() / "diary";
@@ -72,7 +71,7 @@ Ended keep(const char* server, Servers until = kUndisturbed) {
     const int status = Keeper::run(arguments.data(), {open_log({}).value(), {}});
     ::_exit(status);
   }
-  if (until != kUndisturbed) {
+  for (const Servers until : stops) {
     const auto begun = [&] { return static_cast<Servers>(std::ranges::count(content(diary), '\n')); };
     while (begun() < until) ::usleep(1000);
     REQUIRE(::kill(child, SIGTERM) == 0);
@@ -139,7 +138,7 @@ TEST_CASE("server that looks at its signals", "[.server]") {
 }
 
 TEST_CASE("signals: SIGTERM between two servers ends the keeper at once, with status 0") {
-  const Ended ended = keep("server that serves once and cannot be followed", 4);
+  const Ended ended = keep("server that serves once and cannot be followed", {4});
   CHECK(ended.status == EXIT_SUCCESS);
   CHECK_THAT(ended.said, Catch::EndsWith("ended while no server was running: the objects are gone\n"));
 }
@@ -165,15 +164,42 @@ TEST_CASE("server that ends in order if it gets as far as to serve", "[.server]"
 }
 
 TEST_CASE("signals: SIGTERM reaches a server that follows another when it serves, and not before") {
-  const Ended ended = keep("server that ends in order if it gets as far as to serve", 2);
+  const Ended ended = keep("server that ends in order if it gets as far as to serve", {2});
   CHECK(ended.status == EXIT_SUCCESS);
   CHECK(ended.servers == 3);  // the second one has written twice
 }
 
 TEST_CASE("signals: SIGTERM ends a server that does not get as far as to serve") {
-  const Ended ended = keep("server that is still starting", 1);
+  const Ended ended = keep("server that is still starting", {1});
   CHECK(ended.status == EXIT_SUCCESS);
   CHECK_THAT(ended.said, Catch::EndsWith("the server was still starting: it is killed\n"));
+}
+
+TEST_CASE("server that writes to disk when it is told to end", "[.server]") {
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  const KeeperLink link = link_to_keeper();
+  while (link.receive().value().kind != KeeperMessage::Kind::start) {
+  }
+  REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
+  write_diary();
+  int number = 0;
+  REQUIRE(::sigwait(&term, &number) == 0);
+  REQUIRE(link.send(KeeperMessage::Kind::draining, 60'000));
+  write_diary();
+  if (diary_lines() == 2) ::raise(SIGKILL);
+  REQUIRE(::sigwait(&term, &number) == 0);
+  REQUIRE(link.send(KeeperMessage::Kind::draining, 0));
+  ::_exit(0);
+}
+
+TEST_CASE("signals: SIGTERM again reaches a server that writes to disk, also the next one after its death") {
+  const Ended ended = keep("server that writes to disk when it is told to end", {1, 4});
+  CHECK(ended.status == EXIT_SUCCESS);
+  CHECK(ended.servers == 4);
+  CHECK_THAT(ended.said, Catch::Contains("while it wrote kept objects to disk: another one goes on\n"));
 }
 
 TEST_CASE("signals: a server begins with default dispositions and an empty mask") {
