@@ -67,7 +67,7 @@ TimeNs Tier::stalls_at() const noexcept {
 
 TimeNs Tier::next_deadline(TimeNs now) const {
   // A process that is stalled or has failed tells when it works again.
-  if (!catalogued_ || stalled_ || state() == State::failed) return shm::kNever;
+  if (!catalogued_ || stalled_ || state() == State::failed) return evictions_.next_deadline();
   TimeNs next = stalls_at();
   next = std::min(next, evictions_.next_deadline());
   if (is_behind_()) return next;

@@ -120,6 +120,16 @@ TEST_CASE("evict() returns what it has freed when the disk does not go on") {
     REQUIRE(eviction.answer);
     CHECK(eviction.answer->bytes == 0);
   }
+  SECTION("its process is away") {
+    fixture.spiller.end(*fixture.tier, fixture.moment());
+    fixture.turn();
+    CHECK_FALSE(eviction.answer);
+    CHECK(fixture.tier->next_deadline(fixture.now) <= fixture.now + DiskEvictions::kPatience);
+    fixture.now += DiskEvictions::kPatience;
+    fixture.turn();
+    REQUIRE(eviction.answer);
+    CHECK(eviction.answer->bytes == 0);
+  }
   SECTION("its client leaves") {
     fixture.tier->on_client_gone(fixture.writer);
     fixture.run(10);
