@@ -52,6 +52,7 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::TierReadDoneRequest, .writes = true},
     Verb{.request = RequestBody::TierStateRequest, .writes = true},
     Verb{.request = RequestBody::TierOrderDoneRequest, .writes = true},
+    Verb{.request = RequestBody::TrimRequest, .reply = ReplyBody::TrimReply, .writes = true},
 };
 
 /// Precondition: decode() let a frame with it through.

@@ -1,4 +1,4 @@
-// pin, unpin, extend-grace, remove, evict, clear: which objects stay in the store.
+// pin, unpin, extend-grace, remove, evict, trim, clear: which objects stay in the store.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -151,6 +151,21 @@ Result<void> evict(const Globals& globals, const std::string& text) {
   return {};
 }
 
+Result<void> trim(const Globals& globals) {
+  const auto client = connect(globals, Access::read_write);
+  if (!client) return client.error();
+  const Result<std::uint64_t> given = (*client)->trim();
+  if (!given) return given.error();
+  const Result<StoreStats> stats = (*client)->stats();
+  if (!stats) return stats.error();
+  if (globals.json)
+    print_json({{"given_back_bytes", *given}, {"reserved_bytes", stats->reserved_bytes}});
+  else
+    fmt::print("gave {} back to the system; the store keeps {}, and uses {}\n", format_size(*given),
+               format_size(stats->reserved_bytes), format_size(stats->used_bytes));
+  return {};
+}
+
 /// Asks on the terminal. Without a terminal, returns true, so that scripts work. `objects`: "all 12 objects".
 bool is_confirmed(const std::string& socket, const std::string& objects) {
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) return true;
@@ -256,6 +271,7 @@ void add_keep_verbs(CommandLine& line) {
   line.add("evict", "evict unused objects, coldest first, until that many bytes are freed",
            [size](const Globals& globals) { return evict(globals, *size); })
       .required("size", *size, "SIZE", "for example 64MiB, or all");
+  line.add("trim", "give free memory of the store back to the system (evict first, to give back more)", trim);
   const auto yes = std::make_shared<bool>(false);
   line.add("clear", "remove all objects, including pinned ones", [yes](const Globals& g) { return clear(g, *yes); })
       .flag("-y,--yes", *yes, "do not ask (without a terminal there is no question)");

@@ -180,6 +180,30 @@ Result<Evicted> ObjectStore::evict_and_count(std::uint64_t bytes) {
       });
 }
 
+Result<std::uint64_t> ObjectStore::trim() {
+  return change(
+      *backend_,
+      [](Connection& daemon) -> Result<std::uint64_t> {
+        // At most the whole store once: other clients may put and remove objects meanwhile.
+        std::uint64_t bytes = 0;
+        for (bool more = true; more && bytes < daemon.attachment().index().arena_bytes();) {
+          const auto asked =
+              daemon.ask<protocol::TrimReply>(protocol::TrimRequestT(), [&](const protocol::TrimReply& reply) {
+                bytes += reply.given_back();
+                more = reply.more();
+                return Result<void>();
+              });
+          if (!asked) return asked.error();
+        }
+        return bytes;
+      },
+      [](Engine& engine, TimeNs) -> Result<std::uint64_t> {
+        const auto trimmed = engine.store().room().trim_piece(shm::kMaxCapacity);
+        if (!trimmed) return trimmed.error();
+        return trimmed->bytes;
+      });
+}
+
 Result<void> ObjectStore::clear() {
   return change(
       *backend_,

@@ -44,6 +44,15 @@ Result<void> check_spill(Config& config) {
   return {};
 }
 
+/// Memory that was reserved for good is not given back.
+Result<void> check_trim(const Config& config) {
+  if (config.trim_above == 0 || (!config.store.preallocate && !config.store.huge_pages)) return {};
+  return Error{Errc::invalid_argument,
+               fmt::format("[store] trim_above gives free memory back to the system, and {} reserves all memory for "
+                           "good: set one of them only",
+                           config.store.preallocate ? "preallocate" : "huge_pages")};
+}
+
 std::vector<std::string> doubts(const Config& config) {
   std::vector<std::string> result;
   constexpr std::uint32_t kWritableByOthers = 0022;  // connect(2) wants write permission
@@ -95,6 +104,7 @@ Result<Invocation> load(int argc, const char* const* argv) {
       return Error{Errc::invalid_argument, fmt::format("{}: {}", given.option->flag, done.error().message)};
   if (Result<void> done = complete(config); !done) return done.error();
   if (Result<void> done = check_spill(config); !done) return done.error();
+  if (Result<void> done = check_trim(config); !done) return done.error();
   invocation.warnings = doubts(config);
   return invocation;
 }

@@ -50,6 +50,9 @@ struct Config {
   /// write.
   std::uint32_t busy_poll_us = 50;
 
+  /// In idle moments, free memory beyond so many bytes is given back to the system; 0: never.
+  std::uint64_t trim_above = 0;
+
   std::uint32_t max_connections = 1024;
   std::uint32_t max_connections_per_user = 0;  ///< 0: no limit but max_connections
 

@@ -237,6 +237,9 @@ std::vector<Option> store_options() {
                   &Store::prefault),
       for_life(boolean_row({"store", "huge_pages", "--huge-pages", "use 2 MiB pages from the kernel's reserved pool"},
                            &Store::huge_pages)),
+      size_row({"store", "trim_above", "--trim-above",
+                "when idle, give free memory beyond so many bytes back to the system; 0: never"},
+               &Config::trim_above, 0, shm::kMaxCapacity),
   };
 }
 

@@ -91,6 +91,9 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     case RequestBody::SubscribeRequest: return on(session, id, *frame.body_as_SubscribeRequest());
     case RequestBody::UnsubscribeRequest: return on(session, id, *frame.body_as_UnsubscribeRequest());
     case RequestBody::ReplaceRequest: return on(session, id, *frame.body_as_ReplaceRequest());
+    case RequestBody::TrimRequest: return on(session, id, *frame.body_as_TrimRequest());
+    case RequestBody::SpillOrderRequest: return on(session, id, *frame.body_as_SpillOrderRequest());
+    case RequestBody::ForgetSpilledRequest: return on(session, id, *frame.body_as_ForgetSpilledRequest());
     case RequestBody::TierHelloRequest:
     case RequestBody::TierCatalogueRequest:
     case RequestBody::TierWriteDoneRequest:
@@ -171,6 +174,15 @@ void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
   const shm::Room::Evicted evicted = engine_.store().room().evict_piece(request.bytes(), now);
   if (evicted.bytes >= request.bytes() || evicted.more || !disk_makes_room()) return done(evicted);
   tier_->evictions().add({session.client(), id}, request.bytes(), evicted, now, done);
+}
+
+void Dispatch::on(Session& session, Id id, const TrimRequest&) {
+  const Result<shm::Room::Trimmed> trimmed = engine_.store().room().trim_piece();
+  if (!trimmed) return session.reply_error(id, trimmed.error());
+  TrimReplyT reply;
+  reply.given_back = trimmed->bytes;
+  reply.more = trimmed->more;
+  session.reply(id, std::move(reply));
 }
 
 void Dispatch::on(Session& session, Id id, const ClearRequest& request) {

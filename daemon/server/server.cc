@@ -133,6 +133,7 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       engine_(std::move(engine)),
       warmer_(*loop_, engine_->store(), *log_),
       renewer_(*loop_, engine_->store(), *log_),
+      trimmer_(engine_->store(), *log_, config_.trim_above),
       estate_(std::move(estate)),
       dispatch_(
           *engine_, [this](shm::ClientId client) { return sessions_.find(client); },
@@ -179,7 +180,7 @@ Result<void> Server::watch() {
   Result<Poll> signalled = Poll::create(*loop_, signals_.fd(), [this](int) { take_signals(); });
   if (!signalled) return std::move(signalled).error();
   signal_poll_ = *std::move(signalled);
-  return {};
+  return trimmer_.watch(*loop_);
 }
 
 Result<void> Server::take_sessions(std::vector<SessionRecord> records) {
@@ -233,6 +234,7 @@ void Server::on_request(Session& session, const protocol::RequestFrame& request)
   if (drains_before(Drain::Before::stop) && is_ordinary_hello(request))
     return session.refuse_hello(request.request_id(), {Errc::disconnected, kStopping});
   asked_ = asked_ || !session.wire().has_rings();
+  trimmer_.note_request();
   session.copies_large = begins_large_copy(request);
   const bool was_attached = session.attached();
   const bool was_unadopted = session.state() == Session::State::unadopted;

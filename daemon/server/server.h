@@ -26,6 +26,7 @@
 #include "daemon/server/renewer.h"
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
+#include "daemon/server/trimmer.h"
 #include "daemon/server/warmer.h"
 #include "daemon/tier/drain.h"
 #include "daemon/tier/tier.h"
@@ -131,6 +132,7 @@ class Server final : private Session::Host {
   std::unique_ptr<shm::Engine> engine_;
   Warmer warmer_;
   Renewer renewer_;
+  Trimmer trimmer_;
   Estate estate_;
   Dispatch dispatch_;
   std::optional<Tier> tier_;    // the spill tier

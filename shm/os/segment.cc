@@ -149,4 +149,23 @@ Result<void> Segment::reserve(std::uint64_t begin, std::uint64_t end) const {
   return {};
 }
 
+Result<void> Segment::punch(std::uint64_t begin, std::uint64_t end) const {
+  const auto bytes = static_cast<off_t>(end - begin);
+  constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  if (retry_interrupted([&] { return ::fallocate(fd_.get(), kMode, static_cast<off_t>(begin), bytes); }) != 0)
+    return system_error(fmt::format("give {} bytes of the {} back to the system", bytes, name_));
+  return {};
+}
+
+std::uint64_t Segment::next_hole(std::uint64_t at) const noexcept {
+  const off_t found = ::lseek(fd_.get(), static_cast<off_t>(at), SEEK_HOLE);
+  return found < 0 ? size_ : static_cast<std::uint64_t>(found);
+}
+
+std::uint64_t Segment::next_data(std::uint64_t at) const noexcept {
+  const off_t found = ::lseek(fd_.get(), static_cast<off_t>(at), SEEK_DATA);
+  if (found >= 0) return static_cast<std::uint64_t>(found);
+  return errno == ENXIO ? size_ : at;
+}
+
 }  // namespace dolium::shm

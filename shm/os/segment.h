@@ -80,6 +80,14 @@ class Segment {
   [[nodiscard]] Result<UniqueFd> duplicate() const;
   /// Allocates the memory of [begin, end) now, so that touching it later cannot fail.
   [[nodiscard]] Result<void> reserve(std::uint64_t begin, std::uint64_t end) const;
+  /// Gives the memory of [begin, end) back to the system: zeros from now on, until it is written. Multiples of the page
+  /// size.
+  [[nodiscard]] Result<void> punch(std::uint64_t begin, std::uint64_t end) const;
+  /// The first byte from `at` on that has no memory; the size if there is none, or if the kernel cannot tell. Moves the
+  /// file offset, which nothing in Dolium uses.
+  [[nodiscard]] std::uint64_t next_hole(std::uint64_t at) const noexcept;
+  /// The first byte from `at` on that has memory; the size if there is none; `at` if the kernel cannot tell.
+  [[nodiscard]] std::uint64_t next_data(std::uint64_t at) const noexcept;
 
  private:
   UniqueFd fd_;

@@ -85,7 +85,7 @@ void Report::fill_totals(StoreStats& stats) const {
   stats.used_bytes = rows.arena.used_bytes();
   stats.free_bytes = stats.capacity - stats.used_bytes;
   stats.largest_free_extent = std::max(rows.arena.largest_free_extent(), stats.capacity - rows.arena.live_to());
-  stats.reserved_bytes = rows.memory.reserved_bytes();
+  stats.reserved_bytes = rows.memory.resident_bytes();
   stats.max_objects = rows.index.slot_count();
   stats.pinned_count = parts_.pins.tally().count;
   stats.pinned_bytes = parts_.pins.tally().bytes;

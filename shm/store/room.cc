@@ -122,7 +122,8 @@ Result<std::uint64_t> Room::take_extent(std::uint64_t size, SlotIndex slot) {
   std::optional<std::uint64_t> offset = allocate(size, slot);
   if (!offset) offset = make_room(size, slot);
   if (offset) return *offset;
-  const bool is_short = shortage_ && rows_.arena.limit() < rows_.arena.capacity();
+  const bool is_short = shortage_ && (rows_.arena.limit() < rows_.arena.capacity() ||
+                                      rows_.memory.resident_bytes() < rows_.memory.reserved_bytes());
   return refusals_.no_room(Arena::taken_by(size), is_short ? &shortage_->why : nullptr);
 }
 
@@ -130,13 +131,16 @@ Result<std::uint64_t> Room::take_extent(std::uint64_t size, SlotIndex slot) {
 std::optional<std::uint64_t> Room::allocate(std::uint64_t size, SlotIndex slot) {
   Arena& arena = rows_.arena;
   if (arena.limit() < arena.capacity() && may_grow(Arena::taken_by(size))) arena.set_limit(arena.capacity());
-  const std::optional<std::uint64_t> offset = arena.allocate(size, slot);
+  std::optional<std::uint64_t> offset = arena.allocate(size, slot);
   if (!offset) return std::nullopt;
-  Result<void> reserved = rows_.reserve_arena_to(*offset + Arena::taken_by(size));
+  Result<void> reserved = rows_.reserve_extent(*offset, Arena::taken_by(size));
   if (reserved) return offset;
   arena.free(slot);
   end_arena_for_now(std::move(reserved).error(), size);
-  return arena.allocate(size, slot);
+  offset = arena.allocate(size, slot);
+  if (!offset || !rows_.memory.is_in_hole(*offset, *offset + Arena::taken_by(size))) return offset;
+  arena.free(slot);
+  return std::nullopt;
 }
 
 /// No memory beyond the reserved part can be had, for an object of that size. Then free bytes there, and plans of

@@ -47,6 +47,10 @@ class Room {
   static constexpr std::uint64_t kAheadShare = 2048;
   /// Maximum size of an object that is moved in an idle moment: a request waits no longer than for this copy.
   static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
+  /// Maximum number of bytes that one trim_piece() gives back: some ms. And of free extents that it looks at, the
+  /// largest first.
+  static constexpr std::uint64_t kMostTrimmed = std::uint64_t{8} << 20;
+  static constexpr std::uint32_t kTrimLooks = 4096;
   /// One byte may be moved for so many bytes for which eviction made room.
   static constexpr std::uint64_t kStoredPerRelocated = 10;
   /// After the machine had no memory for so many bytes: time in which creates do not try to get as much again, unless
@@ -101,6 +105,13 @@ class Room {
   [[nodiscard]] Evicted evict_all(std::uint64_t bytes, TimeNs now);
   /// evict(), kRemovalsPerPiece objects at most.
   [[nodiscard]] Evicted evict_piece(std::uint64_t bytes, TimeNs now);
+  struct Trimmed {
+    std::uint64_t bytes = 0;
+    bool more = false;
+  };
+  /// Gives free memory back to the system, kMostTrimmed bytes at most. invalid_argument for a store that has reserved
+  /// its memory for good (preallocate, huge_pages).
+  [[nodiscard]] Result<Trimmed> trim_piece(std::uint64_t most = kMostTrimmed);
   /// Moves an object that is not in use, if that brings free bytes together. Returns whether to look for another. Call
   /// it when there is nothing better to do.
   bool relocate_one();

@@ -47,6 +47,25 @@ void Room::fold_access(const Clients::Departed& departed, SlotIndex slot) {
   sealed_.note_access(slot, std::min(table.last_access(slot), rows_.now));
 }
 
+/// `arena_trimmed` is stored first: a successor then looks for holes.
+Result<Room::Trimmed> Room::trim_piece(std::uint64_t most) {
+  if (!rows_.memory.can_give_back())
+    return Error{Errc::invalid_argument,
+                 "this store has reserved its memory for good (preallocate, or huge_pages): none is given back"};
+  rows_.ledger.state().arena_trimmed = true;
+  Trimmed trimmed;
+  for (const ExtentRef extent : rows_.arena.largest_free_extents(kTrimLooks)) {
+    const std::uint64_t begin = rows_.arena.offset_of(extent);
+    const Result<std::uint64_t> given =
+        rows_.memory.give_back({begin, begin + rows_.arena.size_of(extent)}, most - trimmed.bytes);
+    if (!given) return given.error();
+    trimmed.bytes += *given;
+    trimmed.more = trimmed.bytes == most;
+    if (trimmed.more) break;
+  }
+  return trimmed;
+}
+
 void Room::warmed(const ArenaMemory::Stretch& stretch, const ArenaMemory::Warmth& warmth) {
   rows_.memory.warmed(stretch, warmth);
   rows_.ledger.state().arena_reserved = rows_.memory.reserved_bytes();

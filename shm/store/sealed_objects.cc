@@ -201,7 +201,7 @@ bool SealedObjects::relocate(SlotIndex slot, ExtentRef place) {
   const std::uint64_t size = rows_.size_of(slot);
   const std::uint64_t taken = rows_.taken_bytes(slot);
   const std::uint64_t to = rows_.arena.offset_of(place);
-  if (!rows_.reserve_arena_to(to + taken)) return false;
+  if (!rows_.reserve_extent(to, taken)) return false;
   // Nothing writes to either: one is sealed, the other is free, and only this thread gives memory away.
   std::memcpy(rows_.memory.bytes(to, size).data(), rows_.memory.bytes(rows_.fields(slot).offset, size).data(), size);
   rows_.margin(slot).operation = Operation::relocating;  // step 0

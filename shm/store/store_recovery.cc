@@ -212,7 +212,8 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreConfig& given, std::vec
   config.eviction_policy = ledger->state().policy;
   config.spill = ledger->state().spills;
   if (!config.spill) config.retention = Retention::cache;
-  Result<ArenaMemory> arena = ArenaMemory::adopt(config, std::move(memory[kArena]), ledger->state().arena_reserved);
+  Result<ArenaMemory> arena = ArenaMemory::adopt(config, std::move(memory[kArena]), ledger->state().arena_reserved,
+                                                 ledger->state().arena_trimmed);
   if (!arena) return std::move(arena).error();
   Result<std::unique_ptr<Store>> made = over(config, *std::move(arena), *std::move(index), *std::move(ledger), now);
   if (!made) return made;

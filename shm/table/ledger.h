@@ -84,7 +84,8 @@ struct LedgerState {
   /// rows are the truth. 0: no directory so far.
   std::uint64_t tier_directory[2] = {};
   bool tier_catalogued = false;
-  bool spills = false;  ///< the store began with a spill tier
+  bool spills = false;         ///< the store began with a spill tier
+  bool arena_trimmed = false;  ///< pages below arena_reserved may have been given back to the system
 };
 
 class Ledger {

@@ -139,6 +139,20 @@ TEST_CASE("evict_and_count tells both what came free and how large the objects w
   CHECK(store->evict_and_count(1).value() == Evicted{0, 0});
 }
 
+TEST_CASE("trim gives free memory back, and objects can be put there again") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = 32 * kMiB, .prefault = false});
+  for (std::size_t i = 0; i < 8; ++i) REQUIRE(outcome(store->put(id_of(i), pattern(2 * kMiB))) == "ok");
+  for (std::size_t i = 0; i < 8; i += 2) REQUIRE(store->remove(id_of(i)).value());
+  const std::uint64_t before = store->stats().value().reserved_bytes;
+  CHECK(store->trim().value() >= 8 * kMiB);
+  CHECK(store->stats().value().reserved_bytes <= before - 8 * kMiB);
+  CHECK(store->trim().value() == 0);
+  for (std::size_t i = 0; i < 8; i += 2) REQUIRE(outcome(store->put(id_of(i), pattern(2 * kMiB))) == "ok");
+  for (std::size_t i = 0; i < 8; ++i)
+    CHECK(std::ranges::equal(store->get_raw(id_of(i)).value().data(), pattern(2 * kMiB)));
+  CHECK(store->stats().value().reserved_bytes >= 16 * kMiB);
+}
+
 TEST_CASE("evict returns the bytes that it really freed, coldest first, and no more than needed") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::lru));
   fill(*store);

@@ -94,9 +94,10 @@ TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in def
                            .value()
                            .config;
   config = other;
+  config.trim_above = 5;  // not with the flags above
   for (const Option& option : options()) {
     INFO(option.flag << " must have a value of its own in this test");
-    CHECK(option.show(other) != option.show(Config()));
+    CHECK(option.show(config) != option.show(Config()));
   }
   REQUIRE(read_file(kDocumented, config));
   CHECK(to_toml(config) == to_toml(Config()));
@@ -335,6 +336,15 @@ TEST_CASE("a list that the socket's mode makes useless is a warning") {
   const std::vector<std::string> warnings = load_with({"--readers=*"}).value().warnings;
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings.front(), Contains("socket mode 0600"));
+}
+
+TEST_CASE("trim_above is a size, and needs memory that can be given back") {
+  CHECK(load_with({"--trim-above=64MiB"}).value().config.trim_above == 64U << 20);
+  CHECK(load_with({}).value().config.trim_above == 0);
+  CHECK_THAT(load_with({"--trim-above=1GiB", "--preallocate"}).error().message,
+             Contains("preallocate reserves all memory for good"));
+  CHECK_THAT(load_with({"--trim-above=1GiB", "--huge-pages"}).error().message, Contains("huge_pages reserves"));
+  CHECK_THAT(load_with({"--trim-above=much"}).error().message, Contains("--trim-above"));
 }
 
 }  // namespace dolium::daemon

@@ -69,6 +69,7 @@ int first_not_refused(Client& client, const ObjectId& held) {
                           refused(client.take_raw(held)),
                           refused(client.evict(1)),
                           refused(client.clear()),
+                          refused(client.trim()),
                           refused(client.stats()),
                           refused(client.list()),
                           refused(client.clients()),

@@ -217,6 +217,7 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
     }
     case 13: return about(protocol::RemoveRequestT());
     case 14: {
+      if (number % 4 == 0) return encoded(protocol::TrimRequestT());
       protocol::EvictRequestT evict;
       evict.bytes = choose.byte() * std::uint64_t{1000};
       return encoded(std::move(evict));

@@ -33,7 +33,8 @@ TEST_CASE("verbs: requests that change the store") {
   CHECK(requests([](const Verb& verb) { return verb.writes; }) ==
         "CreateRequest LeaseRequest SealRequest AbortRequest PutRequest PutLeasedRequest PinRequest UnpinRequest "
         "RemoveRequest EvictRequest ClearRequest TakeRequest ExtendGraceRequest TierHelloRequest "
-        "TierCatalogueRequest TierWriteDoneRequest TierReadDoneRequest TierStateRequest TierOrderDoneRequest");
+        "TierCatalogueRequest TierWriteDoneRequest TierReadDoneRequest TierStateRequest TierOrderDoneRequest "
+        "TrimRequest");
 }
 
 TEST_CASE("verbs: requests without a reply") {

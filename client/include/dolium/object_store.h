@@ -212,6 +212,10 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// evict(), and also returns the size of the evicted objects. Objects that other clients store or remove meanwhile
   /// are not counted.
   Result<Evicted> evict_and_count(std::uint64_t bytes);
+  /// Gives free memory of the store back to the system, and returns how many bytes. New objects take it again, which is
+  /// slower than memory that is kept, and can fail with out_of_memory if the system has none by then. Evict first to
+  /// give back more. invalid_argument for a store with `preallocate` or `huge_pages`.
+  Result<std::uint64_t> trim();
   /// Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders.
   Result<void> clear();
 

@@ -79,7 +79,7 @@ struct StoreStats {
   std::uint64_t free_bytes = 0;
   std::uint64_t largest_free_extent = 0;  ///< the largest object that fits without an eviction
   std::uint64_t padding_bytes = 0;        ///< part of used_bytes: the cost of alignment to 64 bytes
-  std::uint64_t reserved_bytes = 0;       ///< part of the capacity that the kernel has allocated
+  std::uint64_t reserved_bytes = 0;       ///< part of the capacity that the kernel has allocated: trim() gives back
   std::uint64_t max_objects = 0;
 
   // Memory that cannot be evicted. These figures may overlap.
