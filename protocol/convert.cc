@@ -31,6 +31,10 @@ static_assert(static_cast<int>(RemovalCause::expired) == static_cast<int>(dolium
 static_assert(static_cast<int>(RemovalCause::cleared) == static_cast<int>(dolium::RemovalCause::cleared));
 static_assert(static_cast<int>(RemovalCause::lost) == static_cast<int>(dolium::RemovalCause::lost));
 static_assert(static_cast<int>(Retention::keep) == static_cast<int>(dolium::Retention::keep));
+static_assert(static_cast<int>(ObjectPlace::memory_and_disk) == static_cast<int>(dolium::ObjectPlace::memory_and_disk));
+static_assert(static_cast<int>(ObjectPlace::MAX) == static_cast<int>(dolium::ObjectPlace::reading_back));
+static_assert(static_cast<int>(TierStateKind::full) == static_cast<int>(SpillTierState::full));
+static_assert(static_cast<int>(TierStateKind::MAX) == static_cast<int>(SpillTierState::stalled));
 static_assert(static_cast<int>(RefusalCause::room) == static_cast<int>(dolium::RefusalCause::room));
 static_assert(static_cast<int>(RefusalCause::objects) == static_cast<int>(dolium::RefusalCause::objects));
 static_assert(static_cast<int>(RefusalCause::pins) == static_cast<int>(dolium::RefusalCause::pins));
@@ -144,6 +148,8 @@ ObjectMetadata from_wire(const ObjectInfo& info) {
   out.grace_left = from_ms(info.grace_left_ms());
   out.grace_readers_left = info.grace_readers_left();
   out.seal_stamp = info.seal_stamp();
+  if (info.retention() <= Retention::MAX) out.retention = static_cast<dolium::Retention>(info.retention());
+  if (info.place() <= ObjectPlace::MAX) out.place = static_cast<dolium::ObjectPlace>(info.place());
   return out;
 }
 
@@ -170,6 +176,8 @@ std::unique_ptr<ObjectInfoT> to_wire(const ObjectMetadata& metadata) {
   info->grace_left_ms = static_cast<std::uint32_t>(to_ms(metadata.grace_left));
   info->grace_readers_left = metadata.grace_readers_left;
   info->seal_stamp = metadata.seal_stamp;
+  info->retention = static_cast<Retention>(metadata.retention);
+  info->place = static_cast<ObjectPlace>(metadata.place);
   return info;
 }
 

@@ -103,6 +103,43 @@ std::unique_ptr<RefusalInfoT> to_wire(const Refusal& refusal) {
   return info;
 }
 
+// The members of SpillTierStats that are plain numbers, for both directions.
+#define DOLIUM_TIER_MEMBERS(member)                                                                              \
+  member(pid) member(writing_count) member(writing_bytes) member(reading_bytes) member(damaged_count)            \
+      member(unreadable_count) member(lost_records) member(capacity_bytes) member(used_bytes) member(live_bytes) \
+          member(records) member(files) member(written_bytes) member(read_bytes) member(compacted_bytes)         \
+              member(write_errors) member(read_errors)
+
+SpillTierStats from_wire(const TierInfo& info) {
+  SpillTierStats tier;
+#define DOLIUM_COPY(name) tier.name = info.name();
+  DOLIUM_TIER_MEMBERS(DOLIUM_COPY)
+#undef DOLIUM_COPY
+  tier.state = info.state() <= TierStateKind::MAX ? static_cast<SpillTierState>(info.state()) : SpillTierState::failed;
+  tier.reason = protocol::from_wire(info.reason());
+  tier.directory = protocol::from_wire(info.directory());
+  tier.io = protocol::from_wire(info.io());
+  tier.connected_for = from_ms(info.connected_ms());
+  tier.oldest_work = from_ms(info.oldest_work_ms());
+  tier.last_sync = std::chrono::nanoseconds(static_cast<std::int64_t>(info.last_sync_ns()));
+  return tier;
+}
+
+std::unique_ptr<TierInfoT> to_wire(const SpillTierStats& tier) {
+  auto info = std::make_unique<TierInfoT>();
+#define DOLIUM_COPY(name) info->name = tier.name;
+  DOLIUM_TIER_MEMBERS(DOLIUM_COPY)
+#undef DOLIUM_COPY
+  info->state = static_cast<TierStateKind>(tier.state);
+  info->reason = tier.reason;
+  info->directory = tier.directory;
+  info->io = tier.io;
+  info->connected_ms = to_ms(tier.connected_for);
+  info->oldest_work_ms = to_ms(tier.oldest_work);
+  info->last_sync_ns = static_cast<std::uint64_t>(tier.last_sync.count());
+  return info;
+}
+
 }  // namespace
 
 // The members of StoreStats that are plain numbers, for both directions.
@@ -130,6 +167,7 @@ StoreStats from_wire(const StatsReply& reply) {
   stats.server_version = from_wire(reply.server_version());
   if (reply.obstacles() != nullptr) stats.obstacles = from_wire(*reply.obstacles());
   if (reply.last_refusal() != nullptr) stats.last_refusal = from_wire(*reply.last_refusal());
+  if (reply.tier() != nullptr) stats.tier = from_wire(*reply.tier());
   if (const auto* rows = reply.size_histogram())
     for (const HistogramRow* row : *rows) stats.size_histogram.emplace_back(row->bucket(), row->count());
   return stats;
@@ -144,6 +182,7 @@ StatsReplyT to_wire(const StoreStats& stats) {
   reply.server_version = stats.server_version;
   reply.obstacles = to_wire(stats.obstacles);
   if (stats.last_refusal) reply.last_refusal = to_wire(*stats.last_refusal);
+  if (stats.tier) reply.tier = to_wire(*stats.tier);
   for (const auto& [bucket, count] : stats.size_histogram) {
     auto row = std::make_unique<HistogramRowT>();
     row->bucket = bucket;

@@ -53,6 +53,8 @@ inline constexpr std::array kVerbs{
     Verb{.request = RequestBody::TierStateRequest, .writes = true},
     Verb{.request = RequestBody::TierOrderDoneRequest, .writes = true},
     Verb{.request = RequestBody::TrimRequest, .reply = ReplyBody::TrimReply, .writes = true},
+    Verb{.request = RequestBody::SpillOrderRequest, .reply = ReplyBody::SpillOrderReply, .writes = true},
+    Verb{.request = RequestBody::ForgetSpilledRequest, .reply = ReplyBody::ForgetSpilledReply, .writes = true},
 };
 
 /// Precondition: decode() let a frame with it through.

@@ -100,6 +100,7 @@ class Diagnosis {
 Findings client_findings(const StatsReport& report, const ProcessStates& processes) {
   Findings out;
   for (const ClientInfo& client : report.clients) {
+    if (report.stats.tier && client.pid == report.stats.tier->pid && client.pid != 0) continue;
     const auto process = processes.find(client.pid);
     Diagnosis(client, report.stats, process == processes.end() ? ProcessState::unknown : process->second)
         .append_to(out);

@@ -144,7 +144,7 @@ VerbOptions& VerbOptions::duration(const char* name, std::chrono::milliseconds& 
 }
 
 VerbOptions& VerbOptions::timeout(const char* name, Timeout& target, const char* about) {
-  add_parsed(*app_, name, "TIME", about, target, parse_timeout)->default_str("0s");
+  add_parsed(*app_, name, "TIME", about, target, parse_timeout)->default_str(target.is_forever() ? "forever" : "0s");
   return *this;
 }
 

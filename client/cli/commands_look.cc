@@ -14,6 +14,7 @@
 #include "client/cli/printable.h"
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
+#include "client/cli/tier_report.h"
 #include "client/cli/time_text.h"
 #include "client/cli/verbs.h"
 #include "shm/text/size_text.h"
@@ -29,6 +30,8 @@ constexpr std::size_t kTypeColumns = 32;
 /// Maximum width of a label in the table. inspect shows the whole label.
 constexpr std::size_t kLabelColumns = 40;
 constexpr std::size_t kPreviewBytes = 64;
+/// Where the column of the spill tier stands, if there is one: behind STATE.
+constexpr std::ptrdiff_t kDiskColumn = 3;
 
 struct ListOptions {
   std::string order = "age";  // size, age or access
@@ -66,6 +69,10 @@ void sort(std::vector<ObjectMetadata>& objects, const ListOptions& options) {
   if (options.reverse) std::ranges::reverse(objects);
 }
 
+bool is_on_disk(const ObjectMetadata& object) {
+  return object.place == ObjectPlace::disk || object.place == ObjectPlace::reading_back;
+}
+
 const char* keeps_text(const ObjectMetadata& object) {
   if (object.is_pinned) return "pinned";
   return object.grace_left.count() != 0 ? "grace" : "";
@@ -73,31 +80,40 @@ const char* keeps_text(const ObjectMetadata& object) {
 
 Table list_table(std::span<const ObjectMetadata> objects, std::size_t digits) {
   using enum Table::Align;
-  Table table({{"ID"},
-               {"SIZE", right},
-               {"STATE"},
-               {"REFS", right},
-               {"PINNED"},
-               {"AGE", right},
-               {"LAST ACCESS", right},
-               {"TYPE"},
-               {"CREATOR", right},
-               {"LABEL"}});
-  for (const ObjectMetadata& object : objects)
-    table.add({object.id.hex().substr(0, digits), format_size(object.data_size + object.metadata_size),
-               state_of(object), fmt::format("{}", object.ref_count), keeps_text(object),
-               format_duration(since(object.created_at)), age_of_access(object), type_of(object),
-               pid_text(object.creator_pid), printable(object.label, kLabelColumns)});
+  const bool kept = std::ranges::any_of(objects, [](const auto& each) { return each.retention == Retention::keep; });
+  std::vector<Table::Column> columns = {
+      {"ID"},         {"SIZE", right},        {"STATE"}, {"REFS", right},    {"PINNED"},
+      {"AGE", right}, {"LAST ACCESS", right}, {"TYPE"},  {"CREATOR", right}, {"LABEL"}};
+  if (kept) columns.insert(columns.begin() + kDiskColumn, {"DISK"});
+  Table table(std::move(columns));
+  for (const ObjectMetadata& object : objects) {
+    std::vector<std::string> row = {object.id.hex().substr(0, digits),
+                                    format_size(object.data_size + object.metadata_size),
+                                    state_of(object),
+                                    fmt::format("{}", object.ref_count),
+                                    keeps_text(object),
+                                    format_duration(since(object.created_at)),
+                                    age_of_access(object),
+                                    type_of(object),
+                                    pid_text(object.creator_pid),
+                                    printable(object.label, kLabelColumns)};
+    if (kept) row.insert(row.begin() + kDiskColumn, tier_word(object));
+    table.add(std::move(row));
+  }
   return table;
 }
 
 void print_list(std::span<const ObjectMetadata> all, std::span<const ObjectMetadata> shown, bool full_ids) {
   if (!shown.empty())
     fmt::print("{}", list_table(shown, full_ids ? 2 * ObjectId::kSize : digits_to_tell_apart(all)).text());
-  std::uint64_t bytes = 0;
-  for (const ObjectMetadata& object : all) bytes += object.data_size + object.metadata_size;
+  std::uint64_t bytes = 0, on_disk = 0;
+  for (const ObjectMetadata& object : all) {
+    bytes += object.data_size + object.metadata_size;
+    if (is_on_disk(object)) on_disk += object.data_size + object.metadata_size;
+  }
+  const std::string disk = on_disk == 0 ? "" : fmt::format(", {} of it on disk only", format_size(on_disk));
   const std::string cut = shown.size() < all.size() ? fmt::format(" ({} shown)", shown.size()) : "";
-  fmt::print("{}, {}{}\n", counted(all.size(), "object"), format_size(bytes), cut);
+  fmt::print("{}, {}{}{}\n", counted(all.size(), "object"), format_size(bytes), disk, cut);
 }
 
 Result<void> list(const Globals& globals, const ListOptions& options) {
@@ -169,11 +185,14 @@ Table description(const ObjectMetadata& object) {
   table.add({"state", state_of(object)});
   table.add({"data", exact(object.data_size)});
   table.add({"metadata", exact(object.metadata_size)});
-  const char* unnamed = object.type_tag == 0 ? "raw bytes" : "has no name";
+  const bool unread = is_on_disk(object) && object.type_name.empty() && object.label.empty();
+  const char* unnamed = object.type_tag == 0 ? "raw bytes" : unread ? "on disk, not read" : "has no name";
   table.add({"type", object.type_name.empty() ? unnamed : printable(object.type_name)});
-  table.add({"label", object.label.empty() ? "none" : printable(object.label)});
+  table.add({"label", object.label.empty() ? unread ? "on disk, not read" : "none" : printable(object.label)});
   table.add({"type tag", fmt::format("{:016x}", object.type_tag)});
   table.add({"references", fmt::format("{}", object.ref_count)});
+  table.add({"retention", std::string(to_string(object.retention))});
+  table.add({"where", place_text(object)});
   table.add({"pinned", object.is_pinned ? "yes: kept until unpin" : "no"});
   table.add({"grace", grace_text(object)});
   table.add({"created", moment(object.created_at)});
@@ -204,18 +223,32 @@ std::string hex_of(std::span<const std::byte> bytes) {
   return out;
 }
 
+/// The names of an object that was on disk: they came with its bytes.
+void add_names(Client& client, ObjectMetadata& object) {
+  const Result<ObjectMetadata> now = client.metadata(object.id);
+  if (!now) return;
+  object.type_name = now->type_name;
+  object.label = now->label;
+}
+
 Result<void> inspect(const Globals& globals, const InspectOptions& options) {
   const auto client = connect(globals, Access::read_only);
   if (!client) return client.error();
   const Result<ObjectId> id = resolve(**client, options.id);
   if (!id) return id.error();
   // Read the metadata before the preview, because the preview is a get and changes them.
-  const Result<ObjectMetadata> object = (*client)->metadata(*id);
+  Result<ObjectMetadata> object = (*client)->metadata(*id);
   if (!object) return as_named(object.error(), options.id);
   std::optional<Object> bytes;
+  std::string unread;  // why an object on disk could not be read
   const bool in_grace = object->grace_left.count() != 0;
-  if (options.preview && !in_grace)
-    if (Result<Object> got = (*client)->get_raw(*id)) bytes = *std::move(got);
+  if (options.preview && !in_grace) {
+    if (Result<Object> got = (*client)->get_raw(*id))
+      bytes = *std::move(got);
+    else
+      unread = got.error().message;
+  }
+  if (bytes && is_on_disk(*object)) add_names(**client, *object);
   if (globals.json) {
     Json json = to_json(*object);
     json["creator_command"] = object->creator_command;
@@ -231,6 +264,7 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
     print_preview("data", bytes->data());
     print_preview("metadata", bytes->metadata());
   }
+  if (is_on_disk(*object) && !unread.empty()) fmt::print("\nno preview: {}\n", printable(unread));
   if (options.preview && in_grace)
     fmt::print("\nno preview: to read the object would count as a get, and could end its grace\n");
   return {};
@@ -254,7 +288,8 @@ void add_inspect(CommandLine& line) {
            [options](const Globals& globals) { return inspect(globals, *options); })
       .required("id", options->id, "ID", "the object")
       .flag("!--no-preview", options->preview,
-            "do not read the object (reading counts as an access; an object in a grace is not read)");
+            "do not read the object (reading counts as an access, and reads an object on disk back; an object in a "
+            "grace is not read)");
 }
 
 }  // namespace

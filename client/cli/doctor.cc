@@ -79,7 +79,9 @@ Findings judge(const Examined& examined, std::optional<std::uint64_t> capacity, 
   if (!examined.report) return out;
   append(out, daemon_findings(*examined.report, DOLIUM_VERSION));
   append(out, room_findings(*examined.report, known));
-  append(out, client_findings(*examined.report, read_process_states(*examined.report)));
+  const ProcessStates processes = read_process_states(*examined.report);
+  append(out, tier_findings(*examined.report, processes));
+  append(out, client_findings(*examined.report, processes));
   return out;
 }
 

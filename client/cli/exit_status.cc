@@ -39,7 +39,7 @@ std::string exit_status_help() {
       std::pair{ExitStatus::no_daemon, "no daemon, or the connection was lost"},
       std::pair{ExitStatus::no_room, "no room in the store"},
       std::pair{ExitStatus::not_permitted, "not permitted"},
-      std::pair{ExitStatus::problems_found, "doctor: problems were found"},
+      std::pair{ExitStatus::problems_found, "doctor, spill verify: problems were found"},
   };
   std::string out = "Exit status:\n";
   for (const auto& [status, meaning] : kMeanings) out += fmt::format("  {}  {}\n", static_cast<int>(status), meaning);

@@ -26,7 +26,7 @@ enum class ExitStatus : std::uint8_t {
   no_daemon = 5,  ///< no connection to a daemon, or it was lost
   no_room = 6,
   not_permitted = 7,
-  problems_found = 8,  ///< only from doctor
+  problems_found = 8,  ///< only from doctor and spill verify
 };
 
 [[nodiscard]] ExitStatus exit_status_of(Errc code) noexcept;

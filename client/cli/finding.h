@@ -20,7 +20,7 @@ struct Finding {
     problem,  ///< something does not work, or will stop working
   };
 
-  std::string section;  ///< host, socket, daemon, store, clients
+  std::string section;  ///< host, socket, daemon, store, spill tier, clients
   std::string topic;    ///< unique within its section
   Level level = Level::fine;
   std::string found;

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "client/cli/tier_report.h"
 #include "client/cli/time_text.h"
 
 namespace dolium::cli {
@@ -33,7 +34,9 @@ Json to_json(const ObjectMetadata& object) {
           {"creator_pid", object.creator_pid},
           {"label", object.label},
           {"grace_left_ms", object.grace_left.count()},
-          {"grace_readers_left", object.grace_readers_left}};
+          {"grace_readers_left", object.grace_readers_left},
+          {"retention", to_string(object.retention)},
+          {"where", to_string(object.place)}};
 }
 
 Json to_json(const ClientOrigin& origin) {
@@ -169,7 +172,8 @@ Json to_json(const StoreStats& stats) {
           {"last_refusal", stats.last_refusal ? to_json(*stats.last_refusal) : Json()},
           {"server_pid", stats.server_pid},
           {"server_version", stats.server_version},
-          {"pid_namespace", stats.pid_namespace}};
+          {"pid_namespace", stats.pid_namespace},
+          {"tier", stats.tier ? to_json(*stats.tier) : Json()}};
 }
 
 std::string dump(const Json& json, int indent) {

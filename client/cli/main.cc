@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   add_look_verbs(line);
   add_object_verbs(line);
   add_keep_verbs(line);
+  add_spill(line);
   add_watch(line);
   add_bench(line);
   add_doctor(line);

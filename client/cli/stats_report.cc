@@ -9,6 +9,7 @@
 #include "client/cli/printable.h"
 #include "client/cli/shares.h"
 #include "client/cli/table.h"
+#include "client/cli/tier_report.h"
 #include "client/cli/time_text.h"
 #include "shm/text/size_text.h"
 #include "shm/types/obstacles_text.h"
@@ -117,7 +118,7 @@ std::string text(const StatsReport& report) {
   std::string out =
       fmt::format("{}\n\n  {} {} of {}\n\n{}\n{}", printable(explain(report)), bar(shares_of(stats), kBarWidth),
                   fullness(stats), format_size(stats.capacity), legend(stats), history(stats));
-  for (const std::string& part : {histogram(stats), holders_table(report), pinners(report)})
+  for (const std::string& part : {tier_text(stats, "  "), histogram(stats), holders_table(report), pinners(report)})
     if (!part.empty()) out += "\n" + part;
   out += fmt::format("\n  doliumd at {}, up {}; {} besides this command\n", printable(report.socket),
                      format_duration(stats.uptime), counted(report.clients.size(), "client"));

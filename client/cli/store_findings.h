@@ -40,6 +40,9 @@ struct KnownRefusals {
 /// The last refused create: when, why, whether the same create would still fail, and what helps. It is a problem for
 /// ten minutes at most, and is reported for a day.
 [[nodiscard]] Finding refusal_finding(const StoreStats& stats, const KnownRefusals& known = {});
+/// The spill tier's; none if the store has no tier.
+[[nodiscard]] Findings tier_findings(const StatsReport& report, const ProcessStates& processes);
+/// Of all clients but doliumd-spill, for which tier_findings() speaks.
 [[nodiscard]] Findings client_findings(const StatsReport& report, const ProcessStates& processes);
 
 }  // namespace dolium::cli

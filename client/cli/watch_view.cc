@@ -15,6 +15,7 @@
 #include "client/cli/shares.h"
 #include "client/cli/stats_report.h"
 #include "client/cli/table.h"
+#include "client/cli/tier_report.h"
 #include "client/cli/time_text.h"
 #include "shm/text/size_text.h"
 
@@ -56,11 +57,26 @@ std::string line_for(const Rates& rates, const StoreStats& stats) {
                      per_second(rates.evictions), per_second(rates.expiries), per_second(rates.removals));
 }
 
+std::string bytes_per_second(double rate) {
+  return format_size(static_cast<std::uint64_t>(rate)) + "/s";
+}
+
+/// The end of the line for a store with a spill tier.
+std::string tier_line(const Rates& rates, const StoreStats& stats) {
+  if (!stats.tier) return "";
+  const std::string trouble =
+      stats.tier->state == SpillTierState::ready ? "" : fmt::format("; the tier is {}", to_string(stats.tier->state));
+  return fmt::format("; disk: spilled {}, read back {}, writes {}, reads {}, dirty {}, on disk {}{}",
+                     per_second(rates.spills), per_second(rates.read_backs), bytes_per_second(rates.disk_writes),
+                     bytes_per_second(rates.disk_reads), format_size(stats.dirty_bytes),
+                     format_size(stats.spilled_bytes), trouble);
+}
+
 class Lines final : public WatchView {
  public:
   void show(Time time, const Event& event) override { print(printable(line_for(time, event))); }
   void show(Time time, const Rates& rates, const StoreStats& stats) override {
-    if (rates.any()) print(clock_time(time) + "  -- " + line_for(rates, stats));
+    if (rates.any()) print(clock_time(time) + "  -- " + line_for(rates, stats) + tier_line(rates, stats));
   }
 
  private:
@@ -97,7 +113,14 @@ class JsonLines final : public WatchView {
                      {"used_bytes", stats.used_bytes},
                      {"capacity", stats.capacity},
                      {"waiting_gets", stats.waiting_gets},
-                     {"waiting_creates", stats.waiting_creates}});
+                     {"waiting_creates", stats.waiting_creates},
+                     {"spills_per_second", rates.spills},
+                     {"read_backs_per_second", rates.read_backs},
+                     {"disk_written_bytes_per_second", rates.disk_writes},
+                     {"disk_read_bytes_per_second", rates.disk_reads},
+                     {"dirty_bytes", stats.dirty_bytes},
+                     {"spilled_bytes", stats.spilled_bytes},
+                     {"tier_state", stats.tier ? Json(to_string(stats.tier->state)) : Json()}});
   }
 };
 
@@ -139,7 +162,12 @@ class Screen final : public WatchView {
     table.add({"evictions", per_second(rates.evictions), "  evictable", format_size(stats.evictable_bytes)});
     table.add({"expiries", per_second(rates.expiries), "  waiting gets", grouped(stats.waiting_gets)});
     table.add({"removals", per_second(rates.removals), "  waiting creates", grouped(stats.waiting_creates)});
-    return table.text();
+    if (stats.tier) {
+      table.add({"spilled", per_second(rates.spills), "  disk writes", bytes_per_second(rates.disk_writes)});
+      table.add({"read back", per_second(rates.read_backs), "  disk reads", bytes_per_second(rates.disk_reads)});
+      table.add({"dirty", format_size(stats.dirty_bytes), "  on disk only", format_size(stats.spilled_bytes)});
+    }
+    return table.text() + (stats.tier ? "spill tier: " + state_text(*stats.tier) + "\n" : "");
   }
 
   static winsize window() {
@@ -184,6 +212,12 @@ Rates Rates::between(const StoreStats& before, const StoreStats& after, std::chr
   rates.removals = rate(&StoreStats::removed_count);
   rates.gets = rate(&StoreStats::get_count);
   rates.evicted_bytes = rate(&StoreStats::evicted_bytes);
+  rates.spills = rate(&StoreStats::spill_count);
+  rates.read_backs = rate(&StoreStats::read_back_count);
+  if (before.tier && after.tier && before.tier->pid == after.tier->pid) {
+    rates.disk_writes = static_cast<double>(more(before.tier->written_bytes, after.tier->written_bytes)) / seconds;
+    rates.disk_reads = static_cast<double>(more(before.tier->read_bytes, after.tier->read_bytes)) / seconds;
+  }
   rates.hits = more(before.hit_count, after.hit_count);
   rates.misses = more(before.miss_count, after.miss_count);
   return rates;

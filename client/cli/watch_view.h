@@ -16,10 +16,15 @@ struct Rates {
   double seals = 0, evictions = 0, expiries = 0, removals = 0, gets = 0;
   double evicted_bytes = 0;
   std::uint64_t hits = 0, misses = 0;  ///< total, not per second
+  // Of the spill tier: objects, and bytes on its disk.
+  double spills = 0, read_backs = 0;
+  double disk_writes = 0, disk_reads = 0;
 
   [[nodiscard]] static Rates between(const StoreStats& before, const StoreStats& after,
                                      std::chrono::nanoseconds time) noexcept;
-  [[nodiscard]] bool any() const noexcept { return seals + evictions + expiries + removals + gets > 0; }
+  [[nodiscard]] bool any() const noexcept {
+    return seals + evictions + expiries + removals + gets + spills + read_backs + disk_writes + disk_reads > 0;
+  }
 };
 
 class WatchView {

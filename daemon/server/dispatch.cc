@@ -199,6 +199,7 @@ void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
   stats.server_pid = ::getpid();
   stats.pid_namespace = protocol::own_pid_namespace();
   stats.server_version = DOLIUM_VERSION;
+  if (tier_ != nullptr) stats.tier = tier_->report(shm::monotonic_now());
   StatsReplyT reply = to_wire(stats);
   reply.next_cursor = next;
   for (const shm::Wall& wall : walls.joined()) reply.walls.insert(reply.walls.end(), {wall.begin, wall.end});

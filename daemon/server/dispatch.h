@@ -85,6 +85,8 @@ class Dispatch {
   void on(Session& session, Id id, const protocol::UnsubscribeRequest& request);
   void on(Session& session, Id id, const protocol::ReplaceRequest& request);
   void on(Session& session, Id id, const protocol::TrimRequest& request);
+  void on(Session& session, Id id, const protocol::SpillOrderRequest& request);
+  void on(Session& session, Id id, const protocol::ForgetSpilledRequest& request);
 
   void on_tier(Session& session, Id id, const protocol::RequestFrame& request);
   /// Calls `then` when the object is in memory, or not there. If it cannot be read back, the request fails.

@@ -12,6 +12,15 @@ using namespace protocol;  // the messages; all other names are qualified
 using shm::kNoSlot;
 using shm::SlotIndex;
 
+namespace {
+
+Error no_tier() {
+  return {Errc::tier_unavailable,
+          "this store has no spill tier: give doliumd a directory for it, [spill] directory, and start it again"};
+}
+
+}  // namespace
+
 void Dispatch::on_tier(Session& session, Id id, const RequestFrame& frame) {
   const shm::ClientId client = session.client();
   const shm::TimeNs now = shm::monotonic_now();
@@ -31,7 +40,21 @@ void Dispatch::on_tier(Session& session, Id id, const RequestFrame& frame) {
   if (const auto* written = frame.body_as_TierWriteDoneRequest()) return check(tier_->written(client, *written, now));
   if (const auto* read = frame.body_as_TierReadDoneRequest()) return check(tier_->read(client, *read, now));
   if (const auto* state = frame.body_as_TierStateRequest()) return check(tier_->told(client, *state));
-  session.misbehaved({Errc::protocol_error, "an answer to an order that the server did not give"});
+  if (const auto* done = frame.body_as_TierOrderDoneRequest()) return check(tier_->carried_out(client, *done));
+}
+
+// ---- of operators ----
+
+void Dispatch::on(Session& session, Id id, const SpillOrderRequest& request) {
+  if (tier_ == nullptr) return session.reply_error(id, no_tier());
+  Result<SpillOrderReplyT> reply = tier_->order(request, shm::monotonic_now());
+  if (!reply) return session.reply_error(id, reply.error());
+  session.reply(id, *std::move(reply));
+}
+
+void Dispatch::on(Session& session, Id id, const ForgetSpilledRequest& request) {
+  if (tier_ == nullptr) return session.reply_error(id, no_tier());
+  session.reply(id, tier_->forget(request, shm::monotonic_now()));
 }
 
 void Dispatch::in_memory(Session& session, Id id, const ObjectId& object, std::function<Result<void>()> then) {

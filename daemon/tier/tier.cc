@@ -48,17 +48,10 @@ Result<protocol::TierHelloReplyT> Tier::hello(ClientId client, std::uint64_t req
                                               const protocol::TierHelloRequest& hello) {
   if (client_ != 0)
     return Error{Errc::already_exists, "this store has a spill process: a second one is refused while it lives"};
+  if (auto right = check_directory(hello); !right) return std::move(right).error();
   shm::LedgerState& state = store_.spill().state();
-  const auto* directory = hello.directory();
-  if (directory == nullptr || (directory->high() | directory->low()) == 0)
-    return Error{Errc::invalid_argument, "a spill process without a directory"};
-  const bool is_new = (state.tier_directory[0] | state.tier_directory[1]) == 0;
-  if (!is_new && (state.tier_directory[0] != directory->high() || state.tier_directory[1] != directory->low()))
-    return Error{Errc::invalid_argument,
-                 "this is another spill directory than the one that the store began with: a directory cannot change "
-                 "under a running store; stop doliumd, and start it with the new one"};
-  state.tier_directory[0] = directory->high();
-  state.tier_directory[1] = directory->low();
+  state.tier_directory[0] = hello.directory()->high();
+  state.tier_directory[1] = hello.directory()->low();
   client_ = client;
   request_ = request;
   catalogued_ = false;
@@ -70,6 +63,27 @@ Result<protocol::TierHelloReplyT> Tier::hello(ClientId client, std::uint64_t req
   reply.incarnation = std::make_unique<protocol::TierIncarnation>(to_wire(store_.rows().index.incarnation()));
   reply.rows_are_truth = rows_are_truth_;
   return reply;
+}
+
+/// A store that has forgotten its directory takes one without records only: it would drop them.
+Result<void> Tier::check_directory(const protocol::TierHelloRequest& hello) const {
+  const shm::LedgerState& state = store_.spill().state();
+  const auto* directory = hello.directory();
+  if (directory == nullptr || (directory->high() | directory->low()) == 0)
+    return Error{Errc::invalid_argument, "a spill process without a directory"};
+  const bool is_new = (state.tier_directory[0] | state.tier_directory[1]) == 0;
+  if (is_new && state.tier_catalogued && hello.records() != 0)
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("the store has forgotten its spill directory, and takes an empty one only: this one has {} "
+                    "objects; empty it, or stop doliumd and start it again, which keeps them",
+                    hello.records())};
+  if (!is_new && (state.tier_directory[0] != directory->high() || state.tier_directory[1] != directory->low()))
+    return Error{Errc::invalid_argument,
+                 "this is another spill directory than the one that the store began with: a directory cannot change "
+                 "under a running store; stop doliumd, and start it with the new one, or, if the old one is lost for "
+                 "good, `dolium spill forget`"};
+  return {};
 }
 
 void Tier::on_client_gone(ClientId client) {
@@ -84,6 +98,7 @@ void Tier::on_client_gone(ClientId client) {
   writing_bytes_ = reading_bytes_ = 0;
   asked_.clear();
   stalled_ = false;
+  order_.reset();
   for (const auto& [number, read] : std::exchange(reads_, {})) wanted_[read.client].push_back(read.object);
   told_ = {};
 }

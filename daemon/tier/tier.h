@@ -31,7 +31,7 @@
 // put. A turn is bounded (kMaxPerNotice); the next one follows at once.
 //
 // tier.cc: session and answers; tier_catalogue.cc: the catalogue; tier_plan.cc: what to do next; tier_writes.cc: which
-// objects are written.
+// objects are written; tier_orders.cc: orders of operators, and a disk to forget; tier_report.cc: figures.
 //
 // Not thread-safe.
 
@@ -83,6 +83,10 @@ class Tier final : public shm::ReadsBack {
   /// as a share of max_in_flight(), 1/n, so that needed work does not wait for long.
   static constexpr shm::TimeNs kIdlePause = 1'000'000'000;
   static constexpr std::uint64_t kIdleShare = 4;
+  /// Maximum number of damaged objects that one verification remembers.
+  static constexpr std::size_t kMaxDamaged = 65536;
+  /// Maximum number of them in one reply.
+  static constexpr std::size_t kDamagedPerReply = 4096;
 
   enum class State : std::uint8_t { absent, catalogue, ready, full, read_only, failed, stalled };
 
@@ -127,8 +131,19 @@ class Tier final : public shm::ReadsBack {
   void want(shm::SlotIndex slot, shm::ClientId client) override;
   [[nodiscard]] Error why_not(const ObjectId& id) const override;
 
+  // ---- for operators ----
+
+  /// Begins an order, or tells how far one is. tier_unavailable; already_exists while another one is carried out.
+  [[nodiscard]] Result<protocol::SpillOrderReplyT> order(const protocol::SpillOrderRequest& request, shm::TimeNs now);
+  /// The process's answer; an error is misbehaviour.
+  [[nodiscard]] Result<void> carried_out(shm::ClientId client, const protocol::TierOrderDoneRequest& done);
+  /// One piece: what is on disk counts as lost. With the last one, the directory is forgotten, unless its process is
+  /// there: then the process empties it.
+  [[nodiscard]] protocol::ForgetSpilledReplyT forget(const protocol::ForgetSpilledRequest& request, shm::TimeNs now);
+
   // ---- reports ----
 
+  [[nodiscard]] SpillTierStats report(shm::TimeNs now) const;
   [[nodiscard]] State state() const noexcept;
   /// Whether objects are read back, and whether dirty ones are written: now, or as soon as the process is there.
   [[nodiscard]] bool can_read() const noexcept;
@@ -167,6 +182,20 @@ class Tier final : public shm::ReadsBack {
     Work work;
   };
 
+  /// What an operator has asked for. It ends with the session of the process.
+  struct Order {
+    std::uint64_t number;
+    protocol::TierOrderKind kind;
+    shm::TimeNs begun;
+    bool sent = false;
+    bool finished = false;
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t damaged_count = 0;
+    std::vector<ObjectId> damaged = {};  // the first kMaxDamaged
+    std::string error = {};
+  };
+
   [[nodiscard]] Result<void> check(shm::ClientId client) const;
   [[nodiscard]] bool take_write(const protocol::TierWritten& done, const ObjectId& id, shm::TimeNs now);
   void take_read(const Read& read, protocol::TierReadOutcome outcome, shm::TimeNs now);
@@ -178,7 +207,14 @@ class Tier final : public shm::ReadsBack {
   void end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now);
   void distrust_records();
 
+  [[nodiscard]] bool is_clean_in_memory(shm::SlotIndex slot) const;
+  void forget_record(shm::SlotIndex slot);
+  [[nodiscard]] Result<void> check_directory(const protocol::TierHelloRequest& hello) const;
+  [[nodiscard]] Result<protocol::SpillOrderReplyT> progress_of(const protocol::SpillOrderRequest& request,
+                                                               shm::TimeNs now) const;
+
   [[nodiscard]] std::uint64_t max_in_flight() const noexcept;
+  void add_order(protocol::TierWorkNoticeT& work);
   void add_drops(protocol::TierWorkNoticeT& work);
   void add_reads(protocol::TierWorkNoticeT& work, shm::TimeNs now);
   [[nodiscard]] std::optional<std::pair<shm::ClientId, ObjectKey>> next_wanted();
@@ -242,10 +278,11 @@ class Tier final : public shm::ReadsBack {
   shm::TimeNs now_ = 0;    // of the last turn
   shm::TimeNs heard_ = 0;  // when the last answer came
   bool stalled_ = false;
-  std::optional<State> told_store_;     // the store knows why nothing is written in this state
+  std::optional<State> told_store_;       // the store knows why nothing is written in this state
   shm::TimeNs down_since_ = shm::kNever;  // absent, or telling its catalogue; kNever: neither
   bool down_for_long_ = false;
   bool distrusted_ = false;  // the directory is gone, and no object counts as clean for now
+  std::optional<Order> order_;
 };
 
 }  // namespace dolium::daemon

@@ -29,14 +29,17 @@ void Tier::work(const shm::Moment& now) {
 
 void Tier::plan(const shm::Moment& now) {
   const State state = this->state();
-  if (state == State::failed || state == State::stalled || is_behind_()) return;
-  retry_due(now.monotonic);
+  if (state == State::stalled || is_behind_()) return;
   protocol::TierWorkNoticeT work;
-  add_drops(work);
-  add_reads(work, now.monotonic);
-  idle_due_ = shm::kNever;
+  add_order(work);
+  if (state != State::failed) {
+    retry_due(now.monotonic);
+    add_drops(work);
+    add_reads(work, now.monotonic);
+    idle_due_ = shm::kNever;
+  }
   if (state == State::ready) add_writes(work, now);
-  if (work.drops.empty() && work.reads.empty() && work.writes.empty()) return;
+  if (work.orders.empty() && work.drops.empty() && work.reads.empty() && work.writes.empty()) return;
   if (!work.writes.empty()) {
     std::vector<shm::SlotIndex> slots;
     for (const protocol::TierWrite& write : work.writes) slots.push_back(write.slot());

@@ -99,11 +99,23 @@ ObjectMetadata Report::describe(SlotIndex slot, const Moment& now) const {
   out.time_to_idle = parts_.rows.lifetimes(slot).to_idle;
   out.creator_pid = static_cast<std::int32_t>(margin.creator_pid);
   out.label = parts_.rows.label(slot);
+  if (margin.kept) {
+    out.retention = Retention::keep;
+    out.place = place_of(slot);
+  }
   if (parts_.graces.keeps(slot)) {
     out.grace_left = parts_.graces.left(slot, now.monotonic);
     if (out.grace_left.count() > 0) out.grace_readers_left = parts_.graces.readers_left(slot);
   }
   return out;
+}
+
+/// Precondition: the object is kept.
+ObjectPlace Report::place_of(SlotIndex slot) const {
+  if (parts_.rows.margin(slot).state == SlotState::unsealed) return ObjectPlace::memory;
+  if (parts_.rows.is_spilled(slot))
+    return parts_.spill.is_reading(slot) ? ObjectPlace::reading_back : ObjectPlace::disk;
+  return parts_.spill.is_dirty(slot) ? ObjectPlace::memory : ObjectPlace::memory_and_disk;
 }
 
 std::vector<ClientUse> Report::holders_of(SlotIndex slot) const {

@@ -61,6 +61,7 @@ class Report {
 
   [[nodiscard]] bool passes(SlotIndex slot, const ObjectFilter& filter) const;
   [[nodiscard]] ObjectMetadata describe(SlotIndex slot, const Moment& now) const;
+  [[nodiscard]] ObjectPlace place_of(SlotIndex slot) const;
   [[nodiscard]] std::vector<ClientUse> holders_of(SlotIndex slot) const;
   void count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) const;
   void fill_totals(StoreStats& stats) const;

@@ -61,6 +61,7 @@ class FakeSpiller {
     begin(now);
     protocol::TierHelloRequestT hello;
     hello.directory = std::make_unique<protocol::TierIncarnation>(directory, 1);
+    hello.records = disk.size();
     const auto welcome = tier.hello(client_->id(), 1, *Packed<protocol::TierHelloRequest>(hello));
     if (!welcome) return welcome.error();
     incarnation_ = *welcome->incarnation;
@@ -79,6 +80,7 @@ class FakeSpiller {
     for (const protocol::TierWrite& write : work.writes) hold(write, work.succession);
     if (!work.writes.empty()) ++notices_of_writes;
     most_in_notice = std::max({most_in_notice, work.writes.size(), work.drops.size()});
+    orders.insert(orders.end(), work.orders.begin(), work.orders.end());
     if (work.grant != 0) static_cast<void>(client_->holder().take_up_grants(work.grant));
     work_.push_back(std::move(work));
   }
@@ -113,6 +115,7 @@ class FakeSpiller {
   std::map<std::uint64_t, Record> disk;  // by location
   std::size_t notices_of_writes = 0;
   std::size_t most_in_notice = 0;  // writes, or drops
+  std::vector<protocol::TierOrder> orders;
   bool full = false;
   bool behind = false;                 // it does not read what the server sends
   bool broken = false;                 // each read fails

@@ -162,6 +162,8 @@ TEST_CASE("a client that only reads is refused every verb that writes") {
     CHECK(ask(raw, protocol::EvictRequestT()) == "permission_denied");
     CHECK(ask(raw, protocol::ClearRequestT()) == "permission_denied");
     CHECK(ask(raw, protocol::TrimRequestT()) == "permission_denied");
+    CHECK(ask(raw, protocol::SpillOrderRequestT()) == "permission_denied");
+    CHECK(ask(raw, protocol::ForgetSpilledRequestT()) == "permission_denied");
     CHECK(ask(raw, about<protocol::TakeRequestT>(id_of(0))) == "permission_denied");
     CHECK(ask(raw, about<protocol::ExtendGraceRequestT>(id_of(0))) == "permission_denied");
     CHECK(ask(raw, about<protocol::MetadataRequestT>(id_of(0))) == "ok");

@@ -70,6 +70,8 @@ int first_not_refused(Client& client, const ObjectId& held) {
                           refused(client.evict(1)),
                           refused(client.clear()),
                           refused(client.trim()),
+                          refused(client.begin_spill_order(SpillOrderKind::verify)),
+                          refused(client.forget_spilled()),
                           refused(client.stats()),
                           refused(client.list()),
                           refused(client.clients()),

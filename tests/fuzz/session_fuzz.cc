@@ -218,6 +218,8 @@ std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& l
     case 13: return about(protocol::RemoveRequestT());
     case 14: {
       if (number % 4 == 0) return encoded(protocol::TrimRequestT());
+      if (number % 4 == 1) return encoded(protocol::SpillOrderRequestT());
+      if (number % 4 == 2) return encoded(protocol::ForgetSpilledRequestT());
       protocol::EvictRequestT evict;
       evict.bytes = choose.byte() * std::uint64_t{1000};
       return encoded(std::move(evict));

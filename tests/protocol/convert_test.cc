@@ -69,6 +69,8 @@ ObjectMetadata some_metadata() {
   object.grace_left = std::chrono::milliseconds(13);
   object.grace_readers_left = 14;
   object.seal_stamp = 15;
+  object.retention = dolium::Retention::keep;
+  object.place = dolium::ObjectPlace::disk;
   object.creator_command = "twelve";
   object.holders = {some_use(100), some_use(200)};
   object.waiters = {some_use(300)};
@@ -117,10 +119,37 @@ TEST_CASE("an object's metadata come back member by member") {
   CHECK(got.grace_left == sent.grace_left);
   CHECK(got.grace_readers_left == sent.grace_readers_left);
   CHECK(got.seal_stamp == sent.seal_stamp);
+  CHECK(got.retention == sent.retention);
+  CHECK(got.place == sent.place);
   CHECK(got.creator_command == sent.creator_command);
   CHECK(got.holders == sent.holders);
   CHECK(got.waiters == sent.waiters);
   CHECK(got.label == sent.label);
+}
+
+TEST_CASE("the spill tier's figures come back member by member") {
+  StoreStats sent;
+  SpillTierStats& tier = sent.tier.emplace();
+  std::uint64_t number = 100;
+  for (std::uint64_t* member :
+       {&tier.writing_count, &tier.writing_bytes, &tier.reading_bytes, &tier.damaged_count, &tier.unreadable_count,
+        &tier.lost_records, &tier.capacity_bytes, &tier.used_bytes, &tier.live_bytes, &tier.records, &tier.files,
+        &tier.written_bytes, &tier.read_bytes, &tier.compacted_bytes, &tier.write_errors, &tier.read_errors})
+    *member = number++;
+  tier.state = SpillTierState::stalled;
+  tier.reason = "why";
+  tier.pid = 5;
+  tier.directory = "/d";
+  tier.io = "threads";
+  tier.connected_for = std::chrono::milliseconds(6);
+  tier.oldest_work = std::chrono::milliseconds(7);
+  tier.last_sync = std::chrono::nanoseconds(8);
+  Wire wire;
+  const StoreStats got = from_wire(through_the_wire<StatsReply>(wire.encoder, wire.payload, to_wire(sent)));
+  REQUIRE(got.tier);
+  CHECK(*got.tier == tier);
+  Wire without;
+  CHECK_FALSE(from_wire(through_the_wire<StatsReply>(without.encoder, without.payload, to_wire(StoreStats()))).tier);
 }
 
 TEST_CASE("statistics come back member by member") {

@@ -34,7 +34,7 @@ TEST_CASE("verbs: requests that change the store") {
         "CreateRequest LeaseRequest SealRequest AbortRequest PutRequest PutLeasedRequest PinRequest UnpinRequest "
         "RemoveRequest EvictRequest ClearRequest TakeRequest ExtendGraceRequest TierHelloRequest "
         "TierCatalogueRequest TierWriteDoneRequest TierReadDoneRequest TierStateRequest TierOrderDoneRequest "
-        "TrimRequest");
+        "TrimRequest SpillOrderRequest ForgetSpilledRequest");
 }
 
 TEST_CASE("verbs: requests without a reply") {

@@ -6,6 +6,7 @@
 
 #include <dolium/object_store.h>
 #include <dolium/socket_path.h>
+#include <dolium/spill_order.h>
 
 namespace dolium {
 
@@ -56,6 +57,20 @@ class DOLIUM_API Client final : public ObjectStore {
   [[nodiscard]] Access access() const noexcept;
   /// The daemon's number of this session, as `dolium clients` shows it.
   [[nodiscard]] std::uint64_t session_id() const noexcept;
+
+  // ---- the spill tier, for operators ----
+
+  /// Gives the spill process an order, and returns at once. It has a few calls for that: this one, and spill_order()
+  /// until it is finished. tier_unavailable if there is no such process now; already_exists while it carries out
+  /// another order: one at a time. An order goes on when this client ends.
+  [[nodiscard]] Result<SpillOrder> begin_spill_order(SpillOrderKind kind);
+  /// How far it is, and damaged objects from number `damaged_from` on, some thousand at most: ask until you have
+  /// damaged_count of them, or none come. tier_unavailable if the process, or the server, has begun anew meanwhile.
+  [[nodiscard]] Result<SpillOrder> spill_order(std::uint64_t number, std::uint64_t damaged_from = 0);
+  /// For a disk that is dead for good. Objects that are only there are removed (events say `lost`); those that are in
+  /// memory, too, are written again. If no spill process is there, the store accepts another directory from then on, if
+  /// it is empty; else the process empties its own.
+  Result<ForgottenSpill> forget_spilled();
 
   /// Internal: use connect().
   explicit Client(std::shared_ptr<detail::Connection> connection);

@@ -24,6 +24,7 @@
 #include <dolium/reconnecting_store.h>
 #include <dolium/result.h>
 #include <dolium/socket_path.h>
+#include <dolium/spill_order.h>
 #include <dolium/stats.h>
 #include <dolium/store_config.h>
 #include <dolium/ticket.h>

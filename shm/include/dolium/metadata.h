@@ -6,14 +6,26 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <dolium/export.h>
 #include <dolium/object_id.h>
 #include <dolium/options.h>
 
 namespace dolium {
 
 enum class ObjectState : std::uint8_t { unsealed, sealed };
+
+/// Where an object's bytes are. All but the first: only with Retention::keep.
+enum class ObjectPlace : std::uint8_t {
+  memory,           ///< in memory only
+  memory_and_disk,  ///< in both: its memory can be given up at once
+  disk,             ///< on disk only: a get reads it back
+  reading_back,     ///< on disk, and being read back
+};
+/// "memory", "memory_and_disk", ...
+[[nodiscard]] DOLIUM_API std::string_view to_string(ObjectPlace place) noexcept;
 
 /// A process's own statement about itself. The daemon sees a process of another PID namespace under another number, or
 /// not at all (pid 0), and does not see its host name. Not verified: for display only.
@@ -65,6 +77,8 @@ struct ObjectMetadata {
   std::uint32_t grace_readers_left = 0;     ///< number of sessions whose gets end the grace
   /// Different for each object that was ever sealed in this store, also under the same id; 0 while unsealed.
   std::uint64_t seal_stamp = 0;
+  Retention retention = Retention::cache;   ///< cache or keep, also if its creator left the choice to the store
+  ObjectPlace place = ObjectPlace::memory;  ///< on disk, its type name and label are not known, and empty
 
   // Set by metadata() only; list() leaves them empty.
   std::string creator_command;     ///< while the creator is connected

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <dolium/error.h>
+#include <dolium/export.h>
 #include <dolium/metadata.h>
 #include <dolium/object_id.h>
 
@@ -61,6 +63,45 @@ struct Evicted {
   std::uint64_t object_bytes = 0;  ///< data and metadata of the evicted objects, in bytes as their creators gave them
 
   friend bool operator==(const Evicted&, const Evicted&) = default;
+};
+
+enum class SpillTierState : std::uint8_t {
+  absent,     ///< no process of the tier is connected
+  catalogue,  ///< it tells what is on the disk; nothing is written or read back
+  ready,
+  full,       ///< objects are read back, none are written: the disk, or the quota, is full
+  read_only,  ///< objects are read back, none are written: the file system refuses
+  failed,     ///< neither
+  stalled,    ///< neither: the disk has not answered for 30 s
+};
+/// "absent", "catalogue", ...
+[[nodiscard]] DOLIUM_API std::string_view to_string(SpillTierState state) noexcept;
+
+/// The spill tier: doliumd-spill and its directory. Its own figures are a second old.
+struct SpillTierStats {
+  SpillTierState state = SpillTierState::absent;
+  std::string reason;     ///< why it is not ready, as the process says; may be empty
+  std::int32_t pid = 0;   ///< of doliumd-spill, in the daemon's PID namespace; 0: not connected
+  std::string directory;  ///< empty until the process has told it; so are all figures but the next four
+  std::string io;         ///< "io_uring" or "threads"
+  std::chrono::milliseconds connected_for{0};
+  std::chrono::milliseconds oldest_work{0};            ///< how long the process has owed an answer to a write or a read
+  std::uint64_t writing_count = 0, writing_bytes = 0;  ///< being written
+  std::uint64_t reading_bytes = 0;                     ///< being read back: StoreStats::reading_count objects
+  std::uint64_t capacity_bytes = 0;                    ///< the quota; the largest number if there is none
+  std::uint64_t used_bytes = 0;                        ///< allocated on the disk
+  std::uint64_t live_bytes = 0;  ///< of objects that are there; the rest of used_bytes is freed by compaction
+  std::uint64_t records = 0;     ///< objects on the disk
+  std::uint64_t files = 0;
+  // Since the process started.
+  std::uint64_t written_bytes = 0, read_bytes = 0, compacted_bytes = 0;
+  std::uint64_t write_errors = 0, read_errors = 0;
+  std::uint64_t damaged_count = 0;        ///< records found with a wrong checksum
+  std::uint64_t unreadable_count = 0;     ///< reads that the disk refused
+  std::uint64_t lost_records = 0;         ///< records whose files were removed or cut by others
+  std::chrono::nanoseconds last_sync{0};  ///< duration of the last sync
+
+  friend bool operator==(const SpillTierStats&, const SpillTierStats&) = default;
 };
 
 /// In a store of more than several thousand objects, some figures (the first group, padding, in use, graced, evictable)
@@ -116,6 +157,7 @@ struct StoreStats {
   /// The PID namespace of the daemon's process ids (the inode of its /proc/self/ns/pid); 0: unknown.
   std::uint64_t pid_namespace = 0;
   std::string server_version;
+  std::optional<SpillTierStats> tier;  ///< none: the store has no spill tier
 };
 
 }  // namespace dolium
