@@ -139,6 +139,9 @@ const dolium_create_options* options_of(const Json* step) {
   out.grace_ns = nanoseconds(json_number_at(given, "grace_ms", 0));
   out.grace_readers = (uint32_t)json_number_at(given, "grace_readers", 0);
   out.timeout_ns = nanoseconds(json_number_at(given, "timeout_ms", 0));
+  const char* const retention = json_text_at(given, "retention", "");
+  if (strcmp(retention, "cache") == 0) out.retention = DOLIUM_RETENTION_CACHE;
+  if (strcmp(retention, "keep") == 0) out.retention = DOLIUM_RETENTION_KEEP;
   return &out;
 }
 

@@ -67,6 +67,9 @@ std::unique_ptr<Options> options_of(const Json& step) {
                   .grace_readers = given.value("grace_readers", 1U),
                   .timeout = milliseconds("timeout_ms"),
                   .label = out->label};
+  const std::string retention = given.value("retention", std::string("store_default"));
+  for (const Retention each : {Retention::cache, Retention::keep})
+    if (retention == to_string(each)) out->options.retention = each;
   return out;
 }
 

@@ -44,8 +44,17 @@ inline std::uint32_t grace_readers_of(std::uint64_t readers) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(readers, std::numeric_limits<std::uint32_t>::max()));
 }
 
+/// None: the store's default.
+inline Retention retention_of(const py::object& name) {
+  if (name.is_none()) return Retention::store_default;
+  const std::string text = text_of(name, "retention");
+  for (const Retention each : {Retention::cache, Retention::keep})
+    if (text == to_string(each)) return each;
+  throw StoreError({Errc::invalid_argument, "retention='" + text + "': give \"cache\", \"keep\", or None"});
+}
+
 /// The options of a create or put, as store.py gives them: (metadata, type_tag, type_name, pinned, time_to_live,
-/// time_to_idle, timeout, label, grace, grace_readers). Neither copies nor moves.
+/// time_to_idle, timeout, label, grace, grace_readers, retention). Neither copies nor moves.
 class OptionArguments {
  public:
   explicit OptionArguments(const py::tuple& given)
@@ -61,7 +70,8 @@ class OptionArguments {
                   .grace = py::object(given[8]).is_none() ? std::chrono::milliseconds{0} : grace_of(given[8]),
                   .grace_readers = grace_readers_of(number_of(py::object(given[9]), "grace_readers")),
                   .timeout = timeout_of(py::object(given[6])),
-                  .label = label_}) {}
+                  .label = label_,
+                  .retention = retention_of(py::object(given[10]))}) {}
   OptionArguments(const OptionArguments&) = delete;
   OptionArguments& operator=(const OptionArguments&) = delete;
 

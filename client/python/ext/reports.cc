@@ -58,7 +58,8 @@ py::dict row(const ObjectMetadata& of) {
                   "creator_pid"_a = of.creator_pid, "label"_a = text(of.label),
                   "creator_command"_a = text(of.creator_command), "holders"_a = rows(of.holders),
                   "waiters"_a = rows(of.waiters), "grace_left"_a = of.grace_left.count(),
-                  "grace_readers_left"_a = of.grace_readers_left, "seal_stamp"_a = of.seal_stamp);
+                  "grace_readers_left"_a = of.grace_readers_left, "seal_stamp"_a = of.seal_stamp,
+                  "retention"_a = std::string(to_string(of.retention)), "where"_a = std::string(to_string(of.place)));
 }
 
 py::dict row(const ClientInfo& of) {
@@ -72,6 +73,20 @@ py::dict row(const ClientInfo& of) {
                   "orphaned"_a = of.orphaned, "unread_bytes"_a = of.unread_bytes,
                   "oldest_unsealed"_a = of.oldest_unsealed.count(), "longest_held"_a = of.longest_held.count(),
                   "origin"_a = row(of.origin), "graced_count"_a = of.graced_count, "graced_bytes"_a = of.graced_bytes);
+}
+
+py::dict row(const SpillTierStats& of) {
+  return py::dict("state"_a = std::string(to_string(of.state)), "reason"_a = text(of.reason), "pid"_a = of.pid,
+                  "directory"_a = text(of.directory), "io"_a = text(of.io),
+                  "connected_for"_a = of.connected_for.count(), "oldest_work"_a = of.oldest_work.count(),
+                  "writing_count"_a = of.writing_count, "writing_bytes"_a = of.writing_bytes,
+                  "reading_bytes"_a = of.reading_bytes, "capacity_bytes"_a = of.capacity_bytes,
+                  "used_bytes"_a = of.used_bytes, "live_bytes"_a = of.live_bytes, "records"_a = of.records,
+                  "files"_a = of.files, "written_bytes"_a = of.written_bytes, "read_bytes"_a = of.read_bytes,
+                  "compacted_bytes"_a = of.compacted_bytes, "write_errors"_a = of.write_errors,
+                  "read_errors"_a = of.read_errors, "damaged_count"_a = of.damaged_count,
+                  "unreadable_count"_a = of.unreadable_count, "lost_records"_a = of.lost_records,
+                  "last_sync"_a = std::chrono::duration<double>(of.last_sync).count());
 }
 
 py::dict row(const StoreStats& of) {
@@ -99,6 +114,7 @@ py::dict row(const StoreStats& of) {
       "spill_count"_a = of.spill_count, "read_back_count"_a = of.read_back_count);
   out.attr("update")(rest);
   out["obstacles"] = row(of.obstacles);
+  out["tier"] = of.tier ? py::object(row(*of.tier)) : py::none();
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();
   return out;
 }

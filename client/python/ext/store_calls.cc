@@ -49,10 +49,11 @@ void put(py::handle self, const ObjectId& id, py::handle data, const py::tuple& 
   });
 }
 
-/// One exception, or None, for each item. Label and grace are those of all.
+/// One exception, or None, for each item. Label, grace and retention are those of all.
 py::list put_many(const StorePtr& store, const py::sequence& items, Text<"label"> label, const py::object& grace,
-                  Number<"grace_readers"> readers) {
+                  Number<"grace_readers"> readers, const py::object& retention) {
   const std::chrono::milliseconds duration = grace.is_none() ? std::chrono::milliseconds{0} : grace_of(grace);
+  const Retention retained = retention_of(retention);
   const std::size_t count = items.size();
   std::vector<std::unique_ptr<InputBuffer>> buffers;
   std::vector<std::string> names;  // reserved: string_views point into it
@@ -71,6 +72,7 @@ py::list put_many(const StorePtr& store, const py::sequence& items, Text<"label"
     next.options.label = label.value;
     next.options.grace = duration;
     next.options.grace_readers = grace_readers_of(readers);
+    next.options.retention = retained;
     puts.push_back(next);
   }
   const auto outcomes = ask([&] { return store->put_many(puts); });
@@ -188,6 +190,7 @@ void bind_store_calls(py::module_& module) {
     described.seal_stamp = stamp;
     return ask([&] { return store->remove(described); });
   });
+  module.def("trim", [](const StorePtr& store) { return ask([&] { return store->trim(); }); });
   module.def("evict",
              [](const StorePtr& store, Number<"size"> bytes) { return ask([&] { return store->evict(bytes); }); });
   module.def("evict_and_count", [](const StorePtr& store, Number<"size"> bytes) {

@@ -49,7 +49,7 @@ def bytes_of(step):
 
 def options_of(step):
     given = step.get("options", {})
-    out = {name: given[name] for name in ("label", "pinned", "grace_readers") if name in given}
+    out = {name: given[name] for name in ("label", "pinned", "grace_readers", "retention") if name in given}
     if "type" in given:
         out.update(type_name=given["type"], type_tag=_types.tag_of(given["type"]))
     if "metadata" in given:

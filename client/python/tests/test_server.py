@@ -156,3 +156,25 @@ def test_start_store_in_a_program_without_standard_streams():
         os._exit(0 if works else 1)
     """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_kept_objects_go_to_disk_and_come_back():
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="dolium-test-", dir="/var/tmp") as disk:
+        with dolium.start_store("16MiB", f"--spill-directory={disk}", "--spill-capacity=1GiB") as path:
+            with dolium.Client(path, retention="keep") as client:
+                ids = [client.put_raw(bytes([i]) * (2 << 20), timeout=30) for i in range(20)]
+                rows = [client.metadata(id) for id in ids]
+                assert {row.retention for row in rows} == {"keep"}
+                assert "disk" in {row.where for row in rows}
+                tier = client.stats().tier
+                assert (tier.state, tier.directory) == ("ready", disk) and tier.pid > 0
+                for i, id in enumerate(ids):
+                    assert bytes(client.get_raw(id)[:3]) == bytes([i]) * 3
+                cached = client.put(1, retention="cache")
+                assert client.metadata(cached).retention == "cache"
+                import pickle
+
+                with pickle.loads(pickle.dumps(client)) as other:
+                    assert other.metadata(other.put(2, timeout=30)).retention == "keep"

@@ -680,3 +680,24 @@ def test_a_grace_can_be_given_later_and_bad_ones_are_refused(store):
         store.put(2, grace_readers=2)
     with pytest.raises(dolium.ObjectNotFound):
         store.extend_grace(ObjectId.from_name("nobody"), 1)
+
+
+def test_retention_is_refused_in_words_without_a_disk(store):
+    for call in (lambda: store.put(1, retention="keep"), lambda: store.create(None, 10, retention="keep"),
+                 lambda: store.put_raw(b"x", retention="keep"), lambda: store.put_many([1, 2], retention="keep"),
+                 lambda: store.create_array(None, 3, "f64", retention="keep")):
+        with pytest.raises(dolium.InvalidArgument, match="no spill tier"):
+            call()
+    with pytest.raises(dolium.InvalidArgument, match="retention='forever'"):
+        store.put(1, retention="forever")
+    id = store.put(1, retention="cache")
+    assert (store.metadata(id).retention, store.metadata(id).where) == ("cache", "memory")
+    assert store.stats().tier is None
+
+
+def test_trim_gives_memory_back(store):
+    store.trim()
+    id = store.put(bytes(8 << 20))
+    store.remove(id)
+    assert store.trim() >= (8 << 20) - 8192  # parts of pages at both ends may have neighbours
+    assert bytes(store.get_raw(store.put_raw(b"x" * (8 << 20)))) == b"x" * (8 << 20)

@@ -59,7 +59,7 @@ from .errors import (
     TypeMismatch,
 )
 from .files import get_file, put_files
-from .records import ClientInfo, ClientOrigin, ClientUse, Event, ObjectMetadata, Obstacles, Refusal, StoreStats
+from .records import ClientInfo, ClientOrigin, ClientUse, Event, ObjectMetadata, Obstacles, Refusal, SpillTier, StoreStats
 from .refs import ObjectRef
 from .server import start_store
 from .store import Client, InProcessStore, ObjectStore
@@ -69,7 +69,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AlreadySealed", "ArrayBuilder", "Client", "ClientInfo", "ClientOrigin", "ClientUse", "Disconnected", "DoliumError", "Event", "InProcessStore",
     "InvalidArgument", "NotSealed", "Object", "ObjectBuilder", "ObjectExists", "ObjectId", "ObjectMetadata",
-    "ObjectNotFound", "ObjectRef", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "PrivateCopy", "ProtocolError", "Refusal", "StoreFull",
+    "ObjectNotFound", "ObjectRef", "ObjectStore", "Obstacles", "PermissionDenied", "PickleNotAllowed", "PrivateCopy", "ProtocolError", "Refusal", "SpillTier", "StoreFull",
     "StoreStats", "StoreTimeout", "Subscription", "SystemFailure", "TierUnavailable", "TooLarge", "TypeMismatch", "Typed", "errors", "get_file", "put_files",
     "register", "start_store",
 ]

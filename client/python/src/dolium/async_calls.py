@@ -13,6 +13,7 @@ class AsyncCalls:
     """The calls of an ObjectStore for asyncio: none blocks the loop."""
 
     _decode_taken: Any
+    retention: Optional[str]
 
     async def get_async(self, id: ObjectId, timeout: Timeout = None, *, private: bool = False) -> Any:
         """get() for asyncio, non-blocking. Waits without limit by default. Cancelling cancels in the daemon."""
@@ -52,21 +53,23 @@ class AsyncCalls:
     async def create_async(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                            type_name: str = "", pinned: bool = False, time_to_live: Life = None,
                            time_to_idle: Life = None, timeout: Timeout = None, label: str = "",
-                           grace: Life = None, grace_readers: int = 1) -> ObjectBuilder:
+                           grace: Life = None, grace_readers: int = 1,
+                           retention: Optional[str] = None) -> ObjectBuilder:
         """create() for asyncio: waits for room without blocking the loop."""
         options = (metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label, grace,
-                   grace_readers)
+                   grace_readers, retention or self.retention)
         return await aio.operation(self, _dolium.create_async, id_or_new(id), size, options)
 
     async def put_async(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False,
                         time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = None,
-                        label: str = "", grace: Life = None, grace_readers: int = 1) -> ObjectId:
+                        label: str = "", grace: Life = None, grace_readers: int = 1,
+                        retention: Optional[str] = None) -> ObjectId:
         """put() for asyncio: waits for room without blocking the loop. Copies large values in another thread."""
         payload, id = codecs.encode(value), id_or_new(id)
         size = payload.size if payload.fill is not None else memoryview(payload.data).nbytes
         with await self.create_async(id, size, metadata=payload.metadata, type_tag=payload.type_tag,
                                      type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
                                      time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
-                                     grace_readers=grace_readers) as builder:
+                                     grace_readers=grace_readers, retention=retention) as builder:
             await aio.run_copy(size, payload.fill or (lambda target: target.write(payload.data)), builder)
         return id

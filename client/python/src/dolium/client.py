@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Union
+from typing import Optional, Union
 
 from . import _dolium
 from ._arguments import Timeout
@@ -18,6 +18,7 @@ class Client(ObjectStore):
     `path` is the daemon's socket. With None, it is the environment variable DOLIUM_SOCKET, or else the default path.
     A `read_only` client gets no writable memory. `dolium clients` shows `name`. `connect_timeout` limits the wait for a
     daemon that is not there yet. `allow_pickle` lets get() read pickles: use it only if you trust all writers.
+    `retention`, "cache" or "keep", is that of all objects that are made without one: see create().
 
     If the server crashes, it is restarted with all sealed objects, and the client resumes. If the daemon is stopped or
     dies as a whole, its store is gone. Objects that are held stay readable, and every call raises Disconnected.
@@ -43,11 +44,13 @@ class Client(ObjectStore):
     """
 
     def __init__(self, path: Union[str, os.PathLike, None] = None, *, read_only: bool = False, name: str = "",
-                 connect_timeout: Timeout = 5, allow_pickle: bool = False, reconnect: bool = False) -> None:
+                 connect_timeout: Timeout = 5, allow_pickle: bool = False, reconnect: bool = False,
+                 retention: Optional[str] = None) -> None:
         where = os.fsdecode(path) if path is not None else os.fsdecode(_dolium.default_socket_path())
         if "\0" in where:
             raise InvalidArgument(f"a socket's path cannot contain a NUL: {where!r}")
         self.allow_pickle = allow_pickle
+        self.retention = retention
         self._connect(os.path.abspath(where), {"read_only": read_only, "name": name, "reconnect": reconnect}, connect_timeout)
 
     def _connect(self, path, how, timeout):

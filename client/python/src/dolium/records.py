@@ -26,7 +26,7 @@ class Event(NamedTuple):
     id: Optional[ObjectId]  #: None for "overflow"
     data_size: int  #: bytes
     metadata_size: int  #: bytes
-    cause: Optional[str]  #: of a removal: "removed", "evicted", "expired" or "cleared"
+    cause: Optional[str]  #: of a removal: "removed", "evicted", "expired", "cleared" or "lost"
     label: str = ""  #: as given to put() or create()
 
 
@@ -130,6 +130,8 @@ class ObjectMetadata:
     grace_left: Optional[datetime.timedelta]  #: how long a grace still keeps the object; None: no grace
     grace_readers_left: int  #: number of sessions whose gets end the grace
     seal_stamp: int  #: different for each object that was ever sealed in this store; 0: unsealed
+    retention: str  #: "cache" or "keep"
+    where: str  #: "memory", "memory_and_disk", "disk" or "reading_back"; on disk, type_name and label are not known
 
     @classmethod
     def _of(cls, row):
@@ -178,6 +180,42 @@ class ClientInfo:
         row["origin"] = ClientOrigin(**row["origin"])
         for name in ("connected_for", "oldest_unsealed", "longest_held"):
             row[name] = _duration(row[name])
+        return cls(**row)
+
+
+@dataclasses.dataclass(frozen=True)
+class SpillTier:
+    """The spill tier of a daemon: its process and its disk. Figures of the process are a second old."""
+
+    state: str  #: "absent", "catalogue", "ready", "full", "read_only", "failed" or "stalled"
+    reason: str  #: why it is not ready; may be empty
+    pid: int  #: of doliumd-spill; 0: not connected
+    directory: str
+    io: str  #: "io_uring" or "threads"
+    connected_for: datetime.timedelta
+    oldest_work: datetime.timedelta  #: how long it has owed an answer to a write or a read
+    writing_count: int  #: objects being written
+    writing_bytes: int
+    reading_bytes: int  #: being read back
+    capacity_bytes: int  #: the quota; 2**64 - 1: none
+    used_bytes: int  #: allocated on the disk
+    live_bytes: int  #: of objects that are there
+    records: int
+    files: int
+    written_bytes: int  #: since the process started, like those that follow
+    read_bytes: int
+    compacted_bytes: int
+    write_errors: int
+    read_errors: int
+    damaged_count: int  #: records with a wrong checksum
+    unreadable_count: int  #: reads that the disk refused
+    lost_records: int  #: records whose files others have removed or cut
+    last_sync: float  #: duration of the last sync, in seconds
+
+    @classmethod
+    def _of(cls, row):
+        row["connected_for"] = _duration(row["connected_for"])
+        row["oldest_work"] = _duration(row["oldest_work"])
         return cls(**row)
 
 
@@ -238,11 +276,13 @@ class StoreStats:
     reading_count: int  #: of these: being read back
     spill_count: int  #: objects whose memory was given up, since the start of the store
     read_back_count: int
+    tier: Optional[SpillTier]  #: None: the store has no spill tier
 
     @classmethod
     def _of(cls, row):
         row["uptime"] = _duration(row["uptime"])
         row["obstacles"] = Obstacles(**row["obstacles"])
+        row["tier"] = SpillTier._of(row["tier"]) if row["tier"] else None
         row["last_refusal"] = Refusal._of(row["last_refusal"]) if row["last_refusal"] else None
         return cls(**row)
 

@@ -37,6 +37,8 @@ class ObjectStore(AsyncCalls, _dolium.Store):
 
     #: Whether get() may read pickles, which run code of their writer.
     allow_pickle: bool = False
+    #: Retention of objects that are made without one: "cache", "keep", or None: as the daemon is configured.
+    retention: Optional[str] = None
 
     # The calls for asyncio are in async_calls.py.
 
@@ -44,8 +46,8 @@ class ObjectStore(AsyncCalls, _dolium.Store):
 
     def create(self, id: Optional[ObjectId], size: int, *, metadata: Buffer = b"", type_tag: int = 0,
                type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
-               timeout: Timeout = 0, label: str = "", grace: Life = None,
-               grace_readers: int = 1) -> ObjectBuilder:
+               timeout: Timeout = 0, label: str = "", grace: Life = None, grace_readers: int = 1,
+               retention: Optional[str] = None) -> ObjectBuilder:
         """Creates an object of `size` bytes, to be written in place. Returns an `ObjectBuilder`, a writable buffer.
 
         As a context manager, it seals at the end of the block, and aborts if the block raises.
@@ -65,13 +67,19 @@ class ObjectStore(AsyncCalls, _dolium.Store):
 
         With a `grace` (at most one hour), the object is not evicted until `grace_readers` other clients have got it, or
         until that time has passed since the seal: for a reader that is about to come. See also extend_grace().
+
+        `retention` says what happens when the memory is needed: "cache": the object is gone; "keep": it is on disk, and
+        a get reads it back. None: as the client says (Client(retention=...)), or else as the daemon is configured. A
+        store without a spill directory, and an InProcessStore, refuse "keep" with InvalidArgument.
         """
-        return _dolium.create(self, id_or_new(id), size, (metadata, type_tag, type_name, pinned, time_to_live,
-                                                          time_to_idle, timeout, label, grace, grace_readers))
+        return _dolium.create(self, id_or_new(id), size,
+                              (metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label, grace,
+                               grace_readers, retention or self.retention))
 
     def create_array(self, id: Optional[ObjectId], shape: Any, dtype: Any, *, pinned: bool = False,
                      time_to_live: Life = None, time_to_idle: Life = None, timeout: Timeout = 0,
-                     label: str = "", grace: Life = None, grace_readers: int = 1) -> ArrayBuilder:
+                     label: str = "", grace: Life = None, grace_readers: int = 1,
+                     retention: Optional[str] = None) -> ArrayBuilder:
         """Creates a numpy array to be written in place: an object like that of a put array. Errors as create().
 
         `shape` is an int or a tuple of ints. `dtype` is numpy's, or the name of a type that all languages share, such
@@ -85,11 +93,11 @@ class ObjectStore(AsyncCalls, _dolium.Store):
         """
         return arrays.create_array(self, id, shape, dtype, pinned=pinned, time_to_live=time_to_live,
                                    time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
-                                   grace_readers=grace_readers)
+                                   grace_readers=grace_readers, retention=retention)
 
     def put(self, value: Any, id: Optional[ObjectId] = None, *, pinned: bool = False, time_to_live: Life = None,
             time_to_idle: Life = None, timeout: Timeout = 0, label: str = "", grace: Life = None,
-            grace_readers: int = 1) -> ObjectId:
+            grace_readers: int = 1, retention: Optional[str] = None) -> ObjectId:
         """Stores a value in the format of its type (see dolium.codecs), and returns its id: a new one unless given.
 
         >>> store = InProcessStore("16MiB")
@@ -103,43 +111,45 @@ class ObjectStore(AsyncCalls, _dolium.Store):
         >>> store.metadata(id).grace_readers_left
         1
 
-        Errors, and `label`, as create().
+        Errors, `label` and `retention`, as create().
         """
         if isinstance(value, ObjectId):
             raise TypeError("put(value, id): the value comes first, and cannot be an ObjectId")
         payload, id = codecs.encode(value), id_or_new(id)
         if payload.fill is None:
             _dolium.put(self, id, payload.data, (payload.metadata, payload.type_tag, payload.type_name, pinned,
-                                                 time_to_live, time_to_idle, timeout, label, grace, grace_readers))
+                                                 time_to_live, time_to_idle, timeout, label, grace, grace_readers,
+                                                 retention or self.retention))
             return id
         with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
                          type_name=payload.type_name, pinned=pinned, time_to_live=time_to_live,
                          time_to_idle=time_to_idle, timeout=timeout, label=label, grace=grace,
-                         grace_readers=grace_readers) as builder:
+                         grace_readers=grace_readers, retention=retention) as builder:
             payload.fill(builder)
         return id
 
     def put_raw(self, data: Buffer, id: Optional[ObjectId] = None, *, metadata: Buffer = b"", type_tag: int = 0,
                 type_name: str = "", pinned: bool = False, time_to_live: Life = None, time_to_idle: Life = None,
-                timeout: Timeout = 0, label: str = "", grace: Life = None,
-                grace_readers: int = 1) -> ObjectId:
+                timeout: Timeout = 0, label: str = "", grace: Life = None, grace_readers: int = 1,
+                retention: Optional[str] = None) -> ObjectId:
         """Stores the bytes of any contiguous buffer, with metadata, and returns the id. Errors as create()."""
         id = id_or_new(id)
         _dolium.put(self, id, data, (metadata, type_tag, type_name, pinned, time_to_live, time_to_idle, timeout, label,
-                                     grace, grace_readers))
+                                     grace, grace_readers, retention or self.retention))
         return id
 
     def put_many(self, values: Union[Mapping[ObjectId, Any], Iterable[Any]], *, label: str = "", grace: Life = None,
-                 grace_readers: int = 1) -> List[ObjectId]:
+                 grace_readers: int = 1, retention: Optional[str] = None) -> List[ObjectId]:
         """Stores many values with few messages, in order. Does not wait for room.
 
         `values` is {id: value} or an iterable of values. Returns their ids. If values fail, the others are stored all
-        the same, and then the first error is raised. All get the same `label` and `grace`.
+        the same, and then the first error is raised. All get the same `label`, `grace` and `retention`.
 
         >>> store = InProcessStore("16MiB")
         >>> store.get_many(store.put_many(["salve", 1, 2.5]))
         ['salve', 1, 2.5]
         """
+        retention = retention or self.retention
         pairs = values.items() if hasattr(values, "items") else ((ObjectId.random(), value) for value in values)
         ids, items = [], []
         for id, value in pairs:
@@ -148,12 +158,12 @@ class ObjectStore(AsyncCalls, _dolium.Store):
             if payload.fill is None:
                 items.append((id, payload.data, payload.metadata, payload.type_tag, payload.type_name))
                 continue
-            self._put_batch(items, label, grace, grace_readers)  # keeps the order: the next one is written in place
+            self._put_batch(items, label, grace, grace_readers, retention)  # keeps the order: the next one is written in place
             with self.create(id, payload.size, metadata=payload.metadata, type_tag=payload.type_tag,
                              type_name=payload.type_name, label=label, grace=grace,
-                             grace_readers=grace_readers) as builder:
+                             grace_readers=grace_readers, retention=retention) as builder:
                 payload.fill(builder)
-        self._put_batch(items, label, grace, grace_readers)
+        self._put_batch(items, label, grace, grace_readers, retention)
         return ids
 
     def _put_batch(self, items, *options):
@@ -342,6 +352,17 @@ class ObjectStore(AsyncCalls, _dolium.Store):
     def _evict_and_count(self, size: Size) -> tuple[int, int]:
         """evict(); returns also the bytes of data and metadata that the evicted objects had."""
         return _dolium.evict_and_count(self, parse_size(size))
+
+    def trim(self) -> int:
+        """Gives free memory of the store back to the system. Returns how many bytes. New objects take it again.
+
+        >>> store = InProcessStore("64MiB")
+        >>> store.remove(store.put(bytes(8 << 20)))
+        True
+        >>> store.trim() >= 8 << 20
+        True
+        """
+        return _dolium.trim(self)
 
     def clear(self) -> None:
         """Removes every sealed object, pinned ones included. Objects that are held stay readable for their holders."""

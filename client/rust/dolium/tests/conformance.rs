@@ -10,7 +10,7 @@ use common::Daemon;
 use dolium::codec::type_tag;
 use dolium::{
     Builder, CreateOptions, Error, EventKind, EvictionPolicy, Filter, InProcessStore, Object, ObjectId, ObjectState,
-    OpenOptions, Operation, PutFailure, PutItem, Removal, Result, Store, Subscription, Ticket, Timeout,
+    OpenOptions, Operation, PutFailure, PutItem, Removal, Result, Retention, Store, Subscription, Ticket, Timeout,
 };
 use serde_json::{Value, json};
 
@@ -86,6 +86,11 @@ fn options_of<'a>(step: &'a Value, metadata: &'a [u8]) -> CreateOptions<'a> {
     let mut options = CreateOptions::new().metadata(metadata).pinned(given["pinned"] == true);
     if let Some(name) = given["type"].as_str() {
         options = options.type_of(tag_of(name), name);
+    }
+    match given["retention"].as_str() {
+        Some("cache") => options = options.retention(Retention::Cache),
+        Some("keep") => options = options.retention(Retention::Keep),
+        _ => {}
     }
     options
         .label(given["label"].as_str().unwrap_or(""))

@@ -17,7 +17,8 @@ public final class CreateOptions {
   /** No option. */
   public static final CreateOptions DEFAULT =
       new CreateOptions(
-          false, new byte[0], 0, "", "", Duration.ZERO, Duration.ZERO, Duration.ZERO, 0, Duration.ZERO, 0);
+          false, new byte[0], 0, "", "", Duration.ZERO, Duration.ZERO, Duration.ZERO, 0, Duration.ZERO, 0,
+          Retention.STORE_DEFAULT);
 
   private static final CStruct STRUCT = Structs.CREATE_OPTIONS;
   private static final int PINNED = 1;
@@ -33,10 +34,12 @@ public final class CreateOptions {
   private final int graceReaders;
   private final Duration timeout;
   private final int copyThreads;
+  private final Retention retention;
 
   private CreateOptions(
       boolean pinned, byte[] metadata, long typeTag, String typeName, String label, Duration timeToLive,
-      Duration timeToIdle, Duration grace, int graceReaders, Duration timeout, int copyThreads) {
+      Duration timeToIdle, Duration grace, int graceReaders, Duration timeout, int copyThreads,
+      Retention retention) {
     this.pinned = pinned;
     this.metadata = metadata;
     this.typeTag = typeTag;
@@ -48,6 +51,7 @@ public final class CreateOptions {
     this.graceReaders = graceReaders;
     this.timeout = timeout;
     this.copyThreads = copyThreads;
+    this.retention = retention;
   }
 
   /**
@@ -57,7 +61,8 @@ public final class CreateOptions {
    */
   public CreateOptions pinned() {
     return new CreateOptions(
-        true, metadata, typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, copyThreads);
+        true, metadata, typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, copyThreads,
+        retention);
   }
 
   /**
@@ -68,7 +73,8 @@ public final class CreateOptions {
    */
   public CreateOptions metadata(byte[] bytes) {
     return new CreateOptions(
-        pinned, bytes.clone(), typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, copyThreads);
+        pinned, bytes.clone(), typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, copyThreads,
+        retention);
   }
 
   /**
@@ -81,7 +87,8 @@ public final class CreateOptions {
   public CreateOptions type(long tag, String name) {
     return new CreateOptions(
         pinned, metadata, tag, Objects.requireNonNull(name), label, timeToLive, timeToIdle, grace, graceReaders, timeout,
-        copyThreads);
+        copyThreads,
+        retention);
   }
 
   /**
@@ -93,7 +100,8 @@ public final class CreateOptions {
   public CreateOptions label(String text) {
     return new CreateOptions(
         pinned, metadata, typeTag, typeName, Objects.requireNonNull(text), timeToLive, timeToIdle, grace, graceReaders,
-        timeout, copyThreads);
+        timeout, copyThreads,
+        retention);
   }
 
   /**
@@ -105,7 +113,8 @@ public final class CreateOptions {
   public CreateOptions timeToLive(Duration duration) {
     return new CreateOptions(
         pinned, metadata, typeTag, typeName, label, Objects.requireNonNull(duration), timeToIdle, grace, graceReaders,
-        timeout, copyThreads);
+        timeout, copyThreads,
+        retention);
   }
 
   /**
@@ -117,7 +126,8 @@ public final class CreateOptions {
   public CreateOptions timeToIdle(Duration duration) {
     return new CreateOptions(
         pinned, metadata, typeTag, typeName, label, timeToLive, Objects.requireNonNull(duration), grace, graceReaders,
-        timeout, copyThreads);
+        timeout, copyThreads,
+        retention);
   }
 
   /**
@@ -141,7 +151,8 @@ public final class CreateOptions {
   public CreateOptions grace(Duration duration, int readers) {
     return new CreateOptions(
         pinned, metadata, typeTag, typeName, label, timeToLive, timeToIdle, Objects.requireNonNull(duration), readers,
-        timeout, copyThreads);
+        timeout, copyThreads,
+        retention);
   }
 
   /**
@@ -153,7 +164,8 @@ public final class CreateOptions {
   public CreateOptions timeout(Duration duration) {
     return new CreateOptions(
         pinned, metadata, typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders,
-        Objects.requireNonNull(duration), copyThreads);
+        Objects.requireNonNull(duration), copyThreads,
+        retention);
   }
 
   /**
@@ -164,7 +176,20 @@ public final class CreateOptions {
    */
   public CreateOptions copyThreads(int threads) {
     return new CreateOptions(
-        pinned, metadata, typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, threads);
+        pinned, metadata, typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, threads,
+        retention);
+  }
+
+  /**
+   * What happens to the object when its memory is needed. A store without a spill directory refuses {@link Retention#KEEP}.
+   *
+   * @param what to do
+   * @return changed options
+   */
+  public CreateOptions retention(Retention what) {
+    return new CreateOptions(
+        pinned, metadata, typeTag, typeName, label, timeToLive, timeToIdle, grace, graceReaders, timeout, copyThreads,
+        Objects.requireNonNull(what));
   }
 
   /** The type of a codec, unless its name is that of raw bytes. */
@@ -188,6 +213,7 @@ public final class CreateOptions {
     memory.set(JAVA_LONG, STRUCT.offset("grace_ns"), Timeouts.bounded(grace));
     memory.set(JAVA_LONG, STRUCT.offset("timeout_ns"), Timeouts.nanos(timeout));
     memory.set(JAVA_INT, STRUCT.offset("copy_threads"), copyThreads);
+    memory.set(JAVA_INT, STRUCT.offset("retention"), retention.ordinal());
     return memory.address();
   }
 }

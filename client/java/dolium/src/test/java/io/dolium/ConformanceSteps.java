@@ -191,6 +191,7 @@ final class ConformanceSteps {
     options = options.timeToLive(milliseconds(number(given, "time_to_live_ms", 0)));
     options = options.timeToIdle(milliseconds(number(given, "time_to_idle_ms", 0)));
     options = options.grace(milliseconds(number(given, "grace_ms", 0)), (int) number(given, "grace_readers", 0));
+    if (given.has("retention")) options = options.retention(Retention.valueOf(text(given, "retention", "").toUpperCase()));
     return options.timeout(milliseconds(number(given, "timeout_ms", 0)));
   }
 
