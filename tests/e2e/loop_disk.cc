@@ -55,10 +55,11 @@ std::string LoopDisk::make_directory(const std::string& name) const {
   return path;
 }
 
-void LoopDisk::grow(std::uint64_t bytes) {
+std::string LoopDisk::grow(std::uint64_t bytes) {
   must("truncate -s " + std::to_string(bytes) + ' ' + (home_.path() / "image").string());
   must("losetup -c " + device_);
-  must("resize2fs " + device_);
+  const Finished resized = shell("resize2fs " + device_);  // needs CAP_SYS_RESOURCE
+  return resized.how == "exit 0" ? std::string() : resized.output;
 }
 
 void LoopDisk::fail() {

@@ -18,8 +18,8 @@ class LoopDisk {
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
   /// A new directory there, with mode 0700.
   [[nodiscard]] std::string make_directory(const std::string& name) const;
-  /// The file system gets larger, while it is in use.
-  void grow(std::uint64_t bytes);
+  /// The file system gets larger, while it is in use. Empty: it is done. Else: why that is not possible here.
+  [[nodiscard]] std::string grow(std::uint64_t bytes);
   /// Its next change is an error, after which it is read-only.
   void fail();
   [[nodiscard]] bool is_read_only() const;

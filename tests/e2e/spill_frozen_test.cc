@@ -62,7 +62,7 @@ TEST_CASE("a spill process that stands still: gets of what is in memory go on, a
     CAPTURE(to_string(*why));
     CHECK((why->code == Errc::timed_out || why->code == Errc::out_of_memory));
     CHECK(count > kSpilled + 10);  // memory took those
-    const auto waits = client.create(numbered(1000), kSize, {.timeout = kShort, .retention = Retention::cache});
+    const auto waits = client.create(numbered(1000), 2 * kMiB, {.timeout = kShort, .retention = Retention::cache});
     REQUIRE_FALSE(waits);
     CHECK((waits.error().code == Errc::timed_out || waits.error().code == Errc::out_of_memory));
     for (std::uint64_t number = kSpilled; number < count; ++number) {
