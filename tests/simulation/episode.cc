@@ -288,6 +288,13 @@ void Episode::check_waiting_creates() {
   const StoreStats now_there = stats();
   if (now_there.pinned_count + now_there.graced_count + now_there.unsealed_count + now_there.quarantined_count != 0)
     return;
+  if (spiller_)
+    UNSCOPED_INFO("the tier is " << server_.tier().state_text() << "; dirty " << now_there.dirty_bytes << ", clean "
+                                 << now_there.clean_bytes << ", used " << now_there.used_bytes << ", free "
+                                 << now_there.free_bytes << ", in use " << now_there.in_use_bytes << ", objects "
+                                 << now_there.total_objects << ", reading " << now_there.reading_count
+                                 << "; first waits for " << server_.engine().creates().first_size() << "; "
+                                 << (now_there.last_refusal ? now_there.last_refusal->reason : ""));
   for (const auto& client : clients_) REQUIRE(client->open().creates == 0);
   if (spiller_) check_reads();
 }

@@ -7,6 +7,7 @@
 // episode.h.
 //
 //   DOLIUM_EPISODES=1 DOLIUM_SEED=42 build/tests/simulation_tests
+//   DOLIUM_TIER=1        every episode has a spill tier
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -50,9 +51,10 @@ TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the bo
   const std::uint64_t first = from_environment("DOLIUM_SEED", kDefaultSeed);
   const std::uint64_t episodes = from_environment("DOLIUM_EPISODES", kDefaultEpisodes);
   Figures figures;
+  const TierChoice tier = from_environment("DOLIUM_TIER", 0) != 0 ? TierChoice::always : TierChoice::some;
   for (std::uint64_t seed = first; seed < first + episodes; ++seed) {
     CAPTURE(seed);
-    run(seed, figures);
+    run(seed, figures, tier);
   }
   std::cout << episodes << " episodes from DOLIUM_SEED=" << first << ": " << figures.deaths << " deaths of clients, "
             << figures.server_deaths << " of servers, " << figures.forks << " forks, " << figures.evictions
@@ -94,7 +96,10 @@ namespace {
 void run_with(Flaw flaw) {
   constexpr std::uint64_t kEpisodes = 1500;
   Figures ignored;
-  for (std::uint64_t seed = 1; seed <= kEpisodes; ++seed) run(seed, ignored, TierChoice::always, flaw);
+  for (std::uint64_t seed = 1; seed <= kEpisodes; ++seed) {
+    CAPTURE(seed);
+    run(seed, ignored, TierChoice::always, flaw);
+  }
 }
 
 }  // namespace
