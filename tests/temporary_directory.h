@@ -1,22 +1,22 @@
 #pragma once
 // A directory for one test. It is removed with its contents when the test ends.
 
+#include <cerrno>
 #include <cstdlib>
-
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace dolium::test {
 
 class TemporaryDirectory {
  public:
   /// `parent`: /var/tmp for a directory on a disk, since /tmp may be in memory.
-  explicit TemporaryDirectory(const std::filesystem::path& parent = "/tmp") {
+  explicit TemporaryDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
     std::string name = parent / "dolium-test-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
     path_ = name;
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;

@@ -39,17 +39,6 @@ std::ostream& operator<<(std::ostream& out, const Census& c) {
              c.daemon_descriptors, c.daemon_mappings);
 }
 
-TemporaryDirectory::TemporaryDirectory() {
-  std::string name = (std::filesystem::temp_directory_path() / "dolium-e2e-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::vector<std::string> flags_for(const StoreConfig& config) {
   const auto flag = [](std::string_view name, bool value) { return fmt::format("--{}={}", name, value); };
   return {fmt::format("--capacity={}", config.capacity),

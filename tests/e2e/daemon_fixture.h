@@ -16,6 +16,7 @@
 #include <dolium/store_config.h>
 
 #include "tests/e2e/process.h"
+#include "tests/temporary_directory.h"
 
 namespace dolium::e2e {
 
@@ -36,17 +37,7 @@ struct Census {
   friend std::ostream& operator<<(std::ostream& out, const Census& census);
 };
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory();
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using test::TemporaryDirectory;
 
 /// stepper: e2e_doliumd, which dies where it is told (points.h).
 enum class Program : std::uint8_t { doliumd, stepper };

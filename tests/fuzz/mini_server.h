@@ -126,10 +126,12 @@ class MiniServer final : private daemon::Session::Host {
           return Error{Errc::permission_denied, "no keeper stands behind this server"};
         });
     if (!config_.spill) return;
-    tier_.emplace(*engine_, daemon::TierOptions{.token = {}, .ahead = kAhead},
-                  [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-                    send_work_(client, request, std::move(work));
-                  });
+    tier_.emplace(
+        *engine_, daemon::TierOptions{.token = {}, .ahead = kAhead},
+        [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+          send_work_(client, request, std::move(work));
+        },
+        [] { return false; });
     dispatch_->set_tier(&*tier_);
   }
   void die() {
