@@ -62,14 +62,15 @@ bool Compactor::is_candidate(TierFile& file, std::uint64_t bytes, Urgency urgenc
 }
 
 /// Whether there is room for what is needed of the file: a compaction that stops half-way would leave less room. While
-/// objects are taken, only a segment of its own counts.
+/// objects are taken, too, only a segment of its own counts.
 bool Compactor::fits(TierFile& file) const {
   const std::uint64_t needed = needed_bytes(parts_.table, file);
   if (needed == 0) return true;
   const std::uint64_t records = file.live_records + file.tombstones.size();
   const std::uint64_t chunks = (needed / kWindowBytes + 1) * (kBlockBytes + heads_bytes(1));
   const std::uint64_t size = needed + chunks + footer_bytes(records);
-  if (size <= room_ || parts_.space.condition() != Condition::full) return size <= room_;
+  const bool is_shared = parts_.space.condition() != Condition::full && log_.takes_objects();
+  if (size <= room_ || is_shared) return size <= room_;
   const std::uint64_t head = log_.head() == file.number ? 0 : log_.head_room();
   return size <= head || size + parts_.space.geometry().own_file_bytes <= head + room_;
 }

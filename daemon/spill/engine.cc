@@ -61,11 +61,16 @@ void Engine::begin() {
     space_.remove_leaving(true);  // the last spare: its room may be all that there is
   if (!home_.is_saved()) home_.settle(layer_);
   if (home_.is_saved()) return start_writing();
+  note_unsaved();
+}
+
+void Engine::note_unsaved() {
   space_.note_failure(home_.why_not().error_number, "the superblock cannot be written: " + home_.why_not().message);
 }
 
 /// What recovery left to do.
 void Engine::start_writing() {
+  if (std::exchange(writes_, true)) return;
   const RemovalPtr missing = removal([this] { settled_ = true; });
   for (const Tombstone& each : std::exchange(recovered_.missing, {})) removals_.bury(each, missing);
   for (Scanned& each : std::exchange(recovered_.scanned, {}))
@@ -75,6 +80,7 @@ void Engine::start_writing() {
 Result<void> Engine::adopt(const Incarnation& incarnation) {
   Result<void> adopted = home_.adopt(layer_, incarnation);
   if (adopted) incarnation_ = incarnation;
+  if (adopted && !home_.is_saved()) note_unsaved();
   return adopted;
 }
 

@@ -143,6 +143,7 @@ class Engine {
   void drop_entry(Sequence location, const Entry& entry, const RemovalPtr& removal);
   [[nodiscard]] bool is_cleared(const RecordHead& head) const;
   void start_writing();
+  void note_unsaved();
   [[nodiscard]] int why_no_write() const noexcept;
   void maintain();
   void upkeep();
@@ -174,6 +175,7 @@ class Engine {
     Written written;
   };
   std::deque<Held> held_;  // answers that wait for tombstones before them
+  bool writes_ = false;    // start_writing() was called
   bool settled_ = false;   // the tombstones that recovery missed are durable: files may go
   bool compacting_ = false;
   bool finishing_ = false;

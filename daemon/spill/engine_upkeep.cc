@@ -16,7 +16,7 @@ void Engine::maintain() {
   if (!home_.is_saved()) {
     if (!space_.may_try()) return;
     home_.settle(layer_);
-    if (!home_.is_saved()) return space_.note_failure(home_.why_not().error_number, space_.reason());
+    if (!home_.is_saved()) return note_unsaved();
     space_.recover();
     start_writing();
   }
