@@ -133,12 +133,12 @@ Result<void> DiskFiles::check_place() {
   if (!is_there && errno != ENOENT && errno != ENOTDIR) return {};  // it cannot be found out now
   if (::fstat(directory_.get(), &opened) != 0) return system_error("examine the spill directory " + path_);
   if (is_there && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) return {};
-  return system_error(
-      fmt::format(
-          "find the spill directory {}: it was removed, moved or mounted over while the store runs. Put it back, "
-          "or give it up with dolium spill forget",
-          path_),
-      ESTALE);
+  return Error{
+      Errc::system_error,
+      fmt::format("the spill directory {} was removed, moved or mounted over while the store runs: put it back, "
+                  "or give it up with dolium spill forget",
+                  path_),
+      RefusalCause::none, ESTALE};
 }
 
 bool DiskFiles::is_there(const std::string& name) {
