@@ -8,7 +8,7 @@
 //   small objects       objects a second that a full store takes: each put means one write, one clean object evicted
 //   p99                 of paced puts, and of gets of objects in memory, while another process puts so much that
 //                       the tier writes all the time; beside the same with a store without a tier, where that process
-//                       puts as much, and writes as much directly to a file
+//                       puts as much, and writes as much directly to a file. Daemons and load have one core
 //   start               from the start of a daemon to its first answer, with the records of a million small objects,
 //                       beside one with an empty directory
 //
@@ -194,12 +194,17 @@ struct Loaded {
 void measure_latency(Report& report, const DiskDirectory& disk) {
   constexpr double kLoad = 100e6;  // bytes a second
   constexpr std::uint64_t kCapacity = 128 * kMiB;
-  Loaded spilling(tier(disk.make("latency"), kCapacity), "", kLoad);
-  Loaded plain({.capacity = kCapacity}, disk.path() + "/load", kLoad);
+  std::optional<Loaded> spilling;
+  std::optional<Loaded> plain;
+  {
+    const Cores other(1);  // for the daemons and the load; the client that is timed finds one for itself
+    spilling.emplace(tier(disk.make("latency"), kCapacity), "", kLoad);
+    plain.emplace(Daemon::Options{.capacity = kCapacity}, disk.path() + "/load", kLoad);
+  }
   const auto contest = [&](const std::string& verb, std::int64_t pause_ns, auto call) {
     Contest calls;
-    calls.add("plain", plain.calls(pause_ns, call));
-    calls.add("spilling", spilling.calls(pause_ns, call));
+    calls.add("plain", plain->calls(pause_ns, call));
+    calls.add("spilling", spilling->calls(pause_ns, call));
     calls.run(report.rounds(10, 3));
     for (const auto& [text, share] : {std::pair{", p50", 0.5}, {", p99", 0.99}, {", p99.9", 0.999}}) {
       const double value = calls.of("spilling").percentile(share) / 1e3;
@@ -228,7 +233,7 @@ void measure_start(Report& report, const DiskDirectory& disk, const std::string&
       std::shared_ptr<Client> client;
       samples.add(time_ns([&] {
         daemon.emplace(tier(directory, kCapacity, objects));
-        client = daemon->connect();
+        client = must(Client::connect(daemon->socket(), {.connect_timeout = std::chrono::minutes(1)}));
       }));
       records = std::max<std::uint64_t>(records, must(client->stats()).spilled_count);
     };
