@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "daemon/spill/id_table.h"
 #include "daemon/spill/segment_reader.h"
 #include "daemon/spill/staging.h"
 
@@ -169,25 +170,33 @@ class Survey {
   }
 
   void judge() {
-    std::unordered_map<ObjectId, std::size_t> newest;
-    newest.reserve(found_.size());
-    for (std::size_t index = 0; index < found_.size(); ++index) {
-      const auto [at, is_first] = newest.emplace(id_of(found_[index].head), index);
-      if (!is_first && is_newer(found_[index], found_[at->second])) at->second = index;
-    }
+    const std::vector<bool> is_newest = newest();
+    std::size_t kept = 0;
     for (std::size_t index = 0; index < found_.size(); ++index) {
       const LiveRecord& record = found_[index];
-      if (is_buried(record))
+      if (is_buried(record)) {
         bury(record);
-      else if (is_cleared(record.head) || newest.at(id_of(record.head)) != index)
+      } else if (is_cleared(record.head) || !is_newest[index]) {
         mourn(record);
-      else
-        keep(record);
+      } else {
+        table_.add_live(record.file, record.head.payload_size());
+        found_[kept++] = record;
+      }
     }
+    found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(kept), found_.end());
+    result_.objects = std::move(found_);
   }
-  void keep(const LiveRecord& record) {
-    table_.add_live(record.file, record.head.payload_size());
-    result_.objects.push_back(record);
+  /// Of each record: whether it is the newest of its id.
+  [[nodiscard]] std::vector<bool> newest() const {
+    IdTable table(found_.size(), superblock_.secret);
+    const auto id_at = [this](std::uint32_t position) -> const IdTable::Id& { return found_[position].head.id; };
+    for (std::size_t index = 0; index < found_.size(); ++index) {
+      std::uint32_t& place = table.position(found_[index].head.id, id_at);
+      if (place == IdTable::kNone || is_newer(found_[index], found_[place])) place = static_cast<std::uint32_t>(index);
+    }
+    std::vector<bool> out(found_.size(), false);
+    table.for_each([&out](std::uint32_t position) { out[position] = true; });
+    return out;
   }
   /// Dead, and known to be: a file of its own goes.
   void bury(const LiveRecord& record) {

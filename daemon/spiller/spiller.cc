@@ -163,6 +163,7 @@ Result<void> Spiller::send_batch(TierSession& session, Engine& engine, std::vect
                                  std::size_t first, std::size_t last) {
   protocol::TierCatalogueRequestT batch;
   batch.last = last == records.size();
+  batch.records.reserve(last - first);
   for (std::size_t index = first; index < last; ++index) batch.records.push_back(to_wire(records[index].head));
   const auto reply = session.ask<protocol::TierCatalogueReply>(std::move(batch), protocol::deadline_after(kPatience));
   if (!reply) return reply.error();
