@@ -131,6 +131,7 @@ Result<void> Connection::attach(Welcome welcome) {
   record_.session_id = welcome.hello.session_id;
   record_.fork_token = welcome.hello.fork_token;
   access_ = welcome.hello.access == protocol::AccessMode::read_only ? Access::read_only : Access::read_write;
+  spills_ = welcome.hello.spills;
   Result<Attachment::Parts> parts = map_store(welcome);
   if (!parts) return std::move(parts).error();
   Result<shm::PageSource> pages = shm::PageSource::of(std::move(welcome.descriptors[kArena]));

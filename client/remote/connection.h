@@ -117,6 +117,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   [[nodiscard]] std::uint64_t session_id() const noexcept { return record_.session_id; }
   [[nodiscard]] Access access() const noexcept { return access_; }
+  /// Whether the store has a spill tier.
+  [[nodiscard]] bool spills() const noexcept { return spills_; }
   /// Of the socket, absolute.
   [[nodiscard]] const std::string& path() const noexcept { return record_.path; }
   [[nodiscard]] std::uint32_t epoch() const noexcept { return exchange().epoch(); }
@@ -173,6 +175,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   SessionIdentity record_;
   Access access_ = Access::read_write;
+  bool spills_ = false;
   bool wants_rings_;
   bool closing_ = false;  // in the destructor: the session is not continued any more
   std::atomic<std::uint32_t> successions_met_ = 0;

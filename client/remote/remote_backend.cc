@@ -1,6 +1,7 @@
 #include "client/remote/remote_backend.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "client/mapped/new_object.h"
@@ -131,10 +132,18 @@ Result<std::vector<std::optional<Object>>> RemoteBackend::get_many(std::span<con
       missing.push_back(i);
   }
   if (missing.empty()) return out;
-  const std::size_t found = ids.size() - missing.size();
-  if (found < count && (!timeout.is_no_wait() || undecided))
+  std::size_t found = ids.size() - missing.size();
+  if (found < count && (!timeout.is_no_wait() || undecided)) {
+    if (found != 0 && connection_->spills()) {
+      // Two clients, each with a part of the memory, would wait for each other: the daemon gives all at once.
+      out.assign(ids.size(), std::nullopt);
+      missing.resize(ids.size());
+      std::iota(missing.begin(), missing.end(), std::size_t{0});
+      found = 0;
+    }
     if (auto waited = wait_for_missing(*connection_, ids, missing, count - found, timeout, out); !waited)
       return std::move(waited).error();
+  }
   for (const std::size_t i : missing)
     if (!out[i]) connection_->attachment().record_miss();
   return out;

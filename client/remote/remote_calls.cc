@@ -16,8 +16,11 @@ namespace {
 
 using shm::TimeNs;
 
-/// Maximum number of ids in one GetRequest; not above the daemon's own limit.
+/// Maximum number of ids in one GetRequest; not above the daemon's own limit. Of a store that spills, all ids belong
+/// into one: gets of several objects take turns there, and one that holds a part while it waits for the next would be
+/// in the way of others.
 constexpr std::size_t kWaitBatch = 16384;
+constexpr std::size_t kSpilledBatch = 65536;
 
 /// Time after a deadline for the daemon's answer. It answers at once, unless it is suspended or starved.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
@@ -146,7 +149,8 @@ Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> 
   const MissingObjects wanted{ids, deadline_of(timeout, shm::monotonic_now()), give_up_after(timeout), out};
   for (bool expired = false; open.size() > spare && !expired;) {
     std::vector<std::size_t> still_open;
-    const std::size_t step = spare == 0 ? kWaitBatch : open.size();
+    const std::size_t batch_size = connection.spills() ? kSpilledBatch : kWaitBatch;
+    const std::size_t step = spare == 0 ? batch_size : open.size();
     for (std::size_t begin = 0; begin < open.size(); begin += step) {
       const PositionsView batch = PositionsView(open).subspan(begin, std::min(step, open.size() - begin));
       const bool asked_in_vain = remaining(wanted.deadline) == 0;

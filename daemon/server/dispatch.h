@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/server/ordered_puts.h"
 #include "daemon/server/session.h"
 #include "daemon/tier/tier.h"
 #include "shm/store/engine.h"
@@ -51,8 +52,13 @@ class Dispatch {
   /// Queues the events of this session's subscriptions, as far as its client reads them. Returns true if more events
   /// wait than may be queued now.
   bool send_events(Session& session);
-  /// Drops the client's subscriptions.
-  void forget(shm::ClientId client) { subscriptions_.erase(client); }
+  /// Continues with puts that waited for the disk. To be called in each turn.
+  void go_on() { ordered_puts_.go_on(); }
+  /// Drops the client's subscriptions, and the puts that wait.
+  void forget(shm::ClientId client) {
+    subscriptions_.erase(client);
+    ordered_puts_.forget(client);
+  }
 
  private:
   using Id = std::uint64_t;  // of a request
@@ -91,7 +97,7 @@ class Dispatch {
   void on_tier(Session& session, Id id, const protocol::RequestFrame& request);
   /// Calls `then` when the object is in memory, or not there. If it cannot be read back, the request fails.
   void in_memory(Session& session, Id id, const ObjectId& object, std::function<Result<void>()> then);
-  /// Whether a create that finds no room may find some when the disk has done its work.
+  /// Whether an eviction that finds too little may find more when the disk has done its work.
   [[nodiscard]] bool disk_makes_room() const noexcept;
   [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
   [[nodiscard]] protocol::HelloReplyT welcome_to(const Session& session) const;
@@ -104,8 +110,6 @@ class Dispatch {
   [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request);
   [[nodiscard]] std::uint64_t grant_one(shm::ClientId client, shm::SlotIndex slot);
-  [[nodiscard]] Result<shm::SlotIndex> put_leased(shm::ClientId client, shm::SlotIndex lease,
-                                                  const protocol::PutHead& head, shm::TimeNs now);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
   /// Whether the client may begin a wait for so many ids; if not, it is told.
   [[nodiscard]] bool may_wait(Session& session, Id id, std::size_t ids) const;
@@ -117,6 +121,7 @@ class Dispatch {
   std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
   Tier* tier_ = nullptr;
   std::optional<Error> no_new_objects_;
+  OrderedPuts ordered_puts_{engine_, find_, no_new_objects_};
 };
 
 }  // namespace dolium::daemon

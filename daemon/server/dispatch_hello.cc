@@ -122,6 +122,7 @@ HelloReplyT Dispatch::welcome_to(const Session& session) const {
   welcome.index_bytes = engine_.store().rows().index.segment().size();
   welcome.pin_table_bytes = engine_.store().clients().pin_table_segment(session.client()).size();
   welcome.fork_token = session.record().token;
+  welcome.spills = engine_.store().rows().config.spill;
   return welcome;
 }
 

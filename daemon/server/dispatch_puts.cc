@@ -17,30 +17,6 @@ namespace {
 
 using Heads = flatbuffers::Vector<const PutHead*>;
 
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// `own`: its data, metadata, type name and label.
-shm::NewObject to_object(const PutHead& head, std::span<const std::byte> own) {
-  const std::string_view texts = as_text(own.subspan(std::size_t{head.data_size()} + head.metadata_size()));
-  return {.id = from_wire(head.id()),
-          .data_size = head.data_size(),
-          .metadata_size = head.metadata_size(),
-          .type_tag = head.type_tag(),
-          .type_name = texts.substr(0, head.type_name_size()),
-          .pinned = head.pinned(),
-          .lifetimes = {from_ms(head.time_to_live_ms()), from_ms(head.time_to_idle_ms())},
-          .label = texts.substr(head.type_name_size()),
-          .grace = grace_of(head),
-          .retention = from_wire(head.retention())};
-}
-
-/// Size of its data, metadata, type name and label together.
-std::uint64_t size_of(const PutHead& head) {
-  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size() + head.label_size();
-}
-
 /// Size of its piece of a lease.
 std::uint64_t taken_by(const PutHead& head) {
   return shm::Arena::taken_by(size_of(head));
@@ -59,27 +35,8 @@ Error too_many() {
   return {Errc::protocol_error, "puts of more objects than one message may have"};
 }
 
-Error no_lease() {
-  return {
-      Errc::disconnected,
-      "what this was written into was lost with the daemon's server, which has died, or was replaced: put it again"};
-}
-
-std::unique_ptr<PutFailureT> failure(std::uint32_t index, const Error& error) {
-  auto failure = std::make_unique<PutFailureT>();
-  failure->index = index;
-  set_error(*failure, error);
-  return failure;
-}
-
-/// Of a deferred put at once, by a notice; else in the reply.
-void note_failure(Session& session, bool deferred, PutReplyT& reply, std::uint32_t index, const PutHead& head,
-                  const Error& error) {
-  if (!deferred) return reply.failures.push_back(failure(index, error));
-  PutFailedNoticeT notice;
-  notice.id = std::make_unique<protocol::Id>(head.id());
-  set_error(notice, error);
-  session.reply(0, std::move(notice));
+std::span<const PutHead> as_span(const Heads& heads) {
+  return {reinterpret_cast<const PutHead*>(heads.Data()), heads.size()};
 }
 
 }  // namespace
@@ -89,32 +46,30 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   if (heads.size() > protocol::kMaxPutsAtOnce) return session.misbehaved(too_many());
   std::uint64_t size = 0;  // no overflow: fewer heads than a frame has bytes, each below 2^34
   for (const PutHead* head : heads) size += size_of(*head);
-  std::span<const std::byte> bytes = from_wire(request.bytes());
+  const std::span<const std::byte> bytes = from_wire(request.bytes());
   if (bytes.size() != size)
     return session.misbehaved({Errc::protocol_error, "puts whose sizes are not those of their bytes"});
   if ((request.hold() || request.timeout_ns() != 0) && (heads.size() != 1 || request.deferred()))
     return session.misbehaved({Errc::protocol_error, "a put that holds or waits, and is not a single one"});
   if (request.timeout_ns() != 0 && !no_new_objects_) return put_when_there_is_room(session, id, request);
   prefetch(engine_.store(), heads);
+  if (heads.size() != 1 || request.deferred())
+    return ordered_puts_.carry_out(
+        session, {.request = id, .deferred = request.deferred(), .heads = as_span(heads), .bytes = bytes});
+  const PutHead& head = *heads.Get(0);
+  const auto data = bytes.first(head.data_size());
+  const auto metadata = bytes.subspan(data.size(), head.metadata_size());
+  const bool may_wait = head.data_size() <= kInlinePutLimit;
+  const Result<SlotIndex> put = no_new_objects_
+                                    ? *no_new_objects_
+                                    : engine_.creates().put_now(session.client(), to_object(head, bytes), data,
+                                                                metadata, shm::monotonic_now(), may_wait);
+  if (!put && may_wait && engine_.creates().disk_may_help(size, put.error()))
+    return put_when_there_is_room(session, id, request);
   PutReplyT reply;
-  const TimeNs now = shm::monotonic_now();
-  for (std::uint32_t i = 0; i < heads.size(); ++i) {
-    const PutHead& head = *heads.Get(i);
-    const std::span<const std::byte> own = bytes.first(size_of(head));
-    bytes = bytes.subspan(own.size());
-    const auto data = own.first(head.data_size());
-    const auto metadata = own.subspan(data.size(), head.metadata_size());
-    const Result<SlotIndex> put =
-        no_new_objects_ ? *no_new_objects_
-                        : engine_.creates().put_now(session.client(), to_object(head, own), data, metadata, now);
-    if (!put && heads.size() == 1 && !request.deferred() && head.data_size() <= kInlinePutLimit &&
-        (put.error().cause == dolium::RefusalCause::room || put.error().cause == dolium::RefusalCause::disk) &&
-        disk_makes_room())
-      return put_when_there_is_room(session, id, request);
-    if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
-    if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());
-  }
-  if (!request.deferred()) session.reply(id, std::move(reply));
+  if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
+  if (!put) reply.failures.push_back(failure_of(0, put.error()));
+  session.reply(id, std::move(reply));
 }
 
 /// Without a timeout it waits for the disk alone.
@@ -136,7 +91,7 @@ void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest&
     const Result<SlotIndex> put =
         placed ? engine_.store().seal(client, object_id, shm::monotonic_now()) : Result<SlotIndex>(placed.error());
     PutReplyT reply;
-    if (!put) reply.failures.push_back(failure(0, put.error()));
+    if (!put) reply.failures.push_back(failure_of(0, put.error()));
     if (put && hold) reply.grant = grant_one(client, *put);
     creator->reply(id, std::move(reply));
   };
@@ -170,19 +125,9 @@ void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {
   if (lease && (request.left() != engine_.store().leases().bytes(*lease).size() || taken > request.left()))
     return session.misbehaved({Errc::protocol_error, "puts of bytes that are not at the end of their lease"});
   prefetch(engine_.store(), heads);
-  PutReplyT reply;
-  const TimeNs now = shm::monotonic_now();
-  for (std::uint32_t i = 0; i < heads.size(); ++i) {
-    const PutHead& head = *heads.Get(i);
-    const Result<SlotIndex> put = lease ? put_leased(session.client(), *lease, head, now) : no_lease();
-    if (!put) note_failure(session, request.deferred(), reply, i, head, put.error());
-  }
-  if (!request.deferred()) session.reply(id, std::move(reply));
-}
-
-Result<SlotIndex> Dispatch::put_leased(shm::ClientId client, SlotIndex lease, const PutHead& head, TimeNs now) {
-  const auto own = engine_.store().leases().bytes(lease).last(taken_by(head)).first(size_of(head));
-  return engine_.creates().put_leased(client, lease, to_object(head, own), now);
+  ordered_puts_.carry_out(
+      session,
+      {.request = id, .deferred = request.deferred(), .lease = from_wire(*request.lease()), .heads = as_span(heads)});
 }
 
 }  // namespace dolium::daemon

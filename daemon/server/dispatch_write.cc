@@ -54,7 +54,7 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
     creator->reply(id, std::move(reply));
   };
   const shm::NewObject object = to_object(*request.object());
-  if (request.timeout_ns() == 0 && disk_makes_room())
+  if (request.timeout_ns() == 0)
     engine_.creates().add_for_disk({client, id}, object, now, std::move(done));
   else
     engine_.creates().add({client, id}, object, shm::deadline_after(now, request.timeout_ns()), now, std::move(done));

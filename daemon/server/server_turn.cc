@@ -34,6 +34,7 @@ void Server::before_wait() {
 void Server::serve(shm::TimeNs now) {
   do {  // serving can create replies, and sending can free room that is waited for
     engine_->settle(now);
+    dispatch_.go_on();
     if (tier_) tier_->work({now, std::chrono::system_clock::now()});
     if (tier_ && tier_->state() != tier_state_) log_tier_state();
     if (!is_serving_ && !waits_for_catalogue()) say_serving();

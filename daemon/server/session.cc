@@ -87,16 +87,17 @@ void Session::pump(bool events_wait) {
       socket_poll_->watch(UV_WRITABLE);
     return;
   }
-  if (!wire_.is_full()) take_requests();  // requests that were read before the queue was full
+  if (!is_deaf()) take_requests();  // requests that were read before
   if (!listens()) return;
   if (wire_.has_rings()) {  // only bells come through the socket
     socket_poll_->watch(UV_READABLE);
-    if (!wire_.is_full()) host_.on_awake(*this);
+    if (!is_deaf()) host_.on_awake(*this);
     if (events_wait && *flushed) host_.on_dirty(*this);
     return;
   }
   const bool more = events_wait || wire_.unsent_bytes() != 0;
-  socket_poll_->watch((wire_.is_full() ? 0 : UV_READABLE) | (more ? UV_WRITABLE : 0));
+  const int input = paused_ ? Poll::kHangUp : wire_.is_full() ? 0 : UV_READABLE;
+  socket_poll_->watch(input | (more ? UV_WRITABLE : 0));
 }
 
 // ---- in ----
@@ -106,14 +107,16 @@ void Session::on_socket(int events) {
     end();  // only a hang-up is watched
     return;
   }
-  // While the queue is full, "readable" is only a bell, or an error, which the next write returns.
+  // While no requests are taken, "readable" is only a bell, or an error, which the next write returns.
   const bool through_rings = wire_.has_rings();
   if ((events & UV_WRITABLE) != 0 || wire_.is_full() || through_rings) host_.on_dirty(*this);
   if ((events & UV_READABLE) == 0 || !listens()) return;
-  if (!wire_.is_full())
+  if (!is_deaf())
     read_requests(protocol::Channel::Look::everywhere);
   else if (through_rings)
     take_bells_while_paused();
+  else if (paused_ && happens(record_.socket.get(), POLLHUP | POLLERR))
+    end();
 }
 
 bool Session::read_requests(protocol::Channel::Look look) {
@@ -134,16 +137,16 @@ void Session::take_bells_while_paused() {
 }
 
 bool Session::poll() {
-  if (!listens() || wire_.is_full() || !wire_.ring_has_bytes()) return false;
+  if (!listens() || is_deaf() || !wire_.ring_has_bytes()) return false;
   return read_requests(protocol::Channel::Look::ring_only);
 }
 
 bool Session::rest() {
-  return !listens() || wire_.is_full() || wire_.may_sleep();
+  return !listens() || is_deaf() || wire_.may_sleep();
 }
 
 void Session::take_requests() {
-  while (listens() && !wire_.is_full()) {
+  while (listens() && !is_deaf()) {
     const auto payload = wire_.next();
     if (!payload) return;
     const auto request = protocol::decode<protocol::RequestFrame>(*payload);

@@ -115,6 +115,15 @@ class Session final : public SessionLinks {
   void leave();
   /// Sends a GoodbyeNotice; then the session is quarantined, or ends if it has no client.
   void misbehaved(const Error& what);
+  /// Takes no more requests until go_on(): the client's puts wait for the disk. Replies are sent, and its end is heard.
+  void pause() {
+    paused_ = true;
+    host_.on_dirty(*this);  // other events are watched
+  }
+  void go_on() {
+    paused_ = false;
+    host_.on_dirty(*this);
+  }
   /// Has pump() called before the loop waits.
   void mark_dirty() { host_.on_dirty(*this); }
   /// Sends what the peer takes, and tells the loop what to watch. `events_wait`: more events wait than may be queued
@@ -149,6 +158,8 @@ class Session final : public SessionLinks {
   void say_goodbye(const Error& why);
   void silence(State state);
   void end();
+  /// Takes no requests now.
+  [[nodiscard]] bool is_deaf() const noexcept { return paused_ || wire_.is_full(); }
   [[nodiscard]] bool listens() const noexcept {
     return state_ == State::greeting || state_ == State::unadopted || state_ == State::open;
   }
@@ -156,6 +167,7 @@ class Session final : public SessionLinks {
   EventLoop& loop_;
   Host& host_;
   State state_ = State::greeting;
+  bool paused_ = false;
   SessionRecord record_;
   SessionWire wire_;  // after the socket, which is the record's
   // Last: destroyed before the descriptors that they watch.

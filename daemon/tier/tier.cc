@@ -32,8 +32,12 @@ Tier::Tier(shm::Engine& engine, const TierOptions& options, Send send, IsBehind 
       options_(options),
       send_(std::move(send)),
       is_behind_(std::move(is_behind)),
+      wanted_([this](const ObjectKey& object) {
+        return is_there(object) && engine_.gets().reads(store_.rows().fields(object.slot).id);
+      }),
       evictions_(store_) {
   engine_.gets().set_tier(this);
+  engine_.creates().set_writeback(this);
 }
 
 // ---- the session ----
@@ -87,7 +91,7 @@ Result<void> Tier::check_directory(const protocol::TierHelloRequest& hello) cons
 }
 
 void Tier::on_client_gone(ClientId client) {
-  wanted_.erase(client);
+  wanted_.drop_client(client);
   evictions_.drop_client(client);
   if (client == 0 || client != client_) return;
   client_ = 0;
@@ -99,7 +103,8 @@ void Tier::on_client_gone(ClientId client) {
   asked_.clear();
   stalled_ = false;
   order_.reset();
-  for (const auto& [number, read] : std::exchange(reads_, {})) wanted_[read.client].push_back(read.object);
+  wanted_.note_all_ended();
+  for (const auto& [number, read] : std::exchange(reads_, {})) wanted_.add(read.wanted);
   told_ = {};
 }
 
@@ -115,6 +120,7 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
   if (!std::exchange(distrusted_, told_.gone) && told_.gone) distrust_records();
   next_plan_ = next_write_ = 0;
   told_store_.reset();
+  tell_store();
   return {};
 }
 
@@ -154,13 +160,13 @@ bool Tier::take_write(const protocol::TierWritten& done, const ObjectId& id, Tim
   switch (done.outcome()) {
     case TierWriteOutcome::done:
       if (distrusted_) {  // told before the directory was missed
-        drops_.push_back({id, done.location()});
+        drops_.push_back({id, done.location(), done.stamp()});
         break;
       }
       made_clean_ = true;
       ++written_count_;
       if (store_.sealed().written(done.slot(), done.stamp(), done.location())) return true;
-      drops_.push_back({id, done.location()});  // the object is gone
+      drops_.push_back({id, done.location(), done.stamp()});  // the object is gone
       return false;
     case TierWriteOutcome::full:
       if (told_.phase == protocol::TierPhase::ready) told_.phase = protocol::TierPhase::full;
@@ -190,20 +196,20 @@ Result<void> Tier::read(ClientId client, const protocol::TierReadDoneRequest& do
     reading_bytes_ -= read.work.bytes;
     note_answered(read.work);
     reads_.erase(found);
+    wanted_.note_ended(read.wanted);
     take_read(read, each->outcome(), now);
   }
   return {};
 }
 
 void Tier::take_read(const Read& read, TierReadOutcome outcome, TimeNs now) {
-  const SlotIndex slot = read.object.slot;
+  const SlotIndex slot = read.wanted.object.slot;
   if (outcome == TierReadOutcome::done) return store_.sealed().end_reading(slot, now);
   store_.spill().give_up_reading(slot);
-  if (!is_there(read.object)) return;  // removed meanwhile
-  if (outcome == TierReadOutcome::failed)
-    retries_.emplace(now + kRetryPause, std::pair(read.client, read.object));
-  else
-    store_.sealed().retire(slot, RemovalCause::lost);
+  if (!is_there(read.wanted.object)) return;  // removed meanwhile
+  if (outcome != TierReadOutcome::failed) return store_.sealed().retire(slot, RemovalCause::lost);
+  wanted_.retry(read.wanted, now + kRetryPause);
+  engine_.gets().on_read_failed(store_.rows().fields(slot).id);
 }
 
 /// Whether the object is on disk alone, and is not being read back.
@@ -251,19 +257,34 @@ bool Tier::can_write() const noexcept {
 }
 
 std::string Tier::state_text() const {
-  const auto with_reason = [this](const char* state) {
-    return told_.reason.empty() ? std::string(state) : fmt::format("{}: {}", state, told_.reason);
+  const std::string directory = told_.directory.empty() ? "" : fmt::format(" ({})", told_.directory);
+  const auto with_reason = [&](const char* state, const char* meaning) {
+    return fmt::format("{}{}{}{}{}", state, directory, meaning, told_.reason.empty() ? "" : ": ", told_.reason);
   };
   switch (state()) {
     case State::absent: return "absent: its process does not run, or has not connected";
     case State::catalogue: return "reading its directory";
     case State::ready: return "ready";
-    case State::full: return with_reason("full: objects are read back, and none are written");
-    case State::read_only: return with_reason("read-only: objects are read back, and none are written");
-    case State::failed: return with_reason("failed");
+    case State::full: return with_reason("full", ": objects are read back, and none are written");
+    case State::read_only: return with_reason("read-only", ": objects are read back, and none are written");
+    case State::failed: return with_reason("failed", "");
     case State::stalled: break;
   }
-  return fmt::format("stalled: the disk has not answered for more than {} s", kStalledAfter / 1'000'000'000);
+  return fmt::format("stalled{}: the disk has not answered for more than {} s", directory,
+                     kStalledAfter / 1'000'000'000);
+}
+
+std::string Tier::remedy() const {
+  switch (state()) {
+    case State::absent: return "the daemon's log says why";
+    case State::catalogue: return "try again";
+    case State::full: return "make room on its file system, raise the capacity of [spill], or remove objects";
+    case State::read_only:
+    case State::failed: return "mend the file system or the disk";
+    case State::stalled: return "the kernel's log may say why";
+    case State::ready: break;
+  }
+  return "";
 }
 
 Error Tier::why_not(const ObjectId& id) const {

@@ -21,7 +21,7 @@
 // What is planned, in this order, as long as work of less than max_in_flight() bytes, and kMaxWrites writes, is
 // unanswered (but always one):
 //   drops    at once
-//   reads    of objects that gets wait for; the clients take turns
+//   reads    of objects that gets wait for, in the order of ReadQueue
 //   writes   of the dirty objects that stand in the way of a read or of a waiting create: those of the window that
 //            eviction would choose; then ahead of need, in the order of their seals, until a share of the capacity can
 //            be evicted without the disk (TierOptions::ahead), or as much as an evict(bytes) wants; all of them, while
@@ -47,6 +47,7 @@
 #include <dolium/result.h>
 
 #include "daemon/tier/disk_evictions.h"
+#include "daemon/tier/read_queue.h"
 #include "messages_generated.h"
 #include "shm/store/engine.h"
 
@@ -61,13 +62,11 @@ struct TierOptions {
   shm::TimeNs write_after = 10'000'000'000;
 };
 
-class Tier final : public shm::ReadsBack {
+class Tier final : public shm::ReadsBack, public shm::Writeback {
  public:
   /// Bytes of unanswered writes, and of reads: this share of the capacity, as 1/n, and at most so many.
   static constexpr std::uint64_t kInFlightShare = 8;
   static constexpr std::uint64_t kMostInFlight = std::uint64_t{256} << 20;
-  /// Maximum number of unanswered reads for one client.
-  static constexpr std::size_t kReadsPerClient = 64;
   /// Maximum number of unanswered writes: of the smallest objects, two chunks of the log.
   static constexpr std::size_t kMaxWrites = 65'536;
   /// Maximum number of objects of each kind in one notice: about a millisecond of the server's time.
@@ -126,10 +125,12 @@ class Tier final : public shm::ReadsBack {
   /// From now on, everything dirty is written at once, or as needed again.
   void drain(bool everything) noexcept;
 
-  // ---- ReadsBack ----
+  // ---- ReadsBack, Writeback ----
 
   void want(shm::SlotIndex slot, shm::ClientId client) override;
+  void want_first(shm::SlotIndex slot, shm::ClientId client) override;
   [[nodiscard]] Error why_not(const ObjectId& id) const override;
+  [[nodiscard]] bool may_make_room(std::uint64_t bytes) const override;
 
   // ---- for operators ----
 
@@ -150,6 +151,8 @@ class Tier final : public shm::ReadsBack {
   [[nodiscard]] bool can_write() const noexcept;
   /// "ready", or why not; for the log.
   [[nodiscard]] std::string state_text() const;
+  /// What a person can do about a state that is not ready.
+  [[nodiscard]] std::string remedy() const;
   /// How the process described itself last; an empty one if it has not.
   [[nodiscard]] const protocol::TierStateRequestT& told() const noexcept { return told_; }
   [[nodiscard]] shm::ClientId client() const noexcept { return client_; }
@@ -159,12 +162,6 @@ class Tier final : public shm::ReadsBack {
   [[nodiscard]] std::size_t reading_count() const noexcept { return reads_.size(); }
 
  private:
-  /// An object: its slot, and which of the objects that had this slot.
-  struct ObjectKey {
-    shm::SlotIndex slot;
-    shm::TimeNs sealed;
-    friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
-  };
   struct HashKey {
     std::size_t operator()(const ObjectKey& key) const noexcept { return std::hash<shm::TimeNs>()(key.sealed); }
   };
@@ -177,8 +174,7 @@ class Tier final : public shm::ReadsBack {
     Work work;
   };
   struct Read {
-    ObjectKey object;
-    shm::ClientId client;  // that waits for it
+    ReadQueue::Wanted wanted;
     Work work;
   };
 
@@ -217,9 +213,8 @@ class Tier final : public shm::ReadsBack {
   void add_order(protocol::TierWorkNoticeT& work);
   void add_drops(protocol::TierWorkNoticeT& work);
   void add_reads(protocol::TierWorkNoticeT& work, shm::TimeNs now);
-  [[nodiscard]] std::optional<std::pair<shm::ClientId, ObjectKey>> next_wanted();
-  [[nodiscard]] bool begin_read(protocol::TierWorkNoticeT& work, shm::ClientId client, const ObjectKey& object,
-                                shm::TimeNs now);
+  [[nodiscard]] ReadQueue::Outcome begin_read(protocol::TierWorkNoticeT& work, const ReadQueue::Wanted& wanted,
+                                              shm::TimeNs now);
   void add_writes(protocol::TierWorkNoticeT& work, const shm::Moment& now);
   void add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now);
   void add_oldest(protocol::TierWorkNoticeT& work, const shm::Moment& now);
@@ -235,8 +230,8 @@ class Tier final : public shm::ReadsBack {
   void note_asked(const Work& work) { ++asked_[work.since]; }
   void note_answered(const Work& work);
   [[nodiscard]] shm::TimeNs stalls_at() const noexcept;
-  void retry_due(shm::TimeNs now);
   void note_state(shm::TimeNs now);
+  void tell_store();
   void plan(const shm::Moment& now);
   void heard_of_disk(shm::TimeNs now) noexcept;
 
@@ -260,12 +255,12 @@ class Tier final : public shm::ReadsBack {
   std::uint64_t written_count_ = 0;
   std::uint64_t writing_bytes_ = 0;
   std::uint64_t reading_bytes_ = 0;
-  std::map<shm::ClientId, std::deque<ObjectKey>> wanted_;                    // no deque is empty
-  shm::ClientId last_turn_ = 0;                                              // the client whose object was read last
-  std::multimap<shm::TimeNs, std::pair<shm::ClientId, ObjectKey>> retries_;  // reads, by when
+  ReadQueue wanted_;
   std::uint64_t stuck_bytes_ = 0;       // the size of a read for which there is no room; 0: none
   std::optional<Error> no_room_;        // why
   std::deque<shm::Spill::Drop> drops_;  // to be sent
+  std::uint64_t useless_from_ = 0;      // writing makes no room for so many bytes or more, as it was at the time below
+  shm::TimeNs useless_at_ = 0;
   bool catching_up_ = false;            // in a step of writing ahead
   shm::TimeNs next_write_ = 0;          // one has failed, or there was none
   shm::TimeNs next_plan_ = 0;           // of a window: nothing was found

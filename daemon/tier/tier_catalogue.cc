@@ -123,7 +123,7 @@ void Tier::distrust_records() {
   for (SlotIndex slot = 0; slot < rows.index.slots_touched(); ++slot) {
     const shm::SlotMargin& margin = rows.margin(slot);
     if (margin.state != shm::SlotState::sealed || !margin.kept || !margin.clean || rows.is_spilled(slot)) continue;
-    drops_.push_back({rows.fields(slot).id, rows.ledger.spill(slot).location});
+    drops_.push_back({rows.fields(slot).id, rows.ledger.spill(slot).location, rows.sealed_at(slot)});
     store_.spill().forget_record(slot);
   }
 }

@@ -96,7 +96,8 @@ bool Tier::is_clean_in_memory(shm::SlotIndex slot) const {
 
 /// A clean object is dirty again, and its record of no use.
 void Tier::forget_record(shm::SlotIndex slot) {
-  if (client_ != 0) drops_.push_back({store_.rows().fields(slot).id, store_.rows().ledger.spill(slot).location});
+  const shm::Rows& rows = store_.rows();
+  if (client_ != 0) drops_.push_back({rows.fields(slot).id, rows.ledger.spill(slot).location, rows.sealed_at(slot)});
   store_.spill().forget_record(slot);
 }
 

@@ -16,7 +16,11 @@ using shm::TimeNs;
 }  // namespace
 
 void Tier::want(shm::SlotIndex slot, ClientId client) {
-  wanted_[client].push_back({slot, store_.rows().sealed_at(slot)});
+  wanted_.add({client, {slot, store_.rows().sealed_at(slot)}, false});
+}
+
+void Tier::want_first(shm::SlotIndex slot, ClientId client) {
+  wanted_.add({client, {slot, store_.rows().sealed_at(slot)}, true});
 }
 
 void Tier::work(const shm::Moment& now) {
@@ -33,13 +37,12 @@ void Tier::plan(const shm::Moment& now) {
   protocol::TierWorkNoticeT work;
   add_order(work);
   if (state != State::failed) {
-    retry_due(now.monotonic);
     add_drops(work);
     add_reads(work, now.monotonic);
     idle_due_ = shm::kNever;
   }
   if (state == State::ready) add_writes(work, now);
-  if (work.orders.empty() && work.drops.empty() && work.reads.empty() && work.writes.empty()) return;
+  if (work.orders.empty() && work.drops.empty() && !work.clear && work.reads.empty() && work.writes.empty()) return;
   if (!work.writes.empty()) {
     std::vector<shm::SlotIndex> slots;
     for (const protocol::TierWrite& write : work.writes) slots.push_back(write.slot());
@@ -57,10 +60,15 @@ void Tier::note_state(TimeNs now) {
   else if (down_since_ == shm::kNever)
     down_since_ = now;
   down_for_long_ = down_since_ != shm::kNever && now - down_since_ >= kStalledAfter;
-  if (const State is = state(); told_store_ != is) {
-    told_store_ = is;
-    store_.spill().tell_disk(is == State::ready ? std::string() : state_text());
-  }
+  tell_store();
+}
+
+/// Why dirty objects are not written, for the errors of creates.
+void Tier::tell_store() {
+  const State is = state();
+  if (told_store_ == is) return;
+  told_store_ = is;
+  store_.spill().tell_disk(is == State::ready ? std::string() : state_text() + "; " + remedy());
 }
 
 /// When the disk counts as stalled if there is no answer before; kNever: there is nothing to answer.
@@ -74,7 +82,7 @@ TimeNs Tier::next_deadline(TimeNs now) const {
   TimeNs next = stalls_at();
   next = std::min(next, evictions_.next_deadline());
   if (is_behind_()) return next;
-  if (!retries_.empty()) next = std::min(next, retries_.begin()->first);
+  next = std::min({next, wanted_.next_retry(), store_.spill().next_drops()});
   if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
   if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));
   if (idle_due_ != shm::kNever) next = std::min(next, std::max({idle_due_, next_write_, now}));
@@ -92,6 +100,10 @@ std::uint64_t Tier::max_in_flight() const noexcept {
 // ---- drops ----
 
 void Tier::add_drops(protocol::TierWorkNoticeT& work) {
+  if (const std::optional<TimeNs> through = store_.spill().take_cleared()) {
+    work.clear = true;
+    work.clear_through = *through;
+  }
   std::ranges::move(store_.spill().take_drops(), std::back_inserter(drops_));
   const std::size_t count = std::min(drops_.size(), kMaxPerNotice);
   for (std::size_t i = 0; i < count; ++i) work.drops.emplace_back(drops_[i].location, protocol::to_wire(drops_[i].id));
@@ -100,72 +112,43 @@ void Tier::add_drops(protocol::TierWorkNoticeT& work) {
 
 // ---- reads ----
 
-void Tier::retry_due(TimeNs now) {
-  while (!retries_.empty() && retries_.begin()->first <= now) {
-    const auto [client, object] = retries_.begin()->second;
-    retries_.erase(retries_.begin());
-    wanted_[client].push_front(object);
-  }
-}
-
 void Tier::add_reads(protocol::TierWorkNoticeT& work, TimeNs now) {
   if (now < next_read_) return;
   stuck_bytes_ = 0;
+  wanted_.begin_turn(now);
   while (work.reads.size() < kMaxPerNotice && (reads_.empty() || reading_bytes_ < max_in_flight())) {
-    const auto next = next_wanted();
+    const auto next = wanted_.next(now);
     if (!next) return;
-    if (!begin_read(work, next->first, next->second, now)) return;
+    wanted_.note(*next, begin_read(work, *next, now), now);
   }
 }
 
-/// Of the next client in turn that may have another read; it leaves the queue.
-std::optional<std::pair<ClientId, Tier::ObjectKey>> Tier::next_wanted() {
-  std::map<ClientId, std::size_t> under_way;
-  for (const auto& [number, read] : reads_) ++under_way[read.client];
-  auto turn = wanted_.upper_bound(last_turn_);
-  for (std::size_t clients = wanted_.size(); clients > 0; --clients) {
-    if (turn == wanted_.end()) turn = wanted_.begin();
-    if (under_way[turn->first] < kReadsPerClient) {
-      const std::pair found(turn->first, turn->second.front());
-      last_turn_ = turn->first;
-      turn->second.pop_front();
-      if (turn->second.empty()) wanted_.erase(turn);
-      return found;
-    }
-    ++turn;
-  }
-  return std::nullopt;
-}
-
-/// False: there is no room for it. It stays the first of its client.
-bool Tier::begin_read(protocol::TierWorkNoticeT& work, ClientId client, const ObjectKey& object, TimeNs now) {
-  if (!is_there(object)) return true;
+ReadQueue::Outcome Tier::begin_read(protocol::TierWorkNoticeT& work, const ReadQueue::Wanted& wanted, TimeNs now) {
+  const ObjectKey& object = wanted.object;
   if (store_.spill().is_reading(
           object.slot)) {  // for another client; or by an earlier session, which has not ended yet
-    if (store_.rows().ledger.spill(object.slot).reader != client_)
-      retries_.emplace(now + kRetryPause, std::pair(client, object));
-    return true;
+    if (store_.rows().ledger.spill(object.slot).reader != client_) wanted_.retry(wanted, now + kRetryPause);
+    return ReadQueue::Outcome::passed_over;
   }
   const shm::SlotFields fields = store_.rows().fields(object.slot);
   const std::uint64_t bytes = store_.rows().size_of(object.slot);
   const Result<std::uint64_t> offset = store_.room().begin_reading(object.slot, client_, now);
   if (!offset) {
     no_room_ = offset.error();
-    stuck_bytes_ = std::max<std::uint64_t>(bytes, 1);
+    stuck_bytes_ = std::max<std::uint64_t>({bytes, 1, stuck_bytes_});
     next_read_ = now + kPlanPause;
-    wanted_[client].push_front(object);
-    return false;
+    return ReadQueue::Outcome::no_room;
   }
   no_room_.reset();
   const shm::SlotMargin& margin = store_.rows().margin(object.slot);
   const Work asked{bytes, now};
-  reads_.emplace(++last_number_, Read{object, client, asked});
+  reads_.emplace(++last_number_, Read{wanted, asked});
   note_asked(asked);
   reading_bytes_ += bytes;
   work.reads.emplace_back(last_number_, store_.rows().ledger.spill(object.slot).location, *offset, fields.data_size,
                           fields.metadata_size, protocol::to_wire(fields.id), margin.type_name_size,
                           static_cast<std::uint8_t>(margin.label_size));
-  return true;
+  return ReadQueue::Outcome::begun;
 }
 
 }  // namespace dolium::daemon

@@ -84,11 +84,23 @@ bool Tier::may_write_more(std::size_t planned) const noexcept {
 /// The dirty objects of a window. What is being written already is in use, and so in no window.
 void Tier::add_window(protocol::TierWorkNoticeT& work, std::uint64_t size, const shm::Moment& now) {
   if (size == 0 || !may_write_more(work.writes.size())) return;
-  for (const SlotIndex slot : store_.room().dirty_in_the_way(size, now.monotonic)) {
+  const shm::Room::DirtyWindow window = store_.room().dirty_in_the_way(size, now.monotonic);
+  if (!window.slots.empty()) useless_from_ = 0;
+  // Where a piece is large enough, the create waits because too much is dirty: any write helps.
+  const bool lacks_piece = store_.rows().arena.largest_free_extent() < shm::Arena::taken_by(size);
+  if (window.complete && lacks_piece && writes_.empty()) useless_from_ = size, useless_at_ = now.monotonic;
+  for (const SlotIndex slot : window.slots) {
     if (!may_write_more(work.writes.size())) return;
     begin_write(work, slot, now);
   }
   if (work.writes.empty()) next_plan_ = now.monotonic + kPlanPause;
+}
+
+/// Whether no window has only objects that can be written is looked up while a create waits, and is true for a moment.
+bool Tier::may_make_room(std::uint64_t bytes) const {
+  if (!can_write() || store_.spill().dirty().count == 0) return false;
+  const bool is_known = useless_from_ != 0 && store_.rows().now < useless_at_ + 2 * kPlanPause;
+  return writing_bytes_ != 0 || !is_known || bytes < useless_from_;
 }
 
 void Tier::add_oldest(protocol::TierWorkNoticeT& work, const shm::Moment& now) {

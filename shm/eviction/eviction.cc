@@ -46,9 +46,10 @@ std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   if (needed > arena_.capacity()) return {};
   if (effort == Effort::cold && hand_rest_.takes(needed)) return {};
   patience_ = order_.size() + kMaxSecondThoughts;
-  recheck_parked(kParkedRechecks);
-  std::vector<SlotIndex> victims = effort == Effort::all ? search(needed) : search_colder_than_most(needed);
-  if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size())) victims = search(needed);
+  recheck_parked(effort == Effort::quick ? kQuickRechecks : kParkedRechecks);
+  std::vector<SlotIndex> victims = effort == Effort::cold ? search_colder_than_most(needed) : search(needed, effort);
+  if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size()))
+    victims = search(needed, effort);
   give_back_beyond(cold_target());
   order_.trim_cold(kMaxCold);
   prefetch_next();
@@ -69,11 +70,12 @@ void Eviction::prefetch_next() const {
   }
 }
 
-SlotIndex Eviction::coldest() {
+SlotIndex Eviction::coldest(Effort effort) {
   patience_ = order_.size() + kMaxSecondThoughts;
   recheck_parked(kParkedRechecks);
   settle(cold_target());
-  if (order_.cold().empty() && recheck_parked(order_.parked_size())) settle(cold_target());
+  const std::uint32_t rechecks = effort == Effort::all ? order_.parked_size() : kQuickRechecks;
+  if (order_.cold().empty() && recheck_parked(rechecks)) settle(cold_target());
   while (!order_.cold().empty()) {
     const SlotIndex slot = order_.cold().front();
     if (confirm({slot}) && (order_.cold().front() == slot || patience_ == 0)) {
@@ -154,7 +156,7 @@ bool Eviction::recheck_parked(std::uint32_t how_many) {
   return any;
 }
 
-std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
+std::vector<SlotIndex> Eviction::search(std::uint64_t needed, Effort effort) {
   if (cold_rest_.takes(needed)) {
     settle(cold_target());
     std::vector<SlotIndex> around = search_around_coldest(needed);
@@ -169,7 +171,7 @@ std::vector<SlotIndex> Eviction::search(std::uint64_t needed) {
     std::vector<SlotIndex> around = search_around_coldest(needed);
     if (victims.empty() || (!around.empty() && live_bytes(around) < live_bytes(victims))) victims = std::move(around);
   }
-  if (victims.empty() && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
+  if (victims.empty() && effort == Effort::all && order_.queue_size() > 0) victims = search_cold(needed, order_.size());
   return victims;
 }
 

@@ -44,6 +44,8 @@ class Eviction final : private Neighbours {
       256;  ///< maximum number of objects in the cold set, unless a search widens it
   /// Number of parked objects that each plan() checks again, in turn, before it looks for windows.
   static constexpr std::uint32_t kParkedRechecks = 16;
+  /// The same with Effort::quick.
+  static constexpr std::uint32_t kQuickRechecks = 256;
   /// Factor by which the cold set grows if it has no window.
   static constexpr std::uint32_t kWidening = 2;
   /// Maximum size of the widened cold set, before the neighbours of the coldest objects are considered.
@@ -81,8 +83,9 @@ class Eviction final : private Neighbours {
   void erase(SlotIndex slot);
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
 
-  /// Which objects plan() may choose: only those that are colder than most, or all.
-  enum class Effort : std::uint8_t { cold, all };
+  /// Which objects plan() may choose: only those that are colder than most, or all. `quick`: all, but it does not look
+  /// at all of them. It can miss windows far from the coldest objects, and objects that clients have released.
+  enum class Effort : std::uint8_t { cold, quick, all };
 
   /// The objects to evict, in address order, so that taken_by(size_bytes) contiguous bytes become free. Empty if there
   /// is no such set (or if none is needed: ask the arena first); with Effort::cold, also if a quick search found none
@@ -92,7 +95,7 @@ class Eviction final : private Neighbours {
   /// Whether plan() for so many bytes would most likely return the coldest object alone, without a search.
   [[nodiscard]] bool coldest_is_enough(std::uint64_t size_bytes);
   /// The coldest unused object, or kNoSlot. For evict(bytes), the low-water mark, and lack of slots.
-  [[nodiscard]] SlotIndex coldest();
+  [[nodiscard]] SlotIndex coldest(Effort effort = Effort::all);
 
   [[nodiscard]] std::uint32_t size() const noexcept;
   [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< for LargePages
@@ -106,7 +109,7 @@ class Eviction final : private Neighbours {
   void admit(SlotIndex front);
   bool place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded);
   bool recheck_parked(std::uint32_t how_many);
-  [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed);
+  [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed, Effort effort);
   [[nodiscard]] std::vector<SlotIndex> search_cold(std::uint64_t needed, std::uint32_t widest);
   [[nodiscard]] std::vector<SlotIndex> search_around_coldest(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;

@@ -25,7 +25,7 @@ std::optional<Error> other_type(const Rows& rows, SlotIndex slot, std::uint64_t 
 void GetWaits::add(const WaitKey& key, std::span<const ObjectId> ids, std::size_t count, TimeNs deadline, TimeNs now,
                    Done done, Failed failed) {
   Wait wait;
-  wait.needed = count;
+  wait.count = wait.needed = count;
   wait.deadline = deadline;
   wait.done = std::move(done);
   wait.failed = std::move(failed);
@@ -36,7 +36,7 @@ void GetWaits::add_presence(const WaitKey& key, std::span<const ObjectId> ids, s
                             TimeNs now, const Seen& done) {
   Wait wait;
   wait.purpose = Purpose::presence;
-  wait.needed = count;
+  wait.count = wait.needed = count;
   wait.deadline = deadline;
   wait.done = [done](const std::vector<SlotIndex>& seen) {
     std::vector<bool> there;
@@ -62,7 +62,7 @@ GetWaits::Wait GetWaits::take_of(const ObjectId& id, std::uint64_t type_tag, Tim
   Wait wait;
   wait.purpose = Purpose::take;
   wait.type_tag = type_tag;
-  wait.needed = 1;
+  wait.count = wait.needed = 1;
   wait.deadline = deadline;
   wait.taken = done;
   wait.ids = {id};
@@ -77,7 +77,10 @@ void GetWaits::begin(const WaitKey& key, std::span<const ObjectId> ids, Wait wai
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (const SlotIndex slot = store_.rows().find(ids[i]); slot != kNoSlot) see(wait, i, slot);
   if (wait.needed == 0 || wait.deadline <= now) return wait.done(std::move(wait.held));
-  enlist(key, std::move(wait));
+  if (tier_ == nullptr || wait.purpose != Purpose::get || ids.size() == 1) return enlist(key, std::move(wait));
+  drop_holds(wait);
+  admit(key, std::move(wait));
+  gather(key, waits_.at(key));
 }
 
 void GetWaits::enlist(const WaitKey& key, Wait wait) {
@@ -92,6 +95,22 @@ void GetWaits::list_positions(const WaitKey& key, Wait& wait) {
     Positions& positions = wanted_[wait.ids[i]];
     wait.places[i] = positions.insert(positions.end(), Position{key, i});
   }
+}
+
+void GetWaits::unlist_positions(Wait& wait) {
+  for (std::size_t i = 0; i < wait.ids.size(); ++i) {
+    if (wait.held[i] != kNoSlot) continue;
+    const auto wanted = wanted_.find(wait.ids[i]);
+    wanted->second.erase(wait.places[i]);
+    if (wanted->second.empty()) wanted_.erase(wanted);
+  }
+}
+
+/// Of a get. It needs as many objects as at first.
+void GetWaits::drop_holds(Wait& wait) {
+  for (SlotIndex& slot : wait.held)
+    if (slot != kNoSlot) store_.usage().drop_hold(std::exchange(slot, kNoSlot));
+  wait.needed = wait.count;
 }
 
 void GetWaits::admit(const WaitKey& key, Wait wait) {
@@ -111,21 +130,32 @@ void GetWaits::on_sealed(SlotIndex slot, const ObjectId& id) {
   std::erase_if(wanted->second, [&](const Position& position) {
     Wait& wait = waits_.at(position.key);
     if (wait.purpose == Purpose::take) return false;  // its turn comes when all of these hold the object
-    const bool was_complete = wait.is_complete();
-    see(wait, position.index, slot);
-    if (wait.is_complete() && !was_complete) complete.push_back(position.key);
-    return true;
+    const bool was_ready = wait.is_complete() || wait.may_queue();
+    const bool held = !wait.gathers || note_seen(wait, position.index, slot);
+    if (!wait.gathers) see(wait, position.index, slot);
+    if ((wait.is_complete() || wait.may_queue()) && !was_ready) complete.push_back(position.key);
+    return held;
   });
   if (wanted->second.empty()) wanted_.erase(wanted);
-  for (const WaitKey& key : complete) finish(key);
+  for (const WaitKey& key : complete) {
+    const auto found = waits_.find(key);
+    if (found == waits_.end()) continue;  // it ended when another one made way for it
+    if (found->second.gathers)
+      join_disk_queue(key, found->second);
+    else
+      finish(key);
+  }
   if (!disk_queue_.empty()) serve_disk_queue();
 }
 
 void GetWaits::give_to_taker(SlotIndex slot, const SlotFields& object) {
   if (wanted_.empty()) return;  // most of the time
-  // Only takes are left there.
+  // Only takes are left there, and gets that gather.
+  const auto is_take = [this](const Position& each) { return waits_.at(each.key).purpose == Purpose::take; };
   for (auto wanted = wanted_.find(object.id); wanted != wanted_.end(); wanted = wanted_.find(object.id)) {
-    const Wait first = forget(WaitKey(wanted->second.front().key));
+    const auto taker = std::ranges::find_if(wanted->second, is_take);
+    if (taker == wanted->second.end()) return;
+    const Wait first = forget(WaitKey(taker->key));
     if (auto refused = other_type(store_.rows(), slot, first.type_tag)) {
       first.taken(*std::move(refused));
       continue;
@@ -198,7 +228,8 @@ void GetWaits::see(Wait& wait, std::size_t index, SlotIndex slot) {
 
 void GetWaits::finish(const WaitKey& key) {
   Wait wait = forget(key);
-  if (wait.reading != 0 || wait.queued)
+  if (wait.gathers) hold_residents(wait);
+  if (wait.needed != 0 && (wait.reading != 0 || wait.queued))
     fail(wait);
   else if (wait.purpose == Purpose::take)
     wait.taken(kNoSlot);
@@ -211,14 +242,10 @@ GetWaits::Wait GetWaits::forget(const WaitKey& key) {
   const auto found = waits_.find(key);
   Wait wait = std::move(found->second);
   waits_.erase(found);
-  if (!disk_queue_.empty()) std::erase(disk_queue_, key);
+  leave_disk_queue(wait);
+  waiting_bytes_ -= wait.waiting_bytes;
   for_disk_ -= wait.for_disk ? 1 : 0;
-  for (std::size_t i = 0; i < wait.ids.size() && !wait.queued; ++i) {
-    if (wait.held[i] != kNoSlot) continue;
-    const auto wanted = wanted_.find(wait.ids[i]);
-    wanted->second.erase(wait.places[i]);
-    if (wanted->second.empty()) wanted_.erase(wanted);
-  }
+  if (!wait.queued) unlist_positions(wait);
   if (wait.deadline != kNever) deadlines_.erase({wait.deadline, key});
   const auto client = per_client_.find(key.client);
   client->second.ids -= wait.ids.size();

@@ -22,6 +22,7 @@ bool LeaseRecall::revoke(SlotIndex lease, bool active) {
 }
 
 bool LeaseRecall::recall() {
+  if (!rest_.allows(0, rows_.now)) return false;
   const bool active = rows_.now >= next_recall_;
   const bool freed = recall(active);
   if (freed && active) next_recall_ = deadline_after(rows_.now, kIdle);
@@ -38,16 +39,20 @@ void LeaseRecall::recall_idle() {
 bool LeaseRecall::recall(bool active) {
   const std::uint64_t before = writing_.leased_bytes();
   if (before == 0) return false;
+  std::uint64_t looks = writing_.abandoned().size();
   for (std::size_t i = writing_.abandoned().size(); i-- > 0;)
     if (revoke(writing_.abandoned()[i], true)) writing_.free_abandoned(i);
   for (const auto& client : clients_.all()) {
     if (client->leased_bytes == 0) continue;
     std::vector<UnsealedObject> taken;
+    looks += client->unsealed_count;
     for (const UnsealedObject& object : client->unsealed)
       if (revoke(object.slot, active)) taken.push_back(object);
     for (const UnsealedObject& object : taken) writing_.discard(object, rows_.fields(object.slot).id);
   }
-  return writing_.leased_bytes() != before;
+  const bool freed = writing_.leased_bytes() != before;
+  if (!freed) rest_.begin(0, looks, rows_.now);
+  return freed;
 }
 
 }  // namespace dolium::shm

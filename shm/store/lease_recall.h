@@ -10,6 +10,7 @@
 
 #include "shm/store/clients.h"
 #include "shm/store/rows.h"
+#include "shm/store/search_rest.h"
 #include "shm/store/writable_extents.h"
 
 namespace dolium::shm {
@@ -41,6 +42,7 @@ class LeaseRecall {
   Clients& clients_;
   WritableExtents& writing_;
   SlotIndex spared_ = kNoSlot;
+  SearchRest rest_;              // after a look at very many unsealed objects
   TimeNs next_recall_ = 0;       // of leases that are in use
   TimeNs next_idle_recall_ = 0;  // for another lease
 };

@@ -44,6 +44,21 @@ Result<SlotIndex> Leases::put(ClientId client, SlotIndex lease, const NewObject&
   return taken < left ? put_piece(creator, lease, object) : put_rest(creator, lease, object);
 }
 
+void Leases::cut_off(ClientId client, SlotIndex lease, std::uint64_t size, TimeNs now) {
+  rows_.advance(now);
+  AttachedClient& creator = clients_.at(client);
+  if (Arena::taken_by(size) < rows_.taken_bytes(lease)) return cut_piece(creator, lease, size);
+  const ObjectId id = rows_.fields(lease).id;
+  writing_.discard(*writing_.find(id), id);
+}
+
+void Leases::cut_piece(AttachedClient& creator, SlotIndex lease, std::uint64_t size) {
+  writing_.shrink_lease(creator, lease, Arena::taken_by(size));
+  rows_.row(lease).sealed = rows_.now;
+  rows_.arena.trim(lease, size);
+  rows_.room_made = true;
+}
+
 Result<SlotIndex> Leases::put_piece(AttachedClient& creator, SlotIndex lease, const NewObject& object) {
   const std::uint64_t size = total_size(object);
   const std::uint64_t taken = Arena::taken_by(size);
@@ -54,13 +69,12 @@ Result<SlotIndex> Leases::put_piece(AttachedClient& creator, SlotIndex lease, co
   const Result<SlotIndex> slot =
       allowed ? room_.take_slot_for(object, 0) : Result<SlotIndex>(std::move(allowed).error());
   recall_.spare(kNoSlot);
-  writing_.shrink_lease(creator, lease, taken);
-  rows_.row(lease).sealed = rows_.now;
   if (!slot) {
-    rows_.arena.trim(lease, size);
-    rows_.room_made = true;
+    cut_piece(creator, lease, size);
     return slot;
   }
+  writing_.shrink_lease(creator, lease, taken);
+  rows_.row(lease).sealed = rows_.now;
   write_sealed(*slot, rows_.arena.split(lease, size, *slot), object, creator);
   return slot;
 }

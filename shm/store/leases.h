@@ -53,8 +53,11 @@ class Leases {
   /// Makes an object of the last Arena::taken_by() bytes of a lease. They hold data, metadata and the type's name.
   /// Whatever the outcome, the lease loses these bytes; when it loses its last, it ends. Precondition: it has so many.
   [[nodiscard]] Result<SlotIndex> put(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now);
+  /// The same bytes, of which no object is made.
+  void cut_off(ClientId client, SlotIndex lease, std::uint64_t size, TimeNs now);
 
  private:
+  void cut_piece(AttachedClient& creator, SlotIndex lease, std::uint64_t size);
   [[nodiscard]] Result<SlotIndex> put_piece(AttachedClient& creator, SlotIndex lease, const NewObject& object);
   [[nodiscard]] Result<SlotIndex> put_rest(const AttachedClient& creator, SlotIndex lease, const NewObject& object);
   void write_sealed(SlotIndex slot, std::uint64_t offset, const NewObject& object, const AttachedClient& creator);

@@ -37,7 +37,7 @@ void Refusals::search() {
   grace_ends_ = parts_.graces.ends();
   std::uint64_t looks = rows.index.slots_touched();
   for (const auto& client : parts_.clients.all()) looks += parts_.report.looks_at(client->id);
-  next_search_ = deadline_after(rows.now, std::max(kSearchRest, Room::kSweepRest * looks));
+  next_search_ = deadline_after(rows.now, std::max(kSearchRest, kRestPerLook * looks));
 }
 
 std::string Refusals::graces_in_words() const {
@@ -52,8 +52,7 @@ std::string Refusals::graces_in_words() const {
       format_size(parts_.graces.tally().bytes), seconds_until(grace_ends_.first), seconds_until(grace_ends_.last));
 }
 
-Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
-  search();
+std::string Refusals::obstacles_in_words() const {
   const std::string obstacles = obstacles_text(obstacles_);
   const std::string movable =
       obstacles_.movable_bytes == 0
@@ -63,25 +62,59 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
                                             : fmt::format("{} cut{} the arena{}", obstacles,
                                                           obstacles_.count == 1 ? "s" : "", most_of(holders_));
   const std::string disk = dirty_in_words();
+  return fmt::format(
+      "if all that may go went, at most {} would lie together: {}{}{}{}; release or unpin objects, or give a timeout "
+      "to wait (`dolium stats` and `dolium clients` tell who holds what)",
+      format_size(obstacles_.largest_run), why, movable, graces_in_words(), disk);
+}
+
+Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
+  search();
   const Arena& arena = parts_.rows.arena;
+  // If all dirty objects were written, would there be room? Then no client stands in the way.
+  const bool lacks_disk = parts_.spill.dirty().count != 0 && shortage == nullptr && obstacles_.largest_run >= bytes;
   const std::string grow =
       shortage != nullptr ? fmt::format(
                                 "the arena cannot grow beyond {}: {}; free memory, raise the cgroup's memory limit, or "
                                 "lower the daemon's capacity; meanwhile there is ",
                                 format_size(arena.limit()), shortage->message)
                           : "";
-  return {Errc::out_of_memory,
-          fmt::format(
-              "{}no room for {} in one piece: {} of {} are taken ({} pinned, {} in a grace, {} being written, {} "
-              "removed but held), {} are free, in pieces of at most {}; if all that may go went, at most {} would lie "
-              "together: {}{}{}; release or unpin objects, or give a timeout to wait (`dolium stats` and "
-              "`dolium clients` tell who holds what)",
-              grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
-              format_size(parts_.pins.tally().bytes), format_size(parts_.graces.tally().bytes),
-              format_size(parts_.writing.tally().bytes), format_size(parts_.sealed.retired().bytes),
-              format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
-              format_size(obstacles_.largest_run), why, movable, graces_in_words(), disk),
-          shortage != nullptr ? RefusalCause::memory : RefusalCause::room};
+  return {
+      Errc::out_of_memory,
+      fmt::format("{}no room for {} in one piece: {} of {} are taken ({} pinned, {} in a grace, {} being written, {} "
+                  "removed but held), {} are free, in pieces of at most {}; {}",
+                  grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
+                  format_size(parts_.pins.tally().bytes), format_size(parts_.graces.tally().bytes),
+                  format_size(parts_.writing.tally().bytes), format_size(parts_.sealed.retired().bytes),
+                  format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
+                  lacks_disk ? disk_in_words() : obstacles_in_words()),
+      shortage != nullptr ? RefusalCause::memory
+      : lacks_disk        ? RefusalCause::disk
+                          : RefusalCause::room};
+}
+
+/// Kept objects give up no slot.
+std::string Refusals::kept_in_words() const {
+  const std::uint64_t kept = parts_.spill.dirty().count + parts_.spill.clean().count + parts_.spill.spilled().count;
+  return kept == 0
+             ? ""
+             : fmt::format("; {} of retention `keep` count until they are removed, also those on disk: remove some",
+                           kept);
+}
+
+/// Where nothing else is in the way.
+std::string Refusals::disk_in_words() const {
+  const std::string& why_not = parts_.spill.why_not_written();
+  const std::string dirty = format_size(parts_.spill.dirty().bytes);
+  if (why_not.empty())
+    return fmt::format(
+        "{} of retention `keep` must be written to disk before they can go: give a timeout to wait for "
+        "the disk, or put fewer bytes at once",
+        dirty);
+  return fmt::format(
+      "{} of retention `keep` are in memory only, and must be written to disk before they can go, but the "
+      "spill tier is {}; or remove objects",
+      dirty, why_not);
 }
 
 std::string Refusals::dirty_in_words() const {
@@ -100,8 +133,8 @@ Error Refusals::too_much_dirty(std::uint64_t bytes, std::uint64_t unsealed) cons
                       format_size(bytes), format_size(parts_.spill.dirty().bytes), format_size(unsealed),
                       format_size(parts_.spill.dirty_limit()), format_size(parts_.rows.arena.limit()),
                       why_not.empty() ? std::string("give a timeout to wait for the disk, or put fewer bytes at once")
-                                      : fmt::format("the spill tier is {}; remove objects, or mend the disk (`dolium "
-                                                    "stats` shows the tier), or put them with retention `cache`",
+                                      : fmt::format("the spill tier is {}; or remove objects, or put them with "
+                                                    "retention `cache`",
                                                     why_not)),
           RefusalCause::disk};
 }
@@ -118,12 +151,12 @@ Error Refusals::no_slot() {
   if (parts_.graces.tally().count != 0) search();  // for the ends of graces
   return {
       Errc::out_of_memory,
-      fmt::format(
-          "no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} in "
-          "a grace, {} being written, {} removed but held), and none can be evicted{}; release or unpin objects, raise "
-          "max_objects, or give a timeout to wait",
-          parts_.rows.index.slot_count(), parts_.pins.tally().count, parts_.graces.tally().count,
-          parts_.writing.tally().count, parts_.sealed.retired().count, graces_in_words()),
+      fmt::format("no room for one more object: all {} that the daemon's max_objects allows exist ({} pinned, {} in "
+                  "a grace, {} being written, {} removed but held), and none can be evicted{}{}; release or unpin "
+                  "objects, raise "
+                  "max_objects, or give a timeout to wait",
+                  parts_.rows.index.slot_count(), parts_.pins.tally().count, parts_.graces.tally().count,
+                  parts_.writing.tally().count, parts_.sealed.retired().count, graces_in_words(), kept_in_words()),
       RefusalCause::objects};
 }
 

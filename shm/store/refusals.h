@@ -23,6 +23,8 @@ class Refusals {
  public:
   /// Minimum time between two searches of all pin tables.
   static constexpr TimeNs kSearchRest = 100'000'000;
+  /// The same, for each look that the search takes.
+  static constexpr TimeNs kRestPerLook = 160;
 
   /// `parts` are only read, but for grants that clients took up.
   explicit Refusals(StoreParts& parts) noexcept : parts_(parts) {}
@@ -45,6 +47,9 @@ class Refusals {
   void search();
   [[nodiscard]] std::string graces_in_words() const;
   [[nodiscard]] std::string dirty_in_words() const;
+  [[nodiscard]] std::string disk_in_words() const;
+  [[nodiscard]] std::string obstacles_in_words() const;
+  [[nodiscard]] std::string kept_in_words() const;
 
   StoreParts& parts_;
   std::optional<Refusal> last_;  // without `ago`

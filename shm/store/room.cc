@@ -93,9 +93,8 @@ Result<SlotIndex> Room::take_slot(std::uint64_t size) {
 SlotIndex Room::evict_for_slot(std::uint64_t size) {
   for (std::size_t tries = 0; tries < kSweepStep; ++tries) {
     if (sealed_.tally().count == spill_.dirty().count + spill_.clean().count) return kNoSlot;
-    const bool evicted = rows_.arena.largest_free_extent() >= Arena::taken_by(size)
-                             ? evict_coldest()
-                             : evict_window(size) || clear_way(size);
+    const bool evicted =
+        rows_.arena.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_or_clear(size);
     if (!evicted) return kNoSlot;
     if (const SlotIndex slot = take_row(); slot != kNoSlot) return slot;
   }
@@ -152,34 +151,40 @@ void Room::end_arena_for_now(Error why, std::uint64_t size) {
 
 std::optional<std::uint64_t> Room::make_room(std::uint64_t size, SlotIndex slot) {
   sealed_.sweep(kSweepForRoom);
+  const Eviction::Effort effort = widest(size);
+  const std::uint64_t looked = looks();
   std::optional<std::uint64_t> offset = allocate(size, slot);
-  if (!offset) offset = evict_for(size, slot);
+  if (!offset) offset = evict_for(size, slot, effort);
   const bool swept = !offset && sweep_before_refusal();
   if (!offset && (leases_.recall() || swept)) {
     offset = allocate(size, slot);
-    if (!offset) offset = evict_for(size, slot);
+    if (!offset) offset = evict_for(size, slot, effort);
   }
-  if (!offset && clear_way(size)) offset = allocate(size, slot);
-  if (!offset) offset = grow_before_refusal(size, slot);
-  if (offset) keep_low_water_mark();
+  if (!offset && effort == Eviction::Effort::all && clear_way(size)) offset = allocate(size, slot);
+  if (!offset) offset = grow_before_refusal(size, slot, effort);
+  if (offset)
+    keep_low_water_mark();
+  else if (effort == Eviction::Effort::all)
+    search_rest_.begin(size, looks() - looked, rows_.now);
   return offset;
 }
 
 /// Another try to get memory, unless this call had one.
-std::optional<std::uint64_t> Room::grow_before_refusal(std::uint64_t size, SlotIndex slot) {
+std::optional<std::uint64_t> Room::grow_before_refusal(std::uint64_t size, SlotIndex slot, Eviction::Effort effort) {
   if (!shortage_ || shortage_->at == rows_.now) return std::nullopt;
   shortage_.reset();
   const std::optional<std::uint64_t> offset = allocate(size, slot);
-  return offset ? offset : evict_for(size, slot);
+  return offset ? offset : evict_for(size, slot, effort);
 }
 
 /// Returns whether anything was freed. With very many retired objects, and one refusal after the other, it does not
 /// look at all of them each time.
 bool Room::sweep_before_refusal() {
+  if (!sweep_rest_.allows(0, rows_.now)) return false;
   const std::uint64_t before = sealed_.retired().count;
-  if (before > kSweepAlways && rows_.now < next_full_sweep_) return false;
-  next_full_sweep_ = deadline_after(rows_.now, kSweepRest * before);
+  const std::uint64_t looked = looks();
   sweep();
+  sweep_rest_.begin(0, looks() - looked, rows_.now);
   return sealed_.retired().count != before;
 }
 

@@ -23,6 +23,7 @@
 #include "shm/store/pins.h"
 #include "shm/store/refusals.h"
 #include "shm/store/sealed_objects.h"
+#include "shm/store/search_rest.h"
 #include "shm/store/usage.h"
 #include "shm/store/writable_extents.h"
 
@@ -33,10 +34,10 @@ class Room {
   /// Number of retired objects that each create looks at; and a create that finds no room, before it evicts anything.
   static constexpr std::size_t kSweepStep = 32;
   static constexpr std::size_t kSweepForRoom = 1024;
-  /// Up to so many retired objects are all looked at before each refusal. Of more, not again for kSweepRest for each:
-  /// ten times what a look takes.
-  static constexpr std::size_t kSweepAlways = 4096;
-  static constexpr TimeNs kSweepRest = 160;
+  /// Maximum number of looks at dirty objects, and at their neighbours, of one dirty_in_the_way(): a millisecond. And
+  /// of windows that are compared.
+  static constexpr std::uint64_t kDirtyLooks = 16 * 1024;
+  static constexpr std::size_t kDirtyWindows = 32;
   /// Number of times that readers may spoil a plan of eviction before the create gives up.
   static constexpr int kMaxPlans = 16;
   /// The same, of a plan that moves pinned objects out of the way.
@@ -87,9 +88,14 @@ class Room {
 
   /// Gives a spilled object an extent to be read back to by this client: Spill::begin_reading(). Returns its offset.
   [[nodiscard]] Result<std::uint64_t> begin_reading(SlotIndex slot, ClientId reader, TimeNs now);
-  /// The dirty objects that must be written before eviction can free so many contiguous bytes. Empty if there is
-  /// nothing to write that would help.
-  [[nodiscard]] std::vector<SlotIndex> dirty_in_the_way(std::uint64_t size, TimeNs now);
+  struct DirtyWindow {
+    std::vector<SlotIndex> slots;
+    bool complete = false;  ///< it is empty, and no dirty object is in any window
+  };
+  /// The dirty objects that must be written before eviction can free so many contiguous bytes: those of a window around
+  /// one that was sealed early. Empty if there is nothing to write that would help, or if it was not found this time:
+  /// each call looks at a bounded number of objects, and the next one continues.
+  [[nodiscard]] DirtyWindow dirty_in_the_way(std::uint64_t size, TimeNs now);
   /// A record becomes a spilled object: SealedObjects::adopt_record().
   [[nodiscard]] Result<SlotIndex> adopt_record(const Spill::Record& record, TimeNs now);
 
@@ -149,12 +155,17 @@ class Room {
   [[nodiscard]] SlotIndex take_row();
   [[nodiscard]] std::optional<std::uint64_t> allocate(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] std::optional<std::uint64_t> make_room(std::uint64_t size, SlotIndex slot);
-  [[nodiscard]] std::optional<std::uint64_t> grow_before_refusal(std::uint64_t size, SlotIndex slot);
+  [[nodiscard]] std::optional<std::uint64_t> grow_before_refusal(std::uint64_t size, SlotIndex slot,
+                                                                 Eviction::Effort effort);
   void end_arena_for_now(Error why, std::uint64_t size);
   [[nodiscard]] bool may_grow(std::uint64_t bytes) const noexcept;
   [[nodiscard]] bool sweep_before_refusal();
-  [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot);
-  [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort = Eviction::Effort::all);
+  [[nodiscard]] Eviction::Effort widest(std::uint64_t size) const noexcept {
+    return search_rest_.allows(size, rows_.now) ? Eviction::Effort::all : Eviction::Effort::quick;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot, Eviction::Effort effort);
+  [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort);
+  [[nodiscard]] bool evict_or_clear(std::uint64_t size);
   [[nodiscard]] bool evict_coldest();
   [[nodiscard]] SlotIndex evict_for_slot(std::uint64_t size);
   void keep_low_water_mark();
@@ -175,7 +186,11 @@ class Room {
   SealedObjects& sealed_;
   Refusals& refusals_;
   LargePages large_pages_;
-  TimeNs next_full_sweep_ = 0;
+  SearchRest search_rest_;      // of searches for a window
+  SearchRest coldest_rest_;     // of searches for any object
+  SearchRest sweep_rest_;       // of looks at all retired objects
+  std::size_t next_dirty_ = 0;  // where the next dirty_in_the_way() continues, and how many it has seen in vain
+  std::size_t dirty_seen_ = 0;
   struct Shortage {
     Error why;
     std::uint64_t bytes;  // of the object, or of the index

@@ -4,17 +4,44 @@
 
 #include <algorithm>
 
+#include "shm/eviction/window.h"
 #include "shm/store/room.h"
 
 namespace dolium::shm {
+namespace {
+
+/// The neighbours of a dirty object that may go, if all dirty ones among them are written.
+class DirtyNeighbours final : public Neighbours {
+ public:
+  DirtyNeighbours(const Rows& rows, Usage& usage, Graces& graces) : rows_(rows), usage_(usage), graces_(graces) {}
+
+  [[nodiscard]] bool may_go(SlotIndex slot) const override {
+    usage_.count_look();
+    return rows_.margin(slot).state == SlotState::sealed && !rows_.is_spilled(slot) && !rows_.margin(slot).pinned &&
+           !usage_.in_use(slot) && !graces_.still_keeps(slot);
+  }
+  /// The smaller object; of equal sizes the colder one.
+  [[nodiscard]] bool goes_first(SlotIndex slot, SlotIndex other) const override {
+    const std::uint64_t size = rows_.taken_bytes(slot);
+    const std::uint64_t others = rows_.taken_bytes(other);
+    return size != others ? size < others : usage_.key(slot) < usage_.key(other);
+  }
+
+ private:
+  const Rows& rows_;
+  Usage& usage_;
+  Graces& graces_;
+};
+
+}  // namespace
 
 /// If that takes a search, it makes room for the next objects too, as long as no object is evicted that is still warm.
-std::optional<std::uint64_t> Room::evict_for(std::uint64_t size, SlotIndex slot) {
+std::optional<std::uint64_t> Room::evict_for(std::uint64_t size, SlotIndex slot, Eviction::Effort effort) {
   const std::uint64_t taken = Arena::taken_by(size);
   const std::uint64_t ahead = std::min(kEvictedAhead * taken, rows_.arena.capacity() / kAheadShare);
   const bool made = (ahead >= 2 * taken && !sealed_.eviction().coldest_is_enough(size) &&
                      make_window(ahead, Eviction::Effort::cold)) ||
-                    make_window(size, Eviction::Effort::all);
+                    make_window(size, effort);
   return made ? allocate(size, slot) : std::nullopt;
 }
 
@@ -38,12 +65,26 @@ bool Room::evict_window(std::uint64_t size, Eviction::Effort effort) {
   return false;
 }
 
+/// A free extent of that size, whatever it takes. For a create that also lacks a slot.
+bool Room::evict_or_clear(std::uint64_t size) {
+  const Eviction::Effort effort = widest(size);
+  const std::uint64_t looked = looks();
+  if (evict_window(size, effort)) return true;
+  if (effort != Eviction::Effort::all) return false;
+  if (clear_way(size)) return true;
+  search_rest_.begin(size, looks() - looked, rows_.now);
+  return false;
+}
+
 bool Room::evict_coldest() {
+  const Eviction::Effort effort = coldest_rest_.allows(0, rows_.now) ? Eviction::Effort::all : Eviction::Effort::quick;
+  const std::uint64_t looked = looks();
   for (int plans = 0; plans < kMaxPlans; ++plans) {
-    const SlotIndex slot = sealed_.eviction().coldest();
-    if (slot == kNoSlot) return false;
+    const SlotIndex slot = sealed_.eviction().coldest(effort);
+    if (slot == kNoSlot) break;
     if (sealed_.evict_unused({slot})) return true;
   }
+  if (effort == Eviction::Effort::all) coldest_rest_.begin(0, looks() - looked, rows_.now);
   return false;
 }
 
@@ -72,13 +113,31 @@ Result<std::uint64_t> Room::begin_reading(SlotIndex slot, ClientId reader, TimeN
   return offset;
 }
 
-std::vector<SlotIndex> Room::dirty_in_the_way(std::uint64_t size, TimeNs now) {
+/// Not a plan of eviction: there, dirty objects are parked as those in use are, and to take them out for one plan, and
+/// to park them again for the next create, would take a look at each of them.
+Room::DirtyWindow Room::dirty_in_the_way(std::uint64_t size, TimeNs now) {
   rows_.advance(now);
-  usage_.plan_for_disk(true);
-  std::vector<SlotIndex> window = sealed_.eviction().plan(size, Eviction::Effort::all);
-  usage_.plan_for_disk(false);
-  std::erase_if(window, [this](SlotIndex slot) { return !spill_.is_dirty(slot); });
-  return window;
+  const DirtyNeighbours neighbours(rows_, usage_, graces_);
+  const std::uint64_t needed = Arena::taken_by(size);
+  const std::uint64_t looked = looks();
+  const std::size_t order = spill_.dirty_order_size();
+  Window best;
+  std::size_t found = 0;
+  for (; dirty_seen_ < order && found < kDirtyWindows && looks() - looked < kDirtyLooks; ++dirty_seen_) {
+    if (next_dirty_ >= order) next_dirty_ = 0;
+    const SlotIndex anchor = spill_.dirty_at(next_dirty_++);
+    usage_.count_look();
+    if (anchor == kNoSlot || !neighbours.may_go(anchor)) continue;
+    const Window window = window_around(rows_.arena, anchor, needed, neighbours);
+    if (window.is_empty()) continue;
+    ++found;
+    if (best.is_empty() || window.live_bytes < best.live_bytes) best = window;
+  }
+  DirtyWindow out{objects_of(rows_.arena, best), best.is_empty() && dirty_seen_ >= order};
+  if (!best.is_empty()) next_dirty_ = 0;  // those that were sealed first are the first again
+  if (!best.is_empty() || out.complete) dirty_seen_ = 0;
+  std::erase_if(out.slots, [this](SlotIndex slot) { return !spill_.is_dirty(slot); });
+  return out;
 }
 
 Result<SlotIndex> Room::adopt_record(const Spill::Record& record, TimeNs now) {

@@ -42,8 +42,8 @@ bool Room::clear_way(std::uint64_t size) {
   const std::uint64_t needed = Arena::taken_by(size);
   const std::vector<EvictionKey> keys = sample_keys();
   const auto footing = [&](SlotIndex slot) -> Footing {
-    if (rows_.margin(slot).state != SlotState::sealed) return {};
     usage_.count_look();
+    if (rows_.margin(slot).state != SlotState::sealed) return {};
     if (usage_.in_use(slot)) return {};
     if (rows_.margin(slot).pinned || spill_.is_dirty(slot) || graces_.still_keeps(slot))
       return {sealed_.may_move_aside(slot) ? Footing::Kind::moves : Footing::Kind::stays};

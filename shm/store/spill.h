@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,7 @@ class Spill {
   struct Drop {
     ObjectId id;
     std::uint64_t location;
+    TimeNs sealed;
   };
   /// What a record says of an object. Times to live are what is left of them.
   struct Record {
@@ -94,6 +96,11 @@ class Spill {
   [[nodiscard]] TimeNs next_dirty();
   /// It was taken, and not written: it is the next.
   void give_back_dirty(SlotIndex slot) { dirty_order_.push_front({slot, rows_.sealed_at(slot)}); }
+  /// The same order, to look at. dirty_at(): the object at this position, or kNoSlot if it is not dirty any more.
+  [[nodiscard]] std::size_t dirty_order_size() const noexcept { return dirty_order_.size(); }
+  [[nodiscard]] SlotIndex dirty_at(std::size_t position) const noexcept {
+    return is_dirty(dirty_order_[position]) ? dirty_order_[position].slot : kNoSlot;
+  }
 
   // ---- for SealedObjects: the row of this slot was just ... ----
 
@@ -126,8 +133,24 @@ class Spill {
   /// Whether drops are collected: only while there is a tier that takes them. Otherwise its catalogue tells, when it
   /// comes, which records have no row.
   void collect_drops(bool collect);
-  [[nodiscard]] std::vector<Drop> take_drops() { return std::exchange(drops_, {}); }
-  [[nodiscard]] bool has_drops() const noexcept { return !drops_.empty(); }
+  [[nodiscard]] std::vector<Drop> take_drops();
+  [[nodiscard]] bool has_drops() const noexcept { return !drops_.empty() || cleared_; }
+
+  // A clear() of the store, in pieces (Store::clear()). Its drops are held back until its last piece: then the tier is
+  // told that all objects sealed up to a time are gone, with one record instead of one for each object. But for
+  // kClearPatience at most: a client need not finish its clear.
+
+  /// Maximum time for which drops are held back.
+  static constexpr TimeNs kClearPatience = 5'000'000'000;
+  /// Before the piece that begins at this slot. Returns whether it is the next one of the clear that is under way.
+  [[nodiscard]] bool begin_clear_piece(SlotIndex cursor, TimeNs through);
+  /// After it. `next`: where the next piece begins; 0: this was the last.
+  void end_clear_piece(SlotIndex next);
+  /// The time up to which all objects have been cleared, if the tier was not told yet. Every record of a store before
+  /// this one is dead, too.
+  [[nodiscard]] std::optional<TimeNs> take_cleared() { return std::exchange(cleared_, std::nullopt); }
+  /// When take_drops() has those that are held back. kNever: there are none.
+  [[nodiscard]] TimeNs next_drops() const noexcept { return held_drops_.empty() ? kNever : clear_->until; }
 
   // ---- after a crash ----
 
@@ -147,6 +170,13 @@ class Spill {
     TimeNs sealed;
   };
 
+  struct Clear {
+    TimeNs through;
+    SlotIndex next;  // where its next piece begins
+    TimeNs until;    // drops are held back until then
+  };
+
+  void end_clear();
   void stop_reading(SlotIndex slot);
   void queue_dirty(SlotIndex slot);
   void add_spilled(SlotIndex slot);
@@ -158,6 +188,9 @@ class Spill {
   Tally dirty_, clean_, spilled_;
   std::vector<SlotIndex> reading_;
   std::vector<Drop> drops_;
+  std::optional<Clear> clear_;    // under way
+  std::vector<Drop> held_drops_;  // of objects that it covers; empty when there is none
+  std::optional<TimeNs> cleared_;
   std::deque<Dirty> dirty_order_;  // some are not dirty any more, or gone
   bool collects_drops_ = false;
   std::uint64_t largest_spilled_ = 0;  // bytes of the arena that it took, or will take

@@ -170,15 +170,18 @@ void Store::clear(TimeNs now) {
 SlotIndex Store::clear(TimeNs now, SlotIndex cursor, TimeNs through) {
   Rows& rows = parts_.rows;
   rows.advance(now);
+  const bool is_next_piece = parts_.spill.begin_clear_piece(cursor, through);
   const SlotIndex touched = rows.index.slots_touched();
   SlotIndex slot = cursor;
   for (std::uint32_t cleared = 0, seen = 0; slot < touched; ++slot) {
-    if (cleared == shm::kRemovalsPerPiece || seen++ == Rows::kPage) return slot;
+    if (cleared == shm::kRemovalsPerPiece || seen++ == Rows::kPage) break;
     if (rows.margin(slot).state != SlotState::sealed || rows.sealed_at(slot) > through) continue;
     parts_.sealed.retire(slot, RemovalCause::cleared);
     ++cleared;
   }
-  return 0;
+  const SlotIndex next = slot < touched ? slot : 0;
+  if (is_next_piece) parts_.spill.end_clear_piece(next);
+  return next;
 }
 
 Result<void> Store::pin(ClientId client, const ObjectId& id, TimeNs now) {

@@ -109,7 +109,7 @@ Candidates::Use Usage::refresh(SlotIndex slot) {
     counted.hits = std::max(counted.hits, hit_sum(slot) - counted.base);  // modulo 2^32
   }
   const SlotMargin& margin = rows_.margin(slot);
-  if (margin.kept && !margin.clean && !plans_for_disk_) return Use::in_use;
+  if (margin.kept && !margin.clean) return Use::in_use;
   return in_use(slot) || graces_.still_keeps(slot) ? Use::in_use : Use::unused;
 }
 

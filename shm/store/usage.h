@@ -55,14 +55,11 @@ class Usage final : public Candidates {
   [[nodiscard]] std::uint64_t looks() const noexcept { return looks_; }
   void count_look() noexcept { looks_ += 1 + clients_.size(); }
 
-  /// From now on, dirty objects (spill.h) count as any other.
-  void plan_for_disk(bool plan) noexcept { plans_for_disk_ = plan; }
-
   // ---- Candidates ----
 
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
   /// An object that a grace keeps is as one in use: it waits beside the order until the grace is over. So is a dirty
-  /// one, until it is written; but not while eviction plans for the disk.
+  /// one, until it is written.
   Use refresh(SlotIndex slot) override;
   void prefetch(SlotIndex slot, int step) const override { rows_.index.prefetch_unlink(slot, step); }
 
@@ -74,7 +71,6 @@ class Usage final : public Candidates {
   Graces& graces_;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;  // slot -> number of holds, never 0
   std::uint64_t looks_ = 0;
-  bool plans_for_disk_ = false;
 };
 
 }  // namespace dolium::shm

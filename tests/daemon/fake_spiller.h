@@ -93,6 +93,15 @@ class FakeSpiller {
     work_.erase(work_.begin(), work_.begin() + static_cast<std::ptrdiff_t>(count));
     for (protocol::TierWorkNoticeT& notice : todo) {
       for (const protocol::TierDrop& drop : notice.drops) disk.erase(drop.location());
+      drops_heard += notice.drops.size();
+      if (notice.clear) {
+        ++clears_heard;
+        std::erase_if(disk, [&](const auto& each) {
+          const protocol::TierRecord& head = each.second.head;
+          return head.incarnation().high() != incarnation_.high() || head.incarnation().low() != incarnation_.low() ||
+                 head.stamp() <= notice.clear_through;
+        });
+      }
       protocol::TierWriteDoneRequestT written;
       for (const protocol::TierWrite& write : notice.writes) written.written.push_back(written_to_disk(write));
       protocol::TierReadDoneRequestT read;
@@ -107,6 +116,7 @@ class FakeSpiller {
     state.phase = phase;
     state.gone = gone;
     state.reason = "the test says so";
+    state.directory = "/the/directory";
     REQUIRE(tier.told(client(), *Packed<protocol::TierStateRequest>(state)));
   }
   [[nodiscard]] shm::ClientId client() const { return client_ == nullptr ? 0 : client_->id(); }
@@ -120,6 +130,8 @@ class FakeSpiller {
   bool behind = false;                 // it does not read what the server sends
   bool broken = false;                 // each read fails
   std::vector<std::uint64_t> damaged;  // locations
+  std::size_t drops_heard = 0;
+  std::size_t clears_heard = 0;
 
  private:
   void begin(const shm::Moment& now) {

@@ -101,6 +101,31 @@ TEST_CASE("requests are taken in order, however the bytes are cut") {
   CHECK(fixture.session->state() == State::greeting);
 }
 
+TEST_CASE("a paused session takes its requests later, in order, sends replies, and hears its end") {
+  Fixture fixture;
+  fixture.open();
+  fixture.send(fixture.ping(1));
+  fixture.turn();
+  fixture.session->pause();
+  fixture.send(fixture.ping(2));
+  fixture.send(fixture.ping(3));
+  fixture.session->reply(9, protocol::DoneReplyT());
+  fixture.turn();
+  CHECK(fixture.host.requests == std::vector<std::uint64_t>{1});
+  CHECK(fixture.session->wire().unsent_bytes() == 0);
+  SECTION("it continues") {
+    fixture.session->go_on();
+    fixture.turn();
+    CHECK(fixture.host.requests == std::vector<std::uint64_t>{1, 2, 3});
+  }
+  SECTION("its connection is closed") {
+    fixture.peer.reset();
+    fixture.turn();
+    CHECK(fixture.host.ended == 1);
+    CHECK(fixture.host.requests == std::vector<std::uint64_t>{1});
+  }
+}
+
 TEST_CASE("nonsense ends a session that had no client yet, with one complaint") {
   Fixture fixture;
   const std::array<std::byte, 12> nonsense{std::byte{8}};

@@ -167,6 +167,7 @@ class MiniServer final : private daemon::Session::Host {
   void serve() {
     do {
       engine_->settle(shm::monotonic_now());
+      dispatch_->go_on();
       if (tier_) tier_->work({shm::monotonic_now(), std::chrono::system_clock::now()});
       sessions_->take_dirty(
           [this](daemon::Session& session) { session.pump(session.is_open() && dispatch_->send_events(session)); });

@@ -42,7 +42,7 @@ TEST_CASE("a dirty object is a wall to eviction, and a clean one is spilled") {
   const SlotIndex slot = fixture.keep(1, 60 * kKiB);
   CHECK(store.spill().dirty().count == 1);
   CHECK(outcome(fixture.create(2, 30 * kKiB)) == "out_of_memory");
-  CHECK(store.room().dirty_in_the_way(30 * kKiB, fixture.now) == std::vector<SlotIndex>{slot});
+  CHECK(store.room().dirty_in_the_way(30 * kKiB, fixture.now).slots == std::vector<SlotIndex>{slot});
   REQUIRE(fixture.write(1, 77));
   CHECK(store.spill().clean().count == 1);
   CHECK(reader.bytes(reader.get(id_of(1), fixture.now))[0] == std::byte{1});
@@ -137,7 +137,7 @@ TEST_CASE("records whose objects are gone are dropped") {
   fixture.keep(3, kKiB);
   REQUIRE(fixture.write(3, 33));
   fixture.keep(4, kKiB);  // dirty: no record
-  store.clear(fixture.now);
+  for (const std::uint64_t number : {2, 3, 4}) REQUIRE(store.remove(id_of(number), fixture.now));
   const std::vector<Spill::Drop> drops = store.spill().take_drops();
   REQUIRE(drops.size() == 2);
   CHECK(drops[0].id == id_of(2));
@@ -231,159 +231,41 @@ TEST_CASE("a record of an earlier store becomes a spilled object") {
                                           fixture.now)) == "out_of_memory");
 }
 
-// ---- gets of spilled objects ----
-
-namespace {
-
-/// What the tier is asked for.
-struct Disk : ReadsBack {
-  void want(SlotIndex slot, ClientId) override { wanted.push_back(slot); }
-  [[nodiscard]] Error why_not(const ObjectId&) const override { return {Errc::out_of_memory, "the disk is slow"}; }
-  std::vector<SlotIndex> wanted;
-};
-
-struct GetFixture : SpillFixture {
-  GetFixture() : engine(std::move(owned)) { engine.gets().set_tier(&disk); }
-  ~GetFixture() { store.check_invariants(); }
-
-  /// "1 2 -", or the error; empty as long as it waits.
-  std::string& get(std::uint64_t number, std::vector<std::uint64_t> objects, TimeNs patience = 0) {
-    std::vector<ObjectId> ids;
-    for (const std::uint64_t object : objects) ids.push_back(id_of(object));
-    std::string& answer = *answers.emplace_back(std::make_unique<std::string>());
-    engine.gets().add(
-        {writer, number}, ids, ids.size(), deadline_after(now, patience), now,
-        [this, &answer](const std::vector<SlotIndex>& held) {
-          REQUIRE(answer.empty());
-          for (const SlotIndex slot : held) answer += slot == kNoSlot ? "- " : "+ ";
-          for (const SlotIndex slot : held)
-            if (slot != kNoSlot) store.usage().drop_hold(slot);
-        },
-        [&answer](const Error& error) { answer = error.message; });
-    return answer;
-  }
-
-  Engine engine;
-  Disk disk;
-  std::vector<std::unique_ptr<std::string>> answers;
-};
-
-}  // namespace
-
-TEST_CASE("a get that waits for no client waits for the disk") {
-  GetFixture fixture;
-  const SlotIndex slot = fixture.spill(1, kKiB);
-  const std::string& answer = fixture.get(1, {1});
-  CHECK(answer.empty());
-  CHECK(fixture.disk.wanted == std::vector<SlotIndex>{slot});
-  SECTION("until the object is there") {
-    fixture.read_back(1);
-    CHECK(answer == "+ ");
-  }
-  SECTION("for 30 seconds at most") {
-    fixture.engine.tick(fixture.now += 29 * kSecond);
-    CHECK(answer.empty());
-    fixture.engine.tick(fixture.now += kSecond);
-    CHECK(answer == "the disk is slow");
-  }
-  SECTION("until the object is removed") {
-    REQUIRE(fixture.store.remove(id_of(1), fixture.now));
-    CHECK(answer == "- ");
-  }
-  SECTION("until it is cancelled") {
-    fixture.engine.cancel({fixture.writer, 1}, fixture.now);
-    CHECK(answer == "- ");
-  }
-  CHECK(fixture.engine.gets().count() == 0);
-}
-
-TEST_CASE("presence is told without the disk") {
-  GetFixture fixture;
-  fixture.spill(1, kKiB);
-  std::vector<bool> seen;
-  fixture.engine.gets().add_presence({fixture.writer, 1}, std::vector{id_of(1), id_of(2)}, 1, fixture.now, fixture.now,
-                                     [&](const std::vector<bool>& there) { seen = there; });
-  CHECK(seen == std::vector<bool>{true, false});
-  CHECK(fixture.disk.wanted.empty());
-}
-
-TEST_CASE("gets of several objects are read back one after the other") {
-  GetFixture fixture;
-  for (const std::uint64_t number : {1, 2, 3, 4}) fixture.spill(number, kKiB);
-  fixture.keep(5, kKiB);
-  const std::string& first = fixture.get(1, {1, 2});
-  const std::string& second = fixture.get(2, {5, 3, 9});
-  const std::string& third = fixture.get(3, {4});
-  CHECK(fixture.disk.wanted.size() == 3);  // those of the first, and that of the single one
-  CHECK_FALSE(fixture.store.usage().in_use(fixture.store.rows().find(id_of(5))));  // the second holds nothing
-  fixture.read_back(4);
-  CHECK(third == "+ ");
-  fixture.read_back(1);
-  CHECK(first.empty());
-  SECTION("when the one before has all") {
-    fixture.read_back(2);
-    CHECK(first == "+ + ");
-  }
-  SECTION("when the one before ends") {
-    fixture.engine.cancel({fixture.writer, 1}, fixture.now);
-    CHECK(first == "+ - ");
-  }
-  SECTION("when the client of the one before leaves") {
-    fixture.engine.gets().drop_client(fixture.writer);
-  }
-  if (fixture.engine.gets().count() == 0) return;
-  CHECK(fixture.disk.wanted.back() == fixture.store.rows().find(id_of(3)));
-  CHECK(second.empty());
-  fixture.read_back(3);
-  CHECK(second == "+ + - ");
-  CHECK(fixture.engine.gets().count() == 0);
-}
-
-TEST_CASE("a get that still waits for a client does not keep others from the disk") {
-  GetFixture fixture;
+TEST_CASE("drops of a clear are held back until its last piece, or for some seconds") {
+  SpillFixture fixture;
+  Spill& spill = fixture.store.spill();
+  spill.collect_drops(true);
   for (const std::uint64_t number : {1, 2, 3}) fixture.spill(number, kKiB);
-  const std::string& first = fixture.get(1, {1, 9}, 100 * kSecond);
-  const std::string& second = fixture.get(2, {2, 3});
-  CHECK(fixture.disk.wanted.size() == 1);
-  fixture.read_back(1);
-  CHECK(fixture.disk.wanted.size() == 3);
-  fixture.read_back(2);
-  fixture.read_back(3);
-  CHECK(second == "+ + ");
-  CHECK(first.empty());
-  REQUIRE(fixture.put(9, 10) != kNoSlot);
-  CHECK(first == "+ + ");
-}
-
-TEST_CASE("a get of more than half of the store's capacity is not read back") {
-  GetFixture fixture;
-  fixture.spill(1, 20 * kKiB);
-  fixture.spill(2, 20 * kKiB);
-  CHECK_THAT(fixture.get(1, {1, 2}), Catch::Contains("at most half"));
-  CHECK(fixture.disk.wanted.empty());
-}
-
-TEST_CASE("a queued get that ends in vain says why") {
-  GetFixture fixture;
-  for (const std::uint64_t number : {1, 2, 3}) fixture.spill(number, kKiB);
-  fixture.get(1, {1, 2}, 100 * kSecond);
-  const std::string& second = fixture.get(2, {2, 3}, 10 * kSecond);
-  fixture.engine.tick(fixture.now += 10 * kSecond);
-  CHECK(second == "the disk is slow");
-  CHECK(fixture.engine.gets().count() == 1);
-}
-
-TEST_CASE("a take of a spilled object waits for the disk") {
-  GetFixture fixture;
-  fixture.spill(1, kKiB);
-  std::optional<Result<SlotIndex>> taken;
-  fixture.engine.gets().add_take({fixture.writer, 1}, id_of(1), 0, fixture.now, fixture.now,
-                                 [&](const Result<SlotIndex>& slot) { taken.emplace(slot); });
-  REQUIRE_FALSE(taken.has_value());
-  fixture.read_back(1);
-  REQUIRE(taken.has_value());
-  REQUIRE(taken->value() != kNoSlot);
-  CHECK_FALSE(fixture.exists(1));
-  fixture.store.usage().drop_hold(taken->value());
-  fixture.store.room().sweep();
+  const TimeNs through = fixture.store.rows().last_seal;
+  REQUIRE(spill.begin_clear_piece(0, through));
+  spill.end_clear_piece(7);
+  REQUIRE(fixture.store.remove(id_of(1), fixture.now));
+  CHECK_FALSE(spill.has_drops());
+  CHECK(spill.next_drops() == fixture.now + Spill::kClearPatience);
+  CHECK_FALSE(spill.begin_clear_piece(8, through));      // not the next piece
+  CHECK_FALSE(spill.begin_clear_piece(7, through + 1));  // of another clear
+  SECTION("its client does not finish it") {
+    fixture.now += Spill::kClearPatience;
+    REQUIRE(fixture.store.remove(id_of(2), fixture.now));
+    CHECK(spill.take_drops().size() == 2);
+    CHECK_FALSE(spill.begin_clear_piece(7, through));
+    CHECK_FALSE(spill.take_cleared().has_value());
+  }
+  SECTION("its client finishes it") {
+    fixture.spill(4, kKiB);
+    REQUIRE(fixture.store.remove(id_of(4), fixture.now));  // is not covered
+    REQUIRE(spill.begin_clear_piece(7, through));
+    spill.end_clear_piece(0);
+    CHECK(spill.take_cleared() == through);
+    CHECK(spill.take_drops().size() == 1);
+  }
+  SECTION("another clear begins") {
+    REQUIRE(spill.begin_clear_piece(0, through + 5));
+    CHECK(spill.take_drops().size() == 1);
+  }
+  SECTION("the tier has gone") {
+    spill.collect_drops(false);
+    CHECK_FALSE(spill.begin_clear_piece(0, through));
+    CHECK_FALSE(spill.has_drops());
+  }
 }

@@ -150,10 +150,20 @@ bool Spiller::receive() {
   const protocol::TierWorkNoticeT work = std::move(session_->inbox.front());
   session_->inbox.pop_front();
   for (const protocol::TierDrop& each : work.drops) session_->drops.push_back(each.location());
+  if (work.clear) clear(work.clear_through);
   for (const protocol::TierWrite& each : work.writes) hold(each, work.succession);
   if (work.grant != 0) static_cast<void>(session_->side.holder().take_up_grants(work.grant));
   for (const protocol::TierRead& each : work.reads) session_->reads.push_back({each});
   return true;
+}
+
+/// Every record of another store is dead, too.
+void Spiller::clear(shm::TimeNs through) {
+  for (const auto& [location, record] : disk_) {
+    const protocol::TierIncarnation& store = record.head.incarnation();
+    const bool is_of_this_store = store.high() == incarnation_.high() && store.low() == incarnation_.low();
+    if (!is_of_this_store || record.head.stamp() <= through) session_->drops.push_back(location);
+  }
 }
 
 /// An order of a server that has died names a place where another object may be.

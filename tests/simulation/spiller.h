@@ -90,6 +90,7 @@ class Spiller {
   bool drop();
   bool answer();
   void hold(const protocol::TierWrite& order, std::uint32_t succession);
+  void clear(shm::TimeNs through);
   void copy_out(Write& write);
   void put_on_disk(Write& write);
   void believe(const protocol::TierWritten& written);

@@ -74,15 +74,16 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   /// put(), and returns a reference that is taken before the object can be evicted. The Object holds nothing if another
   /// client has removed the object already.
   Result<Object> put_and_hold(const ObjectId& id, std::span<const std::byte> data, const CreateOptions& options = {});
-  /// Many puts with few messages, carried out in order. No put waits for memory. The outer error means that the store
-  /// could not be asked; the inner results are the outcomes of the items.
+  /// Many puts with few messages, carried out in order. No put waits for other clients; where a spill tier makes room
+  /// by writing to disk, they wait for it, up to 30 s without progress. The outer error means that the store could not
+  /// be asked; the inner results are the outcomes of the items.
   Result<std::vector<Result<void>>> put_many(std::span<const PutItem> items);
   /// A put that does not wait for its outcome, for many small objects in a row: several times as fast as put(). The
   /// bytes are copied before it returns. At most kInlinePutLimit bytes; `options.timeout` must be no_wait.
   ///
   /// Outcomes that only the store knows (already_exists, out_of_memory, ...) are reported by the next flush(). This
   /// call reports invalid arguments, a lost connection, and out_of_memory when 4096 failures wait for flush(). On a
-  /// Client it blocks while the send queue is full.
+  /// Client it blocks while the send queue is full; so does a store with a spill tier while puts wait for the disk.
   ///
   /// Later calls through this store see the object. Other clients, also those of the same process, see it after a
   /// moment, with or without flush(); call flush() before you tell them about it. In an InProcessStore the object is

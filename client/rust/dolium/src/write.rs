@@ -100,7 +100,7 @@ impl Store {
         })
     }
 
-    /// Many puts with few messages, carried out in order. No put waits for memory. Returns those that failed.
+    /// Many puts with few messages, carried out in order. No put waits for other clients. Returns those that failed.
     pub fn put_many(&self, items: &[PutItem<'_>]) -> Result<Vec<PutFailure>> {
         let options: Vec<_> = items.iter().map(|item| item.options.raw()).collect();
         let raw: Vec<_> = items.iter().zip(&options).map(|(item, options)| put_item(item, options)).collect();

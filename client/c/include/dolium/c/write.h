@@ -68,8 +68,8 @@ typedef struct dolium_failure {
   const char* message;  ///< belongs to the dolium_failures; terminated
 } dolium_failure;
 
-/// Many puts with few messages, carried out in order. No put waits for memory. DOLIUM_OK means that the store was
-/// asked: `failures` then has those that failed, or is NULL if none did. The caller frees it with
+/// Many puts with few messages, carried out in order. No put waits for other clients. DOLIUM_OK means that the store
+/// was asked: `failures` then has those that failed, or is NULL if none did. The caller frees it with
 /// dolium_failures_free().
 DOLIUM_C_API dolium_code dolium_put_many(dolium_store* store, const dolium_put_item* items, size_t count,
                                          dolium_failures** failures, dolium_error* error);

@@ -180,7 +180,7 @@ abstract class StoreWrites extends StoreReads {
   }
 
   /**
-   * Many puts with few messages, carried out in order. No put waits for memory.
+   * Many puts with few messages, carried out in order. No put waits for other clients.
    *
    * @param items the objects
    * @return those that failed, in order; empty if none did

@@ -1,0 +1,162 @@
+#include "daemon/server/ordered_puts.h"
+
+#include <cstring>
+#include <utility>
+
+#include "daemon/server/dispatch.h"
+#include "protocol/convert.h"
+#include "shm/os/monotonic_clock.h"
+
+namespace dolium::daemon {
+
+using protocol::PutHead;
+using shm::ClientId;
+using shm::SlotIndex;
+using shm::TimeNs;
+
+namespace {
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Error no_lease() {
+  return {
+      Errc::disconnected,
+      "what this was written into was lost with the daemon's server, which has died, or was replaced: put it again"};
+}
+
+}  // namespace
+
+shm::NewObject to_object(const PutHead& head, std::span<const std::byte> own) {
+  const std::string_view texts = as_text(own.subspan(std::size_t{head.data_size()} + head.metadata_size()));
+  return {.id = protocol::from_wire(head.id()),
+          .data_size = head.data_size(),
+          .metadata_size = head.metadata_size(),
+          .type_tag = head.type_tag(),
+          .type_name = texts.substr(0, head.type_name_size()),
+          .pinned = head.pinned(),
+          .lifetimes = {protocol::from_ms(head.time_to_live_ms()), protocol::from_ms(head.time_to_idle_ms())},
+          .label = texts.substr(head.type_name_size()),
+          .grace = grace_of(head),
+          .retention = protocol::from_wire(head.retention())};
+}
+
+std::uint64_t size_of(const PutHead& head) noexcept {
+  return std::uint64_t{head.data_size()} + head.metadata_size() + head.type_name_size() + head.label_size();
+}
+
+std::unique_ptr<protocol::PutFailureT> failure_of(std::uint32_t index, const Error& error) {
+  auto failure = std::make_unique<protocol::PutFailureT>();
+  failure->index = index;
+  protocol::set_error(*failure, error);
+  return failure;
+}
+
+void OrderedPuts::carry_out(Session& session, Puts puts) {
+  const ClientId client = session.client();
+  while (!puts.heads.empty()) {
+    const Result<SlotIndex> put = put_first(client, puts);
+    if (!put && may_wait(puts, to_object(puts.heads.front(), bytes_of_first(client, puts)), put.error()))
+      return pause(session, std::move(puts));
+    note(session, puts, put);
+  }
+  if (!puts.deferred) session.reply(puts.request, std::move(puts.reply));
+}
+
+std::span<const std::byte> OrderedPuts::bytes_of_first(ClientId client, const Puts& puts) const {
+  const std::uint64_t size = size_of(puts.heads.front());
+  if (!puts.lease) return puts.bytes.first(size);
+  const shm::Leases& leases = engine_.store().leases();
+  const Result<SlotIndex> lease = leases.find(client, *puts.lease);
+  return lease ? leases.bytes(*lease).last(shm::Arena::taken_by(size)).first(size) : std::span<const std::byte>();
+}
+
+/// Of an object that waits, nothing has changed: neither its lease nor the figures.
+Result<SlotIndex> OrderedPuts::put_first(ClientId client, const Puts& puts) {
+  const TimeNs now = shm::monotonic_now();
+  const PutHead& head = puts.heads.front();
+  if (!puts.lease) {
+    if (no_new_objects_) return *no_new_objects_;
+    const std::span<const std::byte> own = puts.bytes.first(size_of(head));
+    const auto data = own.first(head.data_size());
+    const auto metadata = own.subspan(data.size(), head.metadata_size());
+    return engine_.creates().put_now(client, to_object(head, own), data, metadata, now, puts.waits);
+  }
+  const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease);
+  if (!lease) return no_lease();
+  return engine_.creates().put_leased(client, *lease, to_object(head, bytes_of_first(client, puts)), now, puts.waits);
+}
+
+bool OrderedPuts::may_wait(const Puts& puts, const shm::NewObject& object, const Error& error) const {
+  return puts.waits && engine_.creates().disk_may_help(shm::total_size(object), error);
+}
+
+/// The outcome of the first: of a deferred put by a notice at once, else in the reply.
+void OrderedPuts::note(Session& session, Puts& puts, const Result<SlotIndex>& put) {
+  const PutHead& head = puts.heads.front();
+  if (!put && puts.deferred) {
+    protocol::PutFailedNoticeT notice;
+    notice.id = std::make_unique<protocol::Id>(head.id());
+    protocol::set_error(notice, put.error());
+    session.reply(0, std::move(notice));
+  } else if (!put) {
+    puts.reply.failures.push_back(failure_of(puts.done, put.error()));
+  }
+  if (!puts.lease) puts.bytes = puts.bytes.subspan(size_of(head));
+  puts.heads = puts.heads.subspan(1);
+  ++puts.done;
+}
+
+// ---- paused ----
+
+void OrderedPuts::pause(Session& session, Puts puts) {
+  const ClientId client = session.client();
+  Paused paused{{}, {puts.heads.begin(), puts.heads.end()}, {puts.bytes.begin(), puts.bytes.end()}};
+  paused.puts = std::move(puts);
+  paused.puts.heads = paused.heads;
+  paused.puts.bytes = paused.bytes;
+  const Puts& kept = paused_.insert_or_assign(client, std::move(paused)).first->second.puts;
+  session.pause();
+  engine_.creates().add_for_disk({client, kept.request}, to_object(kept.heads.front(), bytes_of_first(client, kept)),
+                                 shm::monotonic_now(),
+                                 [this, client](const Result<shm::Placement>& placed) { on_room(client, placed); });
+}
+
+/// The first object has an extent, or has waited in vain. Called from inside the engine: the rest follows in go_on().
+void OrderedPuts::on_room(ClientId client, const Result<shm::Placement>& placed) {
+  const auto found = paused_.find(client);
+  Session* const session = find_(client);
+  if (found == paused_.end() || session == nullptr) return;  // the placed object goes with its client
+  Puts& puts = found->second.puts;
+  const std::span<const std::byte> own = bytes_of_first(client, puts);
+  Result<SlotIndex> put = placed ? Result<SlotIndex>(placed->slot) : Result<SlotIndex>(placed.error());
+  const shm::NewObject object = to_object(puts.heads.front(), own);
+  if (placed) {
+    const auto written = own.first(object.data_size + object.metadata_size);
+    if (!written.empty())
+      std::memcpy(engine_.store().rows().bytes(placed->slot).data(), written.data(), written.size());
+    put = engine_.store().seal(client, object.id, shm::monotonic_now());
+  }
+  if (puts.lease)
+    if (const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease); lease)
+      engine_.store().leases().cut_off(client, *lease, shm::total_size(object), shm::monotonic_now());
+  puts.waits = placed.has_value();
+  note(*session, puts, put);
+  ready_.push_back(client);
+  session->mark_dirty();
+}
+
+void OrderedPuts::go_on() {
+  for (const ClientId client : std::exchange(ready_, {})) {
+    const auto found = paused_.find(client);
+    Session* const session = find_(client);
+    if (found == paused_.end() || session == nullptr) continue;
+    Paused paused = std::move(found->second);  // its vectors keep their bytes, which the spans name
+    paused_.erase(found);
+    session->go_on();
+    carry_out(*session, std::move(paused.puts));
+  }
+}
+
+}  // namespace dolium::daemon
