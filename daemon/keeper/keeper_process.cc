@@ -205,8 +205,8 @@ void KeeperProcess::hear() {
     check_successor();
   } else if (message->kind == Kind::told_to_end) {
     // The signal was for the server alone; one to the whole group has reached the keeper too, or will. While stopping,
-    // the server has been told so by the keeper: another signal would mean not to wait for the disk.
-    if (stopping_) return;
+    // the keeper's own signal may have been lost in it.
+    if (stopping_) return signal_server(SIGTERM);
     told_to_end_ = std::move(message->item.text);
     check_successor();
   } else if (message->kind == Kind::draining && stopping_) {
@@ -220,6 +220,12 @@ void KeeperProcess::wait_for_disk(std::uint64_t limit_ms) {
   draining_ = limit_ms != 0;
   spill_.expect_end(!draining_);
   end_by_ = shm::monotonic_now() + (limit_ms + Keeper::kLongestEndMs) * kMillisecond;
+  hurry();
+}
+
+/// Not by another signal: the server cannot tell it from the first one.
+void KeeperProcess::hurry() {
+  if (hurries_ && draining_ && !link_.send(Kind::hurry, 0)) signal_server(SIGKILL);
 }
 
 /// Signs the store as its owner, and answers. The server waits for the answer, so it is killed if there is none.
@@ -249,7 +255,10 @@ void KeeperProcess::take_signals() {
 /// server that is still starting would die of the signal, and leave the socket of the one before it: hear() stops it
 /// when it is ready.
 void KeeperProcess::stop(int number) {
-  if (!std::exchange(stopping_, true)) {
+  if (std::exchange(stopping_, true)) {
+    hurries_ = true;
+    hurry();
+  } else {
     spill_.expect_end();
     const int longest = served_ ? Keeper::kLongestEndMs : Keeper::kLongestStartMs;
     end_by_ = shm::monotonic_now() + static_cast<shm::TimeNs>(longest) * kMillisecond;

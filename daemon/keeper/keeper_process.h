@@ -57,6 +57,7 @@ class KeeperProcess {
   void hear();
   void own(const KeeperItem& store);
   void wait_for_disk(std::uint64_t limit_ms);
+  void hurry();
   void take_signals();
   void stop(int number);
   void look_for_starter(const pollfd& entry);
@@ -105,6 +106,7 @@ class KeeperProcess {
   bool stopping_ = false;
   shm::TimeNs end_by_ = 0;       // while stopping: when the server is killed
   bool draining_ = false;        // while stopping: the server writes to disk, and needs the spill process
+  bool hurries_ = false;         // a second signal to stop came
   bool drained_again_ = false;   // by a second server
   bool hurry_ = false;           // no pause before the next server
   std::optional<Error> lacked_;  // why the server did not get everything

@@ -13,6 +13,7 @@
 //   keeper -> server   refuse (a new server could not start, and why)
 //   server -> keeper   draining (the server, which was told to stop, writes to disk for so many ms at most; 0: it has
 //                      ended that)
+//   keeper -> server   hurry (a second signal to stop came: do not wait for the disk)
 //   server -> keeper   told_to_end (a signal asked the server alone to end; the text names it: the keeper decides)
 //
 // An item has a key, descriptors and a text, which the keeper does not interpret. A message that was sent reaches the
@@ -50,7 +51,7 @@ struct KeeperMessage {
     told_to_end,
     own,
     owned,
-    draining
+    draining, hurry
   };
   Kind kind = Kind::none;  ///< none: nothing more will come
   KeeperItem item;

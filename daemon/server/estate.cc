@@ -137,11 +137,12 @@ void Estate::ask_for_successor(const std::string& config_file) const {
   send(Kind::replace, 0, config_file.substr(0, KeeperLink::kMaxText));
 }
 
-Result<std::string> Estate::hear_refusal() const {
+Result<std::optional<std::string>> Estate::hear() const {
   Result<KeeperMessage> message = link_.receive();
   if (!message) return std::move(message).error();
+  if (message->kind == Kind::hurry) return std::optional<std::string>();
   if (message->kind != Kind::refuse) return Error{Errc::disconnected, "the keeper is gone"};
-  return std::move(message->item.text);
+  return std::optional(std::move(message->item.text));
 }
 
 void Estate::say_told_to_end(const std::string& signal) const {

@@ -52,8 +52,9 @@ class Estate {
   /// Asks the keeper to restart the server, if the next one reads `config_file`; empty: whichever file it reads. See
   /// hear_refusal().
   void ask_for_successor(const std::string& config_file) const;
-  /// Receives why the keeper does not restart the server. An error: the keeper is gone.
-  [[nodiscard]] Result<std::string> hear_refusal() const;
+  /// Receives why the keeper does not restart the server; nothing: that it should not wait for the disk before it ends.
+  /// An error: the keeper is gone.
+  [[nodiscard]] Result<std::optional<std::string>> hear() const;
   [[nodiscard]] int link() const noexcept { return link_.fd(); }
   /// Tells the keeper that another process sent this signal: the keeper restarts the server, unless it is ending too.
   void say_told_to_end(const std::string& signal) const;

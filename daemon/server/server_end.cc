@@ -35,11 +35,7 @@ void Server::take_signals() {
 }
 
 void Server::stop(const char* reason) {
-  if (stopping_) return;
-  if (drains_before(Drain::Before::stop)) {
-    log_->warn("stopping ({} again): what is not on disk is not waited for", reason);
-    return drain_->end(fmt::format("{} came again", reason));
-  }
+  if (stopping_ || drains_before(Drain::Before::stop)) return;  // the keeper may repeat its signal
   stop_reason_ = reason;
   const bool serves = end_ == End::finished && tier_ && !waits_for_catalogue();
   const auto limit = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_drain).count());
@@ -50,11 +46,11 @@ void Server::stop(const char* reason) {
 void Server::begin_drain(Drain::Before before, shm::TimeNs limit) {
   drain_.reset();  // that of a restart ends where a stop begins
   drain_.emplace(*tier_, engine_->store().spill(), before, limit, shm::monotonic_now());
+  if (before == Drain::Before::stop) estate_.say_draining(shm::to_ms(limit));
   if (limit != 0)
     log_->info("{}: {}", before == Drain::Before::stop ? fmt::format("stopping ({})", stop_reason_) : "restarting",
                drain_->plan());
   if (before == Drain::Before::restart) return;
-  estate_.say_draining(shm::to_ms(limit));
   dispatch_.refuse_new_objects({Errc::disconnected, kStopping});
 }
 

@@ -67,14 +67,13 @@ Result<void> Server::ask_for_restart(const Session& session, std::uint64_t reque
   return {};
 }
 
-/// While a server serves, the keeper sends only refusals of a restart, which it has logged. If the keeper dies, the
-/// kernel kills this process.
+/// The keeper sends refusals of a restart, which it has logged, and word of a second signal to stop. If the keeper dies,
+/// the kernel kills this process.
 void Server::hear_keeper() {
-  const Result<std::string> refusal = estate_.hear_refusal();
-  if (refusal)
-    stay({Errc::invalid_argument, *refusal});
-  else
-    keeper_poll_->watch(0);
+  const Result<std::optional<std::string>> refusal = estate_.hear();
+  if (!refusal) return keeper_poll_->watch(0);
+  if (*refusal) return stay({Errc::invalid_argument, **refusal});
+  if (drains_before(Drain::Before::stop)) drain_->end("a second signal to stop came");
 }
 
 }  // namespace dolium::daemon
