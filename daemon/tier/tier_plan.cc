@@ -77,6 +77,7 @@ TimeNs Tier::stalls_at() const noexcept {
 }
 
 TimeNs Tier::next_deadline(TimeNs now) const {
+  if (store_.rows().room_made && engine_.creates().count() != 0) return now;  // work() comes after Engine::settle()
   // A process that is stalled or has failed tells when it works again.
   if (!catalogued_ || stalled_ || state() == State::failed) return evictions_.next_deadline();
   TimeNs next = stalls_at();

@@ -156,10 +156,10 @@ void SealedObjects::adopt_record(SlotIndex slot, const Spill::Record& record) {
 /// A dirty object waits beside eviction's order, as one in use. Now it may be evicted.
 bool SealedObjects::written(SlotIndex slot, TimeNs stamp, std::uint64_t location) {
   if (!spill_.written(slot, stamp, location)) return false;
+  rows_.room_made = true;  // it may be evicted; and others may be dirty in its stead (Spill::may_keep())
   if (rows_.margin(slot).pinned) return true;
   eviction_.erase(slot);
   eviction_.put_back(slot);
-  rows_.room_made = true;
   return true;
 }
 

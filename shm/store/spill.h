@@ -74,7 +74,10 @@ class Spill {
            (dirty_.bytes + unsealed == 0 && why_not_written_.empty());
   }
   /// Why the tier writes nothing, for people; empty: it writes.
-  void tell_disk(std::string why_not_written) { why_not_written_ = std::move(why_not_written); }
+  void tell_disk(std::string why_not_written) {
+    rows_.room_made = rows_.room_made || why_not_written.empty();  // may_keep() may say yes now
+    why_not_written_ = std::move(why_not_written);
+  }
   [[nodiscard]] const std::string& why_not_written() const noexcept { return why_not_written_; }
 
   // ---- a sealed row; precondition for all: it is kept ----

@@ -276,6 +276,43 @@ TEST_CASE("what is in memory is dirty again when the spill directory is gone, an
   CHECK(*tier.answers.back() == "+");
 }
 
+TEST_CASE("a create that is larger than dirty objects may be is served when the disk takes objects again") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.spiller.full = true;
+  fixture.spiller.tell_phase(*fixture.tier, protocol::TierPhase::full);
+  fixture.turn();
+  std::string outcome;
+  fixture.engine.creates().add({fixture.writer, 1},
+                               {.id = id_of(9), .data_size = 240 * kKiB, .retention = Retention::keep},
+                               fixture.now + 100 * kSecond, fixture.now,
+                               [&](const Result<shm::Placement>& placed) { outcome = placed ? "ok" : "refused"; });
+  fixture.run(2);
+  CHECK(outcome.empty());
+  fixture.spiller.full = false;
+  fixture.spiller.tell_phase(*fixture.tier, protocol::TierPhase::ready);
+  fixture.turn();
+  CHECK(
+      (!outcome.empty() || fixture.tier->next_deadline(fixture.now) == fixture.now));  // nothing else wakes the server
+  fixture.turn();
+  CHECK(outcome == "ok");
+}
+
+TEST_CASE("a pinned object that was written lets another one be dirty") {
+  TierFixture fixture(0.25);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  fixture.keep(1, 150 * kKiB);
+  REQUIRE(fixture.store.pin(fixture.writer, id_of(1), fixture.now));
+  std::string outcome;
+  fixture.engine.creates().add({fixture.writer, 1},
+                               {.id = id_of(9), .data_size = 90 * kKiB, .retention = Retention::keep},
+                               fixture.now + 1000 * kSecond, fixture.now,
+                               [&](const Result<shm::Placement>& placed) { outcome = placed ? "ok" : "refused"; });
+  CHECK(outcome.empty());
+  fixture.run();
+  CHECK(outcome == "ok");
+}
+
 TEST_CASE("a new store makes its objects of the records, without those that have expired") {
   TierFixture first(1.0);
   REQUIRE(first.spiller.connect(*first.tier, first.moment()));
