@@ -278,7 +278,7 @@ std::string Tier::remedy() const {
   switch (state()) {
     case State::absent: return "the daemon's log says why";
     case State::catalogue: return "try again";
-    case State::full: return "make room on its file system, raise the capacity of [spill], or remove objects";
+    case State::full: return "make room on its file system, or raise the capacity of [spill]";
     case State::read_only:
     case State::failed: return "mend the file system or the disk";
     case State::stalled: return "the kernel's log may say why";

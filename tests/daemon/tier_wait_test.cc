@@ -120,9 +120,10 @@ TEST_CASE("a process that is away for a moment is waited for") {
 TEST_CASE("the tier wakes to see that the disk has stalled, and a disk that answers slowly has not") {
   TierFixture fixture(1.0);
   REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
-  for (std::uint64_t number = 1; number < 3; ++number) {
+  for (std::uint64_t number = 1; number < 3; ++number) {  // a notice each
     fixture.keep(number, 10 * kKiB);
     fixture.turn();
+    fixture.now += Tier::kPlanPause;
   }
   REQUIRE(fixture.tier->writing_count() == 2);
   CHECK(fixture.tier->next_deadline(fixture.now) <= fixture.now + Tier::kStalledAfter);
