@@ -69,8 +69,7 @@ TEST_CASE("deferred puts that the disk cannot help are refused, and others are s
   REQUIRE(held.size() > 30'000);
   std::atomic<bool> over = false;
   std::atomic<std::uint64_t> served = 0;
-  std::thread bystander([&] {
-    const std::shared_ptr<Client> other = daemon->connect();
+  std::thread bystander([&, other = daemon->connect()] {
     while (!over && other->stats() && other->get_raw(id_of(std::uint64_t{5}))) ++served;
   });
   std::size_t refused = 0;
@@ -94,9 +93,8 @@ TEST_CASE("24 clients that each get nearly half of the memory at once, of five t
   std::vector<std::string> outcomes(24);
   std::vector<std::thread> readers;
   for (std::uint32_t reader = 0; reader < outcomes.size(); ++reader)
-    readers.emplace_back([&, reader] {
+    readers.emplace_back([&, reader, client = daemon->connect()] {  // outside the thread: it has assertions
       std::mt19937 random(seed + reader);
-      const std::shared_ptr<Client> client = daemon->connect();
       std::vector<ObjectId> ids;
       std::vector<std::uint64_t> numbers;
       for (std::uint64_t k = 0; k < kCrowdMemory / kCrowdSize / 2 - 2; ++k) {
