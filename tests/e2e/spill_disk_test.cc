@@ -167,7 +167,7 @@ TEST_CASE("a second daemon on a spill directory is refused in words, and the fir
   CHECK(is_there(*first->watcher(), 2));
 }
 
-TEST_CASE("--replace keeps spilled, clean and dirty objects, and the spill process goes on") {
+TEST_CASE("spilled, clean and dirty objects survive --replace, and the spill process goes on") {
   SpillDaemon daemon(flags());
   constexpr std::uint64_t kCount = 30;  // twice the memory
   for (std::uint64_t number = 0; number < kCount; ++number) REQUIRE(outcome(put(*daemon->watcher(), number)) == "ok");
