@@ -1028,8 +1028,8 @@ unsafe extern "C" {
         held: *mut dolium_object,
         error: *mut dolium_error,
     ) -> dolium_code;
-    /// Many puts with few messages, carried out in order. No put waits for other clients. `DOLIUM_OK` means that the store was
-    /// asked: `failures` then has those that failed, or is NULL if none did. The caller frees it with
+    /// Many puts with few messages, carried out in order. No put waits for other clients. `DOLIUM_OK` means that the store
+    /// was asked: `failures` then has those that failed, or is NULL if none did. The caller frees it with
     /// `dolium_failures_free()`.
     pub fn dolium_put_many(
         store: *mut dolium_store,
