@@ -47,9 +47,14 @@ void add_doubts(const Config& config, const spill::DirectoryFindings& found, std
         fmt::format("the spill directory {} and the log {} are on one file system: when it is full, the log is not "
                     "written either",
                     config.spill_directory, config.log_file));
-  if (::access(spill_program().c_str(), X_OK) != 0)
-    warnings.push_back(
-        shm::system_error(fmt::format("execute {}, which does the disk's I/O", spill_program())).message);
+}
+
+Result<void> check_program() {
+  if (::access(spill_program().c_str(), X_OK) == 0) return {};
+  Error error = shm::system_error(fmt::format("execute {}", spill_program()));
+  error.message += "; it does the I/O of the spill directory: install doliumd-spill beside doliumd, or start without "
+                   "a spill directory";
+  return error;
 }
 
 /// What may pass by itself is no error: the spill process waits for it.
@@ -80,6 +85,7 @@ std::vector<std::string> spill_arguments(const Config& config) {
 Result<std::vector<std::string>> check_spill_directory(const Config& config, pid_t own) {
   if (!config.store.spill) return std::vector<std::string>();
   if (auto log = check_log(config); !log) return std::move(log).error();
+  if (auto program = check_program(); !program) return std::move(program).error();
   Result<spill::DirectoryFindings> found =
       spill::examine_spill_directory(config.spill_directory, spill::this_machine());
   if (!found) return warn_or_refuse(found.error());
