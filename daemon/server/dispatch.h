@@ -54,6 +54,7 @@ class Dispatch {
   bool send_events(Session& session);
   /// Continues with puts that waited for the disk. To be called in each turn.
   void go_on() { ordered_puts_.go_on(); }
+  [[nodiscard]] const OrderedPuts& ordered_puts() const noexcept { return ordered_puts_; }
   /// Drops the client's subscriptions, and the puts that wait.
   void forget(shm::ClientId client) {
     subscriptions_.erase(client);

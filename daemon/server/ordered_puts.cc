@@ -56,10 +56,9 @@ std::unique_ptr<protocol::PutFailureT> failure_of(std::uint32_t index, const Err
 void OrderedPuts::carry_out(Session& session, Puts puts) {
   const ClientId client = session.client();
   while (!puts.heads.empty()) {
-    const Result<SlotIndex> put = put_first(client, puts);
-    if (!put && may_wait(puts, to_object(puts.heads.front(), bytes_of_first(client, puts)), put.error()))
-      return pause(session, std::move(puts));
-    note(session, puts, put);
+    const std::optional<Result<SlotIndex>> put = put_first(client, puts);
+    if (!put) return pause(session, std::move(puts));
+    note(session, puts, *put);
   }
   if (!puts.deferred) session.reply(puts.request, std::move(puts.reply));
 }
@@ -72,8 +71,9 @@ std::span<const std::byte> OrderedPuts::bytes_of_first(ClientId client, const Pu
   return lease ? leases.bytes(*lease).last(shm::Arena::taken_by(size)).first(size) : std::span<const std::byte>();
 }
 
-/// Of an object that waits, nothing has changed: neither its lease nor the figures.
-Result<SlotIndex> OrderedPuts::put_first(ClientId client, const Puts& puts) {
+/// None: it waits for the disk. Then nothing has changed: neither its lease nor the figures.
+std::optional<Result<SlotIndex>> OrderedPuts::put_first(ClientId client, const Puts& puts) {
+  shm::CreateWaits& creates = engine_.creates();
   const TimeNs now = shm::monotonic_now();
   const PutHead& head = puts.heads.front();
   if (!puts.lease) {
@@ -81,15 +81,15 @@ Result<SlotIndex> OrderedPuts::put_first(ClientId client, const Puts& puts) {
     const std::span<const std::byte> own = puts.bytes.first(size_of(head));
     const auto data = own.first(head.data_size());
     const auto metadata = own.subspan(data.size(), head.metadata_size());
-    return engine_.creates().put_now(client, to_object(head, own), data, metadata, now, puts.waits);
+    Result<SlotIndex> put = creates.put_now(client, to_object(head, own), data, metadata, now, puts.waits);
+    if (!put && puts.waits && creates.disk_may_help(own.size(), put.error())) return std::nullopt;
+    return put;
   }
   const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease);
   if (!lease) return no_lease();
-  return engine_.creates().put_leased(client, *lease, to_object(head, bytes_of_first(client, puts)), now, puts.waits);
-}
-
-bool OrderedPuts::may_wait(const Puts& puts, const shm::NewObject& object, const Error& error) const {
-  return puts.waits && engine_.creates().disk_may_help(shm::total_size(object), error);
+  const shm::NewObject object = to_object(head, bytes_of_first(client, puts));
+  if (puts.waits && creates.must_wait_in_its_lease(object)) return std::nullopt;
+  return creates.put_leased(client, *lease, object, now);
 }
 
 /// The outcome of the first: of a deferred put by a notice at once, else in the reply.
@@ -129,22 +129,33 @@ void OrderedPuts::on_room(ClientId client, const Result<shm::Placement>& placed)
   Session* const session = find_(client);
   if (found == paused_.end() || session == nullptr) return;  // the placed object goes with its client
   Puts& puts = found->second.puts;
-  const std::span<const std::byte> own = bytes_of_first(client, puts);
-  Result<SlotIndex> put = placed ? Result<SlotIndex>(placed->slot) : Result<SlotIndex>(placed.error());
-  const shm::NewObject object = to_object(puts.heads.front(), own);
-  if (placed) {
-    const auto written = own.first(object.data_size + object.metadata_size);
-    if (!written.empty())
-      std::memcpy(engine_.store().rows().bytes(placed->slot).data(), written.data(), written.size());
-    put = engine_.store().seal(client, object.id, shm::monotonic_now());
-  }
+  const Result<SlotIndex> put = placed ? seal_first(client, puts, placed->slot) : Result<SlotIndex>(placed.error());
   if (puts.lease)
     if (const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease); lease)
-      engine_.store().leases().cut_off(client, *lease, shm::total_size(object), shm::monotonic_now());
+      engine_.store().leases().cut_off(client, *lease, size_of(puts.heads.front()), shm::monotonic_now());
   puts.waits = placed.has_value();
   note(*session, puts, put);
   ready_.push_back(client);
   session->mark_dirty();
+}
+
+/// A client that calls its lease idle while puts out of it wait may have lost it meanwhile.
+Result<SlotIndex> OrderedPuts::seal_first(ClientId client, const Puts& puts, SlotIndex slot) {
+  const PutHead& head = puts.heads.front();
+  const ObjectId id = protocol::from_wire(head.id());
+  if (puts.lease && !engine_.store().leases().find(client, *puts.lease)) {
+    const Result<void> aborted = engine_.store().abort(client, id);
+    return aborted ? no_lease() : aborted.error();
+  }
+  const auto written = bytes_of_first(client, puts).first(std::size_t{head.data_size()} + head.metadata_size());
+  if (!written.empty()) std::memcpy(engine_.store().rows().bytes(slot).data(), written.data(), written.size());
+  return engine_.store().seal(client, id, shm::monotonic_now());
+}
+
+std::optional<OrderedPuts::Waiting> OrderedPuts::waiting(ClientId client) const {
+  const auto found = paused_.find(client);
+  if (found == paused_.end()) return std::nullopt;
+  return Waiting{found->second.puts.request, found->second.puts.deferred};
 }
 
 void OrderedPuts::go_on() {

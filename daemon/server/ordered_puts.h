@@ -53,7 +53,12 @@ class OrderedPuts {
   /// Continues with those whose object has room now, or has waited in vain.
   void go_on();
   void forget(shm::ClientId client) { paused_.erase(client); }
-  [[nodiscard]] std::size_t paused_count() const noexcept { return paused_.size(); }
+  struct Waiting {
+    std::uint64_t request;
+    bool deferred;
+  };
+  /// The request of this client whose puts wait; its later ones are not heard before. None: no puts of it wait.
+  [[nodiscard]] std::optional<Waiting> waiting(shm::ClientId client) const;
 
  private:
   struct Paused {
@@ -62,9 +67,9 @@ class OrderedPuts {
     std::vector<std::byte> bytes;
   };
 
-  [[nodiscard]] Result<shm::SlotIndex> put_first(shm::ClientId client, const Puts& puts);
+  [[nodiscard]] std::optional<Result<shm::SlotIndex>> put_first(shm::ClientId client, const Puts& puts);
+  [[nodiscard]] Result<shm::SlotIndex> seal_first(shm::ClientId client, const Puts& puts, shm::SlotIndex slot);
   [[nodiscard]] std::span<const std::byte> bytes_of_first(shm::ClientId client, const Puts& puts) const;
-  [[nodiscard]] bool may_wait(const Puts& puts, const shm::NewObject& object, const Error& error) const;
   static void note(Session& session, Puts& puts, const Result<shm::SlotIndex>& put);
   void pause(Session& session, Puts puts);
   void on_room(shm::ClientId client, const Result<shm::Placement>& placed);

@@ -72,11 +72,12 @@ Result<SlotIndex> CreateWaits::put_now(ClientId client, const NewObject& object,
   return put;
 }
 
-Result<SlotIndex> CreateWaits::put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now,
-                                          bool may_wait) {
-  if (may_wait)
-    if (auto kept = store_.room().check_kept(object); !kept && disk_may_help(total_size(object), kept.error()))
-      return std::move(kept).error();
+bool CreateWaits::must_wait_in_its_lease(const NewObject& object) const {
+  const Result<void> kept = store_.room().check_kept(object);
+  return !kept && disk_may_help(total_size(object), kept.error());
+}
+
+Result<SlotIndex> CreateWaits::put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now) {
   Result<SlotIndex> put = store_.leases().put(client, lease, object, now);
   if (!put) note_refusal(client, object, put.error(), now);
   return put;

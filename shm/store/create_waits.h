@@ -65,9 +65,10 @@ class CreateWaits {
   /// With `may_wait`: one that the disk may help is not counted, because the caller then waits: add_for_disk().
   [[nodiscard]] Result<SlotIndex> put_now(ClientId client, const NewObject& object, std::span<const std::byte> data,
                                           std::span<const std::byte> metadata, TimeNs now, bool may_wait = false);
-  /// The same for Leases::put(). One that may wait for the disk stays in its lease.
-  [[nodiscard]] Result<SlotIndex> put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now,
-                                             bool may_wait = false);
+  /// The same for Leases::put(), after which the lease has lost these bytes.
+  [[nodiscard]] Result<SlotIndex> put_leased(ClientId client, SlotIndex lease, const NewObject& object, TimeNs now);
+  /// Whether such a put would be refused, and may wait for the disk: add_for_disk(). Its bytes are still in the lease.
+  [[nodiscard]] bool must_wait_in_its_lease(const NewObject& object) const;
   [[nodiscard]] bool contains(const WaitKey& key) const noexcept { return by_key_.contains(key); }
   /// Room may have appeared: creates all objects that fit.
   void serve(TimeNs now);
