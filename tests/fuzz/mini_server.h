@@ -109,6 +109,7 @@ class MiniServer final : private daemon::Session::Host {
 
   [[nodiscard]] shm::Store& store() noexcept { return engine_->store(); }
   [[nodiscard]] shm::Engine& engine() noexcept { return *engine_; }
+  [[nodiscard]] const daemon::OrderedPuts& ordered_puts() const noexcept { return dispatch_->ordered_puts(); }
   [[nodiscard]] std::size_t session_count() const noexcept { return sessions_->size(); }
   [[nodiscard]] std::size_t open_count() const {
     return sessions_->count([](const daemon::Session& session) { return session.is_open(); });

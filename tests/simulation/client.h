@@ -63,7 +63,8 @@ class Client {
   struct Open {
     std::size_t gets = 0, creates = 0, others = 0;
   };
-  [[nodiscard]] Open open() const;
+  /// `through`: of those up to this request.
+  [[nodiscard]] Open open(std::uint64_t through = UINT64_MAX) const;
   /// A get waits for an object that is in memory.
   [[nodiscard]] bool is_forgotten() const;
   /// A get waits for an object that is on disk alone.

@@ -173,9 +173,10 @@ bool Client::abort_all() {
   return any;
 }
 
-Client::Open Client::open() const {
+Client::Open Client::open(std::uint64_t through) const {
   Open open;
   for (const auto& [number, asked] : asked_) {
+    if (number > through) break;
     if (!asked.waits)
       ++open.others;
     else

@@ -56,6 +56,7 @@ class Episode {
   [[nodiscard]] bool creates_rest();
   void check_references();
   void check_agreement();
+  void check_waits(const Client& client);
   void check_promises();
   void check_waiting_creates();
   void check_reads();
