@@ -73,7 +73,7 @@ TEST_CASE("the spill process gets the keeper's token through a descriptor, and e
 }
 
 TEST_CASE("a spill process that has ended is started again, after growing pauses") {
-  const Script script("exit 3");
+  const Script script("exit 1");
   const KeeperLog log(open_log({.log_level = LogLevel::off}).value(), {});
   SpillProcess spill({"/bin/sh", script.path()});
   const std::string token = spill.token().value();
