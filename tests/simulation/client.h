@@ -65,8 +65,8 @@ class Client {
   };
   /// `through`: of those up to this request.
   [[nodiscard]] Open open(std::uint64_t through = UINT64_MAX) const;
-  /// A get waits for an object that is in memory.
-  [[nodiscard]] bool is_forgotten() const;
+  /// A get waits for an object that is in memory. `through`: as above.
+  [[nodiscard]] bool is_forgotten(std::uint64_t through) const;
   /// A get waits for an object that is on disk alone.
   [[nodiscard]] bool waits_for_disk() const;
   /// What the daemon must have counted of it.
@@ -75,8 +75,10 @@ class Client {
   };
   [[nodiscard]] Holdings holdings() const;
   [[nodiscard]] std::uint64_t session() const noexcept { return session_; }
-  /// Who listens, if it does.
-  [[nodiscard]] const Subscriber* subscriber() const noexcept { return subscription_ != 0 ? &subscriber_ : nullptr; }
+  /// Who listens, if it does. `through`: as above.
+  [[nodiscard]] const Subscriber* subscriber(std::uint64_t through) const noexcept {
+    return subscription_ != 0 && subscription_ <= through ? &subscriber_ : nullptr;
+  }
 
   /// By object.
   [[nodiscard]] const std::vector<std::vector<history::Operation>>& log() const noexcept { return log_; }

@@ -185,10 +185,10 @@ Client::Open Client::open(std::uint64_t through) const {
   return open;
 }
 
-bool Client::is_forgotten() const {
-  return std::ranges::any_of(asked_, [this](const auto& entry) {
+bool Client::is_forgotten(std::uint64_t through) const {
+  return std::ranges::any_of(asked_, [&](const auto& entry) {
     const Asked& asked = entry.second;
-    if (!asked.waits_for_object()) return false;
+    if (entry.first > through || !asked.waits_for_object()) return false;
     const shm::SlotIndex slot = server_.store().rows().find(id_of(asked.number));
     // On disk alone it may stay for want of room: that is what waits_for_disk() tells.
     return slot != shm::kNoSlot && !server_.store().rows().is_spilled(slot);

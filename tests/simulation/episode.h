@@ -54,6 +54,7 @@ class Episode {
   void kill_server();
   void settle();
   [[nodiscard]] bool creates_rest();
+  [[nodiscard]] std::uint64_t last_heard(const Client& client);
   void check_references();
   void check_agreement();
   void check_waits(const Client& client);
