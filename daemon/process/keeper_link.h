@@ -51,7 +51,8 @@ struct KeeperMessage {
     told_to_end,
     own,
     owned,
-    draining, hurry
+    draining,
+    hurry
   };
   Kind kind = Kind::none;  ///< none: nothing more will come
   KeeperItem item;

@@ -52,8 +52,9 @@ void add_doubts(const Config& config, const spill::DirectoryFindings& found, std
 Result<void> check_program() {
   if (::access(spill_program().c_str(), X_OK) == 0) return {};
   Error error = shm::system_error(fmt::format("execute {}", spill_program()));
-  error.message += "; it does the I/O of the spill directory: install doliumd-spill beside doliumd, or start without "
-                   "a spill directory";
+  error.message +=
+      "; it does the I/O of the spill directory: install doliumd-spill beside doliumd, or start without "
+      "a spill directory";
   return error;
 }
 

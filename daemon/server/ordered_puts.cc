@@ -55,26 +55,34 @@ std::unique_ptr<protocol::PutFailureT> failure_of(std::uint32_t index, const Err
 
 void OrderedPuts::carry_out(Session& session, Puts puts) {
   const ClientId client = session.client();
+  const TimeNs now = shm::monotonic_now();
+  const std::optional<SlotIndex> lease = lease_of(client, puts);
   while (!puts.heads.empty()) {
-    const std::optional<Result<SlotIndex>> put = put_first(client, puts);
+    const std::optional<Result<SlotIndex>> put = put_first(client, puts, lease, now);
     if (!put) return pause(session, std::move(puts));
     note(session, puts, *put);
   }
   if (!puts.deferred) session.reply(puts.request, std::move(puts.reply));
 }
 
-std::span<const std::byte> OrderedPuts::bytes_of_first(ClientId client, const Puts& puts) const {
+/// None if there is none, or it has gone.
+std::optional<SlotIndex> OrderedPuts::lease_of(ClientId client, const Puts& puts) const {
+  if (!puts.lease) return std::nullopt;
+  const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease);
+  return lease ? std::optional(*lease) : std::nullopt;
+}
+
+std::span<const std::byte> OrderedPuts::bytes_of_first(const Puts& puts, std::optional<SlotIndex> lease) const {
   const std::uint64_t size = size_of(puts.heads.front());
   if (!puts.lease) return puts.bytes.first(size);
-  const shm::Leases& leases = engine_.store().leases();
-  const Result<SlotIndex> lease = leases.find(client, *puts.lease);
-  return lease ? leases.bytes(*lease).last(shm::Arena::taken_by(size)).first(size) : std::span<const std::byte>();
+  return lease ? engine_.store().leases().bytes(*lease).last(shm::Arena::taken_by(size)).first(size)
+               : std::span<const std::byte>();
 }
 
 /// None: it waits for the disk. Then nothing has changed: neither its lease nor the figures.
-std::optional<Result<SlotIndex>> OrderedPuts::put_first(ClientId client, const Puts& puts) {
+std::optional<Result<SlotIndex>> OrderedPuts::put_first(ClientId client, const Puts& puts,
+                                                        std::optional<SlotIndex> lease, TimeNs now) {
   shm::CreateWaits& creates = engine_.creates();
-  const TimeNs now = shm::monotonic_now();
   const PutHead& head = puts.heads.front();
   if (!puts.lease) {
     if (no_new_objects_) return *no_new_objects_;
@@ -85,9 +93,8 @@ std::optional<Result<SlotIndex>> OrderedPuts::put_first(ClientId client, const P
     if (!put && puts.waits && creates.disk_may_help(own.size(), put.error())) return std::nullopt;
     return put;
   }
-  const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease);
   if (!lease) return no_lease();
-  const shm::NewObject object = to_object(head, bytes_of_first(client, puts));
+  const shm::NewObject object = to_object(head, bytes_of_first(puts, lease));
   if (puts.waits && creates.must_wait_in_its_lease(object)) return std::nullopt;
   return creates.put_leased(client, *lease, object, now);
 }
@@ -118,9 +125,9 @@ void OrderedPuts::pause(Session& session, Puts puts) {
   paused.puts.bytes = paused.bytes;
   const Puts& kept = paused_.insert_or_assign(client, std::move(paused)).first->second.puts;
   session.pause();
-  engine_.creates().add_for_disk({client, kept.request}, to_object(kept.heads.front(), bytes_of_first(client, kept)),
-                                 shm::monotonic_now(),
-                                 [this, client](const Result<shm::Placement>& placed) { on_room(client, placed); });
+  engine_.creates().add_for_disk(
+      {client, kept.request}, to_object(kept.heads.front(), bytes_of_first(kept, lease_of(client, kept))),
+      shm::monotonic_now(), [this, client](const Result<shm::Placement>& placed) { on_room(client, placed); });
 }
 
 /// The first object has an extent, or has waited in vain. Called from inside the engine: the rest follows in go_on().
@@ -131,7 +138,7 @@ void OrderedPuts::on_room(ClientId client, const Result<shm::Placement>& placed)
   Puts& puts = found->second.puts;
   const Result<SlotIndex> put = placed ? seal_first(client, puts, placed->slot) : Result<SlotIndex>(placed.error());
   if (puts.lease)
-    if (const Result<SlotIndex> lease = engine_.store().leases().find(client, *puts.lease); lease)
+    if (const std::optional<SlotIndex> lease = lease_of(client, puts); lease)
       engine_.store().leases().cut_off(client, *lease, size_of(puts.heads.front()), shm::monotonic_now());
   puts.waits = placed.has_value();
   note(*session, puts, put);
@@ -143,11 +150,12 @@ void OrderedPuts::on_room(ClientId client, const Result<shm::Placement>& placed)
 Result<SlotIndex> OrderedPuts::seal_first(ClientId client, const Puts& puts, SlotIndex slot) {
   const PutHead& head = puts.heads.front();
   const ObjectId id = protocol::from_wire(head.id());
-  if (puts.lease && !engine_.store().leases().find(client, *puts.lease)) {
+  const std::optional<SlotIndex> lease = lease_of(client, puts);
+  if (puts.lease && !lease) {
     const Result<void> aborted = engine_.store().abort(client, id);
     return aborted ? no_lease() : aborted.error();
   }
-  const auto written = bytes_of_first(client, puts).first(std::size_t{head.data_size()} + head.metadata_size());
+  const auto written = bytes_of_first(puts, lease).first(std::size_t{head.data_size()} + head.metadata_size());
   if (!written.empty()) std::memcpy(engine_.store().rows().bytes(slot).data(), written.data(), written.size());
   return engine_.store().seal(client, id, shm::monotonic_now());
 }

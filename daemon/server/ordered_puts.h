@@ -67,9 +67,11 @@ class OrderedPuts {
     std::vector<std::byte> bytes;
   };
 
-  [[nodiscard]] std::optional<Result<shm::SlotIndex>> put_first(shm::ClientId client, const Puts& puts);
+  [[nodiscard]] std::optional<shm::SlotIndex> lease_of(shm::ClientId client, const Puts& puts) const;
+  [[nodiscard]] std::optional<Result<shm::SlotIndex>> put_first(shm::ClientId client, const Puts& puts,
+                                                                std::optional<shm::SlotIndex> lease, shm::TimeNs now);
   [[nodiscard]] Result<shm::SlotIndex> seal_first(shm::ClientId client, const Puts& puts, shm::SlotIndex slot);
-  [[nodiscard]] std::span<const std::byte> bytes_of_first(shm::ClientId client, const Puts& puts) const;
+  [[nodiscard]] std::span<const std::byte> bytes_of_first(const Puts& puts, std::optional<shm::SlotIndex> lease) const;
   static void note(Session& session, Puts& puts, const Result<shm::SlotIndex>& put);
   void pause(Session& session, Puts puts);
   void on_room(shm::ClientId client, const Result<shm::Placement>& placed);

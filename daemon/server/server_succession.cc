@@ -67,8 +67,8 @@ Result<void> Server::ask_for_restart(const Session& session, std::uint64_t reque
   return {};
 }
 
-/// The keeper sends refusals of a restart, which it has logged, and word of a second signal to stop. If the keeper dies,
-/// the kernel kills this process.
+/// The keeper sends refusals of a restart, which it has logged, and word of a second signal to stop. If the keeper
+/// dies, the kernel kills this process.
 void Server::hear_keeper() {
   const Result<std::optional<std::string>> refusal = estate_.hear();
   if (!refusal) return keeper_poll_->watch(0);

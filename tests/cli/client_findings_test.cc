@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "client/cli/client_names.h"
 #include "client/cli/printable.h"

@@ -1,6 +1,7 @@
 // The doctor's findings about hosts that exist only as files.
 
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "client/cli/host_findings.h"
 #include "tests/cli/findings.h"

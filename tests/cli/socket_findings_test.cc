@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "client/cli/socket_findings.h"
 #include "shm/os/unique_fd.h"

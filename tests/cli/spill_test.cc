@@ -1,5 +1,6 @@
 // The spill tier through the command line, with a real doliumd-spill and its files.
 
+#include <catch2/catch.hpp>
 #include <csignal>
 
 #include "tests/cli/command.h"

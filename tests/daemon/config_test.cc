@@ -6,6 +6,7 @@
 #include <dolium/socket_path.h>
 #include <fmt/format.h>
 
+#include <catch2/catch.hpp>
 #include <set>
 #include <sstream>
 

@@ -92,7 +92,8 @@ TEST_CASE("while a stop waits for the disk, objects are read and nothing is take
   CHECK_THAT(late.error().message, Catch::Contains("the daemon is stopping"));
   daemon->process().signal(SIGTERM);
   CHECK(daemon->process().wait() == "exit 0");
-  CHECK_THAT(daemon->log(), Catch::Contains("8 kept objects") && Catch::Contains("are lost: a second signal to stop came"));
+  CHECK_THAT(daemon->log(),
+             Catch::Contains("8 kept objects") && Catch::Contains("are lost: a second signal to stop came"));
 }
 
 TEST_CASE("a server that dies while it writes before a stop is followed by one that goes on") {

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include "tests/temporary_directory.h"
 #include "tests/user_namespace.h"

@@ -3,6 +3,7 @@
 #include "shm/table/host_check.h"
 
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "tests/temporary_directory.h"
 

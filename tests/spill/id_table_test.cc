@@ -24,7 +24,8 @@ TEST_CASE("each id has one position, and those of all ids are visited") {
   constexpr std::uint32_t kRecords = 100'000;
   std::mt19937 random(7);
   std::vector<IdTable::Id> records;
-  for (std::uint32_t i = 0; i < kRecords; ++i) records.push_back(id_of_number(static_cast<std::uint32_t>(random() % (kRecords / 2))));
+  for (std::uint32_t i = 0; i < kRecords; ++i)
+    records.push_back(id_of_number(static_cast<std::uint32_t>(random() % (kRecords / 2))));
   std::map<IdTable::Id, std::uint32_t> last;
   IdTable table(kRecords, {1, 2});
   const auto id_at = [&](std::uint32_t position) -> const IdTable::Id& { return records[position]; };
