@@ -110,7 +110,8 @@ void Session::on_socket(int events) {
   // While no requests are taken, "readable" is only a bell, or an error, which the next write returns.
   const bool through_rings = wire_.has_rings();
   if ((events & UV_WRITABLE) != 0 || wire_.is_full() || through_rings) host_.on_dirty(*this);
-  if ((events & UV_READABLE) == 0 || !listens()) return;
+  // A hang-up is all that is watched while puts wait, and comes as itself where nothing is left unread.
+  if ((events & (UV_READABLE | Poll::kHangUp)) == 0 || !listens()) return;
   if (!is_deaf())
     read_requests(protocol::Channel::Look::everywhere);
   else if (through_rings)

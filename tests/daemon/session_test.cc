@@ -124,6 +124,13 @@ TEST_CASE("a paused session takes its requests later, in order, sends replies, a
     CHECK(fixture.host.ended == 1);
     CHECK(fixture.host.requests == std::vector<std::uint64_t>{1});
   }
+  SECTION("its connection is closed by a client that has read everything") {
+    std::array<std::byte, 256> replies{};
+    REQUIRE(::recv(fixture.peer.get(), replies.data(), replies.size(), 0) > 0);
+    fixture.peer.reset();
+    fixture.turn();
+    CHECK(fixture.host.ended == 1);
+  }
 }
 
 TEST_CASE("nonsense ends a session that had no client yet, with one complaint") {
