@@ -218,6 +218,7 @@ void Episode::finish() {
   if (spiller_) {  // nothing waits for the disk for longer
     let_pass(shm::GetWaits::kDiskPatience);
     settle();
+    abort_everything();  // creates that were behind puts that waited may be done
     release_everything();
   }
   for (const auto& client : clients_)
