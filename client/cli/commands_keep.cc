@@ -161,7 +161,7 @@ Result<void> trim(const Globals& globals) {
   if (globals.json)
     print_json({{"given_back_bytes", *given}, {"reserved_bytes", stats->reserved_bytes}});
   else
-    fmt::print("gave {} back to the system; the store keeps {}, and uses {}\n", format_size(*given),
+    fmt::print("returned {} to the system; the store keeps {}, and uses {}\n", format_size(*given),
                format_size(stats->reserved_bytes), format_size(stats->used_bytes));
   return {};
 }
@@ -271,7 +271,7 @@ void add_keep_verbs(CommandLine& line) {
   line.add("evict", "evict unused objects, coldest first, until that many bytes are freed",
            [size](const Globals& globals) { return evict(globals, *size); })
       .required("size", *size, "SIZE", "for example 64MiB, or all");
-  line.add("trim", "give free memory of the store back to the system (evict first, to give back more)", trim);
+  line.add("trim", "return free memory of the store to the system (evict first to return more)", trim);
   const auto yes = std::make_shared<bool>(false);
   line.add("clear", "remove all objects, including pinned ones", [yes](const Globals& g) { return clear(g, *yes); })
       .flag("-y,--yes", *yes, "do not ask (without a terminal there is no question)");

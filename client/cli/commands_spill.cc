@@ -103,13 +103,12 @@ Outcome verify(const Globals& globals, const SpillOptions& options) {
     for (const ObjectId& id : order->damaged) fmt::print("damaged {}\n", id.hex());
     fmt::print("verified {}, {}, in {}: {}\n", counted(order->records, "record"), format_size(order->bytes),
                format_duration(order->age),
-               order->damaged_count == 0 ? "all are as they were written"
-                                         : fmt::format("{} damaged", grouped(order->damaged_count)));
+               order->damaged_count == 0 ? "all are intact" : fmt::format("{} damaged", grouped(order->damaged_count)));
   }
   if (order->damaged_count == 0) return {};
   return {ExitStatus::problems_found,
-          {Errc::system_error, fmt::format("{} on the disk do not have the bytes that were written",
-                                           counted(order->damaged_count, "record"))},
+          {Errc::system_error,
+           fmt::format("{} on the disk do not match their checksums", counted(order->damaged_count, "record"))},
           true};
 }
 
@@ -189,14 +188,13 @@ Outcome spill(const Globals& globals, const SpillOptions& options) {
 void add_spill(CommandLine& line) {
   const auto options = std::make_shared<SpillOptions>();
   line.add("spill",
-           "the disk for objects that do not fit: status; verify (read all, exit status 8 if something is damaged); "
-           "compact (free space of removed objects); forget (the disk is lost for good)",
+           "show or manage the spill directory: status; verify (read all records; exit status 8 if one is damaged); "
+           "compact (free the space of removed objects); forget (give up a disk that is lost for good)",
            [options](const Globals& globals) { return spill(globals, *options); })
       .required("command", options->command, "COMMAND", "status, verify, compact or forget")
-      .timeout("--timeout", options->timeout,
-               "verify, compact: how long to wait for the end, such as 10min (default: until the end)")
-      .flag("--list", options->list, "forget: print the ids of the objects that are lost")
-      .flag("-y,--yes", options->yes, "forget: do it");
+      .timeout("--timeout", options->timeout, "verify, compact: maximum time to wait for the end, such as 10min")
+      .flag("--list", options->list, "forget: print the ids of the lost objects")
+      .flag("-y,--yes", options->yes, "forget: remove the lost objects");
 }
 
 }  // namespace dolium::cli

@@ -78,7 +78,7 @@ Verdict verdict(Cause cause, const Refusal& refusal, const StoreStats& stats) {
     case Cause::objects: return on_rows(stats);
     case Cause::pins: return {Now::perhaps, "it depends on that user's quota"};
     case Cause::memory: return {Now::perhaps, "it depends on the free memory of the machine and its cgroup"};
-    case Cause::disk: return {Now::perhaps, "it depends on how much of what is kept is on disk"};
+    case Cause::disk: return {Now::perhaps, "it depends on how many of the `keep` objects are on disk"};
     case Cause::writing:
       if (refusal.code == Errc::too_large) return {Now::refused, "the limit that it exceeds is the same"};
       return {Now::perhaps, "it depends on what that client is writing"};

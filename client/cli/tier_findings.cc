@@ -43,7 +43,7 @@ Finding stalled(const StoreStats& stats, const SpillTierStats& tier) {
                            format_duration(tier.oldest_work)),
                without_reads(stats),
                look(tier) +
-                   "; it goes on by itself when the disk answers. Do not kill it: a process that waits for a "
+                   "; it resumes by itself when the disk answers. Do not kill it: a process that waits for a "
                    "disk cannot die, and keeps its directory locked");
 }
 

@@ -238,7 +238,7 @@ std::vector<Option> store_options() {
       for_life(boolean_row({"store", "huge_pages", "--huge-pages", "use 2 MiB pages from the kernel's reserved pool"},
                            &Store::huge_pages)),
       size_row({"store", "trim_above", "--trim-above",
-                "when idle, give free memory beyond so many bytes back to the system; 0: never"},
+                "when idle, return free memory above this size to the system; 0: never"},
                &Config::trim_above, 0, shm::kMaxCapacity),
   };
 }
@@ -297,7 +297,7 @@ std::vector<Option> spill_options() {
       size_row({"spill", "capacity", "--spill-capacity", "maximum bytes on disk; 0: no limit"}, &Config::spill_capacity,
                0, kNoLimit),
       choice_row<Store, Retention>({"spill", "retention", "--spill-retention",
-                                    "objects that do not say it themselves: cache (evicted: gone) or keep (on disk)"},
+                                    "default retention: cache (lost when evicted) or keep (written to disk first)"},
                                    "RETENTION", &Store::retention,
                                    {{"cache", Retention::cache}, {"keep", Retention::keep}}),
       share_row(
@@ -306,9 +306,9 @@ std::vector<Option> spill_options() {
       duration_row({"spill", "write_after", "--spill-write-after",
                     "write an object this long after its seal, when the disk is idle"},
                    &Config::spill_write_after, std::chrono::days(365)),
-      duration_row({"spill", "drain", "--spill-drain",
-                    "when stopping, write what is not on disk yet, for so long at most; 0: do not"},
-                   &Config::spill_drain, std::chrono::hours(1)),
+      duration_row(
+          {"spill", "drain", "--spill-drain", "when stopping, maximum time to write objects to disk; 0: do not write"},
+          &Config::spill_drain, std::chrono::hours(1)),
       choice_row<Config, SpillIo>(
           {"spill", "io", "--spill-io", "auto, io_uring or threads"}, "IO", &Config::spill_io,
           {{"auto", SpillIo::automatic}, {"io_uring", SpillIo::io_uring}, {"threads", SpillIo::threads}}),

@@ -88,7 +88,7 @@ bool KeeperProcess::may_drain_again(int status) {
   const bool died = std::exchange(draining_, false) && WIFSIGNALED(status) && !killed_ && !owner_.ended();
   if (!died || std::exchange(drained_again_, true)) return false;
   say("the server was ended by signal " + std::to_string(WTERMSIG(status)) +
-      " while it wrote kept objects to disk: another one goes on");
+      " while it wrote kept objects to disk: a new server continues");
   return true;
 }
 

@@ -21,9 +21,8 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 }
 
 Error no_lease() {
-  return {
-      Errc::disconnected,
-      "what this was written into was lost with the daemon's server, which has died, or was replaced: put it again"};
+  return {Errc::disconnected,
+          "the memory of this put was lost with the daemon's server, which crashed or was replaced: put it again"};
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ bool Trimmer::give_back() {
       rows.memory.resident_bytes() - std::min(rows.memory.resident_bytes(), rows.arena.used_bytes());
   if (kept <= above_) return false;
   const auto trimmed = store_.room().trim_piece(std::min(kept - above_, shm::Room::kMostTrimmed));
-  if (!trimmed && !std::exchange(told_, true)) log_.warn("free memory is not given back: {}", trimmed.error().message);
+  if (!trimmed && !std::exchange(told_, true))
+    log_.warn("cannot return free memory to the system: {}", trimmed.error().message);
   return trimmed && trimmed->more;
 }
 

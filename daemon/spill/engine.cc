@@ -252,7 +252,7 @@ std::vector<std::string> Engine::take_errors() {
     const std::string name = file == nullptr ? "a file that is gone" : file->name();
     const std::string id = each.id.hex();
     out.push_back(each.error == EBADMSG
-                      ? fmt::format("object {} is damaged: its record in {} does not fit its checksum", id, name)
+                      ? fmt::format("object {} is damaged: its record in {} does not match its checksum", id, name)
                       : shm::system_error(fmt::format("read object {} from {}", id, name), each.error).message);
   }
   return out;

@@ -190,7 +190,8 @@ Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work)
     if (auto flushed = session.flush(); !flushed) return flushed;
     if (work.has_forgotten()) return end_forgotten(session);
     if (engine.needs_new_session())
-      return Error{Errc::disconnected, "files of the spill directory were removed: what is left is told again"};
+      return Error{Errc::disconnected,
+                   "files of the spill directory were removed: the remaining objects are reported again"};
     if (!happened) wait(session, engine.is_idle() && !work.has_orders());
   }
 }

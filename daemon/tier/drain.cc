@@ -43,12 +43,12 @@ bool Drain::is_over(shm::TimeNs now) {
   if (!why_.empty() || is_complete()) return true;
   if (now >= ends_at_) {
     why_ = limit_ == 0 ? "[spill] drain is 0"
-                       : fmt::format("the time for it, {}, is over", format_duration(shm::to_ms(limit_)));
+                       : fmt::format("the time limit of {} is over", format_duration(shm::to_ms(limit_)));
   } else if (before_ == Before::restart) {
     if (tier_.state() == Tier::State::ready) return tier_.written_count() - written_before_ >= first_;
-    why_ = "the disk takes nothing";
+    why_ = "the disk accepts no writes";
   } else if (is_hopeless(now)) {
-    why_ = "the disk takes nothing";
+    why_ = "the disk accepts no writes";
   }
   return !why_.empty();
 }

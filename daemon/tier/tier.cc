@@ -280,7 +280,7 @@ std::string Tier::remedy() const {
     case State::catalogue: return "try again";
     case State::full: return "make room on its file system, or raise the capacity of [spill]";
     case State::read_only:
-    case State::failed: return "mend the file system or the disk";
+    case State::failed: return "repair the file system or the disk";
     case State::stalled: return "the kernel's log may say why";
     case State::ready: break;
   }

@@ -32,11 +32,10 @@ Result<protocol::SpillOrderReplyT> Tier::order(const protocol::SpillOrderRequest
     return Error{Errc::tier_unavailable, fmt::format("the spill tier cannot {} its directory: it is {}",
                                                      word_for(request.kind()), state_text())};
   if (order_ && !order_->finished)
-    return Error{
-        Errc::already_exists,
-        fmt::format("the spill tier carries out one order at a time: a {} began {} s ago, and has looked at {} "
-                    "records; wait for its end",
-                    word_for(order_->kind), (now - order_->begun) / 1'000'000'000, order_->records)};
+    return Error{Errc::already_exists,
+                 fmt::format("the spill tier carries out one order at a time: a {} began {} s ago, and has read {} "
+                             "records; wait for its end",
+                             word_for(order_->kind), (now - order_->begun) / 1'000'000'000, order_->records)};
   order_.emplace(Order{.number = ++last_number_, .kind = request.kind(), .begun = now});
   return progress_of(request, now);
 }
@@ -45,7 +44,7 @@ Result<protocol::SpillOrderReplyT> Tier::progress_of(const protocol::SpillOrderR
                                                      shm::TimeNs now) const {
   if (!order_ || (request.number() != 0 && request.number() != order_->number))
     return Error{Errc::tier_unavailable,
-                 "the spill process, or the server, has begun anew since this order was given: give it again"};
+                 "the spill process or the server has restarted since this order: repeat the order"};
   protocol::SpillOrderReplyT reply;
   reply.number = order_->number;
   reply.finished = order_->finished;

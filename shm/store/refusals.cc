@@ -63,7 +63,8 @@ std::string Refusals::obstacles_in_words() const {
                                                           obstacles_.count == 1 ? "s" : "", most_of(holders_));
   const std::string disk = dirty_in_words();
   return fmt::format(
-      "if all that may go went, at most {} would lie together: {}{}{}{}; release or unpin objects, or give a timeout "
+      "if all evictable objects were evicted, at most {} would be contiguous: {}{}{}{}; release or unpin objects, or "
+      "give a timeout "
       "to wait (`dolium stats` and `dolium clients` tell who holds what)",
       format_size(obstacles_.largest_run), why, movable, graces_in_words(), disk);
 }
@@ -108,11 +109,11 @@ std::string Refusals::disk_in_words() const {
   const std::string dirty = format_size(parts_.spill.dirty().bytes);
   if (why_not.empty())
     return fmt::format(
-        "{} of retention `keep` must be written to disk before they can go: give a timeout to wait for "
+        "{} of retention `keep` must be written to disk before they can be evicted: give a timeout to wait for "
         "the disk, or put fewer bytes at once",
         dirty);
   return fmt::format(
-      "{} of retention `keep` are in memory only, and must be written to disk before they can go, but the "
+      "{} of retention `keep` are in memory only, and must be written to disk before they can be evicted, but the "
       "spill tier is {}; or remove objects",
       dirty, why_not);
 }
@@ -121,7 +122,7 @@ std::string Refusals::dirty_in_words() const {
   const std::uint64_t dirty = parts_.spill.dirty().bytes;
   if (dirty == 0) return "";
   const std::string& why_not = parts_.spill.why_not_written();
-  return fmt::format("; {} must be written to disk before they can go{}", format_size(dirty),
+  return fmt::format("; {} must be written to disk before they can be evicted{}", format_size(dirty),
                      why_not.empty() ? "" : ", and the spill tier is " + why_not);
 }
 

@@ -50,8 +50,9 @@ void Room::fold_access(const Clients::Departed& departed, SlotIndex slot) {
 /// `arena_trimmed` is stored first: a successor then looks for holes.
 Result<Room::Trimmed> Room::trim_piece(std::uint64_t most) {
   if (!rows_.memory.can_give_back())
-    return Error{Errc::invalid_argument,
-                 "this store has reserved its memory for good (preallocate, or huge_pages): none is given back"};
+    return Error{
+        Errc::invalid_argument,
+        "this store reserves its memory permanently (preallocate or huge_pages): none is returned to the system"};
   rows_.ledger.state().arena_trimmed = true;
   Trimmed trimmed;
   for (const ExtentRef extent : rows_.arena.largest_free_extents(kTrimLooks)) {

@@ -96,7 +96,7 @@ TEST_CASE("spill: verify reads all, and fails with the ids of damaged records") 
   const Ran fine = spilled.dolium.run({"spill", "verify"});
   CAPTURE(fine);
   CHECK(fine.ok());
-  CHECK_THAT(fine.out, Contains("all are as they were written"));
+  CHECK_THAT(fine.out, Contains("all are intact"));
   const ObjectId id = spilled.one_on_disk();
   // Of each file, a byte of each MiB: every object is damaged.
   for (const auto& entry : std::filesystem::directory_iterator(spilled.disk.path())) {
@@ -111,7 +111,7 @@ TEST_CASE("spill: verify reads all, and fails with the ids of damaged records") 
   CAPTURE(damaged);
   CHECK(damaged.how == "exit 8");
   CHECK_THAT(damaged.out, Contains("damaged " + id.hex()));
-  CHECK_THAT(damaged.error, Contains("do not have the bytes that were written"));
+  CHECK_THAT(damaged.error, Contains("do not match their checksums"));
   const auto json = spilled.dolium.run({"--json", "spill", "verify"}).json();
   CHECK(json.at("damaged_count") == json.at("damaged").size());
   CHECK(json.at("damaged_count").get<std::uint64_t>() >= 1);
@@ -170,7 +170,7 @@ TEST_CASE("trim gives free memory back, and says how much") {
   const auto json = dolium.run({"--json", "trim"}).json();
   CHECK(json.at("given_back_bytes").get<std::uint64_t>() >= 16 * kMiB);
   CHECK(json.at("reserved_bytes").get<std::uint64_t>() < 8 * kMiB);
-  CHECK_THAT(dolium.run({"trim"}).out, Contains("gave 0 B back"));
+  CHECK_THAT(dolium.run({"trim"}).out, Contains("returned 0 B to the system"));
   const e2e::Daemon kept({"--preallocate", "--capacity=16MiB"});
   CHECK(Command(kept).run({"trim"}).failed(2));
 }

@@ -199,7 +199,7 @@ TEST_CASE("signals: SIGTERM again reaches a server that writes to disk, also the
   const Ended ended = keep("server that writes to disk when it is told to end", {1, 4});
   CHECK(ended.status == EXIT_SUCCESS);
   CHECK(ended.servers == 4);
-  CHECK_THAT(ended.said, Catch::Contains("while it wrote kept objects to disk: another one goes on\n"));
+  CHECK_THAT(ended.said, Catch::Contains("while it wrote kept objects to disk: a new server continues\n"));
 }
 
 TEST_CASE("signals: a server begins with default dispositions and an empty mask") {

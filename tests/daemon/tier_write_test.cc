@@ -171,7 +171,7 @@ TEST_CASE("before a stop, everything is written") {
     CHECK_FALSE(drain.is_over(fixture.now));
     fixture.now += Drain::kHopeless;
     CHECK(drain.is_over(fixture.now));
-    CHECK_THAT(drain.outcome(), Catch::Contains("the disk takes nothing; the spill tier is full"));
+    CHECK_THAT(drain.outcome(), Catch::Contains("the disk accepts no writes; the spill tier is full"));
   }
   SECTION("the process ends, and comes again") {
     fixture.spiller.end(*fixture.tier, fixture.moment());
@@ -207,6 +207,6 @@ TEST_CASE("before a restart, what was dirty at its beginning is written, and a d
     fixture.spiller.full = true;
     fixture.run(2);
     CHECK(drain.is_over(fixture.now));
-    CHECK_THAT(drain.outcome(), Catch::Contains("stay in memory: the disk takes nothing"));
+    CHECK_THAT(drain.outcome(), Catch::Contains("stay in memory: the disk accepts no writes"));
   }
 }

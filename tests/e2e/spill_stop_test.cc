@@ -59,7 +59,7 @@ TEST_CASE("a stop with a hung disk ends at its limit, and says what is lost") {
   CHECK(daemon->stop() == "exit 0");
   CHECK_THAT(daemon->log(),
              Catch::Contains("8 kept objects (") &&
-                 Catch::Contains("were not written to disk, and are lost: the time for it, 1 s, is over") &&
+                 Catch::Contains("were not written to disk, and are lost: the time limit of 1 s is over") &&
                  Catch::Contains("does not end: its disk does not answer"));
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a server that dies while it writes before a stop is followed by one t
   daemon->process().signal(SIGTERM);
   REQUIRE(daemon.says("writing 8 kept objects"));
   REQUIRE(::kill(server, SIGKILL) == 0);
-  REQUIRE(daemon.says("while it wrote kept objects to disk: another one goes on"));
+  REQUIRE(daemon.says("while it wrote kept objects to disk: a new server continues"));
   daemon.mend_disk();
   CHECK(daemon->process().wait() == "exit 0");
   CHECK_THAT(daemon->log(), Catch::Contains("all kept objects are on disk"));

@@ -221,7 +221,7 @@ TEST_CASE("a pinned object that is moved keeps its bytes, and a client that hold
   const Result<Placement> refused = store.create(2, kCapacity - 4096);
   REQUIRE(outcome(refused) == "out_of_memory");
   CHECK_THAT(refused.error().message, Contains("1 KiB in use by clients cuts the arena") &&
-                                          Contains("at most 8 MiB would lie together") && Contains("(pid 77)"));
+                                          Contains("at most 8 MiB would be contiguous") && Contains("(pid 77)"));
   CHECK(store.obstacles().held_bytes == 1024);
   CHECK(store.obstacles().largest_run == kCapacity / 2);
   reader.release(held);
