@@ -133,27 +133,6 @@ TEST_CASE("the same holds after a crash at any moment of the compaction") {
   CHECK(static_cast<double>(tier.fill(kSmall)) / before > share - 0.2);
 }
 
-TEST_CASE("a compaction that a crash has ended is undone where its room is needed, and what is removed stays removed") {
-  const int moment = GENERATE(range(4, 16));
-  const std::uint64_t seed = GENERATE(0, 1, 2, 3);  // 0: the process is killed, and not the host
-  FullTier tier(options(2));
-  const auto end = [&] { seed == 0 ? tier.kill() : tier.crash(seed); };
-  tier.fill(kSmall);
-  const auto before = static_cast<double>(tier.live.size());
-  tier.remove(0.3);
-  for (int steps = 0; steps < moment; ++steps) tier.step();
-  CAPTURE(moment, seed);
-  end();
-  tier.remove(0.1);  // some of the objects have two copies now
-  end();
-  tier.check_all(kSmall);
-  tier.rest();
-  CHECK(tier.engine->condition() == Condition::ready);
-  CHECK(static_cast<double>(tier.fill(kSmall)) / before > 0.2);
-  tier.crash(seed);
-  tier.check_all(kSmall);
-}
-
 TEST_CASE("the same holds for a file system that is full, and for large objects") {
   const double share = GENERATE(0.3, 0.6);
   const std::size_t size = GENERATE(as<std::size_t>(), kSmall, 200'000);
