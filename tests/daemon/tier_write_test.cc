@@ -163,7 +163,7 @@ TEST_CASE("before a stop, everything is written") {
     CHECK_FALSE(drain.is_complete());
     CHECK_THAT(drain.outcome(),
                Catch::StartsWith("4 kept objects (200 KiB) were not written to disk, and are lost: the "
-                                 "time for it, 1 min, is over; the spill tier is stalled"));
+                                 "time limit of 1 min is over; the spill tier is stalled"));
   }
   SECTION("the disk is full") {
     fixture.spiller.full = true;

@@ -114,9 +114,6 @@ TEST_CASE("a spill process that forgets a record is found out", "[!shouldfail]")
 TEST_CASE("a spill process that keeps a dropped record is found out", "[!shouldfail]") {
   run_with(Flaw::no_drops);
 }
-TEST_CASE("a spill process that gives the bytes of an earlier object is found out", "[!shouldfail]") {
-  run_with(Flaw::old_bytes);
-}
 TEST_CASE("a spill process that copies without a reference is found out", "[!shouldfail]") {
   run_with(Flaw::late_copy);
 }
