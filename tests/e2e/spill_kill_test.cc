@@ -124,20 +124,7 @@ class Workers {
 /// What is on disk for certain: of each worker.
 using Looks = std::vector<SpillTable::Snapshot>;
 
-/// All is written, and so are the tombstones before it. The workers rest.
-Looks look_at_disk(SpillDaemon& daemon, Workers& workers) {
-  const ObjectId mark = ObjectId::random();
-  REQUIRE(outcome(daemon->watcher()->put(mark, pattern(1000),
-                                         {.timeout = std::chrono::seconds(20), .retention = Retention::keep})) == "ok");
-  REQUIRE(outcome(daemon.write_all()) == "ok");
-  REQUIRE(daemon->stats().dirty_count == 0);
-  REQUIRE(daemon->watcher()->remove(mark).value());
-  Looks looks;
-  for (std::size_t n = 0; n < kWorkers; ++n) looks.push_back(workers.table(n).snapshot());
-  return looks;
-}
-
-/// The generation that is there after the host's memory was lost; 0: none.
+/// The generation that is there; 0: none.
 std::uint64_t found(Client& client, const std::string& name) {
   const Result<Object> object = client.get_raw(id_of(name), std::chrono::milliseconds(0));
   if (!object) {
@@ -148,6 +135,34 @@ std::uint64_t found(Client& client, const std::string& name) {
   std::uint64_t generation = 0;
   std::memcpy(&generation, object->data().data(), sizeof(generation));
   return generation;
+}
+
+/// The calls of a worker that was killed: what came of them. The workers rest.
+void settle_doubts(SpillDaemon& daemon, Workers& workers, std::size_t n) {
+  for (std::size_t object = 0; object < SpillTable::kObjects; ++object) {
+    const SpillEntry entry = workers.table(n).entry(object);
+    if (entry.maybe == SpillEntry::kNothing) continue;
+    const std::uint64_t generation = found(*daemon->watcher(), spill_name(Workers::prefix(n), object));
+    CAPTURE(n, object, generation, entry.sure, entry.maybe);
+    REQUIRE(entry.allows(generation));
+    workers.table(n).settle(object, generation);
+  }
+}
+
+/// All is written, and so are the tombstones before it. The workers rest.
+Looks look_at_disk(SpillDaemon& daemon, Workers& workers) {
+  const ObjectId mark = ObjectId::random();
+  REQUIRE(outcome(daemon->watcher()->put(mark, pattern(1000),
+                                         {.timeout = std::chrono::seconds(20), .retention = Retention::keep})) == "ok");
+  REQUIRE(outcome(daemon.write_all()) == "ok");
+  REQUIRE(daemon->stats().dirty_count == 0);
+  REQUIRE(daemon->watcher()->remove(mark).value());
+  Looks looks;
+  for (std::size_t n = 0; n < kWorkers; ++n) {
+    settle_doubts(daemon, workers, n);
+    looks.push_back(workers.table(n).snapshot());
+  }
+  return looks;
 }
 
 /// The look's object, or a later one, or none if it was removed since.
