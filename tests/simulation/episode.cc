@@ -220,7 +220,8 @@ void Episode::finish() {
   };
   // Nothing waits for the disk for longer; but a client may have several messages whose puts wait, one after the other.
   constexpr int kMostPauses = 8;
-  for (int pause = 0; spiller_ && pause < kMostPauses && (pause == 0 || std::ranges::any_of(clients_, is_open)); ++pause) {
+  for (int pause = 0; spiller_ && pause < kMostPauses && (pause == 0 || std::ranges::any_of(clients_, is_open));
+       ++pause) {
     let_pass(shm::GetWaits::kDiskPatience);
     settle();
     abort_everything();  // creates that were behind puts that waited may be done
