@@ -63,7 +63,7 @@ Result<SlotIndex> Leases::put_piece(AttachedClient& creator, SlotIndex lease, co
   const std::uint64_t size = total_size(object);
   const std::uint64_t taken = Arena::taken_by(size);
   Result<void> allowed = writing_.check_creation(creator, object, taken);
-  if (allowed && rows_.keeps(object.retention)) allowed = room_.check_kept(object);
+  if (allowed) allowed = room_.check_kept(object);
   recall_.spare(lease);  // whatever its client says of it meanwhile
   // Its bytes are there already: if an object is evicted for its slot, no room for bytes need be made.
   const Result<SlotIndex> slot =
@@ -84,7 +84,7 @@ Result<SlotIndex> Leases::put_rest(const AttachedClient& creator, SlotIndex leas
   const SlotFields whole = rows_.fields(lease);
   const UnsealedObject unsealed = *writing_.find(whole.id);
   Result<void> allowed = writing_.check_creation(creator, object, whole.data_size);
-  if (allowed && rows_.keeps(object.retention)) allowed = room_.check_kept(object);
+  if (allowed) allowed = room_.check_kept(object);
   if (allowed) allowed = rows_.reserve_notes(lease, object);
   if (!allowed) {
     writing_.discard(unsealed, whole.id);

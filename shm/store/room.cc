@@ -26,8 +26,7 @@ Room::Room(Rows& rows, Clients& clients, Pins& pins, Graces& graces, Usage& usag
 
 Result<Placement> Room::place(const AttachedClient& creator, const NewObject& object) {
   if (auto allowed = writing_.check_creation(creator, object); !allowed) return std::move(allowed).error();
-  if (rows_.keeps(object.retention))
-    if (auto kept = check_kept(object); !kept) return std::move(kept).error();
+  if (auto kept = check_kept(object); !kept) return std::move(kept).error();
   const std::uint64_t size = total_size(object);
   const Result<SlotIndex> slot = take_slot_for(object, size);
   if (!slot) return slot.error();

@@ -84,7 +84,9 @@ class Room {
 
   /// An object of retention `keep` that is dirty when it is sealed. out_of_memory, with the cause `disk`:
   /// Spill::may_keep() says no. Other objects may always be created.
-  [[nodiscard]] Result<void> check_kept(const NewObject& object);
+  [[nodiscard]] Result<void> check_kept(const NewObject& object) {
+    return rows_.keeps(object.retention) ? check_dirty_limit(object) : Result<void>();
+  }
 
   /// Gives a spilled object an extent to be read back to by this client: Spill::begin_reading(). Returns its offset.
   [[nodiscard]] Result<std::uint64_t> begin_reading(SlotIndex slot, ClientId reader, TimeNs now);
@@ -151,6 +153,7 @@ class Room {
   [[nodiscard]] std::optional<std::span<std::byte>> next_large_page() { return large_pages_.next(); }
 
  private:
+  [[nodiscard]] Result<void> check_dirty_limit(const NewObject& object);
   [[nodiscard]] Result<std::uint64_t> take_extent(std::uint64_t size, SlotIndex slot);
   [[nodiscard]] SlotIndex take_row();
   [[nodiscard]] std::optional<std::uint64_t> allocate(std::uint64_t size, SlotIndex slot);

@@ -98,8 +98,7 @@ void Room::keep_low_water_mark() {
 // ---- the spill tier ----
 
 /// Leases do not count: an object counts when it is put into one.
-Result<void> Room::check_kept(const NewObject& object) {
-  if (!rows_.keeps(object.retention)) return {};
+Result<void> Room::check_dirty_limit(const NewObject& object) {
   const std::uint64_t unsealed = writing_.tally().bytes - writing_.leased_bytes();
   const std::uint64_t taken = Arena::taken_by(total_size(object));
   if (spill_.may_keep(taken, unsealed)) return {};

@@ -103,7 +103,7 @@ struct Rows {
   /// The same for the memory of a free extent that is about to be used: what was given back of it, too.
   [[nodiscard]] Result<void> reserve_extent(std::uint64_t offset, std::uint64_t bytes) {
     Result<void> reserved = reserve_arena_to(offset + bytes);
-    return reserved && memory.is_in_hole(offset, offset + bytes) ? memory.fill_holes(offset, offset + bytes) : reserved;
+    return reserved ? memory.fill_holes(offset, offset + bytes) : reserved;
   }
   /// The memory that a successor needs, besides the clients' pin tables.
   [[nodiscard]] std::vector<const Segment*> segments() const;
