@@ -11,6 +11,7 @@
 #include "protocol/fd_socket.h"
 #include "shm/os/unique_fd.h"
 #include "tests/protocol/helpers.h"
+#include "tests/temporary_directory.h"
 
 namespace dolium::protocol::test {
 
@@ -18,14 +19,9 @@ namespace dolium::protocol::test {
 inline const Deadline kPassed{};
 
 struct SocketDirectory {
-  SocketDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "dolium-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~SocketDirectory() { std::filesystem::remove_all(path); }
   [[nodiscard]] std::string socket() const { return (path / "d.sock").string(); }
-  std::filesystem::path path;
+  dolium::test::TemporaryDirectory directory;
+  std::filesystem::path path = directory.path();
 };
 
 [[nodiscard]] inline mode_t mode_of(const std::string& path) {

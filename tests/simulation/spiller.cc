@@ -186,9 +186,6 @@ void Spiller::copy_out(Write& write) {
   const auto bytes = server_.store().rows().memory.bytes(write.order.offset(), daemon::test::payload_of(write.order));
   write.bytes.assign(bytes.begin(), bytes.end());
   write.copied = true;
-  if (flaw_ != Flaw::old_bytes) return;
-  const auto& first = first_bytes_.emplace(protocol::from_wire(write.order.id()), write.bytes).first->second;
-  if (first.size() == write.bytes.size()) write.bytes = first;
 }
 
 /// A write is durable, or has failed.

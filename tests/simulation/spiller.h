@@ -26,7 +26,6 @@ enum class Flaw : std::uint8_t {
   any_stamp,  ///< the server believes a write that is told for the object that was in the slot before
   forgets,    ///< a record that was told is not on the disk
   no_drops,   ///< a record that was dropped stays on the disk
-  old_bytes,  ///< an id that was removed and made again has the bytes of its earlier object
   late_copy,  ///< the bytes are copied after the reference was dropped
 };
 
@@ -102,7 +101,6 @@ class Spiller {
   Disk disk_;
   std::unique_ptr<Session> session_;
   protocol::TierIncarnation incarnation_;
-  std::map<ObjectId, std::vector<std::byte>> first_bytes_;  // for Flaw::old_bytes
   std::uint64_t last_location_ = 100;
   bool full_ = false;
   bool hangs_ = false;

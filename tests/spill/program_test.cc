@@ -15,6 +15,7 @@
 #include "tests/e2e/process.h"
 #include "tests/spill/crash_model.h"
 #include "tests/spill/fake_server.h"
+#include "tests/temporary_directory.h"
 
 namespace {
 
@@ -28,20 +29,12 @@ using protocol::TierWriteOutcome;
 /// The program, its directory and its server.
 struct Program {
   Program() {
-    std::string name = "/var/tmp/dolium-test-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    home = name;
-    directory = home + "/spill";
     REQUIRE(::mkdir(directory.c_str(), 0700) == 0);
     server.emplace(home + "/socket");
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
-  ~Program() {
-    process = {};
-    std::error_code ignored;
-    std::filesystem::remove_all(home, ignored);
-  }
+  ~Program() { process = {}; }
 
   void start(const std::string& io = "auto", const std::string& capacity = "0") {
     const shm::UniqueFd token(::memfd_create("token", 0));  // inherited
@@ -82,8 +75,9 @@ struct Program {
     return std::equal(bytes.begin(), bytes.end(), expected.begin(), expected.end());
   }
 
-  std::string home;
-  std::string directory;
+  const TemporaryDirectory folder{"/var/tmp"};
+  const std::string home = folder.path();
+  const std::string directory = home + "/spill";
   std::optional<FakeServer> server;
   Process process;
 };
