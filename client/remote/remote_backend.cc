@@ -112,9 +112,9 @@ Result<Object> RemoteBackend::get_after(Attachment::Verdict looked, const Object
 }
 
 std::optional<Object> RemoteBackend::try_get(const ObjectId& id) {
-  Attachment::Attempt attempt = connection_->attachment().hold(id, Attachment::Count::hit);
-  if (attempt.verdict != Attachment::Verdict::held) return std::nullopt;
-  return std::move(attempt.object);
+  Attachment::Attempt looked = look(id);
+  if (looked.verdict != Attachment::Verdict::held) return std::nullopt;
+  return std::move(looked.object);
 }
 
 Result<std::vector<std::optional<Object>>> RemoteBackend::get_many(std::span<const ObjectId> ids, std::size_t count,

@@ -44,10 +44,9 @@ bool Drain::is_over(shm::TimeNs now) {
   if (now >= ends_at_) {
     why_ = limit_ == 0 ? "[spill] drain is 0"
                        : fmt::format("the time limit of {} is over", format_duration(shm::to_ms(limit_)));
-  } else if (before_ == Before::restart) {
-    if (tier_.state() == Tier::State::ready) return tier_.written_count() - written_before_ >= first_;
-    why_ = "the disk accepts no writes";
-  } else if (is_hopeless(now)) {
+  } else if (before_ == Before::restart && tier_.state() == Tier::State::ready) {
+    return tier_.written_count() - written_before_ >= first_;
+  } else if (before_ == Before::restart || is_hopeless(now)) {
     why_ = "the disk accepts no writes";
   }
   return !why_.empty();
