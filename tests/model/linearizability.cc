@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <istream>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <tuple>
@@ -150,7 +151,7 @@ struct Step {
   bool evicted_before;
 };
 
-/// The calls of a process, or its deferred puts, in their order.
+/// The calls of a process, its deferred puts, or the releases that it made during a call: each in their order.
 struct Lane {
   std::size_t process;
   std::vector<const Operation*> operations;
@@ -172,20 +173,39 @@ bool was_asked(const Operation& operation) {
   return operation.kind != Kind::release && operation.kind != Kind::inherit && !hit;
 }
 
+/// Of each operation of a process, in the order of their ends: whether it is a release that began and ended during a
+/// call that waits for the daemon. The call may take effect before it or after it.
+std::vector<bool> releases_during_a_call(const std::vector<Operation>& operations) {
+  std::vector<bool> during(operations.size());
+  std::uint64_t begin_of_later = UINT64_MAX;
+  for (std::size_t i = operations.size(); i-- > 0;) {
+    const Operation& operation = operations[i];
+    during[i] = operation.kind == Kind::release && begin_of_later < operation.begin;
+    if (operation.kind != Kind::put_deferred) begin_of_later = std::min(begin_of_later, operation.begin);
+  }
+  return during;
+}
+
 class Search {
  public:
   Search(const History& history, Evictions evictions) : history_(history), evictions_(evictions) {
+    std::vector<Lane> releases;
     for (std::size_t p = 0; p < history.size(); ++p) {
       Lane calls{p, {}, {}};
       Lane deferred{p, {}, {}};
-      for (const Operation& operation : history[p])
-        (operation.kind == Kind::put_deferred ? deferred : calls).operations.push_back(&operation);
-      for (Lane* lane : {&calls, &deferred}) {
-        lane->finish();
-        lanes_.push_back(std::move(*lane));
+      Lane overtaking{p, {}, {}};
+      const std::vector<bool> during = releases_during_a_call(history[p]);
+      for (std::size_t i = 0; i < history[p].size(); ++i) {
+        Lane& calls_or_releases = during[i] ? overtaking : calls;
+        (history[p][i].kind == Kind::put_deferred ? deferred : calls_or_releases).operations.push_back(&history[p][i]);
       }
+      for (Lane* lane : {&calls, &deferred, &overtaking}) lane->finish();
+      lanes_.push_back(std::move(calls));
+      lanes_.push_back(std::move(deferred));
+      if (!overtaking.operations.empty()) releases.push_back(std::move(overtaking));
       left_ += history[p].size();
     }
+    std::ranges::move(releases, std::back_inserter(lanes_));
     at_.resize(lanes_.size());
   }
 
@@ -242,7 +262,7 @@ class Search {
 
   const History& history_;
   const Evictions evictions_;
-  std::vector<Lane> lanes_;      // of each process two: calls, deferred puts
+  std::vector<Lane> lanes_;      // of each process two: calls, deferred puts; then those of releases
   std::vector<std::size_t> at_;  // the next operation of each
   std::size_t left_ = 0;
   std::set<std::pair<std::vector<std::size_t>, State>> visited_;

@@ -53,6 +53,21 @@ TEST_CASE("histories that have an explanation are accepted") {
   }
 }
 
+TEST_CASE("a release that is made during a call may take effect after it") {
+  // The put finds 7 before the removal; the release comes after the removal, but ends before the put does.
+  const History during = {{op(2, 3, get, 7), op(20, 21, release, 7), op(4, 30, put, 8, taken)},
+                          {op(0, 1, put, 7), op(5, 10, remove)}};
+  CHECK(accepted(during));
+  // The put is made after the release: 7 is gone then.
+  CHECK_FALSE(accepted(
+      {{op(2, 3, get, 7), op(20, 21, release, 7), op(22, 30, put, 8, taken)}, {op(0, 1, put, 7), op(5, 10, remove)}}));
+  // What is released during a call may be evicted for it.
+  CHECK(accepted({{op(2, 3, get, 7), op(20, 21, release, 7), op(4, 30, put, 8)}, {op(0, 1, put, 7)}},
+                 Evictions::possible));
+  CHECK_FALSE(accepted({{op(2, 3, get, 7), op(4, 30, put, 8), op(40, 41, release, 7)}, {op(0, 1, put, 7)}},
+                       Evictions::possible));
+}
+
 TEST_CASE("histories that have no explanation are rejected") {
   SECTION("a value that nobody wrote") {
     CHECK_FALSE(accepted({{op(0, 1, put, 7)}, {op(2, 3, get, 8)}}));
