@@ -44,8 +44,10 @@ struct TierFile {
   bool unread = false;     ///< some of its blocks could not be read: it may hold records that are not known
   bool unmovable = false;  ///< a record could not be read back: not compacted
   bool stuck = false;      ///< it could not be removed so far
-  bool evacuated = false;  ///< compaction has begun to move its records: those that have moved are dead here
-  bool blank = false;      ///< leaving, and never had a whole record
+  /// Compaction has begun to move its records: those that have moved are dead here. Or recovery undoes a compaction
+  /// that wrote to it, and its end is not cut off yet.
+  bool evacuated = false;
+  bool blank = false;  ///< leaving, and has no whole record but copies that recovery does not count
   /// Of an own file: its object was dropped, and no tombstone says so, because the file goes. If it cannot be removed,
   /// it gets that tombstone.
   std::optional<Tombstone> epitaph{};
@@ -129,8 +131,8 @@ class FileTable {
     file.stuck = true;
     ghosts_known_ = false;
   }
-  void mark_evacuated(TierFile& file) noexcept {
-    file.evacuated = true;
+  void mark_evacuated(TierFile& file, bool evacuated = true) noexcept {
+    file.evacuated = evacuated;
     ghosts_known_ = false;
   }
   /// Whether the file may hold dead records without a tombstone of their own: it could not be read, or its compaction

@@ -331,6 +331,7 @@ void Log::on_finished(FileNumber number, int error) {
   if (error != 0) space_.note_failure(error, fmt::format("cannot finish {}", segment_name(number)));
   if (TierFile* file = table_.find(number)) {
     file->poisoned = file->poisoned || error != 0;
+    if (error == 0) table_.mark_evacuated(*file, false);  // not chosen for compaction yet: what recovery undid is gone
     space_.measure(*file);
   }
   --footers_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <set>
 #include <string>
 #include <tuple>
@@ -49,6 +50,7 @@ class Survey {
       if (!read) return Error{read.error().code, name + ": " + read.error().message, {}, read.error().error_number};
     }
     if (auto safe = make_safe(); !safe) return safe.error();
+    undo_copies();
     judge();
     compare(listed);
     return std::move(result_);
@@ -80,7 +82,7 @@ class Survey {
     if (contents->heads.empty() && !(*file)->unread)
       leave_blank(**file);
     else if (!contents->has_footer && !(*file)->unread)
-      result_.scanned.push_back({number, std::move(contents->heads), contents->end});
+      result_.scanned.push_back({number, std::move(contents->heads), contents->end, std::move(contents->chunks)});
     return {};
   }
 
@@ -169,6 +171,61 @@ class Survey {
            std::tuple(b.head.sequence, !has_tombstone(b), b.file);
   }
 
+  // ---- compaction that has not ended ----
+
+  void undo_copies() {
+    if (result_.scanned.empty()) return;
+    const std::vector<Sequence> others = numbers_elsewhere();
+    if (others.empty()) return;
+    for (Scanned& each : result_.scanned) undo_copies_in(each, others);
+    std::erase_if(found_, [this](const LiveRecord& record) {
+      const auto undone = undone_.find(record.file);
+      return undone != undone_.end() && std::ranges::binary_search(undone->second, record.head.sequence);
+    });
+  }
+  /// The numbers of records that live in segments with footers, sorted: those that also stand in scanned ones.
+  [[nodiscard]] std::vector<Sequence> numbers_elsewhere() const {
+    std::set<FileNumber> scanned;
+    std::vector<Sequence> numbers;
+    for (const Scanned& each : result_.scanned) {
+      scanned.insert(each.file);
+      for (const RecordHead& head : each.heads)
+        if (head.kind == RecordKind::object) numbers.push_back(head.sequence);
+    }
+    std::ranges::sort(numbers);
+    std::vector<Sequence> out;
+    for (const LiveRecord& record : found_)
+      if (std::ranges::binary_search(numbers, record.head.sequence) && !scanned.contains(record.file) &&
+          !table_.find(record.file)->unread && !has_tombstone(record) && !is_cleared(record.head))
+        out.push_back(record.head.sequence);
+    std::ranges::sort(out);
+    return out;
+  }
+  void undo_copies_in(Scanned& segment, const std::vector<Sequence>& others) {
+    const auto is_superfluous = [&](const RecordHead& head) {
+      return head.kind == RecordKind::object && std::ranges::binary_search(others, head.sequence);
+    };
+    const std::size_t whole = segment.heads.size();
+    std::vector<Sequence> undone;
+    while (!segment.chunks.empty()) {
+      segment.chunks.pop_back();
+      const ChunkEnd before = segment.chunks.empty() ? ChunkEnd{} : segment.chunks.back();
+      const auto first = segment.heads.begin() + static_cast<std::ptrdiff_t>(before.records);
+      if (!std::all_of(first, segment.heads.end(), is_superfluous)) break;
+      for (auto head = first; head != segment.heads.end(); ++head) undone.push_back(head->sequence);
+      segment.heads.erase(first, segment.heads.end());
+      segment.end = before.bytes;
+    }
+    if (segment.heads.size() == whole) return;
+    TierFile& file = *table_.find(segment.file);
+    table_.mark_evacuated(file);  // until the end is cut off, the copies are there, and have no tombstones
+    if (segment.heads.empty()) leave_blank(file);
+    std::ranges::sort(undone);
+    undone_.emplace(segment.file, std::move(undone));
+  }
+
+  // ---- what lives ----
+
   void judge() {
     const std::vector<bool> is_newest = newest();
     std::size_t kept = 0;
@@ -208,6 +265,9 @@ class Survey {
     bury(record);
     const RecordHead& head = record.head;
     result_.missing.push_back({id_of(head), record.file, head.sequence, head.stamp, head.incarnation});
+    for (const auto& [file, numbers] : undone_)
+      if (std::ranges::binary_search(numbers, head.sequence))
+        result_.missing.push_back({id_of(head), file, head.sequence, head.stamp, head.incarnation});
   }
 
   // ---- what other processes did ----
@@ -221,8 +281,11 @@ class Survey {
     for (const ListedFile& each : listed) {
       const FileNumber number = std::max(segment_number(each.name), object_number(each.name));
       const TierFile* file = table_.find(number);
-      if (file != nullptr && (file->unread || file->live_records >= each.records)) continue;
-      const std::uint64_t lost = each.records - (file == nullptr ? 0 : file->live_records);
+      const auto undone = undone_.find(number);
+      const std::uint64_t there =
+          (file == nullptr ? 0 : file->live_records) + (undone == undone_.end() ? 0 : undone->second.size());
+      if (file != nullptr && (file->unread || there >= each.records)) continue;
+      const std::uint64_t lost = each.records - there;
       result_.lost_records += lost;
       cut_.erase(number);
       tell(each.name,
@@ -242,6 +305,7 @@ class Survey {
   Recovered result_;
   std::vector<LiveRecord> found_;
   std::pair<FileNumber, FilePtr> last_own_{};
+  std::map<FileNumber, std::vector<Sequence>> undone_;  // the numbers of copies that do not count, sorted
   std::set<FileNumber> cut_;  // segments that are shorter than they were made, and have no footer
   std::unordered_map<IdInFile, Sequence, HashIdInFile> killed_;
 };

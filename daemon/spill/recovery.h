@@ -5,6 +5,9 @@
 //            dead or alive. Two copies of one record: the younger one without a tombstone lives
 //   missing  a dead record without a tombstone: the tombstone was lost in the crash. It is to be written again before
 //            any file is removed, or the record could come back later
+//   undone   copies at the end of a scanned segment: the compaction that made them has not ended, and the records are
+//            still in a segment with a footer. What is behind the last other chunk does not count, and is cut off by
+//            the footer. A full tier has no room to keep a part of the copies, and then all that is still to be copied
 //
 // What an earlier process has written and may not have synced is written again and synced before it counts: otherwise
 // it would be told as durable, and could still be lost. Apart from that, nothing changes on the disk.
@@ -16,6 +19,7 @@
 #include "daemon/spill/file_list.h"
 #include "daemon/spill/file_table.h"
 #include "daemon/spill/format.h"
+#include "daemon/spill/segment_reader.h"
 
 namespace dolium::spill {
 
@@ -29,6 +33,7 @@ struct Scanned {
   FileNumber file = 0;
   std::vector<RecordHead> heads;
   std::uint64_t end = 0;
+  std::vector<ChunkEnd> chunks;
 };
 
 struct Recovered {

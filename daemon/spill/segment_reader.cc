@@ -104,6 +104,7 @@ void scan(Window& window, const Nonce& nonce, SegmentContents& contents) {
     contents.made_bytes = std::max(contents.made_bytes, header->target);
     position += header->bytes;
     contents.end = position;
+    contents.chunks.push_back({position, contents.heads.size()});
   }
 }
 

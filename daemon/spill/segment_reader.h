@@ -11,8 +11,15 @@
 
 namespace dolium::spill {
 
+/// Of a chunk: its end, and how many records lie before that.
+struct ChunkEnd {
+  std::uint64_t bytes = 0;
+  std::size_t records = 0;
+};
+
 struct SegmentContents {
   std::vector<RecordHead> heads;
+  std::vector<ChunkEnd> chunks;         ///< of a scanned one
   std::uint64_t end = 0;                ///< behind the last chunk
   std::uint64_t made_bytes = 0;         ///< of a scanned one: its size when it was made
   std::uint64_t bytes = 0;              ///< its size now

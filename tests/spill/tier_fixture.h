@@ -40,10 +40,16 @@ struct Tier {
     engine.reset();
   }
   /// The host crashes.
-  void crash() {
-    auto image = files->crash(7);
+  void crash(std::uint64_t seed = 7) {
+    auto image = files->crash(seed);
     engine.reset();
     files = std::move(image);
+    open();
+  }
+  /// The process is killed: what it has written is there.
+  void kill() {
+    engine.reset();
+    files->kill();
     open();
   }
   void step() {
