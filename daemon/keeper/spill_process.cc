@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "daemon/process/signals.h"
 #include "daemon/process/spill_program.h"
 #include "shm/os/monotonic_clock.h"
+#include "shm/os/random_bytes.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::daemon {
@@ -33,7 +33,7 @@ std::string how_it_ended(int status) {
 Result<std::string> SpillProcess::token() {
   if (arguments_.empty() || !token_.empty()) return token_;
   std::array<std::uint64_t, 2> random{};
-  if (::getrandom(random.data(), sizeof(random), 0) != static_cast<ssize_t>(sizeof(random)))
+  if (!shm::random_bytes(std::as_writable_bytes(std::span(random))))
     return shm::system_error("make the spill process's token");
   const std::string text = fmt::format("{:016x}{:016x}", random[0], random[1]);
   token_file_ = shm::UniqueFd(::memfd_create("doliumd spill token", MFD_CLOEXEC));

@@ -64,8 +64,8 @@ void Dispatch::handle(Session& session, const RequestFrame& frame) {
     return session.reply_error(id, needs_write_access(verb));
   switch (verb) {
     case RequestBody::NONE: return;  // decode() refuses it
-    case RequestBody::HelloRequest: return hello(session, id, *frame.body_as_HelloRequest());
-    case RequestBody::AdoptRequest: return adopt(session, *frame.body_as_AdoptRequest());
+    case RequestBody::HelloRequest: return handshake_.hello(session, id, *frame.body_as_HelloRequest());
+    case RequestBody::AdoptRequest: return handshake_.adopt(session, *frame.body_as_AdoptRequest());
     case RequestBody::LeaveRequest: return session.hear_no_more();
     case RequestBody::CreateRequest: return on(session, id, *frame.body_as_CreateRequest());
     case RequestBody::LeaseRequest: return on(session, id, *frame.body_as_LeaseRequest());

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/server/handshake.h"
 #include "daemon/server/ordered_puts.h"
 #include "daemon/server/session.h"
 #include "daemon/tier/tier.h"
@@ -44,7 +45,10 @@ class Dispatch {
       : engine_(engine), find_(std::move(find)), describe_(std::move(describe)), replace_(std::move(replace)) {}
 
   /// The spill tier, which outlives this; nullptr: there is none.
-  void set_tier(Tier* tier) noexcept { tier_ = tier; }
+  void set_tier(Tier* tier) noexcept {
+    tier_ = tier;
+    handshake_.set_tier(tier);
+  }
   /// From now on no object is created: each attempt gets this error. Reads, seals and removals go on.
   void refuse_new_objects(const Error& why);
 
@@ -64,9 +68,6 @@ class Dispatch {
  private:
   using Id = std::uint64_t;  // of a request
 
-  void hello(Session& session, Id id, const protocol::HelloRequest& request);
-  void adopt(Session& session, const protocol::AdoptRequest& request);
-  [[nodiscard]] Result<void> resume(Session& session, Id id, const protocol::HelloRequest& request);
   void on(Session& session, Id id, const protocol::CreateRequest& request);
   void on(Session& session, Id id, const protocol::LeaseRequest& request);
   void on(Session& session, Id id, const protocol::SealRequest& request);
@@ -100,15 +101,6 @@ class Dispatch {
   void in_memory(Session& session, Id id, const ObjectId& object, std::function<Result<void>()> then);
   /// Whether an eviction that finds too little may find more when the disk has done its work.
   [[nodiscard]] bool disk_makes_room() const noexcept;
-  [[nodiscard]] Result<void> attach(Session& session, Id id, const protocol::HelloRequest& request);
-  [[nodiscard]] protocol::HelloReplyT welcome_to(const Session& session) const;
-  [[nodiscard]] Result<Session*> parent_of(const Session& session, const protocol::HelloRequest& request) const;
-  /// The descriptors for a client, in the order of HelloReply; for a child of fork() only those that it does not
-  /// inherit.
-  [[nodiscard]] Result<std::vector<shm::UniqueFd>> descriptors(shm::ClientId client, Access access,
-                                                               const shm::UniqueFd& release_event, bool inherits) const;
-  [[nodiscard]] static bool add_rings(Session& session, std::vector<shm::UniqueFd>& fds);
-  [[nodiscard]] static Result<void> make_rings(Session& session, std::vector<shm::UniqueFd>& fds);
   void put_when_there_is_room(Session& session, Id id, const protocol::PutRequest& request);
   [[nodiscard]] std::uint64_t grant_one(shm::ClientId client, shm::SlotIndex slot);
   [[nodiscard]] bool is_waiting(const shm::WaitKey& key) const;
@@ -119,6 +111,7 @@ class Dispatch {
   std::function<Session*(shm::ClientId)> find_;
   DescribeClients describe_;
   Replace replace_;
+  Handshake handshake_{engine_, find_};
   std::unordered_map<shm::ClientId, std::vector<Id>> subscriptions_;
   Tier* tier_ = nullptr;
   std::optional<Error> no_new_objects_;

@@ -1,13 +1,12 @@
 #include "daemon/spill/home.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 
+#include "shm/os/random_bytes.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::spill {
@@ -25,9 +24,7 @@ void copy_text(std::array<char, N>& to, std::string_view text) {
 }
 
 Result<void> fill_at_random(std::span<std::byte> bytes) {
-  return ::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size())
-             ? Result<void>()
-             : shm::system_error("get random bytes");
+  return shm::random_bytes(bytes) ? Result<void>() : shm::system_error("get random bytes");
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
 #include <dolium/object_id.h>
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <ostream>
+#include <span>
 #include <system_error>
+
+#include "shm/os/random_bytes.h"
 
 namespace dolium {
 namespace {
@@ -30,11 +32,8 @@ constexpr int hex_digit(char c) noexcept {
 
 ObjectId ObjectId::random() {
   ObjectId id;
-  // Requests of at most 256 bytes are never cut short once the entropy pool is initialized (getrandom(2)); EINTR occurs
-  // only before that.
-  while (::getrandom(id.bytes_.data(), kSize, 0) != static_cast<ssize_t>(kSize)) {
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
-  }
+  if (!shm::random_bytes(std::as_writable_bytes(std::span(id.bytes_))))
+    throw std::system_error(errno, std::generic_category(), "getrandom");
   return id;
 }
 

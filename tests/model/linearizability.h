@@ -59,8 +59,8 @@ inline constexpr std::uint64_t kNever = UINT64_MAX;
 
 /// What each process did with one object, in its own order. A deferred put takes effect between its beginning and its
 /// end like any other call, and before whatever its process asks the daemon next. What needs no daemon (a release; a
-/// get that finds something in the index) may overtake it. A release may also be made during a call of the same process:
-/// then it comes before that call in the history, because it ends first.
+/// get that finds something in the index) may overtake it. A release may also be made during a call of the same
+/// process: then it comes before that call in the history, because it ends first.
 using History = std::vector<std::vector<Operation>>;
 
 enum class Evictions : std::uint8_t { none, possible };

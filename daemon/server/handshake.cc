@@ -1,19 +1,18 @@
-// The handshake: a new client, a client that resumes its session, and a child of fork(). See dispatch.h.
+#include "daemon/server/handshake.h"
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 
 #include <algorithm>
 
 #include "daemon/server/descriptor_limit.h"
-#include "daemon/server/dispatch.h"
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
 #include "protocol/peer.h"
 #include "protocol/user_namespace.h"
 #include "protocol/version.h"
 #include "shm/os/monotonic_clock.h"
+#include "shm/os/random_bytes.h"
 #include "shm/os/system_error.h"
 
 namespace dolium::daemon {
@@ -46,27 +45,43 @@ Result<void> watch_process(Session& session) {
   return process->valid() ? session.watch_process(*std::move(process)) : Result<void>();
 }
 
+Error other_version(const HelloRequest& request) {
+  return {
+      Errc::protocol_error,
+      fmt::format("this daemon ({}) speaks version {} of the protocol, the client's library ({}) version {}: use the "
+                  "same release of both",
+                  DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()), request.protocol_version())};
+}
+
+/// An error if [access] does not allow the client's user what the client asks for.
+Result<void> may_use(const Peer& peer, Access access) {
+  if (peer.permission == Permission::read_write ||
+      (peer.permission == Permission::read_only && access == Access::read_only))
+    return {};
+  return Error{Errc::permission_denied,
+               fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration{}",
+                           peer.user, peer.credentials.uid, access == Access::read_only ? "read" : "write to",
+                           IdMap::of_users().identifies(peer.credentials.uid)
+                               ? ""
+                               : "; there that number stands for every user that the daemon's user namespace does not "
+                                 "map")};
+}
+
 /// 0 if the system has no random bytes: then the session can be neither resumed nor copied.
 std::uint64_t random_token() {
   std::uint64_t token = 0;
-  return ::getrandom(&token, sizeof(token), 0) == sizeof(token) ? token : 0;
+  return shm::random_bytes(std::as_writable_bytes(std::span(&token, 1))) ? token : 0;
 }
 
 }  // namespace
 
-void Dispatch::hello(Session& session, Id id, const HelloRequest& request) {
+void Handshake::hello(Session& session, std::uint64_t id, const HelloRequest& request) {
   if (auto attached = attach(session, id, request); !attached)
     session.refuse_hello(id, explain_descriptors(attached.error()));
 }
 
-Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& request) {
-  if (request.protocol_version() != kProtocolVersion)
-    return Error{
-        Errc::protocol_error,
-        fmt::format("this daemon ({}) speaks version {} of the protocol, the client's library ({}) version {}: "
-                    "use the same release of both",
-                    DOLIUM_VERSION, kProtocolVersion, from_wire(request.library_version()),
-                    request.protocol_version())};
+Result<void> Handshake::attach(Session& session, std::uint64_t id, const HelloRequest& request) {
+  if (request.protocol_version() != kProtocolVersion) return other_version(request);
   if (request.tier_token() != nullptr && (tier_ == nullptr || !tier_->is_token(*request.tier_token())))
     return Error{Errc::permission_denied, "the client shows the token of a spill process that is not this server's"};
   session.is_spiller = request.tier_token() != nullptr;
@@ -77,15 +92,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
   const Access asked = request.access() == AccessMode::read_only ? Access::read_only : Access::read_write;
   const Access access = inherits ? (*parent)->access() : asked;
   const Peer& peer = session.record().peer;
-  if (peer.permission == Permission::none || (peer.permission == Permission::read_only && access == Access::read_write))
-    return Error{
-        Errc::permission_denied,
-        fmt::format("user {} (uid {}) may not {} this store: see [access] in the daemon's configuration{}", peer.user,
-                    peer.credentials.uid, access == Access::read_only ? "read" : "write to",
-                    IdMap::of_users().identifies(peer.credentials.uid)
-                        ? ""
-                        : "; there that number stands for every user that the daemon's user namespace does not "
-                          "map")};
+  if (auto may = may_use(peer, access); !may) return may;
   if (!inherits)
     if (auto watched = watch_process(session); !watched) return watched;
   const std::string name = inherits ? (*parent)->record().name : from_wire(request.name()).substr(0, kMaxClientName);
@@ -112,7 +119,7 @@ Result<void> Dispatch::attach(Session& session, Id id, const HelloRequest& reque
 }
 
 /// The reply to a session that has just been opened, but for its rings and leases.
-HelloReplyT Dispatch::welcome_to(const Session& session) const {
+HelloReplyT Handshake::welcome_to(const Session& session) const {
   HelloReplyT welcome;
   welcome.protocol_version = kProtocolVersion;
   welcome.daemon_version = DOLIUM_VERSION;
@@ -129,13 +136,13 @@ HelloReplyT Dispatch::welcome_to(const Session& session) const {
 /// Returns false if the system has no memory or descriptors for rings. The connection then has none until its end: only
 /// at its first frames do both sides know a common place to change to rings. Every call works without them; the log
 /// says so, and the next connection tries again.
-bool Dispatch::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+bool Handshake::add_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
   const Result<void> made = make_rings(session, fds);
   if (!made) session.go_without_rings(explain_descriptors(made.error()));
   return made.has_value();
 }
 
-Result<void> Dispatch::make_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
+Result<void> Handshake::make_rings(Session& session, std::vector<shm::UniqueFd>& fds) {
   const Result<shm::Segment> segment = shm::Segment::create("rings", RingPair::kBytes);
   if (!segment) return segment.error();
   Result<shm::Mapping> memory = segment->map(shm::Mapping::Mode::read_write);
@@ -149,7 +156,7 @@ Result<void> Dispatch::make_rings(Session& session, std::vector<shm::UniqueFd>& 
 
 // ---- after a restart of the server ----
 
-Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& request) {
+Result<void> Handshake::resume(Session& session, std::uint64_t id, const HelloRequest& request) {
   Session* before = find_(request.resume_of());
   const PeerCredentials& asker = session.record().peer.credentials;
   // If the process is not known, the child had not been adopted when the server died: the token must suffice.
@@ -176,7 +183,7 @@ Result<void> Dispatch::resume(Session& session, Id id, const HelloRequest& reque
 
 /// The session to copy. The asking process must show its token, and be of its user and its process. If the parent is
 /// itself a child that was not adopted yet, its process is not known: the token must suffice.
-Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest& request) const {
+Result<Session*> Handshake::parent_of(const Session& session, const HelloRequest& request) const {
   Session* parent = find_(request.fork_of());
   const PeerCredentials& asker = session.record().peer.credentials;
   if (parent == nullptr || parent->record().token == 0 || parent->record().token != request.fork_token() ||
@@ -189,7 +196,7 @@ Result<Session*> Dispatch::parent_of(const Session& session, const HelloRequest&
   return parent;
 }
 
-void Dispatch::adopt(Session& session, const AdoptRequest& request) {
+void Handshake::adopt(Session& session, const AdoptRequest& request) {
   // Any user: a process that has the connection has everything that the session gives. If the process cannot be watched
   // (it has ended, or is in a pid namespace that is not visible here), the session ends with the connection alone.
   const pid_t pid = session.wire().sender();
@@ -201,8 +208,8 @@ void Dispatch::adopt(Session& session, const AdoptRequest& request) {
   engine_.store().clients().set_origin(session.client(), std::move(origin));
 }
 
-Result<std::vector<shm::UniqueFd>> Dispatch::descriptors(shm::ClientId client, Access access,
-                                                         const shm::UniqueFd& release_event, bool inherits) const {
+Result<std::vector<shm::UniqueFd>> Handshake::descriptors(shm::ClientId client, Access access,
+                                                          const shm::UniqueFd& release_event, bool inherits) const {
   shm::Store& store = engine_.store();
   std::vector<Result<shm::UniqueFd>> made;
   if (!inherits) made.push_back(store.rows().index.segment().reopen_read_only());
