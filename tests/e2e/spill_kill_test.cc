@@ -202,6 +202,7 @@ void kill_keeper(SpillDaemon& daemon, Workers& workers, Dice& dice) {
   workers.start();
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their runtime has to be loaded first
 /// What is started from now on has the spill process's points.
 struct Preloaded {
   Preloaded() { ::setenv("LD_PRELOAD", DOLIUM_SPILL_POINTS_PATH, 1); }
@@ -209,6 +210,7 @@ struct Preloaded {
   Preloaded& operator=(const Preloaded&) = delete;
   ~Preloaded() { ::unsetenv("LD_PRELOAD"); }
 };
+#endif
 
 enum class Victim : std::uint8_t { client, server, spiller };
 
@@ -257,6 +259,7 @@ TEST_CASE("a store five times its memory, its processes killed at random: nothin
   CHECK(spilled > static_cast<std::uint64_t>(kills));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("a spill process killed before and after each system call: nothing is lost, and nothing comes back") {
   const int kills = from_environment("DOLIUM_SPILL_POINT_KILLS", 32);
   Dice dice;
@@ -277,6 +280,7 @@ TEST_CASE("a spill process killed before and after each system call: nothing is 
   }
   workers.settle();
 }
+#endif
 
 TEST_CASE("the server of a store five times its memory killed at every named point: nothing is lost") {
   const int kills = from_environment("DOLIUM_SPILL_SERVER_POINT_KILLS", 64);
