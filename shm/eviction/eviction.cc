@@ -18,8 +18,8 @@ SlotIndex object_behind(const Arena& arena, SlotIndex slot) {
 
 }  // namespace
 
-Eviction::Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots)
-    : arena_(arena), candidates_(candidates), order_(candidates, max_slots) {}
+Eviction::Eviction(const Arena& arena, Candidates& candidates, const Policy& policy, std::uint32_t max_slots)
+    : arena_(arena), candidates_(candidates), policy_(policy), order_(policy, max_slots) {}
 
 void Eviction::insert(SlotIndex slot) {
   order_.enqueue(slot);
@@ -97,7 +97,7 @@ void Eviction::settle(std::uint32_t target) {
   give_back_beyond(target);
   const auto& cold = order_.cold();
   while (order_.queue_size() > 0 && target > 0 &&
-         (cold.size() < target || candidates_.key(order_.front()) < candidates_.key(cold.back()))) {
+         (cold.size() < target || policy_.key(order_.front()) < policy_.key(cold.back()))) {
     admit(order_.front());
     give_back_beyond(target);
   }
@@ -114,7 +114,7 @@ void Eviction::give_back_beyond(std::uint32_t target) {
 /// Moves the front of the queue to its place: the cold set, unless a check shows otherwise. If patience has run out, it
 /// is not checked: clients touch objects faster than they are checked, so the recorded keys must do.
 void Eviction::admit(SlotIndex front) {
-  const EvictionKey recorded = candidates_.key(front);
+  const EvictionKey recorded = policy_.key(front);
   order_.remove(front);
   if (patience_ == 0) return order_.add_cold(front);
   place(front, candidates_.refresh(front), recorded);
@@ -126,11 +126,11 @@ bool Eviction::place(SlotIndex slot, Candidates::Use use, const EvictionKey& rec
     order_.park(slot);
     return false;
   }
-  const EvictionKey key = candidates_.key(slot);
+  const EvictionKey key = policy_.key(slot);
   const bool grown = recorded < key;
   if (grown && patience_ > 0) {
     --patience_;
-    if (order_.queue_size() > 0 && candidates_.key(order_.front()) < key) {
+    if (order_.queue_size() > 0 && policy_.key(order_.front()) < key) {
       order_.put_back(slot);
       return false;
     }
@@ -221,7 +221,7 @@ std::vector<SlotIndex> Eviction::best_around_coldest(std::uint64_t needed) const
 std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   const std::vector<SlotIndex> anchors = sample_cold();
   if (anchors.empty()) return {};
-  hottest_ = candidates_.key(anchors.back());
+  hottest_ = policy_.key(anchors.back());
   Window window;
   std::uint32_t looks = 0;
   const auto look_around = [&](SlotIndex anchor) {
@@ -259,13 +259,13 @@ std::vector<SlotIndex> Eviction::sample_cold() {
     settle(cold_target());
     return order_.cold();
   }
-  std::ranges::sort(samples, {}, [this](SlotIndex slot) { return candidates_.key(slot); });
+  std::ranges::sort(samples, {}, [this](SlotIndex slot) { return policy_.key(slot); });
   samples.resize(samples.size() / kColdShareOfSamples);
   return samples;
 }
 
 bool Eviction::may_go(SlotIndex slot) const {
-  return order_.contains(slot) && !order_.is_parked(slot) && candidates_.key(slot) <= hottest_;
+  return order_.contains(slot) && !order_.is_parked(slot) && policy_.key(slot) <= hottest_;
 }
 
 /// The smaller object goes first; of equal sizes the colder one, because one side may be the objects that were put
@@ -273,7 +273,7 @@ bool Eviction::may_go(SlotIndex slot) const {
 bool Eviction::goes_first(SlotIndex slot, SlotIndex other) const {
   const std::uint64_t size = arena_.size_of(ExtentRef::live(slot));
   const std::uint64_t others = arena_.size_of(ExtentRef::live(other));
-  return size != others ? size < others : candidates_.key(slot) < candidates_.key(other);
+  return size != others ? size < others : policy_.key(slot) < policy_.key(other);
 }
 
 std::uint64_t Eviction::live_bytes(const std::vector<SlotIndex>& slots) const noexcept {
@@ -309,9 +309,9 @@ bool Eviction::confirm(const std::vector<SlotIndex>& victims) {
   };
   std::vector<Changed> changed;
   for (const SlotIndex slot : victims) {
-    const EvictionKey recorded = candidates_.key(slot);
+    const EvictionKey recorded = policy_.key(slot);
     const Candidates::Use use = candidates_.refresh(slot);
-    if (use == Candidates::Use::in_use || candidates_.key(slot) != recorded) changed.push_back({slot, use, recorded});
+    if (use == Candidates::Use::in_use || policy_.key(slot) != recorded) changed.push_back({slot, use, recorded});
   }
   // Remove all before placing any: with its new key, an object is at the wrong position of the cold set.
   for (const Changed& object : changed) order_.remove(object.slot);

@@ -33,6 +33,7 @@
 #include "shm/arena/arena.h"
 #include "shm/eviction/candidates.h"
 #include "shm/eviction/eviction_order.h"
+#include "shm/eviction/policy.h"
 #include "shm/eviction/window.h"
 #include "shm/os/basic_types.h"
 
@@ -71,7 +72,7 @@ class Eviction final : private Neighbours {
   /// client that touches objects faster than they are checked must not keep the call busy forever.
   static constexpr std::uint32_t kMaxSecondThoughts = 1024;
 
-  Eviction(const Arena& arena, Candidates& candidates, std::uint32_t max_slots);
+  Eviction(const Arena& arena, Candidates& candidates, const Policy& policy, std::uint32_t max_slots);
   Eviction(const Eviction&) = delete;
   Eviction& operator=(const Eviction&) = delete;
 
@@ -82,6 +83,8 @@ class Eviction final : private Neighbours {
   /// Removes an object that is gone or pinned. Precondition: contains(slot).
   void erase(SlotIndex slot);
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
+  /// The recorded key of a sealed object.
+  [[nodiscard]] EvictionKey key(SlotIndex slot) const { return policy_.key(slot); }
 
   /// Which objects plan() may choose: only those that are colder than most, or all. `quick`: all, but it does not look
   /// at all of them. It can miss windows far from the coldest objects, and objects that clients have released.
@@ -148,6 +151,7 @@ class Eviction final : private Neighbours {
 
   const Arena& arena_;
   Candidates& candidates_;
+  const Policy& policy_;
   EvictionOrder order_;
   std::uint32_t next_recheck_ = 0;  // position among the parked objects
   Rest cold_rest_;                  // for search() in the widened cold set

@@ -15,7 +15,7 @@
 #include <span>
 #include <vector>
 
-#include "shm/eviction/candidates.h"
+#include "shm/eviction/policy.h"
 #include "shm/eviction/window.h"
 #include "shm/os/basic_types.h"
 #include "shm/os/reserved_vector.h"
@@ -25,8 +25,8 @@ namespace dolium::shm {
 class EvictionOrder final : public Ranks {
  public:
   /// Throws std::bad_alloc if the address space for that many slots cannot be reserved.
-  EvictionOrder(const Candidates& candidates, std::uint32_t max_slots)
-      : candidates_(candidates),
+  EvictionOrder(const Policy& policy, std::uint32_t max_slots)
+      : policy_(policy),
         max_slots_(max_slots),
         array_(reserved_vector<SlotIndex>(max_slots)),
         places_(reserved_vector<Place>(max_slots)) {}
@@ -95,7 +95,7 @@ class EvictionOrder final : public Ranks {
   [[nodiscard]] Place place_of(SlotIndex slot) const noexcept {
     return slot < places_.size() ? places_[slot] : Place{kNowhere, 0};
   }
-  [[nodiscard]] bool colder(SlotIndex a, SlotIndex b) const { return candidates_.key(a) < candidates_.key(b); }
+  [[nodiscard]] bool colder(SlotIndex a, SlotIndex b) const { return policy_.key(a) < policy_.key(b); }
   void make_room_for(SlotIndex slot);
   void put(std::uint32_t position, SlotIndex slot) noexcept;
   void add_to_array(SlotIndex slot);
@@ -107,7 +107,7 @@ class EvictionOrder final : public Ranks {
   void sift_down(std::uint32_t position);
   void check_list() const;
 
-  const Candidates& candidates_;
+  const Policy& policy_;
   std::uint32_t max_slots_;
   SlotIndex coldest_ = kNoSlot;  // of the list
   SlotIndex hottest_ = kNoSlot;

@@ -13,7 +13,8 @@ namespace {
 /// The neighbours of a dirty object that may go, if all dirty ones among them are written.
 class DirtyNeighbours final : public Neighbours {
  public:
-  DirtyNeighbours(const Rows& rows, Usage& usage, Graces& graces) : rows_(rows), usage_(usage), graces_(graces) {}
+  DirtyNeighbours(const Rows& rows, Usage& usage, Graces& graces, const Eviction& eviction)
+      : rows_(rows), usage_(usage), graces_(graces), eviction_(eviction) {}
 
   [[nodiscard]] bool may_go(SlotIndex slot) const override {
     usage_.count_look();
@@ -24,13 +25,14 @@ class DirtyNeighbours final : public Neighbours {
   [[nodiscard]] bool goes_first(SlotIndex slot, SlotIndex other) const override {
     const std::uint64_t size = rows_.taken_bytes(slot);
     const std::uint64_t others = rows_.taken_bytes(other);
-    return size != others ? size < others : usage_.key(slot) < usage_.key(other);
+    return size != others ? size < others : eviction_.key(slot) < eviction_.key(other);
   }
 
  private:
   const Rows& rows_;
   Usage& usage_;
   Graces& graces_;
+  const Eviction& eviction_;
 };
 
 }  // namespace
@@ -116,7 +118,7 @@ Result<std::uint64_t> Room::begin_reading(SlotIndex slot, ClientId reader, TimeN
 /// to park them again for the next create, would take a look at each of them.
 Room::DirtyWindow Room::dirty_in_the_way(std::uint64_t size, TimeNs now) {
   rows_.advance(now);
-  const DirtyNeighbours neighbours(rows_, usage_, graces_);
+  const DirtyNeighbours neighbours(rows_, usage_, graces_, sealed_.eviction());
   const std::uint64_t needed = Arena::taken_by(size);
   const std::uint64_t looked = looks();
   const std::size_t order = spill_.dirty_order_size();

@@ -47,7 +47,7 @@ bool Room::clear_way(std::uint64_t size) {
     if (usage_.in_use(slot)) return {};
     if (rows_.margin(slot).pinned || spill_.is_dirty(slot) || graces_.still_keeps(slot))
       return {sealed_.may_move_aside(slot) ? Footing::Kind::moves : Footing::Kind::stays};
-    return {Footing::Kind::goes, heat_of(usage_.key(slot), keys)};
+    return {Footing::Kind::goes, heat_of(sealed_.eviction().key(slot), keys)};
   };
   for (int plans = 0; plans < kMaxClearings; ++plans) {
     const Clearance way = plan_clearance(rows_.arena, needed, SealedObjects::kMostMovedAside, footing);
@@ -65,7 +65,7 @@ std::vector<EvictionKey> Room::sample_keys() const {
   constexpr std::uint32_t kStride = 2'654'435'761;  // 2^32 through the golden ratio: spreads them over all slots
   for (std::uint32_t i = 1; i <= kSamples; ++i) {
     const auto slot = static_cast<SlotIndex>((std::uint64_t{i * kStride} * rows_.index.slots_touched()) >> 32);
-    if (sealed_.eviction().contains(slot)) keys.push_back(usage_.key(slot));
+    if (sealed_.eviction().contains(slot)) keys.push_back(sealed_.eviction().key(slot));
   }
   std::ranges::sort(keys);
   return keys;

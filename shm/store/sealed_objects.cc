@@ -15,7 +15,8 @@ SealedObjects::SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usag
       graces_(graces),
       usage_(usage),
       spill_(spill),
-      eviction_(rows.arena, usage, rows.config.max_objects) {}
+      policy_(make_policy(rows.config.eviction_policy, {rows.ledger})),
+      eviction_(rows.arena, usage, *policy_, rows.config.max_objects) {}
 
 void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   rows_.last_seal = std::max(rows_.now, rows_.last_seal + 1);

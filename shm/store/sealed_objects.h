@@ -12,6 +12,7 @@
 // Not thread-safe.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -103,6 +104,7 @@ class SealedObjects {
   Graces& graces_;
   Usage& usage_;
   Spill& spill_;
+  std::unique_ptr<Policy> policy_;
   Eviction eviction_;
   Expiry expiry_;
   std::vector<SlotIndex> retired_;

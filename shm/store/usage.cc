@@ -91,16 +91,6 @@ std::uint32_t Usage::hit_sum(SlotIndex slot) const noexcept {
 
 // ---- Candidates ----
 
-EvictionKey Usage::key(SlotIndex slot) const {
-  const LedgerRow& row = rows_.row(slot);
-  switch (rows_.config.eviction_policy) {
-    case EvictionPolicy::lru: return {row.accessed, row.sealed};
-    case EvictionPolicy::lfu: return {rows_.ledger.hit_row(slot).hits, row.sealed};
-    case EvictionPolicy::fifo: return {row.sealed, row.sealed};
-  }
-  return {};
-}
-
 Candidates::Use Usage::refresh(SlotIndex slot) {
   count_look();
   rows_.row(slot).accessed = last_access(slot, rows_.now);

@@ -57,7 +57,6 @@ class Usage final : public Candidates {
 
   // ---- Candidates ----
 
-  [[nodiscard]] EvictionKey key(SlotIndex slot) const override;
   /// An object that a grace keeps is as one in use: it waits beside the order until the grace is over. So is a dirty
   /// one, until it is written.
   Use refresh(SlotIndex slot) override;

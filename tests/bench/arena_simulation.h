@@ -23,7 +23,7 @@ using Random = std::mt19937_64;
 using Mix = std::function<std::uint64_t(Random&, std::uint64_t stored)>;
 
 /// The least store that can drive the two: recency is a counter, nothing is ever in use.
-class ArenaSimulation final : public shm::Candidates {
+class ArenaSimulation final : public shm::Candidates, public shm::Policy {
  public:
   static constexpr std::uint64_t kCapacity = kGiB;
   static constexpr std::uint64_t kWarmups = 3;
@@ -61,7 +61,7 @@ class ArenaSimulation final : public shm::Candidates {
   std::uint32_t touches_;
   Random random_;
   shm::Arena arena_{kCapacity, kMaxSlots};
-  shm::Eviction eviction_{arena_, *this, kMaxSlots};
+  shm::Eviction eviction_{arena_, *this, *this, kMaxSlots};
   std::vector<shm::EvictionKey> recorded_;  // by slot
   std::vector<std::uint64_t> touched_;      // by slot
   std::vector<shm::SlotIndex> spare_;       // slots whose object is gone

@@ -110,7 +110,7 @@ void index_publish_and_unlink(benchmark::State& state) {
 // ---- eviction ----
 
 /// Objects that nobody uses, coldest first by number.
-class Unused final : public Candidates {
+class Unused final : public Candidates, public Policy {
  public:
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override { return keys[slot]; }
   Use refresh(SlotIndex) override { return Use::unused; }
@@ -122,7 +122,7 @@ class Unused final : public Candidates {
 void eviction_plan(benchmark::State& state, std::uint64_t size_bytes) {
   FullArena full(count_of(state));
   Unused unused;
-  Eviction eviction(full.arena, unused, full.objects);
+  Eviction eviction(full.arena, unused, unused, full.objects);
   for (std::uint64_t i = 0; i < full.objects; ++i) unused.keys.push_back({scramble(i), i});
   for (SlotIndex slot = 0; slot < full.objects; ++slot) eviction.insert(slot);
   std::uint64_t now = ~std::uint64_t{0} / 2;

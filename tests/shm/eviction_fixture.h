@@ -22,7 +22,7 @@ inline constexpr std::uint32_t kEvictionSlots = 4096;
 }
 
 /// A store reduced to what eviction sees: what was recorded of each object, and what is true by now.
-class FakeStore final : public Candidates {
+class FakeStore final : public Candidates, public Policy {
  public:
   struct Object {
     EvictionKey recorded;
@@ -31,7 +31,7 @@ class FakeStore final : public Candidates {
   };
 
   explicit FakeStore(std::uint64_t units)
-      : arena(units * kUnitBytes, kEvictionSlots), eviction(arena, *this, kEvictionSlots) {}
+      : arena(units * kUnitBytes, kEvictionSlots), eviction(arena, *this, *this, kEvictionSlots) {}
 
   EvictionKey key(SlotIndex slot) const override { return objects.at(slot).recorded; }
   Use refresh(SlotIndex slot) override {
