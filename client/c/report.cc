@@ -101,6 +101,21 @@ void dolium_object_list_free(dolium_object_list* list) {
   c::end_handle(__func__, list);
 }
 
+dolium_code dolium_remove_described(dolium_store* store, const dolium_object_info* object, bool* removed,
+                                    dolium_error* error) {
+  return c::guarded(__func__, error, [&]() -> Result<void> {
+    c::clear_optional(removed);
+    const dolium_object_info described = c::options_of(&c::required(object, "object"));
+    dolium::ObjectMetadata wanted;
+    wanted.id = c::id_of(&described.id);
+    wanted.seal_stamp = described.seal_stamp;
+    const Result<bool> done = c::store_of(store).remove(wanted);
+    if (!done) return done.error();
+    if (removed != nullptr) *removed = *done;
+    return {};
+  });
+}
+
 dolium_code dolium_clients(dolium_store* store, dolium_client_list** list, dolium_error* error) {
   return c::guarded(__func__, error, [&]() -> Result<void> {
     dolium_client_list*& out = c::cleared(list, "list");

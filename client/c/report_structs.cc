@@ -78,6 +78,28 @@ void copy_kept(const StoreStats& from, dolium_store_stats& out) noexcept {
   out.spill_count = from.spill_count, out.read_back_count = from.read_back_count;
 }
 
+void copy_tier(const SpillTierStats& from, dolium_spill_tier& out) noexcept {
+  out.state = static_cast<std::int32_t>(from.state) + DOLIUM_TIER_ABSENT;
+  out.pid = from.pid;
+  out.connected_for_ns = nanoseconds(from.connected_for);
+  out.oldest_work_ns = nanoseconds(from.oldest_work);
+  out.writing_count = from.writing_count, out.writing_bytes = from.writing_bytes;
+  out.reading_bytes = from.reading_bytes;
+  out.capacity_bytes = from.capacity_bytes;
+  out.used_bytes = from.used_bytes, out.live_bytes = from.live_bytes;
+  out.records = from.records, out.files = from.files;
+  out.written_bytes = from.written_bytes, out.read_bytes = from.read_bytes;
+  out.compacted_bytes = from.compacted_bytes;
+  out.write_errors = from.write_errors, out.read_errors = from.read_errors;
+  out.damaged_count = from.damaged_count;
+  out.unreadable_count = from.unreadable_count;
+  out.lost_records = from.lost_records;
+  out.last_sync_ns = from.last_sync.count();
+  copy(from.io, out.io);
+  copy(from.directory, out.directory);
+  copy(from.reason, out.reason);
+}
+
 }  // namespace
 
 dolium_use to_c(const ClientUse& from, std::int32_t role) noexcept {
@@ -117,6 +139,9 @@ dolium_object_info to_c(const ObjectMetadata& from) noexcept {
   out.type_name_size = copy(from.type_name, out.type_name);
   out.label_size = copy(from.label, out.label);
   copy(from.creator_command, out.creator_command);
+  out.seal_stamp = from.seal_stamp;
+  out.retention = static_cast<std::int32_t>(from.retention);
+  out.place = static_cast<std::int32_t>(from.place) + DOLIUM_PLACE_MEMORY;
   return out;
 }
 
@@ -159,6 +184,7 @@ dolium_store_stats to_c(const StoreStats& from) noexcept {
   out.pid_namespace = from.pid_namespace;
   out.server_pid = from.server_pid;
   copy_kept(from, out);
+  if (from.tier) copy_tier(*from.tier, out.tier);
   copy(from.server_version, out.server_version);
   return out;
 }
@@ -193,6 +219,10 @@ dolium_event to_c(const Event& from) noexcept {
 }
 
 static_assert(static_cast<std::int32_t>(Event::Kind::overflow) + DOLIUM_EVENT_SEALED == DOLIUM_EVENT_OVERFLOW);
+static_assert(static_cast<std::int32_t>(SpillTierState::stalled) + DOLIUM_TIER_ABSENT == DOLIUM_TIER_STALLED);
+static_assert(static_cast<std::int32_t>(ObjectPlace::reading_back) + DOLIUM_PLACE_MEMORY == DOLIUM_PLACE_READING_BACK);
+static_assert(static_cast<std::int32_t>(Retention::cache) == DOLIUM_RETENTION_CACHE);
+static_assert(static_cast<std::int32_t>(Retention::keep) == DOLIUM_RETENTION_KEEP);
 static_assert(static_cast<std::int32_t>(RemovalCause::lost) + DOLIUM_REMOVAL_REMOVED == DOLIUM_REMOVAL_LOST);
 
 }  // namespace dolium::c

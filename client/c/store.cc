@@ -149,6 +149,16 @@ dolium_code dolium_evict(dolium_store* store, std::uint64_t bytes, std::uint64_t
   });
 }
 
+dolium_code dolium_trim(dolium_store* store, std::uint64_t* bytes, dolium_error* error) {
+  return c::guarded(__func__, error, [&]() -> Result<void> {
+    c::clear_optional(bytes);
+    const Result<std::uint64_t> given_back = c::store_of(store).trim();
+    if (!given_back) return given_back.error();
+    if (bytes != nullptr) *bytes = *given_back;
+    return {};
+  });
+}
+
 dolium_code dolium_clear(dolium_store* store, dolium_error* error) {
   return c::guarded(__func__, error, [&] { return c::store_of(store).clear(); });
 }

@@ -125,6 +125,9 @@ static void print_object_info(void) {
   MEMBER(dolium_object_info, type_name);
   MEMBER(dolium_object_info, label);
   MEMBER(dolium_object_info, creator_command);
+  MEMBER(dolium_object_info, seal_stamp);
+  MEMBER(dolium_object_info, retention);
+  MEMBER(dolium_object_info, place);
 }
 
 static void print_use(void) {
@@ -206,6 +209,35 @@ static void print_histogram_row(void) {
   MEMBER(dolium_histogram_row, count);
 }
 
+static void print_spill_tier(void) {
+  STRUCT(dolium_spill_tier);
+  MEMBER(dolium_spill_tier, state);
+  MEMBER(dolium_spill_tier, pid);
+  MEMBER(dolium_spill_tier, connected_for_ns);
+  MEMBER(dolium_spill_tier, oldest_work_ns);
+  MEMBER(dolium_spill_tier, writing_count);
+  MEMBER(dolium_spill_tier, writing_bytes);
+  MEMBER(dolium_spill_tier, reading_bytes);
+  MEMBER(dolium_spill_tier, capacity_bytes);
+  MEMBER(dolium_spill_tier, used_bytes);
+  MEMBER(dolium_spill_tier, live_bytes);
+  MEMBER(dolium_spill_tier, records);
+  MEMBER(dolium_spill_tier, files);
+  MEMBER(dolium_spill_tier, written_bytes);
+  MEMBER(dolium_spill_tier, read_bytes);
+  MEMBER(dolium_spill_tier, compacted_bytes);
+  MEMBER(dolium_spill_tier, write_errors);
+  MEMBER(dolium_spill_tier, read_errors);
+  MEMBER(dolium_spill_tier, damaged_count);
+  MEMBER(dolium_spill_tier, unreadable_count);
+  MEMBER(dolium_spill_tier, lost_records);
+  MEMBER(dolium_spill_tier, last_sync_ns);
+  MEMBER(dolium_spill_tier, reserved);
+  MEMBER(dolium_spill_tier, io);
+  MEMBER(dolium_spill_tier, directory);
+  MEMBER(dolium_spill_tier, reason);
+}
+
 static void print_store_stats(void) {
   STRUCT(dolium_store_stats);
   MEMBER(dolium_store_stats, struct_size);
@@ -262,6 +294,7 @@ static void print_store_stats(void) {
   MEMBER(dolium_store_stats, reading_count);
   MEMBER(dolium_store_stats, spill_count);
   MEMBER(dolium_store_stats, read_back_count);
+  MEMBER(dolium_store_stats, tier);
 }
 
 static void print_refusal(void) {
@@ -323,7 +356,10 @@ static void print_values(void) {
   VALUE(DOLIUM_RETENTION_DEFAULT); VALUE(DOLIUM_RETENTION_CACHE); VALUE(DOLIUM_RETENTION_KEEP); VALUE(DOLIUM_ABI_VERSION);
   VALUE(DOLIUM_ERROR_TEXT_SIZE); VALUE(DOLIUM_ID_SIZE); VALUE(DOLIUM_ID_TEXT_SIZE); VALUE(DOLIUM_MAX_NAME);
   VALUE(DOLIUM_MAX_METADATA); VALUE(DOLIUM_MAX_DEFERRED); VALUE(DOLIUM_MAX_WAIT_IDS); VALUE(DOLIUM_MAX_GRACE_NS);
-  VALUE(DOLIUM_TEXT_SIZE); VALUE(DOLIUM_TICKET_TEXT_SIZE);
+  VALUE(DOLIUM_TEXT_SIZE); VALUE(DOLIUM_TICKET_TEXT_SIZE); VALUE(DOLIUM_PATH_SIZE); VALUE(DOLIUM_PLACE_MEMORY);
+  VALUE(DOLIUM_PLACE_MEMORY_AND_DISK); VALUE(DOLIUM_PLACE_DISK); VALUE(DOLIUM_PLACE_READING_BACK);
+  VALUE(DOLIUM_TIER_NONE); VALUE(DOLIUM_TIER_ABSENT); VALUE(DOLIUM_TIER_CATALOGUE); VALUE(DOLIUM_TIER_READY);
+  VALUE(DOLIUM_TIER_FULL); VALUE(DOLIUM_TIER_READ_ONLY); VALUE(DOLIUM_TIER_FAILED); VALUE(DOLIUM_TIER_STALLED);
 }
 
 static void print_tags(void) {
@@ -353,6 +389,7 @@ int main(void) {
   print_client_info();
   print_obstacles();
   print_histogram_row();
+  print_spill_tier();
   print_store_stats();
   print_refusal();
   print_ticket_info();

@@ -101,6 +101,57 @@ TEST("c: statistics") {
   close_store(&store);
 }
 
+TEST("c: free memory goes back to the system") {
+  dolium_open_options options = DOLIUM_OPEN_OPTIONS_INIT;
+  Store store = open_store(kind, &options);
+  const dolium_id id = id_of("large");
+  char* const bytes = calloc(4, MIB);
+  CHECK(bytes != NULL);
+  CHECK_OK(dolium_put(store.mine, &id, bytes, 4 * MIB, NULL, NULL, &why));
+  free(bytes);
+  CHECK_OK(dolium_remove(store.mine, &id, NULL, &why));
+  dolium_store_stats before, after;
+  before.struct_size = after.struct_size = sizeof before;
+  CHECK_OK(dolium_stats(store.mine, &before, &why));
+  uint64_t given_back = 0;
+  CHECK_OK(dolium_trim(store.other, &given_back, &why));
+  CHECK_OK(dolium_stats(store.mine, &after, &why));
+  CHECK(given_back >= 4 * MIB && after.reserved_bytes == before.reserved_bytes - given_back);
+  CHECK(after.tier.state == DOLIUM_TIER_NONE && after.capacity == before.capacity);
+  CHECK_OK(dolium_trim(store.other, NULL, &why));
+  CHECK_IS(dolium_trim(NULL, &given_back, &why), DOLIUM_INVALID_ARGUMENT);
+  CHECK(given_back == 0);
+  close_store(&store);
+  if (kind == daemon_store) return;
+  options.flags = DOLIUM_OPEN_PREALLOCATE;
+  store = open_store(kind, &options);
+  CHECK_IS(dolium_trim(store.mine, &given_back, &why), DOLIUM_INVALID_ARGUMENT);
+  close_store(&store);
+}
+
+TEST("c: a description removes its own object, and no later one of the same id") {
+  Store store = open_store(kind, NULL);
+  const dolium_id id = id_of("described");
+  CHECK_OK(dolium_put(store.mine, &id, "first", 5, NULL, NULL, &why));
+  dolium_object_info info;
+  info.struct_size = sizeof info;
+  CHECK_OK(dolium_metadata(store.mine, &id, &info, NULL, &why));
+  CHECK(info.seal_stamp != 0 && info.retention == DOLIUM_RETENTION_CACHE && info.place == DOLIUM_PLACE_MEMORY);
+  bool removed = true;
+  CHECK_OK(dolium_remove(store.mine, &id, NULL, &why));
+  CHECK_OK(dolium_put(store.mine, &id, "second", 6, NULL, NULL, &why));
+  CHECK_OK(dolium_remove_described(store.other, &info, &removed, &why));
+  CHECK(!removed);
+  CHECK_OK(dolium_metadata(store.mine, &id, &info, NULL, &why));
+  CHECK_OK(dolium_remove_described(store.other, &info, NULL, &why));
+  CHECK_IS(dolium_metadata(store.mine, &id, &info, NULL, &why), DOLIUM_NOT_FOUND);
+  CHECK_IS(dolium_remove_described(store.other, NULL, &removed, &why), DOLIUM_INVALID_ARGUMENT);
+  info.struct_size = 8;
+  CHECK_IS(dolium_remove_described(store.other, &info, &removed, &why), DOLIUM_INVALID_ARGUMENT);
+  CHECK_WHY("struct_size");
+  close_store(&store);
+}
+
 TEST("c: what a store says of itself") {
   Store store = open_store(kind, NULL);
   CHECK(dolium_connected(store.mine) && !dolium_read_only(store.mine) && dolium_reconnections(store.mine) == 0);

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 // ---- dolium/c/base.h
 /// The version of this interface: of its functions and structs. It grows with every addition.
-pub const DOLIUM_ABI_VERSION: u32 = 2;
+pub const DOLIUM_ABI_VERSION: u32 = 3;
 /// The outcome of a call: one of the values below. A later version can have more.
 pub type dolium_code = i32;
 /// Ok.
@@ -304,6 +304,82 @@ zeroed!(dolium_failure, struct_size);
 
 // ---- dolium/c/read.h
 
+// ---- dolium/c/tier.h
+/// the store has no spill tier
+pub const DOLIUM_TIER_NONE: i32 = 0;
+/// no process of the tier is connected
+pub const DOLIUM_TIER_ABSENT: i32 = 1;
+/// it tells what is on the disk; nothing is written or read back
+pub const DOLIUM_TIER_CATALOGUE: i32 = 2;
+/// Tier ready.
+pub const DOLIUM_TIER_READY: i32 = 3;
+/// objects are read back, none are written: the disk, or the quota, is full
+pub const DOLIUM_TIER_FULL: i32 = 4;
+/// objects are read back, none are written: the file system refuses
+pub const DOLIUM_TIER_READ_ONLY: i32 = 5;
+/// neither
+pub const DOLIUM_TIER_FAILED: i32 = 6;
+/// neither: the disk has not answered for 30 s
+pub const DOLIUM_TIER_STALLED: i32 = 7;
+/// Bytes of a directory's path in a report, with its terminating zero. A longer path is cut.
+pub const DOLIUM_PATH_SIZE: usize = 1024;
+/// The spill tier: doliumd-spill and its directory. Its own figures are a second old. Never changes its size.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct dolium_spill_tier {
+    /// `DOLIUM_TIER_`...; a later version can have more
+    pub state: i32,
+    /// of doliumd-spill, in the daemon's PID namespace; 0: not connected
+    pub pid: i32,
+    /// age of the connection
+    pub connected_for_ns: i64,
+    /// how long the process has owed an answer to a write or a read
+    pub oldest_work_ns: i64,
+    /// being written
+    pub writing_count: u64,
+    /// being written
+    pub writing_bytes: u64,
+    /// being read back: `dolium_store_stats.reading_count` objects
+    pub reading_bytes: u64,
+    /// the quota; the largest number if there is none
+    pub capacity_bytes: u64,
+    /// allocated on the disk
+    pub used_bytes: u64,
+    /// of objects that are there; the rest of used_bytes is freed by compaction
+    pub live_bytes: u64,
+    /// objects on the disk
+    pub records: u64,
+    /// Files.
+    pub files: u64,
+    /// these, and those below, since the process started
+    pub written_bytes: u64,
+    /// these, and those below, since the process started
+    pub read_bytes: u64,
+    /// these, and those below, since the process started
+    pub compacted_bytes: u64,
+    /// Write errors.
+    pub write_errors: u64,
+    /// Read errors.
+    pub read_errors: u64,
+    /// records found with a wrong checksum
+    pub damaged_count: u64,
+    /// reads that the disk refused
+    pub unreadable_count: u64,
+    /// records whose files were removed or cut by others
+    pub lost_records: u64,
+    /// duration of the last sync
+    pub last_sync_ns: i64,
+    /// Reserved.
+    pub reserved: [u64; 8],
+    /// "io_uring" or "threads"
+    pub io: [c_char; 16],
+    /// empty until the process has told it
+    pub directory: [c_char; DOLIUM_PATH_SIZE],
+    /// why it is not ready, as the process says; may be empty
+    pub reason: [c_char; DOLIUM_ERROR_TEXT_SIZE],
+}
+zeroed!(dolium_spill_tier);
+
 // ---- dolium/c/report.h
 /// Bytes of a text in a report, with its terminating zero.
 pub const DOLIUM_TEXT_SIZE: usize = 256;
@@ -313,6 +389,14 @@ pub const DOLIUM_ANY_STATE: i32 = 0;
 pub const DOLIUM_UNSEALED: i32 = 1;
 /// Sealed.
 pub const DOLIUM_SEALED: i32 = 2;
+/// in memory only
+pub const DOLIUM_PLACE_MEMORY: i32 = 1;
+/// in both: its memory can be given up at once
+pub const DOLIUM_PLACE_MEMORY_AND_DISK: i32 = 2;
+/// on disk only: a get reads it back
+pub const DOLIUM_PLACE_DISK: i32 = 3;
+/// on disk, and being read back
+pub const DOLIUM_PLACE_READING_BACK: i32 = 4;
 /// See `dolium/c/report.h`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -361,6 +445,13 @@ pub struct dolium_object_info {
     pub label: [c_char; DOLIUM_TEXT_SIZE],
     /// of `dolium_metadata()` only, while the creator is connected
     pub creator_command: [c_char; DOLIUM_TEXT_SIZE],
+    /// different for each object that was ever sealed, also under the same id; 0 while unsealed.
+    /// This, and those below: since version 3
+    pub seal_stamp: u64,
+    /// `DOLIUM_RETENTION_CACHE` or `DOLIUM_RETENTION_KEEP`, also if its creator gave the default
+    pub retention: i32,
+    /// `DOLIUM_PLACE_`...; on disk, its type name and label are not known, and empty
+    pub place: i32,
 }
 zeroed!(dolium_object_info, struct_size);
 /// holds references
@@ -647,6 +738,8 @@ pub struct dolium_store_stats {
     pub spill_count: u64,
     /// objects whose memory was given up; that came back
     pub read_back_count: u64,
+    /// of a store that has one (since version 3)
+    pub tier: dolium_spill_tier,
 }
 zeroed!(dolium_store_stats, struct_size);
 /// A create or a put that failed because there was no room or no quota, also after waiting.
@@ -970,6 +1063,11 @@ unsafe extern "C" {
         object_bytes: *mut u64,
         error: *mut dolium_error,
     ) -> dolium_code;
+    /// Gives free memory of the store back to the system. `bytes` (may be NULL): how many. New objects take it again, which
+    /// is slower than memory that is kept, and can fail with `DOLIUM_OUT_OF_MEMORY` if the system has none by then. Evict
+    /// first to give back more. `DOLIUM_INVALID_ARGUMENT` for a store that keeps its memory: with `preallocate` or huge
+    /// pages.
+    pub fn dolium_trim(store: *mut dolium_store, bytes: *mut u64, error: *mut dolium_error) -> dolium_code;
     /// Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders.
     pub fn dolium_clear(store: *mut dolium_store, error: *mut dolium_error) -> dolium_code;
     /// Reserves memory for an object of `size` bytes. `options` may be NULL. The caller ends the builder with
@@ -1184,6 +1282,15 @@ unsafe extern "C" {
     ) -> dolium_code;
     /// Accepts NULL.
     pub fn dolium_object_list_free(list: *mut dolium_object_list);
+    /// Removes an object that a listing or `dolium_metadata()` has described, and no other that was put under its id since.
+    /// Reads the id and the seal_stamp of `object`. `removed` (may be NULL): false if it was gone already.
+    /// `DOLIUM_NOT_SEALED` if it was not sealed when it was described.
+    pub fn dolium_remove_described(
+        store: *mut dolium_store,
+        object: *const dolium_object_info,
+        removed: *mut bool,
+        error: *mut dolium_error,
+    ) -> dolium_code;
     /// All clients of the store. The caller frees the list with `dolium_client_list_free()`.
     pub fn dolium_clients(
         store: *mut dolium_store,

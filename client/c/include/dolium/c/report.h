@@ -6,6 +6,7 @@
 #include <dolium/c/base.h>
 #include <dolium/c/id.h>
 #include <dolium/c/store.h>
+#include <dolium/c/tier.h>
 
 DOLIUM_C_BEGIN
 
@@ -18,6 +19,14 @@ enum {
   DOLIUM_ANY_STATE = 0,  ///< of a filter only
   DOLIUM_UNSEALED = 1,   ///< being written
   DOLIUM_SEALED = 2
+};
+
+/// Where an object's bytes are. All but the first: only with DOLIUM_RETENTION_KEEP.
+enum {
+  DOLIUM_PLACE_MEMORY = 1,           ///< in memory only
+  DOLIUM_PLACE_MEMORY_AND_DISK = 2,  ///< in both: its memory can be given up at once
+  DOLIUM_PLACE_DISK = 3,             ///< on disk only: a get reads it back
+  DOLIUM_PLACE_READING_BACK = 4      ///< on disk, and being read back
 };
 
 typedef struct dolium_object_info {
@@ -43,6 +52,10 @@ typedef struct dolium_object_info {
   char type_name[DOLIUM_TEXT_SIZE];
   char label[DOLIUM_TEXT_SIZE];
   char creator_command[DOLIUM_TEXT_SIZE];  ///< of dolium_metadata() only, while the creator is connected
+  uint64_t seal_stamp;  ///< different for each object that was ever sealed, also under the same id; 0 while unsealed.
+                        ///< This, and those below: since version 3
+  int32_t retention;    ///< DOLIUM_RETENTION_CACHE or DOLIUM_RETENTION_KEEP, also if its creator gave the default
+  int32_t place;        ///< DOLIUM_PLACE_...; on disk, its type name and label are not known, and empty
 } dolium_object_info;
 
 enum {
@@ -107,6 +120,12 @@ DOLIUM_C_API dolium_code dolium_object_list_next(dolium_object_list* list, doliu
                                                  dolium_error* error);
 /// Accepts NULL.
 DOLIUM_C_API void dolium_object_list_free(dolium_object_list* list);
+
+/// Removes an object that a listing or dolium_metadata() has described, and no other that was put under its id since.
+/// Reads the id and the seal_stamp of `object`. `removed` (may be NULL): false if it was gone already.
+/// DOLIUM_NOT_SEALED if it was not sealed when it was described.
+DOLIUM_C_API dolium_code dolium_remove_described(dolium_store* store, const dolium_object_info* object, bool* removed,
+                                                 dolium_error* error);
 
 // ---- clients ----
 
@@ -218,6 +237,7 @@ typedef struct dolium_store_stats {
   uint64_t spilled_count, spilled_bytes;  ///< on disk only: not part of used_bytes
   uint64_t reading_count;                 ///< of these: being read back
   uint64_t spill_count, read_back_count;  ///< objects whose memory was given up; that came back
+  dolium_spill_tier tier;                 ///< of a store that has one (since version 3)
 } dolium_store_stats;
 
 /// Fills `stats`, whose struct_size must be set.

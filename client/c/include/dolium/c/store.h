@@ -60,6 +60,11 @@ DOLIUM_C_API dolium_code dolium_remove(dolium_store* store, const dolium_id* id,
 /// became free. `object_bytes` (may be NULL): data and metadata of the evicted objects.
 DOLIUM_C_API dolium_code dolium_evict(dolium_store* store, uint64_t bytes, uint64_t* freed, uint64_t* object_bytes,
                                       dolium_error* error);
+/// Gives free memory of the store back to the system. `bytes` (may be NULL): how many. New objects take it again, which
+/// is slower than memory that is kept, and can fail with DOLIUM_OUT_OF_MEMORY if the system has none by then. Evict
+/// first to give back more. DOLIUM_INVALID_ARGUMENT for a store that keeps its memory: with `preallocate` or huge
+/// pages.
+DOLIUM_C_API dolium_code dolium_trim(dolium_store* store, uint64_t* bytes, dolium_error* error);
 /// Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders.
 DOLIUM_C_API dolium_code dolium_clear(dolium_store* store, dolium_error* error);
 
