@@ -49,41 +49,15 @@ final class ArrayCodecs {
     return new Numbers<>(element, 8, a -> a.length, MemorySegment::ofArray, b -> b.toArray(ScalarCodecs.DOUBLE));
   }
 
-  private abstract static class OfNumbers<A> implements Codec<A> {
-    private final Codec<?> element;
-    private final long tag;
-
+  /** An array of Java's own, whose elements have a fixed size. */
+  private abstract static class OfNumbers<A> extends ArrayCodec<A> {
     OfNumbers(Codec<?> element) {
-      this.element = element;
-      tag = Tags.ofArray(element.tag());
-    }
-
-    @Override
-    public String name() {
-      return element.name() + "[]";
-    }
-
-    @Override
-    public long tag() {
-      return tag;
-    }
-
-    @Override
-    public long alignment() {
-      return element.alignment();
-    }
-
-    @Override
-    public long fixedSize() {
-      return 0;
+      super(element);
     }
 
     /** The number of elements. */
     final int length(MemorySegment bytes) {
-      if (bytes.byteSize() % element.fixedSize() != 0) {
-        throw Tags.malformed(this, bytes.byteSize() + " bytes are no multiple of " + element.fixedSize());
-      }
-      long length = bytes.byteSize() / element.fixedSize();
+      long length = count(bytes);
       if (length > Integer.MAX_VALUE - 8) {
         throw new UnsupportedOperationException(length + " elements are too many for an array: use DoliumObject.data()");
       }

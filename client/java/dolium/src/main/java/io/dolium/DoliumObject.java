@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * A reference to a sealed object, and its bytes, in place. While it is open, the memory is neither evicted nor reused,
@@ -16,9 +17,10 @@ import java.util.Objects;
  * IllegalStateException}. If the program forgets the close, the reference is released some time after this object and all
  * its segments and buffers have become unreachable.
  *
- * <p>The first {@link #data()} of an object costs more than the get itself, because the JVM must be able to end the
- * segment in all threads. {@link #toByteArray()}, {@link #get}, {@link #data(Arena)} and
- * {@link ObjectStore#get(ObjectId, java.time.Duration, Arena)} cost less.
+ * <p>The close of an object whose {@link #data()} or {@link #byteBuffer()} was asked for takes tens of microseconds: to
+ * end a segment that any thread may read, the JVM stops each of its threads for a moment (as at every close of an {@link
+ * Arena#ofShared}). Reads by one thread need none of this, and cost about as much as the get: {@link #read}, {@link
+ * #data(Arena)}, {@link ObjectStore#get(ObjectId, java.time.Duration, Arena)}, {@link #get}, {@link #toByteArray()}.
  */
 public final class DoliumObject extends Mapped implements AutoCloseable {
   private final ObjectLease object;
@@ -97,6 +99,24 @@ public final class DoliumObject extends Mapped implements AutoCloseable {
   }
 
   /**
+   * Reads the bytes, in place, at the least cost. The segment is for this thread, and ends with the call: do not return
+   * it.
+   *
+   * @param reader what to do with the read-only segment
+   * @param <T> what it returns
+   * @return what the reader has returned
+   * @throws IllegalStateException after {@link #close()}
+   */
+  public <T> T read(Function<? super MemorySegment, ? extends T> reader) {
+    lease.enter();
+    try (Arena arena = Arena.ofConfined()) {
+      return reader.apply(MemorySegment.ofAddress(object.data()).reinterpret(size(), arena, null).asReadOnly());
+    } finally {
+      lease.leave();
+    }
+  }
+
+  /**
    * The bytes as a buffer, in place. Its order is little-endian.
    *
    * @return a new read-only buffer, usable until {@link #close()}
@@ -154,13 +174,11 @@ public final class DoliumObject extends Mapped implements AutoCloseable {
    * @throws IllegalStateException after {@link #close()}
    */
   public <T> T get(Codec<T> codec) {
-    lease.enter();
-    try (Arena arena = Arena.ofConfined()) { // a codec of a program cannot keep the segment
-      if (typeTag() != codec.tag()) object.checkType(codec.name());
-      return codec.decode(MemorySegment.ofAddress(object.data()).reinterpret(size(), arena, null).asReadOnly());
-    } finally {
-      lease.leave();
-    }
+    return read( // a codec of a program cannot keep the segment
+        bytes -> {
+          if (typeTag() != codec.tag()) object.checkType(codec.name());
+          return codec.decode(bytes);
+        });
   }
 
   /**

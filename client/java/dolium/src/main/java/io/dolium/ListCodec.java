@@ -5,33 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** {@code T[]}, as a list. */
-final class ListCodec<E> implements Codec<List<E>> {
+final class ListCodec<E> extends ArrayCodec<List<E>> {
   private final Codec<E> element;
-  private final long tag;
 
   ListCodec(Codec<E> element) {
+    super(element);
     this.element = element;
-    tag = Tags.ofArray(Tags.ofPart(element));
-  }
-
-  @Override
-  public String name() {
-    return element.name() + "[]";
-  }
-
-  @Override
-  public long tag() {
-    return tag;
-  }
-
-  @Override
-  public long alignment() {
-    return element.fixedSize() != 0 ? element.alignment() : Math.max(Parts.WORD, element.alignment());
-  }
-
-  @Override
-  public long fixedSize() {
-    return 0;
   }
 
   @Override
@@ -67,15 +46,13 @@ final class ListCodec<E> implements Codec<List<E>> {
 
   /** The bytes of each element. */
   List<MemorySegment> parts(MemorySegment bytes) {
-    long size = bytes.byteSize();
     long fixed = element.fixedSize();
     if (fixed != 0) {
-      if (size % fixed != 0) throw Tags.malformed(this, size + " bytes are no multiple of " + fixed);
-      List<MemorySegment> parts = new ArrayList<>((int) Math.min(size / fixed, Integer.MAX_VALUE - 8));
-      for (long at = 0; at < size; at += fixed) parts.add(bytes.asSlice(at, fixed));
+      List<MemorySegment> parts = new ArrayList<>((int) Math.min(count(bytes), Integer.MAX_VALUE - 8));
+      for (long at = 0; at < bytes.byteSize(); at += fixed) parts.add(bytes.asSlice(at, fixed));
       return parts;
     }
-    if (size < Parts.WORD) throw Tags.malformed(this, "no number of items");
+    if (bytes.byteSize() < Parts.WORD) throw Tags.malformed(this, "no number of items");
     long count = bytes.get(ScalarCodecs.LONG, 0);
     return Parts.read(this, bytes, Parts.WORD, count, part -> element.alignment());
   }

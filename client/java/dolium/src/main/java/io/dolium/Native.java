@@ -42,6 +42,7 @@ final class Native {
   static final MethodHandle EXTEND_GRACE = bind("dolium_extend_grace", "IJJJIJ");
   static final MethodHandle REMOVE = bind("dolium_remove", "IJJJJ");
   static final MethodHandle EVICT = bind("dolium_evict", "IJJJJJ");
+  static final MethodHandle TRIM = bind("dolium_trim", "IJJJ");
   static final MethodHandle CLEAR = bind("dolium_clear", "IJJ");
 
   // ---- objects
@@ -77,6 +78,7 @@ final class Native {
 
   // ---- reports
   static final MethodHandle METADATA = bind("dolium_metadata", "IJJJJJ");
+  static final MethodHandle REMOVE_DESCRIBED = bind("dolium_remove_described", "IJJJJ");
   static final MethodHandle LIST = bind("dolium_list", "IJJJJ");
   static final MethodHandle OBJECT_LIST_NEXT = bind("dolium_object_list_next", "IJJJ");
   static final MethodHandle OBJECT_LIST_FREE = bind("dolium_object_list_free", "VJ");

@@ -25,6 +25,9 @@ import java.util.List;
  * @param pinned whether it is pinned
  * @param creatorPid the process that made it
  * @param creatorCommand the name of its program; of {@link ObjectStore#metadata} only, while it is connected
+ * @param sealStamp different for each object that was ever sealed, also under the same id; 0 while unsealed
+ * @param retention {@link Retention#CACHE} or {@link Retention#KEEP}, also if its creator left the choice to the store
+ * @param place where its bytes are; on disk, its type name and label are not known, and empty
  * @param uses its holders and the clients that wait for it, at most 64 of each; of {@link ObjectStore#metadata} only
  */
 public record ObjectInfo(
@@ -46,4 +49,7 @@ public record ObjectInfo(
     boolean pinned,
     int creatorPid,
     String creatorCommand,
+    long sealStamp,
+    Retention retention,
+    ObjectPlace place,
     List<ObjectUse> uses) {}

@@ -27,7 +27,10 @@ final class Reports {
           ObjectState.class, ObjectState::of,
           UseRole.class, UseRole::of,
           ErrorCode.class, ErrorCode::of,
-          RefusalCause.class, RefusalCause::of);
+          RefusalCause.class, RefusalCause::of,
+          Retention.class, Retention::of,
+          ObjectPlace.class, ObjectPlace::of,
+          SpillTierState.class, SpillTierState::of);
 
   private Reports() {}
 
@@ -63,8 +66,15 @@ final class Reports {
     if (type == Duration.class) return Duration.ofNanos(memory.get(JAVA_LONG, at));
     if (type == Instant.class) return instant(memory.get(JAVA_LONG, at));
     if (type == Obstacles.class) return read(Obstacles.class, Structs.OBSTACLES, memory.asSlice(at));
+    if (type == SpillTier.class) return tier(memory.asSlice(at));
     if (type == List.class) return rows(memory, at, memory.get(JAVA_INT, layout.offset(name + "_rows")));
     return ENUMS.get(type).apply(memory.get(JAVA_INT, at));
+  }
+
+  /** Null if there is none. */
+  private static SpillTier tier(MemorySegment memory) {
+    boolean isThere = memory.get(JAVA_INT, Structs.SPILL_TIER.offset("state")) != 0;
+    return isThere ? read(SpillTier.class, Structs.SPILL_TIER, memory) : null;
   }
 
   private static long number(CStruct.Member member, MemorySegment memory) {

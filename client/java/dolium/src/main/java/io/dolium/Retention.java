@@ -7,5 +7,11 @@ public enum Retention {
   /** The object is gone. */
   CACHE,
   /** The object is on disk, and a get reads it back. It takes a daemon with a spill directory. */
-  KEEP
+  KEEP;
+
+  private static final Retention[] ALL = values();
+
+  static Retention of(int number) {
+    return number > 0 && number < ALL.length ? ALL[number] : STORE_DEFAULT;
+  }
 }

@@ -71,6 +71,19 @@ abstract class StoreControl extends StoreWrites {
         scratch -> new Evicted(scratch.wordValue(0), scratch.wordValue(1)));
   }
 
+  /**
+   * Gives free memory of the store back to the system. New objects take it again, which is slower than memory that is
+   * kept. Evict first to give back more.
+   *
+   * @return how many bytes
+   * @throws DoliumException {@link ErrorCode#INVALID_ARGUMENT} for a store that keeps its memory
+   */
+  public long trim() {
+    return ask(
+        scratch -> (int) Native.TRIM.invokeExact(handle, scratch.word(0), scratch.error()),
+        scratch -> scratch.wordValue(0));
+  }
+
   /** Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders. */
   public void clear() {
     run(scratch -> (int) Native.CLEAR.invokeExact(handle, scratch.error()));

@@ -57,6 +57,25 @@ abstract class StoreReports extends StoreControl {
   }
 
   /**
+   * Removes an object that {@link #list} or {@link #metadata} has described, and no other that was put under its id since.
+   *
+   * @param object the description
+   * @return false if it was gone already
+   * @throws DoliumException {@link ErrorCode#NOT_SEALED} if it was not sealed when it was described
+   */
+  public boolean remove(ObjectInfo object) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment info = struct(arena, Structs.OBJECT_INFO);
+      Scratch.put(info, Structs.OBJECT_INFO.offset("id"), object.id());
+      info.set(JAVA_LONG, Structs.OBJECT_INFO.offset("seal_stamp"), object.sealStamp());
+      return ask(
+          scratch ->
+              (int) Native.REMOVE_DESCRIBED.invokeExact(handle, info.address(), scratch.word(0), scratch.error()),
+          scratch -> scratch.wordIsTrue(0));
+    }
+  }
+
+  /**
    * All clients of the store.
    *
    * @return a list

@@ -50,6 +50,16 @@ import java.util.List;
  * @param serverVersion its version; empty in an in-process store
  * @param obstacles what causes fragmentation
  * @param histogram by the size of objects
+ * @param dirtyCount objects of {@link Retention#KEEP} in memory, not on disk yet
+ * @param dirtyBytes their bytes
+ * @param cleanCount likewise, in memory and on disk
+ * @param cleanBytes their bytes
+ * @param spilledCount likewise, on disk only
+ * @param spilledBytes their bytes: no part of the used ones
+ * @param readingCount the part of them that is being read back
+ * @param spillCount objects whose memory was given up
+ * @param readBackCount objects that came back from disk
+ * @param tier the spill tier; null: the store has none
  */
 public record StoreStats(
     long totalObjects,
@@ -94,4 +104,14 @@ public record StoreStats(
     int serverPid,
     String serverVersion,
     Obstacles obstacles,
-    List<HistogramRow> histogram) {}
+    List<HistogramRow> histogram,
+    long dirtyCount,
+    long dirtyBytes,
+    long cleanCount,
+    long cleanBytes,
+    long spilledCount,
+    long spilledBytes,
+    long readingCount,
+    long spillCount,
+    long readBackCount,
+    SpillTier tier) {}

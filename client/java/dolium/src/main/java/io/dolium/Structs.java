@@ -94,7 +94,8 @@ final class Structs {
           int64_t created_at_ns; int64_t sealed_at_ns; int64_t last_accessed_at_ns; uint64_t ref_count; uint64_t type_tag;
           int64_t time_to_live_ns; int64_t time_to_idle_ns; int64_t grace_left_ns; uint32_t grace_readers_left;
           int32_t creator_pid; uint32_t pinned; uint32_t type_name_size; uint32_t label_size; uint32_t reserved;
-          char type_name[256]; char label[256]; char creator_command[256];
+          char type_name[256]; char label[256]; char creator_command[256]; uint64_t seal_stamp; int32_t retention;
+          int32_t place;
           """);
 
   /** dolium_use. */
@@ -143,6 +144,18 @@ final class Structs {
   static final CStruct HISTOGRAM_ROW =
       CStruct.of("dolium_histogram_row", "uint64_t bytes; uint64_t count;");
 
+  /** dolium_spill_tier. */
+  static final CStruct SPILL_TIER =
+      CStruct.of(
+          "dolium_spill_tier",
+          """
+          int32_t state; int32_t pid; int64_t connected_for_ns; int64_t oldest_work_ns;
+          uint64_t writing_count, writing_bytes; uint64_t reading_bytes; uint64_t capacity_bytes; uint64_t used_bytes;
+          uint64_t live_bytes; uint64_t records; uint64_t files; uint64_t written_bytes, read_bytes, compacted_bytes;
+          uint64_t write_errors, read_errors; uint64_t damaged_count; uint64_t unreadable_count; uint64_t lost_records;
+          int64_t last_sync_ns; uint64_t reserved[8]; char io[16]; char directory[1024]; char reason[1008];
+          """);
+
   /** dolium_store_stats. */
   static final CStruct STORE_STATS =
       CStruct.of(
@@ -159,7 +172,7 @@ final class Structs {
           uint64_t pid_namespace; int32_t server_pid; uint32_t histogram_rows; dolium_obstacles obstacles;
           dolium_histogram_row histogram[64]; char server_version[256]; uint64_t dirty_count, dirty_bytes;
           uint64_t clean_count, clean_bytes; uint64_t spilled_count, spilled_bytes; uint64_t reading_count;
-          uint64_t spill_count, read_back_count;
+          uint64_t spill_count, read_back_count; dolium_spill_tier tier;
           """);
 
   /** dolium_refusal. */
@@ -176,7 +189,8 @@ final class Structs {
   static final List<CStruct> ALL =
       List.of(
           ERROR, ID, OBJECT, CONNECT_OPTIONS, OPEN_OPTIONS, CREATE_OPTIONS, PUT_ITEM, FAILURE, TICKET_INFO, EVENT,
-          OBJECT_INFO, USE, FILTER, CLIENT_INFO, OBSTACLES, HISTOGRAM_ROW, STORE_STATS, REFUSAL);
+          OBJECT_INFO, USE, FILTER, CLIENT_INFO, OBSTACLES, HISTOGRAM_ROW, SPILL_TIER, STORE_STATS,
+          REFUSAL);
 
   private Structs() {}
 }

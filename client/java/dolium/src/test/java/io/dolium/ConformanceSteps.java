@@ -29,6 +29,7 @@ final class ConformanceSteps {
   private final Daemon daemon; // null: an in-process store
   private final Map<String, AutoCloseable> named = new HashMap<>();
   private final Map<String, String> tickets = new HashMap<>();
+  private final Map<String, ObjectInfo> descriptions = new HashMap<>();
   private final Map<String, CompletableFuture<?>> operations = new HashMap<>();
 
   ConformanceSteps(ObjectStore store, Daemon daemon) {
@@ -77,6 +78,10 @@ final class ConformanceSteps {
       case "remove" -> assertEquals(flag(step, "removed"), client(step).remove(id(step)));
       case "evict" ->
           assertEquals(number(step, "object_bytes", 0), client(step).evict(step.get("bytes").getAsLong()).objectBytes());
+      case "remove_described" ->
+          assertEquals(
+              flag(step, "removed"), client(step).remove(descriptions.get(step.get("object").getAsString())));
+      case "trim" -> client(step).trim();
       case "clear" -> client(step).clear();
       case "ping" -> client(step).ping();
       case "subscribe" -> keep(step, client(step).subscribe());
@@ -106,8 +111,14 @@ final class ConformanceSteps {
 
   private void report(JsonObject step) throws Exception {
     switch (text(step, "op", "")) {
-      case "metadata" -> has(step, client(step).metadata(id(step)));
+      case "metadata" -> {
+        ObjectInfo info = client(step).metadata(id(step));
+        has(step, info);
+        if (step.has("as")) descriptions.put(step.get("as").getAsString(), info);
+      }
       case "stats" -> has(step, client(step).stats());
+      case "until_tier" ->
+          Kind.eventually(() -> tierName(client(step).stats().tier()).equals(step.get("state").getAsString()));
       case "list" -> list(step);
       case "clients" -> Kind.eventually(() -> client(step).clients().size() == step.get("count").getAsInt());
       case "id" -> assertEquals(step.get("hex").getAsString(), ObjectId.fromName(step.get("name").getAsString()).toString());
@@ -306,6 +317,10 @@ final class ConformanceSteps {
     assertEquals(Set.copyOf(ids(step)), found);
   }
 
+  private static String tierName(SpillTier tier) {
+    return tier == null ? "none" : lower(tier.state());
+  }
+
   private static void has(JsonObject step, Record found) throws ReflectiveOperationException {
     for (Map.Entry<String, JsonElement> each : step.getAsJsonObject("has").entrySet()) {
       String name = each.getKey().endsWith("_ms") ? each.getKey().substring(0, each.getKey().length() - 3) : each.getKey();
@@ -316,6 +331,7 @@ final class ConformanceSteps {
       Object value = found.getClass().getMethod(accessor.toString()).invoke(found);
       if (value instanceof Duration duration) value = duration.toMillis();
       if (value instanceof Enum<?> constant) value = lower(constant);
+      if (name.equals("tier")) value = tierName((SpillTier) value);
       assertEquals(each.getValue().getAsString(), value.toString(), each.getKey());
     }
   }

@@ -58,7 +58,9 @@ class ConformanceTest {
       }
       return;
     }
-    try (Daemon daemon = Daemon.start(flags(scenario.head));
+    boolean spills = scenario.head.has("spill") && scenario.head.get("spill").getAsBoolean();
+    String[] flags = flags(scenario.head);
+    try (Daemon daemon = spills ? Daemon.startWithSpill(flags) : Daemon.start(flags);
         DoliumClient client = daemon.connect()) {
       run(scenario, new ConformanceSteps(client, daemon));
     }

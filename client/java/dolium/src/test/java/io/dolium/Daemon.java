@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -35,6 +36,20 @@ final class Daemon implements AutoCloseable {
 
   static Daemon start(String... arguments) {
     return new Daemon(newFolder(), arguments);
+  }
+
+  /** The same, with a spill tier. */
+  static Daemon startWithSpill(String... arguments) {
+    Path folder = newFolder();
+    Path disk = folder.resolve("spill");
+    try {
+      Files.createDirectory(disk, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.add("--spill-directory=" + disk);
+    return new Daemon(folder, all.toArray(new String[0]));
   }
 
   /** Another one at the same socket, after the kill. */

@@ -48,6 +48,11 @@ final class GetBenchmark {
         return client.get(id, Duration.ZERO, arena).get(ValueLayout.JAVA_BYTE, BYTES - 1);
       }
     });
+    report("get, read() one byte, release", ids, id -> {
+      try (DoliumObject object = client.get(id)) {
+        return object.read(bytes -> (int) bytes.get(ValueLayout.JAVA_BYTE, BYTES - 1));
+      }
+    });
     report("get, copy 1 KiB, release", ids, id -> {
       try (DoliumObject object = client.get(id)) {
         return object.toByteArray().length;

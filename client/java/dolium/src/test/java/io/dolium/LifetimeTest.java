@@ -45,6 +45,7 @@ class LifetimeTest {
       assertThrows(IllegalStateException.class, object::retain);
       assertThrows(IllegalStateException.class, object::privateCopy);
       assertThrows(IllegalStateException.class, () -> object.get(Codec.UTF8));
+      assertThrows(IllegalStateException.class, () -> object.read(MemorySegment::byteSize));
       assertThrows(IllegalStateException.class, () -> object.checkType("bytes"));
       assertThrows(IllegalStateException.class, () -> object.data(Arena.ofAuto()));
       assertEquals(id("a"), object.id());
@@ -64,6 +65,36 @@ class LifetimeTest {
         assertThrows(IllegalArgumentException.class, () -> object.data(arena).set(ValueLayout.JAVA_BYTE, 0, (byte) 1));
         assertThrows(java.nio.ReadOnlyBufferException.class, () -> object.byteBuffer().put((byte) 1));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aReadIsInPlaceAndItsSegmentEndsWithIt(Kind kind) {
+    try (ObjectStore store = kind.open()) {
+      store.put(id("a"), bytes("salve"));
+      DoliumObject object = store.get(id("a"));
+      MemorySegment data = object.data();
+      AtomicReference<MemorySegment> kept = new AtomicReference<>();
+      int last =
+          object.read(
+              bytes -> {
+                kept.set(bytes);
+                assertEquals(data.address(), bytes.address());
+                assertThrows(IllegalArgumentException.class, () -> bytes.set(ValueLayout.JAVA_BYTE, 0, (byte) 1));
+                return (int) bytes.get(ValueLayout.JAVA_BYTE, 4);
+              });
+      assertEquals('e', last);
+      assertThrows(IllegalStateException.class, () -> kept.get().get(ValueLayout.JAVA_BYTE, 0));
+      byte first =
+          object.read(
+              bytes -> {
+                object.close(); // the reference ends with the read
+                assertEquals(1, store.metadata(id("a")).refCount());
+                return bytes.get(ValueLayout.JAVA_BYTE, 0);
+              });
+      assertEquals('s', first);
+      assertEquals(0, store.metadata(id("a")).refCount());
     }
   }
 

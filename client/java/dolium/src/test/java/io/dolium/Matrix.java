@@ -3,11 +3,15 @@ package io.dolium;
 import static io.dolium.Kind.bytes;
 import static io.dolium.Kind.id;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Scanner;
+import java.util.function.ToLongFunction;
 
 /**
  * Java's part of the matrix of languages (tests/conformance/README.md): {@code Matrix put LANGUAGE} puts the objects,
- * {@code Matrix get LANGUAGE} reads those of another language. DOLIUM_SOCKET names the socket.
+ * {@code Matrix get LANGUAGE} reads those of another language, {@code Matrix time LANGUAGE} times gets: of "java-read", with
+ * {@link DoliumObject#read}; of "java-data", with {@link DoliumObject#data()}. DOLIUM_SOCKET names the socket.
  */
 final class Matrix {
   private static final double[] NUMBERS = {1.5, -2, 0.25};
@@ -17,8 +21,32 @@ final class Matrix {
 
   public static void main(String[] arguments) {
     try (DoliumClient client = DoliumClient.connect()) {
-      if (arguments[0].equals("put")) put(client, arguments[1] + "/");
-      else get(client, arguments[1] + "/");
+      switch (arguments[0]) {
+        case "put" -> put(client, arguments[1] + "/");
+        case "get" -> get(client, arguments[1] + "/");
+        default -> time(client, arguments[1]);
+      }
+    }
+  }
+
+  private static void time(DoliumClient client, String language) {
+    ObjectId[] ids = new ObjectId[1000];
+    for (int i = 0; i < ids.length; ++i) client.put(ids[i] = id(language + "/" + i), new byte[1024]);
+    ToLongFunction<DoliumObject> look =
+        switch (language) {
+          case "java-read" -> object -> object.read(MemorySegment::byteSize);
+          case "java-data" -> object -> object.data().byteSize();
+          default -> DoliumObject::size;
+        };
+    for (Scanner numbers = new Scanner(System.in); numbers.hasNextInt(); ) {
+      int gets = numbers.nextInt();
+      long begin = System.nanoTime();
+      for (int i = 0; i < gets; ++i) {
+        try (DoliumObject object = client.get(ids[i % ids.length])) {
+          require(look.applyAsLong(object) == 1024, "another size");
+        }
+      }
+      System.out.println(System.nanoTime() - begin);
     }
   }
 
