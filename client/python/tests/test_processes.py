@@ -1,6 +1,7 @@
 """Other processes, threads that must not be held up, and signals."""
 
 import concurrent.futures
+import gc
 import multiprocessing
 import os
 import pickle
@@ -316,6 +317,38 @@ def test_nothing_leaks(client):
         round_trip()
     assert count() == before
     assert client.stats().in_use_count == 0 and client.stats().retired_count == 0
+
+
+def own_memory():
+    """Memory of this process, without the store's pages, in KiB."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+
+
+def test_a_hundred_thousand_gets_leave_nothing(store):
+    gets, missing = 100_000, ObjectId.random()
+    values = {ObjectId.from_name(f"leak {number}"): np.arange(100) + number for number in range(10)}
+    store.put_many(values)
+    ids = list(values)
+
+    def work(count):
+        for number in range(count):
+            id = ids[number % 10]
+            assert store.get(id)[0] == number % 10
+            assert len(store.get_raw(id)) >= 800
+            if number % 10 == 0:
+                with pytest.raises(dolium.ObjectNotFound):
+                    store.get(missing)
+
+    work(1000)
+    gc.collect()
+    before, memory = len(os.listdir("/proc/self/fd")), own_memory()
+    work(gets)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert own_memory() - memory < 1024  # a byte a get would be 100 KiB, an error's text 1 MiB
+    assert all(store.metadata(id).ref_count == 0 for id in ids)
+    assert store.stats().in_use_count == 0
 
 
 def test_the_end_of_the_interpreter_is_quiet(daemon):
