@@ -2,6 +2,9 @@
 //! of another one.
 //!   matrix put LANGUAGE
 //!   matrix get LANGUAGE
+//!   matrix time LANGUAGE    times gets
+
+use std::time::Instant;
 
 use dolium::codec::{Blob, Codec};
 use dolium::{Client, CreateOptions, Object, ObjectId, Timeout};
@@ -43,14 +46,29 @@ fn get(client: &Client, language: &str) -> dolium::Result<()> {
     Ok(())
 }
 
+fn time(client: &Client, language: &str) -> dolium::Result<()> {
+    let ids: Vec<_> = (0..1000).map(|number| id_of(language, &number.to_string())).collect();
+    ids.iter().try_for_each(|id| client.put(id, &[0; 1024]))?;
+    for line in std::io::stdin().lines() {
+        let gets: usize = line.expect("a line").trim().parse().expect("a number of gets");
+        let begin = Instant::now();
+        for number in 0..gets {
+            assert_eq!(client.get(&ids[number % ids.len()], Timeout::NO_WAIT)?.len(), 1024);
+        }
+        println!("{}", begin.elapsed().as_nanos());
+    }
+    Ok(())
+}
+
 fn main() -> dolium::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let client = Client::connect_default()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["put", language] => put(&client, language),
         ["get", language] => get(&client, language),
+        ["time", language] => time(&client, language),
         _ => {
-            eprintln!("usage: matrix put|get LANGUAGE");
+            eprintln!("usage: matrix put|get|time LANGUAGE");
             std::process::exit(2);
         }
     }

@@ -49,6 +49,11 @@ mod write;
 
 use std::time::Duration;
 
+/// The program of the README compiles.
+#[cfg(all(doctest, feature = "bytemuck"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 pub use builder::Builder;
 pub use error::{Cause, Error, Result};
 pub use events::{Event, EventKind, Operation, Removal, Subscription};
@@ -58,7 +63,8 @@ pub use manage::Evicted;
 pub use object::{Object, PrivateCopy};
 pub use options::{ConnectOptions, CreateOptions, EvictionPolicy, OpenOptions, Retention};
 pub use report::{
-    ClientInfo, Filter, HistogramRow, ObjectInfo, ObjectState, Obstacles, Refusal, StoreStats, Use, UseRole,
+    ClientInfo, Filter, HistogramRow, ObjectInfo, ObjectPlace, ObjectState, Obstacles, Refusal, SpillTier,
+    SpillTierState, StoreStats, Use, UseRole,
 };
 #[cfg(feature = "serde")]
 pub use serde_values::SerdeType;

@@ -6,7 +6,7 @@ use dolium_sys as sys;
 
 use crate::error::{Result, check};
 use crate::time::nanoseconds;
-use crate::{ObjectId, Store};
+use crate::{ObjectId, ObjectInfo, Store};
 
 /// What [`Store::evict`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +59,31 @@ impl Store {
             sys::dolium_evict(self.raw(), bytes, &mut evicted.freed, &mut evicted.object_bytes, error)
         })?;
         Ok(evicted)
+    }
+
+    /// Removes an object that [`list`](Store::list) or [`metadata`](Store::metadata) has described, and no other that was
+    /// put under its id since. Returns false if it was gone already.
+    ///
+    /// [`Error::NotSealed`](crate::Error::NotSealed) if it was not sealed when it was described.
+    pub fn remove_described(&self, object: &ObjectInfo) -> Result<bool> {
+        let mut described = sys::dolium_object_info::sized();
+        (described.id.bytes, described.seal_stamp) = (*object.id.as_bytes(), object.seal_stamp);
+        let mut removed = false;
+        // SAFETY: the handle is ours; the other pointers belong to this frame.
+        check(|error| unsafe { sys::dolium_remove_described(self.raw(), &described, &mut removed, error) })?;
+        Ok(removed)
+    }
+
+    /// Gives free memory of the store back to the system, and returns how many bytes. New objects take it again, which
+    /// is slower than memory that is kept. [`evict`](Store::evict) first to give back more.
+    ///
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a store that keeps its memory: with
+    /// [`preallocate`](crate::OpenOptions::preallocate) or huge pages.
+    pub fn trim(&self) -> Result<u64> {
+        let mut bytes = 0;
+        // SAFETY: the handle is ours; the other pointers belong to this frame.
+        check(|error| unsafe { sys::dolium_trim(self.raw(), &mut bytes, error) })?;
+        Ok(bytes)
     }
 
     /// Removes all sealed objects, also pinned ones. Objects that are held stay readable for their holders.

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use common::Daemon;
 use dolium::codec::type_tag;
 use dolium::{
-    Builder, CreateOptions, Error, EventKind, EvictionPolicy, Filter, InProcessStore, Object, ObjectId, ObjectState,
-    OpenOptions, Operation, PutFailure, PutItem, Removal, Result, Retention, Store, Subscription, Ticket, Timeout,
+    Builder, CreateOptions, Error, EventKind, EvictionPolicy, Filter, InProcessStore, Object, ObjectId, ObjectInfo,
+    ObjectPlace, ObjectState, OpenOptions, Operation, PutFailure, PutItem, Removal, Result, Retention, SpillTierState,
+    Store, StoreStats, Subscription, Ticket, Timeout,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ enum Named {
     Ticket(String),
     Operation(Operation, Receiver<Result<Outcome>>),
     Client(Store),
+    Description(Box<ObjectInfo>),
 }
 
 /// One scenario with one store.
@@ -211,6 +213,12 @@ impl Runner<'_> {
             "evict" => store.evict(number(step, "bytes", 0) as u64).map(|evicted| {
                 assert_eq!(evicted.object_bytes as i64, number(step, "object_bytes", 0));
             }),
+            "remove_described" => match &self.named[text(step, "object")] {
+                Named::Description(info) => store.remove_described(info),
+                _ => panic!("no description"),
+            }
+            .map(|removed| assert_eq!(removed, step["removed"] == true)),
+            "trim" => store.trim().map(|_| ()),
             "clear" => store.clear(),
             "ping" => store.ping(),
             "connect" => {
@@ -272,12 +280,14 @@ impl Runner<'_> {
     fn look(&mut self, op: &str, step: &Value) -> Option<Result<()>> {
         let store = self.client(step);
         Some(match op {
-            "metadata" => check_metadata(&store, step),
+            "metadata" => check_metadata(&store, step).map(|info| self.keep(step, Named::Description(Box::new(info)))),
+            "until_tier" => until(|| store.stats().map(|stats| tier_is(step, &stats))),
             "list" => check_list(&store, step),
             "clients" => until(|| store.clients().map(|all| all.len() as i64 == number(step, "count", 0))),
             "stats" => store.stats().map(|stats| {
                 for (name, expected) in step["has"].as_object().unwrap() {
-                    assert_eq!(&member(&stats, name), expected, "{name}");
+                    let found = if name == "tier" { json!(tier_name(&stats)) } else { member(&stats, name) };
+                    assert_eq!(&found, expected, "{name}");
                 }
             }),
             "subscribe" => store.subscribe().map(|events| self.keep(step, Named::Subscription(events))),
@@ -400,12 +410,37 @@ fn put_many(store: &Store, step: &Value) -> Result<()> {
     Ok(())
 }
 
-fn check_metadata(store: &Store, step: &Value) -> Result<()> {
+fn tier_name(stats: &StoreStats) -> &'static str {
+    match stats.tier.as_ref().map(|tier| tier.state) {
+        None => "none",
+        Some(SpillTierState::Ready) => "ready",
+        Some(_) => "not ready",
+    }
+}
+
+fn tier_is(step: &Value, stats: &StoreStats) -> bool {
+    let records = stats.tier.as_ref().map_or(0, |tier| tier.records as i64);
+    tier_name(stats) == text(step, "state") && records == number(step, "records", records)
+}
+
+fn place_name(place: ObjectPlace) -> &'static str {
+    match place {
+        ObjectPlace::Memory => "memory",
+        ObjectPlace::MemoryAndDisk => "memory_and_disk",
+        ObjectPlace::Disk => "disk",
+        ObjectPlace::ReadingBack => "reading_back",
+        other => panic!("no place {other:?}"),
+    }
+}
+
+fn check_metadata(store: &Store, step: &Value) -> Result<ObjectInfo> {
     let info = store.metadata(&id_of(&step["id"]))?;
     let ms = |time: Option<Duration>| json!(time.unwrap_or_default().as_millis() as u64);
     for (name, expected) in step["has"].as_object().unwrap() {
         let found = match name.as_str() {
             "state" => json!(format!("{:?}", info.state).to_lowercase()),
+            "retention" => json!(format!("{:?}", info.retention).to_lowercase()),
+            "place" => json!(place_name(info.place)),
             "label" => json!(info.label),
             "type_name" => json!(info.type_name),
             "time_to_live_ms" => ms(info.time_to_live),
@@ -414,7 +449,7 @@ fn check_metadata(store: &Store, step: &Value) -> Result<()> {
         };
         assert_eq!(&found, expected, "{name}");
     }
-    Ok(())
+    Ok(info)
 }
 
 fn check_list(store: &Store, step: &Value) -> Result<()> {
@@ -481,7 +516,8 @@ fn run_with_daemon(head: &Value, steps: &[(usize, Value)]) {
             flags.push(format!("--{}={}", name.replace('_', "-"), value.to_string().trim_matches('"')));
         }
     }
-    let daemon = Daemon::start(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let daemon = if head["spill"] == true { Daemon::start_with_spill(&flags) } else { Daemon::start(&flags) };
     let store = Store::clone(&daemon.client());
     run_steps(&mut Runner { store, daemon: Some(&daemon), named: HashMap::new() }, head, steps);
 }

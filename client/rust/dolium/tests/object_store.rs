@@ -6,10 +6,13 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::Daemon;
 use dolium::codec::type_tag;
-use dolium::store::{InMemoryStore, ObjectRef, ObjectStore, SharedMemoryStore, StoreConfig};
-use dolium::{Error, SerdeType, Timeout};
+use dolium::store::{
+    InMemoryStore, ObjectBuilder, ObjectMetadata, ObjectRef, ObjectStore, SharedMemoryStore, StoreConfig, StoreStats,
+};
+use dolium::{Error, ObjectId, SerdeType, Timeout};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
@@ -46,6 +49,50 @@ fn values_are_put_and_got() {
         assert_eq!(store.get_raw(missing).await.unwrap(), None);
         assert_eq!(store.metadata(missing).await.unwrap(), None);
         assert!(matches!(store.pin(missing).await, Err(Error::NotFound(_))));
+    });
+}
+
+/// Compiles as long as each call has the types that the requirements document gives it. What differs is listed at the head
+/// of the module: `stats` has a Result, `new` too.
+#[test]
+fn each_signature_is_that_of_the_requirements_document() {
+    async fn of_a_store<S: ObjectStore + Send + Sync>(store: &S) -> Result<ObjectId, Error> {
+        let id: ObjectId = store.put::<u64>(7).await?;
+        let value: Option<u64> = store.get::<u64>(id).await?;
+        let bytes: Option<Bytes> = store.get_raw(id).await?;
+        let there: bool = store.exists(id).await?;
+        let metadata: Option<ObjectMetadata> = store.metadata(id).await?;
+        let () = store.pin(id).await?;
+        let () = store.unpin(id).await?;
+        let ObjectMetadata { size, created_at: _, last_accessed: _, ref_count, object_type: _, is_pinned } =
+            metadata.expect("it is there");
+        assert_eq!((value, bytes.as_ref().map(Bytes::len), there), (Some(7), Some(8), true));
+        assert_eq!((size, ref_count, is_pinned), (8_usize, 1_usize, false)); // `bytes` holds it
+        let mut builder: ObjectBuilder = store.create(3).await?;
+        builder.write(b"abc")?;
+        builder.seal().await
+    }
+    async fn of_a_reference(reference: &ObjectRef<u64>) -> Result<(u64, Bytes), Error> {
+        Ok((reference.get().await?, reference.get_raw().await?))
+    }
+    each_store(|store| async move {
+        let written = of_a_store(&store).await.unwrap();
+        assert_eq!(store.get_raw(written).await.unwrap().unwrap(), "abc");
+        let reference = ObjectRef::put(9_u64, Arc::clone(&store)).await.unwrap();
+        let (value, bytes) = of_a_reference(&reference).await.unwrap();
+        assert_eq!((value, bytes.as_ref()), (9, 9_u64.to_le_bytes().as_ref()));
+        let StoreStats {
+            total_objects,
+            total_size,
+            hit_count,
+            miss_count,
+            eviction_count,
+            put_count,
+            get_count,
+            size_histogram,
+        } = store.stats().await.unwrap();
+        assert_eq!((total_objects, total_size, put_count, eviction_count, miss_count), (3_usize, 19_usize, 3, 0, 0));
+        assert_eq!((hit_count, size_histogram), (get_count, vec![(64_usize, 3_usize)]));
     });
 }
 

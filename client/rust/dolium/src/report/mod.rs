@@ -5,12 +5,14 @@ mod client;
 mod object;
 mod refusal;
 mod stats;
+mod tier;
 
 pub use calls::Filter;
 pub use client::ClientInfo;
-pub use object::{ObjectInfo, ObjectState, Use, UseRole};
+pub use object::{ObjectInfo, ObjectPlace, ObjectState, Use, UseRole};
 pub use refusal::Refusal;
 pub use stats::{HistogramRow, Obstacles, StoreStats};
+pub use tier::{SpillTier, SpillTierState};
 
 use std::ffi::c_char;
 use std::time::{Duration, SystemTime};

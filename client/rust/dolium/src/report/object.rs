@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use dolium_sys as sys;
 
 use super::{FromC, report};
-use crate::ObjectId;
+use crate::{ObjectId, Retention};
 
 /// Whether an object is written, or readable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +25,44 @@ impl FromC<i32> for ObjectState {
             sys::DOLIUM_UNSEALED => Self::Unsealed,
             sys::DOLIUM_SEALED => Self::Sealed,
             other => Self::Unknown(other),
+        }
+    }
+}
+
+/// Where an object's bytes are. All but the first: only with [`Retention::Keep`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ObjectPlace {
+    /// In memory only.
+    Memory,
+    /// In both: its memory can be given up at once.
+    MemoryAndDisk,
+    /// On disk only: a get reads it back.
+    Disk,
+    /// On disk, and being read back.
+    ReadingBack,
+    /// A place that this version of the crate does not know.
+    Unknown(i32),
+}
+
+impl FromC<i32> for ObjectPlace {
+    fn from_c(place: &i32) -> Self {
+        match *place {
+            sys::DOLIUM_PLACE_MEMORY => Self::Memory,
+            sys::DOLIUM_PLACE_MEMORY_AND_DISK => Self::MemoryAndDisk,
+            sys::DOLIUM_PLACE_DISK => Self::Disk,
+            sys::DOLIUM_PLACE_READING_BACK => Self::ReadingBack,
+            other => Self::Unknown(other),
+        }
+    }
+}
+
+impl FromC<i32> for Retention {
+    fn from_c(retention: &i32) -> Self {
+        match *retention {
+            sys::DOLIUM_RETENTION_CACHE => Self::Cache,
+            sys::DOLIUM_RETENTION_KEEP => Self::Keep,
+            _ => Self::Default,
         }
     }
 }
@@ -68,6 +106,12 @@ report! {
         creator_command: String = creator_command,
         /// Whether it is pinned.
         pinned: bool = pinned,
+        /// Different for each object that was ever sealed, also under the same id; 0 while unsealed.
+        seal_stamp: u64 = seal_stamp,
+        /// Whether an eviction keeps it on disk: [`Retention::Default`] has become one of the others.
+        retention: Retention = retention,
+        /// Where its bytes are. On disk, its type name and its label are not known, and empty.
+        place: ObjectPlace = place,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dolium_sys as sys;
 
-use super::{FromC, report};
+use super::{FromC, SpillTier, report};
 
 report! {
     /// Memory that can neither be evicted nor moved at the moment, and so causes fragmentation.
@@ -147,6 +147,8 @@ report! {
         read_back_count: u64 = read_back_count,
         /// Objects by size, smallest first. Rows behind the last object are left out.
         histogram: Vec<HistogramRow> = histogram,
+        /// The spill tier; none: the store has none.
+        tier: Option<SpillTier> = tier,
     }
 }
 

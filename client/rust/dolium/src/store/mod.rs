@@ -31,7 +31,12 @@
 //! - `stats` returns a `Result`, and so does `InMemoryStore::new`: a daemon can be gone, and memory be refused.
 //! - `ObjectMetadata` is a snapshot: plain numbers and times instead of atomics, a tag and a name instead of a `TypeId`
 //!   (which differs between programs). `created_at` is a `SystemTime`: an `Instant` means nothing in another process.
-//! - `ObjectRef::get` needs `T: Clone`, as its body does there. A reference can hold its object, and become a ticket.
+//! - `ObjectRef::get` needs `T: Clone`, as its body does there, and `T: 'static`, as the trait's `get` does. A reference can
+//!   hold its object, and become a ticket.
+//! - The trait has two more methods: `handle`, the only one that an implementation must write, and `get_object`, which
+//!   waits, and returns a reference.
+//! - Errors are [`Error`]: `Error::NotFound` where `RustyRayError::Internal("Object not found")` stands there.
+//! - [`StoreConfig`] has `max_memory`, as there; its other members have defaults.
 //! - `ObjectBuilder` writes to the store's memory, and not to a `BytesMut`. A builder that is dropped is aborted.
 
 mod builder;

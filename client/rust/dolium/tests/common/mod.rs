@@ -2,11 +2,20 @@
 #![allow(dead_code)] // each test uses a part
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use dolium::{Client, ConnectOptions, InProcessStore, Store};
+
+fn new_folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("dolium-rust-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
 
 /// Runs as long as it is not dropped. Its socket is in a folder of its own.
 pub struct Daemon {
@@ -18,10 +27,19 @@ pub struct Daemon {
 impl Daemon {
     /// The environment variable `DOLIUMD` names the program; else it is in the PATH.
     pub fn start(flags: &[&str]) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("dolium-rust-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        Self::start_in(new_folder(), flags)
+    }
+
+    /// The same, with a spill tier.
+    pub fn start_with_spill(flags: &[&str]) -> Self {
+        let folder = new_folder();
+        let disk = folder.join("spill");
+        std::fs::DirBuilder::new().mode(0o700).create(&disk).unwrap();
+        let directory = format!("--spill-directory={}", disk.display());
+        Self::start_in(folder, &[flags, &[&directory]].concat())
+    }
+
+    fn start_in(folder: PathBuf, flags: &[&str]) -> Self {
         let program = std::env::var("DOLIUMD").unwrap_or_else(|_| "doliumd".to_owned());
         let mut command = Command::new(&program);
         command.arg("--socket").arg(folder.join("socket")).arg("--prefault=false").args(flags);
