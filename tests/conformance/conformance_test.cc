@@ -58,6 +58,12 @@ void for_each_scenario(const std::string& kind, Run run) {
   REQUIRE(count >= 40);
 }
 
+/// A doliumd for a scenario; `disk` is for its spill tier, if it has one.
+e2e::Daemon daemon_of(const Json& head, const test::TemporaryDirectory& disk) {
+  if (!head.value("spill", false)) return e2e::Daemon(config_of(head));
+  return e2e::Daemon({"--capacity", "16MiB", "--prefault=false", "--spill-directory", disk.path()});
+}
+
 void run_steps(Scenario scenario, const std::vector<Line>& steps) {
   for (const Line& step : steps) {
     INFO("line " << step.number << ": " << step.json);
@@ -75,7 +81,8 @@ TEST_CASE("in C++ in process") {
 
 TEST_CASE("in C++ with a daemon") {
   for_each_scenario("daemon", [](const Json& head, const std::vector<Line>& steps) {
-    e2e::Daemon daemon(config_of(head));
+    const test::TemporaryDirectory disk;
+    e2e::Daemon daemon = daemon_of(head, disk);
     run_steps(Scenario(daemon.release_watcher(), daemon.socket()), steps);
   });
 }

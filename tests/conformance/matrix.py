@@ -2,10 +2,15 @@
 """Puts objects in each language, and reads them in each other one: README.md has the objects.
 
 matrix.py DOLIUMD LANGUAGE=PROGRAM...    a PROGRAM that is not there is skipped, and named
+matrix.py --figures DOLIUMD LANGUAGE=PROGRAM...
+    instead prints what a get with its release costs in each language, and its ratio to the first one's. They run in
+    alternation; the figures are medians
 """
 
+import contextlib
 import os
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,32 +30,61 @@ def start(doliumd, folder):
     return daemon, socket
 
 
-def run(doliumd, programs):
-    """`programs`: {language: command line}. Returns the failures, as texts."""
-    failures = []
+@contextlib.contextmanager
+def serving(doliumd):
+    """The environment of programs that use a daemon."""
     with tempfile.TemporaryDirectory(prefix="dolium-matrix-") as folder:
         daemon, socket = start(doliumd, folder)
         try:
-            environment = {**os.environ, "DOLIUM_SOCKET": socket}
-
-            def call(language, *arguments):
-                done = subprocess.run([*programs[language], *arguments], env=environment, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-                if done.returncode != 0:
-                    failures.append(f"{language} {' '.join(arguments)}: status {done.returncode}: {done.stdout.strip()}")
-
-            for writer in programs:
-                call(writer, "put", writer)
-            for reader in programs:
-                for writer in programs:
-                    call(reader, "get", writer)
+            yield {**os.environ, "DOLIUM_SOCKET": socket}
         finally:
             daemon.terminate()
             daemon.wait(60)
+
+
+def run(doliumd, programs):
+    """`programs`: {language: command line}. Returns the failures, as texts."""
+    failures = []
+    with serving(doliumd) as environment:
+        def call(language, *arguments):
+            done = subprocess.run([*programs[language], *arguments], env=environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+            if done.returncode != 0:
+                failures.append(f"{language} {' '.join(arguments)}: status {done.returncode}: {done.stdout.strip()}")
+
+        for writer in programs:
+            call(writer, "put", writer)
+        for reader in programs:
+            for writer in programs:
+                call(reader, "get", writer)
     return failures
 
 
-def main(doliumd, *named):
+def figures(doliumd, programs, rounds=101):
+    """Prints a line for each language."""
+    times = {language: [] for language in programs}
+    with serving(doliumd) as environment, contextlib.ExitStack() as running:
+        started = {language: running.enter_context(
+            subprocess.Popen([*command, "time", language], env=environment, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)) for language, command in programs.items()}
+        for number in range(rounds + 20):  # the first ones warm up
+            for language, process in started.items():
+                gets = 500 if language == "java-data" else 20_000
+                process.stdin.write(f"{gets}\n")
+                process.stdin.flush()
+                took = int(process.stdout.readline()) / gets
+                if number >= 20:
+                    times[language].append(took)
+        for process in started.values():
+            process.stdin.close()
+    first = times[next(iter(times))]
+    for language, own in times.items():
+        ratio = statistics.median(a / b for a, b in zip(own, first))
+        print(f"{language:<10} {statistics.median(own):9.1f} ns  {ratio:8.2f}")
+
+
+def programs_of(named):
+    """Those that are there, by language; the names of the others."""
     programs, skipped = {}, []
     for each in named:
         language, _, command = each.partition("=")
@@ -59,6 +93,16 @@ def main(doliumd, *named):
             programs[language] = words
         else:
             skipped.append(language)
+    return programs, skipped
+
+
+def main(*arguments):
+    timed = arguments[0] == "--figures"
+    doliumd, *named = arguments[1:] if timed else arguments
+    programs, skipped = programs_of(named)
+    if timed:
+        figures(doliumd, programs)
+        return 0
     failures = run(doliumd, programs)
     print("\n".join(failures), end="\n" if failures else "")
     print(f"matrix: {', '.join(programs)}: {len(programs) ** 2} pairs, {len(failures)} failures"

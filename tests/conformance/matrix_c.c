@@ -1,11 +1,14 @@
 // The matrix in C: README.md has the objects.
-//   matrix_c put LANGUAGE | get LANGUAGE
+//   matrix_c put LANGUAGE | get LANGUAGE | time LANGUAGE
+
+#define _POSIX_C_SOURCE 200809L  // clock_gettime()
 
 #include <dolium/dolium_c.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static dolium_error why;
 
@@ -72,11 +75,46 @@ static void get(dolium_store* store, const char* language, const Example* exampl
   dolium_object_release(&object);
 }
 
+enum { kTimed = 1000, kTimedSize = 1024 };
+
+static long long now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static void time_gets(dolium_store* store, const char* language) {
+  static char zeros[kTimedSize];
+  static dolium_id ids[kTimed];
+  for (int i = 0; i < kTimed; ++i) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", i);
+    ids[i] = id_of(language, name);
+    check(dolium_put(store, &ids[i], zeros, sizeof zeros, NULL, NULL, &why), "put");
+  }
+  for (long gets; scanf("%ld", &gets) == 1;) {
+    const long long begin = now();
+    for (long i = 0; i < gets; ++i) {
+      dolium_object object;
+      check(dolium_get(store, &ids[i % kTimed], 0, &object, &why), "get");
+      expect(object.size == kTimedSize, "the size");
+      dolium_object_release(&object);
+    }
+    printf("%lld\n", now() - begin);
+    fflush(stdout);
+  }
+}
+
 int main(int count, char** arguments) {
-  if (count != 3) return fprintf(stderr, "usage: matrix_c put|get LANGUAGE\n"), 2;
+  if (count != 3) return fprintf(stderr, "usage: matrix_c put|get|time LANGUAGE\n"), 2;
   for (int i = 0; i < 256; ++i) all_bytes[i] = (unsigned char)i;
   dolium_store* store = NULL;
   check(dolium_connect(NULL, NULL, &store, &why), "connect");
+  if (strcmp(arguments[1], "time") == 0) {
+    time_gets(store, arguments[2]);
+    dolium_close(store);
+    return 0;
+  }
   for (size_t i = 0; i < sizeof examples / sizeof *examples; ++i)
     (strcmp(arguments[1], "put") == 0 ? put : get)(store, arguments[2], &examples[i]);
   dolium_close(store);

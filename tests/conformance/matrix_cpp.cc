@@ -1,7 +1,8 @@
 // The matrix in C++: README.md has the objects.
-//   matrix_cpp put LANGUAGE | get LANGUAGE
+//   matrix_cpp put LANGUAGE | get LANGUAGE | time LANGUAGE
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -65,13 +66,32 @@ void get(dolium::ObjectStore& store, const std::string& language) {
   expect_raw(store.get_raw(id("empty")).value(), {}, {});
 }
 
+void time_gets(dolium::ObjectStore& store, const std::string& language) {
+  using Clock = std::chrono::steady_clock;
+  const Bytes data(1024);
+  std::vector<dolium::ObjectId> ids;
+  for (int i = 0; i < 1000; ++i) {
+    ids.push_back(dolium::ObjectId::from_name(language + '/' + std::to_string(i)));
+    store.put(ids.back(), data).value();
+  }
+  for (std::size_t gets = 0; std::cin >> gets;) {
+    const auto begin = Clock::now();
+    for (std::size_t i = 0; i < gets; ++i) {
+      const auto object = store.get_raw(ids[i % ids.size()]);
+      expect(object && object->data().size() == data.size(), "the size");
+    }
+    std::cout << std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count() << std::endl;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::fputs("usage: matrix_cpp put|get LANGUAGE\n", stderr), 2;
+  if (argc != 3) return std::fputs("usage: matrix_cpp put|get|time LANGUAGE\n", stderr), 2;
   try {
     const auto store = dolium::Client::connect().value();
-    (std::string_view(argv[1]) == "put" ? put : get)(*store, argv[2]);
+    const std::string_view verb = argv[1];
+    (verb == "put" ? put : verb == "get" ? get : time_gets)(*store, argv[2]);
   } catch (const std::exception& error) {
     std::cerr << "matrix_cpp: " << error.what() << '\n';
     return EXIT_FAILURE;

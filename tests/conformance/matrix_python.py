@@ -1,9 +1,10 @@
 """The matrix in Python: README.md has the objects.
 
-matrix_python.py put LANGUAGE | get LANGUAGE
+matrix_python.py put LANGUAGE | get LANGUAGE | time LANGUAGE
 """
 
 import sys
+import time
 
 import dolium
 import numpy
@@ -13,11 +14,26 @@ TEXT = "grüße, 世界"
 RAW = {"raw": (bytes(range(256)), b""), "metadata": (b"salve", b"about it"), "empty": (b"", b"")}
 
 
+def time_gets(client, id_of):
+    ids = [id_of(number) for number in range(1000)]
+    for id in ids:
+        client.put_raw(bytes(1024), id)
+    for line in sys.stdin:
+        gets = int(line)
+        begin = time.perf_counter_ns()
+        for number in range(gets):
+            assert client.get_raw(ids[number % 1000]).size == 1024
+        print(time.perf_counter_ns() - begin, flush=True)
+
+
 def main(verb, language):
     def id_of(name):
         return dolium.ObjectId.from_name(f"{language}/{name}")
 
     with dolium.Client() as client:
+        if verb == "time":
+            time_gets(client, id_of)
+            return
         if verb == "put":
             for name, (data, metadata) in RAW.items():
                 client.put_raw(data, id_of(name), metadata=metadata)

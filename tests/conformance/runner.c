@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +40,9 @@ void fail_step(const char* format, ...) {
   exit(1);
 }
 
-const char* socket_path(void) { return now.socket; }
+const char* socket_path(void) {
+  return now.socket;
+}
 
 // ---- variables ----
 
@@ -91,10 +94,16 @@ dolium_id id_named(const char* name) {
   return id;
 }
 
-dolium_id id_of(const Json* step) { return id_named(json_text_at(step, "id", "")); }
+dolium_id id_of(const Json* step) {
+  return id_named(json_text_at(step, "id", ""));
+}
 
-static int64_t nanoseconds(int64_t milliseconds) { return milliseconds < 0 ? -1 : milliseconds * 1000000; }
-int64_t timeout_of(const Json* step) { return nanoseconds(json_number_at(step, "timeout_ms", 0)); }
+static int64_t nanoseconds(int64_t milliseconds) {
+  return milliseconds < 0 ? -1 : milliseconds * 1000000;
+}
+int64_t timeout_of(const Json* step) {
+  return nanoseconds(json_number_at(step, "timeout_ms", 0));
+}
 
 uint64_t tag_of(const char* type) {
   uint64_t tag = 0;
@@ -176,19 +185,26 @@ static void start_daemon(const Json* scenario) {
   strcpy(now.directory, "/tmp/dolium-conformance-XXXXXX");
   EXPECT(mkdtemp(now.directory) != NULL, "mkdtemp");
   snprintf(now.socket, sizeof now.socket, "%s/socket", now.directory);
-  char flags[4][64];
+  char flags[4][64], spill[128];
   snprintf(flags[0], sizeof flags[0], "--capacity=%lld", (long long)json_number_at(scenario, "capacity", 16 << 20));
   snprintf(flags[1], sizeof flags[1], "--max-objects=%lld", (long long)json_number_at(scenario, "max_objects", 0));
   snprintf(flags[2], sizeof flags[2], "--max-pinned-bytes-per-user=%lld",
            (long long)json_number_at(scenario, "max_pinned_bytes_per_user", 0));
   snprintf(flags[3], sizeof flags[3], "--eviction-policy=%s", json_text_at(scenario, "eviction_policy", "lru"));
+  strcpy(spill, "--spill-directory=");
+  if (json_flag_at(scenario, "spill", false)) {
+    const size_t name = strlen(spill);
+    snprintf(spill + name, sizeof spill - name, "%s/spill", now.directory);
+    EXPECT(mkdir(spill + name, 0700) == 0, "mkdir");
+  }
   now.daemon = fork();
   if (now.daemon != 0) return;
   prctl(PR_SET_PDEATHSIG, SIGTERM);  // also when a step fails
   const int nowhere = open("/dev/null", O_WRONLY);
   dup2(nowhere, 1);
   dup2(nowhere, 2);
-  execl(doliumd, doliumd, "--socket", now.socket, "--prefault=false", flags[0], flags[1], flags[2], flags[3], (char*)NULL);
+  execl(doliumd, doliumd, "--socket", now.socket, "--prefault=false", flags[0], flags[1], flags[2], flags[3], spill,
+        (char*)NULL);
   _exit(127);
 }
 

@@ -7,7 +7,15 @@
 
 #include "json.h"
 
-typedef enum VariableKind { a_client, an_object, a_builder, a_subscription, a_ticket, an_operation } VariableKind;
+typedef enum VariableKind {
+  a_client,
+  an_object,
+  a_builder,
+  a_subscription,
+  a_ticket,
+  an_operation,
+  a_description
+} VariableKind;
 
 /// What a callback was given.
 typedef struct Operation {
@@ -28,6 +36,7 @@ typedef struct Variable {
   dolium_builder* builder;
   dolium_subscription* subscription;
   char ticket[DOLIUM_TICKET_TEXT_SIZE];
+  dolium_object_info description;
   Operation* operation;
 } Variable;
 

@@ -61,6 +61,7 @@ class Scenario {
   Outcome extend_grace(const Json& step);
   Outcome remove(const Json& step);
   Outcome evict(const Json& step);
+  Outcome trim(const Json& step);
   Outcome clear(const Json& step);
   // ---- scenario_read.cc ----
   Outcome get(const Json& step);
@@ -82,7 +83,9 @@ class Scenario {
   Outcome cancel(const Json& step);
   // ---- scenario_report.cc ----
   Outcome metadata(const Json& step);
+  Outcome remove_described(const Json& step);
   Outcome stats(const Json& step);
+  Outcome until_tier(const Json& step);
   Outcome list(const Json& step);
   Outcome clients(const Json& step);
   Outcome ping(const Json& step);
@@ -99,6 +102,7 @@ class Scenario {
   std::string socket_;
   std::map<std::string, std::shared_ptr<Client>> clients_;
   std::map<std::string, Object> objects_;
+  std::map<std::string, ObjectMetadata> descriptions_;
   std::map<std::string, ObjectBuilder> builders_;
   std::map<std::string, Subscription> subscriptions_;
   std::map<std::string, std::string> tickets_;

@@ -1,7 +1,9 @@
 // Steps that look: metadata, listings, statistics, ids, types, tickets, events.
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "shm/types/type_names.h"
 #include "tests/conformance/scenario.h"
@@ -21,6 +23,10 @@ void check_figures(const Json& has, const Json& figures) {
   }
 }
 
+std::string_view tier_name(const StoreStats& stats) {
+  return stats.tier ? to_string(stats.tier->state) : "none";
+}
+
 }  // namespace
 
 Outcome Scenario::metadata(const Json& step) {
@@ -35,8 +41,17 @@ Outcome Scenario::metadata(const Json& step) {
                                  {"type_name", found->type_name},
                                  {"time_to_live_ms", found->time_to_live.count()},
                                  {"time_to_idle_ms", found->time_to_idle.count()},
-                                 {"grace_readers_left", found->grace_readers_left}});
+                                 {"grace_readers_left", found->grace_readers_left},
+                                 {"retention", to_string(found->retention)},
+                                 {"place", to_string(found->place)}});
+  if (step.contains("as")) descriptions_.insert_or_assign(step.at("as").get<std::string>(), *found);
   return std::nullopt;
+}
+
+Outcome Scenario::remove_described(const Json& step) {
+  const Result<bool> removed = store(step).remove(descriptions_.at(step.at("object").get<std::string>()));
+  if (removed) REQUIRE(*removed == step.value("removed", false));
+  return error_of(removed);
 }
 
 Outcome Scenario::stats(const Json& step) {
@@ -57,8 +72,26 @@ Outcome Scenario::stats(const Json& step) {
                                  {"aborted_count", found->aborted_count},
                                  {"out_of_memory_count", found->out_of_memory_count},
                                  {"waiting_gets", found->waiting_gets},
-                                 {"waiting_creates", found->waiting_creates}});
+                                 {"waiting_creates", found->waiting_creates},
+                                 {"spilled_count", found->spilled_count},
+                                 {"spilled_bytes", found->spilled_bytes},
+                                 {"read_back_count", found->read_back_count},
+                                 {"tier", tier_name(*found)}});
   return std::nullopt;
+}
+
+Outcome Scenario::until_tier(const Json& step) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  for (;;) {
+    const Result<StoreStats> found = store(step).stats();
+    if (!found) return found.error();
+    const std::uint64_t records = found->tier ? found->tier->records : 0;
+    if (tier_name(*found) == step.at("state").get<std::string>() && records == step.value("records", records))
+      return std::nullopt;
+    INFO("the tier is " << tier_name(*found));
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 Outcome Scenario::list(const Json& step) {

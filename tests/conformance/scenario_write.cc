@@ -106,6 +106,10 @@ Outcome Scenario::evict(const Json& step) {
   return error_of(evicted);
 }
 
+Outcome Scenario::trim(const Json& step) {
+  return error_of(store(step).trim());
+}
+
 Outcome Scenario::clear(const Json& step) {
   return error_of(store(step).clear());
 }

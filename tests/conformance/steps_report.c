@@ -1,9 +1,11 @@
 // Steps that look: metadata, listings, statistics, ids, types, tickets.
 
+#define _POSIX_C_SOURCE 200809L  // nanosleep()
 #include "runner.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /// A figure of a report, by its name in the file.
 typedef struct Figure {
@@ -33,6 +35,8 @@ static dolium_code metadata(const Json* step) {
   info.struct_size = sizeof info;
   const dolium_code code = dolium_metadata(client_of(step), &id, &info, NULL, &why);
   if (code != DOLIUM_OK) return code;
+  const char* const name = json_text_at(step, "as", NULL);
+  if (name != NULL) new_variable(a_description, name)->description = info;
   const Figure figures[] = {{"data_size", (int64_t)info.data_size},
                             {"metadata_size", (int64_t)info.metadata_size},
                             {"ref_count", (int64_t)info.ref_count},
@@ -45,7 +49,24 @@ static dolium_code metadata(const Json* step) {
   check_text(has, "label", info.label);
   check_text(has, "type_name", info.type_name);
   check_text(has, "state", info.state == DOLIUM_SEALED ? "sealed" : "unsealed");
+  check_text(has, "retention", info.retention == DOLIUM_RETENTION_KEEP ? "keep" : "cache");
+  static const char* const places[] = {"", "memory", "memory_and_disk", "disk", "reading_back"};
+  EXPECT(info.place > 0 && info.place <= DOLIUM_PLACE_READING_BACK, "the place is %d", (int)info.place);
+  check_text(has, "place", places[info.place]);
   return code;
+}
+
+static dolium_code remove_described(const Json* step) {
+  bool removed = false;
+  const dolium_object_info* const object = &variable_of(step, "object", a_description)->description;
+  const dolium_code code = dolium_remove_described(client_of(step), object, &removed, &why);
+  if (code == DOLIUM_OK) EXPECT(removed == json_flag_at(step, "removed", false), "removed: %d", removed);
+  return code;
+}
+
+static const char* tier_name(int32_t state) {
+  static const char* const names[] = {"none", "absent", "catalogue", "ready", "full", "read_only", "failed", "stalled"};
+  return state < 0 || state > DOLIUM_TIER_STALLED ? "unknown" : names[state];
 }
 
 static dolium_code stats(const Json* step) {
@@ -53,17 +74,46 @@ static dolium_code stats(const Json* step) {
   now.struct_size = sizeof now;
   const dolium_code code = dolium_stats(client_of(step), &now, &why);
   if (code != DOLIUM_OK) return code;
-  const Figure figures[] = {
-      {"total_objects", (int64_t)now.total_objects},   {"total_size", (int64_t)now.total_size},
-      {"used_bytes", (int64_t)now.used_bytes},         {"put_count", (int64_t)now.put_count},
-      {"get_count", (int64_t)now.get_count},           {"hit_count", (int64_t)now.hit_count},
-      {"miss_count", (int64_t)now.miss_count},         {"in_use_count", (int64_t)now.in_use_count},
-      {"pinned_count", (int64_t)now.pinned_count},     {"unsealed_count", (int64_t)now.unsealed_count},
-      {"retired_count", (int64_t)now.retired_count},   {"removed_count", (int64_t)now.removed_count},
-      {"aborted_count", (int64_t)now.aborted_count},   {"out_of_memory_count", (int64_t)now.out_of_memory_count},
-      {"waiting_gets", (int64_t)now.waiting_gets},     {"waiting_creates", (int64_t)now.waiting_creates}};
-  check_figures(json_at(step, "has"), figures, sizeof figures / sizeof *figures);
+  const Figure figures[] = {{"total_objects", (int64_t)now.total_objects},
+                            {"total_size", (int64_t)now.total_size},
+                            {"used_bytes", (int64_t)now.used_bytes},
+                            {"put_count", (int64_t)now.put_count},
+                            {"get_count", (int64_t)now.get_count},
+                            {"hit_count", (int64_t)now.hit_count},
+                            {"miss_count", (int64_t)now.miss_count},
+                            {"in_use_count", (int64_t)now.in_use_count},
+                            {"pinned_count", (int64_t)now.pinned_count},
+                            {"unsealed_count", (int64_t)now.unsealed_count},
+                            {"retired_count", (int64_t)now.retired_count},
+                            {"removed_count", (int64_t)now.removed_count},
+                            {"aborted_count", (int64_t)now.aborted_count},
+                            {"out_of_memory_count", (int64_t)now.out_of_memory_count},
+                            {"waiting_gets", (int64_t)now.waiting_gets},
+                            {"waiting_creates", (int64_t)now.waiting_creates},
+                            {"spilled_count", (int64_t)now.spilled_count},
+                            {"spilled_bytes", (int64_t)now.spilled_bytes},
+                            {"read_back_count", (int64_t)now.read_back_count}};
+  const Json* const has = json_at(step, "has");
+  check_figures(has, figures, sizeof figures / sizeof *figures);
+  check_text(has, "tier", tier_name(now.tier.state));
   return code;
+}
+
+static dolium_code until_tier(const Json* step) {
+  const char* state = "";
+  for (int tries = 0; tries < 60000; ++tries) {
+    dolium_store_stats now;
+    now.struct_size = sizeof now;
+    const dolium_code code = dolium_stats(client_of(step), &now, &why);
+    state = tier_name(now.tier.state);
+    const int64_t records = json_number_at(step, "records", (int64_t)now.tier.records);
+    const bool is_so = strcmp(state, json_text_at(step, "state", "")) == 0 && (int64_t)now.tier.records == records;
+    if (code != DOLIUM_OK || is_so) return code;
+    const struct timespec pause = {0, 1000000};
+    nanosleep(&pause, NULL);
+  }
+  fail_step("the tier is %s", state);
+  return DOLIUM_OK;
 }
 
 static bool is_listed(const Json* ids, const dolium_id* id) {
@@ -107,7 +157,9 @@ static dolium_code clients(const Json* step) {
   }
 }
 
-static dolium_code ping(const Json* step) { return dolium_ping(client_of(step), &why); }
+static dolium_code ping(const Json* step) {
+  return dolium_ping(client_of(step), &why);
+}
 
 static void check_hex(const dolium_id* id, const char* wanted) {
   char text[DOLIUM_ID_TEXT_SIZE];
@@ -147,8 +199,8 @@ static dolium_code ticket_get(const Json* step) {
   const char* const text = variable_of(step, "ticket", a_ticket)->ticket;
   const char* const type = json_text_at(step, "type", "");
   dolium_object object;
-  const dolium_code code = dolium_ticket_get(client_of(step), text, strlen(text), type, strlen(type), timeout_of(step),
-                                             &object, &why);
+  const dolium_code code =
+      dolium_ticket_get(client_of(step), text, strlen(text), type, strlen(type), timeout_of(step), &object, &why);
   if (code == DOLIUM_OK) {
     check_object(step, &object);
     keep_or_release(step, object);
@@ -166,7 +218,9 @@ static dolium_code ticket_text(const Json* step) {
 }
 
 const Step report_steps[] = {{"metadata", metadata},
+                             {"remove_described", remove_described},
                              {"stats", stats},
+                             {"until_tier", until_tier},
                              {"list", list},
                              {"clients", clients},
                              {"ping", ping},

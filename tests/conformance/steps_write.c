@@ -8,7 +8,8 @@
 static dolium_code connect_client(const Json* step) {
   dolium_connect_options options = DOLIUM_CONNECT_OPTIONS_INIT;
   if (json_flag_at(step, "read_only", false)) options.flags = DOLIUM_CONNECT_READ_ONLY;
-  return dolium_connect(socket_path(), &options, &new_variable(a_client, json_text_at(step, "client", ""))->client, &why);
+  return dolium_connect(socket_path(), &options, &new_variable(a_client, json_text_at(step, "client", ""))->client,
+                        &why);
 }
 
 static dolium_code close_client(const Json* step) {
@@ -37,8 +38,7 @@ static dolium_code seal(const Json* step) {
   Variable* const builder = variable_of(step, "builder", a_builder);
   dolium_object held;
   memset(&held, 0, sizeof held);
-  const dolium_code code =
-      dolium_builder_seal(builder->builder, json_at(step, "as") == NULL ? NULL : &held, &why);
+  const dolium_code code = dolium_builder_seal(builder->builder, json_at(step, "as") == NULL ? NULL : &held, &why);
   builder->builder = NULL;
   builder->name[0] = '\0';
   keep_or_release(step, held);
@@ -59,8 +59,8 @@ static dolium_code put(const Json* step) {
   char* const bytes = bytes_of(step, &size);
   dolium_object held;
   memset(&held, 0, sizeof held);
-  const dolium_code code = dolium_put(client_of(step), &id, bytes, size, options_of(step),
-                                      json_at(step, "as") == NULL ? NULL : &held, &why);
+  const dolium_code code =
+      dolium_put(client_of(step), &id, bytes, size, options_of(step), json_at(step, "as") == NULL ? NULL : &held, &why);
   free(bytes);
   keep_or_release(step, held);
   return code;
@@ -152,7 +152,13 @@ static dolium_code evict(const Json* step) {
   return code;
 }
 
-static dolium_code clear(const Json* step) { return dolium_clear(client_of(step), &why); }
+static dolium_code trim(const Json* step) {
+  return dolium_trim(client_of(step), NULL, &why);
+}
+
+static dolium_code clear(const Json* step) {
+  return dolium_clear(client_of(step), &why);
+}
 
 const Step write_steps[] = {{"connect", connect_client},
                             {"close", close_client},
@@ -169,5 +175,6 @@ const Step write_steps[] = {{"connect", connect_client},
                             {"extend_grace", extend_grace},
                             {"remove", remove_object},
                             {"evict", evict},
+                            {"trim", trim},
                             {"clear", clear},
                             {NULL, NULL}};

@@ -62,6 +62,10 @@ def options_of(step):
     return out
 
 
+def tier_name(stats):
+    return stats.tier.state if stats.tier else "none"
+
+
 class Runner:
     """One scenario with one store. Each method op_NAME is a step; `named` has what steps have named with "as"."""
 
@@ -141,6 +145,9 @@ class Runner:
     def op_evict(self, step):
         assert self.client(step)._evict_and_count(step["bytes"])[1] == step.get("object_bytes", 0)
 
+    def op_trim(self, step):
+        self.client(step).trim()
+
     def op_clear(self, step):
         self.client(step).clear()
 
@@ -197,11 +204,28 @@ class Runner:
                 life = getattr(found, name[: -len("_ms")])
                 assert (life.total_seconds() * 1000 if life else 0) == expected
             else:
-                assert getattr(found, {"pinned": "is_pinned"}.get(name, name)) == expected
+                assert getattr(found, {"pinned": "is_pinned", "place": "where"}.get(name, name)) == expected
+        self.keep(step, found)
+
+    def op_remove_described(self, step):
+        assert self.client(step).remove(self.named[step["object"]]) == step.get("removed", False)
 
     def op_stats(self, step):
         found = self.client(step).stats()
-        assert {name: getattr(found, name) for name in step["has"]} == step["has"]
+        figures = {name: getattr(found, name) for name in step["has"]}
+        if "tier" in figures:
+            figures["tier"] = tier_name(found)
+        assert figures == step["has"]
+
+    def op_until_tier(self, step):
+        deadline = time.monotonic() + 60
+        while True:
+            stats = self.client(step).stats()
+            state, records = tier_name(stats), stats.tier.records if stats.tier else 0
+            if (state, records) == (step["state"], step.get("records", records)):
+                return
+            assert time.monotonic() < deadline, f"the tier is {state}, with {records} records"
+            time.sleep(0.001)
 
     def op_list(self, step):
         found = self.client(step).list(**step.get("filter", {}))
@@ -259,6 +283,10 @@ def opened(head, kind):
              if name in head]
     with tempfile.TemporaryDirectory(prefix="dolium-conformance-") as folder:
         path = pathlib.Path(folder, "dolium.sock")
+        if head.get("spill"):
+            disk = pathlib.Path(folder, "spill")
+            disk.mkdir(mode=0o700)
+            flags.append(f"--spill-directory={disk}")
         daemon = server.launch(capacity, path, f"--eviction-policy={policy}", "--prefault=false", *flags)
         try:
             with dolium.Client(path) as client:
