@@ -215,6 +215,7 @@ Client::Holdings Client::holdings() const {
 /// What it asked may be carried out for as long as nobody has noticed, what it wrote is dropped then, and what it held
 /// let go of.
 void Client::leave_history() {
+  const std::uint64_t now = world_.tick();
   for (const auto& [request, asked] : asked_) {
     for (const Part& part : asked.parts) {
       if (part.number == kFiller) continue;
@@ -224,9 +225,11 @@ void Client::leave_history() {
     if (asked.about != About::history || asked.operation.kind == Kind::get) continue;
     log_[asked.number].push_back(asked.operation);
     forget_outcome(log_[asked.number].back(), history::kNever);
+    // A seal that the server has not heard: the object ends with its creator.
+    if (asked.operation.kind == Kind::seal)
+      log_[asked.number].push_back({Kind::abort, Outcome::unknown, asked.operation.value, now, history::kNever});
   }
   for (const auto& [number, position] : deferred_) forget_outcome(log_[number][position], history::kNever);
-  const std::uint64_t now = world_.tick();
   for (const auto& [number, building] : building_)
     log_[number].push_back({Kind::abort, Outcome::unknown, building.value, now, history::kNever});
   for (const auto& [number, held] : held_)
