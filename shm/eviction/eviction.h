@@ -2,12 +2,12 @@
 // Eviction: chooses the objects to evict when room is needed.
 //
 // Model: every sealed object that is not pinned is in exactly one of three places:
-//   the queue     ordered by (key, seal order), the coldest first;
+//   the queue     in the order of the policy (shm/eviction/policy.h), the coldest first;
 //   the cold set  the coldest tenth of all objects (at least one object, at most kMaxCold), taken from the queue;
 //   parked        in use by a client when it was last checked; checked again later.
-// Keys are recorded values. The current ones are in the clients' pin tables, and are only read when an object is about
-// to be chosen (`Candidates::refresh`). If its key has grown, the object goes back to the queue. So an access costs the
-// reader one store, and no message.
+// Accesses and hits are recorded values. The current ones are in the clients' pin tables, and are only read when an
+// object is about to be chosen (`Candidates::refresh`). If its key has grown, or if the policy says that it stays, the
+// object goes back to the queue. So an access costs the reader one store, and no message.
 //
 // plan() looks for the cheapest contiguous window: neighbouring extents, each free or cold, with at least the needed
 // bytes, that lose the fewest live bytes, weighted by their heat (shm/eviction/window.h). Evicting one by one from the
@@ -72,16 +72,33 @@ class Eviction final : private Neighbours {
   /// client that touches objects faster than they are checked must not keep the call busy forever.
   static constexpr std::uint32_t kMaxSecondThoughts = 1024;
 
-  Eviction(const Arena& arena, Candidates& candidates, const Policy& policy, std::uint32_t max_slots);
+  /// Only this tells the policy about its objects.
+  Eviction(const Arena& arena, Candidates& candidates, Policy& policy, std::uint32_t max_slots);
   Eviction(const Eviction&) = delete;
   Eviction& operator=(const Eviction&) = delete;
 
   /// Adds a sealed, unpinned object. Its key must be readable. O(1) if it was just sealed.
-  void insert(SlotIndex slot);
-  /// Adds an object that was sealed earlier, and then erased or pinned. O(log n).
+  void insert(SlotIndex slot, Policy::Arrival arrival = Policy::Arrival::sealed);
+  /// Tells of an object that is pinned already: put_back() will add it.
+  void note_pinned(SlotIndex slot, Policy::Arrival arrival) { policy_.enter(slot, arrival, order_.lane_bytes()); }
+  /// Adds an object that was pinned. O(log n).
   void put_back(SlotIndex slot);
   /// Removes an object that is gone or pinned. Precondition: contains(slot).
   void erase(SlotIndex slot);
+  /// Removes an object that is evicted. Precondition: contains(slot).
+  void erase_evicted(SlotIndex slot);
+  /// An object that Candidates::refresh() called in use may be chosen now. Precondition: contains(slot).
+  void unpark(SlotIndex slot);
+  /// Calls `change`, which makes the recorded access of a member later.
+  template <class Change>
+  void change_access(SlotIndex slot, Change&& change) {
+    if (order_.is_by_arrival()) return change();
+    order_.remove(slot);  // a key must not change while the object is in the order
+    change();
+    order_.put_back(slot);
+  }
+  /// A departed client's hits are part of Candidates::hit_sum() no more.
+  void forget_hits(SlotIndex slot, std::uint32_t hits) { policy_.forget_hits(slot, hits); }
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
   /// The recorded key of a sealed object.
   [[nodiscard]] EvictionKey key(SlotIndex slot) const { return policy_.key(slot); }
@@ -110,7 +127,15 @@ class Eviction final : private Neighbours {
   void settle(std::uint32_t target);
   void give_back_beyond(std::uint32_t target);
   void admit(SlotIndex front);
-  bool place(SlotIndex slot, Candidates::Use use, const EvictionKey& recorded);
+  /// What a look at an object has found.
+  struct Look {
+    Candidates::Use use = Candidates::Use::unused;
+    bool moves = false;  // its place is not the one that it had
+  };
+  [[nodiscard]] Look look_at(SlotIndex slot);
+  bool place(SlotIndex slot, Look look);
+  void requeue(SlotIndex slot);
+  bool requeue_warm(const std::vector<SlotIndex>& victims);
   bool recheck_parked(std::uint32_t how_many);
   [[nodiscard]] std::vector<SlotIndex> search(std::uint64_t needed, Effort effort);
   [[nodiscard]] std::vector<SlotIndex> search_cold(std::uint64_t needed, std::uint32_t widest);
@@ -118,6 +143,8 @@ class Eviction final : private Neighbours {
   [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;
   [[nodiscard]] std::vector<SlotIndex> search_colder_than_most(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> sample_cold();
+  [[nodiscard]] std::vector<SlotIndex> search_first_lane(std::uint64_t needed);
+  [[nodiscard]] Window best_of_first_lane(std::uint64_t needed) const;
   [[nodiscard]] bool is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t needed) const noexcept;
 
   // Neighbours
@@ -151,13 +178,14 @@ class Eviction final : private Neighbours {
 
   const Arena& arena_;
   Candidates& candidates_;
-  const Policy& policy_;
+  Policy& policy_;
   EvictionOrder order_;
   std::uint32_t next_recheck_ = 0;  // position among the parked objects
   Rest cold_rest_;                  // for search() in the widened cold set
   Rest hand_rest_;                  // of Effort::cold
   std::uint32_t next_hand_rests_ = 1;
   EvictionKey hottest_ = kAnyHeat;  // maximum key of a neighbour that may be evicted
+  bool first_lane_only_ = false;    // neighbours of the second lane may not be evicted
   SlotIndex hand_ = kNoSlot;        // the object behind the last window of Effort::cold
   std::uint32_t next_sample_ = 0;   // position in the sequence of sampled slots
   std::uint32_t patience_ = 0;      // see kMaxSecondThoughts: number of objects that this call may still pass over

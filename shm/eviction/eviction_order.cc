@@ -8,16 +8,18 @@ namespace dolium::shm {
 
 void EvictionOrder::enqueue(SlotIndex slot) {
   make_room_for(slot);
-  if (hottest_ == kNoSlot || colder(hottest_, slot))
-    link(slot, hottest_, kNoSlot);
+  const SlotIndex hottest = list_of(slot).hottest;
+  if (hottest == kNoSlot || by_arrival_ || colder(hottest, slot))
+    link(slot, hottest, kNoSlot);
   else
     add_to_heap(slot);
 }
 
 void EvictionOrder::put_back(SlotIndex slot) {
   make_room_for(slot);
-  if (coldest_ != kNoSlot && colder(slot, coldest_))
-    link(slot, kNoSlot, coldest_);
+  const SlotIndex coldest = list_of(slot).coldest;
+  if (by_arrival_ || (coldest != kNoSlot && colder(slot, coldest)))
+    link(slot, kNoSlot, coldest);
   else
     add_to_heap(slot);
 }
@@ -25,8 +27,9 @@ void EvictionOrder::put_back(SlotIndex slot) {
 void EvictionOrder::add_cold(SlotIndex slot) {
   make_room_for(slot);
   auto at = cold_.end();
-  if (!cold_.empty() && colder(slot, cold_.back())) {
-    at = std::upper_bound(cold_.begin(), cold_.end(), slot, [this](SlotIndex a, SlotIndex b) { return colder(a, b); });
+  if (!cold_.empty() && goes_first(slot, cold_.back())) {
+    at = std::upper_bound(cold_.begin(), cold_.end(), slot,
+                          [this](SlotIndex a, SlotIndex b) { return goes_first(a, b); });
   }
   cold_.insert(at, slot);
   places_[slot] = {kInColdSet, 0};
@@ -47,13 +50,22 @@ void EvictionOrder::remove(SlotIndex slot) {
   } else if (place.before == kInArray) {
     remove_from_array(place.after);
   } else {
-    unlink(place);
+    unlink(slot, place);
   }
 }
 
 SlotIndex EvictionOrder::front() const {
-  if (heap_size_ == 0) return coldest_;
-  return coldest_ == kNoSlot || colder(array_.front(), coldest_) ? array_.front() : coldest_;
+  if (by_arrival_) return front_of_lanes();
+  const SlotIndex coldest = lists_[0].coldest;
+  if (heap_size_ == 0) return coldest;
+  return coldest == kNoSlot || colder(array_.front(), coldest) ? array_.front() : coldest;
+}
+
+SlotIndex EvictionOrder::front_of_lanes() const {
+  const SlotIndex first = lists_[0].coldest;
+  const SlotIndex second = lists_[1].coldest;
+  if (first == kNoSlot || second == kNoSlot) return first == kNoSlot ? second : first;
+  return policy_.next(lane_bytes_) == Policy::Lane::first ? first : second;
 }
 
 std::uint64_t EvictionOrder::bookkeeping_bytes() const noexcept {
@@ -65,19 +77,23 @@ void EvictionOrder::make_room_for(SlotIndex slot) {
   if (slot >= places_.size()) places_.resize(std::size_t{slot} + 1, Place{kNowhere, 0});
 }
 
-// ---- the list ----
+// ---- the lists ----
 
-void EvictionOrder::link(SlotIndex slot, SlotIndex before, SlotIndex after) noexcept {
+void EvictionOrder::link(SlotIndex slot, SlotIndex before, SlotIndex after) {
+  List& list = list_of(slot);
   places_[slot] = {before, after};
-  (before == kNoSlot ? coldest_ : places_[before].after) = slot;
-  (after == kNoSlot ? hottest_ : places_[after].before) = slot;
+  (before == kNoSlot ? list.coldest : places_[before].after) = slot;
+  (after == kNoSlot ? list.hottest : places_[after].before) = slot;
   ++list_size_;
+  if (by_arrival_) lane_bytes_of(slot) += arena_.size_of(ExtentRef::live(slot));
 }
 
-void EvictionOrder::unlink(const Place& place) noexcept {
-  (place.before == kNoSlot ? coldest_ : places_[place.before].after) = place.after;
-  (place.after == kNoSlot ? hottest_ : places_[place.after].before) = place.before;
+void EvictionOrder::unlink(SlotIndex slot, const Place& place) {
+  List& list = list_of(slot);
+  (place.before == kNoSlot ? list.coldest : places_[place.before].after) = place.after;
+  (place.after == kNoSlot ? list.hottest : places_[place.after].before) = place.before;
   --list_size_;
+  if (by_arrival_) lane_bytes_of(slot) -= arena_.size_of(ExtentRef::live(slot));
 }
 
 // ---- the heap, and the parked behind it ----
@@ -142,19 +158,34 @@ void EvictionOrder::sift_down(std::uint32_t position) {
 
 // ---- for tests ----
 
-void EvictionOrder::check_list() const {
+/// Returns the number of objects in the list, and adds up their bytes.
+std::uint32_t EvictionOrder::check_list(std::size_t lane, std::uint64_t& bytes) const {
   std::uint32_t seen = 0;
   SlotIndex before = kNoSlot;
-  for (SlotIndex slot = coldest_; slot != kNoSlot; before = slot, slot = places_[slot].after) {
+  for (SlotIndex slot = lists_[lane].coldest; slot != kNoSlot; before = slot, slot = places_[slot].after) {
     DOLIUM_CHECK(++seen <= list_size_, "the list is a ring, or longer than it says");
     DOLIUM_CHECK(places_[slot].before == before, "a member of the list does not know who is before it");
-    DOLIUM_CHECK(before == kNoSlot || colder(before, slot), "the list is out of order");
+    if (by_arrival_)
+      DOLIUM_CHECK(static_cast<std::size_t>(policy_.lane(slot)) == lane, "an object is in the list of the other lane");
+    else
+      DOLIUM_CHECK(before == kNoSlot || colder(before, slot), "the list is out of order");
+    if (by_arrival_) bytes += arena_.size_of(ExtentRef::live(slot));
   }
-  DOLIUM_CHECK(seen == list_size_ && hottest_ == before, "the list does not end where it should");
+  DOLIUM_CHECK(lists_[lane].hottest == before, "the list does not end where it should");
+  return seen;
+}
+
+void EvictionOrder::check_lists() const {
+  Policy::LaneBytes bytes;
+  const std::uint32_t seen = check_list(0, bytes.first) + check_list(1, bytes.second);
+  DOLIUM_CHECK(seen == list_size_, "the lists do not have as many objects as they say");
+  DOLIUM_CHECK(bytes.first == lane_bytes_.first && bytes.second == lane_bytes_.second,
+               "the bytes of the lanes do not add up");
+  DOLIUM_CHECK(!by_arrival_ || heap_size_ == 0, "a heap, although the order is by arrival");
 }
 
 void EvictionOrder::check_invariants() const {
-  check_list();
+  check_lists();
   DOLIUM_CHECK(heap_size_ <= array_.size(), "the heap is larger than its array");
   for (std::uint32_t i = 0; i < array_.size(); ++i) {
     const Place place = place_of(array_[i]);
@@ -164,7 +195,7 @@ void EvictionOrder::check_invariants() const {
   }
   for (std::size_t i = 0; i < cold_.size(); ++i) {
     DOLIUM_CHECK(is_cold(cold_[i]), "a member of the cold set is not where its word says");
-    DOLIUM_CHECK(i == 0 || colder(cold_[i - 1], cold_[i]), "the cold set is out of order");
+    DOLIUM_CHECK(i == 0 || !goes_first(cold_[i], cold_[i - 1]), "the cold set is out of order");
   }
   const auto members =
       std::count_if(places_.begin(), places_.end(), [](const Place& place) { return place.before != kNowhere; });

@@ -2,15 +2,20 @@
 // EvictionOrder: the three places where eviction keeps an object, and the order within them. Makes no decisions.
 //
 // Model: the queue, coldest first; the cold set, sorted, coldest first; the parked objects, unordered.
-// The queue has two parts: a list of objects that came in order, and a binary heap of the others. A newly sealed object
-// is hotter than all objects that were sealed before and not checked since, whatever the policy, so it is appended to
-// the list. Its neighbours in the list are mostly its neighbours in memory, and an eviction costs O(1). A heap of a
-// million rows would cost a cache miss on each of its levels instead. The heap only has objects that turned out to be
-// in a wrong place when they were checked. One array holds [heap | parked]. Each slot has two words for its object's
-// place: a member costs 8 bytes, and 4 more in the heap or parked. The key of an object may change while it is parked
-// or not a member; or while it is cold, if it is then removed before another object is added, because remove() reads no
-// key.
+//
+// With a policy by arrival, the queue is two lists, one for each of the policy's lanes, and no object is moved within
+// them. The cold set has the objects of the first lane, in their order, then those of the second.
+//
+// With a policy by key, the queue has two parts: a list of objects that came in order, and a binary heap of the others.
+// A newly sealed object is hotter than all objects that were sealed before and not checked since, whatever the policy,
+// so it is appended to the list. Its neighbours in the list are mostly its neighbours in memory, and an eviction costs
+// O(1). A heap of a million rows would cost a cache miss on each of its levels instead. The heap only has objects that
+// turned out to be in a wrong place when they were checked. One array holds [heap | parked]. Each slot has two words
+// for its object's place: a member costs 8 bytes, and 4 more in the heap or parked. The key of an object may change
+// while it is parked or not a member; or while it is cold, if it is then removed before another object is added,
+// because remove() reads no key.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -25,16 +30,20 @@ namespace dolium::shm {
 class EvictionOrder final : public Ranks {
  public:
   /// Throws std::bad_alloc if the address space for that many slots cannot be reserved.
-  EvictionOrder(const Policy& policy, std::uint32_t max_slots)
-      : policy_(policy),
+  EvictionOrder(const Arena& arena, const Policy& policy, std::uint32_t max_slots)
+      : arena_(arena),
+        policy_(policy),
+        by_arrival_(policy.order() == Policy::Order::by_arrival),
         max_slots_(max_slots),
         array_(reserved_vector<SlotIndex>(max_slots)),
         places_(reserved_vector<Place>(max_slots)) {}
 
   // Preconditions: !contains(slot). add_cold() is O(size of the cold set) unless the slot is hotter than all of it.
-  /// Adds an object that was just sealed: O(1). O(log n) if it is not the hottest.
+  /// Adds an object that was just sealed: O(1). By key, O(log n) if it is not the hottest. By arrival, it is the last
+  /// of its lane.
   void enqueue(SlotIndex slot);
-  /// Adds an object that was elsewhere: O(1) if it is colder than the list, else O(log n).
+  /// Adds an object that was elsewhere. By key, O(1) if it is colder than the list, else O(log n). By arrival, O(1): it
+  /// is the next of its lane.
   void put_back(SlotIndex slot);
   void add_cold(SlotIndex slot);
   void park(SlotIndex slot);
@@ -49,9 +58,19 @@ class EvictionOrder final : public Ranks {
     return place.before == kInArray && place.after >= heap_size_;
   }
 
+  [[nodiscard]] bool is_by_arrival() const noexcept { return by_arrival_; }
+  /// 0 with a policy by key.
+  [[nodiscard]] const Policy::LaneBytes& lane_bytes() const noexcept { return lane_bytes_; }
   [[nodiscard]] std::uint32_t queue_size() const noexcept { return list_size_ + heap_size_; }
   /// The coldest object of the queue. Precondition: the queue is not empty.
   [[nodiscard]] SlotIndex front() const;
+  /// The objects of a lane, the next one first; kNoSlot at the end.
+  [[nodiscard]] SlotIndex first_of(Policy::Lane lane) const noexcept {
+    return lists_[static_cast<std::size_t>(lane)].coldest;
+  }
+  [[nodiscard]] SlotIndex behind(SlotIndex slot) const noexcept { return places_[slot].after; }
+  /// Whether front() belongs into the cold set before its last object. Precondition: neither is empty.
+  [[nodiscard]] bool front_goes_first() const { return goes_first(front(), cold_.back()); }
   [[nodiscard]] const std::vector<SlotIndex>& cold() const noexcept { return cold_; }
   /// Sets each rank_of() to the current position in cold(). O(size of the cold set).
   void rank_cold() noexcept {
@@ -95,23 +114,43 @@ class EvictionOrder final : public Ranks {
   [[nodiscard]] Place place_of(SlotIndex slot) const noexcept {
     return slot < places_.size() ? places_[slot] : Place{kNowhere, 0};
   }
+  struct List {
+    SlotIndex coldest = kNoSlot;
+    SlotIndex hottest = kNoSlot;
+  };
+
   [[nodiscard]] bool colder(SlotIndex a, SlotIndex b) const { return policy_.key(a) < policy_.key(b); }
+  /// The order of the cold set.
+  [[nodiscard]] bool goes_first(SlotIndex a, SlotIndex b) const {
+    return by_arrival_ ? policy_.lane(a) < policy_.lane(b) : colder(a, b);
+  }
+  /// By key: the first.
+  [[nodiscard]] List& list_of(SlotIndex slot) {
+    return lists_[by_arrival_ ? static_cast<std::size_t>(policy_.lane(slot)) : 0];
+  }
+  [[nodiscard]] SlotIndex front_of_lanes() const;
+  [[nodiscard]] std::uint64_t& lane_bytes_of(SlotIndex slot) {
+    return policy_.lane(slot) == Policy::Lane::first ? lane_bytes_.first : lane_bytes_.second;
+  }
   void make_room_for(SlotIndex slot);
   void put(std::uint32_t position, SlotIndex slot) noexcept;
   void add_to_array(SlotIndex slot);
   void add_to_heap(SlotIndex slot);
   void remove_from_array(std::uint32_t position);
-  void link(SlotIndex slot, SlotIndex before, SlotIndex after) noexcept;
-  void unlink(const Place& place) noexcept;
+  void link(SlotIndex slot, SlotIndex before, SlotIndex after);
+  void unlink(SlotIndex slot, const Place& place);
   void sift_up(std::uint32_t position);
   void sift_down(std::uint32_t position);
-  void check_list() const;
+  void check_lists() const;
+  [[nodiscard]] std::uint32_t check_list(std::size_t lane, std::uint64_t& bytes) const;
 
+  const Arena& arena_;
   const Policy& policy_;
+  const bool by_arrival_;
   std::uint32_t max_slots_;
-  SlotIndex coldest_ = kNoSlot;  // of the list
-  SlotIndex hottest_ = kNoSlot;
-  std::uint32_t list_size_ = 0;
+  std::array<List, 2> lists_;  // by lane; by key, the second is empty
+  Policy::LaneBytes lane_bytes_;
+  std::uint32_t list_size_ = 0;  // of both
   std::uint32_t heap_size_ = 0;
   std::size_t most_in_array_ = 0;    // maximum so far: the array keeps its memory
   ReservedVector<SlotIndex> array_;  // [0, heap_size_): the heap; the rest: parked, in no order

@@ -1,5 +1,6 @@
 #include "shm/eviction/policy.h"
 
+#include "shm/eviction/adaptive_policy.h"
 #include "shm/eviction/fifo_policy.h"
 #include "shm/eviction/lfu_policy.h"
 #include "shm/eviction/lru_policy.h"
@@ -11,6 +12,7 @@ std::unique_ptr<Policy> make_policy(EvictionPolicy policy, const PolicyView& vie
     case EvictionPolicy::lru: return std::make_unique<LruPolicy>(view.ledger);
     case EvictionPolicy::lfu: return std::make_unique<LfuPolicy>(view.ledger);
     case EvictionPolicy::fifo: return std::make_unique<FifoPolicy>(view.ledger);
+    case EvictionPolicy::adaptive: return std::make_unique<AdaptivePolicy>(view);
   }
   return nullptr;
 }

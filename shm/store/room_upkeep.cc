@@ -43,7 +43,7 @@ void Room::fold_access(const Clients::Departed& departed, SlotIndex slot) {
   if (rows_.margin(slot).state != SlotState::sealed) return;
   const PinTable& table = departed.table;
   if (rows_.margin(slot).graced) graces_.fold(slot, departed.id, table.last_access(slot));
-  if (rows_.ledger.counts_hits()) rows_.ledger.hit_row(slot).base -= table.hits(slot);
+  sealed_.forget_hits(slot, table.hits(slot));
   sealed_.note_access(slot, std::min(table.last_access(slot), rows_.now));
 }
 

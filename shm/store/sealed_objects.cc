@@ -15,7 +15,7 @@ SealedObjects::SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usag
       graces_(graces),
       usage_(usage),
       spill_(spill),
-      policy_(make_policy(rows.config.eviction_policy, {rows.ledger})),
+      policy_(make_policy(rows.config.eviction_policy, {rows.arena, rows.ledger, usage, rows.config.max_objects})),
       eviction_(rows.arena, usage, *policy_, rows.config.max_objects) {}
 
 void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
@@ -31,7 +31,10 @@ void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs cre
   row.accessed = row.sealed;             // held the creator until now, which a successor would have needed
   margin.state = SlotState::sealed;
   tally_.add(rows_.taken_bytes(slot));
-  if (!margin.pinned) eviction_.insert(slot);
+  if (margin.pinned)
+    eviction_.note_pinned(slot, Policy::Arrival::sealed);
+  else
+    eviction_.insert(slot);
   if (margin.mortal) look_at({slot, row.sealed}, rows_.lifetimes(slot).due(row.sealed, row.accessed));
   if (margin.graced) graces_.watch(slot);
   if (margin.kept) spill_.count_sealed(slot);
@@ -108,7 +111,7 @@ void SealedObjects::spill(SlotIndex slot) {
   const SlotFields object = rows_.fields(slot);
   const std::uint64_t taken = rows_.taken_bytes(slot);
   evicted_object_bytes_ += object.data_size + object.metadata_size;
-  eviction_.erase(slot);
+  eviction_.erase_evicted(slot);
   tally_.subtract(taken);
   spill_.count_spilled(slot);
   rows_.margin(slot).operation = Operation::relocating;
@@ -130,7 +133,7 @@ void SealedObjects::end_reading(SlotIndex slot, TimeNs now) {
   const std::uint64_t taken = rows_.taken_bytes(slot);
   tally_.add(taken);
   rows_.row(slot).accessed = std::max(rows_.row(slot).accessed, rows_.now);
-  eviction_.put_back(slot);
+  eviction_.insert(slot, Policy::Arrival::read_back);
   ++rows_.counters().read_backs;
   rows_.counters().read_back_bytes += taken;
   rows_.room_made = true;
@@ -158,9 +161,7 @@ void SealedObjects::adopt_record(SlotIndex slot, const Spill::Record& record) {
 bool SealedObjects::written(SlotIndex slot, TimeNs stamp, std::uint64_t location) {
   if (!spill_.written(slot, stamp, location)) return false;
   rows_.room_made = true;  // it may be evicted; and others may be dirty in its stead (Spill::may_keep())
-  if (rows_.margin(slot).pinned) return true;
-  eviction_.erase(slot);
-  eviction_.put_back(slot);
+  if (!rows_.margin(slot).pinned) eviction_.unpark(slot);
   return true;
 }
 
@@ -171,6 +172,8 @@ void SealedObjects::leave_index(SlotIndex slot, RemovalCause cause) {
   rows_.index.unlink(slot);
   if (rows_.margin(slot).pinned)
     pins_.clear(slot);
+  else if (resident && cause == RemovalCause::evicted)
+    eviction_.erase_evicted(slot);
   else if (resident)
     eviction_.erase(slot);
   if (rows_.margin(slot).graced) graces_.end(slot);
@@ -265,10 +268,15 @@ void SealedObjects::expire() {
 void SealedObjects::note_access(SlotIndex slot, TimeNs accessed) {
   LedgerRow& row = rows_.row(slot);
   if (accessed <= row.accessed) return;
-  const bool ordered = !rows_.margin(slot).pinned && !rows_.is_spilled(slot);
-  if (ordered) eviction_.erase(slot);  // a key must not change while the object stands in the order
-  row.accessed = accessed;
-  if (ordered) eviction_.put_back(slot);
+  if (eviction_.contains(slot))
+    eviction_.change_access(slot, [&row, accessed] { row.accessed = accessed; });
+  else
+    row.accessed = accessed;
+}
+
+void SealedObjects::forget_hits(SlotIndex slot, std::uint32_t hits) {
+  if (rows_.ledger.counts_hits()) rows_.ledger.hit_row(slot).base -= hits;
+  eviction_.forget_hits(slot, hits);
 }
 
 // ---- after a crash ----
@@ -282,15 +290,25 @@ void SealedObjects::adopt_sealed(SlotIndex slot) {
   const bool resident = !rows_.is_spilled(slot);
   if (resident) tally_.add(rows_.taken_bytes(slot));
   if (margin.kept) spill_.count_sealed(slot);
-  if (margin.pinned)
+  if (margin.pinned) {
     pins_.count(slot);
-  else if (resident)
-    eviction_.insert(slot);
+    eviction_.note_pinned(slot, Policy::Arrival::recovered);
+  } else if (resident) {
+    recovered_.push_back(slot);
+  }
   if (margin.graced) {
     graces_.count(slot);
     graces_.watch(slot);
   }
   if (margin.mortal) expiry_.look_at({slot, row.sealed}, rows_.lifetimes(slot).due(row.sealed, row.accessed));
+}
+
+/// By key, each finds its place by itself. By arrival, the coldest must come first.
+void SealedObjects::end_recovery() {
+  if (policy_->order() == Policy::Order::by_arrival)
+    std::ranges::sort(recovered_, {}, [this](SlotIndex slot) { return policy_->key(slot); });
+  for (const SlotIndex slot : recovered_) eviction_.insert(slot, Policy::Arrival::recovered);
+  recovered_ = {};
 }
 
 void SealedObjects::adopt_retired(SlotIndex slot) {

@@ -75,10 +75,14 @@ class SealedObjects {
   void sweep(std::size_t how_many);
   /// An access that a client's table told of before the client left. Later ones than the row knows count.
   void note_access(SlotIndex slot, TimeNs accessed);
+  /// The hits of a departed client's table, which Usage::hit_sum() does not count any more.
+  void forget_hits(SlotIndex slot, std::uint32_t hits);
 
   /// After a crash: counts a row that is sealed, or retired, and has its extent.
   void adopt_sealed(SlotIndex slot);
   void adopt_retired(SlotIndex slot);
+  /// All rows are adopted: now their objects can be evicted.
+  void end_recovery();
 
   /// To plan with. Objects leave the order by evict_unused().
   [[nodiscard]] Eviction& eviction() noexcept { return eviction_; }
@@ -107,6 +111,7 @@ class SealedObjects {
   std::unique_ptr<Policy> policy_;
   Eviction eviction_;
   Expiry expiry_;
+  std::vector<SlotIndex> recovered_;  // by adopt_sealed(), for end_recovery()
   std::vector<SlotIndex> retired_;
   std::size_t next_sweep_ = 0;  // position in retired_
   Tally tally_, retired_tally_;

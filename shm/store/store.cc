@@ -23,6 +23,10 @@ Result<StoreConfig> completed(StoreConfig config) {
     return Error{Errc::invalid_argument,
                  "the store's default retention is `keep`, but there is no spill tier: give it a directory, or choose "
                  "`cache`"};
+  if (static_cast<std::size_t>(config.eviction_policy) >= kEvictionPolicyNames.size())
+    return Error{Errc::invalid_argument,
+                 fmt::format("there is no eviction policy number {}: choose one of {}",
+                             static_cast<unsigned>(config.eviction_policy), fmt::join(kEvictionPolicyNames, ", "))};
   if (config.max_objects > kMaxObjects)
     return Error{Errc::invalid_argument, fmt::format("max_objects can be {} at most", kMaxObjects)};
   const std::uint64_t page = config.huge_pages ? kHugePageBytes : kPageBytes;

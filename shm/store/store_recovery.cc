@@ -42,6 +42,7 @@ class Recoverer {
   [[nodiscard]] Recovery run() {
     settle_rows();
     claim_extents();
+    parts_.sealed.end_recovery();
     return found_;
   }
 

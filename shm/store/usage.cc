@@ -83,12 +83,6 @@ TimeNs Usage::last_access(SlotIndex slot, TimeNs now) const noexcept {
   return latest;
 }
 
-std::uint32_t Usage::hit_sum(SlotIndex slot) const noexcept {
-  std::uint32_t sum = 0;
-  clients_.for_each_table(slot, [&](ClientId, const PinTable& table) { sum += table.hits(slot); });
-  return sum;
-}
-
 // ---- Candidates ----
 
 Candidates::Use Usage::refresh(SlotIndex slot) {
@@ -101,6 +95,12 @@ Candidates::Use Usage::refresh(SlotIndex slot) {
   const SlotMargin& margin = rows_.margin(slot);
   if (margin.kept && !margin.clean) return Use::in_use;
   return in_use(slot) || graces_.still_keeps(slot) ? Use::in_use : Use::unused;
+}
+
+std::uint32_t Usage::hit_sum(SlotIndex slot) const {
+  std::uint32_t sum = 0;
+  clients_.for_each_table(slot, [&](ClientId, const PinTable& table) { sum += table.hits(slot); });
+  return sum;
 }
 
 }  // namespace dolium::shm

@@ -49,8 +49,6 @@ class Usage final : public Candidates {
   [[nodiscard]] std::vector<bool> slots_in_use(SlotIndex begin, SlotIndex end) const;
   /// The last access up to `now`.
   [[nodiscard]] TimeNs last_access(SlotIndex slot, TimeNs now) const noexcept;
-  /// Sum of the hits in all tables, modulo 2^32.
-  [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const noexcept;
   /// Number of looks so far: one for each object, and one for each client's table. A measure of work without a clock.
   [[nodiscard]] std::uint64_t looks() const noexcept { return looks_; }
   void count_look() noexcept { looks_ += 1 + clients_.size(); }
@@ -60,6 +58,8 @@ class Usage final : public Candidates {
   /// An object that a grace keeps is as one in use: it waits beside the order until the grace is over. So is a dirty
   /// one, until it is written.
   Use refresh(SlotIndex slot) override;
+  [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const override;
+  [[nodiscard]] std::uint64_t id_hash(SlotIndex slot) const override { return rows_.index.read(slot).id.hash(); }
   void prefetch(SlotIndex slot, int step) const override { rows_.index.prefetch_unlink(slot, step); }
 
  private:

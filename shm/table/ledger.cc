@@ -54,6 +54,10 @@ Result<Ledger> Ledger::adopt(std::uint32_t slot_count, std::vector<UniqueFd> mem
         fmt::format("the store's ledger has layout {}, but this program knows layout {}: stop the daemon that created "
                     "it, and start a new one",
                     found.layout, LedgerState::kLayout)};
+  if (static_cast<std::size_t>(found.policy) >= kEvictionPolicyNames.size())
+    return Error{Errc::protocol_error,
+                 fmt::format("cannot take over the store: this program does not know its eviction policy, number {}",
+                             static_cast<unsigned>(found.policy))};
   const bool counts_hits = found.policy == EvictionPolicy::lfu;
   if (memory.size() != kHits + (counts_hits ? 1 : 0))
     return Error{Errc::protocol_error,

@@ -17,18 +17,7 @@
 #include "tests/client/store_under_test.h"
 
 namespace dolium::e2e {
-namespace {
-
-std::string_view name_of(EvictionPolicy policy) {
-  switch (policy) {
-    case EvictionPolicy::lru: return "lru";
-    case EvictionPolicy::lfu: return "lfu";
-    case EvictionPolicy::fifo: return "fifo";
-  }
-  return "?";
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Census& c) {
   return out << fmt::format(
@@ -43,7 +32,7 @@ std::vector<std::string> flags_for(const StoreConfig& config) {
   const auto flag = [](std::string_view name, bool value) { return fmt::format("--{}={}", name, value); };
   return {fmt::format("--capacity={}", config.capacity),
           fmt::format("--max-objects={}", config.max_objects),
-          fmt::format("--eviction-policy={}", name_of(config.eviction_policy)),
+          fmt::format("--eviction-policy={}", to_string(config.eviction_policy)),
           fmt::format("--low-water-mark={}", config.low_water_mark),
           flag("relocation", config.relocation),
           flag("preallocate", config.preallocate),

@@ -68,7 +68,7 @@ class Soak {
 
 TEST_CASE("a long life with a death each second leaves memory and descriptors as they were") {
   const int seconds = std::max(2, from_environment("DOLIUM_SOAK_SECONDS", 9) / 3);
-  const char* policy = GENERATE("lru", "lfu", "fifo");
+  const char* policy = GENERATE("lru", "lfu", "fifo", "adaptive");
   Dice dice;
   CAPTURE(dice.seed(), policy);
   Daemon daemon({"--capacity=4MiB", "--max-objects=2000", std::string("--eviction-policy=") + policy});

@@ -299,7 +299,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   config.capacity = kCapacity;
   config.max_objects = 64;
   config.prefault = false;
-  config.eviction_policy = size == 0 ? EvictionPolicy::lru : static_cast<EvictionPolicy>(data[0] % 3);
+  config.eviction_policy =
+      size == 0 ? EvictionPolicy::lru : static_cast<EvictionPolicy>(data[0] % kEvictionPolicyNames.size());
   Choices choose({data, size});
   static_cast<void>(choose.byte());
   fuzz::MiniServer server(config);

@@ -30,7 +30,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 TEST_CASE("a random history of the store agrees with a plain map") {
   const std::uint64_t seed = from_environment("DOLIUM_SEED", kDefaultSeed);
   const std::uint64_t steps = from_environment("DOLIUM_STEPS", kDefaultSteps);
-  const auto policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo);
+  const auto policy =
+      GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo, EvictionPolicy::adaptive);
   std::cout << "DOLIUM_SEED=" << seed << ", policy " << static_cast<int>(policy) << ": " << std::flush;
   CAPTURE(seed, policy);
   Model model(seed, {.capacity = kMiB / 4, .max_objects = 80, .eviction_policy = policy, .quarantine_seconds = 1});

@@ -42,6 +42,8 @@ class FakeStore final : public Candidates, public Policy {
     return object.in_use ? Use::in_use : Use::unused;
   }
 
+  std::uint32_t hit_sum(SlotIndex) const override { return 0; }
+  std::uint64_t id_hash(SlotIndex slot) const override { return slot; }
   void prefetch(SlotIndex slot, int step) const override { prefetched[slot].push_back(step); }
 
   /// Keys rise with each object put: the first is the coldest.

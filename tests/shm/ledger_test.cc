@@ -52,7 +52,7 @@ TEST_CASE("lifetimes, graces, and who pinned it, are paid for by who has them") 
 }
 
 TEST_CASE("a ledger goes on with another's memory, and with nothing else") {
-  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu);
+  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::adaptive);
   Ledger ledger = Ledger::create(100, policy, 5).value();
   REQUIRE(ledger.reserve(7));
   ledger.row(7).sealed = 70;

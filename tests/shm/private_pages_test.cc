@@ -77,17 +77,17 @@ TEST_CASE("a write to a private copy is seen by no other mapping") {
 TEST_CASE("a private copy costs the pages that were written") {
   const NumberedSegment numbered;
   const PrivatePages pages = numbered.copy(64, 20 * kPageBytes);
-  CHECK(test::own_bytes_at(pages.bytes().data()) == 0);
+  CHECK(dolium::test::own_bytes_at(pages.bytes().data()) == 0);
   std::uint64_t sum = 0;
   for (const std::byte each : pages.bytes()) sum += static_cast<std::uint64_t>(each);
   CHECK(sum != 0);
-  CHECK(test::own_bytes_at(pages.bytes().data()) == 0);
+  CHECK(dolium::test::own_bytes_at(pages.bytes().data()) == 0);
   pages.bytes()[3 * kPageBytes] = std::byte{1};
   pages.bytes()[3 * kPageBytes + 1] = std::byte{2};
-  CHECK(test::own_bytes_at(pages.bytes().data()) == kPageBytes);
+  CHECK(dolium::test::own_bytes_at(pages.bytes().data()) == kPageBytes);
   pages.bytes()[7 * kPageBytes] = std::byte{3};
   pages.bytes()[12 * kPageBytes] = std::byte{4};
-  CHECK(test::own_bytes_at(pages.bytes().data()) == 3 * kPageBytes);
+  CHECK(dolium::test::own_bytes_at(pages.bytes().data()) == 3 * kPageBytes);
 }
 
 TEST_CASE("a private copy is unmapped at its end, and can be moved") {
@@ -101,9 +101,9 @@ TEST_CASE("a private copy is unmapped at its end, and can be moved") {
     CHECK(moved.bytes().data() == at);
     pages = std::move(moved);
     CHECK(pages.bytes().data() == at);
-    CHECK(test::is_listed_in_maps(at));
+    CHECK(dolium::test::is_listed_in_maps(at));
     pages = numbered.copy(0, 8);
-    CHECK_FALSE(test::is_listed_in_maps(at));
+    CHECK_FALSE(dolium::test::is_listed_in_maps(at));
     CHECK(equal(pages.bytes(), numbered.part(0, 8)));
   }
 }
@@ -186,7 +186,7 @@ TEST_CASE("a private copy that a limit refuses names the limit") {
 }
 
 TEST_CASE("the limits on mappings and on committed memory are named, too") {
-  const test::TemporaryDirectory root;
+  const dolium::test::TemporaryDirectory root;
   const auto write = [&](const std::string& file, const std::string& text) {
     const std::filesystem::path path = root.path() / "proc" / file;
     std::filesystem::create_directories(path.parent_path());

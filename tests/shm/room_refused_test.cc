@@ -14,8 +14,8 @@ using Catch::Contains;
 
 namespace {
 
-constexpr std::uint64_t kCapacity = 16 * kMiB;
-constexpr std::uint64_t kFifth = kCapacity / 5;
+constexpr std::uint64_t kRefusedCapacity = 16 * kMiB;
+constexpr std::uint64_t kFifth = kRefusedCapacity / 5;
 constexpr std::uint64_t kLeaseBytes = 64 * 1024;
 
 ObjectId lease_id(std::size_t number) {
@@ -24,12 +24,12 @@ ObjectId lease_id(std::size_t number) {
 
 /// A store that walls cut into pieces of less than a fifth, some of them by eight clients' leases.
 struct Cut : StoreFixture {
-  explicit Cut(const StoreConfig& config = {.capacity = kCapacity}) : StoreFixture(config) {}
+  explicit Cut(const StoreConfig& config = {.capacity = kRefusedCapacity}) : StoreFixture(config) {}
 
   /// Eight walls with as much between any two of them: `put(n)` makes the next one, of `size` bytes.
   template <class Put>
   void at_equal_distances(std::uint64_t size, Put&& put) {
-    const std::uint64_t between = kCapacity / 8 - size;
+    const std::uint64_t between = kRefusedCapacity / 8 - size;
     for (std::uint64_t n = 0; n < 8; ++n) {
       this->put(100 + n, between);
       put(n);
@@ -83,7 +83,7 @@ TEST_CASE("room that is there is refused: a lease is taken back between two puts
 
 TEST_CASE("room that is there is refused: idle leases make way for another lease, those in use do not") {
   Cut store;
-  constexpr std::size_t kMost = kCapacity / Leases::kShare / kLeaseBytes;
+  constexpr std::size_t kMost = kRefusedCapacity / Leases::kShare / kLeaseBytes;
   for (std::size_t n = 0; n < kMost; ++n) {
     store.clients.push_back(store.client());
     store.lease_to(store.clients.back(), n);
@@ -117,7 +117,7 @@ TEST_CASE("room that is there is refused: a lease in use stays, and is named") {
 }
 
 TEST_CASE("room that is there is refused: the last row is an idle lease's") {
-  Cut store({.capacity = kCapacity, .max_objects = 4});
+  Cut store({.capacity = kRefusedCapacity, .max_objects = 4});
   for (std::uint64_t n = 0; n < 3; ++n) store.put({.id = id_of(n), .data_size = 10, .pinned = true});
   TestClient client = store.client();
   store.lease_to(client, 0);
@@ -126,7 +126,7 @@ TEST_CASE("room that is there is refused: the last row is an idle lease's") {
 }
 
 TEST_CASE("a client that lies about its lease loses no more than the lease") {
-  Cut store({.capacity = kCapacity, .max_objects = 4});
+  Cut store({.capacity = kRefusedCapacity, .max_objects = 4});
   for (std::uint64_t n = 0; n < 3; ++n) store.put({.id = id_of(n), .data_size = 10, .pinned = true});
   TestClient client = store.client();
   store.lease_to(client, 0);  // and says that it is idle, while it puts
@@ -139,16 +139,16 @@ TEST_CASE("a lease is not taken back while puts into it are under way") {
   Cut store;
   TestClient client = store.client();
   store.lease_to(client, 0);
-  store.put(100, kCapacity - 2 * kLeaseBytes);
+  store.put(100, kRefusedCapacity - 2 * kLeaseBytes);
   // The client has cut two units off it, and the daemon has not heard of that.
   client.table().lease_word(3).set_idle(kLeaseBytes / kUnitBytes - 2);
   store.now += LeaseRecall::kIdle;
-  CHECK(outcome(store.create(1, kCapacity)) == "out_of_memory");
+  CHECK(outcome(store.create(1, kRefusedCapacity)) == "out_of_memory");
   std::memset(store.store.rows().bytes(store.slots[0]).data(), 1, kLeaseBytes);
   REQUIRE(
       store.store.leases().put(client.id(), store.slots[0], {.id = id_of(2), .data_size = 2 * kUnitBytes}, store.now));
   store.now += LeaseRecall::kIdle;
-  CHECK(outcome(store.create(1, kCapacity)) == "ok");
+  CHECK(outcome(store.create(1, kRefusedCapacity)) == "ok");
   CHECK_FALSE(client.table().lease_word(3).claim(kLeaseBytes / kUnitBytes - 2));
 }
 
@@ -157,7 +157,7 @@ TEST_CASE("a lease without a word, and one of another's word, stay with their cl
   TestClient client = store.client();
   REQUIRE(store.store.leases().lease(client.id(), lease_id(0), kLeaseBytes, store.now));
   store.now += LeaseRecall::kIdle;
-  CHECK(outcome(store.create(1, kCapacity)) == "out_of_memory");
+  CHECK(outcome(store.create(1, kRefusedCapacity)) == "out_of_memory");
   CHECK(store.obstacles().leased_bytes == kLeaseBytes);
 }
 
@@ -178,10 +178,11 @@ TEST_CASE("a lease that an earlier server gave is taken back, too") {
                        before.store.clients().pin_table_segment(before.writer).duplicate().value()});
   before.owned.reset();
   const auto store =
-      Store::recover({.capacity = kCapacity}, std::move(memory), std::move(survivors), before.now).value();
+      Store::recover({.capacity = kRefusedCapacity}, std::move(memory), std::move(survivors), before.now).value();
   REQUIRE(store->stats(before.now).unsealed_bytes == kLeaseBytes);
   CHECK(store->stats(before.now).obstacles.count == 0);
-  CHECK(outcome(store->create_object(before.writer, {.id = id_of(1), .data_size = kCapacity}, before.now)) == "ok");
+  CHECK(outcome(store->create_object(before.writer, {.id = id_of(1), .data_size = kRefusedCapacity}, before.now)) ==
+        "ok");
   CHECK_FALSE(client.table().lease_word(3).claim(kLeaseBytes / kUnitBytes));
   store->check_invariants();
 }
@@ -191,7 +192,7 @@ TEST_CASE("a lease that an earlier server gave is taken back, too") {
 TEST_CASE("room that is there is refused: sixteen pinned objects that no client uses are moved aside") {
   Cut store;
   for (std::uint64_t n = 0; n < 16; ++n) {
-    store.put(100 + n, kCapacity / 16 - 1024);
+    store.put(100 + n, kRefusedCapacity / 16 - 1024);
     store.put({.id = id_of(n), .data_size = 1000, .pinned = true});
   }
   const bool evicting = GENERATE(true, false);  // or nothing else is there
@@ -199,7 +200,7 @@ TEST_CASE("room that is there is refused: sixteen pinned objects that no client 
     for (std::uint64_t n = 0; n < 16; ++n) REQUIRE(store.store.remove(id_of(100 + n), store.now).value());
   CHECK(store.obstacles().count == 0);
   CHECK(store.obstacles().movable_bytes == 16 * 1024);
-  CHECK(store.obstacles().largest_run == kCapacity - 16 * 1024);
+  CHECK(store.obstacles().largest_run == kRefusedCapacity - 16 * 1024);
   CHECK(outcome(store.create(1000, kFifth)) == "ok");
   CHECK(outcome(store.create(1001, kFifth)) == "ok");
   CHECK(outcome(store.create(1002, 2 * kFifth)) == "ok");
@@ -212,20 +213,20 @@ TEST_CASE("room that is there is refused: sixteen pinned objects that no client 
 TEST_CASE("a pinned object that is moved keeps its bytes, and a client that holds it keeps it in its place") {
   Cut store;
   TestClient reader = store.client();
-  store.put(100, kCapacity / 2);
+  store.put(100, kRefusedCapacity / 2);
   const Placement placed =
       store.store.create_object(store.writer, {.id = id_of(1), .data_size = 1000, .pinned = true}, store.now).value();
   std::memset(store.store.rows().bytes(placed.slot).data(), 0x5a, 1000);
   REQUIRE(store.store.seal(store.writer, id_of(1), ++store.now).has_value());
   const Held held = reader.hold(id_of(1));
-  const Result<Placement> refused = store.create(2, kCapacity - 4096);
+  const Result<Placement> refused = store.create(2, kRefusedCapacity - 4096);
   REQUIRE(outcome(refused) == "out_of_memory");
   CHECK_THAT(refused.error().message, Contains("1 KiB in use by clients cuts the arena") &&
                                           Contains("at most 8 MiB would be contiguous") && Contains("(pid 77)"));
   CHECK(store.obstacles().held_bytes == 1024);
-  CHECK(store.obstacles().largest_run == kCapacity / 2);
+  CHECK(store.obstacles().largest_run == kRefusedCapacity / 2);
   reader.release(held);
-  REQUIRE(outcome(store.create(2, kCapacity - 4096)) == "ok");
+  REQUIRE(outcome(store.create(2, kRefusedCapacity - 4096)) == "ok");
   const Held moved = reader.hold(id_of(1));
   CHECK(moved.offset != held.offset);
   CHECK(std::ranges::all_of(reader.bytes(moved), [](std::byte byte) { return byte == std::byte{0x5a}; }));

@@ -43,7 +43,7 @@ TEST_CASE("a dead writer's I/O: a store is killed at every point of its quaranti
 }
 
 TEST_CASE("a store is killed at every point of every operation") {
-  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu);
+  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::adaptive);
   StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = policy});
   TestClient reader = fixture.client();
   const std::vector<ClientId> clients = {fixture.writer, reader.id()};
@@ -183,8 +183,9 @@ TEST_CASE("random histories, killed at every point") {
   CAPTURE(seed);
   std::mt19937 random(seed);
   const auto below = [&](std::uint32_t n) { return std::uniform_int_distribution<std::uint32_t>(0, n - 1)(random); };
-  StoreFixture fixture(
-      {.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = static_cast<EvictionPolicy>(seed % 3)});
+  StoreFixture fixture({.capacity = 64 * kKiB,
+                        .max_objects = 32,
+                        .eviction_policy = static_cast<EvictionPolicy>(seed % kEvictionPolicyNames.size())});
   TestClient reader = fixture.client();
   const std::vector<ClientId> clients = {fixture.writer, reader.id()};
   std::vector<Held> held;

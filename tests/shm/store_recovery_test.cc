@@ -8,7 +8,8 @@ using namespace dolium::shm::test;
 using std::chrono::milliseconds;
 
 TEST_CASE("a store that ended between two operations is what it was") {
-  const EvictionPolicy policy = GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo);
+  const EvictionPolicy policy =
+      GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo, EvictionPolicy::adaptive);
   StoreFixture fixture({.capacity = 64 * kKiB, .max_objects = 32, .eviction_policy = policy});
   TestClient reader = fixture.client();
   fixture.put({.id = id_of(1), .data_size = 100, .type_name = "text", .label = "a label"});

@@ -352,6 +352,23 @@ TEST_CASE("bookkeeping stays within 128 bytes an object with one client") {
   CHECK((fixture.store.report().bookkeeping_bytes() - empty) / kObjects <= 128);
 }
 
+TEST_CASE("bookkeeping stays within 128 bytes an object with as many ghosts as objects") {
+  constexpr std::uint64_t kObjects = 100'000;
+  StoreFixture fixture(
+      {.capacity = kObjects * 128, .max_objects = kObjects, .eviction_policy = EvictionPolicy::adaptive});
+  TestClient reader = fixture.client();
+  const std::uint64_t empty = fixture.store.report().bookkeeping_bytes();
+  for (std::uint64_t n = 0; n < 2 * kObjects; ++n) fixture.put(n, 100);
+  std::uint64_t present = 0;
+  for (std::uint64_t n = 0; n < 2 * kObjects; ++n) {
+    if (!fixture.exists(n)) continue;
+    ++present;
+    reader.touch(id_of(n), fixture.now);
+  }
+  CHECK(present > kObjects - 100);
+  CHECK((fixture.store.report().bookkeeping_bytes() - empty) / present <= 128);
+}
+
 TEST_CASE("memory is reserved before it is handed out") {
   StoreFixture fixture({.capacity = 32 * kMiB, .prefault = false});
   CHECK(fixture.store.stats(fixture.now).reserved_bytes == 0);

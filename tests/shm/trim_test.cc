@@ -13,7 +13,7 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kCapacity = 32 * kMiB;
+constexpr std::uint64_t kTrimCapacity = 32 * kMiB;
 
 /// What the kernel has allocated for the arena.
 std::uint64_t allocated(const Store& store) {
@@ -24,7 +24,7 @@ std::uint64_t allocated(const Store& store) {
 
 /// 24 objects of 1 MiB, of which every second one is removed again.
 struct Trimmed : StoreFixture {
-  explicit Trimmed(const HostQuery& host = {}) : StoreFixture({.capacity = kCapacity, .prefault = false}, host) {
+  explicit Trimmed(const HostQuery& host = {}) : StoreFixture({.capacity = kTrimCapacity, .prefault = false}, host) {
     fill(24, kMiB);
     std::memset(store.rows().memory.bytes(0, 24 * kMiB).data(), 1, 24 * kMiB);
     for (std::uint64_t number = 0; number < 24; number += 2) REQUIRE(store.remove(id_of(number), now));
@@ -50,7 +50,7 @@ TEST_CASE("trim gives the whole free pages back, and no others") {
   CHECK(fixture.trim() == 12 * kMiB);
   CHECK(allocated(fixture.store) == 12 * kMiB);
   CHECK(fixture.store.stats(fixture.now).reserved_bytes == 12 * kMiB);
-  CHECK(fixture.store.stats(fixture.now).free_bytes == kCapacity - 12 * kMiB);
+  CHECK(fixture.store.stats(fixture.now).free_bytes == kTrimCapacity - 12 * kMiB);
   CHECK(fixture.trim() == 0);
   TestClient reader = fixture.client();
   for (std::uint64_t number = 1; number < 24; number += 2) CHECK(reader.sees(id_of(number)));
@@ -68,7 +68,7 @@ TEST_CASE("memory that was given back is reserved again before an object is ther
 }
 
 TEST_CASE("leases and objects that are being written keep their memory") {
-  StoreFixture fixture({.capacity = kCapacity, .prefault = false});
+  StoreFixture fixture({.capacity = kTrimCapacity, .prefault = false});
   const Placement written = fixture.create(1, kMiB).value();
   std::memset(fixture.store.rows().memory.bytes(written.offset, kMiB).data(), 7, kMiB);
   const auto lease = fixture.store.leases().lease(fixture.writer, id_of(2), kMiB, fixture.now);
@@ -107,7 +107,7 @@ TEST_CASE("another server knows what was given back") {
   for (const Segment* segment : fixture.store.rows().segments()) memory.push_back(segment->duplicate().value());
   fixture.owned.reset();
   const auto next =
-      Store::recover({.capacity = kCapacity, .prefault = false}, std::move(memory), {}, fixture.now).value();
+      Store::recover({.capacity = kTrimCapacity, .prefault = false}, std::move(memory), {}, fixture.now).value();
   CHECK(next->stats(fixture.now).reserved_bytes == 12 * kMiB);
   const ClientId writer = next->attach({.pid = 5, .uid = 5}, fixture.now).value();
   const Placement placed = next->create_object(writer, {.id = id_of(200), .data_size = kMiB}, fixture.now).value();

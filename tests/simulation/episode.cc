@@ -27,7 +27,7 @@ StoreConfig some_config(World& world) {
   config.capacity = kLeastCapacity / 2 * (2 + world.below(3));
   config.max_objects = 16;
   config.prefault = false;
-  config.eviction_policy = static_cast<EvictionPolicy>(world.below(3));
+  config.eviction_policy = static_cast<EvictionPolicy>(world.below(kEvictionPolicyNames.size()));
   if (world.one_in(4)) config.max_unsealed_bytes_per_client = 20 * 1024;
   if (world.one_in(4)) config.max_pinned_bytes_per_user = 20 * 1024;
   if (world.one_in(2)) config.quarantine_seconds = 0;

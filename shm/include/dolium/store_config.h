@@ -1,7 +1,9 @@
 #pragma once
 // StoreConfig: the configuration of a store, of a daemon (conf/doliumd.toml) or in a process (InProcessStore).
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 
 #include <dolium/export.h>
 #include <dolium/retention.h>
@@ -12,7 +14,19 @@ enum class EvictionPolicy : std::uint8_t {
   lru,   ///< least recently used first
   lfu,   ///< least frequently used first
   fifo,  ///< first sealed first
+  /// S3-FIFO: objects that were not got since they were put first, then those that were not got for the longest. Good
+  /// on popular sets, scans, loops larger than the store, and sets that change.
+  adaptive,
 };
+
+/// The names of all eviction policies, in the order of their numbers.
+inline constexpr std::array<std::string_view, 4> kEvictionPolicyNames{"lru", "lfu", "fifo", "adaptive"};
+static_assert(kEvictionPolicyNames.size() == static_cast<std::size_t>(EvictionPolicy::adaptive) + 1);
+
+/// Precondition: it is a policy of the enumeration.
+[[nodiscard]] constexpr std::string_view to_string(EvictionPolicy policy) noexcept {
+  return kEvictionPolicyNames[static_cast<std::size_t>(policy)];
+}
 
 struct StoreConfig {
   /// Bytes of the arena, rounded up to pages of 4 KiB. Objects never take more.

@@ -1,0 +1,123 @@
+// EvictionOrder by arrival: two lanes, against two plain queues.
+
+#include "shm/eviction/eviction_order.h"
+
+#include <algorithm>
+#include <deque>
+#include <random>
+
+#include "tests/shm/eviction_fixture.h"
+
+using namespace dolium::shm;
+using namespace dolium::shm::test;
+
+namespace {
+
+using Lane = Policy::Lane;
+
+/// Lanes as the test says.
+class Lanes final : public Policy {
+ public:
+  Lanes() : Policy(Order::by_arrival) {}
+  [[nodiscard]] EvictionKey key(SlotIndex slot) const override { return {slot, slot}; }
+  [[nodiscard]] Lane lane(SlotIndex slot) const override { return lanes[slot]; }
+  [[nodiscard]] Lane next(const LaneBytes& bytes) const override {
+    return bytes.first > bytes.second ? Lane::first : Lane::second;
+  }
+  std::array<Lane, kEvictionSlots> lanes{};
+};
+
+struct OrderFixture {
+  explicit OrderFixture(SlotIndex slots) {
+    for (SlotIndex slot = 0; slot < slots; ++slot) REQUIRE(arena.allocate((1 + slot % 3) * kUnitBytes, slot));
+  }
+  [[nodiscard]] std::uint64_t bytes_of(SlotIndex slot) const { return arena.size_of(ExtentRef::live(slot)); }
+
+  Arena arena{kEvictionSlots * 3 * kUnitBytes, kEvictionSlots};
+  Lanes policy;
+  EvictionOrder order{arena, policy, kEvictionSlots};
+};
+
+/// The same, as plain as possible.
+struct PlainOrder {
+  std::deque<SlotIndex> lanes[2], cold[2], parked;
+
+  std::deque<SlotIndex>* holding(SlotIndex slot) {
+    for (auto* const place : {&lanes[0], &lanes[1], &cold[0], &cold[1], &parked})
+      if (std::ranges::find(*place, slot) != place->end()) return place;
+    return nullptr;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("two lanes: each is a queue, and the policy chooses by their bytes") {
+  OrderFixture fixture(6);
+  fixture.policy.lanes[1] = fixture.policy.lanes[4] = Lane::second;
+  for (const SlotIndex slot : {5U, 1U, 0U, 4U}) fixture.order.enqueue(slot);
+  CHECK(fixture.order.lane_bytes().first == fixture.bytes_of(5) + fixture.bytes_of(0));
+  CHECK(fixture.order.lane_bytes().second == fixture.bytes_of(1) + fixture.bytes_of(4));
+  CHECK(fixture.order.front() == 1);  // 4 units in each: the second
+  fixture.order.remove(1);
+  CHECK(fixture.order.front() == 5);
+  fixture.order.remove(5);
+  CHECK(fixture.order.front() == 4);
+  fixture.order.put_back(5);
+  CHECK(fixture.order.first_of(Lane::first) == 5);
+  CHECK(fixture.order.behind(5) == 0);
+  CHECK(fixture.order.behind(0) == kNoSlot);
+  fixture.order.remove(4);
+  CHECK(fixture.order.front() == 5);  // the only lane that has any
+  fixture.order.check_invariants();
+}
+
+TEST_CASE("two lanes: the cold set has the first lane's objects before the second's, each in their order") {
+  OrderFixture fixture(6);
+  fixture.policy.lanes[1] = fixture.policy.lanes[4] = Lane::second;
+  for (const SlotIndex slot : {4U, 5U, 1U, 0U}) fixture.order.add_cold(slot);
+  CHECK(fixture.order.cold() == std::vector<SlotIndex>{5, 0, 4, 1});
+  CHECK(fixture.order.lane_bytes().first == 0);
+  fixture.order.enqueue(2);
+  CHECK(fixture.order.front_goes_first());
+  fixture.order.check_invariants();
+}
+
+TEST_CASE("two lanes: any history agrees with plain queues") {
+  constexpr SlotIndex kMany = 60;
+  constexpr int kSteps = 20'000;
+  const std::uint64_t seed = eviction_seed();
+  INFO("DOLIUM_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  OrderFixture fixture(kMany);
+  PlainOrder plain;
+  for (int step = 0; step < kSteps; ++step) {
+    const auto slot = static_cast<SlotIndex>(random() % kMany);
+    if (auto* const place = plain.holding(slot)) {
+      REQUIRE(fixture.order.contains(slot));
+      REQUIRE(fixture.order.is_parked(slot) == (place == &plain.parked));
+      fixture.order.remove(slot);
+      std::erase(*place, slot);
+    } else {
+      REQUIRE_FALSE(fixture.order.contains(slot));
+      const std::size_t lane = random() % 2;
+      fixture.policy.lanes[slot] = static_cast<Lane>(lane);
+      switch (random() % 5) {
+        case 0: fixture.order.put_back(slot), plain.lanes[lane].push_front(slot); break;
+        case 1: fixture.order.add_cold(slot), plain.cold[lane].push_back(slot); break;
+        case 2: fixture.order.park(slot), plain.parked.push_back(slot); break;
+        default: fixture.order.enqueue(slot), plain.lanes[lane].push_back(slot);
+      }
+    }
+    std::vector<SlotIndex> cold(plain.cold[0].begin(), plain.cold[0].end());
+    cold.insert(cold.end(), plain.cold[1].begin(), plain.cold[1].end());
+    REQUIRE(fixture.order.cold() == cold);
+    for (const Lane lane : {Lane::first, Lane::second}) {
+      const auto& expected = plain.lanes[static_cast<std::size_t>(lane)];
+      std::deque<SlotIndex> found;
+      for (SlotIndex at = fixture.order.first_of(lane); at != kNoSlot; at = fixture.order.behind(at))
+        found.push_back(at);
+      REQUIRE(found == expected);
+    }
+    if (step % 50 == 0) fixture.order.check_invariants();  // counts the bytes anew
+  }
+}
