@@ -58,7 +58,8 @@ StoreConfig to_cpp(const dolium_open_options* given) {
   const auto known = options_of(given);
   check_flags("the flags of the dolium_open_options", known.flags, kOpenFlags);
   check_reserved("dolium_open_options", known.reserved);
-  if (known.eviction_policy < DOLIUM_EVICT_LRU || known.eviction_policy > DOLIUM_EVICT_FIFO)
+  static_assert(DOLIUM_EVICT_ADAPTIVE + 1 == kEvictionPolicyNames.size());
+  if (known.eviction_policy < DOLIUM_EVICT_LRU || known.eviction_policy > DOLIUM_EVICT_ADAPTIVE)
     throw Misuse(fmt::format("eviction_policy is {}: take one of DOLIUM_EVICT_...", known.eviction_policy));
   StoreConfig out;
   if (known.capacity != 0) out.capacity = known.capacity;

@@ -215,18 +215,25 @@ Option for_life(Option option) {
   return option;
 }
 
+std::vector<Choice<EvictionPolicy>> eviction_policies() {
+  std::vector<Choice<EvictionPolicy>> all;
+  for (const std::string_view name : kEvictionPolicyNames)
+    all.push_back({name, static_cast<EvictionPolicy>(all.size())});
+  return all;
+}
+
 std::vector<Option> store_options() {
   using Store = StoreConfig;
+  static const std::string policy_help =
+      fmt::format("eviction policy, one of {}", fmt::join(kEvictionPolicyNames, ", "));
   return {
       for_life(size_row({"store", "capacity", "--capacity", "bytes of shared memory for objects"}, &Store::capacity,
                         shm::kPageBytes, shm::kMaxCapacity)),
       for_life(
           count_row({"store", "max_objects", "--max-objects", "maximum number of objects; 0: one per KiB of capacity"},
                     &Store::max_objects, 0, kMaxObjects)),
-      for_life(choice_row<Store, EvictionPolicy>(
-          {"store", "eviction_policy", "--eviction-policy", "eviction policy: lru, lfu or fifo"}, "POLICY",
-          &Store::eviction_policy,
-          {{"lru", EvictionPolicy::lru}, {"lfu", EvictionPolicy::lfu}, {"fifo", EvictionPolicy::fifo}})),
+      for_life(choice_row<Store, EvictionPolicy>({"store", "eviction_policy", "--eviction-policy", policy_help},
+                                                 "POLICY", &Store::eviction_policy, eviction_policies())),
       share_row({"store", "low_water_mark", "--low-water-mark", "when evicting, free this share of the capacity"},
                 &Store::low_water_mark, 0.0, 0.5),
       boolean_row({"store", "relocation", "--relocation", "move small objects when idle, to defragment free memory"},

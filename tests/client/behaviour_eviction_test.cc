@@ -79,6 +79,35 @@ TEST_CASE("fifo evicts in the order of seals, whatever was got since") {
   for (std::size_t n = 0; n < 5; ++n) CHECK(victims_of_one_more(*store, 16 + n) == Numbers{n});
 }
 
+TEST_CASE("adaptive evicts newcomers that were not got, and keeps what was got through a scan") {
+  OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::adaptive));
+  fill(*store);
+  for (const std::size_t number : {2U, 5U, 9U}) touch(store.other(), number);
+  for (std::size_t n = 16; n < 200; ++n) put_numbered(*store, n, 1, kSixteenth);
+  for (const std::size_t number : {2U, 5U, 9U}) CHECK(store->exists(id_of(number)).value());
+  CHECK(store->exists(id_of(199)).value());
+}
+
+TEST_CASE("adaptive keeps a part of a loop that is larger than the store") {
+  OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::adaptive));
+  std::size_t hits = 0;
+  for (std::size_t round = 0; round < 5; ++round)
+    for (std::size_t n = 0; n < 64; ++n) {
+      if (store->exists(id_of(n)).value()) {
+        touch(*store, n);
+        ++hits;
+      } else {
+        put_numbered(*store, n, 1, kSixteenth);
+      }
+    }
+  CHECK(hits >= 4 * 12);  // of 16 that have room; lru and fifo: none
+}
+
+TEST_CASE("an unknown eviction policy is refused with the names of all") {
+  const auto opened = InProcessStore::open(with_policy(static_cast<EvictionPolicy>(77)));
+  CHECK_THAT(opened.error().message, Catch::Contains("77") && Catch::Contains("lru, lfu, fifo, adaptive"));
+}
+
 TEST_CASE("what is pinned, held or being written is never evicted") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::lru));
   put_numbered(*store, 0, 1, kSixteenth, {.pinned = true});

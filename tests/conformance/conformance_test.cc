@@ -30,7 +30,8 @@ StoreConfig config_of(const Json& head) {
   config.capacity = head.value("capacity", std::uint64_t{16} << 20);
   config.max_objects = head.value("max_objects", 0U);
   config.max_pinned_bytes_per_user = head.value("max_pinned_bytes_per_user", std::uint64_t{0});
-  if (head.value("eviction_policy", std::string()) == "fifo") config.eviction_policy = EvictionPolicy::fifo;
+  const auto policy = std::ranges::find(kEvictionPolicyNames, head.value("eviction_policy", std::string("lru")));
+  config.eviction_policy = static_cast<EvictionPolicy>(policy - kEvictionPolicyNames.begin());
   config.prefault = false;
   return config;
 }

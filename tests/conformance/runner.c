@@ -221,9 +221,10 @@ static void open_scenario(const Json* scenario) {
   options.max_objects = (uint32_t)json_number_at(scenario, "max_objects", 0);
   options.max_pinned_bytes_per_user = (uint64_t)json_number_at(scenario, "max_pinned_bytes_per_user", 0);
   const char* const policy = json_text_at(scenario, "eviction_policy", "lru");
-  options.eviction_policy = strcmp(policy, "fifo") == 0  ? DOLIUM_EVICT_FIFO
-                            : strcmp(policy, "lfu") == 0 ? DOLIUM_EVICT_LFU
-                                                         : DOLIUM_EVICT_LRU;
+  options.eviction_policy = strcmp(policy, "fifo") == 0       ? DOLIUM_EVICT_FIFO
+                            : strcmp(policy, "lfu") == 0      ? DOLIUM_EVICT_LFU
+                            : strcmp(policy, "adaptive") == 0 ? DOLIUM_EVICT_ADAPTIVE
+                                                              : DOLIUM_EVICT_LRU;
   EXPECT(dolium_open(&options, &now.store, &why) == DOLIUM_OK, "%s", why.message);
 }
 

@@ -290,6 +290,9 @@ TEST_CASE("mistakes on the command line are named with what was meant") {
   CHECK(flag_error({"--config", "a", "--config", "b"}) == "--config is given more than once");
   CHECK(flag_error({"--capacity"}) == "--capacity: 1 required SIZE missing");
   CHECK(flag_error({"--config", ""}) == "--config is empty: give a FILE, or omit the option");
+  CHECK(load_with({"--eviction-policy=adaptive"}).value().config.store.eviction_policy == EvictionPolicy::adaptive);
+  CHECK_THAT(flag_error({"--eviction-policy", "adaptiv"}),
+             Contains("not one of lru, lfu, fifo, adaptive") && Contains("did you mean \"adaptive\"?"));
   CHECK_THAT(flag_error({"--eviction-policy", "LRU"}), Contains("did you mean \"lru\"?"));
   CHECK(flag_error({"--log-level", "warn"}) ==
         "--log-level: \"warn\" is not one of trace, debug, info, warning, error, critical, off; did you mean "

@@ -154,6 +154,22 @@ TEST_CASE("doliumd --replace with a configuration that the daemon does not read 
   CHECK(daemon.server() != old);
 }
 
+TEST_CASE("a store keeps its eviction policy, whatever the next server's configuration says") {
+  const TemporaryDirectory directory;
+  const std::string file = (directory.path() / "doliumd.toml").string();
+  std::ofstream(file) << "[store]\neviction_policy = \"adaptive\"\n";
+  Daemon daemon({"--config=" + file});
+  put_numbered(*daemon.watcher(), 0, 10, 1000);
+  const Census before = daemon.census();
+  const pid_t old = daemon.server();
+  const std::vector<std::string> replace = {daemon.command().front(), "--replace", "--socket", daemon.socket()};
+  std::ofstream(file) << "[store]\neviction_policy = \"lru\"\n";
+  CHECK(run_to_end(replace).how == "exit 0");
+  CHECK(daemon.server() != old);
+  CHECK(daemon.settled(before) == before);
+  CHECK_THAT(daemon.log(), Catch::Contains("eviction_policy") && Catch::Contains("do not change"));
+}
+
 TEST_CASE("what was being written is dropped with the server, and says so") {
   const int signal = GENERATE(SIGKILL, SIGHUP);
   Daemon daemon;

@@ -54,7 +54,7 @@ TEST_CASE("a daemon that cannot start says why, and what to do") {
       {{"--max-objects=many"}, {"--max-objects", "\"many\" is not a whole number from 0 to"}},
       {{"--low-water-mark=0.7"}, {"--low-water-mark", "\"0.7\" is not a number from 0 to 0.5"}},
       {{"--capacity=8MiB"}, {"--capacity is given more than once"}},
-      {{"--eviction-policy=lur"}, {"\"lur\" is not one of lru, lfu, fifo", "did you mean \"lru\""}},
+      {{"--eviction-policy=lur"}, {"\"lur\" is not one of lru, lfu, fifo, adaptive", "did you mean \"lru\""}},
       {{"--preallocate=perhaps"}, {"--preallocate", "\"perhaps\" is neither true nor false"}},
       {{"--config=/no/such/file"}, {"cannot open the configuration file /no/such/file", "No such file"}, 1},
       {{"--config", file.string()}, {"\"mode\" in " + file.string() + ":4:", "\"rw\" is not an octal mode"}},

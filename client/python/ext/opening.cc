@@ -1,6 +1,8 @@
 // Opens a Store: connects it to a daemon, or makes a store in this process.
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 
 #include "arguments.h"
 #include "bindings.h"
@@ -47,10 +49,13 @@ void connect(py::handle self, const py::bytes& path, Truth read_only, Text<"name
 }
 
 EvictionPolicy policy_of(const std::string& name) {
-  if (name == "lru") return EvictionPolicy::lru;
-  if (name == "lfu") return EvictionPolicy::lfu;
-  if (name == "fifo") return EvictionPolicy::fifo;
-  throw py::value_error("there is no eviction policy '" + name + "': 'lru', 'lfu' or 'fifo'");
+  const auto found = std::ranges::find(kEvictionPolicyNames, name);
+  if (found != kEvictionPolicyNames.end())
+    return static_cast<EvictionPolicy>(std::distance(kEvictionPolicyNames.begin(), found));
+  std::string known;
+  for (const std::string_view each : kEvictionPolicyNames)
+    known += (known.empty() ? "'" : ", '") + std::string(each) + "'";
+  throw py::value_error("there is no eviction policy '" + name + "': choose one of " + known);
 }
 
 void open_in_process(py::handle self, Number<"capacity"> capacity, Number<"max_objects", std::uint32_t> max_objects,

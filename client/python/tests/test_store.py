@@ -457,6 +457,8 @@ def test_errors_of_arguments_are_ours_and_name_the_argument(store):
     for name, call in too_much.items():
         with pytest.raises(dolium.InvalidArgument, match=f"the {name} is a number from 0 to"):
             call()
+    with pytest.raises(ValueError, match="no eviction policy 'mru': choose one of 'lru', 'lfu', 'fifo', 'adaptive'"):
+        dolium.InProcessStore(1 << 20, eviction_policy="mru")
     no_int = {"size": lambda: store.create(ID, 1.5), "type_tag": lambda: store.put_raw(b"", type_tag="x"),
               "offset": lambda: store.create(None, 10).write(b"", "1"), "size ": lambda: store.create(ID, None)}
     for name, call in no_int.items():

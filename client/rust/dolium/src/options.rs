@@ -97,6 +97,8 @@ pub enum EvictionPolicy {
     Lfu,
     /// The first sealed.
     Fifo,
+    /// S3-FIFO: good on popular sets, scans, loops larger than the store, and sets that change.
+    Adaptive,
 }
 
 /// The configuration of an in-process store.
@@ -178,6 +180,7 @@ impl OpenOptions {
             EvictionPolicy::Lru => sys::DOLIUM_EVICT_LRU,
             EvictionPolicy::Lfu => sys::DOLIUM_EVICT_LFU,
             EvictionPolicy::Fifo => sys::DOLIUM_EVICT_FIFO,
+            EvictionPolicy::Adaptive => sys::DOLIUM_EVICT_ADAPTIVE,
         };
         raw.capacity = self.capacity;
         raw.max_objects = self.max_objects;

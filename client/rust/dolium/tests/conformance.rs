@@ -498,6 +498,7 @@ fn run_in_process(head: &Value, steps: &[(usize, Value)]) {
     let policy = match head["eviction_policy"].as_str().unwrap_or("lru") {
         "lru" => EvictionPolicy::Lru,
         "lfu" => EvictionPolicy::Lfu,
+        "adaptive" => EvictionPolicy::Adaptive,
         _ => EvictionPolicy::Fifo,
     };
     let options = OpenOptions::new()

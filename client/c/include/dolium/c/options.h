@@ -51,9 +51,10 @@ enum {
   DOLIUM_OPEN_HUGE_PAGES = 1 << 2      ///< use 2 MiB pages of the kernel's reserved pool; fails if there are too few
 };
 enum {
-  DOLIUM_EVICT_LRU = 0,  ///< least recently used first
-  DOLIUM_EVICT_LFU = 1,  ///< least frequently used first
-  DOLIUM_EVICT_FIFO = 2  ///< first sealed first
+  DOLIUM_EVICT_LRU = 0,      ///< least recently used first
+  DOLIUM_EVICT_LFU = 1,      ///< least frequently used first
+  DOLIUM_EVICT_FIFO = 2,     ///< first sealed first
+  DOLIUM_EVICT_ADAPTIVE = 3  ///< S3-FIFO: good on popular sets, scans, loops, and sets that change
 };
 
 /// The configuration of an in-process store.

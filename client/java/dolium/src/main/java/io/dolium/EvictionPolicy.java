@@ -7,5 +7,7 @@ public enum EvictionPolicy {
   /** The least frequently used. */
   LFU,
   /** The first sealed. */
-  FIFO
+  FIFO,
+  /** S3-FIFO: good on popular sets, scans, loops larger than the store, and sets that change. */
+  ADAPTIVE
 }
