@@ -5,6 +5,6 @@
 
 namespace dolium::protocol {
 
-inline constexpr std::uint32_t kProtocolVersion = 6;
+inline constexpr std::uint32_t kProtocolVersion = 7;
 
 }  // namespace dolium::protocol

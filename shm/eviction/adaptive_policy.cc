@@ -34,9 +34,8 @@ void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
 }
 
 bool AdaptivePolicy::stays(SlotIndex slot) const {
-  const State state = states_[slot];
-  if (state.lane() == Lane::second) return visits_by_now(slot) > 0;
-  if (state.visits() > 0) return state.hits_since(view_.candidates.hit_sum(slot)) > 0;
+  if (lane(slot) == Lane::second) return visits_by_now(slot) > 0;
+  if (states_[slot].visits() > 0) return hits_by_now(slot) > 0;
   const LedgerRow& row = view_.ledger.row(slot);
   return row.accessed > row.sealed;
 }
@@ -59,10 +58,15 @@ bool AdaptivePolicy::is_filling() const noexcept {
   return view_.arena.used_bytes() < full_bytes_ - full_bytes_ / kFillingShare;
 }
 
+/// Since the base.
+std::uint32_t AdaptivePolicy::hits_by_now(SlotIndex slot) const {
+  const std::uint32_t sum = view_.candidates.hit_sum(slot);  // first: it may call forget_hits()
+  return states_[slot].hits_since(sum);
+}
+
 /// Of an object in the main queue.
 std::uint32_t AdaptivePolicy::visits_by_now(SlotIndex slot) const {
-  const State state = states_[slot];
-  return std::min(kMostVisits, state.visits() + state.hits_since(view_.candidates.hit_sum(slot)));
+  return std::min(kMostVisits, states_[slot].visits() + hits_by_now(slot));
 }
 
 }  // namespace dolium::shm

@@ -46,6 +46,7 @@ class AdaptivePolicy final : public Policy {
   [[nodiscard]] Lane next(const LaneBytes& bytes) const override {
     return is_crowded(bytes) ? Lane::first : Lane::second;
   }
+  [[nodiscard]] bool counts_hits() const noexcept override { return true; }
   void enter(SlotIndex slot, Arrival arrival, const LaneBytes& bytes) override;
   void evicted(SlotIndex slot, std::uint32_t objects) override;
   [[nodiscard]] bool stays(SlotIndex slot) const override;
@@ -86,6 +87,7 @@ class AdaptivePolicy final : public Policy {
     return bytes.first > (bytes.first + bytes.second) / kNewcomersShare;
   }
   [[nodiscard]] bool is_filling() const noexcept;
+  [[nodiscard]] std::uint32_t hits_by_now(SlotIndex slot) const;
   [[nodiscard]] std::uint32_t visits_by_now(SlotIndex slot) const;
 
   PolicyView view_;

@@ -15,7 +15,7 @@ class Candidates {
   /// uses the object.
   virtual Use refresh(SlotIndex slot) = 0;
   /// Sum of the hits in all tables, modulo 2^32: of this object, and of all that were in this slot before.
-  [[nodiscard]] virtual std::uint32_t hit_sum(SlotIndex slot) const = 0;
+  [[nodiscard]] virtual std::uint32_t hit_sum(SlotIndex slot) = 0;
   /// Of the object's id.
   [[nodiscard]] virtual std::uint64_t id_hash(SlotIndex slot) const = 0;
   /// A hint: the object will be retired soon. Prefetches the metadata that retiring it touches, in kPrefetchSteps

@@ -92,6 +92,23 @@ SlotIndex Eviction::coldest(Effort effort) {
   return kNoSlot;
 }
 
+std::vector<SlotIndex> Eviction::next_victims(SlotIndex besides, std::size_t count, std::uint64_t most_bytes,
+                                              std::uint64_t size_bytes) {
+  const std::uint64_t needed = size_bytes == 0 ? 0 : Arena::taken_by(size_bytes);
+  std::vector<SlotIndex> next;
+  std::uint64_t bytes = 0;
+  for (const SlotIndex slot : order_.cold()) {
+    if (next.size() == count) break;
+    if (slot == besides || (needed != 0 && !is_enough_alone(arena_, slot, needed))) continue;
+    bytes += arena_.size_of(ExtentRef::live(slot));
+    if (bytes > most_bytes) break;
+    next.push_back(slot);
+  }
+  static_cast<void>(confirm(next));
+  std::erase_if(next, [this](SlotIndex slot) { return !order_.is_cold(slot); });
+  return next;
+}
+
 std::uint32_t Eviction::cold_target() const noexcept {
   constexpr std::uint32_t kColdShare = 10;
   return std::min(kMaxCold, order_.size() / kColdShare + (order_.size() % kColdShare != 0 ? 1 : 0));

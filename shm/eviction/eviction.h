@@ -97,7 +97,7 @@ class Eviction final : private Neighbours {
     change();
     order_.put_back(slot);
   }
-  /// A departed client's hits are part of Candidates::hit_sum() no more.
+  /// These hits are part of Candidates::hit_sum() no more.
   void forget_hits(SlotIndex slot, std::uint32_t hits) { policy_.forget_hits(slot, hits); }
   [[nodiscard]] bool contains(SlotIndex slot) const noexcept;
   /// The recorded key of a sealed object.
@@ -116,6 +116,11 @@ class Eviction final : private Neighbours {
   [[nodiscard]] bool coldest_is_enough(std::uint64_t size_bytes);
   /// The coldest unused object, or kNoSlot. For evict(bytes), the low-water mark, and lack of slots.
   [[nodiscard]] SlotIndex coldest(Effort effort = Effort::all);
+
+  /// Up to `count` more of the coldest objects, with `most_bytes` together at most, besides a victim of plan() or
+  /// coldest(): those that would most likely be the next victims for size_bytes, or for a slot if that is 0.
+  [[nodiscard]] std::vector<SlotIndex> next_victims(SlotIndex besides, std::size_t count, std::uint64_t most_bytes,
+                                                    std::uint64_t size_bytes);
 
   [[nodiscard]] std::uint32_t size() const noexcept;
   [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< for LargePages

@@ -12,6 +12,8 @@ class LfuPolicy final : public Policy {
     return {ledger_.hit_row(slot).hits, ledger_.row(slot).sealed};
   }
 
+  [[nodiscard]] bool counts_hits() const noexcept override { return true; }
+
  private:
   const Ledger& ledger_;
 };

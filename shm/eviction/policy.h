@@ -49,6 +49,8 @@ class Policy {
   /// The recorded key. Cheap, and constant between two calls of Candidates::refresh() for the same slot. It never
   /// shrinks.
   [[nodiscard]] virtual EvictionKey key(SlotIndex slot) const = 0;
+  /// Whether Candidates::hit_sum() has to be right.
+  [[nodiscard]] virtual bool counts_hits() const noexcept { return false; }
   [[nodiscard]] virtual std::uint64_t bookkeeping_bytes() const noexcept { return 0; }
 
   // ---- by_arrival ----
@@ -65,7 +67,8 @@ class Policy {
   [[nodiscard]] virtual bool stays(SlotIndex /*slot*/) const { return false; }
   /// The object stays(), and is in no lane now: it will join the one that lane() says.
   virtual void requeue(SlotIndex /*slot*/) {}
-  /// A client left that counted so many hits: Candidates::hit_sum() is without them from now on.
+  /// A client left, or its table was settled, that counted so many hits: Candidates::hit_sum() is without them from now
+  /// on.
   virtual void forget_hits(SlotIndex /*slot*/, std::uint32_t /*hits*/) {}
 
  private:
@@ -76,7 +79,7 @@ class Policy {
 struct PolicyView {
   const Arena& arena;
   const Ledger& ledger;
-  const Candidates& candidates;
+  Candidates& candidates;
   std::uint32_t max_slots;
 };
 

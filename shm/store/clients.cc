@@ -27,6 +27,7 @@ Result<void> Clients::readmit(SurvivingClient session) {
   if (!table) return std::move(table).error();
   Result<void> admitted = admit(session.identity, *std::move(table), session.id, session.attached);
   if (!admitted) return admitted;
+  at(session.id).table.unsettle(rows_.index.slots_touched());
   rows_.ledger.state().last_client = std::max(rows_.ledger.state().last_client, session.id);
   return {};
 }
@@ -40,7 +41,12 @@ Result<void> Clients::admit(const ClientIdentity& identity, Segment pin_table, C
   client->attached = attached;
   client->segment = std::move(pin_table);
   client->table = PinTable(*std::move(mapping), rows_.index.slot_count());
-  clients_.insert(std::ranges::upper_bound(clients_, id, {}, kIdOf), std::move(client));
+  views_.reserve(clients_.size() + 1);
+  const auto at = std::ranges::upper_bound(clients_, id, {}, kIdOf) - clients_.begin();
+  const PinTable::View view = client->table.view();
+  clients_.insert(clients_.begin() + at, std::move(client));
+  views_.insert(views_.begin() + at, view);
+  ++changes_;
   return {};
 }
 
@@ -65,7 +71,9 @@ std::unique_ptr<AttachedClient> Clients::remove(ClientId id) {
   const auto found = std::ranges::lower_bound(clients_, id, {}, kIdOf);
   DOLIUM_CHECK(found != clients_.end() && (*found)->id == id, "detach of a client that is not attached");
   std::unique_ptr<AttachedClient> client = std::move(*found);
+  views_.erase(views_.begin() + (found - clients_.begin()));
   clients_.erase(found);
+  ++changes_;
   return client;
 }
 

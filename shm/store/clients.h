@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -74,11 +75,16 @@ class Clients {
   [[nodiscard]] std::size_t size() const noexcept { return clients_.size(); }
   /// By id. Few, and walked for each look at a slot.
   [[nodiscard]] const std::vector<std::unique_ptr<AttachedClient>>& all() noexcept { return clients_; }
+  /// The tables of all(), in the same order, side by side in memory for walks over all of them.
+  [[nodiscard]] std::span<const PinTable::View> views() const noexcept { return views_; }
+  /// Number of changes of views() so far.
+  [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const auto& client : clients_) visit(static_cast<const AttachedClient&>(*client));
   }
   [[nodiscard]] std::deque<Departed>& departed() noexcept { return departed_; }
+  [[nodiscard]] const std::deque<Departed>& departed() const noexcept { return departed_; }
   /// Calls visit(ClientId, const PinTable&) for each table that still counts for a slot: of clients, and of those that
   /// left and are not folded so far.
   template <class Visit>
@@ -101,6 +107,8 @@ class Clients {
 
   Rows& rows_;
   std::vector<std::unique_ptr<AttachedClient>> clients_;
+  std::vector<PinTable::View> views_;  // of clients_
+  std::uint64_t changes_ = 0;
   std::deque<Departed> departed_;
 };
 

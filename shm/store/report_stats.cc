@@ -184,7 +184,7 @@ Tally Report::pinned() const noexcept {
 std::uint64_t Report::bookkeeping_bytes() const {
   const Rows& rows = parts_.rows;
   std::uint64_t bytes = rows.index.bookkeeping_bytes() + rows.arena.bookkeeping_bytes() +
-                        parts_.sealed.eviction().bookkeeping_bytes() +
+                        parts_.sealed.eviction().bookkeeping_bytes() + parts_.usage.bookkeeping_bytes() +
                         rows.ledger.bookkeeping_bytes(rows.index.slots_touched());
   parts_.clients.for_each([&bytes](const AttachedClient& client) { bytes += client.table.bookkeeping_bytes(); });
   return bytes;

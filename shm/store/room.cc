@@ -93,8 +93,8 @@ Result<SlotIndex> Room::take_slot(std::uint64_t size) {
 SlotIndex Room::evict_for_slot(std::uint64_t size) {
   for (std::size_t tries = 0; tries < kSweepStep; ++tries) {
     if (sealed_.tally().count == spill_.dirty().count + spill_.clean().count) return kNoSlot;
-    const bool evicted =
-        rows_.arena.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest() : evict_or_clear(size);
+    const bool evicted = rows_.arena.largest_free_extent() >= Arena::taken_by(size) ? evict_coldest(Batch::allowed)
+                                                                                    : evict_or_clear(size);
     if (!evicted) return kNoSlot;
     if (const SlotIndex slot = take_row(); slot != kNoSlot) return slot;
   }

@@ -46,6 +46,9 @@ class Room {
   /// long as that is no more than this share of the arena, as 1/n.
   static constexpr std::uint64_t kEvictedAhead = 8;
   static constexpr std::uint64_t kAheadShare = 2048;
+  /// Beside very many clients, objects are evicted in batches, because their tables are read once for a batch
+  /// (Usage::best_batch()): no more than this share of the arena, and of all objects, at once, as 1/n.
+  static constexpr std::uint64_t kBatchShare = 512;
   /// Maximum size of an object that is moved in an idle moment: a request waits no longer than for this copy.
   static constexpr std::uint64_t kMostRelocated = std::uint64_t{1} << 20;
   /// Maximum number of bytes that one trim_piece() gives back: some ms. And of free extents that it looks at, the
@@ -169,7 +172,9 @@ class Room {
   [[nodiscard]] std::optional<std::uint64_t> evict_for(std::uint64_t size, SlotIndex slot, Eviction::Effort effort);
   [[nodiscard]] bool evict_window(std::uint64_t size, Eviction::Effort effort);
   [[nodiscard]] bool evict_or_clear(std::uint64_t size);
-  [[nodiscard]] bool evict_coldest();
+  enum class Batch : std::uint8_t { none, allowed };
+  [[nodiscard]] bool evict_coldest(Batch batch);
+  void add_batch(std::vector<SlotIndex>& victims, std::uint64_t size);
   [[nodiscard]] SlotIndex evict_for_slot(std::uint64_t size);
   void keep_low_water_mark();
   [[nodiscard]] bool clear_way(std::uint64_t size);

@@ -40,7 +40,8 @@ class DirtyNeighbours final : public Neighbours {
 /// If that takes a search, it makes room for the next objects too, as long as no object is evicted that is still warm.
 std::optional<std::uint64_t> Room::evict_for(std::uint64_t size, SlotIndex slot, Eviction::Effort effort) {
   const std::uint64_t taken = Arena::taken_by(size);
-  const std::uint64_t ahead = std::min(kEvictedAhead * taken, rows_.arena.capacity() / kAheadShare);
+  const std::uint64_t objects = std::max<std::uint64_t>(kEvictedAhead, usage_.best_batch());
+  const std::uint64_t ahead = std::min(objects * taken, rows_.arena.capacity() / kAheadShare);
   const bool made = (ahead >= 2 * taken && !sealed_.eviction().coldest_is_enough(size) &&
                      make_window(ahead, Eviction::Effort::cold)) ||
                     make_window(size, effort);
@@ -60,8 +61,9 @@ bool Room::evict_window(std::uint64_t size, Eviction::Effort effort) {
     if (auto reserved = rows_.reserve_arena_to(rows_.arena.limit()); !reserved)
       end_arena_for_now(std::move(reserved).error(), size);
   for (int plans = 0; plans < kMaxPlans; ++plans) {
-    const std::vector<SlotIndex> victims = sealed_.eviction().plan(size, effort);
+    std::vector<SlotIndex> victims = sealed_.eviction().plan(size, effort);
     if (victims.empty()) return false;
+    if (plans == 0) add_batch(victims, size);
     if (sealed_.evict_unused(victims)) return true;
   }
   return false;
@@ -78,13 +80,24 @@ bool Room::evict_or_clear(std::uint64_t size) {
   return false;
 }
 
-bool Room::evict_coldest() {
+/// If one victim is enough: the next ones, too. `size`: of the object that needs room; 0 if it needs a slot.
+void Room::add_batch(std::vector<SlotIndex>& victims, std::uint64_t size) {
+  const std::size_t count = std::min<std::size_t>(usage_.best_batch() - 1, rows_.config.max_objects / kBatchShare);
+  if (victims.size() != 1 || count == 0) return;
+  const std::vector<SlotIndex> next =
+      sealed_.eviction().next_victims(victims.front(), count, rows_.arena.capacity() / kBatchShare, size);
+  victims.insert(victims.end(), next.begin(), next.end());
+}
+
+bool Room::evict_coldest(Batch batch) {
   const Eviction::Effort effort = coldest_rest_.allows(0, rows_.now) ? Eviction::Effort::all : Eviction::Effort::quick;
   const std::uint64_t looked = looks();
   for (int plans = 0; plans < kMaxPlans; ++plans) {
     const SlotIndex slot = sealed_.eviction().coldest(effort);
     if (slot == kNoSlot) break;
-    if (sealed_.evict_unused({slot})) return true;
+    std::vector<SlotIndex> victims = {slot};
+    if (batch == Batch::allowed && plans == 0) add_batch(victims, 0);
+    if (sealed_.evict_unused(victims)) return true;
   }
   if (effort == Eviction::Effort::all) coldest_rest_.begin(0, looks() - looked, rows_.now);
   return false;
@@ -93,7 +106,7 @@ bool Room::evict_coldest() {
 void Room::keep_low_water_mark() {
   const auto wanted =
       static_cast<std::uint64_t>(rows_.config.low_water_mark * static_cast<double>(rows_.arena.limit()));
-  while (rows_.arena.free_bytes() < wanted && evict_coldest()) {
+  while (rows_.arena.free_bytes() < wanted && evict_coldest(Batch::allowed)) {
   }
 }
 
@@ -172,7 +185,7 @@ Room::Evicted Room::evict_piece(std::uint64_t bytes, TimeNs now) {
   const std::uint64_t objects_before = sealed_.evicted_object_bytes();
   const auto freed = [this, before] { return rows_.arena.free_bytes() - before; };
   std::uint32_t evictions = 0;
-  while (evictions < kRemovalsPerPiece && freed() < bytes && evict_coldest()) ++evictions;
+  while (evictions < kRemovalsPerPiece && freed() < bytes && evict_coldest(Batch::none)) ++evictions;
   return {freed(), sealed_.evicted_object_bytes() - objects_before, evictions == kRemovalsPerPiece && freed() < bytes};
 }
 

@@ -30,7 +30,7 @@ bool Room::fold(Clients::Departed& departed) {
   constexpr std::uint32_t kStep = PinTableGeometry::kEntriesPerPage;
   const SlotIndex end = rows_.index.slots_touched();
   for (std::uint32_t pages = 0; departed.folded < end && pages < kPagesPerPiece; departed.folded += kStep) {
-    if (!departed.table.touched(departed.folded)) continue;
+    if (!departed.table.has_page(departed.folded)) continue;
     for (SlotIndex slot = departed.folded; slot < std::min(end, departed.folded + kStep); ++slot)
       fold_access(departed, slot);
     ++pages;

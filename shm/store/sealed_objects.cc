@@ -16,7 +16,10 @@ SealedObjects::SealedObjects(Rows& rows, Pins& pins, Graces& graces, Usage& usag
       usage_(usage),
       spill_(spill),
       policy_(make_policy(rows.config.eviction_policy, {rows.arena, rows.ledger, usage, rows.config.max_objects})),
-      eviction_(rows.arena, usage, *policy_, rows.config.max_objects) {}
+      eviction_(rows.arena, usage, *policy_, rows.config.max_objects) {
+  if (policy_->counts_hits())
+    usage_.take_hits_with([this](SlotIndex slot, std::uint32_t hits) { forget_hits(slot, hits); });
+}
 
 void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs created) {
   rows_.last_seal = std::max(rows_.now, rows_.last_seal + 1);
@@ -74,8 +77,8 @@ bool SealedObjects::evict_unused(const std::vector<SlotIndex>& slots) {
     rows_.index.begin_retire(slot);                      // step 1
   }
   // Step 2: a reference that was taken before our seq became visible is seen here. A client that comes later sees seq.
-  const bool unused =
-      std::ranges::none_of(slots, [this](SlotIndex slot) { return usage_.in_use(slot) || spill_.is_dirty(slot); });
+  const bool unused = !usage_.any_in_use(slots) &&
+                      std::ranges::none_of(slots, [this](SlotIndex slot) { return spill_.is_dirty(slot); });
   if (unused)  // step 3
     evict_together(slots);
   else

@@ -50,15 +50,48 @@ void Usage::take_up_grants(AttachedClient& client) {
 
 // ---- looks at a slot ----
 
+/// Ask before reading references: a client takes its reference before it says that the grant is taken up. So if the
+/// grant is found taken up here, the reference is seen afterwards.
+bool Usage::is_held(SlotIndex slot) {
+  if (!holds_.contains(slot)) return false;
+  take_up_grants();
+  return holds_.contains(slot);
+}
+
 bool Usage::in_use(SlotIndex slot) {
-  // Holds before references: a client takes its reference before it says that the grant is taken up. So if the grant
-  // is found taken up here, the reference is seen below.
-  if (holds_.contains(slot)) {
-    take_up_grants();
-    if (holds_.contains(slot)) return true;
+  return is_held(slot) || std::ranges::any_of(clients_.views(), [slot](const PinTable::View& table) {
+           return table.references(slot) != 0;
+         });
+}
+
+bool Usage::any_in_use(std::span<const SlotIndex> slots) {
+  const bool any = slots.size() == 1 || !summary_.is_used()
+                       ? std::ranges::any_of(slots, [this](SlotIndex slot) { return in_use(slot); })
+                       : is_any_held(slots) || is_any_referenced(slots);
+  if (any) summary_.forget();
+  return any;
+}
+
+bool Usage::is_any_held(std::span<const SlotIndex> slots) {
+  return !holds_.empty() && std::ranges::any_of(slots, [this](SlotIndex slot) { return is_held(slot); });
+}
+
+/// One word of a table speaks for very many slots. So slots that share a word are asked for together.
+bool Usage::is_any_referenced(std::span<const SlotIndex> slots) const {
+  constexpr std::uint32_t kStep = PinTable::View::kSlotsPerWord;
+  std::vector<SlotIndex> sorted(slots.begin(), slots.end());
+  std::ranges::sort(sorted);
+  for (auto begin = sorted.begin(); begin != sorted.end();) {
+    const auto end = std::find_if(begin, sorted.end(), [&](SlotIndex slot) { return slot / kStep != *begin / kStep; });
+    std::uint64_t pages = 0;
+    for (auto slot = begin; slot != end; ++slot) pages |= PinTable::View::bit(*slot);
+    for (const PinTable::View& table : clients_.views())
+      if ((table.touched_word(*begin) & pages) != 0 &&
+          std::any_of(begin, end, [&table](SlotIndex slot) { return table.references(slot) != 0; }))
+        return true;
+    begin = end;
   }
-  return std::ranges::any_of(clients_.all(),
-                             [slot](const auto& client) { return client->table.references(slot) != 0; });
+  return false;
 }
 
 std::vector<bool> Usage::slots_in_use(SlotIndex begin, SlotIndex end) const {
@@ -74,33 +107,58 @@ std::vector<bool> Usage::slots_in_use(SlotIndex begin, SlotIndex end) const {
 }
 
 TimeNs Usage::last_access(SlotIndex slot, TimeNs now) const noexcept {
-  TimeNs latest = rows_.row(slot).accessed;
+  TimeNs latest = std::max(rows_.row(slot).accessed, summary_.latest(slot));
   // At most `now`: a client can make an object look fresh, but not fresh for ever. The time that an earlier object left
   // in this slot is before this one's seal, so it never counts.
-  clients_.for_each_table(slot, [&](ClientId, const PinTable& table) {
-    latest = std::max(latest, std::min(table.last_access(slot), now));
-  });
+  for (const PinTable::View& table : clients_.views())
+    if (table.touched(slot))
+      latest = std::max(latest, std::min(table.entry(slot).last_access.load(std::memory_order_relaxed), now));
+  for (const Clients::Departed& departed : clients_.departed())
+    if (slot >= departed.folded) latest = std::max(latest, std::min(departed.table.last_access(slot), now));
   return latest;
+}
+
+/// Calls visit(const PinEntry&, is_attached) for the tables that may tell more of the slot than the summary: of
+/// clients, and of those that left.
+template <class Visit>
+void Usage::for_each_recent(SlotIndex slot, Visit&& visit) {
+  const std::span<const PinTable::View> tables = clients_.views();
+  const auto touching = summary_.is_used() ? summary_.touching(slot) : std::nullopt;
+  if (touching)
+    for (const std::uint32_t table : *touching) visit(tables[table].entry(slot), true);
+  else
+    for (const PinTable::View& table : tables)
+      if (table.touched(slot)) visit(table.entry(slot), true);
+  for (const Clients::Departed& departed : clients_.departed())
+    if (slot >= departed.folded && departed.table.has_page(slot)) visit(departed.table.view().entry(slot), false);
+}
+
+std::uint32_t Usage::hit_sum(SlotIndex slot) {
+  std::uint32_t sum = 0;
+  for_each_recent(slot, [&](const PinEntry& entry, bool) { sum += entry.hits.load(std::memory_order_relaxed); });
+  return sum;
 }
 
 // ---- Candidates ----
 
 Candidates::Use Usage::refresh(SlotIndex slot) {
-  count_look();
-  rows_.row(slot).accessed = last_access(slot, rows_.now);
+  looks_ += summary_.is_used() ? 1 : 1 + clients_.size();
+  bool used = is_held(slot);
+  TimeNs latest = rows_.row(slot).accessed;
+  std::uint32_t hits = 0;
+  for_each_recent(slot, [&](const PinEntry& entry, bool is_attached) {
+    used = used || (is_attached && entry.references.load(std::memory_order_seq_cst) != 0);
+    latest = std::max(latest, std::min(entry.last_access.load(std::memory_order_relaxed), rows_.now));
+    hits += entry.hits.load(std::memory_order_relaxed);
+  });
+  rows_.row(slot).accessed = std::max(latest, summary_.latest(slot));
   if (rows_.ledger.counts_hits()) {
     HitRow& counted = rows_.ledger.hit_row(slot);
-    counted.hits = std::max(counted.hits, hit_sum(slot) - counted.base);  // modulo 2^32
+    counted.hits = std::max(counted.hits, hits - counted.base);  // modulo 2^32
   }
   const SlotMargin& margin = rows_.margin(slot);
   if (margin.kept && !margin.clean) return Use::in_use;
-  return in_use(slot) || graces_.still_keeps(slot) ? Use::in_use : Use::unused;
-}
-
-std::uint32_t Usage::hit_sum(SlotIndex slot) const {
-  std::uint32_t sum = 0;
-  clients_.for_each_table(slot, [&](ClientId, const PinTable& table) { sum += table.hits(slot); });
-  return sum;
+  return used || graces_.still_keeps(slot) ? Use::in_use : Use::unused;
 }
 
 }  // namespace dolium::shm

@@ -5,16 +5,20 @@
 // own reference, for a client that was promised the object and has not taken its own reference yet. Holds are turned
 // into grants: promises with a number, which end when the client's table says that it took them up.
 //
-// Nothing here is cached: tables are read for each question, because clients take references without a message.
-// Holds end with the server that gave them; everything else outlives it.
+// Whether an object is in use is never remembered: tables are read for each question, because clients take references
+// without a message. Only eviction's choice of victims (refresh()) remembers for a moment which clients touched what,
+// if there are many clients (access_summary.h). Holds end with the server that gave them; everything else outlives it.
 //
 // Not thread-safe.
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "shm/eviction/candidates.h"
+#include "shm/store/access_summary.h"
 #include "shm/store/clients.h"
 #include "shm/store/graces.h"
 #include "shm/store/rows.h"
@@ -23,7 +27,8 @@ namespace dolium::shm {
 
 class Usage final : public Candidates {
  public:
-  Usage(Rows& rows, Clients& clients, Graces& graces) noexcept : rows_(rows), clients_(clients), graces_(graces) {}
+  Usage(Rows& rows, Clients& clients, Graces& graces) noexcept
+      : rows_(rows), clients_(clients), graces_(graces), summary_(rows, clients) {}
 
   // ---- holds and grants ----
 
@@ -44,30 +49,49 @@ class Usage final : public Candidates {
 
   /// Whether a client or a hold uses the object.
   [[nodiscard]] bool in_use(SlotIndex slot);
+  /// Whether any of them is. Reads one word of each client's table for many slots.
+  [[nodiscard]] bool any_in_use(std::span<const SlotIndex> slots);
   /// For each slot from `begin`, which begins a page of the pin tables, to `end`: whether it is in use. A reference to
   /// a slot that is being written counts, too.
   [[nodiscard]] std::vector<bool> slots_in_use(SlotIndex begin, SlotIndex end) const;
   /// The last access up to `now`.
   [[nodiscard]] TimeNs last_access(SlotIndex slot, TimeNs now) const noexcept;
-  /// Number of looks so far: one for each object, and one for each client's table. A measure of work without a clock.
-  [[nodiscard]] std::uint64_t looks() const noexcept { return looks_; }
+  /// Number of looks so far: one for each object, and one for each client's table that was read. A measure of work
+  /// without a clock.
+  [[nodiscard]] std::uint64_t looks() const noexcept { return looks_ + summary_.work(); }
   void count_look() noexcept { looks_ += 1 + clients_.size(); }
+  /// Number of victims for which the clients' tables are best read together.
+  [[nodiscard]] std::size_t best_batch() const noexcept {
+    return std::clamp<std::size_t>(clients_.size() / kClientsPerVictim, 1, kMostTogether);
+  }
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept { return summary_.bookkeeping_bytes(); }
+  /// From now on, hit_sum() can become smaller: `take(slot, hits)` is called first, for a sealed object.
+  void take_hits_with(AccessSummary::TakeHits take) { summary_.take_hits_with(std::move(take)); }
 
   // ---- Candidates ----
 
   /// An object that a grace keeps is as one in use: it waits beside the order until the grace is over. So is a dirty
   /// one, until it is written.
   Use refresh(SlotIndex slot) override;
-  [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) const override;
+  [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) override;
   [[nodiscard]] std::uint64_t id_hash(SlotIndex slot) const override { return rows_.index.read(slot).id.hash(); }
   void prefetch(SlotIndex slot, int step) const override { rows_.index.prefetch_unlink(slot, step); }
 
  private:
+  static constexpr std::size_t kClientsPerVictim = 16;
+  static constexpr std::size_t kMostTogether = 64;
+
   void take_up_grants(AttachedClient& client);
+  [[nodiscard]] bool is_held(SlotIndex slot);
+  [[nodiscard]] bool is_any_held(std::span<const SlotIndex> slots);
+  [[nodiscard]] bool is_any_referenced(std::span<const SlotIndex> slots) const;
+  template <class Visit>
+  void for_each_recent(SlotIndex slot, Visit&& visit);
 
   Rows& rows_;
   Clients& clients_;
   Graces& graces_;
+  AccessSummary summary_;
   std::unordered_map<SlotIndex, std::uint32_t> holds_;  // slot -> number of holds, never 0
   std::uint64_t looks_ = 0;
 };

@@ -12,20 +12,15 @@ std::size_t stripe_of_this_thread() noexcept {
   return mine;
 }
 
-constexpr std::uint64_t bit_of(std::uint32_t page) noexcept {
-  return std::uint64_t{1} << (page % 64);
-}
-
 }  // namespace
 
 void PinTable::add_reference(SlotIndex slot) noexcept {
-  const std::uint32_t page = slot / PinTableGeometry::kEntriesPerPage;
-  std::atomic<std::uint64_t>& word = map_word(page);
-  // The bit is set first, and is sequentially consistent like the count. If the daemon sees no bit after it changed
-  // seq, our later check of seq sees that change.
-  if ((word.load(std::memory_order_acquire) & bit_of(page)) == 0)
-    word.fetch_or(bit_of(page), std::memory_order_seq_cst);
   entry(slot).references.fetch_add(1, std::memory_order_seq_cst);
+  // The bit is looked at after the count, because the daemon clears it before it reads the counts (settle()). And it is
+  // set before our later check of seq: if the daemon sees no bit after it changed seq, that check sees the change.
+  const std::uint32_t page = page_of(slot);
+  std::atomic<std::uint64_t>& word = map_word(geometry_.map_at, page);
+  if (!is_set(word, page)) word.fetch_or(bit_of(page), std::memory_order_seq_cst);
 }
 
 bool PinTable::drop_reference(SlotIndex slot) noexcept {
@@ -54,14 +49,8 @@ void PinTable::set_granted_through(std::uint64_t number) noexcept {
 }
 
 void PinTable::set_references(SlotIndex slot, std::uint32_t count) noexcept {
-  const std::uint32_t page = slot / PinTableGeometry::kEntriesPerPage;
-  map_word(page).fetch_or(bit_of(page), std::memory_order_seq_cst);
   entry(slot).references.store(count, std::memory_order_seq_cst);
-}
-
-bool PinTable::touched(SlotIndex slot) const noexcept {
-  const std::uint32_t page = slot / PinTableGeometry::kEntriesPerPage;
-  return (map_word(page).load(std::memory_order_seq_cst) & bit_of(page)) != 0;
+  map_word(geometry_.map_at, page_of(slot)).fetch_or(bit_of(page_of(slot)), std::memory_order_seq_cst);
 }
 
 std::uint32_t PinTable::references(SlotIndex slot) const noexcept {
@@ -69,11 +58,11 @@ std::uint32_t PinTable::references(SlotIndex slot) const noexcept {
 }
 
 std::uint32_t PinTable::hits(SlotIndex slot) const noexcept {
-  return touched(slot) ? entry(slot).hits.load(std::memory_order_relaxed) : 0;
+  return has_page(slot) ? entry(slot).hits.load(std::memory_order_relaxed) : 0;
 }
 
 TimeNs PinTable::last_access(SlotIndex slot) const noexcept {
-  return touched(slot) ? entry(slot).last_access.load(std::memory_order_relaxed) : 0;
+  return has_page(slot) ? entry(slot).last_access.load(std::memory_order_relaxed) : 0;
 }
 
 std::uint64_t PinTable::granted_through() const noexcept {
@@ -89,14 +78,27 @@ AccessCounts PinTable::access_counts() const noexcept {
   return total;
 }
 
+void PinTable::unsettle(SlotIndex end) noexcept {
+  for (SlotIndex slot = 0; slot < end; slot += View::kSlotsPerWord) {
+    const std::uint64_t settled = map_word(geometry_.settled_at, page_of(slot)).load(std::memory_order_seq_cst);
+    if (settled != 0) map_word(geometry_.map_at, page_of(slot)).fetch_or(settled, std::memory_order_seq_cst);
+  }
+}
+
 std::uint64_t PinTable::bookkeeping_bytes() const noexcept {
-  return geometry_.entries_at + std::uint64_t{touched_pages()} * kPageBytes;
+  std::uint64_t pages = 0;
+  for (std::uint32_t page = 0; page < geometry_.page_count; page += 64)
+    pages +=
+        static_cast<std::uint64_t>(std::popcount(map_word(geometry_.map_at, page).load(std::memory_order_relaxed) |
+                                                 map_word(geometry_.settled_at, page).load(std::memory_order_relaxed)));
+  return geometry_.entries_at + pages * kPageBytes;
 }
 
 std::uint32_t PinTable::touched_pages() const noexcept {
   std::uint32_t pages = 0;
   for (std::uint32_t page = 0; page < geometry_.page_count; page += 64)
-    pages += static_cast<std::uint32_t>(std::popcount(map_word(page).load(std::memory_order_relaxed)));
+    pages +=
+        static_cast<std::uint32_t>(std::popcount(map_word(geometry_.map_at, page).load(std::memory_order_relaxed)));
   return pages;
 }
 

@@ -4,11 +4,14 @@
 // table in two cases: before its client gets it, because a child of fork() starts with a copy of its parent's
 // references; and to take back a lease, in the word that says whether the lease is in use.)
 //
-//   header        counters, granted_through, and the map of touched pages
+//   header        counters, granted_through, and two maps of pages
 //   entries       16 bytes for each slot of the index
 //
-// The map has one bit per page of entries, which is set before the first reference on that page is counted. The daemon
-// only reads pages whose bit is set, because reading an untouched page would allocate it.
+// A map has one bit per page of entries. The client sets the bit of a page in the first map (touched) after it has
+// counted a reference there, and before it looks at the slot again. The daemon only reads pages whose bit is set. It
+// clears the bit of a page that has no references, once it has read what the page tells of accesses (settle()). So a
+// clear bit means: no reference, and nothing new. The second map (settled) has the pages whose bit was ever cleared.
+// The daemon writes it, so that its successor knows which pages have memory, and which bits to set again.
 
 #include <algorithm>
 #include <array>
@@ -87,6 +90,7 @@ struct PinTableGeometry {
   std::uint32_t slot_count = 0;
   std::uint32_t page_count = 0;  ///< pages of entries
   std::uint64_t map_at = 0;      ///< offset of the map of touched pages, an array of 64-bit words
+  std::uint64_t settled_at = 0;  ///< offset of the map of settled pages, likewise
   std::uint64_t entries_at = 0;
   std::uint64_t total_bytes = 0;
 
@@ -95,7 +99,9 @@ struct PinTableGeometry {
     geometry.slot_count = slots;
     geometry.page_count = (slots + kEntriesPerPage - 1) / kEntriesPerPage;
     geometry.map_at = round_up(sizeof(PinTableHeader), 64);
-    geometry.entries_at = round_up(geometry.map_at + (geometry.page_count + 63) / 64 * 8, kPageBytes);
+    const std::uint64_t map_bytes = (geometry.page_count + 63) / 64 * 8;
+    geometry.settled_at = geometry.map_at + map_bytes;
+    geometry.entries_at = round_up(geometry.settled_at + map_bytes, kPageBytes);
     geometry.total_bytes = geometry.entries_at + std::uint64_t{geometry.page_count} * kPageBytes;
     return geometry;
   }
@@ -119,8 +125,8 @@ class PinTable {
 
   // ---- the client's side; any thread of the client ----
 
-  /// Counts a reference. Sequentially consistent, so that the following check of the slot's seq cannot be reordered
-  /// before it (Dekker's pattern; see shm/README.md).
+  /// Counts a reference, and marks its page as touched. Sequentially consistent, so that the following check of the
+  /// slot's seq cannot be reordered before either (Dekker's pattern; see shm/README.md).
   void add_reference(SlotIndex slot) noexcept;
   /// Drops a reference. Returns true if it was this client's last one to the slot. Sequentially consistent.
   [[nodiscard]] bool drop_reference(SlotIndex slot) noexcept;
@@ -138,12 +144,29 @@ class PinTable {
 
   /// Precondition: the client has not got the table yet.
   void set_references(SlotIndex slot, std::uint32_t count) noexcept;
-  [[nodiscard]] bool touched(SlotIndex slot) const noexcept;
+  /// Whether the slot's page may have references, or tell of accesses since it was settled. Sequentially consistent.
+  [[nodiscard]] bool touched(SlotIndex slot) const noexcept {
+    return is_set(map_word(geometry_.map_at, page_of(slot)), page_of(slot));
+  }
+  /// Whether the slot's page has memory: it is touched, or was settled.
+  [[nodiscard]] bool has_page(SlotIndex slot) const noexcept {
+    return touched(slot) || is_set(map_word(geometry_.settled_at, page_of(slot)), page_of(slot));
+  }
   [[nodiscard]] std::uint32_t touched_pages() const noexcept;
   /// 0, without reading the entry, if its page is untouched. Sequentially consistent.
   [[nodiscard]] std::uint32_t references(SlotIndex slot) const noexcept;
   [[nodiscard]] std::uint32_t hits(SlotIndex slot) const noexcept;
   [[nodiscard]] TimeNs last_access(SlotIndex slot) const noexcept;
+  /// Calls visit(slot, PinEntry&) for each slot of the page, and makes the page untouched if it has no references. Then
+  /// what was visited is all that the client has told by now. Returns whether it did.
+  template <class Visit>
+  bool settle(std::uint32_t page, Visit&& visit) noexcept;
+  /// After a crash: all pages below `end` that were ever settled are touched again, because the daemon may have died in
+  /// settle(), and what it had read of accesses is lost.
+  void unsettle(SlotIndex end) noexcept;
+  /// The words and entries of this table, for a walk over many tables. Valid as long as the mapping.
+  class View;
+  [[nodiscard]] View view() const noexcept;
   [[nodiscard]] std::uint64_t granted_through() const noexcept;
   [[nodiscard]] AccessCounts access_counts() const noexcept;
   /// Calls visit(slot) for each slot in [begin, end) that is on a touched page. Precondition: a page begins at `begin`.
@@ -163,13 +186,71 @@ class PinTable {
   [[nodiscard]] PinEntry& entry(SlotIndex slot) const noexcept {
     return reinterpret_cast<PinEntry*>(mapping_.data() + geometry_.entries_at)[slot];
   }
-  [[nodiscard]] std::atomic<std::uint64_t>& map_word(std::uint32_t page) const noexcept {
-    return reinterpret_cast<std::atomic<std::uint64_t>*>(mapping_.data() + geometry_.map_at)[page / 64];
+  [[nodiscard]] std::atomic<std::uint64_t>& map_word(std::uint64_t map_at, std::uint32_t page) const noexcept {
+    return reinterpret_cast<std::atomic<std::uint64_t>*>(mapping_.data() + map_at)[page / 64];
+  }
+  [[nodiscard]] static constexpr std::uint32_t page_of(SlotIndex slot) noexcept {
+    return slot / PinTableGeometry::kEntriesPerPage;
+  }
+  [[nodiscard]] static constexpr std::uint64_t bit_of(std::uint32_t page) noexcept {
+    return std::uint64_t{1} << (page % 64);
+  }
+  [[nodiscard]] static bool is_set(const std::atomic<std::uint64_t>& word, std::uint32_t page) noexcept {
+    return (word.load(std::memory_order_seq_cst) & bit_of(page)) != 0;
   }
   [[nodiscard]] CounterStripe& stripe() const noexcept;
 
   Mapping mapping_;
   PinTableGeometry geometry_;
 };
+
+class PinTable::View {
+ public:
+  /// Number of slots for which one word of the map of touched pages speaks.
+  static constexpr std::uint32_t kSlotsPerWord = 64 * PinTableGeometry::kEntriesPerPage;
+
+  View(const std::atomic<std::uint64_t>* touched, const PinEntry* entries) noexcept
+      : touched_(touched), entries_(entries) {}
+  /// The word of the slot's page; see PinTable::touched().
+  [[nodiscard]] std::uint64_t touched_word(SlotIndex slot) const noexcept {
+    return touched_[slot / kSlotsPerWord].load(std::memory_order_seq_cst);
+  }
+  /// The bit of the slot's page in that word.
+  [[nodiscard]] static constexpr std::uint64_t bit(SlotIndex slot) noexcept { return bit_of(page_of(slot)); }
+  [[nodiscard]] bool touched(SlotIndex slot) const noexcept { return (touched_word(slot) & bit(slot)) != 0; }
+  [[nodiscard]] std::uint32_t references(SlotIndex slot) const noexcept {
+    return touched(slot) ? entry(slot).references.load(std::memory_order_seq_cst) : 0;
+  }
+  /// Precondition: its page has memory.
+  [[nodiscard]] const PinEntry& entry(SlotIndex slot) const noexcept { return entries_[slot]; }
+
+ private:
+  const std::atomic<std::uint64_t>* touched_;
+  const PinEntry* entries_;
+};
+
+inline PinTable::View PinTable::view() const noexcept {
+  return {&map_word(geometry_.map_at, 0), &entry(0)};
+}
+
+template <class Visit>
+bool PinTable::settle(std::uint32_t page, Visit&& visit) noexcept {
+  std::atomic<std::uint64_t>& settled = map_word(geometry_.settled_at, page);
+  if (!is_set(settled, page)) settled.fetch_or(bit_of(page), std::memory_order_seq_cst);
+  // The bit is cleared before the counts are read. A client counts before it looks at the bit. So if it found the bit
+  // set, its count is seen here; else it sets the bit again.
+  std::atomic<std::uint64_t>& touched = map_word(geometry_.map_at, page);
+  touched.fetch_and(~bit_of(page), std::memory_order_seq_cst);
+  bool unused = true;
+  const SlotIndex begin = page * PinTableGeometry::kEntriesPerPage;
+  const SlotIndex end = std::min(geometry_.slot_count, begin + PinTableGeometry::kEntriesPerPage);
+  for (SlotIndex slot = begin; slot < end; ++slot) {
+    // The count before the access: a get tells of itself while it holds its reference.
+    unused = entry(slot).references.load(std::memory_order_seq_cst) == 0 && unused;
+    visit(slot, entry(slot));
+  }
+  if (!unused) touched.fetch_or(bit_of(page), std::memory_order_seq_cst);
+  return unused;
+}
 
 }  // namespace dolium::shm

@@ -47,7 +47,7 @@ class ArenaSimulation final : public shm::Candidates, public shm::Policy {
     recorded_[slot].value = touched_[slot];
     return Use::unused;
   }
-  [[nodiscard]] std::uint32_t hit_sum(shm::SlotIndex) const override { return 0; }
+  [[nodiscard]] std::uint32_t hit_sum(shm::SlotIndex) override { return 0; }
   [[nodiscard]] std::uint64_t id_hash(shm::SlotIndex slot) const override { return slot; }
   void prefetch(shm::SlotIndex, int) const override {}
 

@@ -114,7 +114,7 @@ class Unused final : public Candidates, public Policy {
  public:
   [[nodiscard]] EvictionKey key(SlotIndex slot) const override { return keys[slot]; }
   Use refresh(SlotIndex) override { return Use::unused; }
-  [[nodiscard]] std::uint32_t hit_sum(SlotIndex) const override { return 0; }
+  [[nodiscard]] std::uint32_t hit_sum(SlotIndex) override { return 0; }
   [[nodiscard]] std::uint64_t id_hash(SlotIndex slot) const override { return slot; }
   void prefetch(SlotIndex, int) const override {}
   std::vector<EvictionKey> keys;

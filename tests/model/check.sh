@@ -21,9 +21,18 @@ pass    | pin_protocol   | THREADS               | 1, 2: two threads of one clie
 assert  | pin_protocol   | NO_FENCE_READER       | step 2 without a fence
 assert  | pin_protocol   | NO_FENCE_DAEMON       | step 1 without a fence
 assert  | pin_protocol   | NO_RECHECK            | no step 3
-assert  | pin_protocol   | TOUCH_AFTER           | touched bit set after the reference
+assert  | pin_protocol   | TOUCH_UNFENCED        | touched bit set without a fence
 assert  | pin_protocol   | SCAN_FIRST            | scan before step 1
 assert  | pin_protocol   | FLIP_HELD             | relocation of what is held
+pass    | settling       |                       | 1, 11: no reference is missed, and no access
+assert  | settling       | TOUCH_FIRST           | touched bit looked at before the reference is counted
+assert  | settling       | NO_FENCE_TOUCH        | touched bit set without a fence
+assert  | settling       | NO_FENCE_CLEAR        | touched bit cleared without a fence
+assert  | settling       | READ_FIRST            | references read before the bit is cleared
+assert  | settling       | LEAVE_CLEAR           | bit left clear beside a reference
+assert  | settling       | ACCESS_FIRST          | access read before the reference
+assert  | settling       | NOTE_LATE             | page noted as settled after its bit is cleared
+assert  | settling       | FORGET_SETTLED        | a successor does not touch settled pages again
 pass    | release_wanted |                       | 3: no wake-up is lost; eviction
 pass    | release_wanted | DELETED               | 3: removed while held
 asleep  | release_wanted | SLEEP_BEFORE_SCAN     | release_wanted set after the last scan

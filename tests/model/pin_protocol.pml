@@ -11,7 +11,7 @@
  *
  * Abstracted: the walk along a bucket (a reader may arrive at any slot; bucket_chain.pml walks), ids of one
  * word (bucket_chain.pml tears them), the socket, grants (grants.pml), waiting (release_wanted.pml), a death of
- * the daemon (restart.pml). A page of a pin table holds one slot, so a touched bit speaks for one slot.
+ * the daemon (restart.pml), that the daemon clears touched bits (settling.pml). A page of a pin table holds one slot, so a touched bit speaks for one slot.
  *
  * Properties, for every interleaving and every delay of every store:
  *   1  between a successful step 3 and its release, a reader sees the bytes of the object that it asked for, and
@@ -24,12 +24,12 @@
  *   NO_FENCE_READER  step 2 is a plain add: it may still be in the store buffer at step 3
  *   NO_FENCE_DAEMON  step 1 is a plain store: it may still be in the store buffer during the scan
  *   NO_RECHECK       no step 3
- *   TOUCH_AFTER      the page's touched bit is set (plain store) after step 2; the daemon has skipped the page
+ *   TOUCH_UNFENCED   the page's touched bit is set with a plain store: it may still be in the store buffer at step 3
  *   SCAN_FIRST       the daemon looks at the references before it makes the slot odd
  *   FLIP_HELD        relocation flips the offset whatever the scan said
  *
  * In the code: reader() is Holder::hold() and release() (shm/table/holder.cc) over shm/table/index_reader.cc and
- * shm/table/pin_table.cc, where add_reference() is touch() and take(). make_odd() and publish() are begin_retire() and
+ * shm/table/pin_table.cc, where add_reference() is take() and touch(). make_odd() and publish() are begin_retire() and
  * cancel_retire() of shm/table/object_index.cc, scan() is Usage::in_use() (shm/store/usage.cc); evict and delete are
  * SealedObjects::evict_unused() and retire(), relocate is SealedObjects::relocate() (shm/store/sealed_objects.cc).
  */
@@ -68,12 +68,15 @@ inline take(client) {
 #endif
 }
 
-/* A plain store is enough on x86, because step 2 flushes it; the code uses fetch_or, because the bits of a word
- * belong to several threads. */
+/* After step 2, because the daemon clears the bit again (settling.pml). */
 inline touch(client) {
   load(me, TOUCHED(client, slot), old);
   if
+#ifdef TOUCH_UNFENCED
   :: old == 0 -> store(me, TOUCHED(client, slot), 1)
+#else
+  :: old == 0 -> store_seq_cst(me, TOUCHED(client, slot), 1)  /* fetch_or */
+#endif
   :: else
   fi
 }
@@ -95,13 +98,8 @@ proctype reader(byte me; byte wanted; byte rounds) {
         if
         :: id != wanted
         :: else ->
-#ifdef TOUCH_AFTER
-           take(client_of(me));
-           touch(client_of(me));
-#else
-           touch(client_of(me));
            take(client_of(me));                               /* step 2 */
-#endif
+           touch(client_of(me));
            load(me, SEQ(slot), now);                          /* step 3 */
            if
 #ifdef NO_RECHECK
@@ -259,7 +257,8 @@ proctype store_daemon() {
 init {
   d_step {
     mem[SEQ(0)] = 2; mem[ID(0)] = 1; mem[OFFSET(0)] = 0; mem[BYTES(0)] = 1;
-    mem[SEQ(1)] = 2; mem[ID(1)] = 2; mem[OFFSET(1)] = 1; mem[BYTES(1)] = 2
+    mem[SEQ(1)] = 2; mem[ID(1)] = 2; mem[OFFSET(1)] = 1; mem[BYTES(1)] = 2;
+    mem[TOUCHED(0, 0)] = 1; mem[TOUCHED(1, 0)] = 1            /* slot 0 by an earlier get, slot 1 not yet */
   }
   atomic { run store_daemon(); run reader(0, 1, kGets); run reader(1, 1, 1) }
 }

@@ -19,7 +19,7 @@ using Arrival = Policy::Arrival;
 class Facts final : public Candidates {
  public:
   Use refresh(SlotIndex) override { return Use::unused; }
-  std::uint32_t hit_sum(SlotIndex slot) const override { return hits.contains(slot) ? hits.at(slot) : 0; }
+  std::uint32_t hit_sum(SlotIndex slot) override { return hits.contains(slot) ? hits.at(slot) : 0; }
   std::uint64_t id_hash(SlotIndex slot) const override {
     return (ids.contains(slot) ? ids.at(slot) : slot) << 40 | slot;
   }

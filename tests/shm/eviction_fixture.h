@@ -42,7 +42,7 @@ class FakeStore final : public Candidates, public Policy {
     return object.in_use ? Use::in_use : Use::unused;
   }
 
-  std::uint32_t hit_sum(SlotIndex) const override { return 0; }
+  std::uint32_t hit_sum(SlotIndex) override { return 0; }
   std::uint64_t id_hash(SlotIndex slot) const override { return slot; }
   void prefetch(SlotIndex slot, int step) const override { prefetched[slot].push_back(step); }
 

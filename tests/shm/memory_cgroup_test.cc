@@ -2,6 +2,8 @@
 
 #include "shm/os/memory_cgroup.h"
 
+#include <catch2/catch.hpp>
+
 #include "tests/temporary_directory.h"
 
 namespace dolium::shm {

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
 #include <vector>
@@ -18,7 +20,7 @@ struct Fixture {
   Fixture()
       : segment(Segment::create("pins", PinTableGeometry::for_slots(kSlots).total_bytes).value()),
         client(segment.map(Mapping::Mode::read_write).value(), kSlots),
-        daemon(segment.map(Mapping::Mode::read_only).value(), kSlots) {}
+        daemon(segment.map(Mapping::Mode::read_write).value(), kSlots) {}
 
   Segment segment;
   PinTable client;
@@ -39,7 +41,8 @@ TEST_CASE("the pin table's geometry has an entry for every slot and a bit for ev
     const PinTableGeometry geometry = PinTableGeometry::for_slots(slots);
     CHECK(std::uint64_t{geometry.page_count} * kPerPage >= slots);
     CHECK(geometry.map_at >= sizeof(PinTableHeader));
-    CHECK(geometry.entries_at >= geometry.map_at + (geometry.page_count + 7) / 8);
+    CHECK(geometry.settled_at >= geometry.map_at + (geometry.page_count + 7) / 8);
+    CHECK(geometry.entries_at >= geometry.settled_at + (geometry.page_count + 7) / 8);
     CHECK(geometry.entries_at % kPageBytes == 0);
     CHECK(geometry.total_bytes >= geometry.entries_at + std::uint64_t{slots} * sizeof(PinEntry));
   }
@@ -108,6 +111,80 @@ TEST_CASE("hits leave their time and their count, misses their count") {
   CHECK(fixture.daemon.access_counts().misses == 1);
   CHECK(fixture.daemon.hits(4) == 0);
   CHECK(fixture.daemon.last_access(4) == 0);
+}
+
+TEST_CASE("a page that was settled is untouched until the next reference, and still tells of accesses") {
+  Fixture fixture;
+  fixture.client.add_reference(kPerPage + 3);
+  fixture.client.record_hit(kPerPage + 3, 500);
+  CHECK(fixture.client.drop_reference(kPerPage + 3));
+  const std::uint64_t bytes = fixture.daemon.bookkeeping_bytes();
+  std::vector<SlotIndex> visited;
+  TimeNs latest = 0;
+  CHECK(fixture.daemon.settle(1, [&](SlotIndex slot, PinEntry& entry) {
+    visited.push_back(slot);
+    latest = std::max(latest, entry.last_access.load());
+  }));
+  CHECK(visited.size() == kPerPage);
+  CHECK(visited.front() == kPerPage);
+  CHECK(latest == 500);
+  CHECK_FALSE(fixture.daemon.touched(kPerPage));
+  CHECK(touched(fixture.daemon, kSlots).empty());
+  CHECK(fixture.daemon.has_page(kPerPage));
+  CHECK_FALSE(fixture.daemon.has_page(0));
+  CHECK(fixture.daemon.last_access(kPerPage + 3) == 500);
+  CHECK(fixture.daemon.hits(kPerPage + 3) == 1);
+  CHECK(fixture.daemon.bookkeeping_bytes() == bytes);
+  fixture.client.add_reference(kPerPage + 4);
+  CHECK(fixture.daemon.touched(kPerPage));
+  CHECK(fixture.daemon.references(kPerPage + 4) == 1);
+}
+
+TEST_CASE("a page with a reference is not settled, and the last page ends with the slots") {
+  Fixture fixture;
+  constexpr SlotIndex kLast = kSlots - 1;
+  fixture.client.add_reference(kLast);
+  std::size_t visits = 0;
+  const auto count = [&](SlotIndex, PinEntry&) { ++visits; };
+  CHECK_FALSE(fixture.daemon.settle(kLast / kPerPage, count));
+  CHECK(visits == kSlots % kPerPage);
+  CHECK(fixture.daemon.references(kLast) == 1);
+  CHECK(fixture.client.drop_reference(kLast));
+  CHECK(fixture.daemon.settle(kLast / kPerPage, count));
+  CHECK_FALSE(fixture.daemon.touched(kLast));
+}
+
+TEST_CASE("references are found by the successor of a daemon that died while it settled their page") {
+  Fixture fixture;
+  fixture.client.add_reference(7);
+  std::uint32_t during = 1, after = 0;
+  CHECK_FALSE(fixture.daemon.settle(0, [&](SlotIndex slot, PinEntry&) {
+    if (slot != 7) return;
+    during = fixture.client.references(7);
+    fixture.client.unsettle(kSlots);  // the other mapping of the same memory
+    after = fixture.client.references(7);
+  }));
+  CHECK(during == 0);
+  CHECK(after == 1);
+}
+
+TEST_CASE("threads that get while their page is settled over and over lose no reference") {
+  Fixture fixture;
+  constexpr std::uint32_t kRounds = 20'000;
+  std::atomic<bool> stop = false;
+  std::thread client([&] {
+    for (std::uint32_t round = 0; round < kRounds; ++round) {
+      fixture.client.add_reference(round % kPerPage);
+      static_cast<void>(fixture.client.drop_reference(round % kPerPage));
+    }
+    fixture.client.add_reference(5);
+    stop = true;
+  });
+  while (!stop) static_cast<void>(fixture.daemon.settle(0, [](SlotIndex, PinEntry&) {}));
+  client.join();
+  CHECK_FALSE(fixture.daemon.settle(0, [](SlotIndex, PinEntry&) {}));
+  CHECK(fixture.daemon.references(5) == 1);
+  for (SlotIndex slot = 0; slot < kPerPage; ++slot) CHECK(fixture.daemon.references(slot) == (slot == 5 ? 1U : 0U));
 }
 
 TEST_CASE("granted_through reaches the daemon") {
