@@ -1,114 +1,81 @@
 #include "tests/bench/cache_trace.h"
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <limits>
 #include <set>
-#include <sstream>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace dolium::bench {
 namespace {
 
-/// Draws the n-th most popular of `keys` as often as 1 / n^skew.
-class Zipf {
- public:
-  Zipf(std::uint64_t keys, double skew) {
-    double sum = 0;
-    for (std::uint64_t rank = 1; rank <= keys; ++rank)
-      sums_.push_back(sum += std::pow(static_cast<double>(rank), -skew));
+/// What each object of the trace takes, in the order of first requests.
+std::vector<std::uint64_t> taken_by_objects(const CacheTrace& trace) {
+  std::unordered_set<std::uint64_t> seen;
+  std::vector<std::uint64_t> taken;
+  for (const CacheRequest& request : trace.requests)
+    if (seen.insert(request.key).second) taken.push_back(taken_bytes(request.size_bytes));
+  return taken;
+}
+
+double share(std::uint64_t part, std::uint64_t whole) noexcept {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+std::uint64_t CacheTrace::footprint_bytes() const {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t taken : taken_by_objects(*this)) sum += taken;
+  return sum;
+}
+
+std::uint64_t CacheTrace::most_objects(std::uint64_t capacity_bytes) const {
+  std::vector<std::uint64_t> taken = taken_by_objects(*this);
+  std::ranges::sort(taken);
+  std::uint64_t sum = 0, count = 0;
+  for (const std::uint64_t each : taken) {
+    if ((sum += each) > capacity_bytes) break;
+    ++count;
   }
+  return count;
+}
 
-  [[nodiscard]] std::uint64_t draw(std::uint64_t number) const {
-    const double share = static_cast<double>(scramble(number) >> 11) * 0x1p-53;
-    const auto found = std::ranges::upper_bound(sums_, share * sums_.back());
-    return static_cast<std::uint64_t>(found - sums_.begin());
-  }
+void HitCounter::count(bool hit, std::uint64_t size_bytes) noexcept {
+  const std::uint64_t taken = taken_bytes(size_bytes);
+  ++requests_;
+  bytes_ += taken;
+  if (!hit) return;
+  ++hits_;
+  hit_bytes_ += taken;
+}
 
- private:
-  std::vector<double> sums_;
-};
+HitRatios HitCounter::ratios() const noexcept {
+  return {share(hits_, requests_), share(hit_bytes_, bytes_)};
+}
 
-/// For each request, at which one its key comes next; past the end when it does not.
-std::vector<std::size_t> next_uses(const std::vector<CacheRequest>& requests) {
+std::vector<std::size_t> next_uses(const CacheTrace& trace, std::size_t none) {
   std::unordered_map<std::uint64_t, std::size_t> next;
-  std::vector<std::size_t> uses(requests.size());
-  for (std::size_t i = requests.size(); i-- > 0;) {
-    const auto [found, first] = next.try_emplace(requests[i].key, i);
-    // Those that never come again differ still: each needs a place of its own in the order.
-    uses[i] = first ? requests.size() + i : found->second;
+  std::vector<std::size_t> uses(trace.requests.size());
+  for (std::size_t i = uses.size(); i-- > 0;) {
+    const auto [found, last] = next.try_emplace(trace.requests[i].key, i);
+    uses[i] = last ? none : found->second;
     found->second = i;
   }
   return uses;
 }
 
-}  // namespace
-
-std::uint64_t CacheTrace::distinct_bytes() const {
-  std::unordered_map<std::uint64_t, std::uint64_t> sizes;
-  std::uint64_t sum = 0;
-  for (const CacheRequest& request : requests)
-    if (sizes.try_emplace(request.key, request.size_bytes).second) sum += request.size_bytes;
-  return sum;
-}
-
-CacheTrace zipf_trace(std::uint64_t keys, std::uint64_t requests, double skew) {
-  const Zipf zipf(keys, skew);
-  CacheTrace trace{"Zipf"};
-  for (std::uint64_t i = 0; i < requests; ++i) trace.requests.push_back({zipf.draw(i), kTraceObjectBytes});
-  return trace;
-}
-
-CacheTrace zipf_and_scan_trace(std::uint64_t keys, std::uint64_t requests, double skew, std::uint64_t every,
-                               std::uint64_t scan) {
-  CacheTrace trace{"Zipf and scans"};
-  std::uint64_t fresh = keys;
-  for (const CacheRequest& request : zipf_trace(keys, requests, skew).requests) {
-    trace.requests.push_back(request);
-    if (trace.requests.size() % (every + scan) != every) continue;
-    for (std::uint64_t i = 0; i < scan; ++i) trace.requests.push_back({fresh++, kTraceObjectBytes});
-  }
-  return trace;
-}
-
-CacheTrace loop_trace(std::uint64_t keys, std::uint64_t requests) {
-  CacheTrace trace{"loop"};
-  for (std::uint64_t i = 0; i < requests; ++i) trace.requests.push_back({i % keys, kTraceObjectBytes});
-  return trace;
-}
-
-CacheTrace read_trace(const std::string& path) {
-  std::ifstream file(path);
-  require(file.is_open(), "cannot read the trace " + path);
-  CacheTrace trace{path.substr(path.rfind('/') + 1)};
-  std::unordered_map<std::string, CacheRequest> known;
-  std::size_t number = 0;
-  for (std::string line; std::getline(file, line);) {
-    ++number;
-    std::istringstream words(line);
-    std::string key, rest;
-    if (!(words >> key) || key.starts_with('#')) continue;
-    std::uint64_t size = kTraceObjectBytes;
-    const bool bad = !(words >> size) && !words.eof();
-    require(!bad && (words.clear(), !(words >> rest)), path + ":" + std::to_string(number) + ": not `KEY [SIZE]`");
-    trace.requests.push_back(known.try_emplace(key, CacheRequest{known.size(), size}).first->second);
-  }
-  require(!trace.requests.empty(), "no requests in the trace " + path);
-  return trace;
-}
-
-double belady_hit_ratio(const CacheTrace& trace, std::uint64_t capacity_bytes, std::uint64_t grain_bytes) {
-  const std::vector<std::size_t> next = next_uses(trace.requests);
-  std::set<std::pair<std::size_t, std::size_t>> cached;  // {next use, the request that says the size}
-  std::uint64_t used = 0, hits = 0;
-  const auto taken = [&](std::size_t i) {
-    return (std::max<std::uint64_t>(trace.requests[i].size_bytes, 1) + grain_bytes - 1) / grain_bytes * grain_bytes;
-  };
+HitRatios belady_hits(const CacheTrace& trace, std::uint64_t capacity_bytes) {
+  const std::size_t never = trace.requests.size();
+  const std::vector<std::size_t> next = next_uses(trace, never);
+  std::set<std::pair<std::size_t, std::size_t>> cached;  // {next use, index of the last request}
+  const auto taken = [&](std::size_t i) { return taken_bytes(trace.requests[i].size_bytes); };
+  std::uint64_t used = 0;
+  HitCounter counter;
   for (std::size_t i = 0; i < trace.requests.size(); ++i) {
-    // What is needed now has this very request as its next use, and nothing is needed earlier.
-    if (!cached.empty() && cached.begin()->first == i) {
-      ++hits;
+    // If the object is there, its next use is this request, and no other object's is earlier.
+    const bool hit = !cached.empty() && cached.begin()->first == i;
+    counter.count(hit, trace.requests[i].size_bytes);
+    if (hit) {
       cached.erase(cached.begin());
     } else {
       if (taken(i) > capacity_bytes) continue;
@@ -117,7 +84,7 @@ double belady_hit_ratio(const CacheTrace& trace, std::uint64_t capacity_bytes, s
     }
     cached.emplace(next[i], i);
   }
-  return static_cast<double>(hits) / static_cast<double>(trace.requests.size());
+  return counter.ratios();
 }
 
 }  // namespace dolium::bench

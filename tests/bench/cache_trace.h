@@ -1,15 +1,9 @@
 #pragma once
-// Traces of cache requests, and the best hit rate that any cache could reach on them.
+// Traces of cache requests, the shares of them that hit, and the best shares that a cache could reach.
 //
-// A trace file is text with one request per line: a key (any word), and the object's size in bytes (default: 4096).
-// Empty lines and lines that begin with # are ignored. A key keeps the size of its first request.
-//
-//   # key size
-//   user:17 1200
-//   user:18
+// Where the traces come from: tests/bench/synthetic_trace.h, tests/bench/trace_file.h.
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -22,30 +16,53 @@ struct CacheRequest {
   std::uint64_t size_bytes;
 };
 
+/// All requests for one key have one size.
 struct CacheTrace {
   std::string name;
   std::vector<CacheRequest> requests = {};
 
-  /// The bytes of all objects that occur, each once.
-  [[nodiscard]] std::uint64_t distinct_bytes() const;
+  /// Bytes that all objects of the trace take from a store, each once.
+  [[nodiscard]] std::uint64_t footprint_bytes() const;
+  /// Maximum number of objects of the trace that a store of this capacity holds at once.
+  [[nodiscard]] std::uint64_t most_objects(std::uint64_t capacity_bytes) const;
 };
 
 inline constexpr std::uint64_t kTraceObjectBytes = 4 * kKiB;
+inline constexpr std::uint64_t kGrainBytes = 64;
 
-/// Keys below `keys`, the n-th most popular as often as 1 / n^skew, in random order.
-[[nodiscard]] CacheTrace zipf_trace(std::uint64_t keys, std::uint64_t requests, double skew);
-/// The same, with a scan of `scan` keys that never come again after every `every` requests.
-[[nodiscard]] CacheTrace zipf_and_scan_trace(std::uint64_t keys, std::uint64_t requests, double skew,
-                                             std::uint64_t every, std::uint64_t scan);
-/// 0, 1, ... keys - 1, and again from the beginning.
-[[nodiscard]] CacheTrace loop_trace(std::uint64_t keys, std::uint64_t requests);
-/// Gives up, naming the line, when the file cannot be read.
-[[nodiscard]] CacheTrace read_trace(const std::string& path);
+/// Bytes that an object takes from a store: a store rounds sizes up to its grain. An empty object takes one grain.
+[[nodiscard]] constexpr std::uint64_t taken_bytes(std::uint64_t size_bytes) noexcept {
+  return size_bytes == 0 ? kGrainBytes : (size_bytes + kGrainBytes - 1) / kGrainBytes * kGrainBytes;
+}
 
-/// The share of requests that hit in a cache of so many bytes which knows the future and evicts what is needed furthest
-/// ahead (L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", 1966). The optimum where
-/// all sizes are equal; where not, a good bound, but not proven one. Every object that is missed is stored, as in a
-/// store; sizes are rounded up to `grain_bytes` as they are there.
-[[nodiscard]] double belady_hit_ratio(const CacheTrace& trace, std::uint64_t capacity_bytes, std::uint64_t grain_bytes);
+/// Shares of a trace that hit: of the requests, and of the bytes requested. An object counts with the bytes that it
+/// takes.
+struct HitRatios {
+  double objects = 0;
+  double bytes = 0;
+};
+
+/// Counts the hits of one replay.
+class HitCounter {
+ public:
+  void count(bool hit, std::uint64_t size_bytes) noexcept;
+  /// 0 if there were no requests.
+  [[nodiscard]] HitRatios ratios() const noexcept;
+
+ private:
+  std::uint64_t requests_ = 0;
+  std::uint64_t hits_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t hit_bytes_ = 0;
+};
+
+/// For each request, the index of the next one for the same key. `none` marks the last request of a key.
+[[nodiscard]] std::vector<std::size_t> next_uses(const CacheTrace& trace, std::size_t none);
+
+/// The hits of a cache that knows the future, and evicts what is needed furthest ahead (L. A. Belady, "A study of
+/// replacement algorithms for a virtual-storage computer", 1966). Every object that is missed is stored, as in a store.
+/// This is the optimum if all objects have one size. If sizes differ, it is no bound: a cache that prefers small
+/// objects can hit more often.
+[[nodiscard]] HitRatios belady_hits(const CacheTrace& trace, std::uint64_t capacity_bytes);
 
 }  // namespace dolium::bench

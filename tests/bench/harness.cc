@@ -143,6 +143,10 @@ void Report::add(const Figure& figure) {
   if (figure.ratio) std::printf(" | x %.3g", *figure.ratio);
   if (!figure.goal.empty()) std::printf(" | goal %s", figure.goal.c_str());
   std::printf("\n");
+  record(figure);
+}
+
+void Report::record(const Figure& figure) {
   if (rows_path_.empty()) return;
   nlohmann::json row{{"part", title_}, {"figure", figure.name}, {"value", figure.value}, {"unit", figure.unit}};
   if (!figure.cores.empty()) row["cores"] = figure.cores;

@@ -113,7 +113,7 @@ struct Figure {
 
 /// A line of one of the plots that scripts/bench --plots draws (tests/bench/plot knows them by name).
 struct Series {
-  std::string plot;  ///< latency, sizes, clients, utilisation, replay
+  std::string plot;  ///< latency, sizes, clients, utilisation, replay, replay_sizes, replay_libcachesim
   std::string name;  ///< for the legend
   std::vector<std::pair<double, double>> points = {};
 };
@@ -145,6 +145,8 @@ class Report {
     return smoke_ ? 1 : quick_ ? quick : long_ ? kLongFactor * full : full;
   }
   void add(const Figure& figure);
+  /// Only to the file named by --rows: for a program that prints a table of its own.
+  void record(const Figure& figure);
   void add(const Series& series);
   /// A remark: what could not be measured and why, or how to read the figures above.
   void note(std::string_view text);
