@@ -42,12 +42,6 @@ Result<bool> remote_remove(Connection& daemon, const ObjectId& id, std::uint64_t
       std::move(request), [](const protocol::RemoveReply& reply) { return Result<bool>(reply.removed()); });
 }
 
-/// A refused operation. process_events() is refused too, so the callback never runs.
-template <class Callback>
-AsyncHandle refused(Callback done) {
-  return AsyncHandle([kept = std::move(done)]() mutable { return std::exchange(kept, nullptr) != nullptr; });
-}
-
 }  // namespace
 
 ObjectStore::ObjectStore(std::unique_ptr<StoreBackend> backend) noexcept : backend_(std::move(backend)) {}
@@ -285,18 +279,18 @@ Result<Subscription> ObjectStore::subscribe() {
 // ---- without blocking ----
 
 AsyncHandle ObjectStore::get_async(const ObjectId& id, Timeout timeout, GetCallback done) {
-  if (backend_->refuses()) return refused(std::move(done));
+  if (backend_->refuses()) return detail::refused(std::move(done));
   return backend_->get_async(id, timeout, std::move(done));
 }
 
 AsyncHandle ObjectStore::take_async(const ObjectId& id, Timeout timeout, GetCallback done) {
-  if (backend_->refuses()) return refused(std::move(done));
+  if (backend_->refuses()) return detail::refused(std::move(done));
   return backend_->take_async(id, timeout, std::move(done));
 }
 
 AsyncHandle ObjectStore::create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                       CreateCallback done) {
-  if (backend_->refuses()) return refused(std::move(done));
+  if (backend_->refuses()) return detail::refused(std::move(done));
   if (auto allowed = check_create(id, options); !allowed)
     return backend_->answer_soon([done = std::move(done), why = std::move(allowed).error()] { done(why); });
   return backend_->create_async(id, size, options, std::move(done));

@@ -114,6 +114,15 @@ Result<std::vector<std::optional<Object>>> ObjectStore::get_many(std::span<const
   return backend_->get_many(ids, count, timeout);
 }
 
+AsyncHandle ObjectStore::get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                                        GetManyCallback done) {
+  if (backend_->refuses()) return detail::refused(std::move(done));
+  if (count != ids.size())  // get_many() of all objects has no limit either
+    if (auto valid = check_count(ids, count); !valid)
+      return backend_->answer_soon([done = std::move(done), why = std::move(valid).error()] { done(why); });
+  return backend_->get_many_async(ids, count, timeout, std::move(done));
+}
+
 Result<Object> ObjectStore::take_raw(const ObjectId& id, Timeout timeout) {
   return take_typed(id, 0, "", timeout);
 }

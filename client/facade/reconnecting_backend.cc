@@ -122,8 +122,7 @@ class ReconnectingBackend final : public StoreBackend {
     return repeat(*reconnection_, timeout, [&](Client& client, Timeout left) { return client.get_raw(id, left); });
   }
   std::optional<Object> try_get(const ObjectId& id) override { return reconnection_->client()->try_get(id); }
-  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
-                                                      Timeout timeout) override {
+  Result<Objects> get_many(std::span<const ObjectId> ids, std::size_t count, Timeout timeout) override {
     return repeat(*reconnection_, timeout, [&](Client& client, Timeout left) {
       return count == ids.size() ? client.get_many(ids, left) : client.get_many(ids, count, left);
     });
@@ -132,6 +131,10 @@ class ReconnectingBackend final : public StoreBackend {
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return reconnection_->get_async(id, timeout, std::move(done));
+  }
+  AsyncHandle get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                             ObjectStore::GetManyCallback done) override {
+    return reconnection_->get_many_async(ids, count, timeout, std::move(done));
   }
   AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return reconnection_->take_async(id, timeout, std::move(done));

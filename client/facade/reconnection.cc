@@ -235,8 +235,7 @@ void Reconnection::begin(const std::shared_ptr<PendingGet>& get) {
     return state_->parked.push_back(get);
   }
   const Timeout timeout = get->timeout.is_no_wait() ? no_wait : time_left(get->deadline);
-  AsyncHandle inner = client->get_async(get->id, timeout, [this, get](const Result<Object>& result) {
-    if (result || result.error().code != Errc::disconnected) return get->done(result);
+  AsyncHandle inner = get->ask(*client, timeout, [this, get] {
     const std::lock_guard lock(state_->mutex);
     state_->parked.push_back(get);
   });
@@ -245,9 +244,19 @@ void Reconnection::begin(const std::shared_ptr<PendingGet>& get) {
   get->inner = std::move(inner);
 }
 
-AsyncHandle Reconnection::get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) {
-  const auto get = std::make_shared<PendingGet>(
-      PendingGet{id, timeout, protocol::deadline_after(timeout), std::move(done), AsyncHandle()});
+/// `ask(client, time left, callback)` asks one store.
+template <class T, class Ask>
+AsyncHandle Reconnection::begin_get(Timeout timeout, std::function<void(Result<T>)> done, Ask ask) {
+  const auto get = std::make_shared<PendingGet>();
+  get->timeout = timeout;
+  get->deadline = protocol::deadline_after(timeout);
+  get->fail = done;
+  get->ask = [ask = std::move(ask), done = std::move(done)](Client& client, Timeout left, std::function<void()> park) {
+    return ask(client, left, [done, park = std::move(park)](Result<T> result) {
+      if (!result && result.error().code == Errc::disconnected) return park();
+      done(std::move(result));
+    });
+  };
   begin(get);
   return AsyncHandle([weak = weak_from_this(), pending = std::weak_ptr(get), begun = forks()] {
     const std::shared_ptr<Reconnection> here = weak.lock();
@@ -255,6 +264,21 @@ AsyncHandle Reconnection::get_async(const ObjectId& id, Timeout timeout, ObjectS
     if (here == nullptr || found == nullptr || here->forks() != begun) return false;
     return here->unpark(found);
   });
+}
+
+AsyncHandle Reconnection::get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) {
+  return begin_get<Object>(timeout, std::move(done), [id](Client& client, Timeout left, auto answered) {
+    return client.get_async(id, left, std::move(answered));
+  });
+}
+
+AsyncHandle Reconnection::get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                                         ObjectStore::GetManyCallback done) {
+  std::vector<ObjectId> kept(ids.begin(), ids.end());
+  return begin_get<std::vector<std::optional<Object>>>(
+      timeout, std::move(done), [ids = std::move(kept), count](Client& client, Timeout left, auto answered) {
+        return client.get_many_async(ids, count, left, std::move(answered));
+      });
 }
 
 /// Cancels a get. True if that was in time.
@@ -289,7 +313,7 @@ void Reconnection::refuse_expired(const Error& why) {
     expired.assign(first, parked.end());
     parked.erase(first, parked.end());
   }
-  for (const std::shared_ptr<PendingGet>& get : expired) get->done(why);
+  for (const std::shared_ptr<PendingGet>& get : expired) get->fail(why);
 }
 
 AsyncHandle Reconnection::create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   // ---- events ----
 
   [[nodiscard]] AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done);
+  [[nodiscard]] AsyncHandle get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                                           ObjectStore::GetManyCallback done);
   /// Not repeated on another store.
   [[nodiscard]] AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done);
   [[nodiscard]] AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
@@ -81,10 +84,11 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
 
  private:
   struct PendingGet {
-    ObjectId id;
-    Timeout timeout;
+    /// Asks this client; `park` is called instead of the callback when it is disconnected.
+    std::function<AsyncHandle(Client& client, Timeout left, std::function<void()> park)> ask;
+    std::function<void(const Error& why)> fail;
+    Timeout timeout = no_wait;
     Deadline deadline;
-    ObjectStore::GetCallback done;
     AsyncHandle inner;  // guarded by the mutex
   };
   struct Descriptors {
@@ -113,6 +117,8 @@ class Reconnection final : public std::enable_shared_from_this<Reconnection>, pr
   [[nodiscard]] Result<std::shared_ptr<Client>> connect_again(Deadline deadline);
   /// For events: the client that there is; one that is gone only when no store can be had at this moment.
   [[nodiscard]] std::shared_ptr<Client> present_or_gone();
+  template <class T, class Ask>
+  [[nodiscard]] AsyncHandle begin_get(Timeout timeout, std::function<void(Result<T>)> done, Ask ask);
   void begin(const std::shared_ptr<PendingGet>& get);
   [[nodiscard]] bool unpark(const std::shared_ptr<PendingGet>& get);
   void begin_parked();

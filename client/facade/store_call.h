@@ -73,6 +73,12 @@ auto change(StoreBackend& backend, Remote remote, Local local) {
   return at_once(backend, StoreBackend::Repeat::never, remote, local);
 }
 
+/// A refused operation. process_events() is refused too, so the callback never runs.
+template <class Callback>
+AsyncHandle refused(Callback done) {
+  return AsyncHandle([kept = std::move(done)]() mutable { return std::exchange(kept, nullptr) != nullptr; });
+}
+
 /// Asks for one page after the other, until there is none. `take(reply)` may change `request` for the next.
 template <class Reply, class Request, class Take>
 Result<void> ask_pages(Connection& daemon, Request&& request, Take&& take) {

@@ -45,14 +45,17 @@ class LocalBackend final : public StoreBackend {
     if (attempt.verdict != Attachment::Verdict::held) return std::nullopt;
     return std::move(attempt.object);
   }
-  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
-                                                      Timeout timeout) override {
+  Result<Objects> get_many(std::span<const ObjectId> ids, std::size_t count, Timeout timeout) override {
     return local_wait(*engine_, ids, count, timeout);
   }
   Result<Subscription> subscribe() override { return local_subscription(engine_); }
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return local_get_async(engine_, id, timeout, std::move(done));
+  }
+  AsyncHandle get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                             ObjectStore::GetManyCallback done) override {
+    return local_get_many_async(engine_, ids, count, timeout, std::move(done));
   }
   AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return local_take_async(engine_, id, timeout, std::move(done));

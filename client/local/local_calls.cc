@@ -147,20 +147,35 @@ Subscription local_subscription(const std::shared_ptr<LocalEngine>& local) {
   return Subscription(std::make_shared<LocalSubscription>(local));
 }
 
+namespace {
+
+/// References to what a get of several objects holds, which is dropped.
+std::vector<std::optional<Object>> take_all_held(LocalEngine& local, Engine& engine,
+                                                 const std::vector<SlotIndex>& held) {
+  std::vector<std::optional<Object>> out(held.size());
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (held[i] != kNoSlot)
+      out[i] = take_held(local, engine, held[i], Attachment::Count::hit);
+    else
+      local.attachment().record_miss();
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<std::vector<std::optional<Object>>> local_wait(LocalEngine& local, std::span<const ObjectId> ids,
                                                       std::size_t count, Timeout timeout) {
-  std::vector<std::optional<Object>> out(ids.size());
+  std::vector<std::optional<Object>> out;
   bool answered = false;
   local.with([&](Engine& engine, TimeNs now) {
-    engine.gets().add(local.next_key(), ids, count, deadline_of(timeout, now), now, [&](std::vector<SlotIndex> held) {
-      for (std::size_t i = 0; i < held.size(); ++i)
-        if (held[i] != kNoSlot) out[i] = take_held(local, engine, held[i], Attachment::Count::hit);
-      answered = true;
-    });
+    engine.gets().add(local.next_key(), ids, count, deadline_of(timeout, now), now,
+                      [&](const std::vector<SlotIndex>& held) {
+                        out = take_all_held(local, engine, held);
+                        answered = true;
+                      });
   });
   if (!local.wait_until(answered, shm::kNever)) return local.refusal();
-  for (const auto& object : out)
-    if (!object) local.attachment().record_miss();
   return out;
 }
 
@@ -181,6 +196,22 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
       here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
     };
     engine.gets().add(key, {&id, 1}, deadline_of(timeout, now), now, finish);
+  });
+  return cancelling(local, ticket, key);
+}
+
+AsyncHandle local_get_many_async(const std::shared_ptr<LocalEngine>& local, std::span<const ObjectId> ids,
+                                 std::size_t count, Timeout timeout, ObjectStore::GetManyCallback done) {
+  const auto kept = std::make_shared<const ObjectStore::GetManyCallback>(std::move(done));
+  const Completions::Ticket ticket = local->completions().begin(kept);
+  const auto* const callback = kept.get();
+  const shm::WaitKey key = local->next_key();
+  local->with([&](Engine& engine, TimeNs now) {
+    const auto finish = [here = local.get(), &engine, ticket, callback](const std::vector<SlotIndex>& held) {
+      const auto out = std::make_shared<std::vector<std::optional<Object>>>(take_all_held(*here, engine, held));
+      here->completions().push(ticket, [callback, out] { (*callback)(std::move(*out)); });
+    };
+    engine.gets().add(key, ids, count, deadline_of(timeout, now), now, finish);
   });
   return cancelling(local, ticket, key);
 }

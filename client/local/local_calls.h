@@ -27,6 +27,8 @@ namespace dolium::detail {
 
 [[nodiscard]] AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
                                           Timeout timeout, ObjectStore::GetCallback done);
+[[nodiscard]] AsyncHandle local_get_many_async(const std::shared_ptr<LocalEngine>& local, std::span<const ObjectId> ids,
+                                               std::size_t count, Timeout timeout, ObjectStore::GetManyCallback done);
 [[nodiscard]] AsyncHandle local_take_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,
                                            Timeout timeout, ObjectStore::GetCallback done);
 [[nodiscard]] AsyncHandle local_create_async(const std::shared_ptr<LocalEngine>& local, const ObjectId& id,

@@ -85,14 +85,17 @@ class StoreBackend {
   /// The rest of a get, when look() has found nothing.
   virtual Result<Object> get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) = 0;
   virtual std::optional<Object> try_get(const ObjectId& id) = 0;
+  /// Of a get of several objects, by position; none where one is missing.
+  using Objects = std::vector<std::optional<Object>>;
   /// `count` of them end the wait.
-  virtual Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
-                                                              Timeout timeout) = 0;
+  virtual Result<Objects> get_many(std::span<const ObjectId> ids, std::size_t count, Timeout timeout) = 0;
   virtual Result<Subscription> subscribe() = 0;
 
   // ---- without blocking ----
 
   virtual AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) = 0;
+  virtual AsyncHandle get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                                     ObjectStore::GetManyCallback done) = 0;
   virtual AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) = 0;
   virtual AsyncHandle create_async(const ObjectId& id, std::uint64_t size, const CreateOptions& options,
                                    ObjectStore::CreateCallback done) = 0;

@@ -1,12 +1,12 @@
 #include "client/remote/remote_backend.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "client/mapped/new_object.h"
 #include "client/remote/connection.h"
 #include "client/remote/remote_calls.h"
+#include "client/remote/remote_get_many.h"
 #include "client/remote/remote_puts.h"
 
 namespace dolium::detail {
@@ -40,12 +40,17 @@ class RemoteBackend final : public StoreBackend {
 
   Result<Object> get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) override;
   std::optional<Object> try_get(const ObjectId& id) override;
-  Result<std::vector<std::optional<Object>>> get_many(std::span<const ObjectId> ids, std::size_t count,
-                                                      Timeout timeout) override;
+  Result<Objects> get_many(std::span<const ObjectId> ids, std::size_t count, Timeout timeout) override {
+    return remote_get_many(*connection_, ids, count, timeout);
+  }
   Result<Subscription> subscribe() override { return remote_subscription(connection_); }
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return remote_get_async(connection_, id, timeout, std::move(done));
+  }
+  AsyncHandle get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout,
+                             ObjectStore::GetManyCallback done) override {
+    return remote_get_many_async(connection_, ids, count, timeout, std::move(done));
   }
   AsyncHandle take_async(const ObjectId& id, Timeout timeout, ObjectStore::GetCallback done) override {
     return remote_take_async(connection_, id, timeout, std::move(done));
@@ -105,7 +110,7 @@ Result<Object> RemoteBackend::get_after(Attachment::Verdict looked, const Object
     connection_->attachment().record_miss();
     return nothing_there(id, timeout);
   }
-  Result<std::vector<std::optional<Object>>> waited = get_many({&id, 1}, 1, timeout);
+  Result<Objects> waited = get_many({&id, 1}, 1, timeout);
   if (!waited) return std::move(waited).error();
   if (waited->front()) return *std::move(waited->front());
   return nothing_there(id, timeout);
@@ -115,38 +120,6 @@ std::optional<Object> RemoteBackend::try_get(const ObjectId& id) {
   Attachment::Attempt looked = look(id);
   if (looked.verdict != Attachment::Verdict::held) return std::nullopt;
   return std::move(looked.object);
-}
-
-Result<std::vector<std::optional<Object>>> RemoteBackend::get_many(std::span<const ObjectId> ids, std::size_t count,
-                                                                   Timeout timeout) {
-  std::vector<std::optional<Object>> out(ids.size());
-  std::vector<std::size_t> missing;
-  bool undecided = connection_->has_deferred();  // a missing object may be a deferred put of this client, under way
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    Result<Attachment::Attempt> attempt = connection_->hold(ids[i]);
-    if (!attempt) return std::move(attempt).error();
-    undecided |= attempt->verdict == Attachment::Verdict::undecided;
-    if (attempt->verdict == Attachment::Verdict::held)
-      out[i] = std::move(attempt->object);
-    else
-      missing.push_back(i);
-  }
-  if (missing.empty()) return out;
-  std::size_t found = ids.size() - missing.size();
-  if (found < count && (!timeout.is_no_wait() || undecided)) {
-    if (found != 0 && connection_->spills()) {
-      // Two clients, each with a part of the memory, would wait for each other: the daemon gives all at once.
-      out.assign(ids.size(), std::nullopt);
-      missing.resize(ids.size());
-      std::iota(missing.begin(), missing.end(), std::size_t{0});
-      found = 0;
-    }
-    if (auto waited = wait_for_missing(*connection_, ids, missing, count - found, timeout, out); !waited)
-      return std::move(waited).error();
-  }
-  for (const std::size_t i : missing)
-    if (!out[i]) connection_->attachment().record_miss();
-  return out;
 }
 
 }  // namespace

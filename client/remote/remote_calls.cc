@@ -16,20 +16,8 @@ namespace {
 
 using shm::TimeNs;
 
-/// Maximum number of ids in one GetRequest; not above the daemon's own limit. Of a store that spills, all ids belong
-/// into one: gets of several objects take turns there, and one that holds a part while it waits for the next would be
-/// in the way of others.
-constexpr std::size_t kWaitBatch = 16384;
-constexpr std::size_t kSpilledBatch = 65536;
-
 /// Time after a deadline for the daemon's answer. It answers at once, unless it is suspended or starved.
 constexpr std::chrono::milliseconds kAnswerGrace{100};
-
-/// Time left until the deadline, as messages have it.
-std::uint64_t remaining(TimeNs deadline) {
-  const TimeNs now = shm::monotonic_now();
-  return deadline == shm::kNever ? UINT64_MAX : deadline > now ? deadline - now : 0;
-}
 
 std::unique_ptr<protocol::NewObjectT> to_wire(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
   const shm::NewObject object = new_object(id, size, options);
@@ -74,23 +62,6 @@ Result<ObjectBuilder> builder_of(LentExtent& extent, std::uint64_t size, std::sp
   return remote_builder(connection, extent.id(), extent.offset(), extent.epoch(), size, metadata);
 }
 
-/// A successful cancel tells the daemon to stop waiting; its answer is ignored.
-AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
-                       std::uint64_t number) {
-  return AsyncHandle([weak = std::weak_ptr(connection), ticket, number] {
-    const auto here = weak.lock();
-    if (here == nullptr || !here->completions().cancel(ticket)) return false;
-    if (number != 0 && !here->inherited()) here->exchange().post_cancel(number);
-    return true;
-  });
-}
-
-AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
-                             std::function<void()> callback) {
-  connection->completions().push(ticket, std::move(callback));
-  return cancelling(connection, ticket, 0);
-}
-
 }  // namespace
 
 protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size, const CreateOptions& options) {
@@ -100,75 +71,26 @@ protocol::CreateRequestT create_request(const ObjectId& id, std::uint64_t size, 
   return request;
 }
 
-namespace {
-
-/// Positions in the vectors of ids and of objects of a get_many().
-using PositionsView = std::span<const std::size_t>;
-
-/// What a get asks for, and until when.
-struct MissingObjects {
-  std::span<const ObjectId> ids;
-  TimeNs deadline;
-  protocol::Deadline give_up;
-  std::vector<std::optional<Object>>& out;
-};
-
-/// One request for the objects of `batch`; `count` of them are enough, 0: all. Adds to `open` those that are missing
-/// still. False: the daemon did not answer in time.
-Result<bool> ask_for(Connection& connection, const MissingObjects& wanted, PositionsView batch, std::size_t count,
-                     std::vector<std::size_t>& open) {
-  protocol::GetRequestT request;
-  request.timeout_ns = remaining(wanted.deadline);
-  request.count = static_cast<std::uint32_t>(count);
-  const auto call = std::make_shared<Call>();
-  for (const std::size_t i : batch) {
-    request.ids.push_back(protocol::to_wire(wanted.ids[i]));
-    call->ids.push_back(wanted.ids[i]);
-  }
-  Result<bool> answered = connection.ask_until<protocol::GetReply>(wanted.give_up, std::move(request), call);
-  if (!answered || !*answered) return answered;
-  call->taken.resize(batch.size());
-  for (std::size_t k = 0; k < batch.size(); ++k) {
-    if (call->taken[k]) {
-      connection.attachment().record_hit(*call->taken[k]);
-      wanted.out[batch[k]] = std::move(call->taken[k]);
-    } else {
-      open.push_back(batch[k]);  // not there, or its grant ended with its server
-    }
-  }
-  return true;
-}
-
-}  // namespace
-
-Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
-                              std::span<const std::size_t> missing, std::size_t count, Timeout timeout,
-                              std::vector<std::optional<Object>>& out) {
-  std::vector<std::size_t> open(missing.begin(), missing.end());
-  const std::size_t spare = missing.size() - count;  // so many may stay missing
-  const MissingObjects wanted{ids, deadline_of(timeout, shm::monotonic_now()), give_up_after(timeout), out};
-  for (bool expired = false; open.size() > spare && !expired;) {
-    std::vector<std::size_t> still_open;
-    const std::size_t batch_size = connection.spills() ? kSpilledBatch : kWaitBatch;
-    const std::size_t step = spare == 0 ? batch_size : open.size();
-    for (std::size_t begin = 0; begin < open.size(); begin += step) {
-      const PositionsView batch = PositionsView(open).subspan(begin, std::min(step, open.size() - begin));
-      const bool asked_in_vain = remaining(wanted.deadline) == 0;
-      const Result<bool> answered =
-          ask_for(connection, wanted, batch, spare == 0 ? 0 : batch.size() - spare, still_open);
-      if (!answered) return answered.error();
-      if (!*answered) return {};
-      expired = expired || asked_in_vain;
-    }
-    open = std::move(still_open);
-    expired = expired || remaining(wanted.deadline) == 0;
-  }
-  return {};
-}
-
 protocol::Deadline give_up_after(Timeout timeout) {
   if (timeout.is_no_wait()) return protocol::kNoDeadline;
   return std::min(protocol::deadline_after(timeout), protocol::kNoDeadline - kAnswerGrace) + kAnswerGrace;
+}
+
+AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
+                       std::vector<std::uint64_t> numbers) {
+  return AsyncHandle([weak = std::weak_ptr(connection), ticket, numbers = std::move(numbers)] {
+    const auto here = weak.lock();
+    if (here == nullptr || !here->completions().cancel(ticket)) return false;
+    if (here->inherited()) return true;
+    for (const std::uint64_t number : numbers) here->exchange().post_cancel(number);
+    return true;
+  });
+}
+
+AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
+                             std::function<void()> callback) {
+  connection->completions().push(ticket, std::move(callback));
+  return cancelling(connection, ticket, {});
 }
 
 Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& id) {
@@ -215,7 +137,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   request.timeout_ns = to_wire(timeout);
   const Result<std::uint64_t> number = connection->exchange().begin(std::move(request), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
-  return cancelling(connection, ticket, *number);
+  return cancelling(connection, ticket, {*number});
 }
 
 // ---- takes ----
@@ -273,7 +195,7 @@ AsyncHandle remote_take_async(const std::shared_ptr<Connection>& connection, con
   connection->meet_successor();
   const Result<std::uint64_t> number = connection->exchange().begin(take_request(id, 0, timeout), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
-  AsyncHandle handle = cancelling(connection, ticket, *number);
+  AsyncHandle handle = cancelling(connection, ticket, {*number});
   // What has arrived belongs to the callback: nobody else would have the object.
   return AsyncHandle([arrived, handle]() mutable { return !*arrived && handle.cancel(); });
 }
@@ -301,7 +223,7 @@ AsyncHandle remote_create_async(const std::shared_ptr<Connection>& connection, c
   };
   const Result<std::uint64_t> number = connection->exchange().begin(create_request(id, size, options), call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
-  return cancelling(connection, ticket, *number);
+  return cancelling(connection, ticket, {*number});
 }
 
 AsyncHandle remote_answer(const std::shared_ptr<Connection>& connection, std::function<void()> callback) {

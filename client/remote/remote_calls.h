@@ -28,11 +28,11 @@ namespace dolium::detail {
                                                    std::uint64_t offset, std::uint32_t epoch, std::uint64_t size,
                                                    std::span<const std::byte> metadata);
 
-/// Waits for ids[i] of each i in `missing`, until `count` of them are there; out[i] gets the object, if it came in
-/// time. If `count` is not all, at most ObjectStore::kMaxWaitIds.
-[[nodiscard]] Result<void> wait_for_missing(Connection& connection, std::span<const ObjectId> ids,
-                                            std::span<const std::size_t> missing, std::size_t count, Timeout timeout,
-                                            std::vector<std::optional<Object>>& out);
+/// A successful cancel tells the daemon to stop waiting for these requests; their answers are ignored.
+[[nodiscard]] AsyncHandle cancelling(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
+                                     std::vector<std::uint64_t> numbers);
+[[nodiscard]] AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Completions::Ticket ticket,
+                                           std::function<void()> callback);
 
 /// `type_tag`: the only type that is taken; 0: any.
 [[nodiscard]] Result<Object> remote_take(Connection& connection, const ObjectId& id, std::uint64_t type_tag,

@@ -10,11 +10,14 @@ using namespace dolium::test;
 namespace {
 
 /// An asynchronous get and its answer.
-struct Getting {
-  std::optional<Result<Object>> answer;
+template <class T>
+struct Operation {
+  std::optional<Result<T>> answer;
   int calls = 0;
   AsyncHandle handle;
 };
+using Getting = Operation<Object>;
+using GettingMany = Operation<std::vector<std::optional<Object>>>;
 
 std::unique_ptr<Getting> begin_get(ObjectStore& store, const ObjectId& id, Timeout timeout = wait_forever) {
   auto getting = std::make_unique<Getting>();
@@ -25,7 +28,25 @@ std::unique_ptr<Getting> begin_get(ObjectStore& store, const ObjectId& id, Timeo
   return getting;
 }
 
-bool answered(ObjectStore& store, const Getting& getting) {
+std::unique_ptr<GettingMany> begin_get_many(ObjectStore& store, const std::vector<ObjectId>& ids, std::size_t count,
+                                            Timeout timeout = wait_forever) {
+  auto getting = std::make_unique<GettingMany>();
+  getting->handle = store.get_many_async(ids, count, timeout, [raw = getting.get()](auto got) {
+    raw->answer.emplace(std::move(got));
+    ++raw->calls;
+  });
+  return getting;
+}
+
+/// Which of the objects are there: a 1 or a 0 for each.
+std::string which_came(const GettingMany& getting) {
+  std::string text;
+  for (const auto& object : getting.answer->value()) text += object ? '1' : '0';
+  return text;
+}
+
+template <class T>
+bool answered(ObjectStore& store, const Operation<T>& getting) {
   return run_until(store, [&] { return getting.answer.has_value(); });
 }
 
@@ -129,6 +150,56 @@ TEST_CASE("a get cannot be cancelled after its callback, nor from inside it") {
   CHECK_FALSE(*cancelled);
   CHECK_FALSE(handle.cancel());
   CHECK_FALSE(AsyncHandle().cancel());
+}
+
+TEST_CASE("an asynchronous get of several objects ends when enough of them are there") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  put_numbered(*store, 0, 2, 1000);
+  const std::vector<ObjectId> ids{id_of(1), id_of("late"), id_of(0), id_of("absent")};
+  const auto two = begin_get_many(*store, ids, 2);
+  CHECK(two->calls == 0);
+  REQUIRE(answered(*store, *two));
+  CHECK(which_came(*two) == "1010");
+  CHECK(same(two->answer->value()[0]->data(), pattern(1000, 1)));
+
+  const auto three = begin_get_many(*store, ids, 3);
+  REQUIRE(waits(*store, 1));  // one operation
+  const auto all = begin_get_many(*store, ids, 4, kShortly);
+  const auto misses = store->stats().value().miss_count;
+  put_numbered(store.other(), 2, 1, 100);
+  REQUIRE(outcome(store.other().put(id_of("late"), pattern(10))) == "ok");
+  REQUIRE(answered(*store, *three));
+  CHECK(which_came(*three) == "1110");
+  REQUIRE(answered(*store, *all));
+  CHECK(which_came(*all) == "1110");
+  CHECK(store->stats().value().miss_count == misses + 2);
+  CHECK(store->stats().value().waiting_gets == 0);
+  CHECK(store->evict(kMiB).value() > 0);  // object 2, which nothing holds
+  CHECK(outcome(store->exists(id_of(0))) == "ok");
+  CHECK(store->exists(id_of(0)).value());
+}
+
+TEST_CASE("an asynchronous get of several objects: of none, of too many, without a wait, and one that is cancelled") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  put_numbered(*store, 0, 1, 1000);
+  const auto none = begin_get_many(*store, {}, 0);
+  const auto wrong = begin_get_many(*store, {id_of(0)}, 2);
+  const auto absent = begin_get_many(*store, {id_of(0), id_of("absent")}, 2, no_wait);
+  for (const auto* each : {none.get(), wrong.get(), absent.get()}) REQUIRE(answered(*store, *each));
+  CHECK(which_came(*none).empty());
+  CHECK(outcome(*wrong->answer) == "invalid_argument");
+  CHECK(which_came(*absent) == "10");
+  absent->answer.reset();
+
+  const auto cancelled = begin_get_many(*store, {id_of(0), id_of("absent")}, 2);
+  REQUIRE(waits(*store, 1));
+  CHECK(cancelled->handle.cancel());
+  CHECK_FALSE(cancelled->handle.cancel());
+  REQUIRE(waits(*store, 0));
+  const auto marker = begin_get(*store, id_of("absent"), no_wait);
+  REQUIRE(answered(*store, *marker));
+  CHECK(cancelled->calls == 0);
+  CHECK(eventually([&] { return store->evict(kMiB).value() == 1024; }));  // it holds nothing
 }
 
 TEST_CASE("destroying a handle does not cancel") {

@@ -168,6 +168,11 @@ TEST_CASE("reconnecting store: asynchronous gets wait for the next store, create
   std::string got;
   std::string never;
   std::string created;
+  std::string all;
+  store->get_many_async(std::vector{id_of("a"), id_of("b")}, 2, wait_forever, [&](const auto& result) {
+    all = outcome(result);
+    for (const auto& each : result.value()) CHECK(each);
+  });
   store->get_async(id_of("a"), wait_forever, [&](const Result<Object>& result) { got = outcome(result); });
   AsyncHandle cancelled =
       store->get_async(id_of("b"), wait_forever, [&](const Result<Object>& result) { never = outcome(result); });
@@ -180,8 +185,9 @@ TEST_CASE("reconnecting store: asynchronous gets wait for the next store, create
   CHECK_FALSE(cancelled.cancel());
   daemon.start_again();
   for (const char* name : {"a", "b"}) REQUIRE(outcome(daemon.watcher()->put(id_of(name), pattern(10))) == "ok");
-  CHECK(run_until(*store, [&] { return !got.empty(); }));
+  CHECK(run_until(*store, [&] { return !got.empty() && !all.empty(); }));
   CHECK(got == "ok");
+  CHECK(all == "ok");
   CHECK(never.empty());
   CHECK(store->event_fd() == fd);
   AsyncHandle late =

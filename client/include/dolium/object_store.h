@@ -52,6 +52,7 @@ struct PutFailure {
 class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> {
  public:
   using GetCallback = std::function<void(Result<Object>)>;
+  using GetManyCallback = std::function<void(Result<std::vector<std::optional<Object>>>)>;
   using CreateCallback = std::function<void(Result<ObjectBuilder>)>;
 
   ObjectStore(const ObjectStore&) = delete;
@@ -237,6 +238,9 @@ class DOLIUM_API ObjectStore : public std::enable_shared_from_this<ObjectStore> 
   // A callback may call the store. When the connection is lost, every pending callback gets `disconnected`.
 
   AsyncHandle get_async(const ObjectId& id, Timeout timeout, GetCallback done);
+  /// get_many() without blocking: `count` objects end the wait. Of a store that spills, several objects are got with
+  /// this, not with several get_async(): each of those holds its object while the others still wait for room.
+  AsyncHandle get_many_async(std::span<const ObjectId> ids, std::size_t count, Timeout timeout, GetManyCallback done);
   /// take_raw() without blocking. cancel() returns false once the object is here: the callback gets it. If it returns
   /// true, the object can have been removed all the same, a moment before.
   AsyncHandle take_async(const ObjectId& id, Timeout timeout, GetCallback done);

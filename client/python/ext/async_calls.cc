@@ -14,6 +14,16 @@ namespace {
 
 using StorePtr = std::shared_ptr<ObjectStore>;
 
+py::object to_python(Object object) {
+  return py::cast(std::move(object));
+}
+py::object to_python(ObjectBuilder builder) {
+  return py::cast(std::move(builder));
+}
+py::object to_python(std::vector<std::optional<Object>> objects) {
+  return new_objects(std::move(objects));
+}
+
 /// A Python function that C++ owns. It may be destroyed in any thread, with or without the GIL.
 class Callback {
  public:
@@ -34,7 +44,7 @@ class Callback {
     const WithGil back;
     try {
       if (result)
-        function_(py::cast(*std::move(result)), py::none());
+        function_(to_python(*std::move(result)), py::none());
       else
         function_(py::none(), exception_of(result.error()));
     } catch (py::error_already_set& raised) {
@@ -67,6 +77,17 @@ Handle get_async(const StorePtr& store, const ObjectId& id, Timeout timeout, py:
   return Handle(((*store).*Begin)(id, timeout, [callback](Result<Object> result) { (*callback)(std::move(result)); }));
 }
 
+/// `count`: None for all.
+Handle get_many_async(const StorePtr& store, const std::vector<ObjectId>& ids, const py::object& count, Timeout timeout,
+                      py::object function) {
+  const std::size_t enough = count.is_none() ? ids.size() : number_of(count, "count");
+  const auto callback = std::make_shared<const Callback>(std::move(function));
+  const WithoutGil others_run;
+  return Handle(store->get_many_async(ids, enough, timeout, [callback](Result<std::vector<std::optional<Object>>> got) {
+    (*callback)(std::move(got));
+  }));
+}
+
 Handle create_async(const StorePtr& store, const ObjectId& id, Number<"size"> size, const py::tuple& options,
                     py::object function) {
   const OptionArguments given(options);
@@ -82,6 +103,7 @@ void bind_async_calls(py::module_& module) {
   py::class_<Handle>(module, "AsyncHandle").def("cancel", &Handle::cancel);
   module.def("get_async", get_async<&ObjectStore::get_async>);
   module.def("take_async", get_async<&ObjectStore::take_async>);
+  module.def("get_many_async", get_many_async);
   module.def("create_async", create_async);
   module.def("event_fd", [](const StorePtr& store) { return store->event_fd(); });
   module.def("process_events", [](py::handle self) {

@@ -207,6 +207,13 @@ PyObject* new_object(Object&& object) noexcept {
   return reinterpret_cast<PyObject*>(self);
 }
 
+py::list new_objects(std::vector<std::optional<Object>> objects) {
+  py::list list;
+  for (std::optional<Object>& each : objects)
+    list.append(each ? py::reinterpret_steal<py::object>(new_object(*std::move(each))) : py::none());
+  return list;
+}
+
 void bind_object(py::module_& module) {
   region_type = add_type(module, "Region", region_spec);
   object_type = add_type(module, "Object", spec);

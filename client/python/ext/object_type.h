@@ -6,6 +6,9 @@
 // There is no explicit release on purpose: numpy.ndarray(buffer=...) keeps a reference to the exporter, but no
 // Py_buffer, so a release could not be checked. Use `del`.
 
+#include <optional>
+#include <vector>
+
 #include "python.h"
 
 namespace dolium::python {
@@ -18,6 +21,8 @@ struct PyDoliumObject {
 extern PyTypeObject* object_type;
 
 [[nodiscard]] PyObject* new_object(Object&& object) noexcept;
+/// A list of what a get of several objects returned; None for those that are missing.
+[[nodiscard]] py::list new_objects(std::vector<std::optional<Object>> objects);
 
 // Functions of the type that PrivateCopy has, too: its instances begin with a PyDoliumObject, and have a buffer.
 

@@ -2,7 +2,6 @@
 // first argument is the store. It releases the GIL while it waits or copies.
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 #include "bindings.h"
@@ -93,37 +92,13 @@ void until_done(py::handle self, Timeout timeout, Attempt&& attempt) {
   wait_in_slices(timeout, unless_closed, Sliced::always);
 }
 
-/// Ends as soon as `count` objects are there. What came in one slice is held in the next.
-std::vector<std::optional<Object>> get_enough(py::handle self, ObjectStore& store, const std::vector<ObjectId>& ids,
-                                              std::size_t count, Timeout timeout) {
-  std::vector<std::optional<Object>> found(ids.size());
-  std::vector<std::size_t> missing(ids.size());
-  std::iota(missing.begin(), missing.end(), std::size_t{0});
-  until_done(self, timeout, [&](Timeout slice) {
-    std::vector<ObjectId> wanted;
-    for (const std::size_t i : missing) wanted.push_back(ids[i]);
-    auto got = store.get_many(wanted, count - (ids.size() - missing.size()), slice);
-    if (!got) throw StoreError(got.error());
-    for (std::size_t k = 0; k < missing.size(); ++k) found[missing[k]] = std::move((*got)[k]);
-    std::erase_if(missing, [&](std::size_t i) { return found[i].has_value(); });
-    return ids.size() - missing.size() >= count;
-  });
-  return found;
-}
-
 py::list get_many_raw(py::handle self, const std::vector<ObjectId>& ids, Timeout timeout, const py::object& count) {
   const StorePtr store = store_of(self.ptr());
-  std::vector<std::optional<Object>> found;
-  if (!count.is_none())
-    found = get_enough(self, *store, ids, number_of(count, "count"), timeout);
-  else if (timeout.is_no_wait())
-    found = ask([&] { return store->get_many(ids, no_wait); });
-  else
-    found = value_or_throw(get_many_waiting(self.ptr(), *store, ids, timeout));
-  py::list answer;
-  for (std::optional<Object>& each : found)
-    answer.append(each ? py::reinterpret_steal<py::object>(new_object(*std::move(each))) : py::none());
-  return answer;
+  const std::size_t enough = count.is_none() ? ids.size() : number_of(count, "count");
+  if (!timeout.is_no_wait())
+    return new_objects(value_or_throw(get_many_waiting(self.ptr(), *store, ids, enough, timeout)));
+  return new_objects(
+      ask([&] { return count.is_none() ? store->get_many(ids, no_wait) : store->get_many(ids, enough, no_wait); }));
 }
 
 /// In slices: a slice that took nothing has an end that is known, and an interrupted one would lose the object.

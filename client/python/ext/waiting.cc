@@ -179,22 +179,14 @@ Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& i
 }
 
 Result<std::vector<std::optional<Object>>> get_many_waiting(PyObject* self, ObjectStore& store,
-                                                            const std::vector<ObjectId>& ids, Timeout timeout) {
-  std::vector<std::optional<Object>> found(ids.size());
-  std::vector<std::size_t> missing;
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (!(found[i] = store.try_get(ids[i]))) missing.push_back(i);
-  if (missing.empty()) return found;
-  auto got = wait_for_all<Object>(self, store, give_up_after(timeout), missing.size(), [&](std::size_t i, auto done) {
-    return store.get_async(ids[missing[i]], timeout, std::move(done));
-  });
-  for (std::size_t i = 0; i < missing.size(); ++i) {
-    if (!got[i]) continue;
-    const bool not_there =
-        !*got[i] && (got[i]->error().code == Errc::timed_out || got[i]->error().code == Errc::not_found);
-    if (!*got[i] && !not_there) return std::move(*got[i]).error();
-    if (!not_there) found[missing[i]] = **std::move(got[i]);
-  }
+                                                            const std::vector<ObjectId>& ids, std::size_t count,
+                                                            Timeout timeout) {
+  auto got = wait_for_all<std::vector<std::optional<Object>>>(
+      self, store, give_up_after(timeout), 1,
+      [&](std::size_t, auto done) { return store.get_many_async(ids, count, timeout, std::move(done)); });
+  if (got.front()) return *std::move(got.front());
+  std::vector<std::optional<Object>> found;  // the daemon did not answer in time
+  for (const ObjectId& id : ids) found.push_back(store.try_get(id));
   return found;
 }
 

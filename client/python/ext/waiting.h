@@ -20,10 +20,11 @@ inline constexpr std::chrono::milliseconds kSlice{500};
 
 /// Called with the GIL, for the Python store `self`. Throws error_already_set if a signal handler raised.
 [[nodiscard]] Result<Object> get_waiting(PyObject* self, ObjectStore& store, const ObjectId& id, Timeout timeout);
-/// get_many(): nullopt for an object that is missing when the time is over.
+/// get_many(): ends when `count` of the objects are there. nullopt for an object that is missing then, or when the time
+/// is over.
 [[nodiscard]] Result<std::vector<std::optional<Object>>> get_many_waiting(PyObject* self, ObjectStore& store,
                                                                           const std::vector<ObjectId>& ids,
-                                                                          Timeout timeout);
+                                                                          std::size_t count, Timeout timeout);
 [[nodiscard]] Result<ObjectBuilder> create_waiting(PyObject* self, ObjectStore& store, const ObjectId& id,
                                                    std::uint64_t size, const CreateOptions& options);
 

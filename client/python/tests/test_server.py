@@ -178,3 +178,46 @@ def test_kept_objects_go_to_disk_and_come_back():
 
                 with pickle.loads(pickle.dumps(client)) as other:
                     assert other.metadata(other.put(2, timeout=30)).retention == "keep"
+
+
+# Each process has two clients. One gets with a blocking call, the other with asyncio; both get nearly half of the memory.
+_CROWD = """
+import asyncio, random, sys, threading, dolium
+
+def check(ids, found, outcomes):
+    right = all(bytes(each[:3]) == bytes([each[0]]) * 3 and len(each) == 200_000 for each in found)
+    outcomes.append("ok" if right and len(found) == len(ids) else "wrong bytes")
+
+def read(path, seed, get, outcomes):
+    pick = random.Random(seed)
+    with dolium.Client(path) as client:
+        for _ in range(2):
+            ids = pick.sample([dolium.ObjectId.from_name(f"crowd {i}") for i in range(400)], 38)
+            try:
+                check(ids, get(client, ids), outcomes)
+            except dolium.DoliumError as error:
+                outcomes.append(f"{type(error).__name__}: {error}")
+
+ways = [lambda client, ids: client.get_many(ids, 100),
+        lambda client, ids: asyncio.run(client.get_many_async(ids, 100)),
+        lambda client, ids: client.get_many(ids, 100, count=len(ids))]
+outcomes = []
+threads = [threading.Thread(target=read, args=(sys.argv[1], int(sys.argv[2]) * 3 + way, ways[way], outcomes))
+           for way in range(3)]
+for each in threads: each.start()
+for each in threads: each.join()
+print("; ".join(sorted(set(outcomes))), len(outcomes))
+"""
+
+
+def test_many_clients_that_get_half_of_the_memory_each_from_disk_all_end():
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="dolium-test-", dir="/var/tmp") as disk:
+        with dolium.start_store("16MiB", f"--spill-directory={disk}", "--spill-capacity=1GiB") as path:
+            with dolium.Client(path, retention="keep") as client:
+                for i in range(400):
+                    client.put(bytes([i % 256]) * 200_000, dolium.ObjectId.from_name(f"crowd {i}"), timeout=30)
+            crowd = [subprocess.Popen([sys.executable, "-c", _CROWD, path, str(n)], stdout=subprocess.PIPE, text=True)
+                     for n in range(4)]
+            assert [each.communicate(timeout=240)[0].strip() for each in crowd] == ["ok 6"] * 4

@@ -14,7 +14,7 @@ import contextlib
 import functools
 
 from . import _dolium
-from .errors import Disconnected, InvalidArgument, ObjectNotFound, StoreTimeout
+from .errors import Disconnected, ObjectNotFound, StoreTimeout
 
 #: Minimum size of a copy in another thread. A smaller copy takes less time than the switch of threads.
 _MUCH = 256 * 1024
@@ -116,42 +116,17 @@ async def operation(store, begin, *arguments):
             del future  # a failed future refers to its traceback, which refers to this frame
 
 
-async def gather(store, ids, timeout):
-    tasks = [asyncio.ensure_future(store.get_raw_async(id, timeout)) for id in ids]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            if not task.get_loop().is_closed():
-                task.cancel()
-        raise
-    finally:
-        del tasks  # the exception's traceback refers to this frame, and would keep the received objects
-
-
-async def gather_some(store, ids, count, timeout):
-    """The objects that are there as soon as `count` are, or when the time is over; None for the others."""
-    if not 1 <= count <= len(ids):
-        raise InvalidArgument(f"a wait for {count} of {len(ids)} objects: give a count from 1 to the number of ids")
-    tasks = [asyncio.ensure_future(_get_or_none(store, id, timeout)) for id in ids]
-    try:
-        waiting, found = set(tasks), 0
-        while waiting and found < count:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            found += sum(task.result() is not None for task in done)
-        return [task.result() if task.done() else None for task in tasks]
-    finally:
-        for task in tasks:
-            if not task.get_loop().is_closed():
-                task.cancel()
-        del tasks  # an exception's traceback refers to this frame, and would keep the received objects
-
-
-async def _get_or_none(store, id, timeout):
-    try:
-        return await store.get_raw_async(id, timeout)
-    except (ObjectNotFound, StoreTimeout):
-        return None
+async def get_many(store, ids, count, timeout):
+    """The Objects; without a count, all of them. One operation: where the store spills, the daemon gives all at once."""
+    objects = await operation(store, _dolium.get_many_async, ids, count, timeout)
+    missing = [id for id, found in zip(ids, objects) if found is None] if count is None else []
+    if missing:
+        del objects  # the exception's traceback refers to this frame, and would keep the received objects
+        what = f"object {missing[0].hex()}" + (f", and {len(missing) - 1} other(s)," if len(missing) > 1 else "")
+        if timeout == 0:
+            raise ObjectNotFound(f"there is no sealed {what}: it was not put yet, or is gone (removed, evicted, expired)")
+        raise StoreTimeout(f"nobody sealed {what} in time: `dolium inspect` tells whether somebody is writing it")
+    return objects
 
 
 async def wait(store, ids, count, timeout):

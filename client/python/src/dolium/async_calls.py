@@ -30,9 +30,7 @@ class AsyncCalls:
 
         With `count`, returns as soon as so many are there, or when the time is over; None for those that are missing.
         """
-        if count is not None:
-            return codecs.decode_all(await aio.gather_some(self, list(ids), count, timeout), self, None, private)
-        return codecs.decode_all(await aio.gather(self, ids, timeout), self, None, private)
+        return codecs.decode_all(await aio.get_many(self, list(ids), count, timeout), self, None, private)
 
     async def take_async(self, id: ObjectId, timeout: Timeout = None, *, private: bool = False) -> Any:
         """take() for asyncio, non-blocking. Waits without limit by default. A take that is cancelled has no effect,
