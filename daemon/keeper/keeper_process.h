@@ -70,7 +70,7 @@ class KeeperProcess {
   // What follows a server's end.
   std::optional<int> refused(const std::string& what);
   std::optional<int> after(int status);
-  std::optional<int> after_signal(int number);
+  std::optional<int> after_signal(int status);
   std::optional<int> after_oom_kill(int status);
   std::optional<int> after_stop(int status);
   [[nodiscard]] bool may_drain_again(int status);
@@ -83,7 +83,7 @@ class KeeperProcess {
   char** const argv_;
   const SignalQueue signals_;
   const OomScores scores_ = OomScores::lower_own();
-  OomPause oom_pause_;
+  GrowingPause oom_pause_{kOomPause};
   int oom_pause_ms_ = 0;                    // before the next server
   std::optional<std::uint64_t> oom_kills_;  // the kernel's count when the server was started
   shm::TimeNs started_ = 0;                 // the server

@@ -6,10 +6,10 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "daemon/keeper/keeper.h"
+#include "daemon/process/child_end.h"
 #include "daemon/process/heap.h"
 #include "shm/os/memory_cgroup.h"
 #include "shm/os/monotonic_clock.h"
@@ -48,11 +48,11 @@ std::optional<int> KeeperProcess::after(int status) {
     say("the server did not start: remove the cause that it logged; the objects are kept, trying again");
     return std::nullopt;
   }
-  return is_out_of_memory(status) ? after_oom_kill(status) : after_signal(WTERMSIG(status));
+  return is_out_of_memory(status) ? after_oom_kill(status) : after_signal(status);
 }
 
-std::optional<int> KeeperProcess::after_signal(int number) {
-  const std::string how = "the server was ended by signal " + std::to_string(number) + " (" + ::strsignal(number) + ")";
+std::optional<int> KeeperProcess::after_signal(int status) {
+  const std::string how = "the server was ended " + end_text(status);
   if (early_deaths_ == Keeper::kMaxEarlyDeaths)
     return give_up(how + ", like the " + std::to_string(Keeper::kMaxEarlyDeaths - 1) +
                    " before it, and none of them served: giving up, all objects are lost");
@@ -62,10 +62,10 @@ std::optional<int> KeeperProcess::after_signal(int number) {
 
 /// While there are objects, lack of memory is no reason to give them up.
 std::optional<int> KeeperProcess::after_oom_kill(int status) {
-  oom_pause_ms_ = oom_pause_.after_kill(shm::monotonic_now() - started_);
+  oom_pause_ms_ = oom_pause_.after(shm::monotonic_now() - started_);
   say("the kernel killed the server because memory ran out (OOM kill): lower --capacity, or raise the memory limit "
       "of its cgroup");
-  if (kept_.empty()) return after_signal(WTERMSIG(status));
+  if (kept_.empty()) return after_signal(status);
   early_deaths_ = 0;
   say("restarting it with the same objects in " + std::to_string(oom_pause_ms_) + " ms");
   return std::nullopt;
@@ -87,8 +87,7 @@ std::optional<int> KeeperProcess::after_stop(int status) {
 bool KeeperProcess::may_drain_again(int status) {
   const bool died = std::exchange(draining_, false) && WIFSIGNALED(status) && !killed_ && !owner_.ended();
   if (!died || std::exchange(drained_again_, true)) return false;
-  say("the server was ended by signal " + std::to_string(WTERMSIG(status)) +
-      " while it wrote kept objects to disk: a new server continues");
+  say("the server was ended " + end_text(status) + " while it wrote kept objects to disk: a new server continues");
   return true;
 }
 

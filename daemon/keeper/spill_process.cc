@@ -10,8 +10,8 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 
+#include "daemon/process/child_end.h"
 #include "daemon/process/signals.h"
 #include "daemon/process/spill_program.h"
 #include "shm/os/monotonic_clock.h"
@@ -22,11 +22,6 @@ namespace dolium::daemon {
 namespace {
 
 constexpr shm::TimeNs kMillisecond = 1'000'000;
-
-std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
-  return fmt::format("with status {}", WEXITSTATUS(status));
-}
 
 }  // namespace
 
@@ -51,7 +46,7 @@ void SpillProcess::start_if_due(shm::TimeNs now, const KeeperLog& log) {
   if (now < next_start()) return;
   if (const Result<void> started = start(now); !started) {
     log->error("the spill process could not be started: {}; trying again", started.error().message);
-    next_start_ = now + static_cast<shm::TimeNs>(kLongestPauseMs) * kMillisecond;
+    next_start_ = now + static_cast<shm::TimeNs>(kPause.longest_ms) * kMillisecond;
   }
 }
 
@@ -89,15 +84,14 @@ bool SpillProcess::ended(pid_t child, int status, shm::TimeNs now, const KeeperL
     next_start_ = now;
     return true;
   }
-  if (now - started_ >= static_cast<shm::TimeNs>(kLongestPauseMs) * kMillisecond) pause_ms_ = kFirstPauseMs;
   const bool is_unusable = WIFEXITED(status) && WEXITSTATUS(status) == kSpillUnusable;
   unusable_ = is_unusable && !has_worked_;
   if (unusable_) return true;
   has_worked_ = true;
-  next_start_ = now + static_cast<shm::TimeNs>(pause_ms_) * kMillisecond;
+  const int pause_ms = pause_.after(now - started_, is_unusable ? kLongestUnusableMs : kPause.longest_ms);
+  next_start_ = now + static_cast<shm::TimeNs>(pause_ms) * kMillisecond;
   log->error("the spill process has ended {}: starting it again in {} ms; what is on disk stays there",
-             how_it_ended(status), pause_ms_);
-  pause_ms_ = std::min(2 * pause_ms_, is_unusable ? kLongestUnusableMs : kLongestPauseMs);
+             end_text(status), pause_ms);
   return true;
 }
 

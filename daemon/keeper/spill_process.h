@@ -23,6 +23,7 @@
 #include <dolium/result.h>
 
 #include "daemon/process/keeper_log.h"
+#include "daemon/process/growing_pause.h"
 #include "daemon/process/oom.h"
 #include "shm/os/basic_types.h"
 #include "shm/os/unique_fd.h"
@@ -32,9 +33,8 @@ namespace dolium::daemon {
 class SpillProcess {
  public:
   static constexpr int kLongestEndMs = 5000;
-  /// Pause before the next start; doubled each time, up to the longest, until a process has lived for that long.
-  static constexpr int kFirstPauseMs = 50;
-  static constexpr int kLongestPauseMs = 5000;
+  /// Pause before the next start.
+  static constexpr GrowingPause::Limits kPause{.first_ms = 50, .longest_ms = 5000, .forgotten = 5'000'000'000};
   /// Longest pause while the directory cannot be used: an operator has to act.
   static constexpr int kLongestUnusableMs = 60'000;
 
@@ -67,7 +67,7 @@ class SpillProcess {
   pid_t pid_ = 0;  // 0: it does not run
   shm::TimeNs started_ = 0;
   shm::TimeNs next_start_ = 0;
-  int pause_ms_ = kFirstPauseMs;
+  GrowingPause pause_{kPause};
   bool ending_ = false;
   bool has_worked_ = false;  // some process ended for another reason than kSpillUnusable
   bool unusable_ = false;

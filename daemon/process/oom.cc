@@ -46,11 +46,4 @@ void OomScores::set_servers() const noexcept {
   write_own(std::min(kHighest, given_ + kServerAbove));
 }
 
-int OomPause::after_kill(shm::TimeNs lived) noexcept {
-  if (lived >= kForgotten) next_ms_ = kFirstMs;
-  const int pause_ms = next_ms_;
-  next_ms_ = std::min(kLongestMs, 2 * next_ms_);
-  return pause_ms;
-}
-
 }  // namespace dolium::daemon

@@ -3,7 +3,7 @@
 // before the next server. The store's memory stays with the keeper, so killing the server frees little, and a server
 // that starts at once would be killed again.
 
-#include "shm/os/basic_types.h"
+#include "daemon/process/growing_pause.h"
 
 namespace dolium::daemon {
 
@@ -23,20 +23,8 @@ class OomScores {
   int given_;  // the score that the daemon was started with
 };
 
-/// The pause after a server that the OOM killer took. No clock: time is passed in.
-class OomPause {
- public:
-  static constexpr int kFirstMs = 500;
-  /// A client waits longer for the next server (Connection::kResumePatience).
-  static constexpr int kLongestMs = 8000;
-  /// A server that lived this long was killed for another shortage than the one before it.
-  static constexpr shm::TimeNs kForgotten = 60'000'000'000;
-
-  /// Returns the pause after a server that lived this long, in milliseconds. Doubles from kill to kill.
-  [[nodiscard]] int after_kill(shm::TimeNs lived) noexcept;
-
- private:
-  int next_ms_ = kFirstMs;
-};
+/// The pause after a server that the OOM killer took. A client waits longer for the next server
+/// (Connection::kResumePatience).
+inline constexpr GrowingPause::Limits kOomPause{.first_ms = 500, .longest_ms = 8000, .forgotten = 60'000'000'000};
 
 }  // namespace dolium::daemon

@@ -11,9 +11,9 @@
 #include <spdlog/logger.h>
 
 #include "daemon/config/config.h"
+#include "daemon/process/limited_log.h"
 #include "daemon/server/access_list.h"
 #include "daemon/server/event_loop.h"
-#include "daemon/server/limited_log.h"
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
 #include "protocol/listener.h"

@@ -16,13 +16,13 @@
 #include <spdlog/logger.h>
 
 #include "daemon/config/config.h"
+#include "daemon/process/limited_log.h"
 #include "daemon/process/signals.h"
 #include "daemon/server/acceptor.h"
 #include "daemon/server/access_list.h"
 #include "daemon/server/dispatch.h"
 #include "daemon/server/estate.h"
 #include "daemon/server/event_loop.h"
-#include "daemon/server/limited_log.h"
 #include "daemon/server/renewer.h"
 #include "daemon/server/session.h"
 #include "daemon/server/session_table.h"
@@ -106,6 +106,7 @@ class Server final : private Session::Host {
   void on_deadline();
   [[nodiscard]] bool waits_for_catalogue() const noexcept;
   void say_serving();
+  void hold_back(Session& session, const protocol::RequestFrame& hello);
   void admit_held_back();
   void log_tier_state();
   void end_late(Session& session);

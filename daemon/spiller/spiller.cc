@@ -186,7 +186,7 @@ Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work)
     const shm::TimeNs now = shm::monotonic_now();
     const bool happened = engine.step(now, false);
     if (auto sent = work.send_answers(now); !sent) return sent;
-    disk_errors_.write(engine.take_errors(), now);
+    log_errors(engine.take_errors(), now);
     if (auto flushed = session.flush(); !flushed) return flushed;
     if (work.has_forgotten()) return end_forgotten(session);
     if (engine.needs_new_session())
@@ -209,6 +209,12 @@ Result<void> Spiller::end_forgotten(TierSession& session) {
 }
 
 Result<void> Spiller::take_messages(TierSession& session, TierWork& work) {
+void Spiller::log_errors(const std::vector<std::string>& lines, shm::TimeNs now) {
+  for (const std::string& line : lines)
+    disk_errors_.write(daemon::LimitedLog::Kind::disk_error, now, spdlog::level::err, "{}", line);
+  disk_errors_.tick(now);
+}
+
   if (auto read = session.read(); !read) return read;
   for (;;) {
     const Result<const protocol::ReplyFrame*> frame = session.next();

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "daemon/process/limited_log.h"
 #include "daemon/process/signals.h"
 #include "daemon/spill/disk_files.h"
 #include "daemon/spill/engine.h"
-#include "daemon/spiller/limited_lines.h"
 #include "daemon/spiller/options.h"
 #include "daemon/spiller/tier_session.h"
 
@@ -32,9 +32,13 @@ class Spiller {
   static constexpr std::chrono::seconds kOpenRetry{1};    ///< between two attempts to open the directory
   static constexpr std::chrono::seconds kFarewell{5};     ///< for the answer to an order to forget
   static constexpr std::chrono::seconds kLastWork{3};     ///< for what is under way when the process is to end
+  static constexpr std::uint64_t kErrorLines = 20;        ///< maximum number of log lines a minute about the disk
 
   Spiller(Options options, std::shared_ptr<spdlog::logger> log, daemon::SignalQueue signals)
-      : options_(std::move(options)), log_(std::move(log)), disk_errors_(log_), signals_(std::move(signals)) {}
+      : options_(std::move(options)),
+        log_(std::move(log)),
+        disk_errors_(log_, kErrorLines),
+        signals_(std::move(signals)) {}
   Spiller(const Spiller&) = delete;
   Spiller& operator=(const Spiller&) = delete;
 
@@ -60,11 +64,12 @@ class Spiller {
   [[nodiscard]] Result<void> take_messages(TierSession& session, TierWork& work);
   void wait(const TierSession& session, bool is_idle);
   void finish(Engine& engine);
+  void log_errors(const std::vector<std::string>& lines, shm::TimeNs now);
   void take_signals();
 
   Options options_;
   std::shared_ptr<spdlog::logger> log_;
-  LimitedLines disk_errors_;
+  daemon::LimitedLog disk_errors_;
   daemon::SignalQueue signals_;
   std::unique_ptr<DiskFiles> files_;
   bool was_opened_ = false;

@@ -1,6 +1,6 @@
-// The limit on log lines that a client can cause in a loop.
+// The limit on log lines that a client, or a damaged disk, can cause in a loop.
 
-#include "daemon/server/limited_log.h"
+#include "daemon/process/limited_log.h"
 
 #include <spdlog/sinks/ostream_sink.h>
 
@@ -66,6 +66,14 @@ TEST_CASE("no kind of line is silenced by another") {
   fixture.said();
   fixture.provoke(Kind::turned_away, 1);
   CHECK(fixture.said() == "warning client 0\n");
+}
+
+TEST_CASE("errors of the disk are limited, too, and told by their name") {
+  Fixture fixture;
+  fixture.provoke(Kind::disk_error, 0, 5);
+  fixture.said();
+  fixture.log.tick(kInterval);
+  CHECK(fixture.said() == "warning 2 more lines like \"an error of the disk\" were left out\n");
 }
 
 TEST_CASE("few lines are never summed up, and what is below the level is not counted") {

@@ -7,12 +7,12 @@
 namespace dolium::daemon {
 
 TEST_CASE("memory limits: pauses after OOM kills double, and are short again after a long life") {
-  OomPause pause;
+  GrowingPause pause(kOomPause);
   std::vector<int> pauses;
-  for (int kill = 0; kill < 6; ++kill) pauses.push_back(pause.after_kill(1'000'000));
+  for (int kill = 0; kill < 6; ++kill) pauses.push_back(pause.after(1'000'000));
   CHECK(pauses == std::vector{500, 1000, 2000, 4000, 8000, 8000});
-  CHECK(pause.after_kill(OomPause::kForgotten) == 500);
-  CHECK(pause.after_kill(0) == 1000);
+  CHECK(pause.after(kOomPause.forgotten) == 500);
+  CHECK(pause.after(0) == 1000);
 }
 
 }  // namespace dolium::daemon

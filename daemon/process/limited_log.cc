@@ -1,4 +1,4 @@
-#include "daemon/server/limited_log.h"
+#include "daemon/process/limited_log.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,8 +7,14 @@ namespace dolium::daemon {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LimitedLog::Kind::kCount)> kWhat = {
-    "a connection could not be accepted", "a connection was turned away", "a client is refused", "a client is ended",
-    "a client has no shared rings",       "a client connected",           "a client is gone"};
+    "a connection could not be accepted",
+    "a connection was turned away",
+    "a client is refused",
+    "a client is ended",
+    "a client has no shared rings",
+    "a client connected",
+    "a client is gone",
+    "an error of the disk"};
 
 }  // namespace
 

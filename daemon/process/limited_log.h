@@ -1,7 +1,7 @@
 #pragma once
-// LimitedLog: limits the log lines that a client can cause. Each kind of line has its own allowance per interval. When
-// the interval ends, one line tells how many were left out. So a client in a loop cannot fill a disk (some 100 bytes a
-// line: at most 10 MB a day and kind), and cannot hide lines of another kind.
+// LimitedLog: limits the log lines that a client, or a damaged disk, can cause. Each kind of line has its own allowance
+// per interval. When the interval ends, one line tells how many were left out. So a client in a loop cannot fill a disk
+// (some 100 bytes a line: at most 10 MB a day and kind), and cannot hide lines of another kind.
 //
 // No clock, no timer: its owner calls tick() when next_deadline() is reached.
 
@@ -18,7 +18,17 @@ namespace dolium::daemon {
 
 class LimitedLog {
  public:
-  enum class Kind : std::uint8_t { not_accepted, turned_away, refused, ended, without_rings, connected, gone, kCount };
+  enum class Kind : std::uint8_t {
+    not_accepted,
+    turned_away,
+    refused,
+    ended,
+    without_rings,
+    connected,
+    gone,
+    disk_error,
+    kCount
+  };
   static constexpr shm::TimeNs kIntervalNs = shm::TimeNs{60} * 1'000'000'000;
 
   /// `allowance`: maximum number of lines of one kind in an interval; 0: no limit.
