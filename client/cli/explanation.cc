@@ -106,8 +106,9 @@ void say_what_rests(const StoreStats& stats, Clauses& out) {
 void say_who_waits(const StoreStats& stats, Clauses& out) {
   if (stats.waiting_creates != 0)
     out.push_back(fmt::format(
-        "{} for room, until something is released, unpinned or removed",
-        stats.waiting_creates == 1 ? "a create waits" : fmt::format("{} creates wait", stats.waiting_creates)));
+        "{} for room, until something is released, unpinned{} or removed",
+        stats.waiting_creates == 1 ? "a create waits" : fmt::format("{} creates wait", stats.waiting_creates),
+        stats.dirty_bytes == 0 ? "" : ", written to disk"));
   // A few free bytes are always fragmented.
   const bool much = stats.free_bytes > stats.capacity / 20;
   if (much && stats.largest_free_extent < stats.free_bytes / 2)

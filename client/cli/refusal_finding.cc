@@ -67,7 +67,7 @@ Verdict on_room(const Refusal& refusal, const StoreStats& stats) {
   const Obstacles& obstacles = stats.obstacles;
   if (obstacles.largest_run + obstacles.bytes() + obstacles.movable_bytes != 0)
     return on_obstacles(refusal, stats, there_is);
-  const bool enough = stats.free_bytes + stats.evictable_bytes >= refusal.size;
+  const bool enough = stats.free_bytes + stats.evictable_bytes + stats.dirty_bytes >= refusal.size;
   return enough ? Verdict{Now::perhaps, there_is + ", which must be contiguous"} : Verdict{Now::refused, there_is};
 }
 

@@ -24,18 +24,22 @@ Shares shares_of(const StoreStats& stats) noexcept {
   shares.quarantined = stats.quarantined_bytes;
   shares.evictable = stats.evictable_bytes;
   shares.free = stats.free_bytes;
-  shares.in_use = less(stats.used_bytes, shares.pinned + shares.graced + shares.writing + shares.retired +
-                                             shares.quarantined + shares.evictable);
+  const std::uint64_t rest = less(stats.used_bytes, shares.pinned + shares.graced + shares.writing + shares.retired +
+                                                        shares.quarantined + shares.evictable);
+  // Of dirty objects, some may be in use.
+  shares.dirty = std::min(stats.dirty_bytes, less(rest, stats.in_use_bytes));
+  shares.in_use = rest - shares.dirty;
   return shares;
 }
 
 std::string bar(const Shares& shares, std::size_t width) {
-  const std::array<std::pair<char, std::uint64_t>, 8> parts = {{{'#', shares.in_use},
+  const std::array<std::pair<char, std::uint64_t>, 9> parts = {{{'#', shares.in_use},
                                                                 {'P', shares.pinned},
                                                                 {'g', shares.graced},
                                                                 {'w', shares.writing},
                                                                 {'x', shares.retired},
                                                                 {'q', shares.quarantined},
+                                                                {'d', shares.dirty},
                                                                 {'=', shares.evictable},
                                                                 {'.', shares.free}}};
   std::uint64_t total = 0;

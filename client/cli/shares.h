@@ -17,7 +17,8 @@ struct Shares {
   std::uint64_t writing = 0;      ///< created, not sealed
   std::uint64_t retired = 0;      ///< removed, but still held
   std::uint64_t quarantined = 0;  ///< its writer has ended, but I/O of that writer may still be running
-  std::uint64_t evictable = 0;
+  std::uint64_t dirty = 0;        ///< unused, but not on disk yet
+  std::uint64_t evictable = 0;    ///< unused, without a write to disk
   std::uint64_t free = 0;
 };
 [[nodiscard]] Shares shares_of(const StoreStats& stats) noexcept;

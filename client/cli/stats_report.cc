@@ -40,6 +40,8 @@ std::string legend(const StoreStats& stats) {
   if (stats.quarantined_count != 0)
     row("q", "in quarantine", shares.quarantined,
         "its writers have ended; free within a minute, when their I/O cannot reach it any more");
+  if (stats.dirty_count != 0)
+    row("d", "dirty", shares.dirty, "of retention `keep`, unused: evicted when they have been written to disk");
   row("=", "evictable", shares.evictable, "unused: evicted when room is needed");
   row(".", "free", shares.free, "an object of " + format_size(stats.largest_free_extent) + " fits without eviction");
   return table.text("  ");

@@ -29,7 +29,8 @@ Finding room(const StatsReport& report) {
                   "Creates wait until a client releases, unpins or removes objects.",
                   "see which clients hold objects (below, and `dolium clients`); unpin or remove objects, end clients "
                   "that keep them, or raise --capacity");
-  const bool stuck = stats.evictable_bytes == 0 && stats.free_bytes < stats.capacity / 10;
+  // What waits for the disk is the spill tier's finding.
+  const bool stuck = stats.evictable_bytes + stats.dirty_bytes == 0 && stats.free_bytes < stats.capacity / 10;
   if (stuck)
     return kStore("room", Finding::Level::note, state,
                   "Less than a tenth is free and nothing can be evicted: larger creates fail.",

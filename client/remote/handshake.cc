@@ -23,7 +23,9 @@ constexpr std::chrono::milliseconds kRetry{1};
 /// How long to wait for a missing socket file: a new server makes it again (Listener::renew()).
 constexpr std::chrono::seconds kFilePatience{5};
 
-Error no_answer() {
+/// `delayed`: what the daemon says that it waits for; empty: nothing.
+Error no_answer(const std::string& delayed = {}) {
+  if (!delayed.empty()) return {Errc::timed_out, "the daemon admits no clients yet: " + delayed};
   return {Errc::timed_out, "the daemon does not answer: is it stopped, or busy?"};
 }
 
@@ -39,14 +41,19 @@ Result<void> send_hello(const UniqueFd& socket, protocol::HelloRequestT hello, D
   return !sent && sent.error().code == Errc::disconnected ? Result<void>() : sent;
 }
 
-/// The first message; it lies in the reader.
+/// The answer to the HelloRequest; it lies in the reader.
 Result<const protocol::ReplyFrame*> receive(const UniqueFd& socket, protocol::FrameReader& reader, Deadline deadline,
                                             UniqueFd spare) {
+  std::string delayed;
   for (;;) {
-    if (const auto payload = reader.next()) return protocol::decode<protocol::ReplyFrame>(*payload);
+    while (const auto payload = reader.next()) {
+      const auto frame = protocol::decode<protocol::ReplyFrame>(*payload);
+      if (!frame || (*frame)->body_type() != protocol::ReplyBody::HelloDelayedNotice) return frame;
+      delayed = protocol::from_wire((*frame)->body_as_HelloDelayedNotice()->reason());
+    }
     const Result<bool> ready = protocol::wait_readable(socket.get(), deadline);
     if (!ready) return ready.error();
-    if (!*ready) return no_answer();
+    if (!*ready) return no_answer(delayed);
     spare.reset();
     const Result<protocol::ReadState> read = reader.read_from(socket.get());
     if (!read) return read.error();

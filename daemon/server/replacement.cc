@@ -81,11 +81,18 @@ class Inquiry {
   explicit Inquiry(UniqueFd socket) : socket_(std::move(socket)) {}
 
   Result<const protocol::ReplyFrame*> receive(Deadline deadline) {
+    std::string delayed;
     for (;;) {
-      if (const auto payload = reader_.next()) return protocol::decode<protocol::ReplyFrame>(*payload);
+      while (const auto payload = reader_.next()) {
+        const auto frame = protocol::decode<protocol::ReplyFrame>(*payload);
+        if (!frame || (*frame)->body_type() != protocol::ReplyBody::HelloDelayedNotice) return frame;
+        delayed = protocol::from_wire((*frame)->body_as_HelloDelayedNotice()->reason());
+      }
       const Result<bool> ready = protocol::wait_readable(socket_.get(), deadline);
       if (!ready) return ready.error();
-      if (!*ready) return Error{Errc::timed_out, "the running daemon does not answer: is it stopped, or busy?"};
+      if (!*ready)
+        return Error{Errc::timed_out, delayed.empty() ? "the running daemon does not answer: is it stopped, or busy?"
+                                                      : "the running daemon answers nothing yet: " + delayed};
       const Result<protocol::ReadState> read = reader_.read_from(socket_.get());
       if (!read) return read.error();
       if (*read == protocol::ReadState::end_of_file) return Error{Errc::disconnected, "the connection has ended"};

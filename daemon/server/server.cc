@@ -227,8 +227,7 @@ Result<void> Server::keep(Session& session) const {
 
 void Server::on_request(Session& session, const protocol::RequestFrame& request) {
   if (waits_for_catalogue() && is_ordinary_hello(request)) {
-    held_back_.emplace_back(&session, protocol::RequestFrameT());
-    request.UnPackTo(&held_back_.back().second);
+    hold_back(session, request);
     return;
   }
   if (drains_before(Drain::Before::stop) && is_ordinary_hello(request))

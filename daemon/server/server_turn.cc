@@ -161,6 +161,18 @@ void Server::log_tier_state() {
             process);
 }
 
+/// The client is told why: its patience may end before the directory is read.
+void Server::hold_back(Session& session, const protocol::RequestFrame& hello) {
+  held_back_.emplace_back(&session, protocol::RequestFrameT());
+  hello.UnPackTo(&held_back_.back().second);
+  protocol::HelloDelayedNoticeT notice;
+  notice.reason = fmt::format(
+      "it has just started, and reads its spill directory {} first (the spill process is {}); connect again later, or "
+      "give a longer timeout",
+      config_.spill_directory, tier_->state_text());
+  session.reply(hello.request_id(), std::move(notice));
+}
+
 void Server::admit_held_back() {
   for (auto& [session, hello] : std::exchange(held_back_, {})) {
     flatbuffers::FlatBufferBuilder builder;

@@ -287,7 +287,7 @@ std::string Tier::remedy() const {
   return "";
 }
 
-Error Tier::why_not(const ObjectId& id) const {
+Error Tier::why_not(const ObjectId& id, TimeNs now) const {
   const std::string object = fmt::format("object {} is on disk, and could not be read back", id.hex());
   switch (state()) {
     case State::absent:
@@ -303,11 +303,17 @@ Error Tier::why_not(const ObjectId& id) const {
     case State::full:
     case State::read_only: break;
   }
-  if (const TimeNs waited = now_ + kStalledAfter - std::min(now_ + kStalledAfter, stalls_at()); waited >= kRetryPause)
+  now = std::max(now, now_);  // a request ends before the work of its turn
+  if (const TimeNs waited = now + kStalledAfter - std::min(now + kStalledAfter, stalls_at()); waited >= kRetryPause)
     return {Errc::tier_unavailable,
             fmt::format("{} in time: the disk has not answered for {} s", object, waited / 1'000'000'000)};
   if (no_room_) return {no_room_->code, object + ": " + no_room_->message, no_room_->cause};
-  return {Errc::tier_unavailable, object + " in time: other objects are read first; try again"};
+  const SlotIndex slot = store_.rows().find(id);
+  const bool is_asked_for = slot != shm::kNoSlot && store_.spill().is_reading(slot);
+  return {Errc::tier_unavailable,
+          object + (is_asked_for ? " in time: the disk has been asked for it, and has not answered yet; try again, "
+                                   "with a longer timeout"
+                                 : " in time: other objects are read first; try again")};
 }
 
 }  // namespace dolium::daemon

@@ -129,7 +129,7 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
 
   void want(shm::SlotIndex slot, shm::ClientId client) override;
   void want_first(shm::SlotIndex slot, shm::ClientId client) override;
-  [[nodiscard]] Error why_not(const ObjectId& id) const override;
+  [[nodiscard]] Error why_not(const ObjectId& id, shm::TimeNs now) const override;
   [[nodiscard]] bool may_make_room(std::uint64_t bytes) const override;
 
   // ---- for operators ----

@@ -174,6 +174,7 @@ bool GetWaits::cancel(const WaitKey& key) {
 }
 
 void GetWaits::time_out(TimeNs now) {
+  now_ = now;
   while (!deadlines_.empty() && deadlines_.begin()->first <= now)
     finish(WaitKey(deadlines_.begin()->second));  // a copy: the key in the set ends with the wait
 }

@@ -48,8 +48,8 @@ class ReadsBack {
   virtual void want(SlotIndex slot, ClientId client) = 0;
   /// The same for the get of several objects whose turn it is: it must get its room before others take it.
   virtual void want_first(SlotIndex slot, ClientId client) = 0;
-  /// Why this object is not back yet.
-  [[nodiscard]] virtual Error why_not(const ObjectId& id) const = 0;
+  /// Why this object is not back yet. `now` may be earlier than now, but not earlier than the deadline of the wait.
+  [[nodiscard]] virtual Error why_not(const ObjectId& id, TimeNs now) const = 0;
 
  protected:
   ~ReadsBack() = default;
@@ -212,6 +212,7 @@ class GetWaits {
   std::uint64_t waiting_bytes_ = 0;  // sum over all waits
   bool serving_disk_queue_ = false;
   std::size_t for_disk_ = 0;  // number of waits for the disk alone
+  TimeNs now_ = 0;            // of the last time_out()
 };
 
 }  // namespace dolium::shm

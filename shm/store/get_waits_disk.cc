@@ -258,7 +258,7 @@ bool GetWaits::reads(const ObjectId& id) const {
 void GetWaits::fail(const Wait& wait) {
   std::size_t first = 0;
   while (first + 1 < wait.on_disk.size() && !wait.on_disk[first]) ++first;
-  fail(wait, tier_ != nullptr ? tier_->why_not(wait.ids[first])
+  fail(wait, tier_ != nullptr ? tier_->why_not(wait.ids[first], now_)
                               : Error{Errc::not_found, "the object is on disk, and there is no spill tier"});
 }
 

@@ -71,8 +71,8 @@ void Report::count_objects(SlotIndex begin, SlotIndex end, StatsPiece& piece) co
     if (in_use || margin.pinned) continue;
     if (parts_.graces.keeps(slot))
       ++stats.graced_count, stats.graced_bytes += taken;
-    else
-      stats.evictable_bytes += taken;
+    else if (!margin.kept || margin.clean)
+      stats.evictable_bytes += taken;  // without the disk
   }
   for (std::size_t log2 = 0; log2 < counts.size(); ++log2)
     if (counts[log2] != 0) stats.size_histogram.emplace_back(std::uint64_t{1} << log2, counts[log2]);

@@ -76,6 +76,29 @@ TEST_CASE("the shares add up to the capacity where the store's figures overlap")
   CHECK(bar({.graced = 500, .free = 500}, 10) == "[ggggg.....]");
 }
 
+TEST_CASE("dirty objects are a share of their own: they can be evicted only when they are on disk") {
+  StatsReport report;
+  StoreStats& stats = report.stats;
+  stats.capacity = 100 * kMiB, stats.used_bytes = 90 * kMiB, stats.free_bytes = 10 * kMiB;
+  stats.in_use_count = 1, stats.in_use_bytes = 20 * kMiB;
+  stats.dirty_count = 7, stats.dirty_bytes = 70 * kMiB;  // of which 10 MiB are in use
+  stats.clean_bytes = stats.evictable_bytes = 10 * kMiB;
+  Shares shares = shares_of(stats);
+  CHECK(shares.dirty == 60 * kMiB);
+  CHECK(shares.in_use == 20 * kMiB);
+  CHECK(shares.evictable == 10 * kMiB);
+  CHECK(bar(shares, 10) == "[##dddddd=.]");
+  const std::string said = explain(report);
+  CHECK_THAT(said, Catch::Contains("10 MiB could be evicted at once"));
+  CHECK_THAT(said, Catch::Contains("70 MiB wait to be written to disk before they can be evicted"));
+  stats.waiting_creates = 1;
+  CHECK_THAT(explain(report), Catch::Contains("until something is released, unpinned, written to disk or removed"));
+  stats.dirty_bytes = 5 * kMiB;  // less than what is not explained otherwise
+  shares = shares_of(stats);
+  CHECK(shares.dirty == 5 * kMiB);
+  CHECK(shares.in_use == 75 * kMiB);
+}
+
 TEST_CASE("full is only what is full") {
   StoreStats stats;
   stats.capacity = 1000, stats.used_bytes = 999, stats.free_bytes = 1;

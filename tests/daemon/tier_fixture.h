@@ -103,7 +103,10 @@ struct TierFixture {
             store.usage().drop_hold(held[i]);
           }
         },
-        [&answer](const Error& error) { answer = std::string(to_string(error.code)); });
+        [this, &answer](const Error& error) {
+          answer = std::string(to_string(error.code));
+          last_refusal = error.message;
+        });
     return answer;
   }
 
@@ -129,6 +132,7 @@ struct TierFixture {
   std::optional<Tier> tier;
   shm::ClientId writer = 0;
   std::uint64_t last_wait = 1000;
+  std::string last_refusal;  // of a get()
   std::vector<std::unique_ptr<std::string>> answers;
 };
 

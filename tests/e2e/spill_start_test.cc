@@ -60,3 +60,22 @@ TEST_CASE("a daemon whose later spill process cannot use the directory goes on, 
   std::filesystem::permissions(daemon.directory(), std::filesystem::perms(0700));
   CHECK(test::eventually([&] { return is_there(*daemon->watcher()); }));
 }
+
+TEST_CASE("a client that a new store does not admit yet is told that the spill directory is read first") {
+  const test::TemporaryDirectory programs("/var/tmp");
+  const test::TemporaryDirectory disk("/var/tmp");
+  const std::string program = program_with_spiller(programs, "exec sleep 60");  // it never connects
+  const std::string socket = programs.path() / "socket";
+  const Process daemon = Process::start(
+      {program, "--socket", socket, "--capacity=16MiB", "--spill-directory=" + disk.path().string()}, {});
+  ConnectOptions options;
+  options.connect_timeout = std::chrono::milliseconds(300);
+  std::string why;
+  REQUIRE(test::eventually([&] {
+    const auto client = Client::connect(socket, options);
+    why = client ? "connected" : client.error().message;
+    return client || client.error().code == Errc::timed_out;
+  }));
+  CHECK_THAT(why, Catch::Contains("the daemon admits no clients yet") && Catch::Contains(disk.path().string()) &&
+                      Catch::Contains("its process does not run, or has not connected"));
+}

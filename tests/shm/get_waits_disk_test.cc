@@ -29,7 +29,9 @@ struct Disk : ReadsBack {
     wanted.push_back(slot);
     first.push_back(slot);
   }
-  [[nodiscard]] Error why_not(const ObjectId&) const override { return {Errc::out_of_memory, "the disk is slow"}; }
+  [[nodiscard]] Error why_not(const ObjectId&, TimeNs) const override {
+    return {Errc::out_of_memory, "the disk is slow"};
+  }
   std::vector<SlotIndex> wanted;
   std::vector<SlotIndex> first;  // of these, for the get whose turn it is
 };

@@ -136,7 +136,7 @@ struct StoreStats {
   std::uint64_t clean_count = 0, clean_bytes = 0;      ///< in memory and on disk
   std::uint64_t spilled_count = 0, spilled_bytes = 0;  ///< on disk only
   std::uint64_t reading_count = 0;                     ///< of these: being read back
-  std::uint64_t evictable_bytes = 0;                   ///< bytes that could be evicted now
+  std::uint64_t evictable_bytes = 0;                   ///< bytes that could be evicted now, without a write to disk
   Obstacles obstacles;                                 ///< the causes of fragmentation
 
   // Since the start of the store.
