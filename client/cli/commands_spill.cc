@@ -166,7 +166,7 @@ Outcome forget(const Globals& globals, const SpillOptions& options) {
                 {"lost_bytes", forgotten->lost_bytes},
                 {"dirty_count", forgotten->dirty_count}});
   else
-    fmt::print("lost {}, {}; {} in memory will be written again\n", counted(forgotten->lost_count, "object"),
+    fmt::print("lost {}, {}; {} in memory will be written to disk\n", counted(forgotten->lost_count, "object"),
                format_size(forgotten->lost_bytes), counted(forgotten->dirty_count, "object"));
   return {};
 }

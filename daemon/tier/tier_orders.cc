@@ -106,17 +106,20 @@ protocol::ForgetSpilledReplyT Tier::forget(const protocol::ForgetSpilledRequest&
   const shm::Rows& rows = store_.rows();
   protocol::ForgetSpilledReplyT reply;
   reply.through = request.cursor() == 0 ? rows.last_seal : request.through();
-  reply.next_cursor =
-      rows.for_sealed_page(request.cursor(), reply.through, [&](shm::SlotIndex slot, const shm::SlotFields& object) {
-        if (is_clean_in_memory(slot)) {
-          forget_record(slot);
-          ++reply.dirty_count;
-        }
-        if (!rows.is_spilled(slot)) return;
-        ++reply.lost_count;
-        reply.lost_bytes += object.data_size + object.metadata_size;
-        store_.sealed().retire(slot, RemovalCause::lost);
-      });
+  reply.next_cursor = rows.for_sealed_piece(request.cursor(), reply.through, [&](shm::SlotIndex slot) {
+    if (!rows.margin(slot).kept) return false;
+    if (!rows.is_spilled(slot)) {  // dirty, perhaps since its directory has gone
+      ++reply.dirty_count;
+      const bool is_clean = rows.margin(slot).clean;
+      if (is_clean) forget_record(slot);
+      return is_clean;
+    }
+    const shm::SlotFields object = rows.fields(slot);
+    ++reply.lost_count;
+    reply.lost_bytes += object.data_size + object.metadata_size;
+    store_.sealed().retire(slot, RemovalCause::lost);
+    return true;
+  });
   if (reply.next_cursor != 0) return reply;
   if (client_ != 0)
     order_.emplace(Order{.number = ++last_number_, .kind = TierOrderKind::forget, .begun = now});

@@ -88,15 +88,26 @@ struct Rows {
   // ---- all of them ----
 
   [[nodiscard]] StoreCounters& counters() const noexcept { return ledger.state().counters; }
-  /// Visits the objects of slots [begin, begin + kPage) that were sealed up to `through`. Returns the slot at which the
-  /// next page begins; 0 at the end.
+  /// Visits the objects of slots from `begin` on that were sealed up to `through`: one piece, which ends after kPage
+  /// slots, or when visit() has returned true kRemovalsPerPiece times: it has changed the object. Returns the slot at
+  /// which the next piece begins; 0 at the end.
   template <class Visit>
-  std::uint32_t for_sealed_page(std::uint32_t begin, TimeNs through, Visit&& visit) const {
-    const std::uint32_t touched = index.slots_touched();
-    const std::uint32_t end = begin + std::min(touched - std::min(begin, touched), kPage);
-    for (SlotIndex slot = begin; slot < end; ++slot)
-      if (margin(slot).state == SlotState::sealed && row(slot).sealed <= through) visit(slot, index.read(slot));
-    return end < touched ? end : 0;
+  SlotIndex for_sealed_piece(SlotIndex begin, TimeNs through, Visit&& visit) const {
+    const SlotIndex touched = index.slots_touched();
+    SlotIndex slot = begin;
+    for (std::uint32_t seen = 0, changed = 0; slot < touched; ++slot) {
+      if (changed == kRemovalsPerPiece || seen++ == kPage) break;
+      if (margin(slot).state == SlotState::sealed && row(slot).sealed <= through && visit(slot)) ++changed;
+    }
+    return slot < touched ? slot : 0;
+  }
+  /// The same for a visit that only reads: kPage slots.
+  template <class Visit>
+  SlotIndex for_sealed_page(SlotIndex begin, TimeNs through, Visit&& visit) const {
+    return for_sealed_piece(begin, through, [&](SlotIndex slot) {
+      visit(slot, index.read(slot));
+      return false;
+    });
   }
   /// Reserves the arena's memory below `end`.
   [[nodiscard]] Result<void> reserve_arena_to(std::uint64_t end);

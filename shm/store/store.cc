@@ -175,15 +175,10 @@ SlotIndex Store::clear(TimeNs now, SlotIndex cursor, TimeNs through) {
   Rows& rows = parts_.rows;
   rows.advance(now);
   const bool is_next_piece = parts_.spill.begin_clear_piece(cursor, through);
-  const SlotIndex touched = rows.index.slots_touched();
-  SlotIndex slot = cursor;
-  for (std::uint32_t cleared = 0, seen = 0; slot < touched; ++slot) {
-    if (cleared == shm::kRemovalsPerPiece || seen++ == Rows::kPage) break;
-    if (rows.margin(slot).state != SlotState::sealed || rows.sealed_at(slot) > through) continue;
+  const SlotIndex next = rows.for_sealed_piece(cursor, through, [this](SlotIndex slot) {
     parts_.sealed.retire(slot, RemovalCause::cleared);
-    ++cleared;
-  }
-  const SlotIndex next = slot < touched ? slot : 0;
+    return true;
+  });
   if (is_next_piece) parts_.spill.end_clear_piece(next);
   return next;
 }

@@ -30,7 +30,7 @@ struct SpillOrder {
 /// What Client::forget_spilled() did.
 struct ForgottenSpill {
   std::uint64_t lost_count = 0, lost_bytes = 0;  ///< objects that were only on the disk: gone
-  std::uint64_t dirty_count = 0;                 ///< objects that were in memory, too: they are written again
+  std::uint64_t dirty_count = 0;  ///< objects in memory, which are not on disk now, and are to be written
 };
 
 }  // namespace dolium
