@@ -8,9 +8,11 @@
 //
 // Values; no state.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <dolium/result.h>
@@ -19,6 +21,11 @@
 namespace dolium::daemon {
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
+inline constexpr std::array<std::string_view, 7> kLogLevels = {"trace", "debug",    "info", "warning",
+                                                               "error", "critical", "off"};
+[[nodiscard]] constexpr std::string_view name_of(LogLevel level) noexcept {
+  return kLogLevels.at(static_cast<std::size_t>(level));
+}
 
 /// How the spill process does its I/O.
 enum class SpillIo : std::uint8_t {

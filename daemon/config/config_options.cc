@@ -322,18 +322,17 @@ std::vector<Option> spill_options() {
   };
 }
 
+std::vector<Choice<LogLevel>> log_levels() {
+  std::vector<Choice<LogLevel>> levels;
+  for (std::size_t i = 0; i < kLogLevels.size(); ++i) levels.push_back({kLogLevels.at(i), static_cast<LogLevel>(i)});
+  return levels;
+}
+
 std::vector<Option> log_options() {
   return {
       choice_row<Config, LogLevel>(
           {"log", "level", "--log-level", "trace, debug, info, warning, error, critical or off"}, "LEVEL",
-          &Config::log_level,
-          {{"trace", LogLevel::trace},
-           {"debug", LogLevel::debug},
-           {"info", LogLevel::info},
-           {"warning", LogLevel::warning},
-           {"error", LogLevel::error},
-           {"critical", LogLevel::critical},
-           {"off", LogLevel::off}}),
+          &Config::log_level, log_levels()),
       text_row({"log", "file", "--log-file", "log file, opened for appending; empty: standard error"}, "FILE",
                &Config::log_file, 4095),
       count_row({"log", "lines_per_minute", "--log-lines-per-minute",

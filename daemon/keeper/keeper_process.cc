@@ -242,6 +242,7 @@ void KeeperProcess::take_signals() {
     if (signal->number == SIGUSR1) {
       log_.reopen();
       signal_server(SIGUSR1);
+      spill_.reopen_log();
     } else if (signal->number == SIGHUP) {
       hurry_ = true;
       if (server_ > 0) check_successor();

@@ -65,6 +65,10 @@ void SpillProcess::become(pid_t keeper) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != keeper) ::_exit(EXIT_FAILURE);  // it died before the line above
   restore_default_signals();
+  sigset_t reopen{};  // until the program takes it: its default action would end the process
+  sigemptyset(&reopen);
+  sigaddset(&reopen, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &reopen, nullptr);
   const int token = ::dup(token_file_.get());  // without close-on-exec
   std::vector<std::string> words = arguments_;
   words.insert(words.end(), {"--token-fd", std::to_string(token)});
@@ -93,6 +97,10 @@ bool SpillProcess::ended(pid_t child, int status, shm::TimeNs now, const KeeperL
   log->error("the spill process has ended {}: starting it again in {} ms; what is on disk stays there",
              end_text(status), pause_ms);
   return true;
+}
+
+void SpillProcess::reopen_log() const noexcept {
+  if (pid_ != 0) ::kill(pid_, SIGUSR1);
 }
 
 void SpillProcess::stop(const KeeperLog& log) {

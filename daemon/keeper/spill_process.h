@@ -8,10 +8,11 @@
 //
 // It gets the token that the server expects through an inherited descriptor, not on its command line:
 //
-//   doliumd-spill --socket PATH --directory PATH --capacity BYTES --io auto|io_uring|threads --token-fd N
+//   doliumd-spill --socket PATH --directory PATH --capacity BYTES --io auto|io_uring|threads --log-level LEVEL
+//                 [--log-file PATH] --token-fd N
 //
 // --capacity 0: no limit. The descriptor holds the token's 32 hexadecimal digits, and is read from its beginning. The
-// process logs to its standard error, which is the keeper's.
+// process logs where the keeper logged at its start.
 //
 // Not thread-safe.
 
@@ -22,8 +23,8 @@
 
 #include <dolium/result.h>
 
-#include "daemon/process/keeper_log.h"
 #include "daemon/process/growing_pause.h"
+#include "daemon/process/keeper_log.h"
 #include "daemon/process/oom.h"
 #include "shm/os/basic_types.h"
 #include "shm/os/unique_fd.h"
@@ -54,6 +55,8 @@ class SpillProcess {
   /// The daemon is stopping: the process ends with the server, and is not started again. Or is it, because it is still
   /// needed.
   void expect_end(bool expected = true) noexcept { ending_ = expected; }
+  /// Has it open its log file again.
+  void reopen_log() const noexcept;
   /// Asks it to end, and waits.
   void stop(const KeeperLog& log);
 

@@ -72,15 +72,19 @@ std::string spill_program() {
 
 std::vector<std::string> spill_arguments(const Config& config) {
   if (!config.store.spill) return {};
-  return {spill_program(),
-          "--socket",
-          config.socket_path,
-          "--directory",
-          config.spill_directory,
-          "--capacity",
-          std::to_string(config.spill_capacity),
-          "--io",
-          name_of(config.spill_io)};
+  std::vector<std::string> out = {spill_program(),
+                                  "--socket",
+                                  config.socket_path,
+                                  "--directory",
+                                  config.spill_directory,
+                                  "--capacity",
+                                  std::to_string(config.spill_capacity),
+                                  "--io",
+                                  name_of(config.spill_io),
+                                  "--log-level",
+                                  std::string(daemon::name_of(config.log_level))};
+  if (!config.log_file.empty()) out.insert(out.end(), {"--log-file", config.log_file});
+  return out;
 }
 
 Result<std::vector<std::string>> check_spill_directory(const Config& config, pid_t own) {

@@ -126,13 +126,13 @@ Result<std::uint64_t> DiskFiles::free_bytes() {
   return static_cast<std::uint64_t>(info.f_bavail) * static_cast<std::uint64_t>(info.f_bsize);
 }
 
-Result<void> DiskFiles::check_place() {
+Result<std::string> DiskFiles::check_place() {
   struct stat named {};
   struct stat opened {};
   const bool is_there = ::stat(path_.c_str(), &named) == 0;
-  if (!is_there && errno != ENOENT && errno != ENOTDIR) return {};  // it cannot be found out now
+  if (!is_there && errno != ENOENT && errno != ENOTDIR) return std::string();  // it cannot be found out now
   if (::fstat(directory_.get(), &opened) != 0) return system_error("examine the spill directory " + path_);
-  if (is_there && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) return {};
+  if (is_there && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) return check_lock();
   return Error{
       Errc::system_error,
       fmt::format("the spill directory {} was removed, moved or mounted over while the store runs: put it back, "
@@ -156,6 +156,16 @@ Result<std::size_t> DiskFiles::read_now(File& file, std::uint64_t offset, std::s
     done += static_cast<std::size_t>(count);
   }
   return done;
+}
+
+/// Another process could lock a new file of this name, and use the directory, too.
+Result<std::string> DiskFiles::check_lock() {
+  if (holds_spill_lock(directory_, lock_)) return std::string();
+  Result<UniqueFd> lock = lock_spill_directory(directory_, path_);
+  if (!lock && lock.error().error_number == EROFS) return std::string();
+  if (!lock) return std::move(lock).error();
+  lock_ = *std::move(lock);
+  return path_ + "/lock was removed by another process: it is made and locked again";
 }
 
 Result<void> DiskFiles::write_now(File& file, std::uint64_t offset, std::span<const std::byte> bytes) {

@@ -33,7 +33,7 @@ class DiskFiles final : public FileLayer {
   [[nodiscard]] Result<void> unlink(const std::string& name) override;
   [[nodiscard]] Result<void> sync_directory() override;
   [[nodiscard]] Result<std::uint64_t> free_bytes() override;
-  [[nodiscard]] Result<void> check_place() override;
+  [[nodiscard]] Result<std::string> check_place() override;
   [[nodiscard]] bool is_there(const std::string& name) override;
   [[nodiscard]] Result<std::size_t> read_now(File& file, std::uint64_t offset, std::span<std::byte> into) override;
   [[nodiscard]] Result<void> write_now(File& file, std::uint64_t offset, std::span<const std::byte> bytes) override;
@@ -45,6 +45,7 @@ class DiskFiles final : public FileLayer {
  private:
   DiskFiles(std::string path, shm::UniqueFd directory, shm::UniqueFd lock, std::unique_ptr<RawIo> io);
   [[nodiscard]] std::string called(const std::string& name) const;
+  [[nodiscard]] Result<std::string> check_lock();
 
   const std::string path_;
   shm::UniqueFd directory_;

@@ -149,6 +149,7 @@ class Engine {
   void upkeep();
   void compact_if_worth();
   void look_at_directory();
+  void look_at_superblock();
   void look_at(TierFile& file);
   void lose(TierFile& file);
 

@@ -65,10 +65,12 @@ void Engine::compact_if_worth() {
 
 void Engine::look_at_directory() {
   look_at_ = now_ + kLookPause;
-  const Result<void> place = layer_.check_place();
+  const Result<std::string> place = layer_.check_place();
   if (!place && !gone_) why_gone_ = place.error().message;
   gone_ = !place;
   if (gone_) return;
+  if (!place->empty()) errors_.push_back(*place);
+  look_at_superblock();
   for (std::size_t count = 0; count < kFilesPerLook; ++count) {
     auto next = table_.all().upper_bound(looked_through_);
     if (next == table_.all().end()) {
@@ -78,6 +80,14 @@ void Engine::look_at_directory() {
     looked_through_ = next->first;
     look_at(next->second);
   }
+}
+
+/// Without it the next start could read nothing.
+void Engine::look_at_superblock() {
+  if (!home_.is_saved() || layer_.is_there(kSuperblockName)) return;
+  errors_.push_back(fmt::format("{} was removed by another process: it is written again", kSuperblockName));
+  home_.settle(layer_);
+  if (!home_.is_saved()) note_unsaved();
 }
 
 void Engine::look_at(TierFile& file) {

@@ -77,8 +77,9 @@ class FileLayer {
   [[nodiscard]] virtual Result<void> sync_directory() = 0;
   /// Bytes that this user may still take of the file system.
   [[nodiscard]] virtual Result<std::uint64_t> free_bytes() = 0;
-  /// Whether the directory is still where it was opened. An error says that it was removed or moved.
-  [[nodiscard]] virtual Result<void> check_place() = 0;
+  /// Whether the directory is still where it was opened, and locked. An error says that it was removed or moved, or
+  /// that another process has locked it. Returns what had to be mended for that, for the log; empty: nothing.
+  [[nodiscard]] virtual Result<std::string> check_place() = 0;
   /// Whether the directory has a file of this name. True also if that cannot be found out.
   [[nodiscard]] virtual bool is_there(const std::string& name) = 0;
 

@@ -49,6 +49,31 @@ Result<void> check_owner(const UniqueFd& directory, const std::string& path) {
   return {};
 }
 
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+/// The names of files of ours: what has one of them must be a regular file. To open anything else could wait for ever
+/// (a FIFO), or fail in a way that looks as if it might pass.
+Result<void> check_own_names(const UniqueFd& directory, const std::string& path) {
+  for (const char* name : {kLockName, kSuperblockName, kNewSuperblockName}) {
+    struct stat info {};
+    if (::fstatat(directory.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT) return system_error(fmt::format("examine {}/{}", path, name));
+    } else if (!S_ISREG(info.st_mode)) {
+      return unusable(
+          fmt::format("the spill directory {} has {} named \"{}\", where the spill tier has a regular file: move it "
+                      "away",
+                      path, kind_of(info.st_mode), name));
+    }
+  }
+  return {};
+}
+
 Result<struct statfs> file_system_of(const UniqueFd& directory, const std::string& path) {
   struct statfs info {};
   if (retry_interrupted([&] { return ::fstatfs(directory.get(), &info); }) != 0)
@@ -160,6 +185,7 @@ Result<UniqueFd> open_spill_directory(const std::string& path) {
   }
   if (auto disk = check_disk(directory, path); !disk) return disk.error();
   if (auto owner = check_owner(directory, path); !owner) return owner.error();
+  if (auto names = check_own_names(directory, path); !names) return names.error();
   return directory;
 }
 
@@ -189,6 +215,14 @@ Result<UniqueFd> lock_spill_directory(const UniqueFd& directory, const std::stri
   // Only for the messages: on a read-only file system there is no number.
   static_cast<void>(::pwrite(file->get(), text.data(), text.size(), 0));
   return file;
+}
+
+bool holds_spill_lock(const UniqueFd& directory, const UniqueFd& lock) noexcept {
+  struct stat named {};
+  struct stat held {};
+  if (::fstatat(directory.get(), kLockName, &named, AT_SYMLINK_NOFOLLOW) != 0) return errno != ENOENT;
+  if (::fstat(lock.get(), &held) != 0) return true;
+  return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
 }
 
 Error locked(const LockHolder& holder, const std::string& path) {

@@ -41,6 +41,8 @@ struct DirectoryFindings {
                                                                     const std::string& path);
 /// Takes the lock; the error is locked().
 [[nodiscard]] Result<shm::UniqueFd> lock_spill_directory(const shm::UniqueFd& directory, const std::string& path);
+/// Whether this descriptor of the lock is the file that has its name still. True also if that cannot be found out.
+[[nodiscard]] bool holds_spill_lock(const shm::UniqueFd& directory, const shm::UniqueFd& lock) noexcept;
 /// That another process has the lock. already_exists if its daemon lives; otherwise the process is ending, or hangs.
 [[nodiscard]] Error locked(const LockHolder& holder, const std::string& path);
 /// Whether the directory could serve this machine: all that doliumd-spill would refuse, but for the lock. Changes

@@ -49,11 +49,23 @@ int adopt(const Options& options) {
   return home ? EXIT_SUCCESS : fail(home.error(), EXIT_FAILURE);
 }
 
+/// The daemon's log. A file that cannot be opened is no reason not to serve.
+Result<std::shared_ptr<spdlog::logger>> open_log(const Options& options) {
+  daemon::Config config;
+  config.log_file = options.log_file;
+  config.log_level = options.log_level;
+  auto log = daemon::open_log(config);
+  if (log || options.log_file.empty()) return log;
+  daemon::say_on_standard_error("spill: " + log.error().message + "; logging to standard error");
+  config.log_file.clear();  // the keeper's
+  return daemon::open_log(config);
+}
+
 int serve(Options options) {
   daemon::name_process("doliumd: spill");
   auto signals = daemon::SignalQueue::open();
   if (!signals) return fail(signals.error(), EXIT_FAILURE);
-  const auto log = daemon::open_log({});  // to standard error, which is the keeper's
+  auto log = open_log(options);
   if (!log) return fail(log.error(), EXIT_FAILURE);
   const daemon::LinesWithoutMemory lines(daemon::writer_of(**log));
   Spiller spiller(std::move(options), *log, *std::move(signals));

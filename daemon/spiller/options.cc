@@ -57,6 +57,12 @@ Result<Options> parse_options(int argc, char** argv) {
   app.add_option("--directory", out.directory, "the spill directory: mode 700, on a disk")->required();
   app.add_option("--capacity", out.capacity, "bytes of disk to use; 0: no limit");
   app.add_option("--io", out.io, "auto, io_uring or threads")->transform(CLI::CheckedTransformer(choices));
+  app.add_option("--log-file", out.log_file, "log file, opened for appending; empty: standard error");
+  std::map<std::string, daemon::LogLevel> levels;
+  for (std::size_t i = 0; i < daemon::kLogLevels.size(); ++i)
+    levels.emplace(daemon::kLogLevels.at(i), static_cast<daemon::LogLevel>(i));
+  app.add_option("--log-level", out.log_level, "lines of this level and above are logged")
+      ->transform(CLI::CheckedTransformer(levels));
   app.add_option("--token-fd", token_fd, "descriptor with the token that doliumd expects");
   bool adopts = false;
   app.add_flag("--adopt", adopts, "take over a directory of another host, and end");

@@ -6,6 +6,7 @@
 
 #include <dolium/result.h>
 
+#include "daemon/config/config.h"
 #include "daemon/spill/raw_io.h"
 #include "messages_generated.h"
 
@@ -20,6 +21,8 @@ struct Options {
   std::uint64_t capacity = 0;  ///< bytes of blocks; UINT64_MAX: no limit
   IoChoice io = IoChoice::automatic;
   protocol::TierToken token{};
+  std::string log_file = {};  ///< empty: standard error
+  daemon::LogLevel log_level = daemon::LogLevel::info;
   std::string text;  ///< what to print
 };
 

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <thread>
 #include <utility>
 
+#include "daemon/process/logging.h"
 #include "daemon/spill_home/spill_directory.h"
 #include "daemon/spiller/tier_work.h"
 #include "protocol/convert.h"
@@ -254,3 +256,4 @@ void Spiller::take_signals() {
 }
 
 }  // namespace dolium::spill
+    if (signal->number == SIGUSR1) daemon::writer_of(*log_).reopen();

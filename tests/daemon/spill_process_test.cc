@@ -143,7 +143,13 @@ TEST_CASE("without a spill directory there is no spill process") {
   const std::vector<std::string> arguments = spill_arguments(config);
   CHECK_THAT(arguments.front(), Catch::EndsWith("/doliumd-spill"));
   CHECK(std::vector(arguments.begin() + 1, arguments.end()) ==
-        std::vector<std::string>{"--socket", "/s", "--directory", "/d", "--capacity", "5", "--io", "threads"});
+        std::vector<std::string>{"--socket", "/s", "--directory", "/d", "--capacity", "5", "--io", "threads",
+                                 "--log-level", "info"});
+  config.log_file = "/l";
+  config.log_level = LogLevel::debug;
+  const std::vector<std::string> logging = spill_arguments(config);
+  CHECK(std::vector(logging.end() - 4, logging.end()) ==
+        std::vector<std::string>{"--log-level", "debug", "--log-file", "/l"});
 }
 
 TEST_CASE("a spill directory that cannot serve is refused in words") {

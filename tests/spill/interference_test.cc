@@ -49,6 +49,17 @@ TEST_CASE("a spill directory that was moved away takes no objects, and goes on w
   CHECK(tier.write(make_object(2, 2, 100)).first == 0);
 }
 
+TEST_CASE("a superblock that was removed while the store runs is written again, and told once") {
+  Tier tier;
+  const Sequence location = tier.put(1, 1, 5000);
+  tier.files->lose("superblock");
+  wait(tier);
+  CHECK(errors_of(tier) == "superblock was removed by another process: it is written again\n");
+  CHECK(tier.engine->condition() == Condition::ready);
+  tier.crash();
+  CHECK(tier.has(1, 1, 5000, location));
+}
+
 TEST_CASE("an object that was written into a removed segment is not told clean") {
   Tier tier;
   const Sequence location = tier.put(1, 1, 5000);

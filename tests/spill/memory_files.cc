@@ -117,8 +117,9 @@ Result<std::uint64_t> MemoryFiles::free_bytes() {
   return disk_bytes_ > allocated() ? disk_bytes_ - allocated() : 0;
 }
 
-Result<void> MemoryFiles::check_place() {
-  return faults.moved ? Result<void>(system_error("find the directory", ESTALE)) : Result<void>();
+Result<std::string> MemoryFiles::check_place() {
+  return faults.moved ? Result<std::string>(system_error("find the directory", ESTALE))
+                      : Result<std::string>(std::string());
 }
 
 Result<std::size_t> MemoryFiles::read_now(spill::File& file, std::uint64_t offset, std::span<std::byte> into) {

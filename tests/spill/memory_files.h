@@ -71,7 +71,7 @@ class MemoryFiles final : public spill::FileLayer {
   Result<void> unlink(const std::string& name) override;
   Result<void> sync_directory() override;
   Result<std::uint64_t> free_bytes() override;
-  Result<void> check_place() override;
+  Result<std::string> check_place() override;
   bool is_there(const std::string& name) override { return names_.contains(name); }
   Result<std::size_t> read_now(spill::File& file, std::uint64_t offset, std::span<std::byte> into) override;
   Result<void> write_now(spill::File& file, std::uint64_t offset, std::span<const std::byte> bytes) override;

@@ -74,6 +74,24 @@ TEST_CASE("a spill directory that does not exist, or is none, is refused") {
   CHECK_THAT(refusal(directory.path() / "file"), Catch::Contains("Not a directory"));
 }
 
+TEST_CASE(
+    "a spill directory where something else has the name of one of its files is refused, at the check and the start") {
+  const TemporaryDirectory directory(kDisk);
+  const std::string name = GENERATE("lock", "superblock", "superblock.new");
+  const std::filesystem::path path = directory.path() / name;
+  const std::string kind = GENERATE("a directory", "a symbolic link", "a FIFO");
+  CAPTURE(name, kind);
+  if (kind == "a directory") std::filesystem::create_directory(path);
+  if (kind == "a symbolic link") std::filesystem::create_symlink("/nowhere", path);
+  if (kind == "a FIFO") REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const std::string said = kind + " named \"" + name + "\"";
+  CHECK_THAT(refusal(directory.path()), Catch::Contains(said));
+  const auto opened = open_spill_directory(directory.path());
+  REQUIRE_FALSE(opened);
+  CHECK(is_permanent(opened.error()));
+  CHECK_THAT(opened.error().message, Catch::Contains("move it away"));
+}
+
 TEST_CASE("a spill directory in memory is refused") {
   struct statfs info {};
   if (::statfs("/dev/shm", &info) != 0 || static_cast<std::uint64_t>(info.f_type) != TMPFS_MAGIC) {
