@@ -62,7 +62,7 @@ Finding state_finding(const StoreStats& stats, const SpillTierStats& tier) {
     case SpillTierState::full:
       return kTier("state", Finding::Level::problem, state, without_writes(stats),
                    "remove objects and run `dolium spill compact`; or make room in the file system; or give [spill] "
-                   "capacity more, and start doliumd again");
+                   "capacity more, and run `doliumd --replace`");
     case SpillTierState::read_only:
       return kTier("state", Finding::Level::problem, state, without_writes(stats),
                    "see why the file system does not take writes (dmesg), and mount it read-write again; writing is "
@@ -94,7 +94,7 @@ void examine_quota(const SpillTierStats& tier, Findings& out) {
   out.push_back(kTier("quota", Finding::Level::note,
                       fmt::format("{} are used, {} of it by objects", disk_use(tier), format_size(tier.live_bytes)),
                       "A quarter of the quota, or less, is left. When it is used, no more objects are written.",
-                      "remove objects, or give [spill] capacity more, and start doliumd again"));
+                      "remove objects, or give [spill] capacity more, and run `doliumd --replace`"));
 }
 
 void examine_errors(const SpillTierStats& tier, Findings& out) {

@@ -316,9 +316,9 @@ std::vector<Option> spill_options() {
       duration_row(
           {"spill", "drain", "--spill-drain", "when stopping, maximum time to write objects to disk; 0: do not write"},
           &Config::spill_drain, std::chrono::hours(1)),
-      choice_row<Config, SpillIo>(
+      for_life(choice_row<Config, SpillIo>(
           {"spill", "io", "--spill-io", "auto, io_uring or threads"}, "IO", &Config::spill_io,
-          {{"auto", SpillIo::automatic}, {"io_uring", SpillIo::io_uring}, {"threads", SpillIo::threads}}),
+          {{"auto", SpillIo::automatic}, {"io_uring", SpillIo::io_uring}, {"threads", SpillIo::threads}})),
   };
 }
 

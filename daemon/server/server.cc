@@ -149,7 +149,8 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
       *engine_,
       TierOptions{.token = estate_.tier_token(),
                   .ahead = config_.spill_ahead,
-                  .write_after = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_write_after).count())},
+                  .write_after = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_write_after).count()),
+                  .capacity = config_.spill_capacity},
       [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
         if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
       },

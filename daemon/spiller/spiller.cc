@@ -149,6 +149,7 @@ Result<void> Spiller::introduce(TierSession& session, Engine& engine) {
   const auto deadline = protocol::deadline_after(kPatience);
   const auto reply = session.ask<protocol::TierHelloReply>(std::move(hello), deadline);
   if (!reply) return reply.error();
+  if (auto same = compare_capacity((*reply)->capacity()); !same) return same;
   const auto* store = (*reply)->incarnation();
   if (store == nullptr) return Error{Errc::protocol_error, "the server did not name its store"};
   const Incarnation incarnation = {store->high(), store->low()};
@@ -159,6 +160,16 @@ Result<void> Spiller::introduce(TierSession& session, Engine& engine) {
     first = last;
   } while (first < recovered.objects.size());
   return engine.adopt(incarnation);
+}
+
+/// The server's configuration may be newer than this process. The next session begins with its capacity.
+Result<void> Spiller::compare_capacity(std::uint64_t configured) {
+  const std::uint64_t capacity = configured == 0 ? UINT64_MAX : configured;
+  if (std::exchange(options_.capacity, capacity) == capacity) return {};
+  return Error{Errc::disconnected,
+               configured == 0
+                   ? std::string("the configuration has changed: there is no limit to its size any more")
+                   : fmt::format("the configuration has changed: its size may be {} now", format_size(configured))};
 }
 
 Result<void> Spiller::send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
@@ -198,6 +209,12 @@ Result<void> Spiller::work(TierSession& session, Engine& engine, TierWork& work)
   }
 }
 
+void Spiller::log_errors(const std::vector<std::string>& lines, shm::TimeNs now) {
+  for (const std::string& line : lines)
+    disk_errors_.write(daemon::LimitedLog::Kind::disk_error, now, spdlog::level::err, "{}", line);
+  disk_errors_.tick(now);
+}
+
 /// The engine's files are gone: nothing is done any more but to send the answer.
 Result<void> Spiller::end_forgotten(TierSession& session) {
   const auto deadline = protocol::deadline_after(kFarewell);
@@ -211,12 +228,6 @@ Result<void> Spiller::end_forgotten(TierSession& session) {
 }
 
 Result<void> Spiller::take_messages(TierSession& session, TierWork& work) {
-void Spiller::log_errors(const std::vector<std::string>& lines, shm::TimeNs now) {
-  for (const std::string& line : lines)
-    disk_errors_.write(daemon::LimitedLog::Kind::disk_error, now, spdlog::level::err, "{}", line);
-  disk_errors_.tick(now);
-}
-
   if (auto read = session.read(); !read) return read;
   for (;;) {
     const Result<const protocol::ReplyFrame*> frame = session.next();
@@ -250,10 +261,10 @@ void Spiller::finish(Engine& engine) {
 
 void Spiller::take_signals() {
   while (const auto signal = signals_.next()) {
+    if (signal->number == SIGUSR1) daemon::writer_of(*log_).reopen();
     if (!daemon::asks_to_stop(signal->number)) continue;
     if (!std::exchange(stopping_, true)) log_->info("{}: ending", daemon::signal_name(signal->number));
   }
 }
 
 }  // namespace dolium::spill
-    if (signal->number == SIGUSR1) daemon::writer_of(*log_).reopen();

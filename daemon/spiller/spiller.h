@@ -57,14 +57,15 @@ class Spiller {
   [[nodiscard]] Result<void> serve_once();
   [[nodiscard]] Result<std::unique_ptr<TierSession>> connect();
   [[nodiscard]] Result<void> introduce(TierSession& session, Engine& engine);
+  [[nodiscard]] Result<void> compare_capacity(std::uint64_t configured);
   [[nodiscard]] Result<void> send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
                                         std::size_t first, std::size_t last);
   [[nodiscard]] Result<void> work(TierSession& session, Engine& engine, TierWork& work);
   [[nodiscard]] static Result<void> end_forgotten(TierSession& session);
   [[nodiscard]] Result<void> take_messages(TierSession& session, TierWork& work);
   void wait(const TierSession& session, bool is_idle);
-  void finish(Engine& engine);
   void log_errors(const std::vector<std::string>& lines, shm::TimeNs now);
+  void finish(Engine& engine);
   void take_signals();
 
   Options options_;

@@ -66,6 +66,7 @@ Result<protocol::TierHelloReplyT> Tier::hello(ClientId client, std::uint64_t req
   protocol::TierHelloReplyT reply;
   reply.incarnation = std::make_unique<protocol::TierIncarnation>(to_wire(store_.rows().index.incarnation()));
   reply.rows_are_truth = rows_are_truth_;
+  reply.capacity = options_.capacity;
   return reply;
 }
 

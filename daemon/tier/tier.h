@@ -60,6 +60,8 @@ struct TierOptions {
   double ahead = 0.125;
   /// Age of a dirty object, since its seal, at which an idle disk writes it.
   shm::TimeNs write_after = 10'000'000'000;
+  /// Bytes of disk that the process may use; 0: no limit.
+  std::uint64_t capacity = 0;
 };
 
 class Tier final : public shm::ReadsBack, public shm::Writeback {
