@@ -23,13 +23,26 @@ constexpr mode_t kOwnerOnly = 0600;
 
 class DiskFile final : public File {
  public:
-  DiskFile(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  DiskFile(UniqueFd fd, std::string name, bool writable)
+      : fd_(std::move(fd)), name_(std::move(name)), writable_(writable) {}
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// A file that was opened on a read-only file system: opens it again, under the same number, if that may be written
+  /// by now. Returns an errno.
+  [[nodiscard]] int make_writable() {
+    if (writable_) return 0;
+    const int direct = ::fcntl(fd_.get(), F_GETFL) & O_DIRECT;
+    const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
+    const UniqueFd again(retry_interrupted([&] { return ::open(self.c_str(), O_RDWR | O_CLOEXEC | direct); }));
+    if (!again.valid() || ::dup3(again.get(), fd_.get(), O_CLOEXEC) < 0) return errno;
+    writable_ = true;
+    return 0;
+  }
 
  private:
   UniqueFd fd_;
   std::string name_;
+  bool writable_;
 };
 
 DiskFile& own(File& file) {
@@ -74,14 +87,16 @@ Result<FilePtr> DiskFiles::open(const std::string& name, OpenMode mode) {
   };
   const int direct = mode == OpenMode::small ? 0 : O_DIRECT;
   UniqueFd fd = attempt(flags | direct);
+  bool writable = true;
   if (!fd.valid() && errno == EINVAL && direct != 0) fd = attempt(flags);  // a file system without O_DIRECT
   if (!fd.valid() && errno == EROFS && mode != OpenMode::create) {
+    writable = false;
     fd = attempt(O_RDONLY | O_CLOEXEC | O_NOFOLLOW | direct);
     if (!fd.valid() && errno == EINVAL) fd = attempt(O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (!fd.valid() && errno == ENOENT) errno = EROFS;
   }
   if (!fd.valid()) return system_error("open " + called(name));
-  return FilePtr(std::make_shared<DiskFile>(std::move(fd), called(name)));
+  return FilePtr(std::make_shared<DiskFile>(std::move(fd), called(name), writable));
 }
 
 Result<void> DiskFiles::allocate(File& file, std::uint64_t bytes) {
@@ -94,6 +109,8 @@ Result<void> DiskFiles::allocate(File& file, std::uint64_t bytes) {
 }
 
 Result<void> DiskFiles::truncate(File& file, std::uint64_t bytes) {
+  if (const int error = own(file).make_writable(); error != 0)
+    return system_error("set the size of " + own(file).name(), error);
   const int fd = own(file).fd();
   return outcome(retry_interrupted([&] { return ::ftruncate(fd, static_cast<off_t>(bytes)); }),
                  "set the size of " + own(file).name());
@@ -141,6 +158,16 @@ Result<std::string> DiskFiles::check_place() {
       RefusalCause::none, ESTALE};
 }
 
+/// Another process could lock a new file of this name, and use the directory, too.
+Result<std::string> DiskFiles::check_lock() {
+  if (holds_spill_lock(directory_, lock_)) return std::string();
+  Result<UniqueFd> lock = lock_spill_directory(directory_, path_);
+  if (!lock && lock.error().error_number == EROFS) return std::string();
+  if (!lock) return std::move(lock).error();
+  lock_ = *std::move(lock);
+  return path_ + "/lock was removed by another process: it is made and locked again";
+}
+
 bool DiskFiles::is_there(const std::string& name) {
   return ::faccessat(directory_.get(), name.c_str(), F_OK, 0) == 0 || errno != ENOENT;
 }
@@ -158,17 +185,8 @@ Result<std::size_t> DiskFiles::read_now(File& file, std::uint64_t offset, std::s
   return done;
 }
 
-/// Another process could lock a new file of this name, and use the directory, too.
-Result<std::string> DiskFiles::check_lock() {
-  if (holds_spill_lock(directory_, lock_)) return std::string();
-  Result<UniqueFd> lock = lock_spill_directory(directory_, path_);
-  if (!lock && lock.error().error_number == EROFS) return std::string();
-  if (!lock) return std::move(lock).error();
-  lock_ = *std::move(lock);
-  return path_ + "/lock was removed by another process: it is made and locked again";
-}
-
 Result<void> DiskFiles::write_now(File& file, std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (const int error = own(file).make_writable(); error != 0) return system_error("write " + own(file).name(), error);
   for (std::size_t done = 0; done < bytes.size();) {
     const auto at = static_cast<off_t>(offset + done);
     const ssize_t count =
@@ -185,12 +203,17 @@ Result<void> DiskFiles::sync_now(File& file) {
 }
 
 void DiskFiles::submit(Io io) {
-  const int fd = own(*io.file).fd();
+  DiskFile& file = own(*io.file);
+  if (io.kind == IoKind::write) static_cast<void>(file.make_writable());  // if that fails, so does the write
+  const int fd = file.fd();
   io_->submit(io, fd);
 }
 
 void DiskFiles::reap(std::vector<IoResult>& ended, bool wait) {
+  const std::size_t before = ended.size();
   io_->reap(ended, wait);
+  for (std::size_t i = before; i < ended.size(); ++i)  // its descriptor was opened on a read-only file system
+    if (ended[i].result == -EBADF) ended[i].result = -EROFS;
 }
 
 }  // namespace dolium::spill

@@ -71,6 +71,11 @@ bool LoopDisk::is_read_only() const {
   return shell("touch " + file).how != "exit 0";
 }
 
+bool LoopDisk::remount(bool read_only) {
+  const std::string options = read_only ? "remount,ro " : "remount,rw ";
+  return shell("mount -o " + options + (home_.path() / "mount").string()).how == "exit 0";
+}
+
 void LoopDisk::repair() {
   must("umount " + device_);
   mounted_ = false;

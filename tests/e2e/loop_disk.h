@@ -23,6 +23,8 @@ class LoopDisk {
   /// Its next change is an error, after which it is read-only.
   void fail();
   [[nodiscard]] bool is_read_only() const;
+  /// False: the kernel refuses it, because a file is open for writing.
+  [[nodiscard]] bool remount(bool read_only);
   /// As an operator does it after an error: unmount, fsck, mount. Nothing may use it.
   void repair();
 

@@ -155,6 +155,43 @@ TEST_CASE("a spill disk that became read-only is read, and is used again after i
   CHECK(is_there(*daemon->watcher(), 1000));
 }
 
+TEST_CASE("a spill disk that is mounted read-only while the store runs is read, and is used again when it is writable") {
+  LoopDisk disk(1200 * kMiB);
+  if (!can_run(disk)) return;
+  SpillDaemon daemon(flags(), Program::doliumd, disk.make_directory("spill"));
+  constexpr std::uint64_t kCount = 20;
+  for (std::uint64_t number = 0; number < kCount; ++number) REQUIRE(outcome(put(*daemon->watcher(), number)) == "ok");
+  REQUIRE(outcome(daemon.write_all()) == "ok");
+  const auto is = [&](SpillTierState state) {
+    return eventually([&] { return daemon->stats().tier->state == state; });
+  };
+  // The process has files open for writing: only in a moment without it, the kernel takes the mount.
+  REQUIRE(eventually([&] {
+    daemon.kill_spiller();
+    return disk.remount(true);
+  }));
+  INFO("doliumd says:\n" << daemon->log());
+  REQUIRE(is(SpillTierState::read_only));
+  CHECK(all_there(*daemon->watcher(), kCount));
+  std::uint64_t more = kCount;  // memory takes some
+  std::string why;
+  for (; more < 100; ++more) {
+    const auto refused = put(*daemon->watcher(), more, std::chrono::seconds(1));
+    if (refused) continue;
+    why = to_string(refused.error());
+    break;
+  }
+  CHECK(more < 100);
+  CHECK_THAT(why, Catch::Contains("read-only"));
+  CHECK(is_there(*daemon->watcher(), kCount));
+  REQUIRE(disk.remount(false));
+  REQUIRE(is(SpillTierState::ready));
+  CHECK(eventually([&] { return put(*daemon->watcher(), 1000, std::chrono::seconds(5)).has_value(); }));
+  REQUIRE(outcome(daemon.write_all()) == "ok");
+  CHECK(all_there(*daemon->watcher(), kCount));
+  CHECK(is_there(*daemon->watcher(), 1000));
+}
+
 TEST_CASE("a second daemon on a spill directory is refused in words, and the first goes on") {
   SpillDaemon first(flags());
   REQUIRE(outcome(put(*first->watcher(), 1)) == "ok");
