@@ -87,10 +87,9 @@ Error Refusals::no_room(std::uint64_t bytes, const Error* shortage) {
                   grow, format_size(bytes), format_size(arena.used_bytes()), format_size(arena.limit()),
                   format_size(parts_.pins.tally().bytes),
                   format_size(obstacles_.held_bytes - std::min(obstacles_.held_bytes, parts_.sealed.retired().bytes)),
-                  format_size(parts_.graces.tally().bytes),
-                  format_size(parts_.writing.tally().bytes), format_size(parts_.sealed.retired().bytes),
-                  format_size(arena.free_bytes()), format_size(arena.largest_free_extent()),
-                  lacks_disk ? disk_in_words() : obstacles_in_words()),
+                  format_size(parts_.graces.tally().bytes), format_size(parts_.writing.tally().bytes),
+                  format_size(parts_.sealed.retired().bytes), format_size(arena.free_bytes()),
+                  format_size(arena.largest_free_extent()), lacks_disk ? disk_in_words() : obstacles_in_words()),
       shortage != nullptr ? RefusalCause::memory
       : lacks_disk        ? RefusalCause::disk
                           : RefusalCause::room};

@@ -155,7 +155,8 @@ TEST_CASE("a spill disk that became read-only is read, and is used again after i
   CHECK(is_there(*daemon->watcher(), 1000));
 }
 
-TEST_CASE("a spill disk that is mounted read-only while the store runs is read, and is used again when it is writable") {
+TEST_CASE(
+    "a spill disk that is mounted read-only while the store runs is read, and is used again when it is writable") {
   LoopDisk disk(1200 * kMiB);
   if (!can_run(disk)) return;
   SpillDaemon daemon(flags(), Program::doliumd, disk.make_directory("spill"));
