@@ -11,7 +11,9 @@
 
 #include <bit>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -195,16 +197,17 @@ class ObjectResult {
     std::uint64_t number = 0;
     if constexpr (kKeepsRecord) number = add_reference();
     const detail::ObjectView& view = object.view();
-    out_.data = view.bytes;
-    out_.size = view.data_size;
-    out_.metadata = view.bytes + view.data_size;
-    out_.metadata_size = view.metadata_size;
-    out_.type_tag = view.type_tag;
-    out_.id = id;
-    out_.opaque = view.slot;
-    out_.opaque2[0] = reinterpret_cast<std::uintptr_t>(view.attachment);
-    out_.opaque2[1] = number;
-    out_.opaque2[2] = out_.opaque2[3] = 0;
+    std::uint64_t first = 0, second = 0;
+    std::uint32_t third = 0;
+    std::memcpy(&first, id.bytes, sizeof first);
+    std::memcpy(&second, id.bytes + sizeof first, sizeof second);
+    std::memcpy(&third, id.bytes + sizeof first + sizeof second, sizeof third);
+    write_words(0, reinterpret_cast<std::uintptr_t>(view.bytes), view.data_size);
+    write_words(1, reinterpret_cast<std::uintptr_t>(view.bytes + view.data_size), view.metadata_size);
+    write_words(2, view.type_tag, first);
+    write_words(3, second, third | std::uint64_t{view.slot} << 32);
+    write_words(4, reinterpret_cast<std::uintptr_t>(view.attachment), number);
+    write_words(5, 0, 0);
     object.give_up();
     filled_ = true;
   }
@@ -220,6 +223,18 @@ class ObjectResult {
   }
 
  private:
+  static_assert(offsetof(dolium_object, size) == 8 && offsetof(dolium_object, metadata) == 16 &&
+                offsetof(dolium_object, metadata_size) == 24 && offsetof(dolium_object, type_tag) == 32 &&
+                offsetof(dolium_object, id) == 40 && offsetof(dolium_object, opaque) == 60 &&
+                offsetof(dolium_object, opaque2) == 64 && sizeof(dolium_object) == 96);
+  /// Two words at once: a caller that copies the struct reads it in pieces of 16 bytes, and would otherwise wait until
+  /// both words have left the store buffer: a tenth of a get for each copy.
+  void write_words(std::size_t pair, std::uint64_t low, std::uint64_t high) noexcept {
+    using Words [[gnu::vector_size(16)]] = std::uint64_t;
+    const Words both = {low, high};
+    std::memcpy(reinterpret_cast<std::byte*>(&out_) + pair * sizeof both, &both, sizeof both);
+  }
+
   dolium_object& out_;
   bool filled_ = false;
 };
