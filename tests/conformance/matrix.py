@@ -4,7 +4,7 @@
 matrix.py DOLIUMD LANGUAGE=PROGRAM...    a PROGRAM that is not there is skipped, and named
 matrix.py --figures DOLIUMD LANGUAGE=PROGRAM...
     instead prints what a get with its release costs in each language, and its ratio to the first one's. They run in
-    alternation; the figures are medians
+    alternation, in short rounds; the figures are medians, and the lowest
 """
 
 import contextlib
@@ -60,27 +60,27 @@ def run(doliumd, programs):
     return failures
 
 
-def figures(doliumd, programs, rounds=101):
+def figures(doliumd, programs, rounds=401):
     """Prints a line for each language."""
     times = {language: [] for language in programs}
     with serving(doliumd) as environment, contextlib.ExitStack() as running:
         started = {language: running.enter_context(
             subprocess.Popen([*command, "time", language], env=environment, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)) for language, command in programs.items()}
-        for number in range(rounds + 20):  # the first ones warm up
+        for number in range(rounds + 100):  # the first ones warm up
             for language, process in started.items():
-                gets = 500 if language == "java-data" else 20_000
+                gets = 50 if language == "java-data" else 2000
                 process.stdin.write(f"{gets}\n")
                 process.stdin.flush()
                 took = int(process.stdout.readline()) / gets
-                if number >= 20:
+                if number >= 100:
                     times[language].append(took)
         for process in started.values():
             process.stdin.close()
     first = times[next(iter(times))]
     for language, own in times.items():
         ratio = statistics.median(a / b for a, b in zip(own, first))
-        print(f"{language:<10} {statistics.median(own):9.1f} ns  {ratio:8.2f}")
+        print(f"{language:<10} {statistics.median(own):9.1f} ns {min(own):9.1f} ns  {ratio:8.2f}")
 
 
 def programs_of(named):
