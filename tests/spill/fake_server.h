@@ -40,6 +40,7 @@ class FakeServer {
     hello_ = hello;
     protocol::TierHelloReplyT reply;
     reply.incarnation = std::make_unique<protocol::TierIncarnation>(incarnation[0], incarnation[1]);
+    reply.capacity = disk_capacity;
     answer(std::move(reply));
     std::vector<protocol::TierRecord> records;
     for (bool last = false; !last;) {
@@ -102,6 +103,7 @@ class FakeServer {
   void hang_up() { socket_.reset(); }
 
   shm::Incarnation incarnation{11, 22};
+  std::uint64_t disk_capacity = 0;  ///< as configured; 0: no limit
   std::pair<std::uint64_t, std::uint64_t> token;  // that the program showed
   std::size_t most_answers = 0;                   // in one message
 

@@ -202,7 +202,8 @@ TEST_CASE("dropped and cleared objects are not in the next catalogue") {
 
 TEST_CASE("doliumd-spill says that it is full before it refuses an object") {
   Program program;
-  program.start("auto", std::to_string(std::uint64_t{1} << 20));
+  program.server->disk_capacity = std::uint64_t{1} << 20;
+  program.start("auto", std::to_string(program.server->disk_capacity));
   CHECK(program.welcome().empty());
   TierWorkNoticeT work;
   work.writes.push_back(program.server->put(1, bytes_of(1, 100)));
