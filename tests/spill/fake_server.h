@@ -103,7 +103,7 @@ class FakeServer {
   void hang_up() { socket_.reset(); }
 
   shm::Incarnation incarnation{11, 22};
-  std::uint64_t disk_capacity = 0;  ///< as configured; 0: no limit
+  std::uint64_t disk_capacity = 0;                ///< as configured; 0: no limit
   std::pair<std::uint64_t, std::uint64_t> token;  // that the program showed
   std::size_t most_answers = 0;                   // in one message
 
