@@ -308,8 +308,10 @@ void SealedObjects::adopt_sealed(SlotIndex slot) {
 
 /// By key, each finds its place by itself. By arrival, the coldest must come first.
 void SealedObjects::end_recovery() {
-  if (policy_->order() == Policy::Order::by_arrival)
+  if (policy_->order() == Policy::Order::by_arrival) {
+    for (const SlotIndex slot : recovered_) rows_.row(slot).accessed = usage_.last_access(slot, rows_.now);
     std::ranges::sort(recovered_, {}, [this](SlotIndex slot) { return policy_->key(slot); });
+  }
   for (const SlotIndex slot : recovered_) eviction_.insert(slot, Policy::Arrival::recovered);
   recovered_ = {};
 }

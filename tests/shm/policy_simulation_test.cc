@@ -8,7 +8,7 @@
 #include <set>
 
 #include "tests/shm/eviction_fixture.h"
-#include "tests/shm/store_fixture.h"
+#include "tests/shm/recovery_fixture.h"
 
 using namespace dolium;
 using namespace dolium::shm;
@@ -163,4 +163,80 @@ TEST_CASE("each policy evicts what a plain simulation of it evicts, in 100,000 r
     if (step % 100 == 0)
       REQUIRE(fixture.present(kNumbers) == std::vector<std::uint64_t>(present.begin(), present.end()));
   }
+}
+
+// ---- adaptive, where a store is more than a cache ----
+
+namespace {
+
+const StoreConfig kTen = {.capacity = kRoom * kObjectBytes, .eviction_policy = EvictionPolicy::adaptive};
+
+std::vector<std::uint64_t> present_in(const Store& store, std::uint64_t count) {
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t number = 0; number < count; ++number)
+    if (store.rows().find(id_of(number)) != kNoSlot) numbers.push_back(number);
+  return numbers;
+}
+
+}  // namespace
+
+TEST_CASE("adaptive: after a restart all are in the main queue, the least recently got first, without ghosts") {
+  StoreFixture fixture(kTen);
+  TestClient reader = fixture.client();
+  fixture.fill(10, kObjectBytes);
+  for (const std::uint64_t number : {0U, 2U, 1U}) reader.touch(id_of(number), ++fixture.now);
+  const auto store = recovered(fixture.store, image_of(fixture.store), {fixture.writer, reader.id()}, ++fixture.now);
+  const auto put = [&](std::uint64_t number) {
+    REQUIRE(store->create_object(fixture.writer, {.id = id_of(number), .data_size = kObjectBytes}, fixture.now));
+    REQUIRE(store->seal(fixture.writer, id_of(number), ++fixture.now));
+    store->check_invariants();
+  };
+  put(10);  // the newcomers have less than their tenth
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 4, 5, 6, 7, 8, 9, 10});
+  put(11);
+  put(12);
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 4, 5, 6, 7, 8, 9, 12});
+  for (const std::uint64_t number : {13U, 14U, 15U, 16U, 17U, 18U}) {
+    reader.touch(id_of(number - 1), ++fixture.now);  // each newcomer has proven itself: the main queue must give
+    put(number);
+  }
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 12, 13, 14, 15, 16, 17, 18});
+  reader.touch(id_of(18), ++fixture.now);
+  put(19);
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{1, 2, 12, 13, 14, 15, 16, 17, 18, 19});
+}
+
+TEST_CASE("adaptive: a newcomer in use is passed over, and proven when it is released") {
+  StoreFixture fixture(kTen);
+  TestClient reader = fixture.client();
+  fixture.fill(10, kObjectBytes);
+  const Held held = reader.get(id_of(0), ++fixture.now);
+  for (std::uint64_t number = 10; number < 40; ++number) {
+    fixture.put(number, kObjectBytes);
+    fixture.store.check_invariants();
+  }
+  CHECK(fixture.exists(0));
+  reader.release(held);
+  for (std::uint64_t number = 40; number < 70; ++number) {
+    fixture.put(number, kObjectBytes);
+    fixture.store.check_invariants();
+  }
+  CHECK(fixture.exists(0));
+}
+
+TEST_CASE("adaptive: a pinned object counts in no queue, and is the last of its own when it is unpinned") {
+  StoreFixture fixture(kTen);
+  fixture.put({.id = id_of(0), .data_size = kObjectBytes, .pinned = true});
+  for (std::uint64_t number = 1; number < 10; ++number) fixture.put(number, kObjectBytes);
+  for (std::uint64_t number = 10; number < 30; ++number) fixture.put(number, kObjectBytes);
+  REQUIRE(fixture.exists(0));
+  fixture.store.check_invariants();
+  REQUIRE(fixture.store.unpin(id_of(0), ++fixture.now));
+  fixture.store.check_invariants();
+  fixture.put(30, kObjectBytes);
+  CHECK(fixture.exists(0));
+  CHECK_FALSE(fixture.exists(29));  // the newcomer before it
+  fixture.put(31, kObjectBytes);
+  CHECK_FALSE(fixture.exists(0));
+  fixture.store.check_invariants();
 }
