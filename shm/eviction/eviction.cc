@@ -97,15 +97,23 @@ std::vector<SlotIndex> Eviction::next_victims(SlotIndex besides, std::size_t cou
   const std::uint64_t needed = size_bytes == 0 ? 0 : Arena::taken_by(size_bytes);
   std::vector<SlotIndex> next;
   std::uint64_t bytes = 0;
-  for (const SlotIndex slot : order_.cold()) {
-    if (next.size() == count) break;
-    if (slot == besides || (needed != 0 && !is_enough_alone(arena_, slot, needed))) continue;
+  const Policy::Lane lane = policy_.lane(besides);
+  const auto take = [&](SlotIndex slot) {
+    if (next.size() == count || bytes > most_bytes) return false;
+    if (slot == besides || policy_.lane(slot) != lane) return true;
+    if (needed != 0 && !is_enough_alone(arena_, slot, needed)) return true;
     bytes += arena_.size_of(ExtentRef::live(slot));
-    if (bytes > most_bytes) break;
-    next.push_back(slot);
-  }
+    if (bytes <= most_bytes) next.push_back(slot);
+    return true;
+  };
+  const bool of_first_lane = order_.is_by_arrival() && lane == Policy::Lane::first;
+  static_cast<void>(std::ranges::all_of(order_.cold(), take));
+  SlotIndex slot = of_first_lane ? order_.first_of(lane) : kNoSlot;
+  for (std::size_t looks = 0; slot != kNoSlot && looks < 2 * count && take(slot); ++looks) slot = order_.behind(slot);
   static_cast<void>(confirm(next));
-  std::erase_if(next, [this](SlotIndex slot) { return !order_.is_cold(slot); });
+  std::erase_if(next, [&](SlotIndex each) {
+    return of_first_lane ? order_.is_parked(each) || policy_.lane(each) != lane : !order_.is_cold(each);
+  });
   return next;
 }
 

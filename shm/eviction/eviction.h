@@ -19,6 +19,10 @@
 // wasteful (one cold object that is far larger than needed), the neighbours of the coldest objects are considered, too.
 // One such window would empty more of the arena than all holes together.
 //
+// With a policy by arrival, while its first lane is to be evicted, plan() first looks for a window of objects of that
+// lane alone, around those that are next. Without that, windows would take objects of the second lane, too, long before
+// their time: a loop of objects of 100 B to 1 MiB would lose all of its hits.
+//
 // With Effort::cold, plan() finds a window of objects that are all colder than most, or nothing. Windows of a hundred
 // small objects of any heat would turn every policy into fifo (measured hit rate: 38 % instead of 48 %). The search
 // starts behind the last such window, and then around some sampled cold objects, wherever they are. Objects that were
@@ -117,8 +121,9 @@ class Eviction final : private Neighbours {
   /// The coldest unused object, or kNoSlot. For evict(bytes), the low-water mark, and lack of slots.
   [[nodiscard]] SlotIndex coldest(Effort effort = Effort::all);
 
-  /// Up to `count` more of the coldest objects, with `most_bytes` together at most, besides a victim of plan() or
-  /// coldest(): those that would most likely be the next victims for size_bytes, or for a slot if that is 0.
+  /// Up to `count` more of the coldest objects (by arrival: of the same lane), with `most_bytes` together at most,
+  /// besides a victim of plan() or coldest(): those that would most likely be the next victims for size_bytes, or for a
+  /// slot if that is 0.
   [[nodiscard]] std::vector<SlotIndex> next_victims(SlotIndex besides, std::size_t count, std::uint64_t most_bytes,
                                                     std::uint64_t size_bytes);
 

@@ -24,7 +24,31 @@ class Lanes final : public Policy {
   [[nodiscard]] Lane next(const LaneBytes& bytes) const override {
     return bytes.first > bytes.second ? Lane::first : Lane::second;
   }
+  [[nodiscard]] bool stays(SlotIndex slot) const override { return std::ranges::find(warm, slot) != warm.end(); }
+  void requeue(SlotIndex slot) override {
+    lanes[slot] = Lane::second;
+    std::erase(warm, slot);
+  }
   std::array<Lane, kEvictionSlots> lanes{};
+  std::vector<SlotIndex> warm;  // that stay, once
+};
+
+/// Equal objects of one unit each, in an arena that is full.
+struct LaneStore final : Candidates {
+  explicit LaneStore(SlotIndex slots) : arena(slots * kUnitBytes, kEvictionSlots) {
+    for (SlotIndex slot = 0; slot < slots; ++slot) REQUIRE(arena.allocate(kUnitBytes, slot));
+  }
+  Use refresh(SlotIndex slot) override {
+    return std::ranges::find(in_use, slot) != in_use.end() ? Use::in_use : Use::unused;
+  }
+  std::uint32_t hit_sum(SlotIndex) override { return 0; }
+  std::uint64_t id_hash(SlotIndex slot) const override { return slot; }
+  void prefetch(SlotIndex, int) const override {}
+
+  Arena arena;
+  Lanes policy;
+  std::vector<SlotIndex> in_use;
+  Eviction eviction{arena, *this, policy, kEvictionSlots};
 };
 
 struct OrderFixture {
@@ -120,4 +144,21 @@ TEST_CASE("two lanes: any history agrees with plain queues") {
     }
     if (step % 50 == 0) fixture.order.check_invariants();  // counts the bytes anew
   }
+}
+
+TEST_CASE("two lanes: a batch of victims comes from the lane of the first, and what stays is not among them") {
+  constexpr SlotIndex kMany = 100;
+  LaneStore store(kMany);
+  for (SlotIndex slot = 0; slot < kMany; ++slot) store.policy.lanes[slot] = slot % 2 == 0 ? Lane::first : Lane::second;
+  for (SlotIndex slot = 0; slot < kMany; ++slot) store.eviction.insert(slot);
+  store.policy.warm = {4};
+  store.in_use = {8};
+  const std::vector<SlotIndex> victims = store.eviction.plan(kUnitBytes);
+  REQUIRE(victims == std::vector<SlotIndex>{0});
+  const std::vector<SlotIndex> next = store.eviction.next_victims(0, 5, kMany * kUnitBytes, kUnitBytes);
+  CHECK(next == std::vector<SlotIndex>{2, 6, 10});  // 4 stays, 8 is in use
+  CHECK(store.policy.lane(4) == Lane::second);
+  store.eviction.check_invariants();
+  for (const SlotIndex slot : next) store.eviction.erase_evicted(slot);
+  store.eviction.check_invariants();
 }
