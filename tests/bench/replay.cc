@@ -36,12 +36,7 @@ constexpr const char* kSeeds = "2,3,4";
 constexpr const char* kBelady = "Belady";
 constexpr const char* kBest = "best of libCacheSim";
 
-struct Policy {
-  const char* name;
-  EvictionPolicy policy;
-};
-constexpr std::array kPolicies{Policy{"lru", EvictionPolicy::lru}, Policy{"lfu", EvictionPolicy::lfu},
-                               Policy{"fifo", EvictionPolicy::fifo}};
+constexpr std::size_t kPolicies = kEvictionPolicyNames.size();
 
 // ---- one replay ----
 
@@ -72,16 +67,16 @@ HitRatios replay(const CacheTrace& trace, const StoreConfig& config) {
   return counter.ratios();
 }
 
-/// All of the store's policies, a thread each. The order of the result is that of kPolicies.
-std::array<HitRatios, kPolicies.size()> replay_policies(const CacheTrace& trace, std::uint64_t capacity) {
-  std::array<HitRatios, kPolicies.size()> hits;
+/// All of the store's policies, a thread each. The order of the result is that of EvictionPolicy.
+std::array<HitRatios, kPolicies> replay_policies(const CacheTrace& trace, std::uint64_t capacity) {
+  std::array<HitRatios, kPolicies> hits;
   const std::uint32_t max_objects = max_objects_for(trace, capacity);
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < hits.size(); ++i)
     threads.emplace_back([&, i] {
       hits[i] = replay(trace, {.capacity = capacity,
                                .max_objects = max_objects,
-                               .eviction_policy = kPolicies[i].policy,
+                               .eviction_policy = static_cast<EvictionPolicy>(i),
                                .prefault = false});
     });
   threads.clear();  // joins them
@@ -102,7 +97,7 @@ class Kind {
     if (!python_.empty()) published.emplace(python_, trace, capacities);
     for (std::size_t share = 0; share < shares_.size(); ++share) {
       const auto hits = replay_policies(trace, capacities[share]);
-      for (std::size_t i = 0; i < hits.size(); ++i) table_.add(kPolicies[i].name, share, hits[i]);
+      for (std::size_t i = 0; i < hits.size(); ++i) table_.add(std::string(kEvictionPolicyNames[i]), share, hits[i]);
       table_.add(kBelady, share, belady_hits(trace, capacities[share]));
     }
     if (published) add_published(published->wait(), capacities);
