@@ -56,18 +56,24 @@ void AccessSummary::settle(Look& look, Page& page) {
   if (!page.latest) page.latest = std::make_unique<Latest>();
   const TimeNs now = rows_.now;
   const SlotIndex begin = look.page * kPerPage;
-  Latest& latest = *page.latest;
-  work_ += look.tables.size() * page.patience;
+  TimeNs* const latest = page.latest->data();
+  work_ += look.tables.size() * kWorkOfPage;
   page.settled = static_cast<std::uint32_t>(look.tables.size());
   page.looks = 0;
-  std::erase_if(look.tables, [&](std::uint32_t table) {
-    return clients_.all()[table]->table.settle(look.page, [&](SlotIndex slot, PinEntry& entry) {
-      // At most now: see Usage::last_access().
-      TimeNs& known = latest[slot - begin];
-      known = std::max(known, std::min(entry.last_access.load(std::memory_order_relaxed), now));
-      if (take_hits_ && entry.hits.load(std::memory_order_relaxed) != 0) take_hits(slot, entry);
-    });
-  });
+  const auto visit = [=, this](SlotIndex slot, PinEntry& entry) {
+    // At most now: see Usage::last_access().
+    TimeNs& known = latest[slot - begin];
+    known = std::max(known, std::min(entry.last_access.load(std::memory_order_relaxed), now));
+    if (take_hits_ && entry.hits.load(std::memory_order_relaxed) != 0) take_hits(slot, entry);
+  };
+  const auto& clients = clients_.all();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < look.tables.size(); ++i) {
+    const std::uint32_t table = look.tables[i];
+    const PinTable* const next = i + 1 < look.tables.size() ? &clients[look.tables[i + 1]]->table : nullptr;
+    if (!clients[table]->table.settle(look.page, next, visit)) look.tables[kept++] = table;
+  }
+  look.tables.resize(kept);
 }
 
 /// The table first: a successor repairs a base that is too large (SealedObjects::repair_hits()). A get that counts at

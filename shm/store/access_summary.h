@@ -40,9 +40,8 @@ class AccessSummary {
  public:
   /// Number of clients from which on this is used. With fewer, each table is read for each slot.
   static constexpr std::size_t kManyClients = 16;
-  /// Number of looks at slots of one page before the page is settled. To read a page takes as long as to read some
-  /// single entries, and mostly its other slots are looked at next. If most clients have touched it again at the next
-  /// look, the number doubles, up to kMostLooks.
+  /// Number of looks at slots of one page before the page is settled: mostly its other slots are looked at next. If
+  /// most clients have touched it again at the next look, the number doubles, up to kMostLooks.
   static constexpr std::uint32_t kLooksBeforeSettling = 2;
   static constexpr std::uint32_t kMostLooks = 256;
 
@@ -67,7 +66,8 @@ class AccessSummary {
 
  private:
   static constexpr std::uint32_t kPerPage = PinTableGeometry::kEntriesPerPage;
-  static constexpr std::size_t kRemembered = 64;  // maximum number of remembered looks
+  static constexpr std::size_t kRemembered = 64;    // maximum number of remembered looks
+  static constexpr std::uint64_t kWorkOfPage = 16;  // to read a page takes as long as to read so many single entries
   using Latest = std::array<TimeNs, kPerPage>;
 
   struct Page {

@@ -121,7 +121,7 @@ TEST_CASE("a page that was settled is untouched until the next reference, and st
   const std::uint64_t bytes = fixture.daemon.bookkeeping_bytes();
   std::vector<SlotIndex> visited;
   TimeNs latest = 0;
-  CHECK(fixture.daemon.settle(1, [&](SlotIndex slot, PinEntry& entry) {
+  CHECK(fixture.daemon.settle(1, nullptr, [&](SlotIndex slot, PinEntry& entry) {
     visited.push_back(slot);
     latest = std::max(latest, entry.last_access.load());
   }));
@@ -146,11 +146,11 @@ TEST_CASE("a page with a reference is not settled, and the last page ends with t
   fixture.client.add_reference(kLast);
   std::size_t visits = 0;
   const auto count = [&](SlotIndex, PinEntry&) { ++visits; };
-  CHECK_FALSE(fixture.daemon.settle(kLast / kPerPage, count));
+  CHECK_FALSE(fixture.daemon.settle(kLast / kPerPage, nullptr, count));
   CHECK(visits == kSlots % kPerPage);
   CHECK(fixture.daemon.references(kLast) == 1);
   CHECK(fixture.client.drop_reference(kLast));
-  CHECK(fixture.daemon.settle(kLast / kPerPage, count));
+  CHECK(fixture.daemon.settle(kLast / kPerPage, nullptr, count));
   CHECK_FALSE(fixture.daemon.touched(kLast));
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("references are found by the successor of a daemon that died while it 
   Fixture fixture;
   fixture.client.add_reference(7);
   std::uint32_t during = 1, after = 0;
-  CHECK_FALSE(fixture.daemon.settle(0, [&](SlotIndex slot, PinEntry&) {
+  CHECK_FALSE(fixture.daemon.settle(0, nullptr, [&](SlotIndex slot, PinEntry&) {
     if (slot != 7) return;
     during = fixture.client.references(7);
     fixture.client.unsettle(kSlots);  // the other mapping of the same memory
@@ -180,9 +180,9 @@ TEST_CASE("threads that get while their page is settled over and over lose no re
     fixture.client.add_reference(5);
     stop = true;
   });
-  while (!stop) static_cast<void>(fixture.daemon.settle(0, [](SlotIndex, PinEntry&) {}));
+  while (!stop) static_cast<void>(fixture.daemon.settle(0, nullptr, [](SlotIndex, PinEntry&) {}));
   client.join();
-  CHECK_FALSE(fixture.daemon.settle(0, [](SlotIndex, PinEntry&) {}));
+  CHECK_FALSE(fixture.daemon.settle(0, nullptr, [](SlotIndex, PinEntry&) {}));
   CHECK(fixture.daemon.references(5) == 1);
   for (SlotIndex slot = 0; slot < kPerPage; ++slot) CHECK(fixture.daemon.references(slot) == (slot == 5 ? 1U : 0U));
 }
