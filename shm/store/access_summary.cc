@@ -54,6 +54,7 @@ void AccessSummary::look(Look& look, Page& page) {
 /// Reads the page in all these tables. Those in which it is untouched now leave the look.
 void AccessSummary::settle(Look& look, Page& page) {
   if (!page.latest) page.latest = std::make_unique<Latest>();
+  const bool takes_hits = take_hits_ != nullptr;  // of all entries: not read again for each
   const TimeNs now = rows_.now;
   const SlotIndex begin = look.page * kPerPage;
   TimeNs* const latest = page.latest->data();
@@ -64,7 +65,7 @@ void AccessSummary::settle(Look& look, Page& page) {
     // At most now: see Usage::last_access().
     TimeNs& known = latest[slot - begin];
     known = std::max(known, std::min(entry.last_access.load(std::memory_order_relaxed), now));
-    if (take_hits_ && entry.hits.load(std::memory_order_relaxed) != 0) take_hits(slot, entry);
+    if (takes_hits && entry.hits.load(std::memory_order_relaxed) != 0) take_hits(slot, entry);
   };
   const auto& clients = clients_.all();
   std::size_t kept = 0;
