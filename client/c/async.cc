@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "client/c/binding_access.h"
 #include "client/c/callback.h"
@@ -44,6 +46,23 @@ ObjectStore::GetCallback get_callback(dolium_get_callback done, Data data) {
     dolium_object object;
     c::ObjectResult(&object).fill(*std::move(found));
     call_back(done, data, const_cast<const dolium_object*>(&object), nullptr);
+  };
+}
+
+/// The objects' memory is there from the beginning: nothing may fail when they have come.
+ObjectStore::GetManyCallback get_many_callback(dolium_get_many_callback done, Data data, std::size_t count) {
+  auto objects = std::make_shared<std::vector<dolium_object>>(count);
+  return [done, data = std::move(data), objects](Result<std::vector<std::optional<Object>>> found) {
+    if (found) {
+      for (std::size_t i = 0; i < found->size(); ++i)
+        if ((*found)[i]) c::ObjectResult(&(*objects)[i]).fill(*std::move((*found)[i]));
+      done(data->user(), DOLIUM_OK, objects->data(), objects->size(), nullptr);
+    } else {
+      dolium_error error;
+      const dolium_code code = c::report(found.error(), &error);
+      done(data->user(), code, nullptr, 0, &error);
+    }
+    data->drop();
   };
 }
 
@@ -109,6 +128,15 @@ dolium_code dolium_get_async(dolium_store* store, const dolium_id* id, std::int6
                              dolium_error* error) {
   return begin(__func__, store, done, user, drop, operation, error, [&](ObjectStore& target, Data data) {
     return target.get_async(c::id_of(id), c::timeout_of(timeout_ns), get_callback(done, std::move(data)));
+  });
+}
+
+dolium_code dolium_get_many_async(dolium_store* store, const dolium_id* ids, std::size_t count, std::size_t enough,
+                                  std::int64_t timeout_ns, dolium_get_many_callback done, void* user,
+                                  dolium_drop_callback drop, dolium_async** operation, dolium_error* error) {
+  return begin(__func__, store, done, user, drop, operation, error, [&](ObjectStore& target, Data data) {
+    return target.get_many_async(c::ids_of(ids, count), enough == 0 ? count : enough, c::timeout_of(timeout_ns),
+                                 get_many_callback(done, std::move(data), count));
   });
 }
 

@@ -39,6 +39,60 @@ static void process_until_called(dolium_store* store, const Outcome* outcome) {
   }
 }
 
+/// The same for a get of three.
+typedef struct ManyOutcome {
+  Outcome outcome;
+  size_t count;
+  dolium_object objects[3];
+} ManyOutcome;
+static void got_many(void* user, dolium_code code, const dolium_object* objects, size_t count, const dolium_error* error) {
+  ManyOutcome* many = user;
+  note(&many->outcome, code, error);
+  many->count = count;
+  CHECK((objects == NULL) == (count == 0) && count <= 3);
+  for (size_t i = 0; i < count; ++i) many->objects[i] = objects[i];
+}
+static void drop_many(void* user) { ++((ManyOutcome*)user)->outcome.dropped; }
+
+TEST("c: a get of several objects waits in an event loop") {
+  Store store = open_store(kind, NULL);
+  const dolium_id ids[] = {id_of("first"), id_of("second"), id_of("never")};
+  ManyOutcome many;
+  memset(&many, 0, sizeof many);
+  CHECK_OK(dolium_get_many_async(store.mine, ids, 3, 2, -1, got_many, &many, drop_many, NULL, &why));
+  CHECK_OK(dolium_put(store.other, &ids[1], "second", 6, NULL, NULL, &why));
+  CHECK_OK(dolium_process_events(store.mine, &why));
+  CHECK(!many.outcome.called && !many.outcome.dropped);
+  CHECK_OK(dolium_put(store.other, &ids[0], "first", 5, NULL, NULL, &why));
+  process_until_called(store.mine, &many.outcome);
+  CHECK(many.outcome.called == 1 && many.outcome.dropped == 1 && many.outcome.code == DOLIUM_OK && many.count == 3);
+  CHECK(holds_text(&many.objects[0], "first") && holds_text(&many.objects[1], "second"));
+  CHECK(!dolium_object_holds(&many.objects[2]));
+  dolium_object_release(&many.objects[0]);
+  dolium_object_release(&many.objects[1]);
+
+  memset(&many, 0, sizeof many);
+  CHECK_OK(dolium_get_many_async(store.mine, ids, 3, 0, 0, got_many, &many, drop_many, NULL, &why));  // all, no wait
+  process_until_called(store.mine, &many.outcome);
+  CHECK(many.outcome.code == DOLIUM_OK && holds_text(&many.objects[1], "second"));
+  dolium_object_release(&many.objects[0]);
+  dolium_object_release(&many.objects[1]);
+
+  memset(&many, 0, sizeof many);
+  CHECK_OK(dolium_get_many_async(store.mine, ids, 3, 4, 0, got_many, &many, drop_many, NULL, &why));
+  process_until_called(store.mine, &many.outcome);
+  CHECK(many.outcome.code == DOLIUM_INVALID_ARGUMENT && many.count == 0 && many.outcome.dropped == 1);
+
+  memset(&many, 0, sizeof many);
+  dolium_async* operation = NULL;
+  CHECK_OK(dolium_get_many_async(store.mine, ids, 3, 0, -1, got_many, &many, drop_many, &operation, &why));
+  CHECK(dolium_async_cancel(operation) && !many.outcome.called && many.outcome.dropped == 1);
+  dolium_async_free(operation);
+  CHECK_IS(dolium_get_many_async(store.mine, NULL, 3, 0, -1, got_many, &many, drop_many, NULL, &why), DOLIUM_INVALID_ARGUMENT);
+  CHECK(many.outcome.dropped == 2);
+  close_store(&store);
+}
+
 TEST("c: a get waits in an event loop") {
   Store store = open_store(kind, NULL);
   const dolium_id id = id_of("later");

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 // ---- dolium/c/base.h
 /// The version of this interface: of its functions and structs. It grows with every addition.
-pub const DOLIUM_ABI_VERSION: u32 = 3;
+pub const DOLIUM_ABI_VERSION: u32 = 4;
 /// The outcome of a call: one of the values below. A later version can have more.
 pub type dolium_code = i32;
 /// Ok.
@@ -897,6 +897,18 @@ pub type dolium_create_callback = Option<
         error: *const dolium_error,
     ),
 >;
+/// The outcome of a get of many. `DOLIUM_OK`: `objects` has `count` of them, in the order of the ids; those that are not
+/// there hold nothing. The references belong to the callback; copy the structs, and release each once. Else `objects`
+/// is NULL, and `count` 0. `error` belongs to the caller; NULL after a success.
+pub type dolium_get_many_callback = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        code: dolium_code,
+        objects: *const dolium_object,
+        count: usize,
+        error: *const dolium_error,
+    ),
+>;
 /// Ends `user`: called exactly once, when `done` has returned, or will never be called (after a cancel, after
 /// `dolium_close()`, or if the operation could not begin). In any thread that uses the store; it must not call the store.
 pub type dolium_drop_callback = Option<unsafe extern "C" fn(user: *mut c_void)>;
@@ -1395,6 +1407,20 @@ unsafe extern "C" {
         id: *const dolium_id,
         timeout_ns: i64,
         done: dolium_get_callback,
+        user: *mut c_void,
+        drop: dolium_drop_callback,
+        operation: *mut *mut dolium_async,
+        error: *mut dolium_error,
+    ) -> dolium_code;
+    /// `dolium_get_many()` without blocking; `ids` are copied. Of a store that spills, several objects are got with this, not
+    /// with several `dolium_get_async()`: each of those holds its object while the others still wait for room.
+    pub fn dolium_get_many_async(
+        store: *mut dolium_store,
+        ids: *const dolium_id,
+        count: usize,
+        enough: usize,
+        timeout_ns: i64,
+        done: dolium_get_many_callback,
         user: *mut c_void,
         drop: dolium_drop_callback,
         operation: *mut *mut dolium_async,

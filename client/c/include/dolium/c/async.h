@@ -36,6 +36,11 @@ typedef void (*dolium_get_callback)(void* user, dolium_code code, const dolium_o
 /// it is NULL. `error` belongs to the caller; NULL after a success.
 typedef void (*dolium_create_callback)(void* user, dolium_code code, dolium_builder* builder,
                                        const dolium_error* error);
+/// The outcome of a get of many. DOLIUM_OK: `objects` has `count` of them, in the order of the ids; those that are not
+/// there hold nothing. The references belong to the callback; copy the structs, and release each once. Else `objects`
+/// is NULL, and `count` 0. `error` belongs to the caller; NULL after a success.
+typedef void (*dolium_get_many_callback)(void* user, dolium_code code, const dolium_object* objects, size_t count,
+                                         const dolium_error* error);
 /// Ends `user`: called exactly once, when `done` has returned, or will never be called (after a cancel, after
 /// dolium_close(), or if the operation could not begin). In any thread that uses the store; it must not call the store.
 typedef void (*dolium_drop_callback)(void* user);
@@ -45,6 +50,12 @@ typedef void (*dolium_drop_callback)(void* user);
 DOLIUM_C_API dolium_code dolium_get_async(dolium_store* store, const dolium_id* id, int64_t timeout_ns,
                                           dolium_get_callback done, void* user, dolium_drop_callback drop,
                                           dolium_async** operation, dolium_error* error);
+/// dolium_get_many() without blocking; `ids` are copied. Of a store that spills, several objects are got with this, not
+/// with several dolium_get_async(): each of those holds its object while the others still wait for room.
+DOLIUM_C_API dolium_code dolium_get_many_async(dolium_store* store, const dolium_id* ids, size_t count, size_t enough,
+                                               int64_t timeout_ns, dolium_get_many_callback done, void* user,
+                                               dolium_drop_callback drop, dolium_async** operation,
+                                               dolium_error* error);
 /// dolium_take() without blocking. A cancel in time can still remove the object, if it comes at the same moment.
 DOLIUM_C_API dolium_code dolium_take_async(dolium_store* store, const dolium_id* id, int64_t timeout_ns,
                                            dolium_get_callback done, void* user, dolium_drop_callback drop,
