@@ -73,6 +73,16 @@ impl AsyncStore {
         }
     }
 
+    /// [`Store::get_enough`] as a future: `enough` 0 waits for all. It begins now; a drop cancels it, in the daemon too.
+    pub fn get_enough(
+        &self,
+        ids: &[ObjectId],
+        enough: usize,
+        timeout: impl Into<Timeout>,
+    ) -> Waiting<Vec<Option<Object>>> {
+        self.begin(|done| self.store.get_enough_then(ids, enough, timeout, done))
+    }
+
     /// [`Store::take`] as a future. It begins now; a drop cancels it, but can still remove the object if it comes at the
     /// same moment.
     pub fn take(&self, id: &ObjectId, timeout: impl Into<Timeout>) -> Waiting<Object> {

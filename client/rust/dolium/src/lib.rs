@@ -36,6 +36,7 @@ mod handle;
 mod id;
 mod manage;
 mod object;
+mod operations;
 mod options;
 mod read;
 mod report;
@@ -56,11 +57,12 @@ struct Readme;
 
 pub use builder::Builder;
 pub use error::{Cause, Error, Result};
-pub use events::{Event, EventKind, Operation, Removal, Subscription};
+pub use events::{Event, EventKind, Removal, Subscription};
 pub use handle::{Client, InProcessStore, Store, default_socket_path, library_version};
 pub use id::ObjectId;
 pub use manage::Evicted;
 pub use object::{Object, PrivateCopy};
+pub use operations::Operation;
 pub use options::{ConnectOptions, CreateOptions, EvictionPolicy, OpenOptions, Retention};
 pub use report::{
     ClientInfo, Filter, HistogramRow, ObjectInfo, ObjectPlace, ObjectState, Obstacles, Refusal, SpillTier,

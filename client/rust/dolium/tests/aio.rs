@@ -50,6 +50,26 @@ fn a_get_waits_for_the_seal() {
 }
 
 #[test]
+fn a_get_of_several_objects_waits_for_enough() {
+    each_runtime(|store| async move {
+        let waits = AsyncStore::new(&store).unwrap();
+        let ids = ["first", "second", "never"].map(ObjectId::from_name);
+        let waiting = waits.get_enough(&ids, 2, MINUTE);
+        store.put(&ids[1], b"second").unwrap();
+        store.put(&ids[0], b"first").unwrap();
+        let found = waiting.await.unwrap();
+        let texts: Vec<_> = found.iter().map(|each| each.as_ref().map(|object| object.to_vec())).collect();
+        assert_eq!(texts, [Some(b"first".to_vec()), Some(b"second".to_vec()), None]);
+        drop(found);
+        assert_eq!(waits.get_enough(&[], 0, Timeout::NO_WAIT).await.unwrap().len(), 0);
+        assert!(matches!(waits.get_enough(&ids, 4, MINUTE).await, Err(Error::InvalidArgument(_))));
+        drop(waits.get_enough(&ids, 0, Timeout::FOREVER)); // cancelled
+        assert_eq!(store.stats().unwrap().waiting_gets, 0);
+        assert_eq!(store.metadata(&ids[0]).unwrap().ref_count, 0);
+    });
+}
+
+#[test]
 fn a_create_waits_for_room() {
     each_runtime(|store| async move {
         let waits = AsyncStore::new(&store).unwrap();
