@@ -8,6 +8,8 @@ import java.lang.invoke.MethodType;
 /** The functions that the library calls. None lets an exception out: that would end the JVM. */
 final class Callbacks {
   static final long GOT = pointer("got", "VJIJJ", long.class, int.class, long.class, long.class);
+  static final long GOT_MANY =
+      pointer("gotMany", "VJIJJJ", long.class, int.class, long.class, long.class, long.class);
   static final long CREATED = pointer("created", "VJIJJ", long.class, int.class, long.class, long.class);
   static final long DROP = pointer("drop", "VJ", long.class);
 
@@ -33,6 +35,22 @@ final class Callbacks {
       } else {
         MemorySegment memory = MemorySegment.ofAddress(object).reinterpret(Structs.OBJECT.size());
         pending.outcome(new DoliumObject(ObjectLease.at(memory, 0)));
+      }
+    } catch (Throwable unexpected) {
+      pending.failure(unexpected);
+    }
+  }
+
+  /** dolium_get_many_callback. */
+  @SuppressWarnings("unused")
+  private static void gotMany(long user, int code, long objects, long count, long error) {
+    Pending<?> pending = Pending.of(user);
+    try {
+      if (code != 0) {
+        pending.failure(failure(code, error));
+      } else {
+        MemorySegment memory = MemorySegment.ofAddress(objects).reinterpret(Structs.OBJECT.size() * count);
+        pending.outcome(FoundObjects.at(memory, count));
       }
     } catch (Throwable unexpected) {
       pending.failure(unexpected);

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 /** Finds libdolium_c and its functions. */
 final class Library {
   /** The DOLIUM_ABI_VERSION whose functions and structs this binding uses. */
-  static final int ABI_VERSION = 3;
+  static final int ABI_VERSION = 4;
 
   private static final String NAME = "libdolium_c.so.0";
   private static final Linker LINKER = Linker.nativeLinker();

@@ -94,6 +94,7 @@ final class Native {
   static final MethodHandle EVENT_FD = bind("dolium_event_fd", "IJ");
   static final MethodHandle PROCESS_EVENTS = bind("dolium_process_events", "IJJ");
   static final MethodHandle GET_ASYNC = bind("dolium_get_async", "IJJJJJJJJ");
+  static final MethodHandle GET_MANY_ASYNC = bind("dolium_get_many_async", "IJJJJJJJJJJ");
   static final MethodHandle TAKE_ASYNC = bind("dolium_take_async", "IJJJJJJJJ");
   static final MethodHandle CREATE_ASYNC = bind("dolium_create_async", "IJJJJJJJJJ");
   static final MethodHandle ASYNC_CANCEL = bind("dolium_async_cancel", "ZJ");

@@ -2,7 +2,10 @@ package io.dolium;
 
 import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -55,6 +58,42 @@ abstract class StoreAsync extends StoreReports {
                 Native.GET_ASYNC.invokeExact(
                     handle, scratch.id(id), nanos, Callbacks.GOT, user, Callbacks.DROP, scratch.word(0),
                     scratch.error()));
+  }
+
+  /**
+   * {@link ObjectStore#getMany(Collection, int, Duration)} without blocking, as {@link #getAsync}. Of a store that spills,
+   * several objects are got with this, not with several futures: each of those holds its object while the others still wait
+   * for room. Objects that come after the future's end are closed.
+   *
+   * @param ids their ids
+   * @param enough how many must be there; 0: all
+   * @param timeout how long to wait; a negative one waits for ever
+   * @return a reference for each id, in order, empty where the object is not there; the receiver closes them
+   */
+  public CompletableFuture<List<Optional<DoliumObject>>> getManyAsync(
+      Collection<ObjectId> ids, int enough, Duration timeout) {
+    long nanos = Timeouts.nanos(timeout);
+    long count = ids.size();
+    CompletableFuture<List<Optional<DoliumObject>>> result = new CompletableFuture<>();
+    try (Arena arena = Arena.ofConfined()) {
+      long idsAt = idsIn(arena, ids).address();
+      CompletableFuture<FoundObjects> found =
+          begin(
+              null,
+              0,
+              (scratch, user) ->
+                  (int)
+                      Native.GET_MANY_ASYNC.invokeExact(
+                          handle, idsAt, count, (long) enough, nanos, Callbacks.GOT_MANY, user, Callbacks.DROP,
+                          scratch.word(0), scratch.error()));
+      found.whenComplete(
+          (objects, error) -> {
+            if (error != null) result.completeExceptionally(error);
+            else if (!result.complete(objects.objects())) objects.close();
+          });
+      result.whenComplete((unused, error) -> found.cancel(true)); // no effect if it was the first to end
+    }
+    return result;
   }
 
   /**

@@ -6,7 +6,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -162,11 +161,7 @@ abstract class StoreReads extends StoreHandle {
               (int)
                   Native.GET_MANY.invokeExact(
                       handle, idsAt, count, (long) enough, nanos, objects.address(), scratch.word(0), scratch.error()));
-      List<Optional<DoliumObject>> result = new ArrayList<>();
-      for (long at = 0; at < size * count; at += size) {
-        result.add(Optional.ofNullable(ObjectLease.at(objects, at)).map(DoliumObject::new));
-      }
-      return result;
+      return FoundObjects.at(objects, count).objects();
     }
   }
 

@@ -58,6 +58,31 @@ class AsyncTest {
 
   @ParameterizedTest
   @EnumSource
+  void aGetOfSeveralObjectsWaitsForEnough(Kind kind) throws Exception {
+    List<ObjectId> ids = List.of(id("first"), id("second"), id("never"));
+    try (ObjectStore store = kind.open()) {
+      CompletableFuture<List<Optional<DoliumObject>>> waiting = store.getManyAsync(ids, 2, ObjectStore.FOREVER);
+      store.put(id("second"), bytes("second"));
+      assertFalse(waiting.isDone());
+      store.put(id("first"), bytes("first"));
+      List<Optional<DoliumObject>> found = got(waiting);
+      assertEquals(3, found.size());
+      assertArrayEquals(bytes("first"), found.get(0).orElseThrow().toByteArray());
+      assertArrayEquals(bytes("second"), found.get(1).orElseThrow().toByteArray());
+      assertTrue(found.get(2).isEmpty());
+      found.forEach(each -> each.ifPresent(DoliumObject::close));
+
+      assertEquals(
+          ErrorCode.INVALID_ARGUMENT,
+          assertInstanceOf(DoliumException.class, failure(store.getManyAsync(ids, 4, MINUTE))).code());
+      CompletableFuture<List<Optional<DoliumObject>>> cancelled = store.getManyAsync(ids, 0, ObjectStore.FOREVER);
+      assertTrue(cancelled.cancel(true));
+      eventually(() -> store.stats().waitingGets() == 0 && store.stats().inUseCount() == 0);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void manyGetsWaitAtOnce(Kind kind) throws Exception {
     try (ObjectStore store = kind.open()) {
       List<CompletableFuture<DoliumObject>> futures = new ArrayList<>();
