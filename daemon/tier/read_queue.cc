@@ -21,8 +21,7 @@ void ReadQueue::add(const Wanted& wanted) {
 /// What ended waits wanted, and what was wanted twice.
 void ReadQueue::tidy(Objects& objects) {
   std::ranges::sort(objects);
-  const auto [begin, end] = std::ranges::unique(objects);
-  objects.erase(begin, end);
+  objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
   std::erase_if(objects, [this](const ObjectKey& object) { return !is_wanted_(object); });
 }
 
