@@ -74,8 +74,9 @@ std::optional<int> KeeperProcess::after_oom_kill(int status) {
 /// The same, while the keeper is stopping.
 std::optional<int> KeeperProcess::after_stop(int status) {
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kRefusedBySystem;
-  // The server was restarting when the stop came: another one tells the clients of the end, and removes the socket.
-  if (code == Keeper::kRestart && served_) return std::nullopt;
+  // The server was restarting, or had run out of memory, when the stop came: another one tells the clients of the end,
+  // and removes the socket.
+  if (WIFEXITED(status) && (code == Keeper::kRestart || code == kRefusedBySystem) && served_) return std::nullopt;
   if (may_drain_again(status)) return std::nullopt;
   if (WIFSIGNALED(status) && (killed_ || (!served_ && asks_to_stop(WTERMSIG(status))))) return EXIT_SUCCESS;
   if (!served_ && ever_served_) return ended_between_servers();

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <vector>
 
+#include "daemon/process/heap.h"
 #include "daemon/process/keeper_link.h"
 #include "daemon/process/logging.h"
 #include "tests/temporary_directory.h"
@@ -193,6 +194,26 @@ TEST_CASE("server that writes to disk when it is told to end", "[.server]") {
   REQUIRE(link.receive().value().kind == KeeperMessage::Kind::hurry);
   REQUIRE(link.send(KeeperMessage::Kind::draining, 0));
   ::_exit(0);
+}
+
+TEST_CASE("server that runs out of memory once when it is told to end", "[.server]") {
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  const KeeperLink link = link_to_keeper();
+  REQUIRE(link.receive().value().kind == KeeperMessage::Kind::start);
+  REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
+  write_diary();
+  int number = 0;
+  REQUIRE(::sigwait(&term, &number) == 0);
+  ::_exit(diary_lines() == 1 ? kRefusedBySystem : EXIT_SUCCESS);
+}
+
+TEST_CASE("signals: SIGTERM while a server runs out of memory: the next one ends the store in order") {
+  const Ended ended = keep("server that runs out of memory once when it is told to end", {1});
+  CHECK(ended.status == EXIT_SUCCESS);
+  CHECK(ended.servers == 2);
 }
 
 TEST_CASE("signals: SIGTERM again reaches a server that writes to disk, also the next one after its death") {
