@@ -10,6 +10,7 @@
 
 #include "client/remote/origin.h"
 #include "protocol/convert.h"
+#include "protocol/hello_answer.h"
 #include "protocol/ring.h"
 #include "protocol/version.h"
 
@@ -46,11 +47,7 @@ Result<const protocol::ReplyFrame*> receive(const UniqueFd& socket, protocol::Fr
                                             UniqueFd spare) {
   std::string delayed;
   for (;;) {
-    while (const auto payload = reader.next()) {
-      const auto frame = protocol::decode<protocol::ReplyFrame>(*payload);
-      if (!frame || (*frame)->body_type() != protocol::ReplyBody::HelloDelayedNotice) return frame;
-      delayed = protocol::from_wire((*frame)->body_as_HelloDelayedNotice()->reason());
-    }
+    if (auto answer = protocol::next_answer(reader, delayed)) return *std::move(answer);
     const Result<bool> ready = protocol::wait_readable(socket.get(), deadline);
     if (!ready) return ready.error();
     if (!*ready) return no_answer(delayed);

@@ -59,10 +59,10 @@ Result<Looked> look(const Connection& connection, std::span<const ObjectId> ids,
   return looked;
 }
 
-/// `enough` of the objects of `batch` end the wait; 0: all.
-protocol::GetRequestT request_for(std::span<const ObjectId> ids, PositionsView batch, std::size_t enough, Call& call) {
+/// `spare` of the objects of `batch` may stay missing.
+protocol::GetRequestT request_for(std::span<const ObjectId> ids, PositionsView batch, std::size_t spare, Call& call) {
   protocol::GetRequestT request;
-  request.count = static_cast<std::uint32_t>(enough);
+  request.count = static_cast<std::uint32_t>(spare == 0 ? 0 : batch.size() - spare);  // 0: all
   for (const std::size_t i : batch) {
     request.ids.push_back(protocol::to_wire(ids[i]));
     call.ids.push_back(ids[i]);
@@ -124,7 +124,7 @@ class Wait {
   /// Adds to `open` those that are missing still. False: the daemon did not answer in time.
   [[nodiscard]] Result<bool> ask_for(PositionsView batch, Positions& open) {
     const auto call = std::make_shared<Call>();
-    protocol::GetRequestT request = request_for(ids_, batch, spare_ == 0 ? 0 : batch.size() - spare_, *call);
+    protocol::GetRequestT request = request_for(ids_, batch, spare_, *call);
     request.timeout_ns = remaining(deadline_);
     Result<bool> answered = connection_.ask_until<protocol::GetReply>(give_up_, std::move(request), call);
     if (answered && *answered) take_granted_objects(connection_.attachment(), *call, batch, looked_.out, open);
@@ -232,7 +232,7 @@ AsyncHandle remote_get_many_async(const std::shared_ptr<Connection>& connection,
   std::vector<std::uint64_t> numbers;
   for (const PositionsView batch : batches) {
     const auto call = std::make_shared<Call>();
-    protocol::GetRequestT request = request_for(ids, batch, spare == 0 ? 0 : batch.size() - spare, *call);
+    protocol::GetRequestT request = request_for(ids, batch, spare, *call);
     request.timeout_ns = to_wire(timeout);
     call->on_answer = [get, batch](Call& answer) { ManyGet::answered(get, answer, batch); };
     const Result<std::uint64_t> number = connection->exchange().begin(std::move(request), call);

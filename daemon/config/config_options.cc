@@ -10,6 +10,7 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <type_traits>
 
 #include "shm/arena/arena.h"
@@ -190,6 +191,14 @@ struct Choice {
   E value;
 };
 
+/// `names` in the order of the values' numbers.
+template <class E>
+std::vector<Choice<E>> choices_of(std::span<const std::string_view> names) {
+  std::vector<Choice<E>> choices;
+  for (const std::string_view name : names) choices.push_back({name, static_cast<E>(choices.size())});
+  return choices;
+}
+
 template <class Owner, class E>
 Option choice_row(const Name& name, std::string_view placeholder, E Owner::*member, std::vector<Choice<E>> choices) {
   const auto parse = [choices](const Words& words) -> Result<E> {
@@ -215,13 +224,6 @@ Option for_life(Option option) {
   return option;
 }
 
-std::vector<Choice<EvictionPolicy>> eviction_policies() {
-  std::vector<Choice<EvictionPolicy>> all;
-  for (const std::string_view name : kEvictionPolicyNames)
-    all.push_back({name, static_cast<EvictionPolicy>(all.size())});
-  return all;
-}
-
 std::vector<Option> store_options() {
   using Store = StoreConfig;
   static const std::string policy_help =
@@ -233,7 +235,8 @@ std::vector<Option> store_options() {
           count_row({"store", "max_objects", "--max-objects", "maximum number of objects; 0: one per KiB of capacity"},
                     &Store::max_objects, 0, kMaxObjects)),
       for_life(choice_row<Store, EvictionPolicy>({"store", "eviction_policy", "--eviction-policy", policy_help},
-                                                 "POLICY", &Store::eviction_policy, eviction_policies())),
+                                                 "POLICY", &Store::eviction_policy,
+                                                 choices_of<EvictionPolicy>(kEvictionPolicyNames))),
       share_row({"store", "low_water_mark", "--low-water-mark", "when evicting, free this share of the capacity"},
                 &Store::low_water_mark, 0.0, 0.5),
       boolean_row({"store", "relocation", "--relocation", "move small objects when idle, to defragment free memory"},
@@ -322,17 +325,11 @@ std::vector<Option> spill_options() {
   };
 }
 
-std::vector<Choice<LogLevel>> log_levels() {
-  std::vector<Choice<LogLevel>> levels;
-  for (std::size_t i = 0; i < kLogLevels.size(); ++i) levels.push_back({kLogLevels.at(i), static_cast<LogLevel>(i)});
-  return levels;
-}
-
 std::vector<Option> log_options() {
   return {
       choice_row<Config, LogLevel>(
           {"log", "level", "--log-level", "trace, debug, info, warning, error, critical or off"}, "LEVEL",
-          &Config::log_level, log_levels()),
+          &Config::log_level, choices_of<LogLevel>(kLogLevels)),
       text_row({"log", "file", "--log-file", "log file, opened for appending; empty: standard error"}, "FILE",
                &Config::log_file, 4095),
       count_row({"log", "lines_per_minute", "--log-lines-per-minute",

@@ -14,6 +14,7 @@
 #include "protocol/convert.h"
 #include "protocol/fd_socket.h"
 #include "protocol/frame.h"
+#include "protocol/hello_answer.h"
 #include "protocol/lock_holders.h"
 #include "protocol/socket_owner.h"
 #include "protocol/version.h"
@@ -83,11 +84,7 @@ class Inquiry {
   Result<const protocol::ReplyFrame*> receive(Deadline deadline) {
     std::string delayed;
     for (;;) {
-      while (const auto payload = reader_.next()) {
-        const auto frame = protocol::decode<protocol::ReplyFrame>(*payload);
-        if (!frame || (*frame)->body_type() != protocol::ReplyBody::HelloDelayedNotice) return frame;
-        delayed = protocol::from_wire((*frame)->body_as_HelloDelayedNotice()->reason());
-      }
+      if (auto answer = protocol::next_answer(reader_, delayed)) return *std::move(answer);
       const Result<bool> ready = protocol::wait_readable(socket_.get(), deadline);
       if (!ready) return ready.error();
       if (!*ready)

@@ -75,7 +75,7 @@ class SealedObjects {
   void sweep(std::size_t how_many);
   /// An access that a client's table told of before the client left. Later ones than the row knows count.
   void note_access(SlotIndex slot, TimeNs accessed);
-  /// The hits of a departed client's table, which Usage::hit_sum() does not count any more.
+  /// Hits that Usage::hit_sum() does not count any more: of a client that left, or of a table that was settled.
   void forget_hits(SlotIndex slot, std::uint32_t hits);
 
   /// After a crash: counts a row that is sealed, or retired, and has its extent.

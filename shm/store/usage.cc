@@ -106,24 +106,11 @@ std::vector<bool> Usage::slots_in_use(SlotIndex begin, SlotIndex end) const {
   return used;
 }
 
-TimeNs Usage::last_access(SlotIndex slot, TimeNs now) const noexcept {
-  TimeNs latest = std::max(rows_.row(slot).accessed, summary_.latest(slot));
-  // At most `now`: a client can make an object look fresh, but not fresh for ever. The time that an earlier object left
-  // in this slot is before this one's seal, so it never counts.
-  for (const PinTable::View& table : clients_.views())
-    if (table.touched(slot))
-      latest = std::max(latest, std::min(table.entry(slot).last_access.load(std::memory_order_relaxed), now));
-  for (const Clients::Departed& departed : clients_.departed())
-    if (slot >= departed.folded) latest = std::max(latest, std::min(departed.table.last_access(slot), now));
-  return latest;
-}
-
-/// Calls visit(const PinEntry&, is_attached) for the tables that may tell more of the slot than the summary: of
-/// clients, and of those that left.
+/// Calls visit(const PinEntry&, is_attached) for the tables that touched the slot's page, of clients and of those that
+/// left. `touching`: those of clients, if they are known.
 template <class Visit>
-void Usage::for_each_recent(SlotIndex slot, Visit&& visit) {
+void Usage::for_each_entry(SlotIndex slot, const Tables& touching, Visit&& visit) const {
   const std::span<const PinTable::View> tables = clients_.views();
-  const auto touching = summary_.is_used() ? summary_.touching(slot) : std::nullopt;
   if (touching)
     for (const std::uint32_t table : *touching) visit(tables[table].entry(slot), true);
   else
@@ -131,6 +118,22 @@ void Usage::for_each_recent(SlotIndex slot, Visit&& visit) {
       if (table.touched(slot)) visit(table.entry(slot), true);
   for (const Clients::Departed& departed : clients_.departed())
     if (slot >= departed.folded && departed.table.has_page(slot)) visit(departed.table.view().entry(slot), false);
+}
+
+TimeNs Usage::last_access(SlotIndex slot, TimeNs now) const noexcept {
+  TimeNs latest = std::max(rows_.row(slot).accessed, summary_.latest(slot));
+  // At most `now`: a client can make an object look fresh, but not fresh for ever. The time that an earlier object left
+  // in this slot is before this one's seal, so it never counts.
+  for_each_entry(slot, std::nullopt, [&](const PinEntry& entry, bool) {
+    latest = std::max(latest, std::min(entry.last_access.load(std::memory_order_relaxed), now));
+  });
+  return latest;
+}
+
+/// The same for tables that may tell more of the slot than the summary. Counts as a look at the slot.
+template <class Visit>
+void Usage::for_each_recent(SlotIndex slot, Visit&& visit) {
+  for_each_entry(slot, summary_.is_used() ? summary_.touching(slot) : std::nullopt, visit);
 }
 
 std::uint32_t Usage::hit_sum(SlotIndex slot) {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -85,8 +86,11 @@ class Usage final : public Candidates {
   [[nodiscard]] bool is_held(SlotIndex slot);
   [[nodiscard]] bool is_any_held(std::span<const SlotIndex> slots);
   [[nodiscard]] bool is_any_referenced(std::span<const SlotIndex> slots) const;
+  using Tables = std::optional<std::span<const std::uint32_t>>;  // positions in Clients::views()
   template <class Visit>
   void for_each_recent(SlotIndex slot, Visit&& visit);
+  template <class Visit>
+  void for_each_entry(SlotIndex slot, const Tables& touching, Visit&& visit) const;
 
   Rows& rows_;
   Clients& clients_;

@@ -121,8 +121,7 @@ impl Store {
         done: impl FnOnce(Result<Object>) + Send + 'static,
     ) -> Result<Operation> {
         let timeout = timeout.into().ns();
-        self.begin(Callback::into_user(id, done), |user, operation, error| {
-            let free = Some(Callback::<Object>::free as unsafe extern "C" fn(*mut c_void));
+        self.begin(id, done, |user, free, operation, error| {
             // SAFETY: the handle is ours. `user` belongs to the library from here on, which frees it in every case.
             unsafe { sys::dolium_get_async(self.raw(), id.raw(), timeout, Some(got), user, free, operation, error) }
         })
@@ -138,8 +137,7 @@ impl Store {
         done: impl FnOnce(Result<Vec<Option<Object>>>) + Send + 'static,
     ) -> Result<Operation> {
         let timeout = timeout.into().ns();
-        self.begin(Callback::into_user(&ObjectId::default(), done), |user, operation, error| {
-            let free = Some(Callback::<Vec<Option<Object>>>::free as unsafe extern "C" fn(*mut c_void));
+        self.begin(&ObjectId::default(), done, |user, free, operation, error| {
             let (first, count) = (ids.as_ptr().cast(), ids.len());
             // SAFETY: as above; the library copies the ids.
             unsafe {
@@ -168,8 +166,7 @@ impl Store {
         done: impl FnOnce(Result<Object>) + Send + 'static,
     ) -> Result<Operation> {
         let timeout = timeout.into().ns();
-        self.begin(Callback::into_user(id, done), |user, operation, error| {
-            let free = Some(Callback::<Object>::free as unsafe extern "C" fn(*mut c_void));
+        self.begin(id, done, |user, free, operation, error| {
             // SAFETY: as above.
             unsafe { sys::dolium_take_async(self.raw(), id.raw(), timeout, Some(got), user, free, operation, error) }
         })
@@ -184,8 +181,7 @@ impl Store {
         done: impl FnOnce(Result<Builder>) + Send + 'static,
     ) -> Result<Operation> {
         let options = options.raw();
-        self.begin(Callback::into_user(id, done), |user, operation, error| {
-            let free = Some(Callback::<Builder>::free as unsafe extern "C" fn(*mut c_void));
+        self.begin(id, done, |user, free, operation, error| {
             let size = size as u64;
             // SAFETY: as above; the library copies the options.
             unsafe {
@@ -204,13 +200,21 @@ impl Store {
         })
     }
 
-    fn begin(
+    /// `call` gets the closure as the library's `user`, and the function that frees it.
+    fn begin<T>(
         &self,
-        user: *mut c_void,
-        call: impl FnOnce(*mut c_void, *mut *mut sys::dolium_async, *mut sys::dolium_error) -> sys::dolium_code,
+        id: &ObjectId,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+        call: impl FnOnce(
+            *mut c_void,
+            sys::dolium_drop_callback,
+            *mut *mut sys::dolium_async,
+            *mut sys::dolium_error,
+        ) -> sys::dolium_code,
     ) -> Result<Operation> {
+        let user = Callback::into_user(id, done);
         let mut operation = std::ptr::null_mut();
-        check(|error| call(user, &mut operation, error))?;
+        check(|error| call(user, Some(Callback::<T>::free), &mut operation, error))?;
         Ok(Operation(NonNull::new(operation).expect("a call that succeeds")))
     }
 }
