@@ -226,6 +226,8 @@ bool SealedObjects::relocate(SlotIndex slot, ExtentRef place) {
 }
 
 void SealedObjects::sweep(std::size_t how_many) {
+  // From the first: past the end, what replaces a freed one would be looked at twice, and others not at all.
+  if (how_many >= retired_.size()) next_sweep_ = 0;
   for (std::size_t looks = std::min(how_many, retired_.size()); looks > 0 && !retired_.empty(); --looks) {
     if (next_sweep_ >= retired_.size()) next_sweep_ = 0;
     const SlotIndex slot = retired_[next_sweep_];

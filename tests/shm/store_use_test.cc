@@ -405,3 +405,20 @@ TEST_CASE("nothing is evicted for its slot when there would be no room for the b
   CHECK(outcome(fixture.create(10, 64)) == "ok");
   CHECK_FALSE(fixture.exists(4));
 }
+
+TEST_CASE("a sweep of everything frees every retired object that is not in use, wherever the last sweep ended") {
+  constexpr std::uint64_t kReleased = 32;  // as many as a create looks at
+  constexpr std::uint64_t kRetired = 40;
+  StoreFixture fixture;
+  TestClient reader = fixture.client();
+  std::vector<Held> references;
+  for (std::uint64_t number = 0; number < kRetired; ++number) {
+    fixture.put(number, 1000);
+    references.push_back(reader.get(id_of(number), fixture.now));
+  }
+  for (std::uint64_t number = 0; number < kRetired; ++number)
+    REQUIRE(fixture.store.remove(id_of(number), fixture.now).value());
+  fixture.put(kRetired, 1000);  // looks at the first 32 in vain
+  for (std::uint64_t number = 0; number < kReleased; ++number) reader.release(references[number]);
+  CHECK(fixture.store.stats(fixture.now).retired_count == kRetired - kReleased);
+}
