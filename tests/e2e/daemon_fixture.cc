@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -17,7 +18,6 @@
 #include "tests/client/store_under_test.h"
 
 namespace dolium::e2e {
-namespace {}  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Census& c) {
   return out << fmt::format(
@@ -59,6 +59,19 @@ Daemon::Daemon(std::vector<std::string> flags, Program program, Launch launch)
   start();
 }
 
+std::shared_ptr<Client> first_client(const Process& daemon, const std::string& socket) {
+  static_cast<void>(test::eventually([&] { return std::filesystem::exists(socket) || !daemon.running(); }));
+  std::shared_ptr<Client> first;
+  const auto connected = [&] {
+    // Without a part in fork(): the test starts processes, and each would cost a session that no census expects.
+    auto client = Client::connect(socket, {.connect_timeout = std::chrono::seconds(10), .follow_fork = false});
+    if (client) first = *std::move(client);
+    return client.has_value() || !daemon.running();
+  };
+  static_cast<void>(test::eventually(connected));
+  return first;
+}
+
 std::vector<std::string> Daemon::command() const {
   std::vector<std::string> command = {program_, "--socket", socket_};
   if (std::ranges::none_of(flags_, [](const std::string& flag) { return flag.starts_with("--capacity"); }))
@@ -76,16 +89,8 @@ void Daemon::start() {
     words.insert(words.begin(), shell.begin(), shell.end());
   }
   process_ = Process::start(words, {.out = log_fd.get(), .error = launch_.error >= 0 ? launch_.error : log_fd.get()});
-  // In steps, so that a daemon that does not even start is noticed at once.
-  const auto connected = [&] {
-    // Without a part in fork(): the test starts processes, and each would cost a session that no census expects.
-    auto client = Client::connect(socket_, {.connect_timeout = std::chrono::milliseconds(100), .follow_fork = false});
-    if (client) watcher_ = *std::move(client);
-    return client.has_value() || !process_.running();
-  };
-  const bool in_time = test::eventually(connected);
+  watcher_ = first_client(process_, socket_);
   INFO("doliumd says:\n" << log());
-  REQUIRE(in_time);
   REQUIRE(watcher_ != nullptr);
 }
 

@@ -48,6 +48,10 @@ struct Launch {
   int error = -1;                 ///< standard error, instead of what log() returns; the caller keeps it
 };
 
+/// The first client of a daemon that was just started; null if the daemon ended, or did not answer in time. An attempt
+/// is not given up early: the daemon would count its connection until it notices.
+[[nodiscard]] std::shared_ptr<Client> first_client(const Process& daemon, const std::string& socket);
+
 class Daemon {
  public:
   /// Starts doliumd with these flags beside --socket, and waits until it answers. 64 MiB unless they say else.

@@ -21,13 +21,8 @@ LaunchedDaemon::LaunchedDaemon(std::vector<std::string> launcher, const std::vec
   const std::string file = (directory_.path() / "log").string();
   const shm::UniqueFd log_fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   process_ = Process::start(command, {.out = log_fd.get(), .error = log_fd.get()});
-  const bool in_time = test::eventually([&] {
-    auto client = Client::connect(socket_, {.connect_timeout = std::chrono::milliseconds(100), .follow_fork = false});
-    if (client) client_ = *std::move(client);
-    return client.has_value() || !process_.running();
-  });
+  client_ = first_client(process_, socket_);
   INFO("doliumd says:\n" << log());
-  REQUIRE(in_time);
   REQUIRE(client_ != nullptr);
 }
 
