@@ -26,8 +26,6 @@ class Keeper {
   /// by itself before it serves is retried for ever if there is a store. From the second attempt on, the keeper starts
   /// the program as it was when the keeper started.
   static constexpr int kMaxEarlyDeaths = 5;
-  /// Exit status of a server that is to be restarted.
-  static constexpr int kRestart = 75;
   /// Pause after a server that did not serve; doubled each time, up to the longest.
   static constexpr int kFirstPauseMs = 50;
   static constexpr int kLongestPauseMs = 5000;

@@ -33,7 +33,7 @@ std::optional<int> KeeperProcess::after(int status) {
   if (was_refused && kept_.empty()) return EXIT_FAILURE;  // the server has logged why
   // A server that does not start is no reason to give up a store.
   const bool would_not_follow = WIFEXITED(status) && !was_refused && ever_served_ && !served_;
-  if (WIFEXITED(status) && WEXITSTATUS(status) != Keeper::kRestart && !was_refused && !would_not_follow)
+  if (WIFEXITED(status) && WEXITSTATUS(status) != KeeperLink::kRestart && !was_refused && !would_not_follow)
     return WEXITSTATUS(status);
   if (owner_.ended()) return give_up("the server was killed while it was ending");
   if (was_refused && served_) {
@@ -76,7 +76,7 @@ std::optional<int> KeeperProcess::after_stop(int status) {
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kRefusedBySystem;
   // The server was restarting, or had run out of memory, when the stop came: another one tells the clients of the end,
   // and removes the socket.
-  if (WIFEXITED(status) && (code == Keeper::kRestart || code == kRefusedBySystem) && served_) return std::nullopt;
+  if (WIFEXITED(status) && (code == KeeperLink::kRestart || code == kRefusedBySystem) && served_) return std::nullopt;
   if (may_drain_again(status)) return std::nullopt;
   if (WIFSIGNALED(status) && (killed_ || (!served_ && asks_to_stop(WTERMSIG(status))))) return EXIT_SUCCESS;
   if (!served_ && ever_served_) return ended_between_servers();

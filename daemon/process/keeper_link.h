@@ -2,14 +2,12 @@
 // KeeperLink: the messages between keeper and server, over a pair of sockets that preserves message boundaries.
 //
 //   keeper -> server   when a server starts: keep, for each item, then start, with the keeper's version; its text is
-//   the
-//                      token of the spill process, if there is one
+//                      the token of the spill process, if there is one
 //   server -> keeper   own (the index of the store: owner_mark.h). The keeper answers with owned; a text says why the
 //                      keeper cannot own the store. Before any client is admitted
 //   server -> keeper   keep (a new item, or a new state of one), forget, ready (the server serves)
 //   server -> keeper   replace (restart the server; the text names the configuration file that it must read, if any).
-//   The
-//                      keeper sends SIGHUP to the server, or
+//                      The keeper sends SIGHUP to the server, or
 //   keeper -> server   refuse (a new server could not start, and why)
 //   server -> keeper   draining (the server, which was told to stop, writes to disk for so many ms at most; 0: it has
 //                      ended that)
@@ -69,6 +67,8 @@ class KeeperLink {
   static constexpr const char* kVariable = "DOLIUMD_KEEPER";
   /// Its value for a process that only checks whether a new server could start, and tells by its exit status.
   static constexpr const char* kCheckOnly = "check";
+  /// Exit status of a server that is to be restarted.
+  static constexpr int kRestart = 75;
   /// Environment variable with the configuration file that the check must read, if one was named.
   static constexpr const char* kConfigVariable = "DOLIUMD_CONFIG_ASKED";
 

@@ -150,7 +150,7 @@ TEST_CASE("server that ends in order if it gets as far as to serve", "[.server]"
   if (diary_lines() == 1) {
     REQUIRE(link.receive().value().kind == KeeperMessage::Kind::start);  // with it unread, "ready" would be lost
     REQUIRE(link.send(KeeperMessage::Kind::ready, 0));
-    ::_exit(Keeper::kRestart);
+    ::_exit(KeeperLink::kRestart);
   }
   ::usleep(200'000);  // a signal would end it here
   sigset_t term;
