@@ -62,7 +62,7 @@ Result<protocol::TierHelloReplyT> Tier::hello(ClientId client, std::uint64_t req
   rows_are_truth_ = state.tier_catalogued;
   seen_.assign(store_.rows().index.slot_count(), false);
   told_ = {};
-  store_.spill().collect_drops(true);
+  store_.spill().dropped().collect(true);
   protocol::TierHelloReplyT reply;
   reply.incarnation = std::make_unique<protocol::TierIncarnation>(to_wire(store_.rows().index.incarnation()));
   reply.rows_are_truth = rows_are_truth_;
@@ -97,7 +97,7 @@ void Tier::on_client_gone(ClientId client) {
   if (client == 0 || client != client_) return;
   client_ = 0;
   catalogued_ = distrusted_ = false;
-  store_.spill().collect_drops(false);
+  store_.spill().dropped().collect(false);
   drops_.clear();
   for (const auto& [object, write] : std::exchange(writes_, {})) requeue(object);
   writing_bytes_ = reading_bytes_ = 0;

@@ -258,10 +258,10 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
   std::uint64_t writing_bytes_ = 0;
   std::uint64_t reading_bytes_ = 0;
   ReadQueue wanted_;
-  std::uint64_t stuck_bytes_ = 0;       // the size of a read for which there is no room; 0: none
-  std::optional<Error> no_room_;        // why
-  std::deque<shm::Spill::Drop> drops_;  // to be sent
-  std::uint64_t useless_from_ = 0;      // writing makes no room for so many bytes or more, as it was at the time below
+  std::uint64_t stuck_bytes_ = 0;                  // the size of a read for which there is no room; 0: none
+  std::optional<Error> no_room_;                   // why
+  std::deque<shm::DroppedRecords::Record> drops_;  // to be sent
+  std::uint64_t useless_from_ = 0;  // writing makes no room for so many bytes or more, as it was at the time below
   shm::TimeNs useless_at_ = 0;
   bool catching_up_ = false;            // in a step of writing ahead
   shm::TimeNs next_write_ = 0;          // one has failed, or there was none

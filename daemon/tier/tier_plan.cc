@@ -83,8 +83,8 @@ TimeNs Tier::next_deadline(TimeNs now) const {
   TimeNs next = stalls_at();
   next = std::min(next, evictions_.next_deadline());
   if (is_behind_()) return next;
-  next = std::min({next, wanted_.next_retry(), store_.spill().next_drops()});
-  if (!drops_.empty() || store_.spill().has_drops()) next = now;  // more than one notice's worth
+  next = std::min({next, wanted_.next_retry(), store_.spill().dropped().next()});
+  if (!drops_.empty() || store_.spill().dropped().any()) next = now;  // more than one notice's worth
   if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));
   if (idle_due_ != shm::kNever) next = std::min(next, std::max({idle_due_, next_write_, now}));
   const bool may_write = store_.spill().dirty().bytes > writing_bytes_ && may_write_more(0);
@@ -101,11 +101,11 @@ std::uint64_t Tier::max_in_flight() const noexcept {
 // ---- drops ----
 
 void Tier::add_drops(protocol::TierWorkNoticeT& work) {
-  if (const std::optional<TimeNs> through = store_.spill().take_cleared()) {
+  if (const std::optional<TimeNs> through = store_.spill().dropped().take_cleared()) {
     work.clear = true;
     work.clear_through = *through;
   }
-  std::ranges::move(store_.spill().take_drops(), std::back_inserter(drops_));
+  std::ranges::move(store_.spill().dropped().take(), std::back_inserter(drops_));
   const std::size_t count = std::min(drops_.size(), kMaxPerNotice);
   for (std::size_t i = 0; i < count; ++i) work.drops.emplace_back(drops_[i].location, protocol::to_wire(drops_[i].id));
   drops_.erase(drops_.begin(), drops_.begin() + static_cast<std::ptrdiff_t>(count));

@@ -7,7 +7,7 @@
 namespace dolium::shm {
 
 Engine::Engine(std::unique_ptr<Store> store) : store_(std::move(store)), gets_(*store_), creates_(*store_) {
-  store_->set_listener(this);
+  store_->sealed().set_listener(this);
 }
 
 void Engine::subscribe(const WaitKey& key, std::function<void()> wake) {

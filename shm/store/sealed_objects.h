@@ -38,6 +38,7 @@ class SealedObjects {
   SealedObjects(const SealedObjects&) = delete;
   SealedObjects& operator=(const SealedObjects&) = delete;
 
+  /// One listener, which outlives the store or is taken away with nullptr.
   void set_listener(StoreListener* listener) noexcept { listener_ = listener; }
 
   /// unsealed -> sealed. `object` is what the row says: it was often just written, and is not read again. `created`:

@@ -97,10 +97,7 @@ void Spill::count_gone(SlotIndex slot) {
     spilled_.subtract(rows_.size_of(slot));
   else
     (margin.clean ? clean_ : dirty_).subtract(rows_.taken_bytes(slot));
-  if (!margin.clean || !collects_drops_) return;
-  const bool is_covered = clear_ && rows_.sealed_at(slot) <= clear_->through;
-  (is_covered ? held_drops_ : drops_)
-      .push_back({rows_.fields(slot).id, rows_.ledger.spill(slot).location, rows_.sealed_at(slot)});
+  if (margin.clean) dropped_.add({rows_.fields(slot).id, rows_.ledger.spill(slot).location, rows_.sealed_at(slot)});
 }
 
 void Spill::count_spilled(SlotIndex slot) {
@@ -162,45 +159,6 @@ void Spill::stop_reading(SlotIndex slot) {
   usage_.drop_hold(slot);
 }
 
-// ---- records without rows ----
-
-void Spill::collect_drops(bool collect) {
-  collects_drops_ = collect;
-  end_clear();
-  drops_.clear();
-  cleared_.reset();
-}
-
-std::vector<Spill::Drop> Spill::take_drops() {
-  if (clear_ && rows_.now >= clear_->until) end_clear();
-  return std::exchange(drops_, {});
-}
-
-bool Spill::begin_clear_piece(SlotIndex cursor, TimeNs through) {
-  if (!collects_drops_) return false;
-  if (cursor == 0) {
-    end_clear();
-    clear_ = Clear{through, 0, deadline_after(rows_.now, kClearPatience)};
-  }
-  // Clients say where a piece begins, and what it clears: only what this server saw from its beginning is complete.
-  return clear_ && clear_->next == cursor && clear_->through == through;
-}
-
-void Spill::end_clear_piece(SlotIndex next) {
-  clear_->next = next;
-  if (next != 0) return;
-  if (!held_drops_.empty()) cleared_ = std::max(cleared_.value_or(0), clear_->through);
-  held_drops_.clear();
-  clear_.reset();
-}
-
-/// Without its last piece: the tier is told of each object.
-void Spill::end_clear() {
-  drops_.insert(drops_.end(), held_drops_.begin(), held_drops_.end());
-  held_drops_.clear();
-  clear_.reset();
-}
-
 // ---- after a crash ----
 
 bool Spill::settle_reading(SlotIndex slot) {
@@ -223,7 +181,7 @@ void Spill::check_invariants() const {
     DOLIUM_CHECK(rows_.is_spilled(slot) && is_reading(slot) && rows_.arena.owns(slot),
                  "an object is being read back that is not spilled, or has no extent");
   }
-  DOLIUM_CHECK(drops_.empty() || collects_drops_, "records are dropped without a tier");
+  dropped_.check_invariants();
 }
 
 }  // namespace dolium::shm

@@ -9,7 +9,7 @@
 //   clean -> spilled         eviction, when nothing holds it          a relocation to kSpilledOffset
 //   spilled -> clean         end_reading(): the bytes are back        a relocation from kSpilledOffset
 //   clean -> dirty           forget_record()                          the bit is cleared first, then the location
-//   any -> retired, free     remove, expire, clear                    the record is dropped: see take_drops()
+//   any -> retired, free     remove, expire, clear                    the record is dropped: see DroppedRecords
 //
 //   dirty     in memory only. A wall to eviction, as an object that is in use.
 //   clean     in memory, and on disk under a location.
@@ -26,12 +26,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "shm/store/clients.h"
+#include "shm/store/dropped_records.h"
 #include "shm/store/rows.h"
 #include "shm/store/usage.h"
 
@@ -39,12 +38,6 @@ namespace dolium::shm {
 
 class Spill {
  public:
-  /// A record on disk that no row names any more.
-  struct Drop {
-    ObjectId id;
-    std::uint64_t location;
-    TimeNs sealed;
-  };
   /// What a record says of an object. Times to live are what is left of them.
   struct Record {
     NewObject object;  ///< type_name and label have the right sizes; their bytes are not read
@@ -52,7 +45,8 @@ class Spill {
     std::uint32_t uid = 0;
   };
 
-  Spill(Rows& rows, Clients& clients, Usage& usage) noexcept : rows_(rows), clients_(clients), usage_(usage) {}
+  Spill(Rows& rows, Clients& clients, Usage& usage) noexcept
+      : rows_(rows), clients_(clients), usage_(usage), dropped_(rows) {}
 
   /// Marks the row of an object that is being written. Precondition: the ledger's spill row of this slot is reserved.
   void set(SlotIndex slot, std::uint32_t uid);
@@ -133,27 +127,7 @@ class Spill {
   /// What the store remembers of the tier's directory.
   [[nodiscard]] LedgerState& state() noexcept { return rows_.ledger.state(); }
 
-  /// Whether drops are collected: only while there is a tier that takes them. Otherwise its catalogue tells, when it
-  /// comes, which records have no row.
-  void collect_drops(bool collect);
-  [[nodiscard]] std::vector<Drop> take_drops();
-  [[nodiscard]] bool has_drops() const noexcept { return !drops_.empty() || cleared_; }
-
-  // A clear() of the store, in pieces (Store::clear()). Its drops are held back until its last piece: then the tier is
-  // told that all objects sealed up to a time are gone, with one record instead of one for each object. But for
-  // kClearPatience at most: a client need not finish its clear.
-
-  /// Maximum time for which drops are held back.
-  static constexpr TimeNs kClearPatience = 5'000'000'000;
-  /// Before the piece that begins at this slot. Returns whether it is the next one of the clear that is under way.
-  [[nodiscard]] bool begin_clear_piece(SlotIndex cursor, TimeNs through);
-  /// After it. `next`: where the next piece begins; 0: this was the last.
-  void end_clear_piece(SlotIndex next);
-  /// The time up to which all objects have been cleared, if the tier was not told yet. Every record of a store before
-  /// this one is dead, too.
-  [[nodiscard]] std::optional<TimeNs> take_cleared() { return std::exchange(cleared_, std::nullopt); }
-  /// When take_drops() has those that are held back. kNever: there are none.
-  [[nodiscard]] TimeNs next_drops() const noexcept { return held_drops_.empty() ? kNever : clear_->until; }
+  [[nodiscard]] DroppedRecords& dropped() noexcept { return dropped_; }
 
   // ---- after a crash ----
 
@@ -173,13 +147,6 @@ class Spill {
     TimeNs sealed;
   };
 
-  struct Clear {
-    TimeNs through;
-    SlotIndex next;  // where its next piece begins
-    TimeNs until;    // drops are held back until then
-  };
-
-  void end_clear();
   void stop_reading(SlotIndex slot);
   void queue_dirty(SlotIndex slot);
   void add_spilled(SlotIndex slot);
@@ -190,12 +157,8 @@ class Spill {
   Usage& usage_;
   Tally dirty_, clean_, spilled_;
   std::vector<SlotIndex> reading_;
-  std::vector<Drop> drops_;
-  std::optional<Clear> clear_;    // under way
-  std::vector<Drop> held_drops_;  // of objects that it covers; empty when there is none
-  std::optional<TimeNs> cleared_;
-  std::deque<Dirty> dirty_order_;  // some are not dirty any more, or gone
-  bool collects_drops_ = false;
+  DroppedRecords dropped_;
+  std::deque<Dirty> dirty_order_;      // some are not dirty any more, or gone
   std::uint64_t largest_spilled_ = 0;  // bytes of the arena that it took, or will take
   std::string why_not_written_;
 };

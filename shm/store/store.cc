@@ -174,12 +174,12 @@ void Store::clear(TimeNs now) {
 SlotIndex Store::clear(TimeNs now, SlotIndex cursor, TimeNs through) {
   Rows& rows = parts_.rows;
   rows.advance(now);
-  const bool is_next_piece = parts_.spill.begin_clear_piece(cursor, through);
+  const bool is_next_piece = parts_.spill.dropped().begin_clear_piece(cursor, through);
   const SlotIndex next = rows.for_sealed_piece(cursor, through, [this](SlotIndex slot) {
     parts_.sealed.retire(slot, RemovalCause::cleared);
     return true;
   });
-  if (is_next_piece) parts_.spill.end_clear_piece(next);
+  if (is_next_piece) parts_.spill.dropped().end_clear_piece(next);
   return next;
 }
 

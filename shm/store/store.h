@@ -62,8 +62,6 @@ class Store final {
   [[nodiscard]] const Recovery& recovery() const noexcept { return recovery_; }
   /// An orderly stop: from now on no client gets anything, and no other server can go on with the store. For ever.
   void end() noexcept { parts_.rows.index.end(); }
-  /// One listener, which outlives the store or is taken away with nullptr.
-  void set_listener(StoreListener* listener) noexcept { parts_.sealed.set_listener(listener); }
 
   // ---- clients ----
 

@@ -14,8 +14,10 @@ namespace {
 
 /// A store, and one stream of what happens in it.
 struct Fixture : StoreFixture, private StoreListener {
-  explicit Fixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config) { store.set_listener(this); }
-  ~Fixture() { store.set_listener(nullptr); }
+  explicit Fixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config) {
+    store.sealed().set_listener(this);
+  }
+  ~Fixture() { store.sealed().set_listener(nullptr); }
 
   void remove(std::uint64_t number) { REQUIRE(store.remove(id_of(number), now).value()); }
   std::vector<Event> take(std::size_t limit = 1'000'000) { return stream.take(store, limit); }

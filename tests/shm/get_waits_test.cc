@@ -15,8 +15,8 @@ using Slots = std::vector<SlotIndex>;
 
 /// A store, and waits that hear of its seals.
 struct Fixture : StoreFixture, private StoreListener {
-  Fixture() : waits(store) { store.set_listener(this); }
-  ~Fixture() { store.set_listener(nullptr); }
+  Fixture() : waits(store) { store.sealed().set_listener(this); }
+  ~Fixture() { store.sealed().set_listener(nullptr); }
 
   std::optional<Slots>& add(std::uint64_t number, std::vector<std::uint64_t> objects, TimeNs deadline) {
     std::vector<ObjectId> ids;

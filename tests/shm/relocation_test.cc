@@ -277,7 +277,7 @@ TEST_CASE("readers in other threads find every object whole while it moves, and 
   StoreFixture fixture({.capacity = 256 * kKiB, .max_objects = 64});
   Store& store = fixture.store;
   Presence presence;
-  store.set_listener(&presence);
+  store.sealed().set_listener(&presence);
   std::mt19937_64 random(20230702);
   const auto write = [&](std::uint64_t number, std::uint64_t size) {
     fixture.now = std::max(fixture.now + 1, monotonic_now());
@@ -302,7 +302,7 @@ TEST_CASE("readers in other threads find every object whole while it moves, and 
   }
   over = true;
   for (std::thread& thread : threads) thread.join();
-  store.set_listener(nullptr);
+  store.sealed().set_listener(nullptr);
   CHECK(store.stats(fixture.now).relocation_count >= kMoves);
   for (const Watcher& watcher : watchers) {
     CHECK(watcher.looks > 0);

@@ -10,7 +10,7 @@ using namespace dolium::shm::test;
 TEST_CASE("spilling and reading back: a store is killed at every point") {
   SpillFixture fixture;
   Store& store = fixture.store;
-  store.spill().collect_drops(true);
+  store.spill().dropped().collect(true);
   const std::vector<ClientId> all = {fixture.writer, fixture.tier};
   std::vector<Lease> leases;
   const auto kill = [&](const std::function<void()>& operation) {

@@ -136,14 +136,14 @@ TEST_CASE("records whose objects are gone are dropped") {
   Store& store = fixture.store;
   fixture.spill(1, kKiB);
   REQUIRE(store.remove(id_of(1), fixture.now));
-  CHECK_FALSE(store.spill().has_drops());  // there is no tier
-  store.spill().collect_drops(true);
+  CHECK_FALSE(store.spill().dropped().any());  // there is no tier
+  store.spill().dropped().collect(true);
   fixture.spill(2, kKiB);
   fixture.keep(3, kKiB);
   REQUIRE(fixture.write(3, 33));
   fixture.keep(4, kKiB);  // dirty: no record
   for (const std::uint64_t number : {2, 3, 4}) REQUIRE(store.remove(id_of(number), fixture.now));
-  const std::vector<Spill::Drop> drops = store.spill().take_drops();
+  const std::vector<DroppedRecords::Record> drops = store.spill().dropped().take();
   REQUIRE(drops.size() == 2);
   CHECK(drops[0].id == id_of(2));
   CHECK(drops[0].location == 1002);
@@ -239,38 +239,38 @@ TEST_CASE("a record of an earlier store becomes a spilled object") {
 TEST_CASE("drops of a clear are held back until its last piece, or for some seconds") {
   SpillFixture fixture;
   Spill& spill = fixture.store.spill();
-  spill.collect_drops(true);
+  spill.dropped().collect(true);
   for (const std::uint64_t number : {1, 2, 3}) fixture.spill(number, kKiB);
   const TimeNs through = fixture.store.rows().last_seal;
-  REQUIRE(spill.begin_clear_piece(0, through));
-  spill.end_clear_piece(7);
+  REQUIRE(spill.dropped().begin_clear_piece(0, through));
+  spill.dropped().end_clear_piece(7);
   REQUIRE(fixture.store.remove(id_of(1), fixture.now));
-  CHECK_FALSE(spill.has_drops());
-  CHECK(spill.next_drops() == fixture.now + Spill::kClearPatience);
-  CHECK_FALSE(spill.begin_clear_piece(8, through));      // not the next piece
-  CHECK_FALSE(spill.begin_clear_piece(7, through + 1));  // of another clear
+  CHECK_FALSE(spill.dropped().any());
+  CHECK(spill.dropped().next() == fixture.now + DroppedRecords::kClearPatience);
+  CHECK_FALSE(spill.dropped().begin_clear_piece(8, through));      // not the next piece
+  CHECK_FALSE(spill.dropped().begin_clear_piece(7, through + 1));  // of another clear
   SECTION("its client does not finish it") {
-    fixture.now += Spill::kClearPatience;
+    fixture.now += DroppedRecords::kClearPatience;
     REQUIRE(fixture.store.remove(id_of(2), fixture.now));
-    CHECK(spill.take_drops().size() == 2);
-    CHECK_FALSE(spill.begin_clear_piece(7, through));
-    CHECK_FALSE(spill.take_cleared().has_value());
+    CHECK(spill.dropped().take().size() == 2);
+    CHECK_FALSE(spill.dropped().begin_clear_piece(7, through));
+    CHECK_FALSE(spill.dropped().take_cleared().has_value());
   }
   SECTION("its client finishes it") {
     fixture.spill(4, kKiB);
     REQUIRE(fixture.store.remove(id_of(4), fixture.now));  // is not covered
-    REQUIRE(spill.begin_clear_piece(7, through));
-    spill.end_clear_piece(0);
-    CHECK(spill.take_cleared() == through);
-    CHECK(spill.take_drops().size() == 1);
+    REQUIRE(spill.dropped().begin_clear_piece(7, through));
+    spill.dropped().end_clear_piece(0);
+    CHECK(spill.dropped().take_cleared() == through);
+    CHECK(spill.dropped().take().size() == 1);
   }
   SECTION("another clear begins") {
-    REQUIRE(spill.begin_clear_piece(0, through + 5));
-    CHECK(spill.take_drops().size() == 1);
+    REQUIRE(spill.dropped().begin_clear_piece(0, through + 5));
+    CHECK(spill.dropped().take().size() == 1);
   }
   SECTION("the tier has gone") {
-    spill.collect_drops(false);
-    CHECK_FALSE(spill.begin_clear_piece(0, through));
-    CHECK_FALSE(spill.has_drops());
+    spill.dropped().collect(false);
+    CHECK_FALSE(spill.dropped().begin_clear_piece(0, through));
+    CHECK_FALSE(spill.dropped().any());
   }
 }

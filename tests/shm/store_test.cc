@@ -281,7 +281,7 @@ TEST_CASE("objects leave for every cause, and the listener hears it after it hap
     std::vector<std::string> told;
   } listener;
   StoreFixture fixture;
-  fixture.store.set_listener(&listener);
+  fixture.store.sealed().set_listener(&listener);
   const auto next = [&](std::string_view what, std::uint64_t number) {
     REQUIRE_FALSE(listener.told.empty());
     CHECK(listener.told.front() == std::string(what) + " " + id_of(number).hex());
@@ -300,7 +300,7 @@ TEST_CASE("objects leave for every cause, and the listener hears it after it hap
   fixture.store.clear(fixture.now);
   next("cleared", 2);
   CHECK(listener.told.empty());
-  fixture.store.set_listener(nullptr);
+  fixture.store.sealed().set_listener(nullptr);
 }
 
 TEST_CASE("seals are ordered even when the clock stands still") {
