@@ -26,6 +26,7 @@
 
 #include "client/c/call.h"
 #include "client/c/live.h"
+#include "client/mapped/attachment.h"
 
 struct dolium_store {
   std::shared_ptr<dolium::ObjectStore> shared;
@@ -149,6 +150,11 @@ void end_handle(const char* function, Handle* handle) noexcept {
   static_assert(sizeof(ObjectId) == sizeof(dolium_id));
   return std::bit_cast<ObjectId>(id);
 }
+/// The same in place: both are 20 bytes of alignment 1. A copy would delay the first look by its way through memory.
+[[nodiscard]] inline const ObjectId& viewed_as_id(const dolium_id& id) noexcept {
+  static_assert(sizeof(ObjectId) == sizeof(dolium_id) && alignof(ObjectId) == alignof(dolium_id));
+  return reinterpret_cast<const ObjectId&>(id);
+}
 [[nodiscard]] inline ObjectId id_of(const dolium_id* id) {
   return id_of(required(id, "id"));
 }
@@ -178,6 +184,36 @@ inline void wipe(dolium_object& object) noexcept {
   for (std::uint64_t& word : object.opaque2) word = 0;
 }
 
+/// Two words at once: a caller that copies the struct reads it in pieces of 16 bytes, and would otherwise wait until
+/// both words have left the store buffer: a tenth of a get for each copy.
+inline void write_words(dolium_object& out, std::size_t pair, std::uint64_t low, std::uint64_t high) noexcept {
+  using Words [[gnu::vector_size(16)]] = std::uint64_t;
+  const Words both = {low, high};
+  std::memcpy(reinterpret_cast<std::byte*>(&out) + pair * sizeof both, &both, sizeof both);
+}
+
+/// Fills the caller's struct with a reference, which is the caller's from now on. To read the id from the view, behind
+/// the writes of the get, would take a tenth of the get.
+inline void write_object(dolium_object& out, const detail::ObjectView& view, const dolium_id& id) {
+  static_assert(offsetof(dolium_object, size) == 8 && offsetof(dolium_object, metadata) == 16 &&
+                offsetof(dolium_object, metadata_size) == 24 && offsetof(dolium_object, type_tag) == 32 &&
+                offsetof(dolium_object, id) == 40 && offsetof(dolium_object, opaque) == 60 &&
+                offsetof(dolium_object, opaque2) == 64 && sizeof(dolium_object) == 96);
+  std::uint64_t number = 0;
+  if constexpr (kKeepsRecord) number = add_reference();
+  std::uint64_t first = 0, second = 0;
+  std::uint32_t third = 0;
+  std::memcpy(&first, id.bytes, sizeof first);
+  std::memcpy(&second, id.bytes + sizeof first, sizeof second);
+  std::memcpy(&third, id.bytes + sizeof first + sizeof second, sizeof third);
+  write_words(out, 0, reinterpret_cast<std::uintptr_t>(view.bytes), view.data_size);
+  write_words(out, 1, reinterpret_cast<std::uintptr_t>(view.bytes + view.data_size), view.metadata_size);
+  write_words(out, 2, view.type_tag, first);
+  write_words(out, 3, second, third | std::uint64_t{view.slot} << 32);
+  write_words(out, 4, reinterpret_cast<std::uintptr_t>(view.attachment), number);
+  write_words(out, 5, 0, 0);
+}
+
 /// The caller's variable for an object. It holds nothing at the end, unless it was filled.
 class ObjectResult {
  public:
@@ -190,24 +226,11 @@ class ObjectResult {
   }
   /// The caller takes over the reference, if there is one.
   void fill(Object&& object) { fill(std::move(object), to_c(object.id())); }
-  /// The same where the id is known: to read it again behind the writes of the get takes a tenth of the get.
+  /// The same where the id is known.
   void fill(Object&& object, const dolium_id& id) {
     if (!object.holds()) [[unlikely]]
       return;
-    std::uint64_t number = 0;
-    if constexpr (kKeepsRecord) number = add_reference();
-    const detail::ObjectView& view = object.view();
-    std::uint64_t first = 0, second = 0;
-    std::uint32_t third = 0;
-    std::memcpy(&first, id.bytes, sizeof first);
-    std::memcpy(&second, id.bytes + sizeof first, sizeof second);
-    std::memcpy(&third, id.bytes + sizeof first + sizeof second, sizeof third);
-    write_words(0, reinterpret_cast<std::uintptr_t>(view.bytes), view.data_size);
-    write_words(1, reinterpret_cast<std::uintptr_t>(view.bytes + view.data_size), view.metadata_size);
-    write_words(2, view.type_tag, first);
-    write_words(3, second, third | std::uint64_t{view.slot} << 32);
-    write_words(4, reinterpret_cast<std::uintptr_t>(view.attachment), number);
-    write_words(5, 0, 0);
+    write_object(out_, object.view(), id);
     object.give_up();
     filled_ = true;
   }
@@ -223,18 +246,6 @@ class ObjectResult {
   }
 
  private:
-  static_assert(offsetof(dolium_object, size) == 8 && offsetof(dolium_object, metadata) == 16 &&
-                offsetof(dolium_object, metadata_size) == 24 && offsetof(dolium_object, type_tag) == 32 &&
-                offsetof(dolium_object, id) == 40 && offsetof(dolium_object, opaque) == 60 &&
-                offsetof(dolium_object, opaque2) == 64 && sizeof(dolium_object) == 96);
-  /// Two words at once: a caller that copies the struct reads it in pieces of 16 bytes, and would otherwise wait until
-  /// both words have left the store buffer: a tenth of a get for each copy.
-  void write_words(std::size_t pair, std::uint64_t low, std::uint64_t high) noexcept {
-    using Words [[gnu::vector_size(16)]] = std::uint64_t;
-    const Words both = {low, high};
-    std::memcpy(reinterpret_cast<std::byte*>(&out_) + pair * sizeof both, &both, sizeof both);
-  }
-
   dolium_object& out_;
   bool filled_ = false;
 };

@@ -11,6 +11,21 @@
 namespace c = dolium::c;
 using dolium::Object;
 using dolium::Result;
+using dolium::detail::Attachment;
+
+namespace {
+
+/// What has counted the reference. Ends its record; gives up if it was released before.
+Attachment& unrecorded(const char* function, const dolium_object& object) {
+  if (c::kKeepsRecord && !c::drop_reference(object.opaque2[1]))
+    c::give_up(
+        function,
+        "this object was released before: a copy of the struct is no reference of its own (dolium_object_retain() "
+        "makes one)");
+  return *reinterpret_cast<Attachment*>(object.opaque2[0]);
+}
+
+}  // namespace
 
 bool dolium_object_holds(const dolium_object* object) {
   return object != nullptr && c::holds(*object);
@@ -29,15 +44,15 @@ dolium_code dolium_object_retain(const dolium_object* object, dolium_object* oth
 
 void dolium_object_release(dolium_object* object) {
   if (object == nullptr || !c::holds(*object)) return;
-  if (c::kKeepsRecord && !c::drop_reference(object->opaque2[1]))
-    c::give_up(
-        __func__,
-        "this object was released before: a copy of the struct is no reference of its own (dolium_object_retain() "
-        "makes one)");
-  auto* const attachment = reinterpret_cast<dolium::detail::Attachment*>(object->opaque2[0]);
+  Attachment& attachment = unrecorded(__func__, *object);
   const std::uint32_t slot = object->opaque;
   c::wipe(*object);
-  attachment->release(slot);
+  attachment.release(slot);
+}
+
+void dolium_object_drop(const dolium_object* object) {
+  if (object == nullptr || !c::holds(*object)) return;
+  unrecorded(__func__, *object).release(object->opaque);
 }
 
 dolium_code dolium_object_private_copy(const dolium_object* object, dolium_private_copy** copy, dolium_error* error) {

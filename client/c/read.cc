@@ -33,22 +33,49 @@ Result<void> hand_out(const Result<std::vector<bool>>& seen, bool* out, std::siz
   return {};
 }
 
+/// The first step of a get: fills `object` if the memory shows it.
+inline Attachment::Verdict look(dolium::ObjectStore& store, const dolium_id& id, dolium_object& object) {
+  Attachment* const memory = BindingAccess::first_look(store);
+  if (memory == nullptr) [[unlikely]]
+    return Attachment::Verdict::undecided;
+  const Attachment::Seen seen = memory->hold_row(c::viewed_as_id(id));
+  if (seen.verdict == Attachment::Verdict::held) [[likely]]
+    c::write_object(object, memory->view({}, seen.attempt.object), id);
+  return seen.verdict;
+}
+
+/// The rest of a get. Not inline: the first step alone needs no room for errors on the stack.
+[[gnu::noinline]] dolium_code get_after(Attachment::Verdict looked, dolium::ObjectStore& store, const dolium_id& id,
+                                        std::int64_t timeout_ns, dolium_object& object, dolium_error* error) noexcept {
+  return c::guarded("dolium_get", error, [&]() -> dolium_code {
+    c::ObjectResult out(&object);
+    return out.fill(BindingAccess::get_after(store, looked, c::id_of(id), c::timeout_of(timeout_ns)), id, error);
+  });
+}
+
+/// A get whose arguments may be wrong.
+[[gnu::noinline]] dolium_code get_checked(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns,
+                                          dolium_object* object, dolium_error* error) noexcept {
+  return c::guarded("dolium_get", error, [&]() -> dolium_code {
+    c::wipe(c::required(object, "object"));
+    const dolium_id& wanted = c::required(id, "id");
+    dolium::ObjectStore& target = c::store_of(store);
+    const auto looked = look(target, wanted, *object);
+    if (looked == Attachment::Verdict::held) return DOLIUM_OK;
+    return get_after(looked, target, wanted, timeout_ns, *object, error);
+  });
+}
+
 }  // namespace
 
 dolium_code dolium_get(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns, dolium_object* object,
                        dolium_error* error) {
-  return c::guarded(__func__, error, [&]() -> dolium_code {
-    c::ObjectResult out(object);
-    const dolium_id& wanted = c::required(id, "id");
-    dolium::ObjectStore& target = c::store_of(store);
-    Attachment::Attempt looked = BindingAccess::look(target, c::id_of(wanted));
-    if (looked.verdict == Attachment::Verdict::held) {
-      out.fill(std::move(looked.object), wanted);
-      return DOLIUM_OK;
-    }
-    return out.fill(BindingAccess::get_after(target, looked.verdict, c::id_of(wanted), c::timeout_of(timeout_ns)),
-                    wanted, error);
-  });
+  if (c::kKeepsRecord || store == nullptr || id == nullptr || object == nullptr) [[unlikely]]
+    return get_checked(store, id, timeout_ns, object, error);
+  const auto looked = look(*store->shared, *id, *object);
+  if (looked == Attachment::Verdict::held) [[likely]]
+    return DOLIUM_OK;
+  return get_after(looked, *store->shared, *id, timeout_ns, *object, error);
 }
 
 dolium_code dolium_try_get(dolium_store* store, const dolium_id* id, dolium_object* object) {

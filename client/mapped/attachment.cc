@@ -32,6 +32,20 @@ Attachment::Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& 
       holder_(index, shm::PinTable(std::move(parts_.pin_table), index.slot_count())),
       owner_(&holder_.index().owner()) {}
 
+/// The part of each get after the lookup. After `held`, the caller has a reference to the object and one to this.
+inline Attachment::Verdict Attachment::count_in(const shm::Holder::Attempt& attempt, Count count) noexcept {
+  if (attempt.release_wanted) parts_.on_release->released();
+  switch (attempt.verdict) {
+    case shm::Holder::Verdict::absent: return Verdict::absent;
+    case shm::Holder::Verdict::undecided: return Verdict::undecided;
+    case shm::Holder::Verdict::held: break;
+  }
+  gate_.pass();
+  if (count == Count::hit) holder_.table().record_hit(attempt.object.slot, shm::monotonic_now());
+  add_ref();
+  return Verdict::held;
+}
+
 Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
   const shm::Holder::Attempt attempt = holder_.hold(id);
   // After the lookup, not before it: then the result of the lookup is one of a store that had not ended.
@@ -40,6 +54,15 @@ Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
     return {Verdict::gone, {}};
   }
   return adopt(id, attempt, count);
+}
+
+Attachment::Seen Attachment::hold_row(const ObjectId& id) noexcept {
+  Seen seen{.verdict = Verdict::gone, .attempt = holder_.hold(id)};
+  if (gone()) [[unlikely]]
+    take_back(seen.attempt);
+  else
+    seen.verdict = count_in(seen.attempt, Count::hit);
+  return seen;
 }
 
 void Attachment::take_back(const shm::Holder::Attempt& attempt) noexcept {
@@ -52,30 +75,13 @@ Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count, const
 }
 
 Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept {
-  if (attempt.release_wanted) parts_.on_release->released();
-  switch (attempt.verdict) {
-    case shm::Holder::Verdict::absent: return {Verdict::absent, {}};
-    case shm::Holder::Verdict::undecided: return {Verdict::undecided, {}};
-    case shm::Holder::Verdict::held: break;
-  }
-  gate_.pass();
-  if (count == Count::hit) holder_.table().record_hit(attempt.object.slot, shm::monotonic_now());
-  return {Verdict::held, view(id, attempt.object)};
+  const Verdict verdict = count_in(attempt, count);
+  if (verdict != Verdict::held) return {verdict, {}};
+  return {Verdict::held, Object(view(id, attempt.object))};
 }
 
 void Attachment::record_hit(const Object& object) noexcept {
   holder_.table().record_hit(object.view().slot, shm::monotonic_now());
-}
-
-Object Attachment::view(const ObjectId& id, const shm::Held& held) noexcept {
-  add_ref();
-  return Object(ObjectView{.attachment = this,
-                           .bytes = parts_.arena.data() + held.offset,
-                           .data_size = held.data_size,
-                           .type_tag = held.type_tag,
-                           .metadata_size = held.metadata_size,
-                           .slot = held.slot,
-                           .id = id});
 }
 
 std::optional<bool> Attachment::exists(const ObjectId& id) const noexcept {

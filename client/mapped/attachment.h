@@ -92,6 +92,22 @@ class Attachment {
   /// A get without the daemon. `gone` if the store had ended by the time of the lookup; so an object that is returned
   /// was there in a store that had not ended. Precondition: !inherited().
   [[nodiscard]] Attempt hold(const ObjectId& id, Count count) noexcept;
+  struct Seen {
+    Verdict verdict;
+    shm::Holder::Attempt attempt;  ///< its object, if it is held: the caller must release() its slot
+  };
+  /// hold() with Count::hit, without the Object: to make it here and to move it later costs a fifth of a get.
+  [[nodiscard]] Seen hold_row(const ObjectId& id) noexcept;
+  /// What an Object is made of. Precondition: it is held.
+  [[nodiscard]] ObjectView view(const ObjectId& id, const shm::Held& held) noexcept {
+    return {.attachment = this,
+            .bytes = parts_.arena.data() + held.offset,
+            .data_size = held.data_size,
+            .type_tag = held.type_tag,
+            .metadata_size = held.metadata_size,
+            .slot = held.slot,
+            .id = id};
+  }
   /// For an object that the daemon keeps for this client until this reference is taken. With a place: only there (see
   /// Holder::hold_granted()).
   [[nodiscard]] Attempt hold_kept(const ObjectId& id, Count count, const shm::Granted* place = nullptr) noexcept;
@@ -141,7 +157,7 @@ class Attachment {
   Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept;
   ~Attachment() = default;
   [[nodiscard]] Attempt adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept;
-  [[nodiscard]] Object view(const ObjectId& id, const shm::Held& held) noexcept;
+  [[nodiscard]] Verdict count_in(const shm::Holder::Attempt& attempt, Count count) noexcept;
   void take_back(const shm::Holder::Attempt& attempt) noexcept;
 
   static constexpr shm::OwnerWord kCutOff{shm::OwnerWord::kEnded};

@@ -12,9 +12,10 @@ Result<void> StoreBackend::check_may_write() const {
 }
 
 Result<Object> StoreBackend::look_first(const ObjectId& id, Timeout timeout) {
-  Attachment::Attempt looked = look(id);
-  if (looked.verdict == Attachment::Verdict::held) return std::move(looked.object);
-  return get_after(looked.verdict, id, timeout);
+  const Attachment::Seen seen = first_look_->hold_row(id);
+  if (seen.verdict == Attachment::Verdict::held) [[likely]]
+    return Object(first_look_->view(id, seen.attempt.object));
+  return get_after(seen.verdict, id, timeout);
 }
 
 Result<Object> put_with_builder(StoreBackend& backend, const ObjectId& id, std::span<const std::byte> data,

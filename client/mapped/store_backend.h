@@ -76,8 +76,9 @@ class StoreBackend {
   Result<Object> get(const ObjectId& id, Timeout timeout) {
     return first_look_ != nullptr ? look_first(id, timeout) : get_after(Attachment::Verdict::undecided, id, timeout);
   }
-  /// The first step of a get: the object if the memory shows it, without a virtual call. `undecided` for a store whose
-  /// gets begin otherwise.
+  /// Where a get looks before anything else, without a virtual call. Null for a store whose gets begin otherwise.
+  [[nodiscard]] Attachment* first_look() const noexcept { return first_look_; }
+  /// The first step of a get there: the object if the memory shows it. `undecided` if there is no such place.
   [[nodiscard]] Attachment::Attempt look(const ObjectId& id) noexcept {
     if (first_look_ == nullptr) return {Attachment::Verdict::undecided, {}};
     return first_look_->hold(id, Attachment::Count::hit);

@@ -24,6 +24,7 @@ TEST("c: null where something is needed is an error that says so") {
   CHECK_IS(dolium_get_many(store.mine, NULL, 1, 0, 0, &object, NULL, &why), DOLIUM_INVALID_ARGUMENT);
   CHECK_IS(dolium_try_get(NULL, &id, &object), DOLIUM_INVALID_ARGUMENT);
   dolium_object_release(NULL);
+  dolium_object_drop(NULL);
   dolium_failures_free(NULL);
   close_store(&store);
 }
@@ -111,6 +112,7 @@ TEST("c: an object that holds nothing cannot be retained") {
 
 #ifdef DOLIUM_KEEPS_RECORD  // a debug build
 static void release_copy(void* argument) { dolium_object_release(argument); }
+static void drop_copy(void* argument) { dolium_object_drop(argument); }
 static void close_again(void* argument) { dolium_close(argument); }
 
 TEST("c: a debug build finds objects and handles that are used after their end") {
@@ -126,6 +128,8 @@ TEST("c: a debug build finds objects and handles that are used after their end")
   int signal = 0;
   run_in_child(release_copy, &copy, &signal, said, sizeof said);
   CHECK(signal == SIGABRT && strstr(said, "dolium_object_release: this object was released before") != NULL);
+  run_in_child(drop_copy, &copy, &signal, said, sizeof said);
+  CHECK(signal == SIGABRT && strstr(said, "dolium_object_drop: this object was released before") != NULL);
 
   dolium_builder* builder = NULL;
   CHECK_OK(dolium_create(store.mine, &never, 1, NULL, &builder, &why));

@@ -31,6 +31,25 @@ TEST("c: references are retained, released, and outlive the removal and the stor
   close_store(&store);
 }
 
+TEST("c: a reference that is dropped is gone, and its struct as it was") {
+  Store store = open_store(kind, NULL);
+  const dolium_id id = id_of("dropped");
+  put_text(store.mine, "dropped", "salve");
+  dolium_object object, copy;
+  CHECK_OK(dolium_get(store.mine, &id, 0, &object, &why));
+  memcpy(&copy, &object, sizeof copy);
+  dolium_object_info info = {.struct_size = sizeof info};
+  CHECK_OK(dolium_metadata(store.other, &id, &info, NULL, &why));
+  CHECK(info.ref_count == 1);
+  dolium_object_drop(&object);
+  CHECK(memcmp(&copy, &object, sizeof copy) == 0);
+  CHECK_OK(dolium_metadata(store.other, &id, &info, NULL, &why));
+  CHECK(info.ref_count == 0);
+  const dolium_object none = {0};
+  dolium_object_drop(&none);
+  close_store(&store);
+}
+
 TEST("c: an object and a builder outlive their store") {
   Store store = open_store(kind, NULL);
   dolium_connect_options how = DOLIUM_CONNECT_OPTIONS_INIT;

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 // ---- dolium/c/base.h
 /// The version of this interface: of its functions and structs. It grows with every addition.
-pub const DOLIUM_ABI_VERSION: u32 = 4;
+pub const DOLIUM_ABI_VERSION: u32 = 5;
 /// The outcome of a call: one of the values below. A later version can have more.
 pub type dolium_code = i32;
 /// Ok.
@@ -998,6 +998,9 @@ unsafe extern "C" {
     /// are invalid from now on. Callable from any thread and after `dolium_close()`. Makes no system call, unless a create
     /// waits for room.
     pub fn dolium_object_release(object: *mut dolium_object);
+    /// The same, but leaves the struct as it is: do not use it again. For bindings whose own object ends with the struct;
+    /// the zeros cost a twentieth of a get.
+    pub fn dolium_object_drop(object: *const dolium_object);
     /// The caller frees the copy with `dolium_private_copy_free()`. It holds a reference to the object of its own, so
     /// `object` may be released before. `DOLIUM_OUT_OF_MEMORY` names the limit of the kernel that refused it.
     pub fn dolium_object_private_copy(

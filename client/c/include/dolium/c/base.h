@@ -18,7 +18,7 @@
 DOLIUM_C_BEGIN
 
 /// The version of this interface: of its functions and structs. It grows with every addition.
-#define DOLIUM_ABI_VERSION 4
+#define DOLIUM_ABI_VERSION 5
 
 /// The outcome of a call: one of the values below. A later version can have more.
 typedef int32_t dolium_code;
