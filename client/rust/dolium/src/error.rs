@@ -152,6 +152,8 @@ impl Error {
     ///
     /// # Safety
     /// `error` points to a struct that a call has filled.
+    #[cold]
+    #[inline(never)] // out of the way of a call that succeeds
     pub(crate) unsafe fn from_raw(code: sys::dolium_code, error: *const sys::dolium_error) -> Self {
         // SAFETY: the library filled the members, and `message_size` bytes of the text. The rest of the text may be
         // uninitialised, and is not touched.

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use dolium_sys as sys;
 
 use crate::error::{Result, check};
+use crate::operations::resume_contained_panic;
 use crate::report::FromC;
 use crate::{ObjectId, Store, Timeout};
 
@@ -142,9 +143,14 @@ impl Store {
     ///
     /// [`Error::Disconnected`](crate::Error::Disconnected) after the daemon's end: then every pending closure was called
     /// with that error.
+    ///
+    /// # Panics
+    /// If one of the closures does. The others that are due were called.
     pub fn process_events(&self) -> Result<()> {
         // SAFETY: the handle is ours.
-        check(|error| unsafe { sys::dolium_process_events(self.raw(), error) })
+        let outcome = check(|error| unsafe { sys::dolium_process_events(self.raw(), error) });
+        resume_contained_panic();
+        outcome
     }
 
     /// Events from now on. First comes [`EventKind::Sealed`] for each object that is there already.

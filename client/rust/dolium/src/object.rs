@@ -46,9 +46,13 @@ impl Object {
         call: impl FnOnce(*mut sys::dolium_object, *mut sys::dolium_error) -> sys::dolium_code,
     ) -> Result<Self> {
         let mut object = MaybeUninit::<sys::dolium_object>::uninit();
-        check(|error| call(object.as_mut_ptr(), error))?;
-        // SAFETY: the call succeeded, so the struct is filled, and the reference is ours.
-        Ok(Self(unsafe { object.assume_init() }))
+        let mut error = MaybeUninit::<sys::dolium_error>::uninit();
+        match call(object.as_mut_ptr(), error.as_mut_ptr()) {
+            // SAFETY: the call succeeded, so the struct is filled, and the reference is ours.
+            sys::DOLIUM_OK => Ok(Self(unsafe { object.assume_init() })),
+            // SAFETY: the call failed, so it filled the struct.
+            code => Err(unsafe { Error::from_raw(code, error.as_ptr()) }),
+        }
     }
 
     /// Takes a struct of the library. None if it holds nothing.
@@ -178,8 +182,8 @@ impl Clone for Object {
 impl Drop for Object {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the reference is ours, and ends here, once.
-        unsafe { sys::dolium_object_release(&mut self.0) }
+        // SAFETY: the reference is ours, and ends here, once; the struct is not used again.
+        unsafe { sys::dolium_object_drop(&self.0) }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Calls whose outcome goes to a closure, in an event loop of the program's own.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use dolium_sys as sys;
@@ -33,6 +36,24 @@ impl Drop for Operation {
     }
 }
 
+thread_local! {
+    static PANIC: Cell<Option<Box<dyn Any + Send>>> = const { Cell::new(None) };
+}
+
+/// Runs a closure inside of a call of the library, which a panic must not unwind.
+fn contain_panic(run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        PANIC.set(Some(panic));
+    }
+}
+
+/// After a call of the library: goes on with the panic of a closure that it has called. Of several, with the last one.
+pub(crate) fn resume_contained_panic() {
+    if let Some(panic) = PANIC.take() {
+        resume_unwind(panic);
+    }
+}
+
 /// The closure of an operation, as the library's `user`: it is called at most once, and freed exactly once.
 struct Callback<T> {
     done: Option<Box<dyn FnOnce(Result<T>) + Send>>,
@@ -50,7 +71,8 @@ impl<T> Callback<T> {
         // SAFETY: the caller's promise; the library calls from one thread at a time.
         let this = unsafe { &mut *user.cast::<Self>() };
         if let Some(done) = this.done.take() {
-            done(outcome(this.id));
+            let outcome = outcome(this.id);
+            contain_panic(|| done(outcome));
         }
     }
 
