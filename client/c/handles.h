@@ -234,6 +234,8 @@ class ObjectResult {
     object.give_up();
     filled_ = true;
   }
+  /// It was filled by write_object().
+  void keep() noexcept { filled_ = true; }
   /// The same for a result. Returns the code of the call.
   [[nodiscard]] dolium_code fill(Result<Object>&& object, dolium_error* error) {
     return object ? fill(std::move(object), to_c(object->id()), error) : report(object.error(), error);

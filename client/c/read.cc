@@ -57,12 +57,16 @@ inline Attachment::Verdict look(dolium::ObjectStore& store, const dolium_id& id,
 [[gnu::noinline]] dolium_code get_checked(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns,
                                           dolium_object* object, dolium_error* error) noexcept {
   return c::guarded("dolium_get", error, [&]() -> dolium_code {
-    c::wipe(c::required(object, "object"));
+    c::ObjectResult out(object);
     const dolium_id& wanted = c::required(id, "id");
     dolium::ObjectStore& target = c::store_of(store);
     const auto looked = look(target, wanted, *object);
-    if (looked == Attachment::Verdict::held) return DOLIUM_OK;
-    return get_after(looked, target, wanted, timeout_ns, *object, error);
+    if (looked == Attachment::Verdict::held) {
+      out.keep();
+      return DOLIUM_OK;
+    }
+    const dolium::Timeout timeout = c::timeout_of(timeout_ns);
+    return out.fill(BindingAccess::get_after(target, looked, c::id_of(wanted), timeout), wanted, error);
   });
 }
 

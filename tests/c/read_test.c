@@ -47,6 +47,9 @@ TEST("c: a reference that is dropped is gone, and its struct as it was") {
   CHECK(info.ref_count == 0);
   const dolium_object none = {0};
   dolium_object_drop(&none);
+  CHECK_OK(dolium_get(store.mine, &object.id, 0, &object, &why));  // the id in the struct that is filled
+  CHECK(holds_text(&object, "salve"));
+  dolium_object_release(&object);
   close_store(&store);
 }
 
