@@ -115,8 +115,8 @@ void Compactor::begin(TierFile& file) {
 
 bool Compactor::is_needed(const RecordHead& head) const {
   if (head.kind != RecordKind::object) return false;
-  const auto entry = catalogue_.find(head.sequence);
-  return entry != catalogue_.end() && entry->second.file == victim_;
+  const Entry* entry = catalogue_.find(head.sequence);
+  return entry != nullptr && entry->file == victim_;
 }
 
 /// The victim's tombstones and its clear record are still needed when it is gone.
@@ -193,18 +193,17 @@ void Compactor::on_moved(const Appended& moved) {
   --under_way_;
   auto node = moves_.extract(moved.head.sequence);
   std::vector<RemovalPtr> waiting = node.empty() ? std::vector<RemovalPtr>() : std::move(node.mapped());
-  const auto entry = catalogue_.find(moved.head.sequence);
-  const bool is_live = entry != catalogue_.end();
+  Entry* entry = catalogue_.find(moved.head.sequence);
   if (moved.error != 0) failed_ = true;
-  if (moved.error != 0 || !is_live) {
+  if (moved.error != 0 || entry == nullptr) {
     if (moved.file != 0) bury_copy(moved, std::move(waiting));  // also after an error: it may be on the disk
     return;
   }
   moved_bytes_ += moved.head.payload_size();
-  parts_.table.drop_live(entry->second.file, entry->second.size);
-  entry->second.file = moved.file;
-  entry->second.payload_at = moved.head.payload_at;
-  parts_.table.add_live(moved.file, entry->second.size);
+  parts_.table.drop_live(entry->file, entry->size);
+  entry->file = moved.file;
+  entry->payload_at = moved.head.payload_at;
+  parts_.table.add_live(moved.file, entry->size);
   parts_.table.find(moved.file)->has_copies = true;
 }
 

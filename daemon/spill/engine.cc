@@ -56,7 +56,7 @@ void Engine::begin() {
   errors_ = std::exchange(recovered_.losses, {});
   catalogue_.reserve(recovered_.objects.size());
   for (const LiveRecord& each : recovered_.objects)
-    catalogue_.emplace(each.head.sequence, entry_of(each.head, each.file));
+    catalogue_.insert(each.head.sequence, entry_of(each.head, each.file));
   if (home_.why_not().error_number != EROFS)
     space_.remove_leaving(true);  // the last spare: its room may be all that there is
   if (!home_.is_saved()) home_.settle(layer_);
@@ -100,7 +100,9 @@ void Engine::write(const RecordHead& head, std::span<const std::byte> payload, W
   object.head.checksum = {};
   object.head.kind = RecordKind::object;
   if (const int error = why_no_write(); error != 0) return written(error, 0);
-  object.done = [this, written = std::move(written)](const Appended& appended) { on_written(appended, written); };
+  object.done = [this, number = writes_under_way_.put(std::move(written))](const Appended& appended) {
+    on_written(appended, writes_under_way_.take(number));
+  };
   if (payload.size() >= space_.geometry().own_file_bytes)
     objects_.put(std::move(object));
   else
@@ -114,7 +116,7 @@ int Engine::why_no_write() const noexcept {
 void Engine::on_written(const Appended& appended, const Written& written) {
   const int error = appended.error == 0 && is_cleared(appended.head) ? ECANCELED : appended.error;
   if (error != 0) return give_up(appended, error, written);
-  catalogue_.emplace(appended.head.sequence, entry_of(appended.head, appended.file));
+  catalogue_.insert(appended.head.sequence, entry_of(appended.head, appended.file));
   table_.add_live(appended.file, appended.head.payload_size());
   if (held_.empty() && !removals_.is_behind()) return written(0, appended.head.sequence);
   held_.push_back({appended.head, appended.file, written});
@@ -150,8 +152,7 @@ bool Engine::is_cleared(const RecordHead& head) const {
 // ---- reading ----
 
 const Entry* Engine::find(Sequence location) const {
-  const auto found = catalogue_.find(location);
-  return found == catalogue_.end() ? nullptr : &found->second;
+  return catalogue_.find(location);
 }
 
 void Engine::read(Sequence location, std::span<std::byte> into, ReadBack read) {
@@ -170,11 +171,11 @@ void Engine::read(Sequence location, std::span<std::byte> into, ReadBack read) {
 // ---- dropping ----
 
 void Engine::drop(Sequence location, Dropped dropped) {
-  const auto found = catalogue_.find(location);
+  const Entry* found = catalogue_.find(location);
   const RemovalPtr waiting = removal(std::move(dropped));
-  if (found == catalogue_.end()) return;
-  const Entry entry = found->second;
-  catalogue_.erase(found);
+  if (found == nullptr) return;
+  const Entry entry = *found;
+  catalogue_.erase(location);
   drop_entry(location, entry, waiting);
 }
 
@@ -224,8 +225,7 @@ void Engine::clear(std::uint64_t stamp, Dropped dropped) {
   clear_ = {++next_sequence_, stamp, incarnation_, table_.last_number(), 0};
   log_.cancel([this](const RecordHead& head) { return is_cleared(head); });
   objects_.cancel([this](const RecordHead& head) { return is_cleared(head); });
-  std::erase_if(catalogue_, [&](const auto& each) {
-    const auto& [location, entry] = each;
+  catalogue_.erase_if([&](Sequence location, const Entry& entry) {
     if (!clear_.kills(location, entry.stamp, entry.incarnation)) return false;
     table_.drop_live(entry.file, entry.size);
     compactor_.drop_during_move(location, waiting);

@@ -27,6 +27,7 @@
 #include "daemon/spill/object_files.h"
 #include "daemon/spill/reader.h"
 #include "daemon/spill/recovery.h"
+#include "daemon/spill/slab.h"
 #include "daemon/spill/verifier.h"
 
 namespace dolium::spill {
@@ -175,6 +176,7 @@ class Engine {
     FileNumber file = 0;
     Written written;
   };
+  Slab<Written> writes_under_way_;
   std::deque<Held> held_;  // answers that wait for tombstones before them
   bool writes_ = false;    // start_writing() was called
   bool settled_ = false;   // the tombstones that recovery missed are durable: files may go

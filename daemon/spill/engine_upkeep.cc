@@ -107,7 +107,7 @@ void Engine::look_at(TierFile& file) {
 void Engine::lose(TierFile& file) {
   errors_.push_back(fmt::format("{} was removed by another process: its object is lost on disk", file.name()));
   has_lost_ = true;
-  lost_records_ += std::erase_if(catalogue_, [&](const auto& each) { return each.second.file == file.number; });
+  lost_records_ += catalogue_.erase_if([&](Sequence, const Entry& entry) { return entry.file == file.number; });
   if (file.live_records != 0) table_.drop_live(file.number, file.live_bytes);
   table_.leave(file);
 }

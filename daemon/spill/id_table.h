@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <vector>
 
 #include "daemon/spill/checksum.h"
 #include "daemon/spill/format.h"
+#include "daemon/spill/large_vector.h"
 
 namespace dolium::spill {
 
@@ -24,10 +24,16 @@ class IdTable {
   /// `ids`: the maximum number of them.
   IdTable(std::size_t ids, const Nonce& secret) : secret_(secret), places_(std::bit_ceil(2 * ids + 2)) {}
 
-  /// The position of this id, kNone at first; the caller sets it. `id_at`: the id at a position that was set.
-  template <class IdAt>
-  [[nodiscard]] std::uint32_t& position(const Id& id, const IdAt& id_at) {
+  /// Prefetches what position() reads, for several ids together.
+  [[nodiscard]] Checksum prefetch(const Id& id) const noexcept {
     const Checksum hash = hash_of(id);
+    __builtin_prefetch(&places_[hash[0] & (places_.size() - 1)], 1);
+    return hash;
+  }
+  /// The position of this id, kNone at first; the caller sets it. `hash`: what prefetch() returned for it. `id_at`: the
+  /// id at a position that was set.
+  template <class IdAt>
+  [[nodiscard]] std::uint32_t& position(const Id& id, const Checksum& hash, const IdAt& id_at) {
     const auto tag = static_cast<std::uint32_t>(hash[1]);
     const std::size_t mask = places_.size() - 1;
     for (std::size_t at = hash[0] & mask;; at = (at + 1) & mask) {
@@ -35,12 +41,6 @@ class IdTable {
       if (place.position == kNone) place.tag = tag;
       if (place.position == kNone || (place.tag == tag && id_at(place.position) == id)) return place.position;
     }
-  }
-  /// Visits all positions that were set.
-  template <class Visit>
-  void for_each(const Visit& visit) const {
-    for (const Place& each : places_)
-      if (each.position != kNone) visit(each.position);
   }
 
  private:
@@ -57,7 +57,7 @@ class IdTable {
   }
 
   const Nonce secret_;
-  std::vector<Place> places_;
+  LargeVector<Place> places_;
 };
 
 }  // namespace dolium::spill

@@ -40,17 +40,13 @@ Log::Log(const Parts& parts)
       superblock_(parts.superblock),
       buffers_(buffer_size(parts.space.geometry()), kMaxChunks) {}
 
-void Log::enqueue(std::deque<Append>& queue, Append record) {
+void Log::enqueue(Fifo<Append>& queue, Append record) {
   queued_bytes_ += bytes_of(record);
   queue.push_back(std::move(record));
 }
 
 void Log::cancel(const std::function<bool(const RecordHead&)>& is_dead) {
-  const auto dead =
-      std::stable_partition(objects_.begin(), objects_.end(), [&](const Append& each) { return !is_dead(each.head); });
-  std::deque<Append> cancelled(std::make_move_iterator(dead), std::make_move_iterator(objects_.end()));
-  objects_.erase(dead, objects_.end());
-  refuse(cancelled, ECANCELED);
+  refuse(objects_.take_if([&](const Append& each) { return is_dead(each.head); }), ECANCELED);
 }
 
 std::size_t Log::writing() const noexcept {
@@ -66,7 +62,7 @@ void Log::pump() {
   while (may_begin()) {
     BufferPtr buffer = buffers_.take();
     if (!buffer) return;
-    std::vector<Append> records;
+    std::vector<Append> records = std::exchange(unused_records_, {});
     choose(records);
     if (records.empty() && make_head()) {
       choose(records);
@@ -88,7 +84,7 @@ void Log::choose(std::vector<Append>& records) {
   }
 }
 
-bool Log::take(std::deque<Append>& queue, std::vector<Append>& records, std::uint64_t& payload) {
+bool Log::take(Fifo<Append>& queue, std::vector<Append>& records, std::uint64_t& payload) {
   if (queue.empty()) return false;
   const std::uint64_t more = payload + round_up(queue.front().payload.size(), kPayloadAlignment);
   const std::uint64_t size = chunk_size(records.size() + 1, more);
@@ -97,8 +93,7 @@ bool Log::take(std::deque<Append>& queue, std::vector<Append>& records, std::uin
   if (head_->position + size + footer > head_->bytes) return false;
   payload = more;
   queued_bytes_ -= bytes_of(queue.front());
-  records.push_back(std::move(queue.front()));
-  queue.pop_front();
+  records.push_back(queue.pop_front());
   return true;
 }
 
@@ -107,13 +102,13 @@ bool Log::make_head() {
   auto purpose = objects_.empty() ? Space::Purpose::upkeep : Space::Purpose::objects;
   Result<TierFile*> file = space_.make_segment(purpose);
   if (!file && purpose == Space::Purpose::objects) {
-    refuse(objects_, file.error().error_number);
+    refuse(objects_.take_all(), file.error().error_number);
     if (upkeep_.empty()) return false;
     purpose = Space::Purpose::upkeep;
     file = space_.make_segment(purpose);
   }
   if (!file) {
-    refuse(upkeep_, file.error().error_number);
+    refuse(upkeep_.take_all(), file.error().error_number);
     return false;
   }
   end_head();
@@ -127,11 +122,9 @@ bool Log::make_head() {
 
 /// It does not fit into an empty segment, because that had to be short.
 void Log::refuse_first() {
-  std::deque<Append>& queue = upkeep_.empty() ? objects_ : upkeep_;
-  std::deque<Append> first;
-  first.push_back(std::move(queue.front()));
-  queue.pop_front();
-  refuse(first, ENOSPC);
+  std::vector<Append> first;
+  first.push_back((upkeep_.empty() ? objects_ : upkeep_).pop_front());
+  refuse(std::move(first), ENOSPC);
 }
 
 std::uint64_t Log::head_room() const noexcept {
@@ -151,16 +144,14 @@ void Log::give_up(FileNumber number) {
   end_head();
 }
 
-void Log::refuse(std::deque<Append>& queue, int error) {
-  std::deque<Append> refused;
-  refused.swap(queue);
+void Log::refuse(std::vector<Append> refused, int error) {
   for (const Append& each : refused) queued_bytes_ -= bytes_of(each);
   for (Append& each : refused) each.done({error == 0 ? EIO : error, 0, each.head});
 }
 
 void Log::write(std::vector<Append> records, BufferPtr buffer) {
   auto chunk = std::make_shared<Chunk>();
-  const std::uint64_t size = compose(records, buffer->bytes());
+  const std::uint64_t size = compose(records, buffer->bytes(), chunk->heads);
   chunk->segment = head_;
   chunk->records = std::move(records);
   chunk->buffer = std::move(buffer);
@@ -175,9 +166,9 @@ void Log::write(std::vector<Append> records, BufferPtr buffer) {
 }
 
 /// Fills the buffer; returns the chunk's size. Gaps are zeroed: they would hold bytes of other objects.
-std::uint64_t Log::compose(std::vector<Append>& records, std::span<std::byte> buffer) const {
+std::uint64_t Log::compose(std::vector<Append>& records, std::span<std::byte> buffer,
+                           std::vector<RecordHead>& heads) const {
   std::uint64_t at = heads_bytes(records.size());
-  std::vector<RecordHead> heads;
   heads.reserve(records.size());
   for (Append& each : records) {
     const std::uint64_t size = each.payload.size();
@@ -267,13 +258,14 @@ void Log::tell() {
     const ChunkPtr chunk = chunks_.front();
     chunks_.pop_front();
     TierFile* file = table_.find(chunk->segment->number);
+    if (chunk->error == 0) chunk->segment->heads.push_back(std::move(chunk->heads));
     for (Append& each : chunk->records) {
-      if (chunk->error == 0) {
-        chunk->segment->heads.push_back(each.head);
-        if (each.head.kind == RecordKind::tombstone && file != nullptr) file->add_tombstone(tombstone_of(each.head));
-      }
+      if (chunk->error == 0 && each.head.kind == RecordKind::tombstone && file != nullptr)
+        file->add_tombstone(tombstone_of(each.head));
       each.done({chunk->error, chunk->segment->number, each.head});
     }
+    chunk->records.clear();
+    unused_records_ = std::move(chunk->records);
     --chunk->segment->unresolved;
     if (chunk->segment->ended) close(chunk->segment);
   }
@@ -303,14 +295,17 @@ void Log::close(const SegmentPtr& segment) {
 }
 
 void Log::write_footer(const SegmentPtr& segment) {
-  const std::uint64_t size = footer_bytes(segment->heads.size());
+  std::vector<RecordHead> heads;
+  heads.reserve(segment->records);
+  for (std::vector<RecordHead>& each : std::exchange(segment->heads, {}))
+    heads.insert(heads.end(), each.begin(), each.end());
+  const std::uint64_t size = footer_bytes(heads.size());
   const auto buffer = std::make_shared<AlignedBuffer>(size);
   const Nonce nonce = nonce_of(superblock_, segment->number);
   const std::uint64_t trailer = size - kBlockBytes;
-  write_chunk(buffer->bytes().first(trailer), ChunkKind::footer, nonce, segment->position, segment->heads);
+  write_chunk(buffer->bytes().first(trailer), ChunkKind::footer, nonce, segment->position, heads);
   write_chunk(buffer->bytes().subspan(trailer), ChunkKind::trailer, nonce, segment->position + trailer, {},
               segment->position);
-  segment->heads = {};
   ++footers_;
   io_.write(segment->file, segment->position, buffer->bytes(),
             [this, segment, buffer, size](int error) { on_footer(segment, segment->position + size, error); });
@@ -343,7 +338,8 @@ void Log::add_footer(TierFile& file, std::vector<RecordHead> heads, std::uint64_
   segment->file = file.handle;
   segment->position = end;
   segment->ended = true;
-  segment->heads = std::move(heads);
+  segment->records = heads.size();
+  segment->heads.push_back(std::move(heads));
   write_footer(segment);
 }
 

@@ -22,6 +22,7 @@
 #include <span>
 #include <vector>
 
+#include "daemon/spill/fifo.h"
 #include "daemon/spill/file_table.h"
 #include "daemon/spill/io_queue.h"
 #include "daemon/spill/space.h"
@@ -108,7 +109,7 @@ class Log {
     bool syncing = false;
     shm::TimeNs sync_begun = 0;
     bool poisoned = false;
-    std::vector<RecordHead> heads;  // durable ones
+    std::vector<std::vector<RecordHead>> heads;  // durable ones, chunk by chunk
   };
   using SegmentPtr = std::shared_ptr<Segment>;
   struct Chunk {
@@ -117,21 +118,23 @@ class Log {
     int error = 0;
     SegmentPtr segment;
     std::vector<Append> records;
+    std::vector<RecordHead> heads;  // as they were written
     BufferPtr buffer;
     [[nodiscard]] bool is_resolved() const noexcept { return state == State::durable || state == State::failed; }
   };
   using ChunkPtr = std::shared_ptr<Chunk>;
 
-  void enqueue(std::deque<Append>& queue, Append record);
+  void enqueue(Fifo<Append>& queue, Append record);
   [[nodiscard]] bool may_begin() const noexcept;
   [[nodiscard]] std::size_t writing() const noexcept;
   void choose(std::vector<Append>& records);
-  bool take(std::deque<Append>& queue, std::vector<Append>& records, std::uint64_t& payload);
+  bool take(Fifo<Append>& queue, std::vector<Append>& records, std::uint64_t& payload);
   [[nodiscard]] bool make_head();
   void refuse_first();
-  void refuse(std::deque<Append>& queue, int error);
+  void refuse(std::vector<Append> refused, int error);
   void write(std::vector<Append> records, BufferPtr buffer);
-  [[nodiscard]] std::uint64_t compose(std::vector<Append>& records, std::span<std::byte> buffer) const;
+  [[nodiscard]] std::uint64_t compose(std::vector<Append>& records, std::span<std::byte> buffer,
+                                      std::vector<RecordHead>& heads) const;
   void on_written(const ChunkPtr& chunk, int error);
   void begin_sync(const SegmentPtr& segment);
   void on_synced(const SegmentPtr& segment, int error);
@@ -150,9 +153,10 @@ class Log {
   const Superblock& superblock_;
   BufferPool buffers_;
 
-  std::deque<Append> objects_;
-  std::deque<Append> upkeep_;
-  std::uint64_t queued_bytes_ = 0;  // of both, with their heads
+  Fifo<Append> objects_;
+  Fifo<Append> upkeep_;
+  std::vector<Append> unused_records_;  // empty; its memory is for the next chunk's
+  std::uint64_t queued_bytes_ = 0;      // of both, with their heads
   SegmentPtr head_;
   std::deque<ChunkPtr> chunks_;  // in log order
   std::size_t footers_ = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <map>
 #include <set>
@@ -20,6 +21,8 @@ namespace {
 
 /// Maximum number of files that one line names.
 constexpr std::size_t kMaxNames = 16;
+/// Maximum number of records for which a list of files makes room: it may be damaged.
+constexpr std::uint64_t kMostForeseen = std::uint64_t{1} << 22;
 constexpr std::uint64_t kRenewedAtOnce = std::uint64_t{4} << 20;
 
 struct IdInFile {
@@ -39,6 +42,9 @@ class Survey {
       : layer_(layer), superblock_(superblock), table_(table) {}
 
   Result<Recovered> run(const std::vector<ListedFile>& listed) {
+    std::uint64_t records = 0;
+    for (const ListedFile& each : listed) records += each.records;
+    found_.reserve(std::min(records, kMostForeseen));
     const Result<std::vector<std::string>> names = layer_.list();
     if (!names) return names.error();
     for (const std::string& name : *names) {
@@ -227,32 +233,42 @@ class Survey {
   // ---- what lives ----
 
   void judge() {
-    const std::vector<bool> is_newest = newest();
+    const std::vector<bool> is_superseded = superseded();
     std::size_t kept = 0;
     for (std::size_t index = 0; index < found_.size(); ++index) {
       const LiveRecord& record = found_[index];
       if (is_buried(record)) {
         bury(record);
-      } else if (is_cleared(record.head) || !is_newest[index]) {
+      } else if (is_cleared(record.head) || is_superseded[index]) {
         mourn(record);
       } else {
         table_.add_live(record.file, record.head.payload_size());
-        found_[kept++] = record;
+        if (kept != index) found_[kept] = record;
+        ++kept;
       }
     }
     found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(kept), found_.end());
     result_.objects = std::move(found_);
   }
-  /// Of each record: whether it is the newest of its id.
-  [[nodiscard]] std::vector<bool> newest() const {
+  /// Of each record: whether there is a newer one of its id. A look-up is a cache miss: those of a group go on
+  /// together.
+  [[nodiscard]] std::vector<bool> superseded() const {
+    constexpr std::size_t kGroup = 16;
     IdTable table(found_.size(), superblock_.secret);
     const auto id_at = [this](std::uint32_t position) -> const IdTable::Id& { return found_[position].head.id; };
-    for (std::size_t index = 0; index < found_.size(); ++index) {
-      std::uint32_t& place = table.position(found_[index].head.id, id_at);
-      if (place == IdTable::kNone || is_newer(found_[index], found_[place])) place = static_cast<std::uint32_t>(index);
-    }
     std::vector<bool> out(found_.size(), false);
-    table.for_each([&out](std::uint32_t position) { out[position] = true; });
+    std::array<Checksum, kGroup> hashes;
+    for (std::size_t index = 0; index < found_.size(); ++index) {
+      const IdTable::Id& id = found_[index].head.id;
+      if (index % kGroup == 0)
+        for (std::size_t i = 0; i < std::min(kGroup, found_.size() - index); ++i)
+          hashes[i] = table.prefetch(found_[index + i].head.id);
+      std::uint32_t& newest = table.position(id, hashes[index % kGroup], id_at);
+      const bool is_first = newest == IdTable::kNone;
+      const std::size_t loser = is_first || is_newer(found_[index], found_[newest]) ? newest : index;
+      if (!is_first) out[loser] = true;
+      if (loser != index) newest = static_cast<std::uint32_t>(index);
+    }
     return out;
   }
   /// Dead, and known to be: a file of its own goes.
@@ -303,7 +319,7 @@ class Survey {
   const Superblock& superblock_;
   FileTable& table_;
   Recovered result_;
-  std::vector<LiveRecord> found_;
+  LargeVector<LiveRecord> found_;
   std::pair<FileNumber, FilePtr> last_own_{};
   std::map<FileNumber, std::vector<Sequence>> undone_;  // the numbers of copies that do not count, sorted
   std::set<FileNumber> cut_;  // segments that are shorter than they were made, and have no footer

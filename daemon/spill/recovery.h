@@ -19,6 +19,7 @@
 #include "daemon/spill/file_list.h"
 #include "daemon/spill/file_table.h"
 #include "daemon/spill/format.h"
+#include "daemon/spill/large_vector.h"
 #include "daemon/spill/segment_reader.h"
 
 namespace dolium::spill {
@@ -37,7 +38,7 @@ struct Scanned {
 };
 
 struct Recovered {
-  std::vector<LiveRecord> objects;
+  LargeVector<LiveRecord> objects;
   std::vector<Tombstone> missing;
   std::vector<Scanned> scanned;
   std::uint64_t bad_records = 0;        ///< of scanned segments; never told as durable, or damaged since

@@ -58,8 +58,8 @@ std::optional<ChunkHeader> read_heads(Window& window, const Nonce& nonce, std::u
   if (header.bytes > window.file_bytes() - position) return std::nullopt;
   const auto bytes = window.at(position, heads_bytes(header.records));
   if (bytes.empty() || !check_chunk(bytes, header)) return std::nullopt;
-  heads.clear();
-  for (std::uint32_t index = 0; index < header.records; ++index) heads.push_back(read_head(bytes, index));
+  heads.resize(header.records);
+  for (std::uint32_t index = 0; index < header.records; ++index) heads[index] = read_head(bytes, index);
   return header;
 }
 

@@ -1,16 +1,16 @@
 #include "daemon/spill/staging.h"
 
 #include <algorithm>
-#include <new>
+
+#include "daemon/spill/large_vector.h"
 
 namespace dolium::spill {
 
 AlignedBuffer::AlignedBuffer(std::size_t size)
-    : size_(round_up(size, kBlockBytes)),
-      memory_(static_cast<std::byte*>(::operator new(size_, std::align_val_t(kBlockBytes)))) {}
+    : size_(round_up(size, kBlockBytes)), memory_(static_cast<std::byte*>(allocate_large(size_, kBlockBytes))) {}
 
 void AlignedBuffer::Free::operator()(std::byte* memory) const noexcept {
-  ::operator delete(memory, std::align_val_t(kBlockBytes));
+  free_large(memory);
 }
 
 BufferPtr BufferPool::take() {

@@ -9,9 +9,9 @@ namespace dolium::spill {
 void Verifier::start(const Catalogue& catalogue) {
   records_.clear();
   records_.reserve(catalogue.size());
-  for (const auto& [sequence, entry] : catalogue) records_.push_back(sequence);
+  catalogue.for_each([this](Sequence number, const Entry&) { records_.push_back(number); });
   std::ranges::sort(records_, {}, [&](Sequence each) {
-    const Entry& entry = catalogue.at(each);
+    const Entry& entry = *catalogue.find(each);
     return std::tuple(entry.file, entry.payload_at);
   });
   next_ = under_way_ = 0;
@@ -26,13 +26,13 @@ void Verifier::pump(const Catalogue& catalogue, shm::TimeNs now) {
   next_read_ = std::max(next_read_, now < kBurst ? 0 : now - kBurst);
   while (may_read(now) && next_ < records_.size() && under_way_ < kUnderWay) {
     const Sequence sequence = records_[next_++];
-    const auto entry = catalogue.find(sequence);
-    if (entry == catalogue.end()) continue;
-    const ObjectId id = entry->second.id;
-    next_read_ += static_cast<shm::TimeNs>(static_cast<double>(entry->second.size) / kBytesPerSecond * kSecond);
+    const Entry* entry = catalogue.find(sequence);
+    if (entry == nullptr) continue;
+    const ObjectId id = entry->id;
+    next_read_ += static_cast<shm::TimeNs>(static_cast<double>(entry->size) / kBytesPerSecond * kSecond);
     ++under_way_;
-    const bool begun = check_(
-        sequence, [this, run = run_, id, bytes = entry->second.size](int error) { on_checked(run, id, bytes, error); });
+    const bool begun =
+        check_(sequence, [this, run = run_, id, bytes = entry->size](int error) { on_checked(run, id, bytes, error); });
     if (!begun) --under_way_;
   }
   if (running_ && next_ == records_.size() && under_way_ == 0) running_ = false;

@@ -89,9 +89,10 @@ void TierWork::write(const protocol::TierWrite& asked, const protocol::TierWorkN
     written_.push_back({stamp, 0, slot, protocol::TierWriteOutcome::gone});
     return;
   }
-  engine_.write(head_of(asked), bytes, [this, stamp, held = *held](int error, Sequence location) {
-    session_.release(held);
-    on_written(stamp, held.slot, error, location);
+  engine_.write(head_of(asked), bytes, [this, number = writing_.put({stamp, *held})](int error, Sequence location) {
+    const Writing done = writing_.take(number);
+    session_.release(done.held);
+    on_written(done.stamp, done.held.slot, error, location);
   });
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/spill/engine.h"
+#include "daemon/spill/slab.h"
 #include "daemon/spiller/tier_session.h"
 
 namespace dolium::spill {
@@ -34,6 +35,11 @@ class TierWork {
   [[nodiscard]] bool has_forgotten() const noexcept { return has_forgotten_; }
 
  private:
+  /// An object that the engine writes.
+  struct Writing {
+    std::uint64_t stamp = 0;
+    shm::Held held{};
+  };
   struct Order {
     std::uint64_t number = 0;
     protocol::TierOrderKind kind{};
@@ -60,6 +66,7 @@ class TierWork {
   Engine& engine_;
   const std::string directory_;
   const std::string io_;
+  Slab<Writing> writing_;
   std::vector<protocol::TierWritten> written_;
   std::vector<protocol::TierReadBack> read_;
   std::deque<Order> orders_;
