@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <deque>
 #include <thread>
 #include <utility>
 
@@ -153,13 +154,27 @@ Result<void> Spiller::introduce(TierSession& session, Engine& engine) {
   const auto* store = (*reply)->incarnation();
   if (store == nullptr) return Error{Errc::protocol_error, "the server did not name its store"};
   const Incarnation incarnation = {store->high(), store->low()};
-  std::size_t first = 0;
-  do {
-    const std::size_t last = std::min(first + kBatch, recovered.objects.size());
-    if (auto sent = send_batch(session, engine, recovered.objects, first, last); !sent) return sent;
-    first = last;
-  } while (first < recovered.objects.size());
+  if (auto told = tell_catalogue(session, engine, recovered.objects); !told) return told;
   return engine.adopt(incarnation);
+}
+
+Result<void> Spiller::tell_catalogue(TierSession& session, Engine& engine, Records all) {
+  std::deque<std::pair<std::uint64_t, Records>> unanswered;  // by the request's number
+  for (bool done = false; !done || !unanswered.empty();) {
+    if (!done && unanswered.size() < kBatchesAhead) {
+      const Records batch = all.first(std::min(kBatch, all.size()));
+      all = all.subspan(batch.size());
+      done = all.empty();
+      const Result<std::uint64_t> request = send_batch(session, batch, done);
+      if (!request) return request.error();
+      unanswered.emplace_back(*request, batch);
+      continue;
+    }
+    const auto [request, batch] = unanswered.front();
+    unanswered.pop_front();
+    if (auto taken = take_reply(session, engine, request, batch); !taken) return taken;
+  }
+  return {};
 }
 
 /// The server's configuration may be newer than this process. The next session begins with its capacity.
@@ -172,17 +187,21 @@ Result<void> Spiller::compare_capacity(std::uint64_t configured) {
                    : fmt::format("the configuration has changed: its size may be {} now", format_size(configured))};
 }
 
-Result<void> Spiller::send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
-                                 std::size_t first, std::size_t last) {
-  protocol::TierCatalogueRequestT batch;
-  batch.last = last == records.size();
-  batch.records.reserve(last - first);
-  for (std::size_t index = first; index < last; ++index) batch.records.push_back(to_wire(records[index].head));
-  const auto reply = session.ask<protocol::TierCatalogueReply>(std::move(batch), protocol::deadline_after(kPatience));
+Result<std::uint64_t> Spiller::send_batch(TierSession& session, Records batch, bool is_last) {
+  protocol::TierCatalogueRequestT request;
+  request.last = is_last;
+  request.records.reserve(batch.size());
+  for (const LiveRecord& each : batch) request.records.push_back(to_wire(each.head));
+  return session.send(std::move(request));
+}
+
+/// Drops what the store does not know.
+Result<void> Spiller::take_reply(TierSession& session, Engine& engine, std::uint64_t request, Records batch) {
+  const auto reply = session.await<protocol::TierCatalogueReply>(request, protocol::deadline_after(kPatience));
   if (!reply) return reply.error();
   if (const auto* dropped = (*reply)->dropped())
     for (const std::uint32_t each : *dropped)
-      if (each < last - first) engine.drop(records[first + each].head.sequence);
+      if (each < batch.size()) engine.drop(batch[each].head.sequence);
   if ((*reply)->lost() != 0 || (*reply)->dirty() != 0)
     log_->error(
         "spill directory {}: the records of {} objects are missing: {} are lost, {} are still in memory and are "

@@ -9,6 +9,7 @@
 #include <spdlog/logger.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,10 @@ class TierWork;
 
 class Spiller {
  public:
-  /// Records in one message of the catalogue.
-  static constexpr std::size_t kBatch = 4096;
+  /// Records in one message of the catalogue; and messages that are sent before the first of them is answered: so the
+  /// server need not wait for the next one. A message takes the server less than a millisecond.
+  static constexpr std::size_t kBatch = 1024;
+  static constexpr std::size_t kBatchesAhead = 4;
   static constexpr std::chrono::seconds kPatience{300};   ///< for the directory, and for an answer about the catalogue
   static constexpr std::chrono::milliseconds kRetry{50};  ///< between two attempts to connect
   static constexpr std::chrono::seconds kOpenRetry{1};    ///< between two attempts to open the directory
@@ -58,8 +61,10 @@ class Spiller {
   [[nodiscard]] Result<std::unique_ptr<TierSession>> connect();
   [[nodiscard]] Result<void> introduce(TierSession& session, Engine& engine);
   [[nodiscard]] Result<void> compare_capacity(std::uint64_t configured);
-  [[nodiscard]] Result<void> send_batch(TierSession& session, Engine& engine, std::vector<LiveRecord>& records,
-                                        std::size_t first, std::size_t last);
+  using Records = std::span<const LiveRecord>;
+  [[nodiscard]] Result<void> tell_catalogue(TierSession& session, Engine& engine, Records all);
+  [[nodiscard]] static Result<std::uint64_t> send_batch(TierSession& session, Records batch, bool is_last);
+  [[nodiscard]] Result<void> take_reply(TierSession& session, Engine& engine, std::uint64_t request, Records batch);
   [[nodiscard]] Result<void> work(TierSession& session, Engine& engine, TierWork& work);
   [[nodiscard]] static Result<void> end_forgotten(TierSession& session);
   [[nodiscard]] Result<void> take_messages(TierSession& session, TierWork& work);

@@ -83,7 +83,7 @@ Result<const protocol::ReplyFrame*> TierSession::next() {
   return frame;
 }
 
-Result<const protocol::ReplyFrame*> TierSession::await(std::uint64_t number, protocol::Deadline deadline) {
+Result<const protocol::ReplyFrame*> TierSession::await_frame(std::uint64_t number, protocol::Deadline deadline) {
   for (;;) {
     if (auto flushed = flush(); !flushed) return flushed.error();
     Result<const protocol::ReplyFrame*> frame = next();

@@ -41,8 +41,12 @@ class TierSession {
   template <class Reply, class Request>
   Result<const Reply*> ask(Request request, protocol::Deadline deadline) {
     const Result<std::uint64_t> number = send(std::move(request));
-    if (!number) return number.error();
-    const Result<const protocol::ReplyFrame*> frame = await(*number, deadline);
+    return number ? await<Reply>(*number, deadline) : Result<const Reply*>(number.error());
+  }
+  /// Waits for the reply to the first request that was not answered yet. As ask().
+  template <class Reply>
+  Result<const Reply*> await(std::uint64_t number, protocol::Deadline deadline) {
+    const Result<const protocol::ReplyFrame*> frame = await_frame(number, deadline);
     if (!frame) return frame.error();
     const auto* reply = (*frame)->template body_as<Reply>();
     if (reply == nullptr) return Error{Errc::protocol_error, "the server answered a question that was not asked"};
@@ -75,7 +79,7 @@ class TierSession {
  private:
   TierSession() = default;
   [[nodiscard]] Result<void> attach(detail::Welcome welcome);
-  [[nodiscard]] Result<const protocol::ReplyFrame*> await(std::uint64_t number, protocol::Deadline deadline);
+  [[nodiscard]] Result<const protocol::ReplyFrame*> await_frame(std::uint64_t number, protocol::Deadline deadline);
 
   shm::UniqueFd socket_;
   shm::Mapping index_;

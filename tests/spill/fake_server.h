@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,6 +44,7 @@ class FakeServer {
     reply.capacity = disk_capacity;
     answer(std::move(reply));
     std::vector<protocol::TierRecord> records;
+    std::deque<std::pair<std::uint64_t, protocol::TierCatalogueReplyT>> late;
     for (bool last = false; !last;) {
       const protocol::TierCatalogueRequestT batch = expect<protocol::TierCatalogueRequest>();
       protocol::TierCatalogueReplyT dropped;
@@ -51,7 +53,9 @@ class FakeServer {
         records.push_back(batch.records[i]);
       }
       last = batch.last;
-      answer(std::move(dropped));
+      late.emplace_back(last_number_, std::move(dropped));
+      for (; !late.empty() && (last || late.size() > late_answers); late.pop_front())
+        send(late.front().first, std::move(late.front().second));
     }
     CHECK(hello.records == records.size());
     return records;
@@ -106,6 +110,7 @@ class FakeServer {
   std::uint64_t disk_capacity = 0;                ///< as configured; 0: no limit
   std::pair<std::uint64_t, std::uint64_t> token;  // that the program showed
   std::size_t most_answers = 0;                   // in one message
+  std::size_t late_answers = 0;  ///< messages of the catalogue that come before the first of them is answered
 
  private:
   void accept() {

@@ -178,6 +178,29 @@ TEST_CASE("doliumd-spill ends when it is told to, and the next one reads footers
   CHECK(program.welcome().size() == 1);
 }
 
+TEST_CASE(
+    "a large catalogue is told some messages ahead of the answers, each of which drops records of its own message") {
+  Program program;
+  program.start();
+  CHECK(program.welcome().empty());
+  std::vector<protocol::TierWrite> writes;
+  for (std::uint64_t i = 0; i < 5000; ++i) writes.push_back(program.server->put(i + 1, bytes_of(i, 100)));
+  std::vector<std::uint64_t> known = program.write(writes);
+  std::erase_if(known, [](std::uint64_t location) { return location % 700 == 0; });
+  CHECK(known.size() < writes.size() - 6);
+  program.server->hang_up();
+  program.server->late_answers = 3;
+  const auto is_known = [&](const protocol::TierRecord& record) { return record.location() % 700 != 0; };
+  CHECK(program.server->welcome(is_known).size() == writes.size());
+  program.process.signal(SIGTERM);
+  CHECK(program.process.wait() == "exit 0");
+  program.start();
+  std::vector<std::uint64_t> left;
+  for (const auto& each : program.welcome()) left.push_back(each.location());
+  std::ranges::sort(left);
+  CHECK(left == known);
+}
+
 TEST_CASE("dropped and cleared objects are not in the next catalogue") {
   Program program;
   program.start();
