@@ -9,10 +9,12 @@
 //   p99                 of paced puts, and of gets of objects in memory, while another process puts so much that
 //                       the tier writes all the time; beside the same with a store without a tier, where that process
 //                       puts as much, and writes as much directly to a file. Daemons and load have one core
+//   CPU                 of the server and of the spill process for each of these objects: where other work shares the
+//                       machine, this is the figure that counts
 //   start               from the start of a daemon to its first answer, with the records of a million small objects,
 //                       beside one with an empty directory
 //
-// --directory: where; a disk, not tmpfs. Needs some 10 GiB there.
+// --directory: where; a disk, not tmpfs. Needs some 10 GiB there. --part: throughput, small, start or latency alone.
 
 #include <sys/wait.h>
 
@@ -115,6 +117,17 @@ void measure_throughput(Report& report, const DiskDirectory& disk, std::uint64_t
 
 // ---- small objects ----
 
+void report_cpu(Report& report, const std::string& process, std::size_t object_bytes, double ns, double objects) {
+  report.add({"CPU of the " + process + " for an object of " + std::to_string(object_bytes) + " B",
+              "",
+              ns / objects / 1e3,
+              "us",
+              {},
+              0,
+              {},
+              ""});
+}
+
 /// The directory then holds the records.
 void measure_small(Report& report, const std::string& directory, std::size_t object_bytes, std::uint64_t count) {
   constexpr std::uint64_t kCapacity = 64 * kMiB;
@@ -123,8 +136,14 @@ void measure_small(Report& report, const std::string& directory, std::size_t obj
   filler.put_many(std::min(count / 2, kCapacity / object_bytes));
   const std::uint64_t before = filler.on_disk();
   const std::uint64_t left = count - filler.count();
+  const std::vector<pid_t> processes = children_of(daemon.pid());
+  require(processes.size() == 2, "a daemon with other processes than a server and a spill process");
+  const std::vector<double> used{cpu_ns(processes[0]), cpu_ns(processes[1])};
   const double ns = time_ns([&] { filler.put_many(left); });
   const auto written = static_cast<double>(filler.on_disk() - before);
+  for (const std::size_t each : {0, 1})
+    report_cpu(report, name_of(processes[each]) == "doliumd: spill" ? "spill process" : "server", object_bytes,
+               cpu_ns(processes[each]) - used[each], written);
   report.add({"objects of " + std::to_string(object_bytes) + " B spilled a second",
               "",
               written * 1e9 / ns,
@@ -256,15 +275,20 @@ void measure_start(Report& report, const DiskDirectory& disk, const std::string&
 
 int main(int argc, char** argv) {
   std::string directory;
-  const Report::Option option{"--directory", "where the spill directories are made; the default: /var/tmp", &directory};
-  Report report(argc, argv, "spill: objects on disk", {&option, 1});
+  std::string only;
+  const std::array<Report::Option, 2> options{
+      {{"--directory", "where the spill directories are made; the default: /var/tmp", &directory},
+       {"--part", "throughput, small, start or latency alone; the default: all", &only}}};
+  Report report(argc, argv, "spill: objects on disk", options);
   const DiskDirectory disk(directory);
-  for (const std::uint64_t bytes : {kMiB, 64 * kMiB}) measure_throughput(report, disk, bytes);
+  const auto wants = [&only](std::string_view part) { return only.empty() || only == part; };
+  if (wants("throughput"))
+    for (const std::uint64_t bytes : {kMiB, 64 * kMiB}) measure_throughput(report, disk, bytes);
   const std::uint64_t thousand = report.smoke() ? 100'000 : report.quick() ? 400'000 : 1'000'000;
-  measure_small(report, disk.make("small-1024"), kKiB, thousand);
   const std::uint64_t many = report.smoke() ? 200'000 : 1'600'000;
   const std::string hundred = disk.make("small-100");
-  measure_small(report, hundred, 100, many);
-  measure_start(report, disk, hundred, 2 * many);
-  measure_latency(report, disk);
+  if (wants("small")) measure_small(report, disk.make("small-1024"), kKiB, thousand);
+  if (wants("small") || wants("start")) measure_small(report, hundred, 100, many);
+  if (wants("start")) measure_start(report, disk, hundred, 2 * many);
+  if (wants("latency")) measure_latency(report, disk);
 }
