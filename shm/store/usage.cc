@@ -8,10 +8,18 @@ namespace dolium::shm {
 
 // ---- holds and grants ----
 
+void Usage::hold(SlotIndex slot) {
+  std::unique_ptr<HoldPage>& page = holds_[slot / kHoldsPerPage];
+  if (page == nullptr) {
+    page = std::make_unique<HoldPage>();
+    ++hold_pages_;
+  }
+  if ((*page)[slot % kHoldsPerPage]++ == 0) ++held_;
+}
+
 void Usage::drop_hold(SlotIndex slot) {
-  const auto found = holds_.find(slot);
-  DOLIUM_CHECK(found != holds_.end(), "a hold is dropped that was never taken");
-  if (--found->second == 0) holds_.erase(found);
+  DOLIUM_CHECK(has_hold(slot), "a hold is dropped that was never taken");
+  if (--(*holds_[slot / kHoldsPerPage])[slot % kHoldsPerPage] == 0) --held_;
   rows_.room_made = true;
 }
 
@@ -53,9 +61,9 @@ void Usage::take_up_grants(AttachedClient& client) {
 /// Ask before reading references: a client takes its reference before it says that the grant is taken up. So if the
 /// grant is found taken up here, the reference is seen afterwards.
 bool Usage::is_held(SlotIndex slot) {
-  if (!holds_.contains(slot)) return false;
+  if (!has_hold(slot)) return false;
   take_up_grants();
-  return holds_.contains(slot);
+  return has_hold(slot);
 }
 
 bool Usage::in_use(SlotIndex slot) {
@@ -73,7 +81,7 @@ bool Usage::any_in_use(std::span<const SlotIndex> slots) {
 }
 
 bool Usage::is_any_held(std::span<const SlotIndex> slots) {
-  return !holds_.empty() && std::ranges::any_of(slots, [this](SlotIndex slot) { return is_held(slot); });
+  return held_ != 0 && std::ranges::any_of(slots, [this](SlotIndex slot) { return is_held(slot); });
 }
 
 /// One word of a table speaks for very many slots. So slots that share a word are asked for together.
@@ -101,8 +109,8 @@ std::vector<bool> Usage::slots_in_use(SlotIndex begin, SlotIndex end) const {
       if (client->table.references(slot) != 0) used[slot - begin] = true;
     });
   }
-  for (SlotIndex slot = begin; !holds_.empty() && slot < end; ++slot)
-    if (holds_.contains(slot)) used[slot - begin] = true;
+  for (SlotIndex slot = begin; held_ != 0 && slot < end; ++slot)
+    if (has_hold(slot)) used[slot - begin] = true;
   return used;
 }
 

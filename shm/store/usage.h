@@ -12,10 +12,11 @@
 // Not thread-safe.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "shm/eviction/candidates.h"
@@ -29,12 +30,16 @@ namespace dolium::shm {
 class Usage final : public Candidates {
  public:
   Usage(Rows& rows, Clients& clients, Graces& graces) noexcept
-      : rows_(rows), clients_(clients), graces_(graces), summary_(rows, clients) {}
+      : rows_(rows),
+        clients_(clients),
+        graces_(graces),
+        summary_(rows, clients),
+        holds_(rows.index.slot_count() / kHoldsPerPage + 1) {}
 
   // ---- holds and grants ----
 
   /// Keeps a sealed object, once more, until drop_hold() or until the grant that it belongs to is taken up.
-  void hold(SlotIndex slot) { ++holds_[slot]; }
+  void hold(SlotIndex slot);
   void drop_hold(SlotIndex slot);
   /// Turns holds into a grant. Returns its number, one more than that of the client's last grant. The holds end when
   /// the client's table says that it took its own references (granted_through), or with the client.
@@ -65,7 +70,9 @@ class Usage final : public Candidates {
   [[nodiscard]] std::size_t best_batch() const noexcept {
     return std::clamp<std::size_t>(clients_.size() / kClientsPerVictim, 1, kMostTogether);
   }
-  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept { return summary_.bookkeeping_bytes(); }
+  [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept {
+    return summary_.bookkeeping_bytes() + hold_pages_ * sizeof(HoldPage);
+  }
   /// From now on, hit_sum() can become smaller: `take(slot, hits)` is called first, for a sealed object.
   void take_hits_with(AccessSummary::TakeHits take) { summary_.take_hits_with(std::move(take)); }
 
@@ -81,8 +88,14 @@ class Usage final : public Candidates {
  private:
   static constexpr std::size_t kClientsPerVictim = 16;
   static constexpr std::size_t kMostTogether = 64;
+  static constexpr std::size_t kHoldsPerPage = 1024;
+  using HoldPage = std::array<std::uint32_t, kHoldsPerPage>;
 
   void take_up_grants(AttachedClient& client);
+  [[nodiscard]] bool has_hold(SlotIndex slot) const noexcept {
+    const auto& page = holds_[slot / kHoldsPerPage];
+    return page != nullptr && (*page)[slot % kHoldsPerPage] != 0;
+  }
   [[nodiscard]] bool is_held(SlotIndex slot);
   [[nodiscard]] bool is_any_held(std::span<const SlotIndex> slots);
   [[nodiscard]] bool is_any_referenced(std::span<const SlotIndex> slots) const;
@@ -96,7 +109,9 @@ class Usage final : public Candidates {
   Clients& clients_;
   Graces& graces_;
   AccessSummary summary_;
-  std::unordered_map<SlotIndex, std::uint32_t> holds_;  // slot -> number of holds, never 0
+  std::vector<std::unique_ptr<HoldPage>> holds_;  // number of holds, by slot; a page is made for its first hold
+  std::size_t hold_pages_ = 0;
+  std::size_t held_ = 0;  // number of slots with holds
   std::uint64_t looks_ = 0;
 };
 
