@@ -35,8 +35,12 @@ void Dispatch::on_tier(Session& session, Id id, const RequestFrame& frame) {
     if (!taken) session.misbehaved(taken.error());
   };
   if (const auto* hello = frame.body_as_TierHelloRequest()) return answer(tier_->hello(client, id, *hello));
-  if (const auto* catalogue = frame.body_as_TierCatalogueRequest())
-    return answer(tier_->catalogue(client, *catalogue, {now, std::chrono::system_clock::now()}));
+  if (const auto* catalogue = frame.body_as_TierCatalogueRequest()) {
+    auto reply = tier_->catalogue(client, id, *catalogue, {now, std::chrono::system_clock::now()});
+    if (!reply) return session.reply_error(id, reply.error());
+    if (*reply) session.reply(id, **std::move(reply));
+    return;
+  }
   if (const auto* written = frame.body_as_TierWriteDoneRequest()) return check(tier_->written(client, *written, now));
   if (const auto* read = frame.body_as_TierReadDoneRequest()) return check(tier_->read(client, *read, now));
   if (const auto* state = frame.body_as_TierStateRequest()) return check(tier_->told(client, *state));

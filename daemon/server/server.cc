@@ -151,13 +151,19 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
                   .ahead = config_.spill_ahead,
                   .write_after = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_write_after).count()),
                   .capacity = config_.spill_capacity},
-      [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-        if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
-      },
-      [this] {
-        const Session* spiller = sessions_.find(tier_->client());
-        return spiller != nullptr && spiller->wire().is_full();
-      });
+      TierLine{.send =
+                   [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+                     if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
+                   },
+               .end_catalogue =
+                   [this](shm::ClientId client, std::uint64_t request, protocol::TierCatalogueReplyT reply) {
+                     if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(reply));
+                   },
+               .is_behind =
+                   [this] {
+                     const Session* spiller = sessions_.find(tier_->client());
+                     return spiller != nullptr && spiller->wire().is_full();
+                   }});
   dispatch_.set_tier(&*tier_);
 }
 

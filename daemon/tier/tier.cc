@@ -26,12 +26,12 @@ Error misbehaviour(std::string what) {
 
 }  // namespace
 
-Tier::Tier(shm::Engine& engine, const TierOptions& options, Send send, IsBehind is_behind)
+Tier::Tier(shm::Engine& engine, const TierOptions& options, TierLine line)
     : engine_(engine),
       store_(engine.store()),
       options_(options),
-      send_(std::move(send)),
-      is_behind_(std::move(is_behind)),
+      line_(std::move(line)),
+      writes_(&nodes_),
       wanted_([this](const ObjectKey& object) {
         return is_there(object) && engine_.gets().reads(store_.rows().fields(object.slot).id);
       }),
@@ -97,9 +97,14 @@ void Tier::on_client_gone(ClientId client) {
   if (client == 0 || client != client_) return;
   client_ = 0;
   catalogued_ = distrusted_ = false;
+  comparison_.reset();
+  distrusting_.reset();
+  store_.spill().trust_only(nullptr);
+  store_.spill().trust_records(true);
   store_.spill().dropped().collect(false);
   drops_.clear();
-  for (const auto& [object, write] : std::exchange(writes_, {})) requeue(object);
+  for (const auto& [object, write] : writes_) requeue(object);
+  writes_.clear();
   writing_bytes_ = reading_bytes_ = 0;
   asked_.clear();
   stalled_ = false;
@@ -118,7 +123,7 @@ Result<void> Tier::told(ClientId client, const protocol::TierStateRequest& state
   if (auto ours = check(client); !ours) return ours;
   state.UnPackTo(&told_);
   if (told_.phase > protocol::TierPhase::MAX) told_.phase = protocol::TierPhase::failed;
-  if (!std::exchange(distrusted_, told_.gone) && told_.gone) distrust_records();
+  if (std::exchange(distrusted_, told_.gone) != told_.gone) distrust_records();
   next_plan_ = next_write_ = 0;
   told_store_.reset();
   tell_store();

@@ -36,8 +36,8 @@
 // Not thread-safe.
 
 #include <deque>
-#include <functional>
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <set>
 #include <string>
@@ -48,21 +48,10 @@
 
 #include "daemon/tier/disk_evictions.h"
 #include "daemon/tier/read_queue.h"
-#include "messages_generated.h"
+#include "daemon/tier/tier_line.h"
 #include "shm/store/engine.h"
 
 namespace dolium::daemon {
-
-struct TierOptions {
-  /// What the process must show.
-  protocol::TierToken token;
-  /// Write ahead until this share of the capacity can be evicted without the disk.
-  double ahead = 0.125;
-  /// Age of a dirty object, since its seal, at which an idle disk writes it.
-  shm::TimeNs write_after = 10'000'000'000;
-  /// Bytes of disk that the process may use; 0: no limit.
-  std::uint64_t capacity = 0;
-};
 
 class Tier final : public shm::ReadsBack, public shm::Writeback {
  public:
@@ -84,6 +73,8 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
   /// as a share of max_in_flight(), 1/n, so that needed work does not wait for long.
   static constexpr shm::TimeNs kIdlePause = 1'000'000'000;
   static constexpr std::uint64_t kIdleShare = 4;
+  /// Maximum number of pieces of a walk over all objects (Rows::for_sealed_piece()) in one turn: a millisecond.
+  static constexpr int kPiecesPerTurn = 4;
   /// Maximum number of damaged objects that one verification remembers.
   static constexpr std::size_t kMaxDamaged = 65536;
   /// Maximum number of them in one reply.
@@ -91,13 +82,7 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
 
   enum class State : std::uint8_t { absent, catalogue, ready, full, read_only, failed, stalled };
 
-  /// Sends a notice to the spill process: to this client, under its TierHelloRequest's number.
-  using Send = std::function<void(shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work)>;
-
-  /// Whether the process has not read much of what was sent: nothing is planned until it has.
-  using IsBehind = std::function<bool()>;
-
-  Tier(shm::Engine& engine, const TierOptions& options, Send send, IsBehind is_behind);
+  Tier(shm::Engine& engine, const TierOptions& options, TierLine line);
   Tier(const Tier&) = delete;
   Tier& operator=(const Tier&) = delete;
 
@@ -106,9 +91,10 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
   [[nodiscard]] bool is_token(const protocol::TierToken& shown) const noexcept;
   [[nodiscard]] Result<protocol::TierHelloReplyT> hello(shm::ClientId client, std::uint64_t request,
                                                         const protocol::TierHelloRequest& hello);
-  [[nodiscard]] Result<protocol::TierCatalogueReplyT> catalogue(shm::ClientId client,
-                                                                const protocol::TierCatalogueRequest& records,
-                                                                const shm::Moment& now);
+  /// No reply yet: after the last records, all objects are compared, in pieces. TierLine::end_catalogue then sends it.
+  [[nodiscard]] Result<std::optional<protocol::TierCatalogueReplyT>> catalogue(
+      shm::ClientId client, std::uint64_t request, const protocol::TierCatalogueRequest& records,
+      const shm::Moment& now);
   [[nodiscard]] Result<void> written(shm::ClientId client, const protocol::TierWriteDoneRequest& done, shm::TimeNs now);
   [[nodiscard]] Result<void> read(shm::ClientId client, const protocol::TierReadDoneRequest& done, shm::TimeNs now);
   [[nodiscard]] Result<void> told(shm::ClientId client, const protocol::TierStateRequest& state);
@@ -180,6 +166,19 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
     Work work;
   };
 
+  /// A walk over all objects that were sealed before it, in pieces: for a million of them it would keep all clients
+  /// waiting.
+  struct Walk {
+    shm::TimeNs through;
+    shm::SlotIndex next = 0;  // where the next piece begins
+  };
+  /// The process has told all its records. Objects whose record is missing are looked for.
+  struct Comparison {
+    Walk walk;
+    std::uint64_t request;  // of the last records
+    protocol::TierCatalogueReplyT reply{};
+  };
+
   /// What an operator has asked for. It ends with the session of the process.
   struct Order {
     std::uint64_t number;
@@ -202,8 +201,10 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
 
   [[nodiscard]] Result<bool> take_record(const protocol::TierRecord& record, const shm::Moment& now);
   [[nodiscard]] Result<bool> adopt(const protocol::TierRecord& record, const shm::Moment& now);
-  void end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now);
+  [[nodiscard]] bool compare_rows();
+  [[nodiscard]] std::optional<protocol::TierCatalogueReplyT> go_on_comparing(shm::TimeNs now);
   void distrust_records();
+  void go_on_distrusting();
 
   [[nodiscard]] bool is_clean_in_memory(shm::SlotIndex slot) const;
   void forget_record(shm::SlotIndex slot);
@@ -240,19 +241,20 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
   shm::Engine& engine_;
   shm::Store& store_;
   const TierOptions options_;
-  const Send send_;
-  const IsBehind is_behind_;
+  const TierLine line_;
 
   shm::ClientId client_ = 0;  // the session; 0: none
   std::uint64_t request_ = 0;
   bool catalogued_ = false;  // the session has told all its records
   bool rows_are_truth_ = false;
   std::vector<bool> seen_;  // by slot: the catalogue has its record
+  std::optional<Comparison> comparison_;
   protocol::TierStateRequestT told_;
 
-  std::unordered_map<ObjectKey, Write, HashKey> writes_;  // unanswered
-  std::map<std::uint64_t, Read> reads_;                   // unanswered, by their number
-  std::map<shm::TimeNs, std::size_t> asked_;              // number of both, by the time at which they were asked for
+  std::pmr::unsynchronized_pool_resource nodes_;               // of writes_
+  std::pmr::unordered_map<ObjectKey, Write, HashKey> writes_;  // unanswered
+  std::map<std::uint64_t, Read> reads_;                        // unanswered, by their number
+  std::map<shm::TimeNs, std::size_t> asked_;  // number of both, by the time at which they were asked for
   std::uint64_t last_number_ = 0;
   std::uint64_t written_count_ = 0;
   std::uint64_t writing_bytes_ = 0;
@@ -278,7 +280,8 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
   std::optional<State> told_store_;       // the store knows why nothing is written in this state
   shm::TimeNs down_since_ = shm::kNever;  // absent, or telling its catalogue; kNever: neither
   bool down_for_long_ = false;
-  bool distrusted_ = false;  // the directory is gone, and no object counts as clean for now
+  bool distrusted_ = false;          // the directory is gone, and no object counts as clean for now
+  std::optional<Walk> distrusting_;  // the walk that makes them dirty
   std::optional<Order> order_;
 };
 

@@ -5,6 +5,7 @@
 // again, or lost.
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/tier/tier.h"
 #include "protocol/convert.h"
@@ -44,6 +45,22 @@ void prefetch(const shm::Rows& rows, const Records& records, flatbuffers::uoffse
   rows.index.prefetch(ids);
 }
 
+/// What one turn does of a walk: Tier::kPiecesPerTurn pieces, or fewer if it changes many objects. visit(slot) returns
+/// whether it has changed the object. Returns whether the walk has ended.
+template <class Walk, class Visit>
+bool go_on(Walk& walk, const shm::Rows& rows, const Visit& visit) {
+  std::uint32_t changed = 0;
+  for (int piece = 0; piece < Tier::kPiecesPerTurn && changed < shm::kRemovalsPerPiece; ++piece) {
+    walk.next = rows.for_sealed_piece(walk.next, walk.through, [&](SlotIndex slot) {
+      const bool has_changed = visit(slot);
+      changed += has_changed ? 1 : 0;
+      return has_changed;
+    });
+    if (walk.next == 0) return true;
+  }
+  return false;
+}
+
 bool is_possible(const protocol::TierRecord& record, const shm::Rows& rows) {
   return record.location() != 0 && record.data_size() <= rows.config.capacity &&
          record.metadata_size() <= kMaxMetadata && record.type_name_size() <= kMaxTypeName &&
@@ -52,11 +69,11 @@ bool is_possible(const protocol::TierRecord& record, const shm::Rows& rows) {
 
 }  // namespace
 
-Result<protocol::TierCatalogueReplyT> Tier::catalogue(shm::ClientId client,
-                                                      const protocol::TierCatalogueRequest& request,
-                                                      const shm::Moment& now) {
+Result<std::optional<protocol::TierCatalogueReplyT>> Tier::catalogue(shm::ClientId client, std::uint64_t number,
+                                                                     const protocol::TierCatalogueRequest& request,
+                                                                     const shm::Moment& now) {
   if (auto ours = check(client); !ours) return std::move(ours).error();
-  if (catalogued_) return Error{Errc::protocol_error, "a second catalogue of the spill tier"};
+  if (catalogued_ || comparison_) return Error{Errc::protocol_error, "a second catalogue of the spill tier"};
   protocol::TierCatalogueReplyT reply;
   const Records* records = request.records();
   for (flatbuffers::uoffset_t i = 0; records != nullptr && i < records->size(); ++i) {
@@ -65,8 +82,10 @@ Result<protocol::TierCatalogueReplyT> Tier::catalogue(shm::ClientId client,
     if (!taken) return taken.error();
     if (!*taken) reply.dropped.push_back(i);
   }
-  if (request.last()) end_catalogue(reply, now.monotonic);
-  return reply;
+  if (!request.last()) return std::optional(std::move(reply));
+  comparison_.emplace(Comparison{{store_.rows().last_seal}, number, std::move(reply)});
+  store_.spill().trust_only(&seen_);  // until then, an object without a record would be lost with its memory
+  return go_on_comparing(now.monotonic);
 }
 
 /// False: the store does not have this record.
@@ -97,11 +116,14 @@ Result<bool> Tier::adopt(const protocol::TierRecord& record, const shm::Moment& 
   return true;
 }
 
-void Tier::end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now) {
+/// Some pieces. Returns whether all objects are compared. One that is sealed meanwhile has no record that could be
+/// missing.
+bool Tier::compare_rows() {
   const shm::Rows& rows = store_.rows();
-  for (SlotIndex slot = 0; slot < rows.index.slots_touched(); ++slot) {
+  protocol::TierCatalogueReplyT& reply = comparison_->reply;
+  return go_on(comparison_->walk, rows, [&](SlotIndex slot) {
     const shm::SlotMargin& margin = rows.margin(slot);
-    if (margin.state != shm::SlotState::sealed || !margin.kept || !margin.clean || seen_[slot]) continue;
+    if (!margin.kept || !margin.clean || seen_[slot]) return false;
     if (rows.is_spilled(slot)) {
       store_.sealed().retire(slot, RemovalCause::lost);
       ++reply.lost;
@@ -109,23 +131,41 @@ void Tier::end_catalogue(protocol::TierCatalogueReplyT& reply, shm::TimeNs now) 
       store_.spill().forget_record(slot);
       ++reply.dirty;
     }
-  }
+    return true;
+  });
+}
+
+/// Returns the reply to the last records, when all objects are compared.
+std::optional<protocol::TierCatalogueReplyT> Tier::go_on_comparing(shm::TimeNs now) {
+  if (!compare_rows()) return std::nullopt;
+  protocol::TierCatalogueReplyT reply = std::move(comparison_->reply);
+  comparison_.reset();
+  store_.spill().trust_only(nullptr);
   seen_ = {};
   catalogued_ = true;
   store_.spill().state().tier_catalogued = true;
   next_plan_ = next_write_ = now;
+  return reply;
 }
 
-/// The directory is gone. What is still in memory is written again when there is one. The old records are dropped, in
-/// case they come back.
+/// The directory is gone: what is still in memory is written again when there is one. Or it is there again, and what
+/// was not made dirty yet counts.
 void Tier::distrust_records() {
-  const shm::Rows& rows = store_.rows();
-  for (SlotIndex slot = 0; slot < rows.index.slots_touched(); ++slot) {
-    const shm::SlotMargin& margin = rows.margin(slot);
-    if (margin.state != shm::SlotState::sealed || !margin.kept || !margin.clean || rows.is_spilled(slot)) continue;
-    drops_.push_back({rows.fields(slot).id, rows.ledger.spill(slot).location, rows.sealed_at(slot)});
-    store_.spill().forget_record(slot);
-  }
+  store_.spill().trust_records(!distrusted_);
+  distrusting_.reset();
+  if (distrusted_) distrusting_.emplace(Walk{store_.rows().last_seal});
+  go_on_distrusting();
+}
+
+/// The records of objects that are made dirty are dropped, in case they come back.
+void Tier::go_on_distrusting() {
+  if (!distrusting_) return;
+  const bool ended = go_on(*distrusting_, store_.rows(), [this](SlotIndex slot) {
+    if (!is_clean_in_memory(slot)) return false;
+    forget_record(slot);
+    return true;
+  });
+  if (ended) distrusting_.reset();
 }
 
 }  // namespace dolium::daemon

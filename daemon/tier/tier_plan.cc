@@ -25,6 +25,11 @@ void Tier::want_first(shm::SlotIndex slot, ClientId client) {
 
 void Tier::work(const shm::Moment& now) {
   note_state(now.monotonic);
+  if (comparison_) {
+    const std::uint64_t request = comparison_->request;
+    if (auto reply = go_on_comparing(now.monotonic)) line_.end_catalogue(client_, request, *std::move(reply));
+  }
+  go_on_distrusting();
   serve_evictions(now.monotonic);
   if (catalogued_) plan(now);
   if (!can_read()) engine_.gets().give_up_disk();
@@ -33,7 +38,7 @@ void Tier::work(const shm::Moment& now) {
 
 void Tier::plan(const shm::Moment& now) {
   const State state = this->state();
-  if (state == State::stalled || is_behind_()) return;
+  if (state == State::stalled || line_.is_behind()) return;
   protocol::TierWorkNoticeT work;
   add_order(work);
   if (state != State::failed) {
@@ -45,11 +50,12 @@ void Tier::plan(const shm::Moment& now) {
   if (work.orders.empty() && work.drops.empty() && !work.clear && work.reads.empty() && work.writes.empty()) return;
   if (!work.writes.empty()) {
     std::vector<shm::SlotIndex> slots;
+    slots.reserve(work.writes.size());
     for (const protocol::TierWrite& write : work.writes) slots.push_back(write.slot());
     work.grant = store_.usage().grant(client_, std::move(slots));
     work.succession = store_.rows().index.successions();
   }
-  send_(client_, request_, std::move(work));
+  line_.send(client_, request_, std::move(work));
 }
 
 void Tier::note_state(TimeNs now) {
@@ -78,11 +84,12 @@ TimeNs Tier::stalls_at() const noexcept {
 
 TimeNs Tier::next_deadline(TimeNs now) const {
   if (store_.rows().room_made && engine_.creates().count() != 0) return now;  // work() comes after Engine::settle()
+  if (comparison_ || distrusting_) return now;
   // A process that is stalled or has failed tells when it works again.
   if (!catalogued_ || stalled_ || state() == State::failed) return evictions_.next_deadline();
   TimeNs next = stalls_at();
   next = std::min(next, evictions_.next_deadline());
-  if (is_behind_()) return next;
+  if (line_.is_behind()) return next;
   next = std::min({next, wanted_.next_retry(), store_.spill().dropped().next()});
   if (!drops_.empty() || store_.spill().dropped().any()) next = now;  // more than one notice's worth
   if (stuck_bytes_ != 0) next = std::min(next, std::max(next_read_, now));

@@ -105,6 +105,7 @@ bool Tier::may_make_room(std::uint64_t bytes) const {
 
 void Tier::add_oldest(protocol::TierWorkNoticeT& work, const shm::Moment& now) {
   catching_up_ = !has_written_enough();
+  if (catching_up_) work.writes.reserve(kMaxPerNotice);
   while (catching_up_ && may_write_more(work.writes.size())) {
     const SlotIndex slot = store_.spill().take_dirty();
     if (slot == shm::kNoSlot) {

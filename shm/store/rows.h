@@ -62,6 +62,10 @@ struct Rows {
   [[nodiscard]] bool is_spilled(SlotIndex slot) const noexcept {
     return margin(slot).kept && fields(slot).offset == kSpilledOffset;
   }
+  /// Whether a kept object may leave the memory: it has a record that counts.
+  [[nodiscard]] bool may_spill(SlotIndex slot) const noexcept {
+    return margin(slot).clean && trusts_records && (told_records == nullptr || (*told_records)[slot]);
+  }
   /// Whether an object of this retention is spilled instead of evicted.
   [[nodiscard]] bool keeps(Retention retention) const noexcept {
     return (retention == Retention::store_default ? config.retention : retention) == Retention::keep;
@@ -126,6 +130,9 @@ struct Rows {
   Arena arena;
   TimeNs now;
   TimeNs last_seal = 0;
+  bool trusts_records = true;  // false: the tier's directory is gone, and no record in it counts for now
+  /// By slot: while a catalogue of the tier is compared with the rows, only these records count. nullptr: all do.
+  const std::vector<bool>* told_records = nullptr;
   bool room_made = false;  // since the last look: bytes or a slot were freed, or an object may be evicted now
 };
 

@@ -78,7 +78,7 @@ bool SealedObjects::evict_unused(const std::vector<SlotIndex>& slots) {
   }
   // Step 2: a reference that was taken before our seq became visible is seen here. A client that comes later sees seq.
   const bool unused = !usage_.any_in_use(slots) &&
-                      std::ranges::none_of(slots, [this](SlotIndex slot) { return spill_.is_dirty(slot); });
+                      std::ranges::none_of(slots, [this](SlotIndex slot) { return spill_.must_stay(slot); });
   if (unused)  // step 3
     evict_together(slots);
   else

@@ -79,6 +79,20 @@ class Spill {
   [[nodiscard]] bool is_dirty(SlotIndex slot) const noexcept {
     return rows_.margin(slot).kept && !rows_.margin(slot).clean;
   }
+  /// Whether it cannot leave the memory: it is dirty, or its record does not count.
+  [[nodiscard]] bool must_stay(SlotIndex slot) const noexcept {
+    return rows_.margin(slot).kept && !rows_.may_spill(slot);
+  }
+  /// Whether records count: not while their directory is gone. Otherwise clean objects stay in memory.
+  void trust_records(bool trust) noexcept {
+    rows_.trusts_records = trust;
+    rows_.room_made = rows_.room_made || trust;
+  }
+  /// From now on only these records count (by slot); nullptr: all.
+  void trust_only(const std::vector<bool>* told) noexcept {
+    rows_.told_records = told;
+    rows_.room_made = rows_.room_made || told == nullptr;
+  }
   /// The record of the object that was sealed at `stamp` is complete. False: that object is not there any more, or it
   /// has a record; then this one is of no use.
   [[nodiscard]] bool written(SlotIndex slot, TimeNs stamp, std::uint64_t location);

@@ -168,7 +168,7 @@ Candidates::Use Usage::refresh(SlotIndex slot) {
     counted.hits = std::max(counted.hits, hits - counted.base);  // modulo 2^32
   }
   const SlotMargin& margin = rows_.margin(slot);
-  if (margin.kept && !margin.clean) return Use::in_use;
+  if (margin.kept && !rows_.may_spill(slot)) return Use::in_use;
   return used || graces_.still_keeps(slot) ? Use::in_use : Use::unused;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,7 @@ class FakeSpiller {
  public:
   using Record = SpillRecord;
   static constexpr std::uint64_t kDirectory = 77;
+  static constexpr std::uint64_t kCatalogueRequest = 2;
 
   explicit FakeSpiller(shm::Engine& engine) : engine_(engine) {}
 
@@ -83,6 +85,10 @@ class FakeSpiller {
     orders.insert(orders.end(), work.orders.begin(), work.orders.end());
     if (work.grant != 0) static_cast<void>(client_->holder().take_up_grants(work.grant));
     work_.push_back(std::move(work));
+  }
+  void end_catalogue(protocol::TierCatalogueReplyT reply) {
+    for (const std::uint32_t position : reply.dropped) disk.erase(told_[position]);
+    end_of_catalogue = std::move(reply);
   }
   /// Does all that it was asked for, or in so many notices, and answers.
   void work(Tier& tier, shm::TimeNs now, std::size_t notices = SIZE_MAX) {
@@ -123,6 +129,7 @@ class FakeSpiller {
   [[nodiscard]] bool has_work() const { return !work_.empty(); }
 
   std::map<std::uint64_t, Record> disk;  // by location
+  std::optional<protocol::TierCatalogueReplyT> end_of_catalogue;
   std::size_t notices_of_writes = 0;
   std::size_t most_in_notice = 0;  // writes, or drops
   std::vector<protocol::TierOrder> orders;
@@ -140,12 +147,13 @@ class FakeSpiller {
   }
   Result<void> tell(Tier& tier, const shm::Moment& now) {
     protocol::TierCatalogueRequestT all;
-    std::vector<std::uint64_t> locations;
-    for (const auto& [location, record] : disk) all.records.push_back(record.head), locations.push_back(location);
+    told_.clear();
+    for (const auto& [location, record] : disk) all.records.push_back(record.head), told_.push_back(location);
     all.last = true;
-    const auto answer = tier.catalogue(client(), *Packed<protocol::TierCatalogueRequest>(all), now);
+    end_of_catalogue.reset();
+    auto answer = tier.catalogue(client(), kCatalogueRequest, *Packed<protocol::TierCatalogueRequest>(all), now);
     if (!answer) return answer.error();
-    for (const std::uint32_t position : answer->dropped) disk.erase(locations[position]);
+    if (*answer) end_catalogue(**std::move(answer));
     return {};
   }
   void hold(const protocol::TierWrite& write, std::uint32_t succession) {
@@ -173,6 +181,7 @@ class FakeSpiller {
   shm::Engine& engine_;
   std::unique_ptr<shm::test::TestClient> client_;
   std::vector<protocol::TierWorkNoticeT> work_;
+  std::vector<std::uint64_t> told_;  // the locations of the catalogue
   protocol::TierIncarnation incarnation_;
   std::uint64_t last_location_ = 100;
 };

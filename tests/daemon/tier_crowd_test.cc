@@ -36,10 +36,11 @@ struct Crowd {
       : engine(shm::Store::create({.capacity = kCapacity, .max_objects = 1024, .spill = true}, now).value()),
         store(engine.store()),
         spiller(engine) {
-    tier.emplace(
-        engine, TierOptions{.token = {1, 2}},
-        [this](shm::ClientId, std::uint64_t, protocol::TierWorkNoticeT work) { spiller.take(std::move(work)); },
-        [] { return false; });
+    tier.emplace(engine, TierOptions{.token = {1, 2}},
+                 TierLine{.send = [this](shm::ClientId, std::uint64_t,
+                                         protocol::TierWorkNoticeT work) { spiller.take(std::move(work)); },
+                          .end_catalogue = {},  // at once, for so few objects
+                          .is_behind = [] { return false; }});
     writer = store.attach({.pid = 1, .uid = 9}, now).value();
     REQUIRE(spiller.connect(*tier, moment()));
     turn();

@@ -192,3 +192,46 @@ TEST_CASE("a get whose object was asked for a moment ago does not blame other ob
   CHECK(answer == "tier_unavailable");
   CHECK_THAT(fixture.last_refusal, Catch::Contains("the disk has been asked for it, and has not answered yet"));
 }
+
+TEST_CASE(
+    "a spill directory that is gone makes the objects of a large store dirty in turns, and none is evicted meanwhile") {
+  constexpr std::uint64_t kObjects = 30'000;  // more than one turn visits
+  TierFixture fixture(1.0, 16 * kKiB * kKiB, 40'000);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < kObjects; ++number) fixture.keep(number, 8);
+  const auto work_off = [&] {
+    for (int turns = 0; fixture.store.spill().dirty().count != 0; ++turns) {
+      REQUIRE(turns < 1000);
+      fixture.tier->work(fixture.moment());
+      fixture.spiller.work(*fixture.tier, fixture.now);
+      fixture.now += Tier::kPlanPause;
+    }
+  };
+  work_off();
+  fixture.spiller.tell_phase(*fixture.tier, protocol::TierPhase::failed, true);
+  const std::uint64_t clean = fixture.store.spill().clean().count;
+  CHECK(clean != 0);
+  CHECK(clean < kObjects);
+  CHECK(fixture.tier->next_deadline(fixture.now) == fixture.now);
+  const SlotIndex last = fixture.store.rows().find(id_of(kObjects - 1));
+  REQUIRE_FALSE(fixture.store.spill().is_dirty(last));
+  CHECK_FALSE(fixture.store.sealed().evict_unused({last}));  // its record is in no directory
+  CHECK(fixture.store.room().evict(16 * kKiB * kKiB, fixture.now) == 0);
+  SECTION("until all are dirty") {
+    for (int turns = 0; fixture.store.spill().clean().count != 0; ++turns) {
+      REQUIRE(turns < 100);
+      fixture.tier->work(fixture.moment());
+    }
+    CHECK(fixture.tier->next_deadline(fixture.now) == shm::kNever);
+    fixture.spiller.tell_phase(*fixture.tier, protocol::TierPhase::ready);
+  }
+  SECTION("until it is back: then the others count again") {
+    fixture.spiller.tell_phase(*fixture.tier, protocol::TierPhase::ready);
+    CHECK(fixture.store.spill().clean().count == clean);
+    CHECK(fixture.store.sealed().evict_unused({last}));
+  }
+  work_off();
+  fixture.run(40);
+  CHECK(fixture.spiller.disk.size() == kObjects);  // the old records of objects that were written again are dropped
+  CHECK(fixture.store.room().evict(16 * kKiB * kKiB, fixture.now) != 0);
+}

@@ -36,14 +36,20 @@ struct TierFixture {
   ~TierFixture() { store.check_invariants(); }
 
   void make_tier() {
-    tier.emplace(
-        engine, TierOptions{.token = {1, 2}, .ahead = ahead, .write_after = write_after},
-        [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-          REQUIRE(client == spiller.client());
-          REQUIRE(request == 1);
-          spiller.take(std::move(work));
-        },
-        [this] { return spiller.behind; });
+    tier.emplace(engine, TierOptions{.token = {1, 2}, .ahead = ahead, .write_after = write_after},
+                 TierLine{.send =
+                              [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
+                                REQUIRE(client == spiller.client());
+                                REQUIRE(request == 1);
+                                spiller.take(std::move(work));
+                              },
+                          .end_catalogue =
+                              [this](shm::ClientId client, std::uint64_t request, protocol::TierCatalogueReplyT reply) {
+                                REQUIRE(client == spiller.client());
+                                REQUIRE(request == FakeSpiller::kCatalogueRequest);
+                                spiller.end_catalogue(std::move(reply));
+                              },
+                          .is_behind = [this] { return spiller.behind; }});
   }
   [[nodiscard]] shm::Moment moment() const {
     return {now, std::chrono::system_clock::time_point(std::chrono::nanoseconds(now))};

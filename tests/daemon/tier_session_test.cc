@@ -14,7 +14,7 @@ TEST_CASE("the spill tier's token must be that of the keeper") {
   CHECK(fixture.tier->is_token({1, 2}));
   CHECK_FALSE(fixture.tier->is_token({1, 3}));
   CHECK_FALSE(fixture.tier->is_token({2, 1}));
-  Tier none(fixture.engine, {}, {}, {});
+  Tier none(fixture.engine, {}, {});
   CHECK_FALSE(none.is_token({0, 0}));  // a server without a token has no spill process
   fixture.make_tier();
 }
@@ -84,4 +84,46 @@ TEST_CASE("messages that the server did not ask for are misbehaviour") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::protocol_error);
   CHECK_FALSE(fixture.tier->written(fixture.writer, *Packed<protocol::TierWriteDoneRequest>(written), fixture.now));
+}
+
+TEST_CASE("the objects of a large store are compared with the catalogue in turns, and gets go on meanwhile") {
+  constexpr std::uint64_t kObjects = 30'000;  // more than one turn compares
+  TierFixture fixture(1.0, 16 * kKiB * kKiB, 40'000);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  for (std::uint64_t number = 0; number < kObjects; ++number) fixture.keep(number, 8);
+  for (int turns = 0; fixture.store.spill().dirty().count != 0; ++turns) {
+    REQUIRE(turns < 1000);
+    fixture.tier->work(fixture.moment());
+    fixture.spiller.work(*fixture.tier, fixture.now);
+    fixture.now += Tier::kPlanPause;
+  }
+  const auto slot_of = [&](std::uint64_t number) { return fixture.store.rows().find(id_of(number)); };
+  REQUIRE(fixture.store.sealed().evict_unused({slot_of(1), slot_of(kObjects - 2)}));
+  fixture.spiller.end(*fixture.tier, fixture.moment());
+  for (const std::uint64_t number : {std::uint64_t{1}, std::uint64_t{2}, kObjects - 2, kObjects - 1})
+    fixture.spiller.disk.erase(fixture.store.rows().ledger.spill(slot_of(number)).location);
+  REQUIRE(fixture.spiller.connect(*fixture.tier, fixture.moment()));
+  CHECK(fixture.tier->state() == Tier::State::catalogue);
+  CHECK_FALSE(fixture.spiller.end_of_catalogue);
+  CHECK(fixture.tier->next_deadline(fixture.now) == fixture.now);
+  CHECK(slot_of(1) == shm::kNoSlot);
+  CHECK(slot_of(kObjects - 2) != shm::kNoSlot);                               // its turn has not come
+  CHECK_FALSE(fixture.store.sealed().evict_unused({slot_of(kObjects - 1)}));  // it would be lost
+  CHECK(fixture.store.sealed().evict_unused({slot_of(kObjects - 4)}));
+  const std::uint64_t removed = fixture.store.rows().ledger.spill(slot_of(kObjects - 3)).location;
+  REQUIRE(fixture.store.remove(id_of(kObjects - 3), fixture.now));
+  fixture.keep(kObjects, 8);  // in its slot: it was not there at the catalogue
+  for (int turns = 0; !fixture.spiller.end_of_catalogue; ++turns) {
+    REQUIRE(turns < 10);
+    fixture.tier->work(fixture.moment());
+  }
+  CHECK(fixture.spiller.end_of_catalogue->lost == 2);
+  CHECK(fixture.spiller.end_of_catalogue->dirty == 2);
+  CHECK(fixture.tier->state() == Tier::State::ready);
+  CHECK(slot_of(kObjects - 2) == shm::kNoSlot);
+  CHECK(fixture.store.spill().is_dirty(slot_of(2)));
+  CHECK(fixture.store.spill().dirty().count == 3);
+  fixture.run(2);
+  CHECK_FALSE(fixture.spiller.disk.contains(removed));
+  CHECK(fixture.store.spill().dirty().count == 0);
 }

@@ -93,7 +93,8 @@ class MiniServer final : private daemon::Session::Host {
   // ---- the spill tier ----
 
   /// Receives what the tier of this server, and of its successors, asks for.
-  void set_spill_process(daemon::Tier::Send send) { send_work_ = std::move(send); }
+  using SendWork = decltype(daemon::TierLine::send);
+  void set_spill_process(SendWork send) { send_work_ = std::move(send); }
   [[nodiscard]] daemon::Tier& tier() noexcept { return *tier_; }
   [[nodiscard]] shm::ClientId attach_spill_process() {
     const shm::ClientId client = store().attach({.pid = 4, .uid = 4}, shm::monotonic_now()).value();
@@ -127,12 +128,12 @@ class MiniServer final : private daemon::Session::Host {
           return Error{Errc::permission_denied, "no keeper stands behind this server"};
         });
     if (!config_.spill) return;
-    tier_.emplace(
-        *engine_, daemon::TierOptions{.token = {}, .ahead = kAhead},
-        [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-          send_work_(client, request, std::move(work));
-        },
-        [] { return false; });
+    tier_.emplace(*engine_, daemon::TierOptions{.token = {}, .ahead = kAhead},
+                  daemon::TierLine{
+                      .send = [this](shm::ClientId client, std::uint64_t request,
+                                     protocol::TierWorkNoticeT work) { send_work_(client, request, std::move(work)); },
+                      .end_catalogue = {},  // at once, for so few objects
+                      .is_behind = [] { return false; }});
     dispatch_->set_tier(&*tier_);
   }
   void die() {
@@ -209,7 +210,7 @@ class MiniServer final : private daemon::Session::Host {
   std::unique_ptr<daemon::EventLoop> loop_ = daemon::EventLoop::create().value();
   std::optional<shm::Engine> engine_;
   std::optional<daemon::Tier> tier_;
-  daemon::Tier::Send send_work_;
+  SendWork send_work_;
   std::vector<shm::ClientId> spill_processes_;
   std::optional<daemon::Dispatch> dispatch_;
   std::optional<daemon::SessionTable> sessions_;

@@ -92,6 +92,8 @@ assert  | spill          | NOTE_TRUSTED          | a noted extent freed, where t
 assert  | spill          | VOID_ANSWER           | an answer to the work of the killed server believed
 assert  | spill          | FREE_READING          | a removed row made again while it is read back
 assert  | spill          | NO_SENTINEL           | the reader does not look whether the row is spilled
+pass    | spill          | LOSE                  | 10f: what is in memory when its record is missing is not lost
+assert  | spill          | LOSE EVICT_UNSEEN     | an object whose record was not told evicted before it is compared
 pass    | spill          | DISK                  | 10e: what another store finds on the disk
 assert  | spill          | DISK HIGHEST_LIVE     | a dead record does not stand before an older one'
 

@@ -17,6 +17,7 @@
  *   10b  a record has the bytes of its stamp;
  *   10c  a row that is clean or spilled names a record of its own version;
  *   10d  the spiller writes only into memory that is lent to it;
+ *   10f  (LOSE: a record may be missing when the spiller tells its records) what is in memory by then is not lost;
  *   10e  (DISK) a store that begins with the disk does not find version 1 once version 2 was told clean, and never one whose
  *        removal is on the disk.
  *
@@ -29,6 +30,7 @@
  *   NOTE_TRUSTED a successor frees a noted extent, although the object is there already
  *   FREE_READING a removed row is freed, and made again, while it is read back
  *   NO_SENTINEL the reader does not look whether the row is spilled
+ *   EVICT_UNSEEN (LOSE) an object whose record was not told is evicted before it is compared
  *   HIGHEST_LIVE (DISK) a store that begins takes the youngest record that is not dead, although a younger one is
  *   VOID_ANSWER an answer to the killed server's work is given to its successor
  *
@@ -70,6 +72,8 @@ bool held;                  /* the hold until the spiller has its reference */
 bool writing;
 byte reading;               /* the stamp that is being read back; 0: none */
 bool catalogue_read = true; /* false: a new session, whose catalogue comes first */
+bool records_told;          /* all of them; the rows are compared later, a piece at a time, and the server works meanwhile */
+bool seen;                  /* the row's record was told */
 
 chan orders = [4] of { mtype, byte, byte, byte };   /* session, stamp or location, extent */
 chan answers = [4] of { mtype, byte, byte, byte };  /* session, stamp, location or extent */
@@ -101,6 +105,12 @@ inline free_slot() {
   fi;
   occupied = false
 }
+
+#ifdef EVICT_UNSEEN
+#define MAY_SPILL true
+#else
+#define MAY_SPILL (!records_told || catalogue_read || seen)
+#endif
 
 inline evict() {
   d_step { evictions++; seq++ };
@@ -151,18 +161,35 @@ inline give_up() {
   lent = kNone
 }
 
-inline compare_catalogue() {
+inline take_records() {
+#ifdef LOSE
+  if
+  :: linked && clean && !spilled -> disk[location] = 0
+  :: true
+  fi;
+#endif
   at = 1;
   do
   :: at > last_location -> break
   :: else ->
      if
-     :: disk[at] == 0 || (linked && location == at)
+     :: disk[at] == 0
+     :: disk[at] != 0 && linked && location == at -> seen = true
      :: else ->
         FORGET(at)                                             /* by the answer */
      fi;
      at++
   od;
+  records_told = true
+}
+
+inline compare_row() {
+  if
+  :: linked && clean && !seen ->
+     assert(!spilled);                                         /* property 10f */
+     d_step { clean = false; location = 0 }
+  :: else
+  fi;
   assert(!(linked && clean) || (disk[location] == stamp && !dropped[location])); /* property 10c */
   catalogue_read = true
 }
@@ -182,7 +209,7 @@ inline serve() {
 #endif
   :: catalogue_read && linked && !clean && !writing && last_location < kLocations - 1 ->
      atomic { writing = true; held = true }; orders!write_out(session, stamp, extent)
-  :: linked && clean && !spilled && evictions < kEvictions -> evict()
+  :: linked && clean && !spilled && MAY_SPILL && evictions < kEvictions -> evict()
   :: catalogue_read && linked && spilled && wanted && lent == kNone ->
      reading = stamp; at = 0;
 #ifdef TOLD_FIRST
@@ -192,7 +219,8 @@ inline serve() {
 #endif
   :: answers?write_done(t, s, at) -> finish_write()
   :: answers?read_done(t, s, at) -> s = reading; finish_read()
-  :: !catalogue_read && given_up == session -> compare_catalogue()
+  :: !catalogue_read && !records_told && given_up == session -> take_records()
+  :: !catalogue_read && records_told -> compare_row()
   :: lent != kNone && given_up == session && reading == 0 -> give_up()
   :: done -> break
   od
@@ -209,7 +237,7 @@ proctype successor() {
   atomic {
     killed = true;
     session++;
-    held = false; writing = false; reading = 0; catalogue_read = false;
+    held = false; writing = false; reading = 0; catalogue_read = false; records_told = false; seen = false;
     do :: orders?_(_, _, _) :: empty(orders) -> break od;
 #ifndef VOID_ANSWER
     do :: answers?_(_, _, _) :: empty(answers) -> break od

@@ -45,12 +45,13 @@ Moment TierModel::moment() const {
 
 void TierModel::make_tier() {
   const double ahead = below(2) == 0 ? 0.25 : 0.5;
-  tier_.emplace(
-      *engine_, daemon::TierOptions{.token = {1, 2}, .ahead = ahead},
-      [this](ClientId client, std::uint64_t, protocol::TierWorkNoticeT work) {
-        if (client == spiller_.client()) spiller_.take(std::move(work));
-      },
-      [] { return false; });
+  tier_.emplace(*engine_, daemon::TierOptions{.token = {1, 2}, .ahead = ahead},
+                daemon::TierLine{.send =
+                                     [this](ClientId client, std::uint64_t, protocol::TierWorkNoticeT work) {
+                                       if (client == spiller_.client()) spiller_.take(std::move(work));
+                                     },
+                                 .end_catalogue = {},  // at once, for so few objects
+                                 .is_behind = [] { return false; }});
 }
 
 void TierModel::run() {

@@ -88,9 +88,9 @@ void Spiller::tell_catalogue() {
   for (const auto& [location, record] : disk_) all.records.push_back(record.head), locations.push_back(location);
   all.last = true;
   const auto answer =
-      server_.tier().catalogue(session_->side.id(), *Packed<protocol::TierCatalogueRequest>(all), moment());
+      server_.tier().catalogue(session_->side.id(), 2, *Packed<protocol::TierCatalogueRequest>(all), moment());
   REQUIRE(answer);
-  for (const std::uint32_t position : answer->dropped) session_->drops.push_back(locations[position]);
+  for (const std::uint32_t position : answer->value().dropped) session_->drops.push_back(locations[position]);
 }
 
 /// The server sees that the connection is closed. What was not answered is void.
