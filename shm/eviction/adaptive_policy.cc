@@ -17,20 +17,33 @@ EvictionKey AdaptivePolicy::key(SlotIndex slot) const {
 void AdaptivePolicy::enter(SlotIndex slot, Arrival arrival, const LaneBytes& bytes) {
   if (slot >= states_.size()) states_.resize(std::size_t{slot} + 1);
   const std::uint32_t coming = arrival == Arrival::read_back ? 1 : 0;
-  const bool proven = arrival == Arrival::recovered || ghosts_.take(view_.candidates.id_hash(slot)) ||
-                      (arrival == Arrival::sealed && is_crowded(bytes) && is_filling());
-  if (proven)
-    states_[slot] = {Lane::second, 0, view_.candidates.hit_sum(slot) + coming};
+  const std::optional<Ghosts::Origin> ghost = ghosts_.take(view_.candidates.id_hash(slot));
+  if (ghost) share_.returned(*ghost);
+  if (arrival == Arrival::recovered) share_.begin_after_restart();
+  if (ghost == Ghosts::Origin::newcomers || arrival == Arrival::recovered ||
+      (arrival == Arrival::sealed && begins_in_main(slot, bytes)))
+    states_[slot] = {0, view_.candidates.hit_sum(slot) + coming};
   else if (arrival == Arrival::read_back)
     states_[slot] = State::read_back(view_.candidates.hit_sum(slot) + coming);
   else
     states_[slot] = {};
 }
 
+bool AdaptivePolicy::begins_in_main(SlotIndex slot, const LaneBytes& bytes) {
+  const std::uint64_t size = view_.arena.owns(slot) ? view_.arena.size_of(ExtentRef::live(slot)) : 0;
+  const bool fills = view_.arena.used_bytes() < full_bytes_ - full_bytes_ / kFillingShare;
+  return share_.take_room_in_main(bytes, size, fills);
+}
+
 void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
   full_bytes_ = view_.arena.used_bytes();
-  if (lane(slot) == Lane::first)
-    ghosts_.add(view_.candidates.id_hash(slot), objects, static_cast<std::uint32_t>(states_.size()));
+  const Ghosts::Origin origin = states_[slot].origin();
+  ghosts_.add(view_.candidates.id_hash(slot), origin, objects, static_cast<std::uint32_t>(states_.size()));
+  share_.left(origin);
+  if (++evictions_ < kEvictionsPerStep) return;
+  evictions_ = 0;
+  look_at_next_slot();
+  share_.adjust(kEvictionsPerStep, objects);
 }
 
 bool AdaptivePolicy::stays(SlotIndex slot) const {
@@ -41,9 +54,18 @@ bool AdaptivePolicy::stays(SlotIndex slot) const {
 }
 
 void AdaptivePolicy::requeue(SlotIndex slot) {
-  // A client may have taken back its hits since stays().
-  const std::uint32_t visits = lane(slot) == Lane::second ? std::max(1U, visits_by_now(slot)) - 1 : 0;
-  states_[slot] = {Lane::second, visits, view_.candidates.hit_sum(slot)};
+  if (lane(slot) == Lane::second)
+    requeue_main(slot);
+  else
+    states_[slot] = {0, view_.candidates.hit_sum(slot)};
+}
+
+void AdaptivePolicy::requeue_main(SlotIndex slot) {
+  const std::uint32_t sum = view_.candidates.hit_sum(slot);
+  const std::uint32_t hits = states_[slot].hits_since(sum);
+  const std::uint32_t visits = std::min(kMostVisits, states_[slot].visits() + hits);
+  share_.looked(hits > 0);
+  states_[slot] = visits > 0 ? State(visits - 1, sum) : State::demoted(sum);
 }
 
 void AdaptivePolicy::forget_hits(SlotIndex slot, std::uint32_t hits) {
@@ -54,8 +76,16 @@ std::uint64_t AdaptivePolicy::bookkeeping_bytes() const noexcept {
   return sizeof(*this) + states_.size() * sizeof(State) + ghosts_.bookkeeping_bytes();
 }
 
-bool AdaptivePolicy::is_filling() const noexcept {
-  return view_.arena.used_bytes() < full_bytes_ - full_bytes_ / kFillingShare;
+/// In the order of slots, which is not that of the queue: an object that is looked at keeps its place. Its hits become
+/// visits.
+void AdaptivePolicy::look_at_next_slot() {
+  if (++next_look_ >= states_.size()) next_look_ = 0;
+  const SlotIndex slot = next_look_;
+  if (lane(slot) != Lane::second || !view_.arena.owns(slot)) return;
+  const std::uint32_t sum = view_.candidates.hit_sum(slot);
+  const std::uint32_t hits = states_[slot].hits_since(sum);
+  share_.looked(hits > 0);
+  states_[slot] = {std::min(kMostVisits, states_[slot].visits() + hits), sum};
 }
 
 /// Since the base.

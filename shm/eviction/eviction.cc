@@ -49,20 +49,22 @@ std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   const std::uint64_t needed = Arena::taken_by(size_bytes);
   if (needed > arena_.capacity()) return {};
   if (effort == Effort::cold && hand_rest_.takes(needed)) return {};
-  patience_ = order_.size() + kMaxSecondThoughts;
+  begin_looks();
   recheck_parked(effort == Effort::quick ? kQuickRechecks : kParkedRechecks);
   std::vector<SlotIndex> victims = search_first_lane(needed);
+  if (victims.empty() && order_.is_by_arrival()) policy_.lacked_window();
   if (victims.empty()) victims = effort == Effort::cold ? search_colder_than_most(needed) : search(needed, effort);
   if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size()))
     victims = search(needed, effort);
   give_back_beyond(cold_target());
+  give_back_second_lane();
   order_.trim_cold(kMaxCold);
   prefetch_next();
   return victims;
 }
 
 bool Eviction::coldest_is_enough(std::uint64_t size_bytes) {
-  patience_ = order_.size() + kMaxSecondThoughts;
+  begin_looks();
   settle(cold_target());
   return !order_.cold().empty() && is_enough_alone(arena_, order_.cold().front(), Arena::taken_by(size_bytes));
 }
@@ -76,7 +78,7 @@ void Eviction::prefetch_next() const {
 }
 
 SlotIndex Eviction::coldest(Effort effort) {
-  patience_ = order_.size() + kMaxSecondThoughts;
+  begin_looks();
   recheck_parked(kParkedRechecks);
   settle(cold_target());
   const std::uint32_t rechecks = effort == Effort::all ? order_.parked_size() : kQuickRechecks;
@@ -122,30 +124,71 @@ std::uint32_t Eviction::cold_target() const noexcept {
   return std::min(kMaxCold, order_.size() / kColdShare + (order_.size() % kColdShare != 0 ? 1 : 0));
 }
 
+/// Begins a call that looks at objects.
+void Eviction::begin_looks() {
+  patience_ = order_.size() + kMaxSecondThoughts;
+  demotions_ = kMaxDemotions;
+}
+
 /// Fills the cold set with the `target` coldest objects that are not parked. Checks each object that enters it.
 void Eviction::settle(std::uint32_t target) {
   give_back_beyond(target);
-  const auto& cold = order_.cold();
-  while (order_.queue_size() > 0 && target > 0 && (cold.size() < target || order_.front_goes_first())) {
-    admit(order_.front());
+  while (takes_front(target)) {
+    admit_next();
     give_back_beyond(target);
   }
 }
 
-void Eviction::give_back_beyond(std::uint32_t target) {
-  while (order_.cold().size() > target) {
-    const SlotIndex hottest = order_.cold().back();
-    order_.remove(hottest);
-    order_.put_back(hottest);
-  }
+bool Eviction::takes_front(std::uint32_t target) const {
+  if (order_.queue_size() == 0 || target == 0) return false;
+  if (order_.is_by_arrival()) return takes_front_of_lanes(target);
+  return order_.cold().size() < target || order_.front_goes_first();
 }
 
-/// Moves the front of the queue to its place: the cold set, unless a check shows otherwise. If patience has run out, it
-/// is not checked: clients touch objects faster than they are checked, so the recorded keys must do.
-void Eviction::admit(SlotIndex front) {
-  const Look look = patience_ > 0 ? look_at(front) : Look();
-  order_.remove(front);
-  place(front, look);
+/// The second lane's objects are only taken if the first has no more: one, or as many as a search wants that widens the
+/// cold set.
+bool Eviction::takes_front_of_lanes(std::uint32_t target) const {
+  if (is_demotion_due()) return true;
+  const auto& cold = order_.cold();
+  if (order_.first_of(Policy::Lane::first) != kNoSlot) return cold.size() < target || order_.front_goes_first();
+  return cold.empty() || (target > cold_target() && cold.size() < target);
+}
+
+/// Whether the next object to look at is that at the end of the second lane, and joins a lane again.
+bool Eviction::is_demotion_due() const {
+  if (patience_ == 0 || !order_.is_second_next()) return false;
+  return demotions_ > 0 || (order_.cold().empty() && order_.first_of(Policy::Lane::first) == kNoSlot);
+}
+
+void Eviction::give_back_beyond(std::uint32_t target) {
+  while (order_.cold().size() > target) give_back_hottest();
+}
+
+/// By arrival: objects of the second lane, which a search has taken. One may stay, if there is no other object.
+void Eviction::give_back_second_lane() {
+  while (order_.is_by_arrival() && order_.cold().size() > 1 &&
+         policy_.lane(order_.cold().back()) == Policy::Lane::second)
+    give_back_hottest();
+}
+
+void Eviction::give_back_hottest() {
+  const SlotIndex hottest = order_.cold().back();
+  order_.remove(hottest);
+  order_.put_back(hottest);
+}
+
+/// Moves the next object of the queue to its place: the cold set, unless a check shows otherwise. If patience has run
+/// out, it is not checked: clients touch objects faster than they are checked, so the recorded keys must do.
+void Eviction::admit_next() {
+  const bool joins_again = is_demotion_due();
+  const SlotIndex slot = joins_again ? order_.first_of(Policy::Lane::second) : order_.front();
+  Look look = patience_ > 0 ? look_at(slot) : Look();
+  if (joins_again) {
+    look.moves = look.use == Candidates::Use::unused;
+    if (demotions_ > 0) --demotions_;
+  }
+  order_.remove(slot);
+  place(slot, look);
 }
 
 /// Asks what the clients' tables say by now. By key, an object that moves is in a wrong place from then on: remove() it

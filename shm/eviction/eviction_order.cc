@@ -7,7 +7,7 @@
 namespace dolium::shm {
 
 void EvictionOrder::enqueue(SlotIndex slot) {
-  make_room_for(slot);
+  begin_place_of(slot);
   const SlotIndex hottest = list_of(slot).hottest;
   if (hottest == kNoSlot || by_arrival_ || colder(hottest, slot))
     link(slot, hottest, kNoSlot);
@@ -16,7 +16,7 @@ void EvictionOrder::enqueue(SlotIndex slot) {
 }
 
 void EvictionOrder::put_back(SlotIndex slot) {
-  make_room_for(slot);
+  begin_place_of(slot);
   const SlotIndex coldest = list_of(slot).coldest;
   if (by_arrival_ || (coldest != kNoSlot && colder(slot, coldest)))
     link(slot, kNoSlot, coldest);
@@ -25,7 +25,7 @@ void EvictionOrder::put_back(SlotIndex slot) {
 }
 
 void EvictionOrder::add_cold(SlotIndex slot) {
-  make_room_for(slot);
+  begin_place_of(slot);
   auto at = cold_.end();
   if (!cold_.empty() && goes_first(slot, cold_.back())) {
     at = std::upper_bound(cold_.begin(), cold_.end(), slot,
@@ -36,7 +36,7 @@ void EvictionOrder::add_cold(SlotIndex slot) {
 }
 
 void EvictionOrder::park(SlotIndex slot) {
-  make_room_for(slot);
+  begin_place_of(slot);
   add_to_array(slot);
 }
 
@@ -44,6 +44,7 @@ void EvictionOrder::remove(SlotIndex slot) {
   const Place place = place_of(slot);
   DOLIUM_CHECK(place.before != kNowhere, "remove of a slot that is not a member");
   places_[slot] = {kNowhere, 0};
+  if (by_arrival_) lane_bytes_of(slot) -= arena_.size_of(ExtentRef::live(slot));
   if (place.before == kInColdSet) {
     // Mostly it is the last one: give_back_beyond() removes from the end.
     cold_.erase(cold_.back() == slot ? cold_.end() - 1 : std::find(cold_.begin(), cold_.end(), slot));
@@ -55,26 +56,20 @@ void EvictionOrder::remove(SlotIndex slot) {
 }
 
 SlotIndex EvictionOrder::front() const {
-  if (by_arrival_) return front_of_lanes();
   const SlotIndex coldest = lists_[0].coldest;
+  if (by_arrival_) return coldest == kNoSlot ? lists_[1].coldest : coldest;
   if (heap_size_ == 0) return coldest;
   return coldest == kNoSlot || colder(array_.front(), coldest) ? array_.front() : coldest;
-}
-
-SlotIndex EvictionOrder::front_of_lanes() const {
-  const SlotIndex first = lists_[0].coldest;
-  const SlotIndex second = lists_[1].coldest;
-  if (first == kNoSlot || second == kNoSlot) return first == kNoSlot ? second : first;
-  return policy_.next(lane_bytes_) == Policy::Lane::first ? first : second;
 }
 
 std::uint64_t EvictionOrder::bookkeeping_bytes() const noexcept {
   return sizeof(*this) + places_.size() * sizeof(Place) + (most_in_array_ + cold_.capacity()) * sizeof(SlotIndex);
 }
 
-void EvictionOrder::make_room_for(SlotIndex slot) {
+void EvictionOrder::begin_place_of(SlotIndex slot) {
   DOLIUM_CHECK(slot < max_slots_ && !contains(slot), "a slot that is a member already or cannot exist");
   if (slot >= places_.size()) places_.resize(std::size_t{slot} + 1, Place{kNowhere, 0});
+  if (by_arrival_) lane_bytes_of(slot) += arena_.size_of(ExtentRef::live(slot));
 }
 
 // ---- the lists ----
@@ -85,7 +80,6 @@ void EvictionOrder::link(SlotIndex slot, SlotIndex before, SlotIndex after) {
   (before == kNoSlot ? list.coldest : places_[before].after) = slot;
   (after == kNoSlot ? list.hottest : places_[after].before) = slot;
   ++list_size_;
-  if (by_arrival_) lane_bytes_of(slot) += arena_.size_of(ExtentRef::live(slot));
 }
 
 void EvictionOrder::unlink(SlotIndex slot, const Place& place) {
@@ -93,7 +87,6 @@ void EvictionOrder::unlink(SlotIndex slot, const Place& place) {
   (place.before == kNoSlot ? list.coldest : places_[place.before].after) = place.after;
   (place.after == kNoSlot ? list.hottest : places_[place.after].before) = place.before;
   --list_size_;
-  if (by_arrival_) lane_bytes_of(slot) -= arena_.size_of(ExtentRef::live(slot));
 }
 
 // ---- the heap, and the parked behind it ----
@@ -158,8 +151,8 @@ void EvictionOrder::sift_down(std::uint32_t position) {
 
 // ---- for tests ----
 
-/// Returns the number of objects in the list, and adds up their bytes.
-std::uint32_t EvictionOrder::check_list(std::size_t lane, std::uint64_t& bytes) const {
+/// Returns the number of objects in the list.
+std::uint32_t EvictionOrder::check_list(std::size_t lane) const {
   std::uint32_t seen = 0;
   SlotIndex before = kNoSlot;
   for (SlotIndex slot = lists_[lane].coldest; slot != kNoSlot; before = slot, slot = places_[slot].after) {
@@ -169,23 +162,29 @@ std::uint32_t EvictionOrder::check_list(std::size_t lane, std::uint64_t& bytes) 
       DOLIUM_CHECK(static_cast<std::size_t>(policy_.lane(slot)) == lane, "an object is in the list of the other lane");
     else
       DOLIUM_CHECK(before == kNoSlot || colder(before, slot), "the list is out of order");
-    if (by_arrival_) bytes += arena_.size_of(ExtentRef::live(slot));
   }
   DOLIUM_CHECK(lists_[lane].hottest == before, "the list does not end where it should");
   return seen;
 }
 
 void EvictionOrder::check_lists() const {
+  DOLIUM_CHECK(check_list(0) + check_list(1) == list_size_, "the lists do not have as many objects as they say");
+  DOLIUM_CHECK(!by_arrival_ || heap_size_ == 0, "a heap, although the order is by arrival");
+}
+
+void EvictionOrder::check_lane_bytes() const {
   Policy::LaneBytes bytes;
-  const std::uint32_t seen = check_list(0, bytes.first) + check_list(1, bytes.second);
-  DOLIUM_CHECK(seen == list_size_, "the lists do not have as many objects as they say");
+  for (SlotIndex slot = 0; by_arrival_ && slot < places_.size(); ++slot) {
+    if (!contains(slot)) continue;
+    (policy_.lane(slot) == Policy::Lane::first ? bytes.first : bytes.second) += arena_.size_of(ExtentRef::live(slot));
+  }
   DOLIUM_CHECK(bytes.first == lane_bytes_.first && bytes.second == lane_bytes_.second,
                "the bytes of the lanes do not add up");
-  DOLIUM_CHECK(!by_arrival_ || heap_size_ == 0, "a heap, although the order is by arrival");
 }
 
 void EvictionOrder::check_invariants() const {
   check_lists();
+  check_lane_bytes();
   DOLIUM_CHECK(heap_size_ <= array_.size(), "the heap is larger than its array");
   for (std::uint32_t i = 0; i < array_.size(); ++i) {
     const Place place = place_of(array_[i]);

@@ -59,10 +59,15 @@ class EvictionOrder final : public Ranks {
   }
 
   [[nodiscard]] bool is_by_arrival() const noexcept { return by_arrival_; }
-  /// 0 with a policy by key.
+  /// Of all members, wherever they are. 0 with a policy by key.
   [[nodiscard]] const Policy::LaneBytes& lane_bytes() const noexcept { return lane_bytes_; }
+  /// By arrival: the policy wants the end of the second lane looked at, and it has one.
+  [[nodiscard]] bool is_second_next() const {
+    return by_arrival_ && lists_[1].coldest != kNoSlot && policy_.next(lane_bytes_) == Policy::Lane::second;
+  }
   [[nodiscard]] std::uint32_t queue_size() const noexcept { return list_size_ + heap_size_; }
-  /// The coldest object of the queue. Precondition: the queue is not empty.
+  /// The coldest object of the queue; by arrival, the next of the first lane, if that has any. Precondition: the queue
+  /// is not empty.
   [[nodiscard]] SlotIndex front() const;
   /// The objects of a lane, the next one first; kNoSlot at the end.
   [[nodiscard]] SlotIndex first_of(Policy::Lane lane) const noexcept {
@@ -128,11 +133,10 @@ class EvictionOrder final : public Ranks {
   [[nodiscard]] List& list_of(SlotIndex slot) {
     return lists_[by_arrival_ ? static_cast<std::size_t>(policy_.lane(slot)) : 0];
   }
-  [[nodiscard]] SlotIndex front_of_lanes() const;
   [[nodiscard]] std::uint64_t& lane_bytes_of(SlotIndex slot) {
     return policy_.lane(slot) == Policy::Lane::first ? lane_bytes_.first : lane_bytes_.second;
   }
-  void make_room_for(SlotIndex slot);
+  void begin_place_of(SlotIndex slot);
   void put(std::uint32_t position, SlotIndex slot) noexcept;
   void add_to_array(SlotIndex slot);
   void add_to_heap(SlotIndex slot);
@@ -142,7 +146,8 @@ class EvictionOrder final : public Ranks {
   void sift_up(std::uint32_t position);
   void sift_down(std::uint32_t position);
   void check_lists() const;
-  [[nodiscard]] std::uint32_t check_list(std::size_t lane, std::uint64_t& bytes) const;
+  void check_lane_bytes() const;
+  [[nodiscard]] std::uint32_t check_list(std::size_t lane) const;
 
   const Arena& arena_;
   const Policy& policy_;

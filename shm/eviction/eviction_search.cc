@@ -41,13 +41,12 @@ bool Eviction::is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t 
   return live_bytes(victims) > needed + arena_.capacity() / kMostWasteShare;
 }
 
-/// By arrival, while the first lane is to be evicted: a window of its objects alone, around one of those that are next.
-/// Objects that joined it one after the other are often neighbours.
+/// By arrival: a window of objects of the first lane alone, around one of those that are next. Objects that joined it
+/// one after the other are often neighbours.
 std::vector<SlotIndex> Eviction::search_first_lane(std::uint64_t needed) {
-  Policy::LaneBytes bytes = order_.lane_bytes();
-  bytes.first += needed;
-  if (!order_.is_by_arrival() || policy_.next(bytes) != Policy::Lane::first) return {};
+  if (!order_.is_by_arrival()) return {};
   for (std::uint32_t tries = 0; tries < kAnchorTries; ++tries) {
+    while (is_demotion_due()) admit_next();
     first_lane_only_ = true;
     std::vector<SlotIndex> victims = objects_of(arena_, best_of_first_lane(needed));
     first_lane_only_ = false;
@@ -68,11 +67,11 @@ Window Eviction::best_of_first_lane(std::uint64_t needed) const {
   };
   Window best;
   for (const SlotIndex anchor : order_.cold()) {
-    if (!best.is_empty() || looks >= kAnchorLooks || policy_.lane(anchor) != Policy::Lane::first) break;
+    if (!best.is_empty() || looks >= kLaneLooks || policy_.lane(anchor) != Policy::Lane::first) break;
     best = around(anchor);
   }
   SlotIndex anchor = order_.first_of(Policy::Lane::first);
-  for (std::uint32_t i = 0; i < kAnchors && anchor != kNoSlot && best.is_empty() && looks < kAnchorLooks; ++i) {
+  while (anchor != kNoSlot && best.is_empty() && looks < kLaneLooks) {
     best = around(anchor);
     anchor = order_.behind(anchor);
   }

@@ -3,9 +3,10 @@
 //
 // A policy orders objects in one of two ways:
 //   by_key      the object with the smallest key is evicted first. Only key() is asked.
-//   by_arrival  two lanes, each a queue: the object that joined it first is at its end, and next() says whose end is
-//               evicted. An object at the end that stays() joins the beginning of a lane again (requeue()). Keys only
-//               compare objects that are not at an end: the neighbours of a victim, which go with it or not.
+//   by_arrival  two lanes, each a queue: the object that joined it first is at its end. Objects are evicted from the
+//               first lane. next() says at whose end to look. An object at the end that stays() joins the beginning of
+//               a lane again (requeue()), and so does each object of the second lane while next() names that lane. Keys
+//               only compare objects that are not at an end: the neighbours of a victim, which go with it or not.
 
 #include <compare>
 #include <cstdint>
@@ -36,7 +37,7 @@ class Policy {
     read_back,  ///< was evicted to disk, and a client wants it
     recovered,  ///< found by a restarted server; the coldest comes first
   };
-  /// The bytes of the objects that are in the lanes.
+  /// The bytes of the objects of each lane that can be evicted.
   struct LaneBytes {
     std::uint64_t first = 0;
     std::uint64_t second = 0;
@@ -57,7 +58,7 @@ class Policy {
 
   /// Constant while the object is in a lane.
   [[nodiscard]] virtual Lane lane(SlotIndex /*slot*/) const { return Lane::first; }
-  /// The lane whose end is evicted, while both have objects.
+  /// The lane whose end is looked at, while both have objects.
   [[nodiscard]] virtual Lane next(const LaneBytes& /*bytes*/) const { return Lane::first; }
   /// A new object, in no lane so far.
   virtual void enter(SlotIndex /*slot*/, Arrival /*arrival*/, const LaneBytes& /*bytes*/) {}
@@ -65,8 +66,10 @@ class Policy {
   virtual void evicted(SlotIndex /*slot*/, std::uint32_t /*objects*/) {}
   /// Whether the object joins a lane again instead of being evicted. Call it after Candidates::refresh().
   [[nodiscard]] virtual bool stays(SlotIndex /*slot*/) const { return false; }
-  /// The object stays(), and is in no lane now: it will join the one that lane() says.
+  /// The object joins a lane again, and is in none now: it will join the one that lane() says.
   virtual void requeue(SlotIndex /*slot*/) {}
+  /// The first lane had no room for a new object at one place.
+  virtual void lacked_window() {}
   /// A client left, or its table was settled, that counted so many hits: Candidates::hit_sum() is without them from now
   /// on.
   virtual void forget_hits(SlotIndex /*slot*/, std::uint32_t /*hits*/) {}

@@ -63,7 +63,23 @@ TEST_CASE("adaptive: a newcomer stays if it was got since its seal, and is in th
   CHECK_FALSE(fixture.policy.stays(1));  // that get has counted
 }
 
-TEST_CASE("adaptive: in the main queue, an object stays once for each get, three times at most") {
+TEST_CASE(
+    "adaptive: an object of the main queue that was not got joins the newcomers, and the main queue when it was") {
+  PolicyFixture fixture;
+  fixture.put(1, Arrival::recovered);
+  fixture.get(1);
+  fixture.policy.requeue(1);
+  CHECK(fixture.policy.lane(1) == Lane::second);
+  fixture.policy.requeue(1);
+  CHECK(fixture.policy.lane(1) == Lane::first);
+  CHECK_FALSE(fixture.policy.stays(1));  // although it was got since its seal
+  fixture.get(1);
+  CHECK(fixture.policy.stays(1));
+  fixture.policy.requeue(1);
+  CHECK(fixture.policy.lane(1) == Lane::second);
+}
+
+TEST_CASE("adaptive: in the main queue, an object stays once for each get, twice at most") {
   PolicyFixture fixture;
   fixture.put(1, Arrival::recovered);
   CHECK(fixture.policy.lane(1) == Lane::second);
@@ -72,48 +88,130 @@ TEST_CASE("adaptive: in the main queue, an object stays once for each get, three
   for (std::uint32_t n = 0; n < gets; ++n) fixture.get(1);
   std::uint32_t stays = 0;
   for (; fixture.policy.stays(1); ++stays) fixture.policy.requeue(1);
-  CHECK(stays == (gets == 4095 ? 0 : std::min(gets, 3U)));  // of 4095 nothing is seen: see AdaptivePolicy::State
+  CHECK(stays == (gets == 4095 ? 0 : std::min(gets, 2U)));  // of 4095 nothing is seen: see AdaptivePolicy::State
   CHECK(fixture.policy.lane(1) == Lane::second);
 }
 
-TEST_CASE("adaptive: a newcomer that was evicted has proven itself when its id comes again, once") {
+TEST_CASE("adaptive: an object that was evicted has proven itself when its id comes again, once") {
   PolicyFixture fixture;
   fixture.put(1);
   fixture.policy.evicted(1, 10);
   fixture.put(1);
   CHECK(fixture.policy.lane(1) == Lane::second);
-  fixture.policy.evicted(1, 10);  // from the main queue: no ghost
   fixture.put(1);
   CHECK(fixture.policy.lane(1) == Lane::first);
+  fixture.put(1, Arrival::recovered);
+  fixture.policy.evicted(1, 10);  // as one of the main queue
+  fixture.put(1);
+  CHECK(fixture.policy.lane(1) == Lane::first);
+  fixture.policy.evicted(1, 10);
   fixture.facts.ids[1] = 99;  // another object in the same slot
   fixture.put(1);
   CHECK(fixture.policy.lane(1) == Lane::first);
 }
 
-TEST_CASE("adaptive: newcomers are evicted first while they have more than a tenth of the bytes") {
+TEST_CASE("adaptive: after a restart, the newcomers' share is small, and follows the requests from there") {
+  PolicyFixture fixture;
+  for (SlotIndex slot = 0; slot < 3; ++slot) fixture.put(slot, Arrival::recovered);
+  CHECK(fixture.policy.newcomers_share() == NewcomersShare::kAfterRestart);
+  for (std::uint32_t n = 0; n < AdaptivePolicy::kEvictionsPerStep; ++n) fixture.policy.evicted(0, 10);
+  const double share = fixture.policy.newcomers_share();
+  CHECK(share < NewcomersShare::kAfterRestart);
+  fixture.put(4, Arrival::recovered);
+  CHECK(fixture.policy.newcomers_share() == share);
+}
+
+TEST_CASE("adaptive: the main queue is looked at while it has more than its share of the bytes") {
   const PolicyFixture fixture;
-  CHECK(fixture.policy.next({101, 900}) == Lane::first);
-  CHECK(fixture.policy.next({100, 900}) == Lane::second);
-  CHECK(fixture.policy.next({0, 900}) == Lane::second);
+  CHECK(fixture.policy.newcomers_share() == 0.5);
+  CHECK(fixture.policy.next({499, 501}) == Lane::second);
+  CHECK(fixture.policy.next({500, 500}) == Lane::first);
+  CHECK(fixture.policy.next({0, 1}) == Lane::second);
   CHECK(fixture.policy.next({1, 0}) == Lane::first);
 }
 
-TEST_CASE("adaptive: while the store fills, newcomers beyond their tenth begin in the main queue") {
+TEST_CASE("adaptive: while the main queue has less than its share, newcomers begin in it") {
   PolicyFixture fixture;
-  const Policy::LaneBytes crowded{20, 80};
-  const Policy::LaneBytes uncrowded{10, 90};
-  fixture.put(1, Arrival::sealed, uncrowded);
-  CHECK(fixture.policy.lane(1) == Lane::first);
-  fixture.put(2, Arrival::sealed, crowded);
-  CHECK(fixture.policy.lane(2) == Lane::second);
-  for (SlotIndex slot = 0; slot < 800; ++slot) REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
-  fixture.policy.evicted(1, 800);  // the store is full
-  fixture.facts.ids[3] = 77;
-  fixture.put(3, Arrival::sealed, crowded);
+  fixture.put(1, Arrival::sealed, {600, 400});
+  CHECK(fixture.policy.lane(1) == Lane::second);
+  fixture.put(2, Arrival::sealed, {510, 490});
+  CHECK(fixture.policy.lane(2) == Lane::first);
+  fixture.put(3, Arrival::sealed, {400, 600});
   CHECK(fixture.policy.lane(3) == Lane::first);
+  fixture.put(4, Arrival::read_back, {600, 400});
+  CHECK(fixture.policy.lane(4) == Lane::first);
+}
+
+TEST_CASE(
+    "adaptive: newcomers get a larger share if they return and the main queue's objects do not, and the reverse") {
+  PolicyFixture fixture;
+  const Arrival returning = GENERATE(Arrival::sealed, Arrival::recovered);
+  const Arrival other = returning == Arrival::sealed ? Arrival::recovered : Arrival::sealed;
+  for (std::uint64_t id = 1000; id < 1400; ++id) {
+    fixture.facts.ids[1] = id;
+    fixture.put(1, other);
+    fixture.policy.evicted(1, 10);
+    for (int twice = 0; twice < 2; ++twice) {
+      fixture.facts.ids[2] = id + 1000;
+      fixture.put(2, returning);
+      fixture.policy.evicted(2, 10);
+    }
+  }
+  CHECK(fixture.policy.newcomers_share() ==
+        (returning == Arrival::sealed ? NewcomersShare::kMost : NewcomersShare::kLeast));
+}
+
+TEST_CASE("adaptive: if no object returns, the share depends on whether the main queue's objects are got again") {
+  PolicyFixture fixture;
+  const bool got = GENERATE(true, false);
+  for (SlotIndex slot = 0; slot < 100; ++slot) {
+    REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
+    fixture.put(slot, Arrival::recovered);
+  }
+  for (std::uint64_t id = 1000; id < 60'000; ++id) {
+    fixture.facts.ids[200] = id;
+    fixture.put(200, Arrival::sealed, {500, 500});
+    fixture.policy.evicted(200, 100);
+    if (got) fixture.get(static_cast<SlotIndex>(id % 100));
+  }
+  CHECK(fixture.policy.newcomers_share() == (got ? NewcomersShare::kLeast : NewcomersShare::kMost));
+}
+
+TEST_CASE("adaptive: newcomers begin in the main queue while the store fills, not because windows took its objects") {
+  PolicyFixture fixture;
+  const Policy::LaneBytes under{600, 400};
+  for (SlotIndex slot = 0; slot < 800; ++slot) REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
+  fixture.put(1);
+  fixture.policy.evicted(1, 800);  // the store is full
+  fixture.facts.ids[2] = 77;
+  fixture.put(2, Arrival::sealed, under);
+  CHECK(fixture.policy.lane(2) == Lane::first);
   for (SlotIndex slot = 0; slot < 101; ++slot) fixture.arena.free(slot);  // removed, more than an eighth
-  fixture.put(4, Arrival::sealed, crowded);
-  CHECK(fixture.policy.lane(4) == Lane::second);
+  fixture.put(2, Arrival::sealed, under);
+  CHECK(fixture.policy.lane(2) == Lane::second);
+}
+
+TEST_CASE("adaptive: newcomers take the room that the main queue's share gains, once") {
+  NewcomersShare share;
+  const Policy::LaneBytes under{600, 400};
+  CHECK_FALSE(share.take_room_in_main(under, 1, false));
+  for (int n = 0; n < 4; ++n) share.adjust(16, 64);  // nothing returned: the main queue is worth more
+  const double gained = NewcomersShare::kAtFirst - share.share();
+  CHECK(gained > 0.1);
+  double taken = 0;
+  for (; share.take_room_in_main(under, 10, false); taken += 0.01) REQUIRE(taken < 1);
+  CHECK(taken >= gained - 1e-9);
+  CHECK(taken < gained + 0.01 + 1e-9);
+}
+
+TEST_CASE("adaptive: newcomers that lack room at one place get a larger least share, for a while") {
+  NewcomersShare share;
+  for (int n = 0; n < 100; ++n) share.adjust(16, 64);
+  CHECK(share.share() == NewcomersShare::kLeast);
+  for (int n = 0; n < 100; ++n) share.lacked_window();
+  CHECK(share.share() == NewcomersShare::kMostLeast);
+  for (int n = 0; n < 100; ++n) share.adjust(16, 64);
+  CHECK(share.share() == NewcomersShare::kLeast);
 }
 
 TEST_CASE("adaptive: an object that is read back is a newcomer, and the get that reads it back is no proof") {

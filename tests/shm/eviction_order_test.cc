@@ -3,6 +3,7 @@
 #include "shm/eviction/eviction_order.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <random>
 
@@ -26,7 +27,7 @@ class Lanes final : public Policy {
   }
   [[nodiscard]] bool stays(SlotIndex slot) const override { return std::ranges::find(warm, slot) != warm.end(); }
   void requeue(SlotIndex slot) override {
-    lanes[slot] = Lane::second;
+    lanes[slot] = lanes[slot] == Lane::first || stays(slot) ? Lane::second : Lane::first;
     std::erase(warm, slot);
   }
   std::array<Lane, kEvictionSlots> lanes{};
@@ -75,23 +76,26 @@ struct PlainOrder {
 
 }  // namespace
 
-TEST_CASE("two lanes: each is a queue, and the policy chooses by their bytes") {
+TEST_CASE("two lanes: each is a queue, the first goes first, and the policy chooses where to look by their bytes") {
   OrderFixture fixture(6);
   fixture.policy.lanes[1] = fixture.policy.lanes[4] = Lane::second;
   for (const SlotIndex slot : {5U, 1U, 0U, 4U}) fixture.order.enqueue(slot);
   CHECK(fixture.order.lane_bytes().first == fixture.bytes_of(5) + fixture.bytes_of(0));
   CHECK(fixture.order.lane_bytes().second == fixture.bytes_of(1) + fixture.bytes_of(4));
-  CHECK(fixture.order.front() == 1);  // 4 units in each: the second
-  fixture.order.remove(1);
   CHECK(fixture.order.front() == 5);
+  CHECK(fixture.order.is_second_next());  // 4 units in each
+  fixture.order.remove(1);
+  CHECK_FALSE(fixture.order.is_second_next());
   fixture.order.remove(5);
-  CHECK(fixture.order.front() == 4);
+  CHECK(fixture.order.front() == 0);
+  CHECK(fixture.order.is_second_next());
   fixture.order.put_back(5);
   CHECK(fixture.order.first_of(Lane::first) == 5);
   CHECK(fixture.order.behind(5) == 0);
   CHECK(fixture.order.behind(0) == kNoSlot);
-  fixture.order.remove(4);
-  CHECK(fixture.order.front() == 5);  // the only lane that has any
+  fixture.order.remove(5);
+  fixture.order.remove(0);
+  CHECK(fixture.order.front() == 4);  // the only lane that has any
   fixture.order.check_invariants();
 }
 
@@ -100,7 +104,7 @@ TEST_CASE("two lanes: the cold set has the first lane's objects before the secon
   fixture.policy.lanes[1] = fixture.policy.lanes[4] = Lane::second;
   for (const SlotIndex slot : {4U, 5U, 1U, 0U}) fixture.order.add_cold(slot);
   CHECK(fixture.order.cold() == std::vector<SlotIndex>{5, 0, 4, 1});
-  CHECK(fixture.order.lane_bytes().first == 0);
+  CHECK(fixture.order.lane_bytes().first == fixture.bytes_of(5) + fixture.bytes_of(0));
   fixture.order.enqueue(2);
   CHECK(fixture.order.front_goes_first());
   fixture.order.check_invariants();
@@ -144,6 +148,33 @@ TEST_CASE("two lanes: any history agrees with plain queues") {
     }
     if (step % 50 == 0) fixture.order.check_invariants();  // counts the bytes anew
   }
+}
+
+TEST_CASE("two lanes: while the policy names the second, its objects join a lane again, and victims are of the first") {
+  LaneStore store(10);
+  for (SlotIndex slot = 2; slot < 10; ++slot) store.policy.lanes[slot] = Lane::second;
+  for (SlotIndex slot = 0; slot < 10; ++slot) store.eviction.insert(slot);
+  store.policy.warm = {3};
+  store.in_use = {5};
+  CHECK(store.eviction.plan(kUnitBytes) == std::vector<SlotIndex>{0});
+  store.eviction.check_invariants();
+  std::vector<SlotIndex> second;
+  for (SlotIndex slot = 0; slot < 10; ++slot)
+    if (store.policy.lane(slot) == Lane::second) second.push_back(slot);
+  CHECK(second == std::vector<SlotIndex>{3, 5, 8, 9});  // 3 was warm, 5 is in use
+}
+
+TEST_CASE("two lanes: a plan looks at few of the second, unless the first has none") {
+  constexpr SlotIndex kMany = 100;
+  const bool has_first = GENERATE(true, false);
+  LaneStore store(kMany);
+  for (SlotIndex slot = has_first ? 1 : 0; slot < kMany; ++slot) store.policy.lanes[slot] = Lane::second;
+  for (SlotIndex slot = 0; slot < kMany; ++slot) store.eviction.insert(slot);
+  for (SlotIndex slot = 1; slot <= 20 && !has_first; ++slot) store.policy.warm.push_back(slot - 1);
+  CHECK(store.eviction.plan(kUnitBytes) == std::vector<SlotIndex>{has_first ? 0U : 20U});
+  store.eviction.check_invariants();
+  const auto first = std::count(store.policy.lanes.begin(), store.policy.lanes.begin() + kMany, Lane::first);
+  CHECK(first == (has_first ? 1 + static_cast<int>(Eviction::kMaxDemotions) : 1));
 }
 
 TEST_CASE("two lanes: a batch of victims comes from the lane of the first, and what stays is not among them") {

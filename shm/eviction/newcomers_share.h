@@ -1,0 +1,126 @@
+#pragma once
+// NewcomersShare: the share of the bytes that AdaptivePolicy gives to the newcomers. It follows the requests.
+//
+// Model: an object that left the store from the newcomers, or after it was in the main queue, leaves a ghost. An object
+// that is put again while its ghost is there returns: with a larger queue, it would have been a hit. So the queue whose
+// objects return more often, in relation to how many leave, is too small. The share moves towards it. (ARC compares the
+// same returns, but counts, not rates. Source: N. Megiddo, D. Modha, "ARC: A self-tuning, low overhead replacement
+// cache", FAST 2003.)
+//   popular set    objects of the main queue return more often: the newcomers get little (1 %).
+//   changing set   objects of the main queue do not return, because they are popular no more. The newcomers get nearly
+//                  all, and the policy is CLOCK, which is close to lru.
+//   loop           no object returns, because a loop is longer than the list of ghosts. Objects of the main queue are
+//                  got again, so the newcomers get little.
+//   exchange       no object returns, and objects of the main queue are not got again: the newcomers get nearly all.
+//
+// Constants were found with a simulation, tuned with seed 1 of the traces of tests/bench (see its page).
+//
+// Not thread-safe.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "shm/eviction/ghosts.h"
+#include "shm/eviction/policy.h"
+
+namespace dolium::shm {
+
+class NewcomersShare {
+ public:
+  static constexpr double kAtFirst = 0.5;
+  /// After a restart of the server, when all objects are in the main queue: a larger share would make newcomers of many
+  /// (a loop in a store of 40 % lost 19 points of its hits in the next 20,000 requests with 0.5, and 1.4 with this).
+  static constexpr double kAfterRestart = 0.05;
+  static constexpr double kLeast = 0.01;
+  static constexpr double kMost = 0.95;
+  static constexpr double kMostLeast = 0.1;  ///< maximum of the least share, in a store of different sizes
+  /// A store with fewer objects adjusts the share as slowly as one with so many.
+  static constexpr std::uint32_t kFewObjects = 64;
+
+  /// Before the first adjust().
+  void begin_after_restart() noexcept {
+    if (!started_) share_ = kAfterRestart;
+  }
+  void left(Ghosts::Origin origin) noexcept { ++flow_of(origin).left; }
+  void returned(Ghosts::Origin origin) noexcept { ++flow_of(origin).returned; }
+  /// An object of the main queue was looked at.
+  void looked(bool hit) noexcept {
+    ++looks_;
+    if (hit) ++hits_;
+  }
+  /// The newcomers had no room for a new object at one place, so objects of the main queue go before their time. In a
+  /// store of objects of different sizes, that is so while the newcomers have too few bytes.
+  void lacked_window() noexcept {
+    least_ = std::min(kMostLeast, least_ * kLeastGrowth);
+    share_ = std::max(share_, least_);
+  }
+  /// Call this once for each `evictions` evictions, in a store with so many objects.
+  void adjust(std::uint32_t evictions, std::uint32_t objects) noexcept;
+
+  /// Of the bytes of both lanes.
+  [[nodiscard]] double share() const noexcept { return share_; }
+  /// The main queue (the second lane) has more than the newcomers leave to it.
+  [[nodiscard]] bool main_is_over(const Policy::LaneBytes& bytes) const noexcept {
+    return main_bytes(bytes) > (1 - share_) * all_bytes(bytes);
+  }
+  /// The main queue has so much less that a newcomer of so many bytes may begin there: because the store fills, or
+  /// because its share has grown. (If it is smaller because windows of neighbours took objects of it, newcomers that
+  /// are used once would take their places.)
+  [[nodiscard]] bool take_room_in_main(const Policy::LaneBytes& bytes, std::uint64_t size, bool fills) noexcept {
+    if (main_bytes(bytes) >= kFull * (1 - share_) * all_bytes(bytes)) {
+      grown_ = 0;
+      return false;
+    }
+    if (fills) return true;
+    if (grown_ <= 0) return false;
+    grown_ -= static_cast<double>(size) / all_bytes(bytes);
+    return true;
+  }
+
+ private:
+  struct Flow {
+    double left = 0;
+    double returned = 0;
+  };
+  /// A main queue with less than this part of its share has room.
+  static constexpr double kFull = 0.97;
+  /// How far the share moves at most while as many objects are evicted as the store has.
+  static constexpr double kSpeed = 0.3;
+  /// A smaller share is preferred: the rate of newcomers counts less.
+  static constexpr double kNewcomersWeight = 0.8;
+  /// Rates that are assumed while little or nothing is known: of newcomers, and of the main queue if all of its objects
+  /// are got again. Without returns, the newcomers get more if less than a thirtieth of the main queue is got again.
+  static constexpr double kAssumedNewcomers = 0.003;
+  static constexpr double kAssumedMain = 0.1;
+  /// The assumed rate weighs as much as so many objects that left.
+  static constexpr double kAssumedWeight = 16;
+  /// A flow is halved when more objects left than twice as many as the store has, or than this.
+  static constexpr double kLeastFlow = 128;
+  /// The looks are halved when there were more than objects, or than this.
+  static constexpr double kLeastLooks = 512;
+
+  /// The least share grows so much for each object without room, and shrinks so much in each adjust(): with room for 96
+  /// % of the objects, it stays.
+  static constexpr double kLeastGrowth = 1.05;
+  static constexpr double kLeastDecay = 0.97;
+
+  [[nodiscard]] static double main_bytes(const Policy::LaneBytes& bytes) noexcept {
+    return static_cast<double>(bytes.second);
+  }
+  [[nodiscard]] static double all_bytes(const Policy::LaneBytes& bytes) noexcept {
+    return static_cast<double>(bytes.first + bytes.second);
+  }
+  [[nodiscard]] Flow& flow_of(Ghosts::Origin origin) noexcept { return flows_[static_cast<std::size_t>(origin)]; }
+  void forget_half_of_old(double objects) noexcept;
+
+  double share_ = kAtFirst;
+  double least_ = kLeast;  // of share_, by now
+  double grown_ = 0;       // by so much has the main queue's share grown that newcomers did not take yet
+  std::array<Flow, 2> flows_;
+  double looks_ = 0;  // at objects of the main queue
+  double hits_ = 0;   // of these
+  bool started_ = false;
+};
+
+}  // namespace dolium::shm
