@@ -33,6 +33,7 @@ static_assert(static_cast<int>(RemovalCause::lost) == static_cast<int>(dolium::R
 static_assert(static_cast<int>(Retention::keep) == static_cast<int>(dolium::Retention::keep));
 static_assert(static_cast<int>(ObjectPlace::memory_and_disk) == static_cast<int>(dolium::ObjectPlace::memory_and_disk));
 static_assert(static_cast<int>(ObjectPlace::MAX) == static_cast<int>(dolium::ObjectPlace::reading_back));
+static_assert(static_cast<std::size_t>(EvictionPolicyKind::MAX) + 1 == kEvictionPolicyNames.size());
 static_assert(static_cast<int>(TierStateKind::full) == static_cast<int>(SpillTierState::full));
 static_assert(static_cast<int>(TierStateKind::MAX) == static_cast<int>(SpillTierState::stalled));
 static_assert(static_cast<int>(RefusalCause::room) == static_cast<int>(dolium::RefusalCause::room));

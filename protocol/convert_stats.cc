@@ -165,6 +165,8 @@ StoreStats from_wire(const StatsReply& reply) {
 #undef DOLIUM_COPY
   stats.uptime = from_ms(reply.uptime_ms());
   stats.server_version = from_wire(reply.server_version());
+  if (reply.eviction_policy() <= EvictionPolicyKind::MAX)
+    stats.eviction_policy = static_cast<EvictionPolicy>(reply.eviction_policy());
   if (reply.obstacles() != nullptr) stats.obstacles = from_wire(*reply.obstacles());
   if (reply.last_refusal() != nullptr) stats.last_refusal = from_wire(*reply.last_refusal());
   if (reply.tier() != nullptr) stats.tier = from_wire(*reply.tier());
@@ -180,6 +182,7 @@ StatsReplyT to_wire(const StoreStats& stats) {
 #undef DOLIUM_COPY
   reply.uptime_ms = to_ms(stats.uptime);
   reply.server_version = stats.server_version;
+  reply.eviction_policy = static_cast<EvictionPolicyKind>(stats.eviction_policy);
   reply.obstacles = to_wire(stats.obstacles);
   if (stats.last_refusal) reply.last_refusal = to_wire(*stats.last_refusal);
   if (stats.tier) reply.tier = to_wire(*stats.tier);

@@ -173,7 +173,8 @@ Json to_json(const StoreStats& stats) {
           {"server_pid", stats.server_pid},
           {"server_version", stats.server_version},
           {"pid_namespace", stats.pid_namespace},
-          {"tier", stats.tier ? to_json(*stats.tier) : Json()}};
+          {"tier", stats.tier ? to_json(*stats.tier) : Json()},
+          {"eviction_policy", to_string(stats.eviction_policy)}};
 }
 
 std::string dump(const Json& json, int indent) {

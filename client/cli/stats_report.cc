@@ -57,6 +57,7 @@ std::string history(const StoreStats& s) {
                                  grouped(s.aborted_count), grouped(s.out_of_memory_count))});
   table.add({"gone", fmt::format("{} evicted ({}), {} expired, {} removed", grouped(s.eviction_count),
                                  format_size(s.evicted_bytes), grouped(s.expired_count), grouped(s.removed_count))});
+  table.add({"eviction", fmt::format("policy {}", to_string(s.eviction_policy))});
   if (s.relocation_count != 0)
     table.add({"moved", fmt::format("{} ({}), to defragment free memory", counted(s.relocation_count, "object"),
                                     format_size(s.relocated_bytes))});

@@ -123,6 +123,7 @@ Findings daemon_findings(const StatsReport& report, std::string_view own_version
                             stats.server_version.empty() ? "an older one" : stats.server_version, own_version),
                 "They are compatible, but one of them lacks features of the other.",
                 "after an installation: `doliumd --replace` (`systemctl reload`) loses no object"));
+  out.push_back(kDaemon("eviction", Finding::Level::fine, fmt::format("policy {}", to_string(stats.eviction_policy))));
   return out;
 }
 

@@ -87,6 +87,7 @@ void Report::fill_totals(StoreStats& stats) const {
   stats.largest_free_extent = std::max(rows.arena.largest_free_extent(), stats.capacity - rows.arena.live_to());
   stats.reserved_bytes = rows.memory.resident_bytes();
   stats.max_objects = rows.index.slot_count();
+  stats.eviction_policy = rows.config.eviction_policy;
   stats.pinned_count = parts_.pins.tally().count;
   stats.pinned_bytes = parts_.pins.tally().bytes;
   stats.unsealed_count = parts_.writing.tally().count;

@@ -15,6 +15,7 @@ using Level = Finding::Level;
 
 TEST_CASE("another version is a note, the same one is fine") {
   CHECK(on(daemon_findings(healthy(), "1.2.3"), "version").level == Level::fine);
+  CHECK(on(daemon_findings(healthy(), "1.2.3"), "eviction").found == "policy lru");
   const Finding other = on(daemon_findings(healthy(), "1.3.0"), "version");
   CHECK(other.level == Level::note);
   CHECK(other.found == "the daemon has version 1.2.3, this command 1.3.0");

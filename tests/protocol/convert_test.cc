@@ -180,6 +180,7 @@ TEST_CASE("statistics come back member by member") {
   sent.server_pid = 31;
   sent.pid_namespace = 4'026'531'836;
   sent.server_version = "1.2.3";
+  sent.eviction_policy = EvictionPolicy::adaptive;
   Wire wire;
   const StoreStats got = from_wire(through_the_wire<StatsReply>(wire.encoder, wire.payload, to_wire(sent)));
   CHECK(got.size_histogram == sent.size_histogram);
@@ -223,6 +224,7 @@ TEST_CASE("statistics come back member by member") {
   CHECK(got.server_pid == sent.server_pid);
   CHECK(got.pid_namespace == sent.pid_namespace);
   CHECK(got.server_version == sent.server_version);
+  CHECK(got.eviction_policy == sent.eviction_policy);
   // Whatever the list of members above forgets: packing what came back gives the same bytes again.
   Wire again;
   through_the_wire<StatsReply>(again.encoder, again.payload, to_wire(got));

@@ -113,6 +113,7 @@ py::dict row(const StoreStats& of) {
       "spilled_count"_a = of.spilled_count, "spilled_bytes"_a = of.spilled_bytes, "reading_count"_a = of.reading_count,
       "spill_count"_a = of.spill_count, "read_back_count"_a = of.read_back_count);
   out.attr("update")(rest);
+  out["eviction_policy"] = std::string(to_string(of.eviction_policy));
   out["obstacles"] = row(of.obstacles);
   out["tier"] = of.tier ? py::object(row(*of.tier)) : py::none();
   out["last_refusal"] = of.last_refusal ? py::object(row(*of.last_refusal)) : py::none();

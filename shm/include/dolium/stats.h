@@ -14,6 +14,7 @@
 #include <dolium/export.h>
 #include <dolium/metadata.h>
 #include <dolium/object_id.h>
+#include <dolium/store_config.h>
 
 namespace dolium {
 
@@ -158,6 +159,7 @@ struct StoreStats {
   std::uint64_t pid_namespace = 0;
   std::string server_version;
   std::optional<SpillTierStats> tier;  ///< none: the store has no spill tier
+  EvictionPolicy eviction_policy = EvictionPolicy::lru;
 };
 
 }  // namespace dolium

@@ -277,6 +277,7 @@ class StoreStats:
     spill_count: int  #: objects whose memory was given up, since the start of the store
     read_back_count: int
     tier: Optional[SpillTier]  #: None: the store has no spill tier
+    eviction_policy: str  #: "lru", "lfu", "fifo" or "adaptive"
 
     @classmethod
     def _of(cls, row):
