@@ -14,7 +14,7 @@ enum class EvictionPolicy : std::uint8_t {
   lru,   ///< least recently used first
   lfu,   ///< least frequently used first
   fifo,  ///< first sealed first
-  /// S3-FIFO: objects that were not got since they were put first, then those that were not got for the longest. Good
+  /// Objects that were not got since they were put first, then those not got for long; shares follow the requests. Good
   /// on popular sets, scans, loops larger than the store, and sets that change.
   adaptive,
 };

@@ -175,7 +175,7 @@ pub const DOLIUM_EVICT_LRU: i32 = 0;
 pub const DOLIUM_EVICT_LFU: i32 = 1;
 /// first sealed first
 pub const DOLIUM_EVICT_FIFO: i32 = 2;
-/// S3-FIFO: good on popular sets, scans, loops, and sets that change
+/// follows the requests: good on popular sets, scans, loops, and sets that change
 pub const DOLIUM_EVICT_ADAPTIVE: i32 = 3;
 /// The configuration of an in-process store.
 #[repr(C)]

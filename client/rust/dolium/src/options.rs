@@ -97,7 +97,7 @@ pub enum EvictionPolicy {
     Lfu,
     /// The first sealed.
     Fifo,
-    /// S3-FIFO: good on popular sets, scans, loops larger than the store, and sets that change.
+    /// Follows the requests: good on popular sets, scans, loops larger than the store, and sets that change.
     Adaptive,
 }
 

@@ -54,7 +54,7 @@ enum {
   DOLIUM_EVICT_LRU = 0,      ///< least recently used first
   DOLIUM_EVICT_LFU = 1,      ///< least frequently used first
   DOLIUM_EVICT_FIFO = 2,     ///< first sealed first
-  DOLIUM_EVICT_ADAPTIVE = 3  ///< S3-FIFO: good on popular sets, scans, loops, and sets that change
+  DOLIUM_EVICT_ADAPTIVE = 3  ///< follows the requests: good on popular sets, scans, loops, and sets that change
 };
 
 /// The configuration of an in-process store.

@@ -8,6 +8,6 @@ public enum EvictionPolicy {
   LFU,
   /** The first sealed. */
   FIFO,
-  /** S3-FIFO: good on popular sets, scans, loops larger than the store, and sets that change. */
+  /** Follows the requests: good on popular sets, scans, loops larger than the store, and sets that change. */
   ADAPTIVE
 }
