@@ -9,14 +9,21 @@
 namespace dolium::e2e {
 namespace {
 
+/// A quarter of the objects is small.
+struct Sizes {
+  std::size_t objects = SpillTable::kObjects;
+  std::size_t smallest = 0;  // of the others
+  std::size_t largest = 180'000;
+};
+
 /// One worker's objects. Each step returns what is wrong, or an empty text.
 class Churn {
  public:
-  Churn(Client& client, const std::string& table, std::string prefix, std::uint64_t seed)
-      : client_(client), table_(table), prefix_(std::move(prefix)), random_(seed) {}
+  Churn(Client& client, const std::string& table, std::string prefix, std::uint64_t seed, const Sizes& sizes = {})
+      : client_(client), table_(table), prefix_(std::move(prefix)), random_(seed), sizes_(sizes) {}
 
   std::string step() {
-    const std::size_t n = below(SpillTable::kObjects);
+    const std::size_t n = below(sizes_.objects);
     table_.count_call();
     const SpillEntry entry = table_.entry(n);
     if (entry.maybe != SpillEntry::kNothing) return look(n);
@@ -39,7 +46,6 @@ class Churn {
   }
 
  private:
-  static constexpr std::size_t kMaxSize = 180'000;
   static constexpr std::chrono::seconds kPatience{20};
   static constexpr int kTries = 5;
 
@@ -54,7 +60,8 @@ class Churn {
 
   std::string write(std::size_t n) {
     const std::uint64_t generation = table_.next_generation();
-    std::vector<std::byte> bytes(kWord + below(below(4) == 0 ? 2'000 : kMaxSize));
+    const std::size_t size = below(4) == 0 ? below(2'000) : sizes_.smallest + below(sizes_.largest - sizes_.smallest);
+    std::vector<std::byte> bytes(kWord + size);
     fill_payload(bytes, id(n), generation);
     const CreateOptions options{.timeout = kPatience, .retention = Retention::keep};
     table_.begin(n, generation);
@@ -108,6 +115,7 @@ class Churn {
   SpillTable table_;
   std::string prefix_;
   std::mt19937_64 random_;
+  const Sizes sizes_;
   bool looked_ = false;
   std::string refusal_;
 };
@@ -121,7 +129,11 @@ std::string spill_churn(WorkerState& state, Arguments& arguments) {
   const auto prefix = next_or<std::string>(arguments, "");
   const auto seed = next_or<std::uint64_t>(arguments, 1);
   const auto count = next_or<std::size_t>(arguments, 1);
-  Churn churn(state.client(), table, prefix, seed);
+  Sizes sizes;
+  sizes.objects = next_or<std::size_t>(arguments, sizes.objects);
+  sizes.smallest = next_or<std::size_t>(arguments, sizes.smallest);
+  sizes.largest = next_or<std::size_t>(arguments, sizes.largest);
+  Churn churn(state.client(), table, prefix, seed, sizes);
   for (std::size_t n = 0; n < count; ++n)
     if (const std::string wrong = churn.step(); !wrong.empty()) return answer(wrong);
   return "ok";
