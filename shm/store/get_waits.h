@@ -16,8 +16,7 @@
 //             others, as long as all such holds are a small part of the memory (kWaitingShare)
 //   queued    all it needs exist, in memory or on disk. It holds no more, and stands in the queue
 //   its turn  the first in the queue: it holds what is in memory, and has the rest read back. Its reads come first. If
-//   an
-//             object is removed meanwhile, it gathers again; if the disk fails, it goes to the end of the queue
+//             an object is removed meanwhile, it gathers again; if the disk fails, it goes to the end of the queue
 //
 // Not thread-safe; time is passed in.
 

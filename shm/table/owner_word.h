@@ -4,12 +4,10 @@
 //
 //   bits 0 to 29   thread id of the keeper that owns the store; 0: an InProcessStore, or the owner is dead
 //   bit 30         the owner has died. The kernel sets this bit and clears the thread id after any kind of death,
-//   because
-//                  the word is in the owner's list of robust futexes (daemon/keeper/owner_mark.h)
+//                  because the word is in the owner's list of robust futexes (daemon/keeper/owner_mark.h)
 //   bit 31         the store has ended in an orderly stop. Sticky: neither a later server nor the kernel clears it.
-//   (For
-//                  the kernel, this is the bit of a futex with waiters. It keeps the bit, and waking no waiter is
-//                  cheap.)
+//                  (For the kernel, this is the bit of a futex with waiters. It keeps the bit, and waking no waiter
+//                  is cheap.)
 //
 // `ended` is final. The owner's death is final, too, unless a service manager keeps the store's descriptors: then
 // another keeper can take over the store and become its owner.

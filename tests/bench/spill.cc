@@ -1,9 +1,8 @@
 // The spill tier (daemon/spill/README.md): a store whose objects of retention `keep` go to disk.
 //
 //   spill, read back    MB/s of objects of 1 and 64 MiB that are put into a full store, and of such objects that are
-//   got
-//                       from the disk, beside a file that is written and read directly in blocks of 8 MiB, in turn, in
-//                       the same file system. A put waits until an earlier object has made room, so puts run as fast
+//                       got from the disk, beside a file that is written and read directly in blocks of 8 MiB, in turn,
+//                       in the same file system. A put waits until an earlier object has made room, so puts run as fast
 //                       as the disk takes objects.
 //   small objects       objects a second that a full store takes: each put means one write, one clean object evicted
 //   p99                 of paced puts, and of gets of objects in memory, while another process puts so much that

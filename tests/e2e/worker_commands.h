@@ -35,9 +35,8 @@
 //   fork_under_load COUNT NAME one child after the other, while threads use the client: see worker_fork.cc
 //   fork_in_vain               fork() fails
 //   touch_in_prepare NAME      from now on a handler of fork() copies a reference to NAME. Before the first connect
-//   spill_churn TABLE PREFIX SEED COUNT     puts, gets and removes of kept objects: see spill_table.h; "wrong: ..."
-//   when
-//                              one is not what it must be
+//   spill_churn TABLE PREFIX SEED COUNT [OBJECTS SMALLEST LARGEST]   puts, gets and removes of kept objects: see
+//                              spill_table.h; "wrong: ..." when one is not what it must be
 //   spill_settle TABLE PREFIX  gets each of them once, until its outcome is known
 //   record SEED COUNT START PROCESS OBJECTS PRESSURE     calls with their times: see worker_history.cc
 //   die_at POINT NTH           SIGKILL when it comes to that point (points.h) for the nth time; e2e_stepper alone

@@ -76,9 +76,9 @@ std::int64_t next_n(std::int64_t n) {
 //
 //   a descriptor, an address or an argument that is no good   is a bug of ours, and would be one in each run
 //   EPIPE, ECONNRESET of a connection                         say that its other end is closed, and then it is:
-//   kill_test.cc
-//                                                             and restart_test.cc close it. Said of one that is open
-//                                                             they leave the other side waiting for what will not come
+//                                                             kill_test.cc and restart_test.cc close it. Said of one
+//                                                             that is open they leave the other side waiting for what
+//                                                             will not come
 //   EAGAIN of send()                                          says of a bell that there are bells enough unread
 //   EAGAIN of read() and write()                              theirs are descriptors of ours alone (signals, libuv's
 //                                                             wake-ups), read when they are readable; eventfds never
