@@ -53,7 +53,7 @@ inline Attachment::Verdict look(dolium::ObjectStore& store, const dolium_id& id,
   });
 }
 
-/// A get whose arguments may be wrong.
+/// dolium_get() with checks of its arguments.
 [[gnu::noinline]] dolium_code get_checked(dolium_store* store, const dolium_id* id, std::int64_t timeout_ns,
                                           dolium_object* object, dolium_error* error) noexcept {
   return c::guarded("dolium_get", error, [&]() -> dolium_code {

@@ -46,23 +46,22 @@ inline Attachment::Verdict Attachment::count_in(const shm::Holder::Attempt& atte
   return Verdict::held;
 }
 
-Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
-  const shm::Holder::Attempt attempt = holder_.hold(id);
-  // After the lookup, not before it: then the result of the lookup is one of a store that had not ended.
-  if (gone()) [[unlikely]] {
-    take_back(attempt);
-    return {Verdict::gone, {}};
-  }
-  return adopt(id, attempt, count);
-}
-
-Attachment::Seen Attachment::hold_row(const ObjectId& id) noexcept {
+inline Attachment::Seen Attachment::look(const ObjectId& id, Count count) noexcept {
   Seen seen{.verdict = Verdict::gone, .attempt = holder_.hold(id)};
+  // After the lookup, not before it: then the result of the lookup is one of a store that had not ended.
   if (gone()) [[unlikely]]
     take_back(seen.attempt);
   else
-    seen.verdict = count_in(seen.attempt, Count::hit);
+    seen.verdict = count_in(seen.attempt, count);
   return seen;
+}
+
+Attachment::Attempt Attachment::hold(const ObjectId& id, Count count) noexcept {
+  return made_of(id, look(id, count));
+}
+
+Attachment::Seen Attachment::hold_row(const ObjectId& id) noexcept {
+  return look(id, Count::hit);
 }
 
 void Attachment::take_back(const shm::Holder::Attempt& attempt) noexcept {
@@ -71,13 +70,13 @@ void Attachment::take_back(const shm::Holder::Attempt& attempt) noexcept {
 }
 
 Attachment::Attempt Attachment::hold_kept(const ObjectId& id, Count count, const shm::Granted* place) noexcept {
-  return adopt(id, place != nullptr ? holder_.hold_granted(*place) : holder_.hold_kept(id), count);
+  const shm::Holder::Attempt attempt = place != nullptr ? holder_.hold_granted(*place) : holder_.hold_kept(id);
+  return made_of(id, {count_in(attempt, count), attempt});
 }
 
-Attachment::Attempt Attachment::adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept {
-  const Verdict verdict = count_in(attempt, count);
-  if (verdict != Verdict::held) return {verdict, {}};
-  return {Verdict::held, Object(view(id, attempt.object))};
+Attachment::Attempt Attachment::made_of(const ObjectId& id, const Seen& seen) noexcept {
+  if (seen.verdict != Verdict::held) return {seen.verdict, {}};
+  return {Verdict::held, Object(view(id, seen.attempt.object))};
 }
 
 void Attachment::record_hit(const Object& object) noexcept {

@@ -156,7 +156,8 @@ class Attachment {
  private:
   Attachment(Parts parts, shm::ForkMark mark, const shm::IndexReader& index) noexcept;
   ~Attachment() = default;
-  [[nodiscard]] Attempt adopt(const ObjectId& id, const shm::Holder::Attempt& attempt, Count count) noexcept;
+  [[nodiscard]] Seen look(const ObjectId& id, Count count) noexcept;
+  [[nodiscard]] Attempt made_of(const ObjectId& id, const Seen& seen) noexcept;
   [[nodiscard]] Verdict count_in(const shm::Holder::Attempt& attempt, Count count) noexcept;
   void take_back(const shm::Holder::Attempt& attempt) noexcept;
 

@@ -76,14 +76,14 @@ class StoreBackend {
   Result<Object> get(const ObjectId& id, Timeout timeout) {
     return first_look_ != nullptr ? look_first(id, timeout) : get_after(Attachment::Verdict::undecided, id, timeout);
   }
-  /// Where a get looks before anything else, without a virtual call. Null for a store whose gets begin otherwise.
+  /// The memory in which a get looks first, without a virtual call. Null: the store's gets begin in get_after().
   [[nodiscard]] Attachment* first_look() const noexcept { return first_look_; }
-  /// The first step of a get there: the object if the memory shows it. `undecided` if there is no such place.
+  /// The first step of a get there: the object if the memory shows it. `undecided` if there is no such memory.
   [[nodiscard]] Attachment::Attempt look(const ObjectId& id) noexcept {
     if (first_look_ == nullptr) return {Attachment::Verdict::undecided, {}};
     return first_look_->hold(id, Attachment::Count::hit);
   }
-  /// The rest of a get, when look() has found nothing.
+  /// The rest of a get, when the first look has found nothing.
   virtual Result<Object> get_after(Attachment::Verdict looked, const ObjectId& id, Timeout timeout) = 0;
   virtual std::optional<Object> try_get(const ObjectId& id) = 0;
   /// Of a get of several objects, by position; none where one is missing.

@@ -1,6 +1,6 @@
 #pragma once
-// LargeVector: a vector whose memory is in huge pages when it is large, if the kernel has some (madvise). A table of a
-// million records is filled, and looked up, much faster then: there are few page faults and TLB misses.
+// LargeVector: a vector that asks the kernel for huge pages (madvise) when it is large. A table of a million records is
+// filled, and looked up, much faster with them: there are few page faults and TLB misses.
 
 #include <cstddef>
 #include <new>
@@ -8,7 +8,7 @@
 
 namespace dolium::spill {
 
-/// Memory for `bytes`, aligned to `alignment`; of kHugeBytes and more in huge pages, if there are any. Throws
+/// Memory for `bytes`, aligned to `alignment`; from 4 MiB on in huge pages, if the kernel has any. Throws
 /// std::bad_alloc.
 [[nodiscard]] void* allocate_large(std::size_t bytes, std::size_t alignment);
 void free_large(void* memory) noexcept;

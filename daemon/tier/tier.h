@@ -172,7 +172,7 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
     shm::TimeNs through;
     shm::SlotIndex next = 0;  // where the next piece begins
   };
-  /// The process has told all its records. Objects whose record is missing are looked for.
+  /// After the last record of the spill process: a walk that looks for objects whose record is missing.
   struct Comparison {
     Walk walk;
     std::uint64_t request;  // of the last records

@@ -58,7 +58,7 @@ class Policy {
 
   /// Constant while the object is in a lane.
   [[nodiscard]] virtual Lane lane(SlotIndex /*slot*/) const { return Lane::first; }
-  /// The lane whose end is looked at, while both have objects.
+  /// The lane at whose end to look next, while both lanes have objects.
   [[nodiscard]] virtual Lane next(const LaneBytes& /*bytes*/) const { return Lane::first; }
   /// A new object, in no lane so far.
   virtual void enter(SlotIndex /*slot*/, Arrival /*arrival*/, const LaneBytes& /*bytes*/) {}

@@ -62,9 +62,9 @@ double memfd_bytes(pid_t pid) {
 
 /// `daemon` is the keeper; its only child does the work.
 Usage usage_of(pid_t daemon) {
-  std::ifstream children(proc(daemon, "task/" + std::to_string(daemon) + "/children"));
-  pid_t server = 0;
-  require(static_cast<bool>(children >> server), "the daemon's server cannot be found");
+  const std::vector<pid_t> children = children_of(daemon);
+  require(!children.empty(), "the daemon's server cannot be found");
+  const pid_t server = children.front();
   const auto of_both = [&](const std::string& file, const std::string& name) {
     return read_kb(proc(daemon, file), name) + read_kb(proc(server, file), name);
   };

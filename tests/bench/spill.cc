@@ -280,6 +280,8 @@ int main(int argc, char** argv) {
        {"--part", "throughput, small, start or latency alone; the default: all", &only}}};
   Report report(argc, argv, "spill: objects on disk", options);
   const DiskDirectory disk(directory);
+  require(only.empty() || only == "throughput" || only == "small" || only == "start" || only == "latency",
+          "--part is throughput, small, start or latency");
   const auto wants = [&only](std::string_view part) { return only.empty() || only == part; };
   if (wants("throughput"))
     for (const std::uint64_t bytes : {kMiB, 64 * kMiB}) measure_throughput(report, disk, bytes);

@@ -232,10 +232,6 @@ void kill_one(SpillDaemon& daemon, Workers& workers, Victim victim) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// `calls`: maximum number between two kills. Returns the number of objects that were spilled.
 std::uint64_t kill_at_random(SpillDaemon& daemon, Workers& workers, Dice& dice, int kills, std::uint64_t calls) {
   constexpr std::array kLife = {Victim::client,  Victim::client,  Victim::client, Victim::client,

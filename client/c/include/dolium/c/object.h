@@ -33,8 +33,8 @@ DOLIUM_C_API dolium_code dolium_object_retain(const dolium_object* object, doliu
 /// are invalid from now on. Callable from any thread and after dolium_close(). Makes no system call, unless a create
 /// waits for room.
 DOLIUM_C_API void dolium_object_release(dolium_object* object);
-/// The same, but leaves the struct as it is: do not use it again. For bindings whose own object ends with the struct;
-/// the zeros cost a twentieth of a get.
+/// Ends the reference as dolium_object_release() does, but leaves the struct as it is: do not use the struct again. For
+/// a binding whose own object ends together with the struct; to fill it with zeros costs a twentieth of a get.
 DOLIUM_C_API void dolium_object_drop(const dolium_object* object);
 
 // ---- private copies ----
