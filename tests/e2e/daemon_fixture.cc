@@ -193,12 +193,8 @@ std::string Daemon::kill() {
 }
 
 pid_t Daemon::server() const {
-  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process_.pid()));
-  for (pid_t child = 0; children >> child;) {
-    std::string name;
-    std::getline(std::ifstream(fmt::format("/proc/{}/comm", child)), name);
-    if (name != "doliumd: spill") return child;
-  }
+  for (const pid_t child : children_of(process_.pid()))
+    if (process_name(child) != "doliumd: spill") return child;
   return 0;
 }
 

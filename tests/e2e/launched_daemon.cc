@@ -26,13 +26,6 @@ LaunchedDaemon::LaunchedDaemon(std::vector<std::string> launcher, const std::vec
   REQUIRE(client_ != nullptr);
 }
 
-pid_t LaunchedDaemon::child_of(pid_t parent) {
-  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));
-  pid_t child = 0;
-  children >> child;
-  return child;
-}
-
 bool LaunchedDaemon::replaced(pid_t old) const {
   return test::eventually([&] { return server() != 0 && server() != old; }) && client_->ping().has_value();
 }

@@ -23,9 +23,8 @@ class LaunchedDaemon {
 
   /// The process that was started; the keeper, unless the launcher stays as its parent.
   [[nodiscard]] Process& process() noexcept { return process_; }
-  /// The first child of a process; 0 when it has none. Of the keeper: the server.
-  [[nodiscard]] static pid_t child_of(pid_t parent);
-  [[nodiscard]] pid_t server() const { return child_of(process_.pid()); }
+  /// The first child of process(): the server, if that is the keeper. 0: there is none.
+  [[nodiscard]] pid_t server() const { return first_child(process_.pid()); }
   /// Until the server is another than `old`, and answers.
   [[nodiscard]] bool replaced(pid_t old) const;
   [[nodiscard]] const std::string& socket() const noexcept { return socket_; }

@@ -65,11 +65,7 @@ class ContainedDaemon {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   /// Its number here.
-  [[nodiscard]] pid_t keeper() const {
-    pid_t pid = 0;
-    std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process_.pid())) >> pid;
-    return pid;
-  }
+  [[nodiscard]] pid_t keeper() const { return first_child(process_.pid()); }
 
  private:
   TemporaryDirectory directory_;
@@ -238,8 +234,7 @@ TEST_CASE("uids of user namespaces: root of one, in a PID namespace too, has a d
            !process.running();
   }));
   CHECK(outcome(Client::connect(socket).value()->put(id_of("a"), pattern(100))) == "ok");
-  pid_t keeper = 0;
-  std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process.pid())) >> keeper;
+  const pid_t keeper = first_child(process.pid());
   REQUIRE(::kill(keeper, SIGTERM) == 0);
   CHECK(process.wait() == "exit 0");
 }

@@ -5,7 +5,6 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <fstream>
 
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/intrusion.h"
@@ -58,7 +57,7 @@ OwnersDaemon::OwnersDaemon(std::vector<std::string> flags) {
   process_ = Process::start(owners_command(directory_.socket(), flags), {});
   REQUIRE(eventually([&] { return connected() || !process_.running(); }));
   REQUIRE(root_ != nullptr);
-  std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process_.pid())) >> server_;
+  server_ = first_child(process_.pid());
   REQUIRE(server_ > 0);
   Bytes payload(kPayloadBytes);
   fill_payload(payload, id_of("kept"));

@@ -16,6 +16,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 namespace dolium::e2e {
 namespace {
@@ -108,6 +109,17 @@ std::string Process::kill() {
 std::size_t Process::descriptors() const {
   return count_descriptors(pid_);
 }
+std::size_t Process::settled_descriptors() const {
+  constexpr int kLooks = 10;
+  std::size_t last = descriptors();
+  for (int same = 0; same < kLooks; ++same) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const std::size_t now = descriptors();
+    if (now != last) same = 0;
+    last = now;
+  }
+  return last;
+}
 std::size_t Process::shared_mappings() const {
   return count_shared_mappings(pid_);
 }
@@ -133,14 +145,26 @@ std::size_t count_shared_mappings(pid_t pid) {
   return count;
 }
 
+std::vector<pid_t> children_of(pid_t parent) {
+  std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", parent));
+  return {std::istream_iterator<pid_t>(file), {}};
+}
+
+pid_t first_child(pid_t parent) {
+  const std::vector<pid_t> children = children_of(parent);
+  return children.empty() ? 0 : children.front();
+}
+
 pid_t child_named(pid_t parent, std::string_view name) {
-  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));
-  for (pid_t child = 0; children >> child;) {
-    std::string found;
-    std::getline(std::ifstream(fmt::format("/proc/{}/comm", child)), found);
-    if (found == name) return child;
-  }
+  for (const pid_t child : children_of(parent))
+    if (process_name(child) == name) return child;
   return 0;
+}
+
+std::string process_name(pid_t pid) {
+  std::string name;
+  std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), name);
+  return name;
 }
 
 std::size_t count_children() {

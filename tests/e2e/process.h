@@ -46,6 +46,9 @@ class Process {
 
   /// Open descriptors; mappings of memfds (a sanitizer's own mappings come and go).
   [[nodiscard]] std::size_t descriptors() const;
+  /// The descriptors, once their number has not changed for 100 ms: after the first answer of a new server, the keeper
+  /// still closes what belonged to the old one.
+  [[nodiscard]] std::size_t settled_descriptors() const;
   [[nodiscard]] std::size_t shared_mappings() const;
 
  private:
@@ -63,8 +66,14 @@ struct Descriptors {
   return descriptors_of(pid).all;
 }
 [[nodiscard]] std::size_t count_shared_mappings(pid_t pid);
+/// Of its first thread, in the order of their start; the dead are among them until they are reaped.
+[[nodiscard]] std::vector<pid_t> children_of(pid_t parent);
+/// 0: there is none.
+[[nodiscard]] pid_t first_child(pid_t parent);
 /// The child that has this name (process_title.h); 0: there is none.
 [[nodiscard]] pid_t child_named(pid_t parent, std::string_view name);
+/// A process's name, at most 15 characters.
+[[nodiscard]] std::string process_name(pid_t pid);
 /// Children of this process, reaped ones excluded.
 [[nodiscard]] std::size_t count_children();
 

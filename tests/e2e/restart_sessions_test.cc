@@ -224,7 +224,7 @@ TEST_CASE("who had closed its half of the connection is not taken for gone by th
 TEST_CASE("the keeper keeps nothing of who is gone") {
   Daemon daemon;
   replace_server(daemon, SIGKILL);
-  const std::size_t before = daemon.process().descriptors();
+  const std::size_t before = daemon.process().settled_descriptors();
   for (int round = 0; round < 3; ++round) {
     Worker worker(daemon);
     REQUIRE(worker.ask("ping") == "ok");

@@ -190,14 +190,10 @@ TEST_CASE("signals: as process 1 of a container the daemon reaps orphans and obe
                                   "(until [ -e " + go + " ]; do sleep 0.02; done) & exec \"$@\"", std::string("sh")})
     launcher.push_back(word);
   LaunchedDaemon daemon(launcher);
-  const pid_t keeper = LaunchedDaemon::child_of(daemon.process().pid());
-  const auto children = [&] {
-    std::ifstream file("/proc/" + std::to_string(keeper) + "/task/" + std::to_string(keeper) + "/children");
-    return std::distance(std::istream_iterator<pid_t>(file), {});
-  };
-  CHECK(children() == 2);
+  const pid_t keeper = first_child(daemon.process().pid());
+  CHECK(children_of(keeper).size() == 2);
   std::ofstream(go).close();
-  CHECK(eventually([&] { return children() == 1; }));  // the dead are children until they are reaped
+  CHECK(eventually([&] { return children_of(keeper).size() == 1; }));  // the dead are children until they are reaped
   REQUIRE(::kill(keeper, SIGTERM) == 0);
   CHECK(daemon.process().wait() == "exit 0");
   CHECK_FALSE(daemon.has_socket());

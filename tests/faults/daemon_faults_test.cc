@@ -74,7 +74,7 @@ class Victim {
     bury_treasures(*daemon.watcher());
     renew_server();  // what follows a server differs a little from what began
     before_ = daemon.census();
-    keeper_before_ = daemon.process().descriptors();
+    keeper_before_ = daemon.process().settled_descriptors();
   }
 
   /// Does what `meanwhile` does, under the fault; true when the fault has struck.
@@ -270,8 +270,7 @@ TEST_CASE("pids of other namespaces: a kernel without SO_PEERPIDFD serves a clie
   CHECK(watcher->clients().value().front().pid == 0);
   CHECK(same(watcher->get_raw(id_of("theirs")).value().data(), pattern(1000)));
   // Another server goes on with such a session.
-  pid_t keeper = 0;
-  std::ifstream(fmt::format("/proc/{0}/task/{0}/children", process.pid())) >> keeper;
+  const pid_t keeper = first_child(process.pid());
   const std::int32_t old = watcher->stats().value().server_pid;
   REQUIRE(::kill(keeper, SIGHUP) == 0);
   REQUIRE(eventually([&] {
