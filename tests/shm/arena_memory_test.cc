@@ -6,14 +6,13 @@
 
 #include "shm/os/basic_types.h"
 #include "tests/shm/short_host.h"
+#include "tests/shm/test_values.h"
 
 using namespace dolium;
 using namespace dolium::shm;
-using dolium::shm::test::ShortHost;
+using namespace dolium::shm::test;
 
 namespace {
-
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 StoreConfig config_of(std::uint64_t capacity, bool preallocate, bool prefault) {
   StoreConfig config;

@@ -1,23 +1,18 @@
 #include "shm/arena/arena.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/environment.h"
+
 using namespace dolium::shm;
 
 namespace {
 
-constexpr std::uint32_t kSlots = 1000;
-constexpr std::uint64_t kDefaultSeed = 20230601;
-
-std::uint64_t seed() {
-  const char* given = std::getenv("DOLIUM_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : kDefaultSeed;
-}
+constexpr std::uint32_t kArenaSlots = 1000;
 
 /// What an arena is, told plainly: offset -> {size, owner} of the live extents.
 class Oracle {
@@ -85,7 +80,7 @@ void require_same(const Arena& arena, const Oracle& oracle) {
 }  // namespace
 
 TEST_CASE("an object of the full capacity fits in an idle arena, again and again") {
-  Arena arena(1 << 20, kSlots);
+  Arena arena(1 << 20, kArenaSlots);
   for (SlotIndex slot = 0; slot < 3; ++slot) {
     REQUIRE(arena.allocate(1 << 20, slot) == 0);
     REQUIRE(arena.free_bytes() == 0);
@@ -99,7 +94,7 @@ TEST_CASE("an object of the full capacity fits in an idle arena, again and again
 }
 
 TEST_CASE("the largest arena there can be") {
-  Arena arena(kMaxCapacity, kSlots);
+  Arena arena(kMaxCapacity, kArenaSlots);
   REQUIRE(arena.largest_free_extent() == kMaxCapacity);
   REQUIRE(arena.allocate(kMaxCapacity - kUnitBytes, 0) == 0);
   REQUIRE(arena.allocate(1, 1) == kMaxCapacity - kUnitBytes);  // the last offset that 32 bits hold
@@ -118,7 +113,7 @@ TEST_CASE("an extent takes its size rounded up to the grain, and at least one un
 }
 
 TEST_CASE("a size near the end of the numbers fits nowhere, and does not wrap around") {
-  Arena arena(1 << 20, kSlots);
+  Arena arena(1 << 20, kArenaSlots);
   for (const std::uint64_t size :
        {UINT64_MAX, UINT64_MAX - kUnitBytes + 1, UINT64_MAX - kUnitBytes, kMaxCapacity + 1}) {
     REQUIRE(Arena::taken_by(size) > kMaxCapacity);
@@ -132,7 +127,7 @@ TEST_CASE("a size near the end of the numbers fits nowhere, and does not wrap ar
 TEST_CASE("neighbours coalesce, whichever is freed last") {
   std::vector<SlotIndex> order{0, 1, 2};
   do {
-    Arena arena(3 * kUnitBytes, kSlots);
+    Arena arena(3 * kUnitBytes, kArenaSlots);
     for (SlotIndex slot = 0; slot < 3; ++slot) REQUIRE(arena.allocate(1, slot));
     for (const SlotIndex slot : order) {
       arena.free(slot);
@@ -145,7 +140,7 @@ TEST_CASE("neighbours coalesce, whichever is freed last") {
 }
 
 TEST_CASE("memory freed last is used first") {
-  Arena arena(8 * kUnitBytes, kSlots);
+  Arena arena(8 * kUnitBytes, kArenaSlots);
   for (SlotIndex slot = 0; slot < 8; ++slot) REQUIRE(arena.allocate(1, slot));
   arena.free(1);
   arena.free(5);
@@ -159,7 +154,7 @@ TEST_CASE("the only free extent that fits is found behind any number of its bin 
   constexpr std::uint64_t kSmall = 1000 * kUnitBytes;
   constexpr SlotIndex kHoles = FreeLists::kMaxLooks + 10;
   static_assert(bin_of(1000) == bin_of(1001));
-  Arena arena(kHoles * (kSmall + 2 * kUnitBytes), kSlots);
+  Arena arena(kHoles * (kSmall + 2 * kUnitBytes), kArenaSlots);
   REQUIRE(arena.allocate(kSmall + kUnitBytes, 0));
   REQUIRE(arena.allocate(1, kHoles));
   for (SlotIndex slot = 1; slot < kHoles; ++slot) {
@@ -174,7 +169,7 @@ TEST_CASE("the only free extent that fits is found behind any number of its bin 
 }
 
 TEST_CASE("claim takes exactly the range it names") {
-  Arena arena(16 * kUnitBytes, kSlots);
+  Arena arena(16 * kUnitBytes, kArenaSlots);
   REQUIRE(arena.claim(4 * kUnitBytes, 2 * kUnitBytes, 0));
   REQUIRE(arena.offset_of(ExtentRef::live(0)) == 4 * kUnitBytes);
   REQUIRE_FALSE(arena.claim(5 * kUnitBytes, 1, 1));
@@ -188,7 +183,7 @@ TEST_CASE("claim takes exactly the range it names") {
 }
 
 TEST_CASE("pieces are cut off the end of an extent, for another owner or for nobody") {
-  Arena arena(16 * kUnitBytes, kSlots);
+  Arena arena(16 * kUnitBytes, kArenaSlots);
   REQUIRE(arena.allocate(10 * kUnitBytes, 0) == 0);
   REQUIRE(arena.allocate(1, 1) == 10 * kUnitBytes);
   REQUIRE(arena.split(0, 2 * kUnitBytes - 1, 2) == 8 * kUnitBytes);
@@ -209,7 +204,7 @@ TEST_CASE("pieces are cut off the end of an extent, for another owner or for nob
 }
 
 TEST_CASE("an arena ends at its limit, but never before its last live extent") {
-  Arena arena(1 << 20, kSlots);
+  Arena arena(1 << 20, kArenaSlots);
   REQUIRE(arena.allocate(1000, 0) == 0);
   arena.set_limit(4100);
   CHECK(arena.limit() == 4096);
@@ -246,11 +241,11 @@ TEST_CASE("records cost 12 bytes a slot, and only up to the highest slot used") 
 }
 
 TEST_CASE("any history agrees with a map, and can be claimed again") {
-  const std::uint64_t used_seed = seed();
+  const std::uint64_t used_seed = dolium::test::number_from_environment("DOLIUM_SEED", 20230601);
   INFO("DOLIUM_SEED=" << used_seed);
   std::mt19937_64 random(used_seed);
   for (const std::uint64_t capacity : {64 * kUnitBytes, 5000 * kUnitBytes, std::uint64_t{1} << 30}) {
-    Arena arena(capacity, kSlots);
+    Arena arena(capacity, kArenaSlots);
     Oracle oracle(capacity);
     for (int step = 0; step < 3000; ++step) {
       if (random() % 16 == 0) {
@@ -259,13 +254,13 @@ TEST_CASE("any history agrees with a map, and can be claimed again") {
         oracle.set_limit(limit);
         REQUIRE(arena.limit() == oracle.limit());
       }
-      const auto slot = static_cast<SlotIndex>(random() % kSlots);
+      const auto slot = static_cast<SlotIndex>(random() % kArenaSlots);
       const auto whole = ExtentRef::live(slot);
       if (arena.owns(slot) && random() % 2 == 0 && arena.size_of(whole) > kUnitBytes) {
         const std::uint64_t offset = arena.offset_of(whole);
         const std::uint64_t size = arena.size_of(whole);
         const std::uint64_t piece = kUnitBytes * (1 + random() % (size / kUnitBytes - 1));
-        const auto other = static_cast<SlotIndex>(random() % kSlots);
+        const auto other = static_cast<SlotIndex>(random() % kArenaSlots);
         oracle.give_back(offset);
         oracle.take(offset, size - piece, slot);
         if (arena.owns(other)) {
@@ -296,7 +291,7 @@ TEST_CASE("any history agrees with a map, and can be claimed again") {
       require_same(arena, oracle);
     }
     oracle.set_limit(capacity);
-    Arena restarted(capacity, kSlots);
+    Arena restarted(capacity, kArenaSlots);
     for (const auto& [offset, extent] : oracle.live()) REQUIRE(restarted.claim(offset, extent.size, extent.owner));
     require_same(restarted, oracle);
   }

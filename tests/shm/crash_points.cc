@@ -17,14 +17,14 @@ namespace {
 constexpr std::size_t kMaxPoints = 4096;
 constexpr greg_t kTrapFlag = 0x100;
 
-struct Range {
+struct WritableRange {
   std::byte* begin;
   std::size_t bytes;
 };
 
 /// What the handlers need: all of it made before, because they may not allocate.
 struct Recording {
-  std::vector<Range> ranges;            // the writable mappings, in the order of segments()
+  std::vector<WritableRange> ranges;    // the writable mappings, in the order of segments()
   std::unique_ptr<std::byte[]> images;  // of memory that is not there before it is used
   std::size_t image_bytes = 0;
   std::size_t points = 0;
@@ -32,13 +32,13 @@ struct Recording {
 Recording* recording = nullptr;
 
 void protect(int protection) {
-  for (const Range& range : recording->ranges) ::mprotect(range.begin, range.bytes, protection);
+  for (const WritableRange& range : recording->ranges) ::mprotect(range.begin, range.bytes, protection);
 }
 
 void copy_image() {
   if (recording->points == kMaxPoints) std::abort();
   std::byte* out = recording->images.get() + recording->points++ * recording->image_bytes;
-  for (const Range& range : recording->ranges) {
+  for (const WritableRange& range : recording->ranges) {
     std::memcpy(out, range.begin, range.bytes);
     out += range.bytes;
   }
@@ -46,8 +46,9 @@ void copy_image() {
 
 void on_fault(int signal, siginfo_t* info, void* context) {
   const auto* at = static_cast<const std::byte*>(info->si_addr);
-  const bool ours = std::ranges::any_of(
-      recording->ranges, [at](const Range& range) { return at >= range.begin && at < range.begin + range.bytes; });
+  const bool ours = std::ranges::any_of(recording->ranges, [at](const WritableRange& range) {
+    return at >= range.begin && at < range.begin + range.bytes;
+  });
   if (!ours) {  // a real one: it comes again, and ends the test
     ::signal(signal, SIG_DFL);
     return;
@@ -63,7 +64,7 @@ void on_trap(int, siginfo_t*, void* context) {
 }
 
 /// Where this process has mapped the segment for writing.
-Range writable_mapping(const Segment& segment) {
+WritableRange writable_mapping(const Segment& segment) {
   struct stat wanted {};
   REQUIRE(::fstat(segment.fd().get(), &wanted) == 0);
   std::ifstream maps("/proc/self/maps");
@@ -79,8 +80,8 @@ Range writable_mapping(const Segment& segment) {
   return {};
 }
 
-std::vector<Range> ranges_of(const Store& store) {
-  std::vector<Range> ranges;
+std::vector<WritableRange> ranges_of(const Store& store) {
+  std::vector<WritableRange> ranges;
   const std::vector<const Segment*> segments = store.rows().segments();
   for (std::size_t i = 1; i < segments.size(); ++i) ranges.push_back(writable_mapping(*segments[i]));
   return ranges;
@@ -123,14 +124,14 @@ UniqueFd copy_of(const Segment& original) {
 
 Image image_of(const Store& store) {
   Image image;
-  for (const Range& range : ranges_of(store)) image.insert(image.end(), range.begin, range.begin + range.bytes);
+  for (const WritableRange& range : ranges_of(store)) image.insert(image.end(), range.begin, range.begin + range.bytes);
   return image;
 }
 
 std::vector<Image> images_during(const Store& store, const std::function<void()>& operation) {
   Recording here;
   here.ranges = ranges_of(store);
-  for (const Range& range : here.ranges) here.image_bytes += range.bytes;
+  for (const WritableRange& range : here.ranges) here.image_bytes += range.bytes;
   here.images = std::make_unique_for_overwrite<std::byte[]>(kMaxPoints * here.image_bytes);
   recording = &here;
   {

@@ -12,10 +12,8 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kQuarter = kMiB / 4;
-
-struct Fixture : StoreFixture {
-  explicit Fixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config), waits(store) {}
+struct CreateWaitsFixture : StoreFixture {
+  explicit CreateWaitsFixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config), waits(store) {}
 
   /// Object `number`, by a client of the test's choice; its answer stands in `answers` under its number.
   void add(std::uint64_t number, std::uint64_t size, TimeNs deadline, ClientId client) {
@@ -44,7 +42,7 @@ struct Fixture : StoreFixture {
 }  // namespace
 
 TEST_CASE("what fits, or can never be, is answered at once") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.add(1, kQuarter);
   CHECK(fixture.answers.at(1) == "ok");
   fixture.add(2, kMiB + 1);
@@ -59,7 +57,7 @@ TEST_CASE("what fits, or can never be, is answered at once") {
 }
 
 TEST_CASE("release_wanted stands exactly while somebody waits") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   fixture.add(10, kQuarter);
   fixture.add(11, kQuarter);
@@ -72,7 +70,7 @@ TEST_CASE("release_wanted stands exactly while somebody waits") {
 }
 
 TEST_CASE("a client that drops its last reference learns that somebody waits, and serving then succeeds") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   TestClient reader = fixture.client();
   fixture.put(0, kMiB);
   const Held held = reader.hold(id_of(0));
@@ -88,7 +86,7 @@ TEST_CASE("a client that drops its last reference learns that somebody waits, an
 }
 
 TEST_CASE("creates are served in order of arrival, but what fits need not stand behind what does not") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   fixture.add(10, 2 * kQuarter);
   fixture.add(11, 2 * kQuarter);
@@ -110,7 +108,7 @@ TEST_CASE("creates are served in order of arrival, but what fits need not stand 
 }
 
 TEST_CASE("a wait ends at its deadline, and a refusal is counted") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   const TimeNs start = fixture.now;
   fixture.add(10, kQuarter, start + kSecond);
@@ -126,7 +124,7 @@ TEST_CASE("a wait ends at its deadline, and a refusal is counted") {
 }
 
 TEST_CASE("a put that does not wait is done or refused, and only what lacked room is counted") {
-  Fixture fixture({.capacity = kMiB, .max_unsealed_bytes_per_client = kQuarter});
+  CreateWaitsFixture fixture({.capacity = kMiB, .max_unsealed_bytes_per_client = kQuarter});
   const std::vector<std::byte> bytes(kQuarter + 1);
   const auto put = [&](std::uint64_t number, std::uint64_t size) {
     const NewObject object = {.id = id_of(number), .data_size = size};
@@ -146,7 +144,7 @@ TEST_CASE("a put that does not wait is done or refused, and only what lacked roo
 }
 
 TEST_CASE("a release of which nobody told is found by the slow rescan, before any deadline") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   TestClient reader = fixture.client();
   fixture.put(0, kMiB);
   const Held held = reader.hold(id_of(0));
@@ -161,7 +159,7 @@ TEST_CASE("a release of which nobody told is found by the slow rescan, before an
 }
 
 TEST_CASE("creates that wait in vain back off by the time that is passed in, not by a clock") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   fixture.waits.set_long_scan(1);
   TestClient reader = fixture.client();
@@ -186,7 +184,7 @@ TEST_CASE("creates that wait in vain back off by the time that is passed in, not
 }
 
 TEST_CASE("a scan in vain that took few looks is followed by the next at once") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   fixture.add(10, kQuarter);
   CHECK_FALSE(fixture.waits.rests(fixture.now));
@@ -196,7 +194,7 @@ TEST_CASE("a scan in vain that took few looks is followed by the next at once") 
 }
 
 TEST_CASE("a cancelled wait is timed_out, a dropped client's is answered to nobody") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   const ClientId other = fixture.attach();
   fixture.add(10, kQuarter);
@@ -216,7 +214,7 @@ TEST_CASE("a cancelled wait is timed_out, a dropped client's is answered to nobo
 }
 
 TEST_CASE("of two that wait for one id the second learns that it exists") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   std::vector<std::string> answers;
   for (const std::uint64_t key : {20U, 21U})
@@ -228,7 +226,7 @@ TEST_CASE("of two that wait for one id the second learns that it exists") {
 }
 
 TEST_CASE("type name and label of a waiting create need not outlive the call") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   {
     const std::string name(200, 'n'), label(200, 'l');
@@ -243,7 +241,7 @@ TEST_CASE("type name and label of a waiting create need not outlive the call") {
 }
 
 TEST_CASE("a client at its own limit does not hold up what fits for others") {
-  Fixture fixture({.capacity = kMiB, .max_unsealed_bytes_per_client = kQuarter});
+  CreateWaitsFixture fixture({.capacity = kMiB, .max_unsealed_bytes_per_client = kQuarter});
   fixture.fill_pinned();
   const ClientId other = fixture.attach();
   fixture.add(10, kQuarter);
@@ -259,7 +257,7 @@ TEST_CASE("a client at its own limit does not hold up what fits for others") {
 }
 
 TEST_CASE("a client's waiting creates are bounded") {
-  Fixture fixture;
+  CreateWaitsFixture fixture;
   fixture.fill_pinned();
   for (std::uint64_t n = 0; n < CreateWaits::kMaxPerClient; ++n) fixture.add(100 + n, kQuarter);
   CHECK(fixture.answers.empty());

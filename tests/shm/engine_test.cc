@@ -10,9 +10,10 @@ using namespace dolium::shm::test;
 
 namespace {
 
-struct Fixture : StoreFixture {
-  explicit Fixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config), engine(std::move(owned)) {}
-  ~Fixture() { store.check_invariants(); }
+struct EngineFixture : StoreFixture {
+  explicit EngineFixture(const StoreConfig& config = {.capacity = kMiB})
+      : StoreFixture(config), engine(std::move(owned)) {}
+  ~EngineFixture() { store.check_invariants(); }
 
   void wait_for_object(ClientId client, std::uint64_t key, std::uint64_t number, TimeNs deadline) {
     const ObjectId id = id_of(number);
@@ -34,7 +35,7 @@ struct Fixture : StoreFixture {
 }  // namespace
 
 TEST_CASE("the engine's next deadline is the earliest of all that waits or expires") {
-  Fixture fixture;
+  EngineFixture fixture;
   CHECK(fixture.engine.next_deadline() == kNever);
   fixture.put({.id = id_of(0), .data_size = kMiB, .pinned = true, .lifetimes = {.to_live = std::chrono::seconds(9)}});
   const TimeNs start = fixture.now;
@@ -53,7 +54,7 @@ TEST_CASE("the engine's next deadline is the earliest of all that waits or expir
 }
 
 TEST_CASE("what expires makes room for who waits, in the same tick") {
-  Fixture fixture;
+  EngineFixture fixture;
   TestClient reader = fixture.client();
   fixture.put({.id = id_of(0), .data_size = kMiB, .lifetimes = {.to_live = std::chrono::seconds(1)}});
   const TimeNs start = fixture.now;
@@ -68,7 +69,7 @@ TEST_CASE("what expires makes room for who waits, in the same tick") {
 }
 
 TEST_CASE("settle serves only after something made room") {
-  Fixture fixture;
+  EngineFixture fixture;
   fixture.put({.id = id_of(0), .data_size = kMiB, .pinned = true});
   fixture.wait_for_room(fixture.writer, 1, 5, kNever);
   fixture.engine.settle(fixture.now);
@@ -79,7 +80,7 @@ TEST_CASE("settle serves only after something made room") {
 }
 
 TEST_CASE("a silenced client hears nothing more, but keeps what it holds until it is dropped") {
-  Fixture fixture;
+  EngineFixture fixture;
   TestClient client = fixture.client();
   fixture.put({.id = id_of(0), .data_size = kMiB / 2});
   client.hold(id_of(0));
@@ -106,7 +107,7 @@ TEST_CASE("a silenced client hears nothing more, but keeps what it holds until i
 }
 
 TEST_CASE("subscribers are woken by events and find them in order") {
-  Fixture fixture;
+  EngineFixture fixture;
   fixture.put(0, 10);
   int woken = 0;
   const WaitKey key = {fixture.writer, 1};
@@ -128,7 +129,7 @@ TEST_CASE("subscribers are woken by events and find them in order") {
 }
 
 TEST_CASE("cancel ends a wait of either kind") {
-  Fixture fixture;
+  EngineFixture fixture;
   fixture.put({.id = id_of(0), .data_size = kMiB, .pinned = true});
   fixture.wait_for_object(fixture.writer, 1, 5, kNever);
   fixture.wait_for_room(fixture.writer, 2, 6, kNever);
@@ -140,7 +141,7 @@ TEST_CASE("cancel ends a wait of either kind") {
 }
 
 TEST_CASE("a subscriber hears of an object that is taken at its seal: sealed, then removed") {
-  Fixture fixture;
+  EngineFixture fixture;
   fixture.engine.subscribe({fixture.writer, 9}, [] {});
   SlotIndex taken = kNoSlot;
   fixture.engine.gets().add_take({fixture.writer, 1}, id_of(1), 0, kNever, fixture.now,

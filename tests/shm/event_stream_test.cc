@@ -13,11 +13,11 @@ using namespace dolium::shm::test;
 namespace {
 
 /// A store, and one stream of what happens in it.
-struct Fixture : StoreFixture, private StoreListener {
-  explicit Fixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config) {
+struct StreamFixture : StoreFixture, private StoreListener {
+  explicit StreamFixture(const StoreConfig& config = {.capacity = kMiB}) : StoreFixture(config) {
     store.sealed().set_listener(this);
   }
-  ~Fixture() { store.sealed().set_listener(nullptr); }
+  ~StreamFixture() { store.sealed().set_listener(nullptr); }
 
   void remove(std::uint64_t number) { REQUIRE(store.remove(id_of(number), now).value()); }
   std::vector<Event> take(std::size_t limit = 1'000'000) { return stream.take(store, limit); }
@@ -47,7 +47,7 @@ std::vector<ObjectId> ids(const std::vector<Event>& events) {
 }  // namespace
 
 TEST_CASE("a stream begins with what is there, and has nothing more to say then") {
-  Fixture fixture;
+  StreamFixture fixture;
   CHECK(fixture.stream.has_more());  // it has not looked yet
   fixture.fill(2, 100);
   fixture.put({.id = id_of(2), .data_size = 100, .label = "two"});
@@ -66,7 +66,7 @@ TEST_CASE("a stream begins with what is there, and has nothing more to say then"
 }
 
 TEST_CASE("order of events: those that are there first, then in the order in which things happened") {
-  Fixture fixture;
+  StreamFixture fixture;
   fixture.fill(4, 100);
   fixture.remove(0);  // and its slot is the next to be taken
   fixture.subscribe();
@@ -83,7 +83,7 @@ TEST_CASE("order of events: those that are there first, then in the order in whi
 }
 
 TEST_CASE("order of events: a stream that is read late, page by page, keeps it") {
-  Fixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
+  StreamFixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
   constexpr std::uint64_t kThere = 10'000;
   fixture.fill(kThere, 10);
   fixture.subscribe();
@@ -103,7 +103,7 @@ TEST_CASE("order of events: a stream that is read late, page by page, keeps it")
 }
 
 TEST_CASE("what happens behind the walk is told in order") {
-  Fixture fixture;
+  StreamFixture fixture;
   CHECK(fixture.take().empty());
   fixture.put(0, 100);
   fixture.remove(0);
@@ -119,7 +119,7 @@ TEST_CASE("what happens behind the walk is told in order") {
 }
 
 TEST_CASE("a walk of many pages, with changes on both sides of it, tells a consistent story") {
-  Fixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
+  StreamFixture fixture({.capacity = 2 * kMiB, .max_objects = 20'000});
   constexpr std::uint64_t kObjects = 10'000;
   fixture.fill(kObjects, 10);
   fixture.subscribe();
@@ -145,7 +145,7 @@ TEST_CASE("a walk of many pages, with changes on both sides of it, tells a consi
 }
 
 TEST_CASE("take keeps to its limit") {
-  Fixture fixture;
+  StreamFixture fixture;
   fixture.fill(5, 100);
   CHECK(fixture.take(2).size() == 2);
   CHECK(fixture.stream.has_more());

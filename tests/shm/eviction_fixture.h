@@ -3,22 +3,20 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <vector>
 
 #include "shm/arena/arena.h"
 #include "shm/eviction/eviction.h"
+#include "tests/environment.h"
 
 namespace dolium::shm::test {
 
 inline constexpr std::uint32_t kEvictionSlots = 4096;
 
 [[nodiscard]] inline std::uint64_t eviction_seed() {
-  constexpr std::uint64_t kDefaultSeed = 20230602;
-  const char* given = std::getenv("DOLIUM_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : kDefaultSeed;
+  return dolium::test::number_from_environment("DOLIUM_SEED", 20230602);
 }
 
 /// A store reduced to what eviction sees: what was recorded of each object, and what is true by now.

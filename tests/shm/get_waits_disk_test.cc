@@ -16,12 +16,6 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-
-}  // namespace
-
-namespace {
-
 /// What the tier is asked for.
 struct Disk : ReadsBack {
   void want(SlotIndex slot, ClientId) override { wanted.push_back(slot); }

@@ -14,9 +14,9 @@ namespace {
 using Slots = std::vector<SlotIndex>;
 
 /// A store, and waits that hear of its seals.
-struct Fixture : StoreFixture, private StoreListener {
-  Fixture() : waits(store) { store.sealed().set_listener(this); }
-  ~Fixture() { store.sealed().set_listener(nullptr); }
+struct GetWaitsFixture : StoreFixture, private StoreListener {
+  GetWaitsFixture() : waits(store) { store.sealed().set_listener(this); }
+  ~GetWaitsFixture() { store.sealed().set_listener(nullptr); }
 
   std::optional<Slots>& add(std::uint64_t number, std::vector<std::uint64_t> objects, TimeNs deadline) {
     std::vector<ObjectId> ids;
@@ -58,7 +58,7 @@ struct Fixture : StoreFixture, private StoreListener {
 }  // namespace
 
 TEST_CASE("what is there is answered at once, and so is everything when there is no time") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const SlotIndex one = fixture.put(1, 100);
   const auto& all = fixture.add(1, {1, 1}, kNever);
   CHECK(all == Slots{one, one});
@@ -72,7 +72,7 @@ TEST_CASE("what is there is answered at once, and so is everything when there is
 }
 
 TEST_CASE("a wait is answered when the last of its objects is sealed, positions kept") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const SlotIndex two = fixture.put(2, 100);
   const auto& answer = fixture.add(1, {1, 2, 3, 1}, kNever);
   CHECK(fixture.waits.contains({fixture.writer, 1}));
@@ -86,7 +86,7 @@ TEST_CASE("a wait is answered when the last of its objects is sealed, positions 
 }
 
 TEST_CASE("what came for a waiter is held for it until the wait ends, and after") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& answer = fixture.add(1, {1, 2}, kNever);
   fixture.put(1, 100);
   CHECK(fixture.store.room().evict(kMiB, fixture.now) == 0);
@@ -98,7 +98,7 @@ TEST_CASE("what came for a waiter is held for it until the wait ends, and after"
 }
 
 TEST_CASE("one seal answers all who wait for it") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& first = fixture.add(1, {1}, kNever);
   const auto& second = fixture.add(2, {1, 1}, fixture.now + kSecond);
   const auto& third = fixture.add(3, {2}, kNever);
@@ -113,7 +113,7 @@ TEST_CASE("one seal answers all who wait for it") {
 }
 
 TEST_CASE("at its deadline a wait is answered with what is there") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& early = fixture.add(1, {1, 2}, fixture.now + kSecond);
   const auto& late = fixture.add(2, {2}, fixture.now + 5 * kSecond);
   CHECK(fixture.waits.next_deadline() == fixture.now + kSecond);
@@ -130,7 +130,7 @@ TEST_CASE("at its deadline a wait is answered with what is there") {
 }
 
 TEST_CASE("a cancelled wait is answered as at its deadline, and hears of nothing more") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& answer = fixture.add(1, {1, 2}, kNever);
   const SlotIndex one = fixture.put(1, 100);
   CHECK(fixture.waits.cancel({fixture.writer, 1}));
@@ -143,7 +143,7 @@ TEST_CASE("a cancelled wait is answered as at its deadline, and hears of nothing
 }
 
 TEST_CASE("a dropped client's waits are answered to nobody, and hold nothing") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const ClientId other = fixture.attach();
   const auto& dropped = fixture.add(1, {1, 2}, fixture.now + kSecond);
   bool others = false;
@@ -166,7 +166,7 @@ TEST_CASE("a dropped client's waits are answered to nobody, and hold nothing") {
 }
 
 TEST_CASE("an object that is removed while it is held for a waiter still reaches it") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& answer = fixture.add(1, {1, 2}, kNever);
   const SlotIndex one = fixture.put(1, 100);
   REQUIRE(fixture.store.remove(id_of(1), fixture.now).value());
@@ -177,7 +177,7 @@ TEST_CASE("an object that is removed while it is held for a waiter still reaches
 }
 
 TEST_CASE("a wait for presence ends with the last that is needed, and holds nothing") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   std::vector<bool> seen;
   const std::vector<ObjectId> ids = {id_of(1), id_of(2), id_of(3)};
   const auto done = [&](const std::vector<bool>& there) {
@@ -208,7 +208,7 @@ TEST_CASE("a wait for presence ends with the last that is needed, and holds noth
 }
 
 TEST_CASE("a get of some of many ends when enough are there, with all that are") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   Slots held;
   const std::vector<ObjectId> ids = {id_of(1), id_of(2), id_of(3), id_of(1)};
   const auto done = [&](Slots found) { held = std::move(found); };
@@ -228,7 +228,7 @@ TEST_CASE("a get of some of many ends when enough are there, with all that are")
 }
 
 TEST_CASE("a take of what is there removes it, and holds it for the taker") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const SlotIndex slot = fixture.put(1, 100);
   const auto& taken = fixture.take(1, 1, fixture.now);
   REQUIRE(taken.value().value() == slot);
@@ -242,7 +242,7 @@ TEST_CASE("a take of what is there removes it, and holds it for the taker") {
 }
 
 TEST_CASE("of several takes that wait one gets the object, the first, after the gets") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& first = fixture.take(1, 1, kNever);
   const auto& second = fixture.take(2, 1, kNever);
   const auto& get = fixture.add(3, {1, 2}, kNever);  // and waits for more
@@ -269,7 +269,7 @@ TEST_CASE("of several takes that wait one gets the object, the first, after the 
 }
 
 TEST_CASE("a take ends at its deadline, or cancelled, and its client's end drops it") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& late = fixture.take(1, 1, fixture.now + 10);
   const auto& cancelled = fixture.take(2, 1, kNever);
   const auto& dropped = fixture.take(3, 1, kNever);
@@ -287,7 +287,7 @@ TEST_CASE("a take ends at its deadline, or cancelled, and its client's end drops
 }
 
 TEST_CASE("a take of another type is refused, and the next take gets the object") {
-  Fixture fixture;
+  GetWaitsFixture fixture;
   const auto& wrong = fixture.take(1, 1, kNever, 7);
   const auto& right = fixture.take(2, 1, kNever, 8);
   const SlotIndex slot = fixture.put({.id = id_of(1), .data_size = 10, .type_tag = 8, .type_name = "acme.Thing"});

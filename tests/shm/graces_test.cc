@@ -16,7 +16,6 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::uint64_t kQuarter = kMiB / 4;
 constexpr std::uint64_t kKept = 1;  // the number of the object in a grace
 
 NewObject graced(std::uint64_t number, std::uint64_t size, const Grace& grace) {

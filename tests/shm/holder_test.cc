@@ -8,24 +8,21 @@
 #include <vector>
 
 #include "shm/table/object_index.h"
+#include "tests/shm/index_fixture.h"
 
 using namespace dolium;
 using namespace dolium::shm;
-using Verdict = Holder::Verdict;
+using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint32_t kSlots = 64;
+constexpr std::uint32_t kHolderSlots = 64;
 constexpr std::uint64_t kExtent = 256;
 
-ObjectId id_of(std::uint64_t number) {
-  return ObjectId::from_name(std::to_string(number));
-}
-
 /// An index, and clients with tables of their own.
-struct Fixture {
-  Fixture()
-      : index(ObjectIndex::create(kSlots, kSlots * kExtent).value()),
+struct HolderFixture {
+  HolderFixture()
+      : index(ObjectIndex::create(kHolderSlots, kHolderSlots * kExtent).value()),
         mapping(index.segment().map(Mapping::Mode::read_only).value()) {}
 
   struct Client {
@@ -33,10 +30,10 @@ struct Fixture {
     PinTable seen_by_daemon;
   };
   [[nodiscard]] Client attach() const {
-    const Segment segment = Segment::create("pins", PinTableGeometry::for_slots(kSlots).total_bytes).value();
+    const Segment segment = Segment::create("pins", PinTableGeometry::for_slots(kHolderSlots).total_bytes).value();
     return {Holder(IndexReader::open(mapping.data(), mapping.size()).value(),
-                   PinTable(segment.map(Mapping::Mode::read_write).value(), kSlots)),
-            PinTable(segment.map(Mapping::Mode::read_only).value(), kSlots)};
+                   PinTable(segment.map(Mapping::Mode::read_write).value(), kHolderSlots)),
+            PinTable(segment.map(Mapping::Mode::read_only).value(), kHolderSlots)};
   }
   SlotIndex put(const ObjectId& id) {
     const SlotIndex slot = index.take().value();
@@ -52,11 +49,11 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("a held object's row is told, and its reference counted until released") {
-  Fixture fixture;
-  Fixture::Client client = fixture.attach();
+  HolderFixture fixture;
+  HolderFixture::Client client = fixture.attach();
   const SlotIndex slot = fixture.put(id_of(1));
   const Holder::Attempt attempt = client.holder.hold(id_of(1));
-  REQUIRE(attempt.verdict == Verdict::held);
+  REQUIRE(attempt.verdict == Holder::Verdict::held);
   CHECK(attempt.object.slot == slot);
   CHECK(attempt.object.offset == slot * kExtent);
   CHECK(attempt.object.data_size == kExtent);
@@ -71,27 +68,27 @@ TEST_CASE("a held object's row is told, and its reference counted until released
 }
 
 TEST_CASE("nothing is counted for what is absent or undecided") {
-  Fixture fixture;
-  Fixture::Client client = fixture.attach();
-  CHECK(client.holder.hold(id_of(1)).verdict == Verdict::absent);
+  HolderFixture fixture;
+  HolderFixture::Client client = fixture.attach();
+  CHECK(client.holder.hold(id_of(1)).verdict == Holder::Verdict::absent);
   const SlotIndex slot = fixture.put(id_of(1));
   fixture.index.begin_retire(slot);
-  CHECK(client.holder.hold(id_of(1)).verdict == Verdict::undecided);
+  CHECK(client.holder.hold(id_of(1)).verdict == Holder::Verdict::undecided);
   CHECK(client.seen_by_daemon.references(slot) == 0);
   CHECK(client.seen_by_daemon.access_counts().misses == 0);
 }
 
 TEST_CASE("only the last release says so, and only when somebody waits") {
-  Fixture fixture;
-  Fixture::Client client = fixture.attach();
+  HolderFixture fixture;
+  HolderFixture::Client client = fixture.attach();
   const SlotIndex slot = fixture.put(id_of(1));
-  REQUIRE(client.holder.hold(id_of(1)).verdict == Verdict::held);
+  REQUIRE(client.holder.hold(id_of(1)).verdict == Holder::Verdict::held);
   client.holder.hold_again(slot);
   fixture.index.set_release_wanted(true);
   CHECK_FALSE(client.holder.release(slot));
   CHECK(client.holder.release(slot));
   fixture.index.set_release_wanted(false);
-  REQUIRE(client.holder.hold(id_of(1)).verdict == Verdict::held);
+  REQUIRE(client.holder.hold(id_of(1)).verdict == Holder::Verdict::held);
   CHECK_FALSE(client.holder.release(slot));
 }
 
@@ -103,41 +100,39 @@ TEST_CASE("what the daemon keeps for us is found at the end of however long a ch
   Holder holder(IndexReader::open(mapping.data(), mapping.size()).value(),
                 PinTable(pins.map(Mapping::Mode::read_write).value(), kMany));
   const std::uint32_t buckets = IndexGeometry::for_slots(kMany).bucket_count;
-  std::vector<ObjectId> alike;
-  for (std::uint64_t n = 0; alike.size() < IndexReader::kMaxSteps + 10; ++n)
-    if (bucket_of(id_of(n), buckets) == 0) alike.push_back(id_of(n));
+  const std::vector<ObjectId> alike = colliding_ids(IndexReader::kMaxSteps + 10, buckets);
   for (const ObjectId& id : alike) {
     const SlotIndex slot = index.take().value();
     index.write(slot, {id, 0, 0, 0, 0});
     index.publish(slot, id);
   }
-  CHECK(holder.hold(alike.front()).verdict == Verdict::undecided);
-  CHECK(holder.hold_kept(alike.front()).verdict == Verdict::held);
+  CHECK(holder.hold(alike.front()).verdict == Holder::Verdict::undecided);
+  CHECK(holder.hold_kept(alike.front()).verdict == Holder::Verdict::held);
 }
 
 TEST_CASE("memory is never reused under a reader: holds and retirements race over checksummed payloads") {
-  Fixture fixture;
+  HolderFixture fixture;
   constexpr std::uint64_t kObjects = 6;
   constexpr int kReaders = 2;
   // Both sides have a mapping of the index of their own, and ThreadSanitizer takes a word at two addresses for two
   // words: it cannot know what orders the accesses to these bytes. To it they are atomics, with no order at all.
-  std::vector<std::atomic<std::byte>> arena(kSlots * kExtent);
+  std::vector<std::atomic<std::byte>> arena(kHolderSlots * kExtent);
   const auto extent = [&](SlotIndex slot) { return std::span(arena).subspan(slot * kExtent, kExtent); };
   const auto mark = [](const ObjectId& id, std::uint64_t at) {
     return static_cast<std::byte>((id.bytes()[at % ObjectId::kSize] + at) & 0xff);
   };
-  std::vector<Fixture::Client> clients;
+  std::vector<HolderFixture::Client> clients;
   for (int reader = 0; reader < kReaders; ++reader) clients.push_back(fixture.attach());
 
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> torn{0}, holds{0};
   std::vector<std::thread> readers;
-  for (Fixture::Client& client : clients) {
+  for (HolderFixture::Client& client : clients) {
     readers.emplace_back([&] {
       for (std::uint64_t n = 0; !stop.load(std::memory_order_relaxed); ++n) {
         const ObjectId id = id_of(n % kObjects);
         const Holder::Attempt attempt = client.holder.hold(id);
-        if (attempt.verdict != Verdict::held) continue;
+        if (attempt.verdict != Holder::Verdict::held) continue;
         const auto bytes = extent(attempt.object.slot);
         for (std::uint64_t at = 0; at < kExtent; at += 17)
           if (bytes[at].load(std::memory_order_relaxed) != mark(id, at)) ++torn;
@@ -165,7 +160,7 @@ TEST_CASE("memory is never reused under a reader: holds and retirements race ove
     }
     fixture.index.begin_retire(slot);
     bool held = false;
-    for (const Fixture::Client& client : clients) held = held || client.seen_by_daemon.references(slot) != 0;
+    for (const HolderFixture::Client& client : clients) held = held || client.seen_by_daemon.references(slot) != 0;
     if (held) {
       fixture.index.cancel_retire(slot);
       ++refusals;
@@ -182,19 +177,19 @@ TEST_CASE("memory is never reused under a reader: holds and retirements race ove
   CAPTURE(evictions, refusals, holds.load());
   CHECK(torn == 0);
   CHECK(evictions > 0);
-  for (const Fixture::Client& client : clients)
-    for (SlotIndex slot = 0; slot < kSlots; ++slot) REQUIRE(client.seen_by_daemon.references(slot) == 0);
+  for (const HolderFixture::Client& client : clients)
+    for (SlotIndex slot = 0; slot < kHolderSlots; ++slot) REQUIRE(client.seen_by_daemon.references(slot) == 0);
 }
 
 TEST_CASE("a granted object is held by its place, in the index or not, while no other server has begun") {
-  Fixture fixture;
-  Fixture::Client client = fixture.attach();
+  HolderFixture fixture;
+  HolderFixture::Client client = fixture.attach();
   const SlotIndex slot = fixture.put(id_of(1));
   fixture.index.begin_retire(slot);
   fixture.index.unlink(slot);
   const Held granted{slot, slot * kExtent, kExtent, 5, 77};
   const Holder::Attempt attempt = client.holder.hold_granted({granted, 0});
-  REQUIRE(attempt.verdict == Verdict::held);
+  REQUIRE(attempt.verdict == Holder::Verdict::held);
   CHECK(attempt.object.slot == slot);
   CHECK(attempt.object.offset == slot * kExtent);
   CHECK(attempt.object.data_size == kExtent);
@@ -205,17 +200,17 @@ TEST_CASE("a granted object is held by its place, in the index or not, while no 
 
   const ObjectIndex next = ObjectIndex::adopt(fixture.index.segment().duplicate().value()).value();
   REQUIRE(next.successions() == 1);
-  CHECK(client.holder.hold_granted({granted, 0}).verdict == Verdict::absent);
+  CHECK(client.holder.hold_granted({granted, 0}).verdict == Holder::Verdict::absent);
   CHECK(client.seen_by_daemon.references(slot) == 0);
-  CHECK(client.holder.hold_granted({granted, 1}).verdict == Verdict::held);
+  CHECK(client.holder.hold_granted({granted, 1}).verdict == Holder::Verdict::held);
 }
 
 TEST_CASE("a grant of a place that cannot be is refused") {
-  Fixture fixture;
-  Fixture::Client client = fixture.attach();
+  HolderFixture fixture;
+  HolderFixture::Client client = fixture.attach();
   for (const Held& place :
-       {Held{kSlots, 0, 1, 0, 0}, Held{0, kSlots * kExtent, 1, 0, 0}, Held{0, 0, kSlots * kExtent, 1, 0},
-        Held{0, 0, UINT64_MAX, 1, 0}, Held{0, UINT64_MAX, 2, 0, 0}})
-    CHECK(client.holder.hold_granted({place, 0}).verdict == Verdict::absent);
+       {Held{kHolderSlots, 0, 1, 0, 0}, Held{0, kHolderSlots * kExtent, 1, 0, 0},
+        Held{0, 0, kHolderSlots * kExtent, 1, 0}, Held{0, 0, UINT64_MAX, 1, 0}, Held{0, UINT64_MAX, 2, 0, 0}})
+    CHECK(client.holder.hold_granted({place, 0}).verdict == Holder::Verdict::absent);
   CHECK(client.seen_by_daemon.references(0) == 0);
 }

@@ -5,13 +5,14 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include "tests/shm/test_values.h"
 #include "tests/temporary_directory.h"
 
 namespace dolium::shm {
 namespace {
 
 using Catch::Matchers::Contains;
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+using test::kMiB;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 /// 16 GiB, of which 8 are available; no cgroup; no huge pages.

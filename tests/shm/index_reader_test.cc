@@ -8,58 +8,30 @@
 #include <vector>
 
 #include "shm/table/object_index.h"
+#include "tests/shm/index_fixture.h"
 
 using namespace dolium;
 using namespace dolium::shm;
-using Verdict = IndexReader::Verdict;
+using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint32_t kSlots = 512;
+constexpr std::uint32_t kReaderSlots = 512;
 
-ObjectId id_of(std::uint64_t number) {
-  return ObjectId::from_name(std::to_string(number));
-}
+/// An index whose memory the test changes.
+struct ReaderFixture : IndexFixture {
+  explicit ReaderFixture(std::uint32_t slots = kReaderSlots) : IndexFixture(slots, Mapping::Mode::read_write) {}
 
-struct Fixture {
-  explicit Fixture(std::uint32_t slots = kSlots)
-      : index(ObjectIndex::create(slots, 1 << 20).value()),
-        mapping(index.segment().map(Mapping::Mode::read_write).value()),
-        reader(IndexReader::open(mapping.data(), mapping.size()).value()) {}
-
-  SlotIndex put(const ObjectId& id) {
-    const SlotIndex slot = index.take().value();
-    index.write(slot, {id, 0, 0, 0, 0});
-    index.publish(slot, id);
-    return slot;
-  }
-  void remove(SlotIndex slot) {
-    index.begin_retire(slot);
-    index.unlink(slot);
-    index.release(slot);
-  }
   [[nodiscard]] IndexHeader& header() const { return *reinterpret_cast<IndexHeader*>(mapping.data()); }
   [[nodiscard]] Bucket& bucket(const ObjectId& id) const {
     return reinterpret_cast<Bucket*>(mapping.data() + kPageBytes)[bucket_of(id, header().bucket_count)];
   }
-
-  ObjectIndex index;
-  Mapping mapping;
-  IndexReader reader;
 };
-
-/// Ids that share the bucket of id_of(0).
-std::vector<ObjectId> colliding(std::size_t count, std::uint32_t bucket_count) {
-  std::vector<ObjectId> ids;
-  for (std::uint64_t n = 0; ids.size() < count; ++n)
-    if (bucket_of(id_of(n), bucket_count) == bucket_of(id_of(0), bucket_count)) ids.push_back(id_of(n));
-  return ids;
-}
 
 }  // namespace
 
 TEST_CASE("memory that is no index, or is cut short, is refused") {
-  const Fixture fixture;
+  const ReaderFixture fixture;
   const std::byte* base = fixture.mapping.data();
   CHECK(IndexReader::open(base, fixture.mapping.size()).has_value());
   CHECK_FALSE(IndexReader::open(base, kPageBytes - 1).has_value());
@@ -91,43 +63,43 @@ TEST_CASE("what has no room for a header is no index, to its reader and to who w
 }
 
 TEST_CASE("an object that is being retired is undecided, never absent") {
-  Fixture fixture;
+  ReaderFixture fixture;
   const SlotIndex slot = fixture.put(id_of(1));
   fixture.index.begin_retire(slot);
-  CHECK(fixture.reader.find(id_of(1)).verdict == Verdict::undecided);
+  CHECK(fixture.reader.find(id_of(1)).verdict == IndexReader::Verdict::undecided);
   fixture.index.cancel_retire(slot);
-  CHECK(fixture.reader.find(id_of(1)).verdict == Verdict::found);
+  CHECK(fixture.reader.find(id_of(1)).verdict == IndexReader::Verdict::found);
   fixture.remove(slot);
-  CHECK(fixture.reader.find(id_of(1)).verdict == Verdict::absent);
+  CHECK(fixture.reader.find(id_of(1)).verdict == IndexReader::Verdict::absent);
 }
 
 TEST_CASE("what a slot held before is absent") {
-  Fixture fixture;
+  ReaderFixture fixture;
   fixture.remove(fixture.put(id_of(1)));
   const SlotIndex slot = fixture.put(id_of(2));
-  CHECK(fixture.reader.find(id_of(1)).verdict == Verdict::absent);
+  CHECK(fixture.reader.find(id_of(1)).verdict == IndexReader::Verdict::absent);
   CHECK(fixture.reader.find(id_of(2)).slot == slot);
 }
 
 TEST_CASE("behind the end of a bounded walk everything is undecided") {
-  Fixture fixture;
+  ReaderFixture fixture;
   constexpr std::size_t kSteps = IndexReader::kMaxSteps;
-  const std::vector<ObjectId> ids = colliding(kSteps + 3, fixture.header().bucket_count);
+  const std::vector<ObjectId> ids = colliding_ids(kSteps + 3, fixture.header().bucket_count);
   for (std::size_t n = 0; n < kSteps + 2; ++n) fixture.put(ids[n]);
-  CHECK(fixture.reader.find(ids[kSteps + 1]).verdict == Verdict::found);  // last in, first met
-  CHECK(fixture.reader.find(ids[2]).verdict == Verdict::found);
-  CHECK(fixture.reader.find(ids[1]).verdict == Verdict::undecided);
-  CHECK(fixture.reader.find(ids[0]).verdict == Verdict::undecided);
-  CHECK(fixture.reader.find(ids[kSteps + 2]).verdict == Verdict::undecided);
+  CHECK(fixture.reader.find(ids[kSteps + 1]).verdict == IndexReader::Verdict::found);  // last in, first met
+  CHECK(fixture.reader.find(ids[2]).verdict == IndexReader::Verdict::found);
+  CHECK(fixture.reader.find(ids[1]).verdict == IndexReader::Verdict::undecided);
+  CHECK(fixture.reader.find(ids[0]).verdict == IndexReader::Verdict::undecided);
+  CHECK(fixture.reader.find(ids[kSteps + 2]).verdict == IndexReader::Verdict::undecided);
 }
 
 TEST_CASE("links that lead nowhere or in a ring end in undecided") {
-  Fixture fixture;
+  ReaderFixture fixture;
   const SlotIndex slot = fixture.put(id_of(1));
   Slot& row = const_cast<Slot&>(fixture.reader.slot(slot));
-  const std::vector<ObjectId> ids = colliding(2, fixture.header().bucket_count);
+  const std::vector<ObjectId> ids = colliding_ids(2, fixture.header().bucket_count);
   SECTION("a head beyond the slots") {
-    fixture.bucket(ids[1]).store(pack({kSlots + 1, 0}));
+    fixture.bucket(ids[1]).store(pack({kReaderSlots + 1, 0}));
   }
   SECTION("the largest head there is") {
     fixture.bucket(ids[1]).store(pack({UINT32_MAX, 0}));
@@ -140,12 +112,12 @@ TEST_CASE("links that lead nowhere or in a ring end in undecided") {
     fixture.bucket(ids[1]).store(pack({to_link(slot), 0}));
     row.next.store(UINT32_MAX);
   }
-  CHECK(fixture.reader.find(ids[1]).verdict == Verdict::undecided);
+  CHECK(fixture.reader.find(ids[1]).verdict == IndexReader::Verdict::undecided);
 }
 
 TEST_CASE("readers that race with the writer never miss what is always there") {
   // 16 buckets, so that the chains of the lasting objects change all the time.
-  Fixture fixture(32);
+  ReaderFixture fixture(32);
   constexpr std::uint64_t kLasting = 8;
   constexpr std::uint64_t kPassing = 20;
   for (std::uint64_t n = 0; n < kLasting; ++n) fixture.put(id_of(n));
@@ -158,8 +130,8 @@ TEST_CASE("readers that race with the writer never miss what is always there") {
       while (!stop.load(std::memory_order_relaxed)) {
         const ObjectId id = id_of(n++ % kLasting);
         const IndexReader::Lookup lookup = fixture.reader.find(id);
-        if (lookup.verdict == Verdict::absent) ++missed;
-        if (lookup.verdict != Verdict::found) continue;
+        if (lookup.verdict == IndexReader::Verdict::absent) ++missed;
+        if (lookup.verdict != IndexReader::Verdict::found) continue;
         ++found;
         const ObjectId in_row = fixture.reader.slot(lookup.slot).id.load();
         if (fixture.reader.slot(lookup.slot).seq.load() == lookup.seq && in_row != id) ++wrong;

@@ -14,6 +14,7 @@
 
 using namespace dolium;
 using namespace dolium::shm;
+using namespace dolium::shm::test;
 
 namespace {
 
@@ -97,11 +98,11 @@ TEST_CASE("memory that becomes a large page keeps its bytes") {
   const auto* const read = reinterpret_cast<const std::uint64_t*>(reader.data());
   for (std::uint64_t i = 0; i < all.size(); ++i)
     if (read[i] != i) FAIL("word " << i << " became " << read[i]);
-  CHECK(test::large_kib("kept table") == (writer.size() + reader.size()) / 1024);
+  CHECK(large_kib("kept table") == (writer.size() + reader.size()) / 1024);
 }
 
 TEST_CASE("a store names its tables for large pages as it fills") {
-  test::StoreFixture fixture({.capacity = 16 * test::kMiB, .max_objects = 1 << 17});
+  StoreFixture fixture({.capacity = 16 * kMiB, .max_objects = 1 << 17});
   const std::span<std::byte> none;
   CHECK(fixture.store.room().next_large_page().value_or(none).empty());
   constexpr std::uint64_t kRows = kHugePageBytes / sizeof(Slot);

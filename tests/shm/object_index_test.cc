@@ -1,61 +1,28 @@
 #include "shm/table/object_index.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
 
 #include "shm/table/index_reader.h"
+#include "tests/environment.h"
+#include "tests/shm/index_fixture.h"
 
 using namespace dolium;
 using namespace dolium::shm;
+using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint32_t kSlots = 256;
-constexpr std::uint64_t kDefaultSeed = 20230603;
+constexpr std::uint32_t kIndexSlots = 256;
 
-std::uint64_t seed() {
-  const char* given = std::getenv("DOLIUM_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : kDefaultSeed;
-}
-
-struct Fixture {
-  Fixture()
-      : index(ObjectIndex::create(kSlots, 1 << 20).value()),
-        mapping(index.segment().map(Mapping::Mode::read_only).value()) {}
-
-  SlotIndex put(const ObjectId& id, std::uint64_t offset = 0) {
-    const SlotIndex slot = index.take().value();
-    index.write(slot, {id, offset, 100 + offset, 7, 9});
-    index.publish(slot, id);
-    return slot;
-  }
-  void remove(SlotIndex slot) {
-    index.begin_retire(slot);
-    index.unlink(slot);
-    index.release(slot);
-  }
-  [[nodiscard]] IndexReader reader() const { return IndexReader::open(mapping.data(), mapping.size()).value(); }
-
-  ObjectIndex index;
-  Mapping mapping;
+struct ObjectIndexFixture : IndexFixture {
+  ObjectIndexFixture() : IndexFixture(kIndexSlots) {}
 };
 
-/// Ids of one bucket.
-std::vector<ObjectId> colliding(std::size_t count) {
-  const std::uint32_t buckets = IndexGeometry::for_slots(kSlots).bucket_count;
-  std::vector<ObjectId> ids;
-  for (std::uint64_t n = 0; ids.size() < count; ++n) {
-    const ObjectId id = ObjectId::from_name(std::to_string(n));
-    if (bucket_of(id, buckets) == 3) ids.push_back(id);
-  }
-  return ids;
-}
-
-ObjectId id_of(std::uint64_t number) {
-  return ObjectId::from_name(std::to_string(number));
+std::uint32_t bucket_count() {
+  return IndexGeometry::for_slots(kIndexSlots).bucket_count;
 }
 
 }  // namespace
@@ -72,12 +39,12 @@ TEST_CASE("the index's geometry leaves room for every bucket and slot, for any s
 }
 
 TEST_CASE("a taken slot is invisible until it is published") {
-  Fixture fixture;
+  ObjectIndexFixture fixture;
   const SlotIndex slot = fixture.index.take().value();
   CHECK_FALSE(fixture.index.is_live(slot));
   fixture.index.write(slot, {id_of(1), 64, 100, 7, 9});
   CHECK(fixture.index.find(id_of(1)) == kNoSlot);
-  CHECK(fixture.reader().find(id_of(1)).verdict == IndexReader::Verdict::absent);
+  CHECK(fixture.reader.find(id_of(1)).verdict == IndexReader::Verdict::absent);
   fixture.index.publish(slot, id_of(1));
   CHECK(fixture.index.find(id_of(1)) == slot);
   CHECK(fixture.index.is_live(slot));
@@ -91,13 +58,13 @@ TEST_CASE("a taken slot is invisible until it is published") {
 }
 
 TEST_CASE("slots are taken last freed first, and run out") {
-  Fixture fixture;
+  ObjectIndexFixture fixture;
   std::set<SlotIndex> taken;
-  for (std::uint32_t n = 0; n < kSlots; ++n) taken.insert(fixture.index.take().value());
-  CHECK(taken.size() == kSlots);
-  CHECK(*taken.rbegin() == kSlots - 1);
+  for (std::uint32_t n = 0; n < kIndexSlots; ++n) taken.insert(fixture.index.take().value());
+  CHECK(taken.size() == kIndexSlots);
+  CHECK(*taken.rbegin() == kIndexSlots - 1);
   CHECK(fixture.index.take().value() == kNoSlot);
-  CHECK(fixture.index.slots_touched() == kSlots);
+  CHECK(fixture.index.slots_touched() == kIndexSlots);
   fixture.index.release(17);
   fixture.index.release(4);
   CHECK(fixture.index.take().value() == 4);
@@ -106,14 +73,14 @@ TEST_CASE("slots are taken last freed first, and run out") {
 }
 
 TEST_CASE("a retired slot that is published again is the same object under a new seq") {
-  Fixture fixture;
+  ObjectIndexFixture fixture;
   const SlotIndex slot = fixture.put(id_of(1));
-  const std::uint64_t seq = fixture.reader().find(id_of(1)).seq;
+  const std::uint64_t seq = fixture.reader.find(id_of(1)).seq;
   fixture.index.begin_retire(slot);
   CHECK_FALSE(fixture.index.is_live(slot));
   CHECK(fixture.index.find(id_of(1)) == slot);  // the daemon still finds it
   fixture.index.cancel_retire(slot);
-  const IndexReader::Lookup found = fixture.reader().find(id_of(1));
+  const IndexReader::Lookup found = fixture.reader.find(id_of(1));
   CHECK(found.verdict == IndexReader::Verdict::found);
   CHECK(found.slot == slot);
   CHECK(found.seq == seq + 2);
@@ -121,16 +88,16 @@ TEST_CASE("a retired slot that is published again is the same object under a new
 }
 
 TEST_CASE("unlinking leaves the rest of a chain reachable, wherever in it the slot was") {
-  const std::vector<ObjectId> ids = colliding(3);
+  const std::vector<ObjectId> ids = colliding_ids(3, bucket_count());
   const std::size_t gone = GENERATE(0U, 1U, 2U);
-  Fixture fixture;
+  ObjectIndexFixture fixture;
   std::vector<SlotIndex> slots;
   for (const ObjectId& id : ids) slots.push_back(fixture.put(id));
   fixture.remove(slots[gone]);
   fixture.index.check_invariants();
   for (std::size_t n = 0; n < ids.size(); ++n) {
     CHECK(fixture.index.find(ids[n]) == (n == gone ? kNoSlot : slots[n]));
-    CHECK(fixture.reader().find(ids[n]).verdict ==
+    CHECK(fixture.reader.find(ids[n]).verdict ==
           (n == gone ? IndexReader::Verdict::absent : IndexReader::Verdict::found));
   }
   CHECK(fixture.put(ids[gone], 64) == slots[gone]);
@@ -138,42 +105,44 @@ TEST_CASE("unlinking leaves the rest of a chain reachable, wherever in it the sl
 }
 
 TEST_CASE("each change of a chain changes its bucket's version") {
-  Fixture fixture;
-  const std::vector<ObjectId> ids = colliding(3);
+  ObjectIndexFixture fixture;
+  const std::vector<ObjectId> ids = colliding_ids(3, bucket_count());
   const auto* buckets = reinterpret_cast<const Bucket*>(fixture.mapping.data() + kPageBytes);
-  std::set<std::uint32_t> versions = {unpack(buckets[3].load()).version};
+  const Bucket& bucket = buckets[bucket_of(ids[0], bucket_count())];
+  std::set<std::uint32_t> versions = {unpack(bucket.load()).version};
   std::vector<SlotIndex> slots;
   for (const ObjectId& id : ids) {
     slots.push_back(fixture.put(id));
-    versions.insert(unpack(buckets[3].load()).version);
+    versions.insert(unpack(bucket.load()).version);
   }
   for (const SlotIndex slot : {slots[1], slots[2], slots[0]}) {
     fixture.remove(slot);
-    versions.insert(unpack(buckets[3].load()).version);
+    versions.insert(unpack(bucket.load()).version);
   }
   CHECK(versions.size() == 7);
-  CHECK(unpack(buckets[3].load()).head == 0);
+  CHECK(unpack(bucket.load()).head == 0);
 }
 
 TEST_CASE("release_wanted reaches every reader") {
-  Fixture fixture;
-  CHECK_FALSE(fixture.reader().release_wanted());
+  ObjectIndexFixture fixture;
+  CHECK_FALSE(fixture.reader.release_wanted());
   fixture.index.set_release_wanted(true);
-  CHECK(fixture.reader().release_wanted());
+  CHECK(fixture.reader.release_wanted());
   fixture.index.set_release_wanted(false);
-  CHECK_FALSE(fixture.reader().release_wanted());
+  CHECK_FALSE(fixture.reader.release_wanted());
 }
 
 TEST_CASE("a random history of the index agrees with a map") {
-  CAPTURE(seed());
-  std::mt19937_64 random(seed());
-  Fixture fixture;
-  const IndexReader reader = fixture.reader();
+  const std::uint64_t seed = dolium::test::number_from_environment("DOLIUM_SEED", 20230603);
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  ObjectIndexFixture fixture;
+  const IndexReader reader = fixture.reader;
   std::map<ObjectId, SlotIndex> oracle;
   for (int step = 0; step < 5000; ++step) {
     const ObjectId id = id_of(random() % 400);
     const auto known = oracle.find(id);
-    if (known == oracle.end() && oracle.size() < kSlots) {
+    if (known == oracle.end() && oracle.size() < kIndexSlots) {
       oracle[id] = fixture.put(id, random() % 1000 * 64);
     } else if (known != oracle.end() && random() % 4 == 0) {
       fixture.index.begin_retire(known->second);

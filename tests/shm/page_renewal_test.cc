@@ -9,21 +9,13 @@
 #include "shm/arena/arena_memory.h"
 #include "tests/shm/page_pin.h"
 #include "tests/shm/short_host.h"
+#include "tests/shm/test_values.h"
 
 using namespace dolium;
 using namespace dolium::shm;
-using dolium::shm::test::PagePin;
-using dolium::shm::test::ShortHost;
+using namespace dolium::shm::test;
 
-namespace {
-
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-
-bool all(std::span<const std::byte> bytes, int value) {
-  return std::ranges::all_of(bytes, [value](std::byte each) { return each == std::byte(value); });
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a dead writer's I/O: renewed pages are others than those it writes to") {
   const Segment segment = Segment::create("sample", 8 * kPageBytes).value();

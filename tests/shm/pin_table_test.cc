@@ -12,15 +12,15 @@ using namespace dolium::shm;
 
 namespace {
 
-constexpr std::uint32_t kSlots = 1000;
+constexpr std::uint32_t kPinSlots = 1000;
 constexpr std::uint32_t kPerPage = PinTableGeometry::kEntriesPerPage;
 
 /// One table as both sides have it mapped.
-struct Fixture {
-  Fixture()
-      : segment(Segment::create("pins", PinTableGeometry::for_slots(kSlots).total_bytes).value()),
-        client(segment.map(Mapping::Mode::read_write).value(), kSlots),
-        daemon(segment.map(Mapping::Mode::read_write).value(), kSlots) {}
+struct PinTableFixture {
+  PinTableFixture()
+      : segment(Segment::create("pins", PinTableGeometry::for_slots(kPinSlots).total_bytes).value()),
+        client(segment.map(Mapping::Mode::read_write).value(), kPinSlots),
+        daemon(segment.map(Mapping::Mode::read_write).value(), kPinSlots) {}
 
   Segment segment;
   PinTable client;
@@ -49,7 +49,7 @@ TEST_CASE("the pin table's geometry has an entry for every slot and a bit for ev
 }
 
 TEST_CASE("the daemon sees a client's references, and the client knows its last") {
-  Fixture fixture;
+  PinTableFixture fixture;
   fixture.client.add_reference(7);
   fixture.client.add_reference(7);
   fixture.client.copy_reference(7);
@@ -65,15 +65,15 @@ TEST_CASE("the daemon sees a client's references, and the client knows its last"
 }
 
 TEST_CASE("pages that were never referenced are neither looked at nor counted") {
-  Fixture fixture;
-  CHECK(touched(fixture.daemon, kSlots).empty());
+  PinTableFixture fixture;
+  CHECK(touched(fixture.daemon, kPinSlots).empty());
   const std::uint64_t empty = fixture.daemon.bookkeeping_bytes();
   fixture.client.add_reference(kPerPage + 3);
   CHECK(fixture.daemon.touched(kPerPage));
   CHECK_FALSE(fixture.daemon.touched(0));
   CHECK_FALSE(fixture.daemon.touched(2 * kPerPage));
   CHECK(fixture.daemon.bookkeeping_bytes() == empty + kPageBytes);
-  const std::vector<SlotIndex> slots = touched(fixture.daemon, kSlots);
+  const std::vector<SlotIndex> slots = touched(fixture.daemon, kPinSlots);
   CHECK(slots.size() == kPerPage);
   CHECK(slots.front() == kPerPage);
   CHECK(slots.back() == 2 * kPerPage - 1);
@@ -82,7 +82,7 @@ TEST_CASE("pages that were never referenced are neither looked at nor counted") 
 }
 
 TEST_CASE("looking at a table that nobody touched allocates none of its entries") {
-  const Fixture fixture;
+  const PinTableFixture fixture;
   const auto blocks = [&] {
     struct stat status {};
     REQUIRE(::fstat(fixture.segment.fd().get(), &status) == 0);
@@ -91,7 +91,7 @@ TEST_CASE("looking at a table that nobody touched allocates none of its entries"
   static_cast<void>(fixture.daemon.granted_through());
   static_cast<void>(fixture.daemon.references(0));
   const auto before = blocks();
-  for (SlotIndex slot = 0; slot < kSlots; ++slot) {
+  for (SlotIndex slot = 0; slot < kPinSlots; ++slot) {
     CHECK(fixture.daemon.references(slot) == 0);
     CHECK(fixture.daemon.hits(slot) == 0);
     CHECK(fixture.daemon.last_access(slot) == 0);
@@ -100,7 +100,7 @@ TEST_CASE("looking at a table that nobody touched allocates none of its entries"
 }
 
 TEST_CASE("hits leave their time and their count, misses their count") {
-  Fixture fixture;
+  PinTableFixture fixture;
   fixture.client.add_reference(3);
   fixture.client.record_hit(3, 500);
   fixture.client.record_hit(3, 600);
@@ -114,7 +114,7 @@ TEST_CASE("hits leave their time and their count, misses their count") {
 }
 
 TEST_CASE("a page that was settled is untouched until the next reference, and still tells of accesses") {
-  Fixture fixture;
+  PinTableFixture fixture;
   fixture.client.add_reference(kPerPage + 3);
   fixture.client.record_hit(kPerPage + 3, 500);
   CHECK(fixture.client.drop_reference(kPerPage + 3));
@@ -129,7 +129,7 @@ TEST_CASE("a page that was settled is untouched until the next reference, and st
   CHECK(visited.front() == kPerPage);
   CHECK(latest == 500);
   CHECK_FALSE(fixture.daemon.touched(kPerPage));
-  CHECK(touched(fixture.daemon, kSlots).empty());
+  CHECK(touched(fixture.daemon, kPinSlots).empty());
   CHECK(fixture.daemon.has_page(kPerPage));
   CHECK_FALSE(fixture.daemon.has_page(0));
   CHECK(fixture.daemon.last_access(kPerPage + 3) == 500);
@@ -141,13 +141,13 @@ TEST_CASE("a page that was settled is untouched until the next reference, and st
 }
 
 TEST_CASE("a page with a reference is not settled, and the last page ends with the slots") {
-  Fixture fixture;
-  constexpr SlotIndex kLast = kSlots - 1;
+  PinTableFixture fixture;
+  constexpr SlotIndex kLast = kPinSlots - 1;
   fixture.client.add_reference(kLast);
   std::size_t visits = 0;
   const auto count = [&](SlotIndex, PinEntry&) { ++visits; };
   CHECK_FALSE(fixture.daemon.settle(kLast / kPerPage, nullptr, count));
-  CHECK(visits == kSlots % kPerPage);
+  CHECK(visits == kPinSlots % kPerPage);
   CHECK(fixture.daemon.references(kLast) == 1);
   CHECK(fixture.client.drop_reference(kLast));
   CHECK(fixture.daemon.settle(kLast / kPerPage, nullptr, count));
@@ -155,13 +155,13 @@ TEST_CASE("a page with a reference is not settled, and the last page ends with t
 }
 
 TEST_CASE("references are found by the successor of a daemon that died while it settled their page") {
-  Fixture fixture;
+  PinTableFixture fixture;
   fixture.client.add_reference(7);
   std::uint32_t during = 1, after = 0;
   CHECK_FALSE(fixture.daemon.settle(0, nullptr, [&](SlotIndex slot, PinEntry&) {
     if (slot != 7) return;
     during = fixture.client.references(7);
-    fixture.client.unsettle(kSlots);  // the other mapping of the same memory
+    fixture.client.unsettle(kPinSlots);  // the other mapping of the same memory
     after = fixture.client.references(7);
   }));
   CHECK(during == 0);
@@ -169,7 +169,7 @@ TEST_CASE("references are found by the successor of a daemon that died while it 
 }
 
 TEST_CASE("threads that get while their page is settled over and over lose no reference") {
-  Fixture fixture;
+  PinTableFixture fixture;
   constexpr std::uint32_t kRounds = 20'000;
   std::atomic<bool> stop = false;
   std::thread client([&] {
@@ -188,29 +188,29 @@ TEST_CASE("threads that get while their page is settled over and over lose no re
 }
 
 TEST_CASE("granted_through reaches the daemon") {
-  Fixture fixture;
+  PinTableFixture fixture;
   CHECK(fixture.daemon.granted_through() == 0);
   fixture.client.set_granted_through(42);
   CHECK(fixture.daemon.granted_through() == 42);
 }
 
 TEST_CASE("threads that share a table lose no reference and no count") {
-  Fixture fixture;
+  PinTableFixture fixture;
   constexpr std::uint32_t kThreads = 10;  // more than there are stripes
   constexpr std::uint32_t kRounds = 1000;
   std::vector<std::thread> threads;
   for (std::uint32_t thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&] {
       for (std::uint32_t round = 0; round < kRounds; ++round) {
-        fixture.client.add_reference(round % kSlots);
-        fixture.client.record_hit(round % kSlots, round);
+        fixture.client.add_reference(round % kPinSlots);
+        fixture.client.record_hit(round % kPinSlots, round);
         fixture.client.record_miss();
-        if (round % 2 == 0) static_cast<void>(fixture.client.drop_reference(round % kSlots));
+        if (round % 2 == 0) static_cast<void>(fixture.client.drop_reference(round % kPinSlots));
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(fixture.daemon.access_counts().hits == kThreads * kRounds);
   CHECK(fixture.daemon.access_counts().misses == kThreads * kRounds);
-  for (SlotIndex slot = 0; slot < kSlots; ++slot) REQUIRE(fixture.daemon.references(slot) == slot % 2 * kThreads);
+  for (SlotIndex slot = 0; slot < kPinSlots; ++slot) REQUIRE(fixture.daemon.references(slot) == slot % 2 * kThreads);
 }

@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "tests/shm/test_values.h"
+
 using namespace dolium::shm;
+using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-constexpr TimeNs kSecond = 1'000'000'000;
 constexpr TimeNs kRest = 60 * kSecond;
 constexpr TimeNs kNow = 1000 * kSecond;
 constexpr std::uint64_t kPage = kPageBytes;

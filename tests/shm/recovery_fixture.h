@@ -14,7 +14,6 @@
 
 namespace dolium::shm::test {
 
-inline constexpr std::uint64_t kKiB = 1024;
 /// Few slots: their tables are a page each, and copied often.
 inline const StoreConfig kSmall = {.capacity = 64 * kKiB, .max_objects = 32};
 

@@ -18,8 +18,6 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-
 bool any(SlotIndex) {
   return true;
 }

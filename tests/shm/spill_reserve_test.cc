@@ -11,8 +11,6 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-
 Result<Placement> create_kept(SpillFixture& fixture, std::uint64_t number, std::uint64_t size) {
   return fixture.store.create_object(
       fixture.writer, {.id = id_of(number), .data_size = size, .retention = Retention::keep}, fixture.now);

@@ -12,8 +12,6 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-
 std::string verdict_of(const Holder::Attempt& attempt) {
   switch (attempt.verdict) {
     case Holder::Verdict::held: return "held";

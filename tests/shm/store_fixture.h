@@ -12,20 +12,16 @@
 #include "shm/store/engine.h"
 #include "shm/store/store.h"
 #include "shm/table/holder.h"
+#include "tests/shm/test_values.h"
 
 namespace dolium::shm::test {
 
-inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-inline constexpr TimeNs kSecond = 1'000'000'000;
+inline constexpr std::uint64_t kQuarter = kMiB / 4;  // of a StoreFixture
 
 /// "ok", or the error's code by name.
 template <class T>
 [[nodiscard]] std::string outcome(const Result<T>& result) {
   return result ? "ok" : std::string(to_string(result.error().code));
-}
-
-[[nodiscard]] inline ObjectId id_of(std::uint64_t number) {
-  return ObjectId::from_name("object " + std::to_string(number));
 }
 
 /// A client's side: what it has mapped.

@@ -41,10 +41,6 @@ struct Leased : StoreFixture {
   std::span<std::byte> memory;  // what is left of it
 };
 
-bool all(std::span<const std::byte> bytes, std::byte content) {
-  return std::ranges::all_of(bytes, [content](std::byte byte) { return byte == content; });
-}
-
 }  // namespace
 
 TEST_CASE("objects are cut off a lease's end, and lie where they were written") {
@@ -61,8 +57,8 @@ TEST_CASE("objects are cut off a lease's end, and lie where they were written") 
   CHECK(first.data_size == 100);
   CHECK(first.metadata_size == 20);
   CHECK(first.type_tag == 9);
-  CHECK(all(reader.bytes(first), std::byte{1}));
-  CHECK(all(reader.bytes(reader.hold(id_of(3))), std::byte{3}));
+  CHECK(all(reader.bytes(first), 1));
+  CHECK(all(reader.bytes(reader.hold(id_of(3))), 3));
   CHECK(lease.store.report().metadata(id_of(1), {lease.now, {}}).value().type_name == "name");
   CHECK(lease.store.report().metadata(id_of(1), {lease.now, {}}).value().label == "lbl");
   CHECK(lease.store.report().metadata(id_of(1), {lease.now, {}}).value().creator_pid == 77);
@@ -80,7 +76,7 @@ TEST_CASE("the last object takes the lease's place") {
   REQUIRE(lease.put(1, 512));
   const SlotIndex rest = lease.put({.id = id_of(2), .data_size = 512, .pinned = true}, std::byte{2}).value();
   CHECK(rest == lease.slot);
-  CHECK(all(reader.bytes(reader.hold(id_of(2))), std::byte{2}));
+  CHECK(all(reader.bytes(reader.hold(id_of(2))), 2));
   CHECK(outcome(lease.store.leases().find(lease.writer, kLease)) == "not_found");
   CHECK(lease.store.report().metadata(id_of(2), {lease.now, {}}).value().is_pinned);
   const StoreStats stats = lease.store.stats(lease.now);

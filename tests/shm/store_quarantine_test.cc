@@ -13,7 +13,7 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr TimeNs kRest = 60 * kSecond;
+constexpr TimeNs kStoreRest = 60 * kSecond;
 
 /// A store in which one client is to end while it writes.
 struct Writing : StoreFixture {
@@ -76,11 +76,11 @@ TEST_CASE("a dead writer's I/O: what shares pages with neighbours is free when i
   const TimeNs death = fixture.now;
   fixture.end_victim();
   fixture.renew_all();
-  CHECK(fixture.store.quarantine().next_deadline() == death + kRest);
-  fixture.store.quarantine().tend(death + kRest - 1);
+  CHECK(fixture.store.quarantine().next_deadline() == death + kStoreRest);
+  fixture.store.quarantine().tend(death + kStoreRest - 1);
   CHECK(fixture.quarantined() == kPageBytes + 1024);
   static_cast<void>(fixture.store.room().take_room_made());
-  fixture.store.quarantine().tend(death + kRest);
+  fixture.store.quarantine().tend(death + kStoreRest);
   CHECK(fixture.quarantined() == 0);
   CHECK(fixture.used() == 128);
   CHECK(fixture.store.room().take_room_made());
@@ -144,7 +144,7 @@ TEST_CASE("a dead writer's I/O: memory that cannot be reserved again stays where
   fixture.now = fixture.store.quarantine().next_deadline();
   REQUIRE(fixture.now != kNever);
   fixture.store.quarantine().tend(fixture.now);
-  fixture.now += 2 * kRest;  // however long it took: what has no memory is not given away
+  fixture.now += 2 * kStoreRest;  // however long it took: what has no memory is not given away
   CHECK(fixture.quarantined() == 16 * kPageBytes);
   fixture.renew_all();
   CHECK(fixture.quarantined() == 0);
@@ -161,7 +161,7 @@ TEST_CASE("a dead writer's I/O: where no row is free for the second end, one is 
   fixture.renew_all();
   CHECK(fixture.quarantined() == (evictable ? kPageBytes : 8 * kPageBytes));
   CHECK(fixture.store.stats(fixture.now).eviction_count == (evictable ? 1 : 0));
-  fixture.store.quarantine().tend(death + kRest);
+  fixture.store.quarantine().tend(death + kStoreRest);
   CHECK(fixture.quarantined() == 0);
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("a dead writer's I/O: a create that waits for room is served when the 
   Store& store = engine.store();
   std::vector<std::string> outcomes;
   const auto create = [&](std::uint64_t key, std::uint64_t size) {
-    engine.creates().add({fixture.writer, key}, {.id = id_of(key), .data_size = size}, fixture.now + 2 * kRest,
+    engine.creates().add({fixture.writer, key}, {.id = id_of(key), .data_size = size}, fixture.now + 2 * kStoreRest,
                          fixture.now, [&](const Result<Placement>& placed) { outcomes.push_back(outcome(placed)); });
   };
   create(2, kMiB - kPageBytes);
@@ -187,8 +187,8 @@ TEST_CASE("a dead writer's I/O: a create that waits for room is served when the 
     store.quarantine().renewed(store.rows().memory.renew(*piece), death);
   engine.settle(death);
   CHECK(outcomes == std::vector<std::string>{"ok"});
-  CHECK(engine.next_deadline() <= death + kRest);
-  engine.tick(death + kRest);
+  CHECK(engine.next_deadline() <= death + kStoreRest);
+  engine.tick(death + kStoreRest);
   CHECK(outcomes == std::vector<std::string>{"ok", "ok"});
   store.check_invariants();
 }

@@ -142,9 +142,9 @@ TEST_CASE("a dead writer's I/O: a server with a shorter rest keeps nothing for l
   fixture.store.writing().lend(
       fixture.store.create_object(victim, {.id = id_of(1), .data_size = 100}, fixture.now).value().slot);
   fixture.store.detach(victim, fixture.now);
-  const auto deadline_with = [&](std::uint32_t seconds) {
+  const auto deadline_with = [&](std::uint32_t rest_s) {
     StoreConfig config = fixture.store.rows().config;
-    config.quarantine_seconds = seconds;
+    config.quarantine_seconds = rest_s;
     const Image image = image_of(fixture.store);
     return recovered(fixture.store, image, {fixture.writer}, fixture.now, &config)->quarantine().next_deadline();
   };

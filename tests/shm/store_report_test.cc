@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kHalf = kMiB / 2;
 
-struct Fixture : StoreFixture {
+struct ReportFixture : StoreFixture {
   ObjectMetadata metadata(std::uint64_t number) {
     return store.report().metadata(id_of(number), {now, std::chrono::system_clock::time_point{}}).value();
   }
@@ -29,7 +29,7 @@ struct Fixture : StoreFixture {
 }  // namespace
 
 TEST_CASE("an object's holders are told by name, most references first") {
-  Fixture fixture;
+  ReportFixture fixture;
   const ClientIdentity python{.pid = 5, .uid = 1000, .command = "python3", .name = "loader"};
   TestClient one = fixture.client();
   TestClient other(fixture.store, fixture.store.attach(python, fixture.now).value());
@@ -56,7 +56,7 @@ TEST_CASE("an object's holders are told by name, most references first") {
 }
 
 TEST_CASE("a list has only the objects that pass its filter") {
-  Fixture fixture;
+  ReportFixture fixture;
   const ClientId other = fixture.store.attach({.pid = 4'000'000, .uid = 1000}, fixture.now).value();
   fixture.put({.id = id_of(0), .data_size = 1, .type_tag = 5, .type_name = "f64", .label = "epoch-1/loss"});
   fixture.put({.id = id_of(1), .data_size = 1, .type_tag = 6, .label = "epoch-1"});
@@ -90,7 +90,7 @@ TEST_CASE("a list has only the objects that pass its filter") {
 }
 
 TEST_CASE("an object's creator is known by name while it is connected") {
-  Fixture fixture;
+  ReportFixture fixture;
   const ClientId maker = fixture.store.attach({.pid = 5, .uid = 1000, .command = "maker"}, fixture.now).value();
   REQUIRE(fixture.store.create_object(maker, {.id = id_of(0), .data_size = 10}, fixture.now).has_value());
   REQUIRE(fixture.store.seal(maker, id_of(0), fixture.now).has_value());
@@ -101,7 +101,7 @@ TEST_CASE("an object's creator is known by name while it is connected") {
 }
 
 TEST_CASE("a refusal is remembered with who wanted what, and who had the memory") {
-  Fixture fixture;
+  ReportFixture fixture;
   CHECK_FALSE(fixture.store.stats(fixture.now).last_refusal.has_value());
   TestClient holder = fixture.client();
   fixture.put(0, kHalf);
@@ -130,7 +130,7 @@ TEST_CASE("a refusal is remembered with who wanted what, and who had the memory"
 }
 
 TEST_CASE("refusals in quick succession look for holders once") {
-  Fixture fixture;
+  ReportFixture fixture;
   fixture.put({.id = id_of(0), .data_size = kMiB, .pinned = true});
   CHECK(fixture.refused(1, kHalf, fixture.writer).holders.empty());
   TestClient holder = fixture.client();
@@ -144,7 +144,7 @@ TEST_CASE("refusals in quick succession look for holders once") {
 }
 
 TEST_CASE("what is no want of room is not remembered as one") {
-  Fixture fixture;
+  ReportFixture fixture;
   fixture.put(0, 10);
   const NewObject again{.id = id_of(0), .data_size = 10};
   fixture.store.room().note_refusal(fixture.writer, again, {Errc::already_exists, "it is there"}, fixture.now);
@@ -153,7 +153,7 @@ TEST_CASE("what is no want of room is not remembered as one") {
 }
 
 TEST_CASE("a create that waited in vain is remembered at its deadline") {
-  Fixture fixture;
+  ReportFixture fixture;
   CreateWaits waits(fixture.store);
   fixture.put({.id = id_of(0), .data_size = kMiB, .pinned = true});
   const std::string name(40, 'n');  // longer than what a string keeps within itself
@@ -168,7 +168,7 @@ TEST_CASE("a create that waited in vain is remembered at its deadline") {
 }
 
 TEST_CASE("a client's oldest claims are told by their age") {
-  Fixture fixture;
+  ReportFixture fixture;
   TestClient reader = fixture.client();
   fixture.put(0, 10);
   fixture.put(1, 10);
@@ -190,7 +190,7 @@ TEST_CASE("a client's oldest claims are told by their age") {
 }
 
 TEST_CASE("who waits for an object is told with it, or with the error that it is not there") {
-  Fixture fixture;
+  ReportFixture fixture;
   Engine engine(std::move(fixture.owned));
   const ClientId waiter = fixture.store.attach({.pid = 5, .uid = 1000, .command = "waiter"}, fixture.now).value();
   REQUIRE(fixture.create(0, 10).has_value());

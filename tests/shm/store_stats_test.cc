@@ -10,7 +10,7 @@ using namespace dolium::shm::test;
 
 namespace {
 
-constexpr std::uint64_t kObjects = 40'000;
+constexpr std::uint64_t kStatsObjects = 40'000;
 
 std::vector<StatsPiece> pieces_of(Store& store, TimeNs now) {
   std::vector<StatsPiece> pieces;
@@ -25,20 +25,20 @@ std::vector<StatsPiece> pieces_of(Store& store, TimeNs now) {
 TEST_CASE("the stats of many objects come in pieces, fewer to a piece the more clients there are, and add up") {
   StoreFixture fixture({.capacity = 64 * kMiB});
   TestClient reader = fixture.client();
-  for (std::uint64_t n = 0; n < kObjects; ++n) fixture.put(n, n % 200);
-  for (std::uint64_t n = 0; n < kObjects; n += 100) reader.hold(id_of(n));
+  for (std::uint64_t n = 0; n < kStatsObjects; ++n) fixture.put(n, n % 200);
+  for (std::uint64_t n = 0; n < kStatsObjects; n += 100) reader.hold(id_of(n));
   REQUIRE(fixture.store.remove(id_of(0), fixture.now).value());  // retired: its reader goes on
   const std::vector<StatsPiece> pieces = pieces_of(fixture.store, fixture.now);
   CHECK(pieces.size() > 2);
   StoreStats sum;
   for (const StatsPiece& piece : pieces) {
-    CHECK(piece.stats.total_objects < kObjects / 2);
+    CHECK(piece.stats.total_objects < kStatsObjects / 2);
     CHECK(piece.stats.used_bytes == pieces.front().stats.used_bytes);  // of the store, in each
     add_objects(sum, piece.stats);
   }
   const StoreStats whole = fixture.store.stats(fixture.now);
-  CHECK(sum.total_objects == kObjects - 1);
-  CHECK(sum.in_use_count == kObjects / 100);
+  CHECK(sum.total_objects == kStatsObjects - 1);
+  CHECK(sum.in_use_count == kStatsObjects / 100);
   CHECK(whole.total_objects == sum.total_objects);
   CHECK(whole.total_size == sum.total_size);
   CHECK(whole.padding_bytes == sum.padding_bytes);
