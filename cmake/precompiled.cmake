@@ -1,14 +1,15 @@
-# Precompiled headers, beside unity builds. Builds without (asan, tidy) show which file forgets an include.
+# Precompiled headers, beside unity builds. scripts/includes shows which file forgets an include.
 #
 # Much of the time of a translation unit goes into headers that are not ours. A precompiled header serves the targets
 # that are compiled with the same flags, so there are three: `cold`, `hot` and, in tests/, `test`.
 
 # ccache refuses precompiled headers until it is told that nothing here depends on __TIME__, nor on macros that only the
 # header sees.
-if(DOLIUM_PRECOMPILED AND CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache$" AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+if(DOLIUM_PRECOMPILED AND CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache$")
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
                                   ${CMAKE_CXX_COMPILER_LAUNCHER})
-  add_compile_options(-fpch-preprocess)
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>
+                      "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
 
 # dolium_precompile(<name> <headers>...): compiles them, for targets that call dolium_use_precompiled().

@@ -32,7 +32,7 @@ TEST_CASE("copy_bytes copies all that it is given and nothing beside it") {
 
 // Under the sanitizers, which take memory of their own for a thread, and end the process where they get none, this is
 // no test.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef DOLIUM_SANITIZED
 TEST_CASE("where no thread can be had, the caller copies all of it") {
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);

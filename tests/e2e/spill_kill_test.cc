@@ -212,7 +212,7 @@ void kill_keeper(SpillDaemon& daemon, Workers& workers, Dice& dice) {
   workers.start();
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their runtime has to be loaded first
+#ifndef DOLIUM_SANITIZED  // their runtime has to be loaded first
 /// What is started from now on has the spill process's points.
 struct Preloaded {
   Preloaded() { ::setenv("LD_PRELOAD", DOLIUM_SPILL_POINTS_PATH, 1); }
@@ -286,7 +286,7 @@ TEST_CASE("a store of large objects, its processes killed at random: nothing is 
   CHECK(kill_at_random(daemon, workers, dice, kills, 8) > static_cast<std::uint64_t>(kills) / 4);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef DOLIUM_SANITIZED
 TEST_CASE("a spill process killed before and after each system call: nothing is lost, and nothing comes back") {
   const int kills = from_environment("DOLIUM_SPILL_POINT_KILLS", 32);
   Dice dice;

@@ -199,7 +199,7 @@ TEST_CASE("pieces are cut off the end of an extent, for another owner or for nob
   arena.trim(0, 1);
   REQUIRE(arena.size_of(arena.after(ExtentRef::live(0))) == 5 * kUnitBytes);
   arena.check_invariants();
-  for (const SlotIndex slot : {0, 1, 2}) arena.free(slot);
+  for (const SlotIndex slot : {0U, 1U, 2U}) arena.free(slot);
   REQUIRE(arena.largest_free_extent() == arena.capacity());
 }
 
