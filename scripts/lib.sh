@@ -70,3 +70,48 @@ build() {
   quietly "configure-$preset" cmake --preset "$preset" &&
     quietly "build-$preset" cmake --build --preset "$preset" ${1:+--target "$@"}
 }
+
+# ---- A second lane: what needs the processor all the time is done beside what mostly waits.
+declare -A beside=() # process groups, by name
+last_beside=
+
+# beside NAME COMMAND...: runs it at the lowest priority, once the one before it has ended. `await NAME` waits for it, prints
+# its output and fails as it failed; while it waits, it shows how far the log NAME is.
+beside() {
+  local name=$1 before=$last_beside out=$logs/beside-$1
+  shift
+  mkdir -p "$logs"
+  rm -f "$out".*
+  set -m # a process group of its own, so that end_beside() ends all of it
+  (
+    renice -n 19 -p "$BASHPID" >/dev/null
+    [[ -z $before ]] || tail --pid="$before" -f /dev/null
+    set +e
+    (
+      set -e
+      "$@"
+    )
+    printf '%s\n' $? >"$out.status"
+  ) >"$out.log" 2>&1 </dev/null &
+  set +m
+  last_beside=$!
+  beside[$name]=$!
+}
+
+await() {
+  local name=$1 out=$logs/beside-$1 watcher
+  show_progress "$name" "$logs/$name.log" &
+  watcher=$!
+  tail --pid="${beside[$name]}" -f /dev/null
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  cat "$out.log"
+  [[ -s $out.status ]] || die "$name was killed"
+  return "$(<"$out.status")"
+}
+
+# end_beside: what was begun and is not done.
+end_beside() {
+  local name
+  for name in "${!beside[@]}"; do kill -- -"${beside[$name]}" 2>/dev/null || true; done
+}
