@@ -2,7 +2,6 @@
 // at the end; if it is killed, they expire soon. scripts/bench measures thoroughly.
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <bit>

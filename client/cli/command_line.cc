@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <nlohmann/json.hpp>
 
 #include "client/cli/printable.h"
 #include "client/cli/time_text.h"

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
-#include <nlohmann/json.hpp>
 
 #include <cctype>
 #include <cstdio>
@@ -80,15 +79,15 @@ class Deeds {
   void add(const ObjectId& id, const std::string& text, const Result<void>& done) {
     Json row = {{"id", id.hex()}};
     if (done) {
-      row["done"] = std::string(past_);
+      row.set("done", past_);
       if (!json_) fmt::print("{} {}\n", past_, id.hex());
     } else {
       const Error error = as_named(done.error(), text);
-      row["error"] = error.message;
-      row["code"] = to_string(error.code);
+      row.set("error", error.message);
+      row.set("code", to_string(error.code));
       fail(error);
     }
-    rows_.push_back(std::move(row));
+    rows_.push_back(row);
   }
 
   /// The exit status of the failures if they are of one kind, else `failed`.

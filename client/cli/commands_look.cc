@@ -1,7 +1,6 @@
 // list and inspect: the objects in the store.
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -251,11 +250,11 @@ Result<void> inspect(const Globals& globals, const InspectOptions& options) {
   if (bytes && is_on_disk(*object)) add_names(**client, *object);
   if (globals.json) {
     Json json = to_json(*object);
-    json["creator_command"] = object->creator_command;
-    json["holders"] = to_json(object->holders);
-    json["waiters"] = to_json(object->waiters);
-    json["data_preview_hex"] = bytes ? Json(hex_of(bytes->data())) : Json();
-    json["metadata_preview_hex"] = bytes ? Json(hex_of(bytes->metadata())) : Json();
+    json.set("creator_command", object->creator_command);
+    json.set("holders", to_json(object->holders));
+    json.set("waiters", to_json(object->waiters));
+    json.set("data_preview_hex", bytes ? Json(hex_of(bytes->data())) : Json());
+    json.set("metadata_preview_hex", bytes ? Json(hex_of(bytes->metadata())) : Json());
     print_json(json);
     return {};
   }

@@ -1,7 +1,6 @@
 // spill status, verify, compact, forget: the spill tier, for operators.
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -54,7 +53,7 @@ Outcome status(const Globals& globals) {
                                    {"reading_count", stats->reading_count},
                                    {"spill_count", stats->spill_count},
                                    {"read_back_count", stats->read_back_count}})
-    json[key] = value;
+    json.set(key, value);
   print_json(json);
   return {};
 }
@@ -89,7 +88,7 @@ Json order_json(const SpillOrder& order) {
           {"bytes", order.bytes},
           {"duration_ms", order.age.count()},
           {"damaged_count", order.damaged_count},
-          {"damaged", std::move(damaged)}};
+          {"damaged", damaged}};
 }
 
 Outcome verify(const Globals& globals, const SpillOptions& options) {

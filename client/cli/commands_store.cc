@@ -1,7 +1,6 @@
 // stats, clients, ping: the store as a whole, and its users. The session of this command itself is not shown.
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 

@@ -4,7 +4,6 @@
 // server if it is visible, else of this process: a doliumd that is started from here would inherit them.
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <optional>
 

@@ -1,7 +1,6 @@
 #include "client/cli/exit_status.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdio>

@@ -1,7 +1,6 @@
 #include "client/cli/finding.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 

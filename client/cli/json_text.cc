@@ -1,7 +1,6 @@
 #include "client/cli/json_text.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
@@ -122,7 +121,7 @@ Json to_json(const StoreStats& stats) {
   for (const auto& [bucket, count] : stats.size_histogram) histogram.push_back({{"up_to", bucket}, {"count", count}});
   return {{"total_objects", stats.total_objects},
           {"total_size", stats.total_size},
-          {"size_histogram", std::move(histogram)},
+          {"size_histogram", histogram},
           {"capacity", stats.capacity},
           {"used_bytes", stats.used_bytes},
           {"free_bytes", stats.free_bytes},
@@ -177,16 +176,12 @@ Json to_json(const StoreStats& stats) {
           {"eviction_policy", to_string(stats.eviction_policy)}};
 }
 
-std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', true, Json::error_handler_t::replace);
-}
-
 void print_json(const Json& json) {
-  fmt::print("{}\n", dump(json, 2));
+  fmt::print("{}\n", json.dump(2));
 }
 
 void print_json_line(const Json& json) {
-  fmt::print("{}\n", dump(json, -1));
+  fmt::print("{}\n", json.dump(-1));
   std::fflush(stdout);
 }
 

@@ -1,7 +1,6 @@
 #include "client/cli/stats_report.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -130,12 +129,14 @@ std::string text(const StatsReport& report) {
 
 Json to_json(const StatsReport& report) {
   Json json = to_json(report.stats);
-  json["summary"] = explain(report);
-  json["holders"] = Json::array();
-  for (const ClientInfo* client : top(report.clients, held_or_written_by)) json["holders"].push_back(to_json(*client));
-  json["pinned_by"] = Json::array();
+  json.set("summary", explain(report));
+  Json holders = Json::array();
+  for (const ClientInfo* client : top(report.clients, held_or_written_by)) holders.push_back(to_json(*client));
+  json.set("holders", holders);
+  Json pinned_by = Json::array();
   for (const PinnedBy& by : report.pinned_by)
-    json["pinned_by"].push_back({{"creator_pid", by.creator_pid}, {"count", by.count}, {"bytes", by.bytes}});
+    pinned_by.push_back({{"creator_pid", by.creator_pid}, {"count", by.count}, {"bytes", by.bytes}});
+  json.set("pinned_by", pinned_by);
   return json;
 }
 

@@ -1,7 +1,6 @@
 #include "client/cli/tier_report.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <limits>
 

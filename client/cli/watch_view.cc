@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -90,12 +89,12 @@ class JsonLines final : public WatchView {
  public:
   void show(Time time, const Event& event) override {
     Json json{{"time", format_utc(time)}, {"event", to_string(event.kind)}};
-    if (event.kind == Event::Kind::removed) json["cause"] = to_string(event.cause);
+    if (event.kind == Event::Kind::removed) json.set("cause", to_string(event.cause));
     if (event.kind != Event::Kind::overflow) {
-      json["id"] = event.id.hex();
-      json["data_size"] = event.data_size;
-      json["metadata_size"] = event.metadata_size;
-      json["label"] = event.label;
+      json.set("id", event.id.hex());
+      json.set("data_size", event.data_size);
+      json.set("metadata_size", event.metadata_size);
+      json.set("label", event.label);
     }
     print_json_line(json);
   }
