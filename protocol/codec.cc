@@ -65,8 +65,20 @@ void Encoder::begin() {
   }
 }
 
+Result<std::span<const std::byte>> Encoder::finish(std::uint64_t request_id, RequestBody kind,
+                                                   flatbuffers::Offset<void> body) {
+  builder_.Finish(CreateRequestFrame(builder_, request_id, kind, body));
+  return add_length();
+}
+
+Result<std::span<const std::byte>> Encoder::finish(std::uint64_t request_id, ReplyBody kind,
+                                                   flatbuffers::Offset<void> body) {
+  builder_.Finish(CreateReplyFrame(builder_, request_id, kind, body));
+  return add_length();
+}
+
 // Not FinishSizePrefixed(): that aligns fields relative to the prefix, but the reader aligns the payload.
-Result<std::span<const std::byte>> Encoder::finish() {
+Result<std::span<const std::byte>> Encoder::add_length() {
   const std::uint32_t payload_bytes = builder_.GetSize();
   if (payload_bytes > kMaxFrameBytes) return Error{Errc::too_large, "the message does not fit into one frame"};
   builder_.PushElement(payload_bytes);

@@ -60,29 +60,30 @@ class Encoder {
   /// kMaxFrameBytes. The message's type determines the frame table.
   template <class Message>
   requires(kIsRequest<Message> != kIsReply<Message>)
-      [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, Message message) {
+      [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, const Message& message) {
     begin();
     // Not as a member of the union: that compiles the packing of all messages into each caller.
     const flatbuffers::Offset<void> body = Message::TableType::Pack(builder_, &message).Union();
     if constexpr (kIsRequest<Message>) {
-      builder_.Finish(CreateRequestFrame(builder_, request_id, RequestBodyUnionTraits<Message>::enum_value, body));
+      return finish(request_id, RequestBodyUnionTraits<Message>::enum_value, body);
     } else {
-      builder_.Finish(CreateReplyFrame(builder_, request_id, ReplyBodyUnionTraits<Message>::enum_value, body));
+      return finish(request_id, ReplyBodyUnionTraits<Message>::enum_value, body);
     }
-    return finish();
   }
   template <RequestView View>
   [[nodiscard]] Result<std::span<const std::byte>> encode(std::uint64_t request_id, const View& view) {
     begin();
     const auto body = view.build(builder_);
-    constexpr RequestBody kKind = RequestBodyTraits<typename View::Message>::enum_value;
-    builder_.Finish(CreateRequestFrame(builder_, request_id, kKind, body.Union()));
-    return finish();
+    return finish(request_id, RequestBodyTraits<typename View::Message>::enum_value, body.Union());
   }
 
  private:
   void begin();
-  [[nodiscard]] Result<std::span<const std::byte>> finish();
+  [[nodiscard]] Result<std::span<const std::byte>> finish(std::uint64_t request_id, RequestBody kind,
+                                                          flatbuffers::Offset<void> body);
+  [[nodiscard]] Result<std::span<const std::byte>> finish(std::uint64_t request_id, ReplyBody kind,
+                                                          flatbuffers::Offset<void> body);
+  [[nodiscard]] Result<std::span<const std::byte>> add_length();
 
   flatbuffers::FlatBufferBuilder builder_;
 };

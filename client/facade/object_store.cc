@@ -109,7 +109,7 @@ Result<void> ObjectStore::pin(const ObjectId& id) {
       [&](Connection& daemon) {
         protocol::PinRequestT request;
         request.id = protocol::to_wire_pointer(id);
-        return daemon.tell(std::move(request));
+        return daemon.tell(request);
       },
       [&](Engine& engine, TimeNs now, shm::ClientId self) { return engine.store().pin(self, id, now); });
 }
@@ -120,7 +120,7 @@ Result<void> ObjectStore::unpin(const ObjectId& id) {
       [&](Connection& daemon) {
         protocol::UnpinRequestT request;
         request.id = protocol::to_wire_pointer(id);
-        return daemon.tell(std::move(request));
+        return daemon.tell(request);
       },
       [&](Engine& engine, TimeNs now) { return engine.store().unpin(id, now); });
 }

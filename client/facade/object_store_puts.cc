@@ -94,7 +94,7 @@ Result<void> ObjectStore::extend_grace(const ObjectId& id, std::chrono::millisec
         request.id = protocol::to_wire_pointer(id);
         request.grace_ms = static_cast<std::uint32_t>(duration.count());
         request.readers = readers;
-        return daemon.tell(std::move(request));
+        return daemon.tell(request);
       },
       [&](shm::Engine& engine, shm::TimeNs now, shm::ClientId self) {
         return engine.store().extend_grace(self, id, {.duration = duration, .own_gets = true}, now);

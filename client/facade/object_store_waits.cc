@@ -74,7 +74,7 @@ Result<std::vector<bool>> remote_wait(Connection& daemon, std::span<const Object
   request.count = static_cast<std::uint32_t>(count);
   request.timeout_ns = detail::to_wire(timeout);
   const auto call = std::make_shared<detail::Call>();
-  const auto answered = daemon.ask_until<protocol::WaitReply>(detail::give_up_after(timeout), std::move(request), call);
+  const auto answered = daemon.ask_until<protocol::WaitReply>(detail::give_up_after(timeout), request, call);
   if (!answered) return answered.error();
   if (!*answered) return std::move(seen->there);  // the daemon is suspended
   const auto reply = call->reply<protocol::WaitReply>();

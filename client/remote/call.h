@@ -41,12 +41,8 @@ struct Call {
   /// The body of the reply; the daemon's error, or the connection's, as an error. Precondition: answered.
   template <class Reply>
   [[nodiscard]] Result<const Reply*> reply() const {
-    if (failure) return *failure;
-    const auto* frame = flatbuffers::GetRoot<protocol::ReplyFrame>(payload.data());
-    if (const auto* error = frame->body_as_ErrorReply()) return protocol::from_wire(*error);
-    if (frame->body_type() != protocol::ReplyBodyTraits<Reply>::enum_value)
-      return Error{Errc::protocol_error, "the daemon answered a question that was not asked"};
-    return static_cast<const Reply*>(frame->body());
+    const Result<const void*> found = body(protocol::ReplyBodyTraits<Reply>::enum_value);
+    return found ? Result<const Reply*>(static_cast<const Reply*>(*found)) : found.error();
   }
 
   /// The request is about to be sent.
@@ -59,7 +55,7 @@ struct Call {
         if constexpr (protocol::verb_of<Request>().waits)
           if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, nanoseconds_since(begun));
         if constexpr (std::is_same_v<Request, protocol::AbortRequestT>) copy.abandoned = true;
-        return encoder.encode(number, std::move(copy));
+        return encoder.encode(number, copy);
       };
   }
   /// The call is about to become visible to the leader: what is set here does not change any more.
@@ -72,6 +68,7 @@ struct Call {
   }
 
  private:
+  [[nodiscard]] Result<const void*> body(protocol::ReplyBody kind) const;
   [[nodiscard]] static std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point begun) noexcept {
     const auto passed = std::chrono::steady_clock::now() - begun;
     return static_cast<std::uint64_t>(std::chrono::nanoseconds(passed).count());

@@ -54,24 +54,24 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // ---- calls: see Exchange ----
 
   template <class Reply, class Request, class Use>
-  auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+  auto ask(const Request& request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
     meet_successor();
-    return exchange().ask<Reply>(std::move(request), call, std::forward<Use>(use));
+    return exchange().ask<Reply>(request, call, std::forward<Use>(use));
   }
   template <class Reply, class Request, class Use>
-  auto ask(Request request, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+  auto ask(const Request& request, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
     Call call;
-    return ask<Reply>(std::move(request), call, std::forward<Use>(use));
+    return ask<Reply>(request, call, std::forward<Use>(use));
   }
   template <class Reply, class Request>
-  Result<bool> ask_until(protocol::Deadline give_up, Request request, const std::shared_ptr<Call>& call) {
+  Result<bool> ask_until(protocol::Deadline give_up, const Request& request, const std::shared_ptr<Call>& call) {
     meet_successor();
-    return exchange().ask_until<Reply>(give_up, std::move(request), call);
+    return exchange().ask_until<Reply>(give_up, request, call);
   }
   /// For requests that are answered by DoneReply.
   template <class Request>
-  Result<void> tell(Request request) {
-    return ask<protocol::DoneReply>(std::move(request), [](const protocol::DoneReply&) { return Result<void>(); });
+  Result<void> tell(const Request& request) {
+    return ask<protocol::DoneReply>(request, [](const protocol::DoneReply&) { return Result<void>(); });
   }
   /// Before a request that is not idempotent: if another server has begun since the last look, continues with that one.
   /// Else the request would go to the old server, and its outcome would be unknown. Normally costs one load.

@@ -46,7 +46,7 @@ void Events::unsubscribe(std::uint64_t number) {
   forget(number);
   protocol::UnsubscribeRequestT request;
   request.subscription = number;
-  exchange_.post(std::move(request));
+  exchange_.post(request);
 }
 
 Result<Event> Events::next(EventBuffer& buffer, Timeout timeout) {

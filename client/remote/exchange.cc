@@ -12,6 +12,72 @@ namespace dolium::detail {
 
 // ---- calls ----
 
+Result<void> Exchange::ask_and_wait(const Outgoing& request, Call& call) {
+  expect_reply();
+  if (auto begun = begin_any(request, std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
+    return std::move(begun).error();
+  wait(call);
+  return {};
+}
+
+Result<bool> Exchange::ask_and_wait_until(protocol::Deadline give_up, const Outgoing& request,
+                                          const std::shared_ptr<Call>& call) {
+  expect_reply();
+  const Result<std::uint64_t> number = begin_any(request, call);
+  if (!number) return number.error();
+  if (wait(*call, give_up)) return true;
+  post_cancel(*number);
+  return false;
+}
+
+Result<std::uint64_t> Exchange::begin_any(const Outgoing& request, const std::shared_ptr<Call>& call,
+                                          const BeforeSending& before_sending) {
+  request.name_object(*call);
+  const std::uint64_t number = enlist(call);
+  if (number == 0) return failure();
+  try {
+    if (before_sending) before_sending(number);
+    static_cast<void>(send_any(number, request, Patience::wait, call.get()));
+  } catch (...) {
+    withdraw(number, *call);
+    throw;
+  }
+  return number;
+}
+
+bool Exchange::post_any(const Outgoing& request) noexcept {
+  try {
+    const auto call = std::make_shared<Call>();
+    if (const std::uint64_t number = enlist(call); number != 0)
+      static_cast<void>(send_any(number, request, Patience::none, call.get()));
+    return true;
+  } catch (const std::bad_alloc&) {
+    completions_.poke();  // a thread that waits for event_fd() flushes what was begun
+    return false;
+  }
+}
+
+Result<void> Exchange::send_any(std::uint64_t number, const Outgoing& request, Patience patience, Call* call) {
+  {
+    const auto lock = transport_.lock_writing();
+    if (call != nullptr) request.remember(*call);
+    if (auto pushed = transport_.push(request.encode(transport_.encoder(), number)); !pushed) {
+      answer_locally(number, pushed.error());
+      return pushed;
+    }
+  }
+  flush(patience);
+  return {};
+}
+
+void Exchange::queue_any(const Outgoing& request) {
+  const auto call = std::make_shared<Call>();
+  request.remember(*call);
+  const std::uint64_t number = take_number();
+  calls_.emplace(number, call);
+  transport_.queue(request.encode(transport_.encoder(), number));
+}
+
 /// 0: it has failed.
 std::uint64_t Exchange::enlist(std::shared_ptr<Call> call) {
   if (attachment_.gone_for_good()) return 0;
@@ -47,7 +113,7 @@ void Exchange::post_cancel(std::uint64_t number) {
     // A later server is not asked again.
     if (const auto call = calls_.find(number); call != calls_.end()) call->second->again = nullptr;
   }
-  static_cast<void>(send(own, std::move(cancel), Patience::none));
+  static_cast<void>(send(own, cancel, Patience::none));
 }
 
 // ---- sending ----

@@ -28,6 +28,7 @@
 #include "client/mapped/attachment.h"
 #include "client/mapped/completions.h"
 #include "client/remote/call.h"
+#include "client/remote/outgoing.h"
 #include "client/remote/transport.h"
 
 namespace dolium::detail {
@@ -77,12 +78,9 @@ class Exchange {
   /// Sends a request and waits for its reply. `use(reply)` turns the reply into the result; errors of the daemon and of
   /// the connection are returned as they are. `call` may carry ids for a grant.
   template <class Reply, class Request, class Use>
-  auto ask(Request request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
+  auto ask(const Request& request, Call& call, Use&& use) -> std::invoke_result_t<Use, const Reply&> {
     static_assert(protocol::verb_of<Request>().reply == protocol::ReplyBodyTraits<Reply>::enum_value);
-    expect_reply();
-    if (auto begun = begin(std::move(request), std::shared_ptr<Call>(std::shared_ptr<void>(), &call)); !begun)
-      return std::move(begun).error();
-    wait(call);
+    if (auto asked = ask_and_wait(OutgoingRequest(request), call); !asked) return std::move(asked).error();
     const Result<const Reply*> reply = call.reply<Reply>();
     if (!reply) return reply.error();
     return std::forward<Use>(use)(**reply);
@@ -90,69 +88,35 @@ class Exchange {
   /// Sends a request, and waits until `give_up`. False when there is no reply by then: the request is cancelled, and a
   /// later reply has no effect.
   template <class Reply, class Request>
-  Result<bool> ask_until(protocol::Deadline give_up, Request request, const std::shared_ptr<Call>& call) {
+  Result<bool> ask_until(protocol::Deadline give_up, const Request& request, const std::shared_ptr<Call>& call) {
     static_assert(protocol::verb_of<Request>().reply == protocol::ReplyBodyTraits<Reply>::enum_value);
-    expect_reply();
-    const Result<std::uint64_t> number = begin(std::move(request), call);
-    if (!number) return number.error();
-    if (!wait(*call, give_up)) {
-      post_cancel(*number);
-      return false;
-    }
+    const Result<bool> asked = ask_and_wait_until(give_up, OutgoingRequest(request), call);
+    if (!asked || !*asked) return asked;
     const Result<const Reply*> reply = call->reply<Reply>();
     return reply ? Result<bool>(true) : reply.error();
   }
+  /// Runs before a request is sent, with its number, and without locks.
+  using BeforeSending = std::function<void(std::uint64_t number)>;
   /// Sends a request; returns its number. Every call that was begun is answered, if only with a failure. If memory runs
-  /// out (std::bad_alloc) the call was not begun, and is not touched any more. `before_sending(number)` runs without
-  /// locks.
-  template <class Request, class BeforeSending>
-  Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call, BeforeSending&& before_sending) {
-    call->name_object(request);
-    const std::uint64_t number = enlist(call);
-    if (number == 0) return failure();
-    try {
-      before_sending(number);
-      static_cast<void>(send(number, std::move(request), Patience::wait, call.get()));
-    } catch (...) {
-      withdraw(number, *call);
-      throw;
-    }
-    return number;
-  }
+  /// out (std::bad_alloc) the call was not begun, and is not touched any more.
   template <class Request>
-  Result<std::uint64_t> begin(Request request, const std::shared_ptr<Call>& call) {
-    return begin(std::move(request), call, [](std::uint64_t) {});
+  Result<std::uint64_t> begin(const Request& request, const std::shared_ptr<Call>& call,
+                              const BeforeSending& before_sending = {}) {
+    return begin_any(OutgoingRequest(request), call, before_sending);
   }
   /// Sends a request and ignores its reply. Never blocks, nor throws: for callbacks and destructors. False: there was
   /// no memory, and nothing was sent; the session's end then has the same effect.
   template <class Request>
-  bool post(Request request) noexcept {
-    try {
-      const auto call = std::make_shared<Call>();
-      if (const std::uint64_t number = enlist(call); number != 0)
-        static_cast<void>(send(number, std::move(request), Patience::none, call.get()));
-      return true;
-    } catch (const std::bad_alloc&) {
-      completions_.poke();  // a thread that waits for event_fd() flushes what was begun
-      return false;
-    }
+  bool post(const Request& request) noexcept {
+    return post_any(OutgoingRequest(request));
   }
   /// Cancels the request of this number. Does not block.
   void post_cancel(std::uint64_t number);
   /// Sends a request under a number of take_number(). An error when it is not on its way; its call, if there is one,
   /// has been answered with that.
   template <class Request>
-  Result<void> send(std::uint64_t number, Request request, Patience patience, Call* call = nullptr) {
-    {
-      const auto lock = transport_.lock_writing();
-      if (call != nullptr) call->remember(request);
-      if (auto pushed = transport_.push(number, std::move(request)); !pushed) {
-        answer_locally(number, pushed.error());
-        return pushed;
-      }
-    }
-    flush(patience);
-    return {};
+  Result<void> send(std::uint64_t number, const Request& request, Patience patience) {
+    return send_any(number, OutgoingRequest(request), patience);
   }
   /// Waits for the answer of a call that was begun; false when it has not come by then.
   bool wait(Call& call, protocol::Deadline deadline = protocol::kNoDeadline);
@@ -204,11 +168,7 @@ class Exchange {
   /// Queues a request that is repeated until a server has answered it. Under write_mutex and the mutex.
   template <class Request>
   void queue(const Request& request) {
-    const auto call = std::make_shared<Call>();
-    call->remember(request);
-    const std::uint64_t number = take_number();
-    calls_.emplace(number, call);
-    transport_.queue(transport_.encoder().encode(number, Request(request)));
+    queue_any(OutgoingRequest(request));
   }
   /// The next epoch has begun; what is queued goes out soon. Under write_mutex.
   void begin_epoch() noexcept {
@@ -226,6 +186,14 @@ class Exchange {
     std::condition_variable& wake;
   };
 
+  [[nodiscard]] Result<void> ask_and_wait(const Outgoing& request, Call& call);
+  [[nodiscard]] Result<bool> ask_and_wait_until(protocol::Deadline give_up, const Outgoing& request,
+                                                const std::shared_ptr<Call>& call);
+  Result<std::uint64_t> begin_any(const Outgoing& request, const std::shared_ptr<Call>& call,
+                                  const BeforeSending& before_sending = {});
+  bool post_any(const Outgoing& request) noexcept;
+  Result<void> send_any(std::uint64_t number, const Outgoing& request, Patience patience, Call* call = nullptr);
+  void queue_any(const Outgoing& request);
   void expect_reply();
   [[nodiscard]] std::uint64_t enlist(std::shared_ptr<Call> call);
   void withdraw(std::uint64_t number, Call& call);

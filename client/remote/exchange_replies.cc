@@ -7,6 +7,15 @@
 
 namespace dolium::detail {
 
+Result<const void*> Call::body(protocol::ReplyBody kind) const {
+  if (failure) return *failure;
+  const auto* frame = flatbuffers::GetRoot<protocol::ReplyFrame>(payload.data());
+  if (const auto* error = frame->body_as_ErrorReply()) return protocol::from_wire(*error);
+  if (frame->body_type() != kind)
+    return Error{Errc::protocol_error, "the daemon answered a question that was not asked"};
+  return frame->body();
+}
+
 void Exchange::dispatch(std::span<const std::byte> payload) {
   const auto frame = protocol::decode<protocol::ReplyFrame>(payload);
   if (!frame) return fail(frame.error());

@@ -36,7 +36,7 @@ Result<void> send_hello(const UniqueFd& socket, protocol::HelloRequestT hello, D
   hello.library_version = DOLIUM_VERSION;
   hello.origin = own_origin();
   protocol::Encoder encoder;
-  const auto frame = encoder.encode(1, std::move(hello));
+  const auto frame = encoder.encode(1, hello);
   if (!frame) return frame.error();
   Result<void> sent = send_frame(socket, *frame, deadline);
   return !sent && sent.error().code == Errc::disconnected ? Result<void>() : sent;

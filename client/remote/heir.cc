@@ -45,7 +45,7 @@ void Heir::adopt(const UniqueFd& socket) {
   protocol::Encoder encoder;
   protocol::AdoptRequestT adopt;
   adopt.pid = ::getpid();
-  const auto frame = encoder.encode(kAdoptNumber, std::move(adopt));
+  const auto frame = encoder.encode(kAdoptNumber, adopt);
   // The socket's buffer is empty: it takes the whole frame, or the connection is dead.
   if (frame) static_cast<void>(send_frame(socket, *frame, Deadline::min()));
 }

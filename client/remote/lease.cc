@@ -71,7 +71,7 @@ Result<NextLease::Offer> NextLease::send(Connection& connection, std::uint64_t b
       state->extent = std::make_unique<LentExtent>(here, id, (*reply)->offset(), answer.epoch);
     state->answered.store(true, std::memory_order_release);
   };
-  if (const auto begun = connection.exchange().begin(std::move(request), offer.call); !begun) return begun.error();
+  if (const auto begun = connection.exchange().begin(request, offer.call); !begun) return begun.error();
   return offer;
 }
 
@@ -99,7 +99,7 @@ void NextLease::give_back(Connection& connection) noexcept {
   if (offer_ && !answered()) try {
       protocol::AbortRequestT abort;  // by the id alone: the daemon receives it after it has given the lease
       abort.id = protocol::to_wire_pointer(offer_->id);
-      connection.exchange().post(std::move(abort));
+      connection.exchange().post(abort);
     } catch (const std::bad_alloc&) {  // the session's end has the same effect
     }
   offer_.reset();

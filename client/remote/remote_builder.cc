@@ -61,7 +61,7 @@ class RemoteBuilder final : public BuilderBackend {
     if (connection_->epoch() != epoch_) return {};  // the server's death freed the id
     protocol::AbortRequestT request = abort_request(*connection_, id_, offset_, epoch_);
     request.keep = true;
-    return unless_gone(connection_->tell(std::move(request)));
+    return unless_gone(connection_->tell(request));
   }
 
  private:

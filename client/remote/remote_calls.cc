@@ -96,7 +96,7 @@ AsyncHandle answered_at_once(const std::shared_ptr<Connection>& connection, Comp
 Result<ObjectMetadata> remote_metadata(Connection& connection, const ObjectId& id) {
   protocol::MetadataRequestT request;
   request.id = protocol::to_wire_pointer(id);
-  return connection.ask<protocol::MetadataReply>(std::move(request), [](const protocol::MetadataReply& reply) {
+  return connection.ask<protocol::MetadataReply>(request, [](const protocol::MetadataReply& reply) {
     return Result<ObjectMetadata>(protocol::from_wire(*reply.object()));
   });
 }
@@ -135,7 +135,7 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
   request.timeout_ns = to_wire(timeout);
-  const Result<std::uint64_t> number = connection->exchange().begin(std::move(request), call);
+  const Result<std::uint64_t> number = connection->exchange().begin(request, call);
   if (!number) return answered_at_once(connection, ticket, [callback, error = number.error()] { (*callback)(error); });
   return cancelling(connection, ticket, {*number});
 }

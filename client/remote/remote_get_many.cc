@@ -126,7 +126,7 @@ class Wait {
     const auto call = std::make_shared<Call>();
     protocol::GetRequestT request = request_for(ids_, batch, spare_, *call);
     request.timeout_ns = remaining(deadline_);
-    Result<bool> answered = connection_.ask_until<protocol::GetReply>(give_up_, std::move(request), call);
+    Result<bool> answered = connection_.ask_until<protocol::GetReply>(give_up_, request, call);
     if (answered && *answered) take_granted_objects(connection_.attachment(), *call, batch, looked_.out, open);
     return answered;
   }
@@ -235,7 +235,7 @@ AsyncHandle remote_get_many_async(const std::shared_ptr<Connection>& connection,
     protocol::GetRequestT request = request_for(ids, batch, spare, *call);
     request.timeout_ns = to_wire(timeout);
     call->on_answer = [get, batch](Call& answer) { ManyGet::answered(get, answer, batch); };
-    const Result<std::uint64_t> number = connection->exchange().begin(std::move(request), call);
+    const Result<std::uint64_t> number = connection->exchange().begin(request, call);
     if (!number) {
       ManyGet::failed(get, batches.size() - numbers.size(), number.error());
       break;

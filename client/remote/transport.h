@@ -37,10 +37,8 @@ class Transport {
   // ---- writing ----
 
   [[nodiscard]] std::unique_lock<std::mutex> lock_writing() { return std::unique_lock(write_mutex_); }
-  /// Encodes a request and queues it, or writes it into the ring. Under lock_writing().
-  template <class Request>
-  [[nodiscard]] Result<void> push(std::uint64_t number, Request request) {
-    const auto frame = encoder_.encode(number, std::move(request));
+  /// Queues a frame of encoder(), or writes it into the ring. Under lock_writing().
+  [[nodiscard]] Result<void> push(const Result<std::span<const std::byte>>& frame) {
     return frame ? channel_.push(*writer_, *frame) : Result<void>(frame.error());
   }
   /// The same for a frame that is only queued: the rings or the socket are new, and empty. Under lock_writing().

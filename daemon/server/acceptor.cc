@@ -95,7 +95,7 @@ void Acceptor::turn_away(const shm::UniqueFd& socket, const Error& why) {
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = why.message;
   SessionWire wire(socket.get());
-  if (wire.push(0, std::move(goodbye))) static_cast<void>(wire.flush());  // a new connection has room
+  if (wire.push(0, goodbye)) static_cast<void>(wire.flush());  // a new connection has room
 }
 
 /// Takes the socket if there is a session for it.

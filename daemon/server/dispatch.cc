@@ -117,7 +117,7 @@ void Dispatch::on(Session& session, Id id, const MetadataRequest& request) {
   if (!found) return session.reply_error(id, found.error());
   MetadataReplyT reply;
   reply.object = to_wire(*found);
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const ListRequest& request) {
@@ -127,7 +127,7 @@ void Dispatch::on(Session& session, Id id, const ListRequest& request) {
       engine_.store().report().list(request.cursor(), moment(shm::monotonic_now()), page, from_wire(request));
   reply.objects.reserve(page.size());
   for (const ObjectMetadata& object : page) reply.objects.push_back(to_wire(object));
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const PinRequest& request) {
@@ -158,7 +158,7 @@ void Dispatch::on(Session& session, Id id, const RemoveRequest& request) {
   if (!removed) return session.reply_error(id, removed.error());
   RemoveReplyT reply;
   reply.removed = *removed;
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 /// What is dirty is written first: then the reply waits for the disk.
@@ -169,7 +169,7 @@ void Dispatch::on(Session& session, Id id, const EvictRequest& request) {
     reply.freed = evicted.bytes;
     reply.object_bytes = evicted.object_bytes;
     reply.more = evicted.more;
-    if (Session* asker = find_(client)) asker->reply(id, std::move(reply));
+    if (Session* asker = find_(client)) asker->reply(id, reply);
   };
   const shm::Room::Evicted evicted = engine_.store().room().evict_piece(request.bytes(), now);
   if (evicted.bytes >= request.bytes() || evicted.more || !disk_makes_room()) return done(evicted);
@@ -182,14 +182,14 @@ void Dispatch::on(Session& session, Id id, const TrimRequest&) {
   TrimReplyT reply;
   reply.given_back = trimmed->bytes;
   reply.more = trimmed->more;
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const ClearRequest& request) {
   ClearReplyT reply;
   reply.through = request.cursor() == 0 ? engine_.store().rows().last_seal : request.through();
   reply.next_cursor = engine_.store().clear(shm::monotonic_now(), request.cursor(), reply.through);
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 // ---- the store ----
@@ -203,7 +203,7 @@ void Dispatch::on(Session& session, Id id, const StatsRequest& request) {
   StatsReplyT reply = to_wire(stats);
   reply.next_cursor = next;
   for (const shm::Wall& wall : walls.joined()) reply.walls.insert(reply.walls.end(), {wall.begin, wall.end});
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const ClientsRequest& request) {
@@ -211,7 +211,7 @@ void Dispatch::on(Session& session, Id id, const ClientsRequest& request) {
   const ClientsPage page = describe_(request.cursor());
   reply.next_cursor = page.next;
   for (const ClientInfo& client : page.clients) reply.clients.push_back(to_wire(client));
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const ReplaceRequest& request) {
@@ -253,7 +253,7 @@ bool Dispatch::send_events(Session& session) {
     while (session.is_open() && session.wire().has_room_for_events() && engine_.has_events(key)) {
       EventNoticeT notice;
       for (const Event& event : engine_.take_events(key, kEventsPerNotice)) notice.events.push_back(to_wire(event));
-      session.reply(id, std::move(notice));
+      session.reply(id, notice);
     }
     more = more || engine_.has_events(key);
   }

@@ -69,7 +69,7 @@ void Dispatch::on(Session& session, Id id, const PutRequest& request) {
   PutReplyT reply;
   if (put && request.hold()) reply.grant = grant_one(session.client(), *put);
   if (!put) reply.failures.push_back(failure_of(0, put.error()));
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 /// Without a timeout it waits for the disk alone.
@@ -93,7 +93,7 @@ void Dispatch::put_when_there_is_room(Session& session, Id id, const PutRequest&
     PutReplyT reply;
     if (!put) reply.failures.push_back(failure_of(0, put.error()));
     if (put && hold) reply.grant = grant_one(client, *put);
-    creator->reply(id, std::move(reply));
+    creator->reply(id, reply);
   };
   if (request.timeout_ns() == 0)
     engine_.creates().add_for_disk({client, id}, object, now, std::move(done));
@@ -113,7 +113,7 @@ void Dispatch::on(Session& session, Id id, const LeaseRequest& request) {
   if (!placed) return session.reply_error(id, placed.error());
   CreateReplyT reply;
   reply.offset = placed->offset;
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const PutLeasedRequest& request) {

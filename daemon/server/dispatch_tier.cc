@@ -27,9 +27,9 @@ void Dispatch::on_tier(Session& session, Id id, const RequestFrame& frame) {
   if (tier_ == nullptr || !session.is_spiller)
     return session.misbehaved({Errc::protocol_error, fmt::format("a {} from a session that is not the spill tier's",
                                                                  EnumNameRequestBody(frame.body_type()))});
-  const auto answer = [&](auto&& reply) {
+  const auto answer = [&](const auto& reply) {
     if (!reply) return session.reply_error(id, reply.error());
-    session.reply(id, *std::forward<decltype(reply)>(reply));
+    session.reply(id, *reply);
   };
   const auto check = [&session](const Result<void>& taken) {
     if (!taken) session.misbehaved(taken.error());
@@ -38,7 +38,7 @@ void Dispatch::on_tier(Session& session, Id id, const RequestFrame& frame) {
   if (const auto* catalogue = frame.body_as_TierCatalogueRequest()) {
     auto reply = tier_->catalogue(client, id, *catalogue, {now, std::chrono::system_clock::now()});
     if (!reply) return session.reply_error(id, reply.error());
-    if (*reply) session.reply(id, **std::move(reply));
+    if (*reply) session.reply(id, **reply);
     return;
   }
   if (const auto* written = frame.body_as_TierWriteDoneRequest()) return check(tier_->written(client, *written, now));
@@ -53,7 +53,7 @@ void Dispatch::on(Session& session, Id id, const SpillOrderRequest& request) {
   if (tier_ == nullptr) return session.reply_error(id, no_tier());
   Result<SpillOrderReplyT> reply = tier_->order(request, shm::monotonic_now());
   if (!reply) return session.reply_error(id, reply.error());
-  session.reply(id, *std::move(reply));
+  session.reply(id, *reply);
 }
 
 void Dispatch::on(Session& session, Id id, const ForgetSpilledRequest& request) {

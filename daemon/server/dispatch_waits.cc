@@ -67,7 +67,7 @@ void Dispatch::on(Session& session, Id id, const GetRequest& request) {
         for (const SlotIndex slot : held) reply.places.push_back(place_of(engine_.store().rows(), slot));
         reply.succession = engine_.store().rows().index.successions();
         if (!held.empty()) reply.grant = engine_.store().usage().grant(client, std::move(held));
-        if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
+        if (Session* waiter = find_(client)) waiter->reply(id, reply);
       },
       [this, client, id](const Error& error) {
         if (Session* waiter = find_(client)) waiter->reply_error(id, error);
@@ -90,7 +90,7 @@ void Dispatch::on(Session& session, Id id, const TakeRequest& request) {
                             Session* const taker = find_(client);
                             if (taker == nullptr) return;
                             if (taken)
-                              taker->reply(id, std::move(reply));
+                              taker->reply(id, reply);
                             else
                               taker->reply_error(id, taken.error());
                           });
@@ -110,7 +110,7 @@ void Dispatch::on(Session& session, Id id, const WaitRequest& request) {
                               [this, client, id](const std::vector<bool>& there) {
                                 WaitReplyT reply;
                                 reply.found = there;
-                                if (Session* waiter = find_(client)) waiter->reply(id, std::move(reply));
+                                if (Session* waiter = find_(client)) waiter->reply(id, reply);
                               });
 }
 

@@ -51,7 +51,7 @@ void Dispatch::on(Session& session, Id id, const CreateRequest& request) {
     engine_.store().writing().lend(placed->slot);
     CreateReplyT reply;
     reply.offset = placed->offset;
-    creator->reply(id, std::move(reply));
+    creator->reply(id, reply);
   };
   const shm::NewObject object = to_object(*request.object());
   if (request.timeout_ns() == 0)
@@ -66,7 +66,7 @@ void Dispatch::on(Session& session, Id id, const SealRequest& request) {
   if (!slot) return session.reply_error(id, slot.error());
   SealReplyT reply;
   if (request.hold()) reply.grant = grant_one(session.client(), *slot);
-  session.reply(id, std::move(reply));
+  session.reply(id, reply);
 }
 
 void Dispatch::on(Session& session, Id id, const AbortRequest& request) {

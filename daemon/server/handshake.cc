@@ -113,7 +113,7 @@ Result<void> Handshake::attach(Session& session, std::uint64_t id, const HelloRe
   HelloReplyT welcome = welcome_to(session);
   const bool rings = request.rings() && !inherits && add_rings(session, *fds);
   if (rings) welcome.ring_bytes = RingPair::kBytes;
-  session.reply(id, std::move(welcome), *std::move(fds));
+  session.reply(id, welcome, *std::move(fds));
   if (inherits) session.await_adoption();
   return {};
 }
@@ -175,7 +175,7 @@ Result<void> Handshake::resume(Session& session, std::uint64_t id, const HelloRe
   HelloReplyT welcome = welcome_to(session);
   std::vector<shm::UniqueFd> fds;
   if (request.rings() && add_rings(session, fds)) welcome.ring_bytes = RingPair::kBytes;
-  session.reply(id, std::move(welcome), std::move(fds));
+  session.reply(id, welcome, std::move(fds));
   return {};
 }
 

@@ -61,7 +61,7 @@ void OrderedPuts::carry_out(Session& session, Puts puts) {
     if (!put) return pause(session, std::move(puts));
     note(session, puts, *put);
   }
-  if (!puts.deferred) session.reply(puts.request, std::move(puts.reply));
+  if (!puts.deferred) session.reply(puts.request, puts.reply);
 }
 
 /// None if there is none, or it has gone.
@@ -105,7 +105,7 @@ void OrderedPuts::note(Session& session, Puts& puts, const Result<SlotIndex>& pu
     protocol::PutFailedNoticeT notice;
     notice.id = std::make_unique<protocol::Id>(head.id());
     protocol::set_error(notice, put.error());
-    session.reply(0, std::move(notice));
+    session.reply(0, notice);
   } else if (!put) {
     puts.reply.failures.push_back(failure_of(puts.done, put.error()));
   }

@@ -45,7 +45,7 @@ class Inquiry {
     hello.library_version = DOLIUM_VERSION;
     hello.access = protocol::AccessMode::read_only;
     hello.name = "doliumd --replace";
-    const auto reply = inquiry->ask(std::move(hello), deadline);
+    const auto reply = inquiry->ask(hello, deadline);
     if (!reply) return reply.error();
     if ((*reply)->body_as_HelloReply() == nullptr) return refusal(**reply);
     static_cast<void>(inquiry->reader_.take_descriptors());
@@ -54,8 +54,8 @@ class Inquiry {
 
   /// Sends a request. Returns the next message, which this object owns; an error if the connection has ended.
   template <class Request>
-  Result<const protocol::ReplyFrame*> ask(Request request, Deadline deadline) {
-    const auto frame = encoder_.encode(++number_, std::move(request));
+  Result<const protocol::ReplyFrame*> ask(const Request& request, Deadline deadline) {
+    const auto frame = encoder_.encode(++number_, request);
     if (!frame) return frame.error();
     if (auto pushed = writer_.push(*frame); !pushed) return pushed.error();
     // An error shows when the answer is read.
@@ -125,7 +125,7 @@ Result<std::optional<pid_t>> ask_over_socket(const std::string& path, const std:
   }
   protocol::ReplaceRequestT request;
   request.config_file = config_file;
-  const auto reply = (*inquiry)->ask(std::move(request), deadline);
+  const auto reply = (*inquiry)->ask(request, deadline);
   // The server answers only if it is not restarted.
   if (reply && (*reply)->body_as_ErrorReply() != nullptr) return Inquiry::refusal(**reply);
   if (reply) return std::optional<pid_t>();  // a goodbye: the daemon does not know the request

@@ -152,12 +152,12 @@ Server::Server(const Config& config, std::shared_ptr<spdlog::logger> log, Access
                   .write_after = static_cast<shm::TimeNs>(std::chrono::nanoseconds(config_.spill_write_after).count()),
                   .capacity = config_.spill_capacity},
       TierLine{.send =
-                   [this](shm::ClientId client, std::uint64_t request, protocol::TierWorkNoticeT work) {
-                     if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(work));
+                   [this](shm::ClientId client, std::uint64_t request, const protocol::TierWorkNoticeT& work) {
+                     if (Session* spiller = sessions_.find(client)) spiller->reply(request, work);
                    },
                .end_catalogue =
-                   [this](shm::ClientId client, std::uint64_t request, protocol::TierCatalogueReplyT reply) {
-                     if (Session* spiller = sessions_.find(client)) spiller->reply(request, std::move(reply));
+                   [this](shm::ClientId client, std::uint64_t request, const protocol::TierCatalogueReplyT& reply) {
+                     if (Session* spiller = sessions_.find(client)) spiller->reply(request, reply);
                    },
                .is_behind =
                    [this] {

@@ -77,7 +77,7 @@ void Server::end_in_order() {
   sessions_.visit_all([](Session& session) {
     protocol::GoodbyeNoticeT goodbye;
     goodbye.reason = "the daemon is shutting down";
-    session.reply(0, std::move(goodbye));
+    session.reply(0, goodbye);
     session.pump();  // bytes that do not fit into the socket now are lost
   });
   loop_->stop();

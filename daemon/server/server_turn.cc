@@ -170,7 +170,7 @@ void Server::hold_back(Session& session, const protocol::RequestFrame& hello) {
       "it has just started, and reads its spill directory {} first (the spill process is {}); connect again later, or "
       "give a longer timeout",
       config_.spill_directory, tier_->state_text());
-  session.reply(hello.request_id(), std::move(notice));
+  session.reply(hello.request_id(), notice);
 }
 
 void Server::admit_held_back() {

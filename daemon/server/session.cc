@@ -281,7 +281,7 @@ void Session::misbehaved(const Error& what) {
 void Session::say_goodbye(const Error& why) {
   protocol::GoodbyeNoticeT goodbye;
   goodbye.reason = why.message;
-  if (wire_.push(0, std::move(goodbye))) static_cast<void>(wire_.flush());  // if there is room for it
+  if (wire_.push(0, goodbye)) static_cast<void>(wire_.flush());  // if there is room for it
   ::shutdown(record_.socket.get(), SHUT_WR);
 }
 

@@ -79,9 +79,8 @@ class Session final : public SessionLinks {
 
   /// Queues a reply. Never blocks. Unsent bytes are dropped when the session ends.
   template <class Message>
-  // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from
-  void reply(std::uint64_t request_id, Message message, std::vector<shm::UniqueFd> descriptors = {}) {
-    if (listens()) queued(wire_.push(request_id, std::move(message), std::move(descriptors)));
+  void reply(std::uint64_t request_id, const Message& message, std::vector<shm::UniqueFd> descriptors = {}) {
+    if (listens()) queued(wire_.push(request_id, message, std::move(descriptors)));
   }
   void reply_error(std::uint64_t request_id, const Error& error);
   /// The session ends with this process (a pidfd) from now on. An error changes nothing.

@@ -8,6 +8,11 @@
 
 namespace dolium::daemon {
 
+Result<void> SessionWire::queue(const Result<std::span<const std::byte>>& frame,
+                                std::vector<shm::UniqueFd> descriptors) {
+  return frame ? writer_.push(*frame, std::move(descriptors)) : Result<void>(frame.error());
+}
+
 Result<bool> SessionWire::flush() {
   Result<bool> flushed = channel_.flush(socket_, writer_);
   if (next_rings_ && flushed && *flushed)

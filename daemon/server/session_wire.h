@@ -36,11 +36,9 @@ class SessionWire {
   // Out.
   /// Queues a message. An error is final.
   template <class Message>
-  // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from
-  [[nodiscard]] Result<void> push(std::uint64_t request_id, Message message,
+  [[nodiscard]] Result<void> push(std::uint64_t request_id, const Message& message,
                                   std::vector<shm::UniqueFd> descriptors = {}) {
-    const Result<std::span<const std::byte>> frame = encoder_.encode(request_id, std::move(message));
-    return frame ? writer_.push(*frame, std::move(descriptors)) : Result<void>(frame.error());
+    return queue(encoder_.encode(request_id, message), std::move(descriptors));
   }
   /// Sends what it can. True: everything is out. disconnected when the peer has gone.
   [[nodiscard]] Result<bool> flush();
@@ -71,6 +69,9 @@ class SessionWire {
   [[nodiscard]] bool may_sleep() noexcept { return channel_.may_sleep(); }
 
  private:
+  [[nodiscard]] Result<void> queue(const Result<std::span<const std::byte>>& frame,
+                                   std::vector<shm::UniqueFd> descriptors);
+
   const int socket_;
   protocol::FrameReader reader_;
   protocol::FrameWriter writer_;

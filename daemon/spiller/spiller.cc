@@ -148,7 +148,7 @@ Result<void> Spiller::introduce(TierSession& session, Engine& engine) {
   hello.incarnation = std::make_unique<protocol::TierIncarnation>(to_wire(block.incarnation));
   hello.records = recovered.objects.size();
   const auto deadline = protocol::deadline_after(kPatience);
-  const auto reply = session.ask<protocol::TierHelloReply>(std::move(hello), deadline);
+  const auto reply = session.ask<protocol::TierHelloReply>(hello, deadline);
   if (!reply) return reply.error();
   if (auto same = compare_capacity((*reply)->capacity()); !same) return same;
   const auto* store = (*reply)->incarnation();
@@ -192,7 +192,7 @@ Result<std::uint64_t> Spiller::send_batch(TierSession& session, Records batch, b
   request.last = is_last;
   request.records.reserve(batch.size());
   for (const LiveRecord& each : batch) request.records.push_back(to_wire(each.head));
-  return session.send(std::move(request));
+  return session.send(request);
 }
 
 /// Drops what the store does not know.

@@ -30,8 +30,8 @@ class TierSession {
 
   /// Queues a request; returns its number. flush() sends it.
   template <class Request>
-  Result<std::uint64_t> send(Request request) {
-    const auto frame = encoder_.encode(++last_request_, std::move(request));
+  Result<std::uint64_t> send(const Request& request) {
+    const auto frame = encoder_.encode(++last_request_, request);
     if (!frame) return frame.error();
     if (auto pushed = writer_.push(*frame); !pushed) return pushed.error();
     return last_request_;
@@ -39,8 +39,8 @@ class TierSession {
   /// Sends a request and waits for its reply. What else comes meanwhile is an error: nothing is under way then. The
   /// frame is valid until the next call.
   template <class Reply, class Request>
-  Result<const Reply*> ask(Request request, protocol::Deadline deadline) {
-    const Result<std::uint64_t> number = send(std::move(request));
+  Result<const Reply*> ask(const Request& request, protocol::Deadline deadline) {
+    const Result<std::uint64_t> number = send(request);
     return number ? await<Reply>(*number, deadline) : Result<const Reply*>(number.error());
   }
   /// Waits for the reply to the first request that was not answered yet. As ask().

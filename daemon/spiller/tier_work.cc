@@ -125,7 +125,7 @@ Result<void> TierWork::send_answers(shm::TimeNs now) {
   if (!read_.empty()) {
     protocol::TierReadDoneRequestT done;
     done.read = std::exchange(read_, {});
-    if (auto sent = session_.send(std::move(done)); !sent) return sent.error();
+    if (auto sent = session_.send(done); !sent) return sent.error();
   }
   return work_on_orders(now);
 }
@@ -135,7 +135,7 @@ Result<void> TierWork::send_written() {
     const auto begin = written_.begin() + static_cast<std::ptrdiff_t>(first);
     protocol::TierWriteDoneRequestT done;
     done.written.assign(begin, begin + static_cast<std::ptrdiff_t>(std::min(kMaxAnswers, written_.size() - first)));
-    if (auto sent = session_.send(std::move(done)); !sent) return sent.error();
+    if (auto sent = session_.send(done); !sent) return sent.error();
   }
   written_.clear();
   return {};

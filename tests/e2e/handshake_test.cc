@@ -35,7 +35,7 @@ void answer_one(protocol::Listener& listener, std::vector<std::byte> frame) {
 template <class Message>
 std::vector<std::byte> frame_of(Message message) {
   protocol::Encoder encoder;
-  const auto frame = encoder.encode(1, std::move(message)).value();
+  const auto frame = encoder.encode(1, message).value();
   return {frame.begin(), frame.end()};
 }
 

@@ -27,12 +27,12 @@ class RawClient {
   bool send_with(std::span<const std::byte> bytes, std::span<const int> descriptors);
   template <class Message>
   bool request(std::uint64_t id, Message message) {
-    return send(encode(id, std::move(message)));
+    return send(encode(id, message));
   }
   /// A whole frame, header included.
   template <class Message>
   [[nodiscard]] std::vector<std::byte> encode(std::uint64_t id, Message message) {
-    const std::span<const std::byte> frame = encoder_.encode(id, std::move(message)).value();
+    const std::span<const std::byte> frame = encoder_.encode(id, message).value();
     return {frame.begin(), frame.end()};
   }
 

@@ -158,7 +158,7 @@ std::uint64_t some_timeout(Choices& choose) {
 std::vector<std::byte> frame_of(Choices& choose, std::uint64_t number, Leases& leases) {
   protocol::Encoder encoder;
   const auto encoded = [&](auto message) {
-    const auto frame = encoder.encode(number, std::move(message)).value();
+    const auto frame = encoder.encode(number, message).value();
     return std::vector<std::byte>(frame.begin(), frame.end());
   };
   const auto about = [&](auto message) {

@@ -52,7 +52,7 @@ std::unique_ptr<std::byte[]> exactly(std::span<const std::byte> payload) {
 template <class Message>
 Bytes payload_of(std::uint64_t request_id, Message message) {
   Encoder encoder;
-  const auto frame = encoder.encode(request_id, std::move(message)).value();
+  const auto frame = encoder.encode(request_id, message).value();
   return copy_of(frame.subspan(kFrameHeaderBytes));
 }
 

@@ -12,7 +12,7 @@ namespace {
 /// Packs a reply, verifies it as the peer would, and hands out the body.
 template <class Reply, class Message>
 const Reply& through_the_wire(Encoder& encoder, std::vector<std::byte>& payload, Message message) {
-  const auto frame = encoder.encode(1, std::move(message)).value();
+  const auto frame = encoder.encode(1, message).value();
   payload.assign(frame.begin() + kFrameHeaderBytes, frame.end());
   const ReplyFrame* decoded = decode<ReplyFrame>(payload).value();
   constexpr ReplyBody expected = ReplyBodyTraits<Reply>::enum_value;

@@ -26,12 +26,12 @@ void Client::ask(Asked asked, Message message) {
       if constexpr (std::is_same_v<Message, protocol::GetRequestT>)
         if (copy.timeout_ns != UINT64_MAX) copy.timeout_ns -= std::min(copy.timeout_ns, now() - begun);
       if constexpr (std::is_same_v<Message, protocol::AbortRequestT>) copy.abandoned = true;
-      wire_->send(encoder_.encode(number, std::move(copy)).value());
+      wire_->send(encoder_.encode(number, copy).value());
     };
   }
   if (asked.about == About::history) busy_.insert(asked.number);
   asked_.emplace(request, std::move(asked));
-  wire_->send(encoder_.encode(request, std::move(message)).value());
+  wire_->send(encoder_.encode(request, message).value());
 }
 
 template <class Message>

@@ -125,7 +125,7 @@ void Client::put_deferred(Number number) {
   const std::uint64_t value = ++world_.last_value;
   protocol::PutRequestT deferred = new_put(number, value);
   deferred.deferred = true;
-  wire_->send(encoder_.encode(++last_request_, std::move(deferred)).value());
+  wire_->send(encoder_.encode(++last_request_, deferred).value());
   begin_deferred(number, value);
 }
 
@@ -280,7 +280,7 @@ void Client::cancel(bool gets) {
     protocol::CancelRequestT cancel;
     cancel.request_id = number;
     asked.cancelled = true;
-    wire_->send(encoder_.encode(++last_request_, std::move(cancel)).value());  // has no reply
+    wire_->send(encoder_.encode(++last_request_, cancel).value());  // has no reply
   }
 }
 

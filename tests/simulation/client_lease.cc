@@ -95,7 +95,7 @@ void Client::put_leased() {
     ask_of_many(std::move(parts), std::move(request));
     return let_go_of_lease();
   }
-  wire_->send(encoder_.encode(++last_request_, std::move(request)).value());
+  wire_->send(encoder_.encode(++last_request_, request).value());
   let_go_of_lease();
   for (const Part& part : parts) begin_deferred(part.number, part.operation.value);
 }

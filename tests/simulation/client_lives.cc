@@ -27,7 +27,7 @@ void Client::greet() {
     hello.fork_token = token_;
   }
   greeting_ = ++last_request_;
-  wire_->send(encoder_.encode(greeting_, std::move(hello)).value());
+  wire_->send(encoder_.encode(greeting_, hello).value());
 }
 
 // ---- after a server's death ----
@@ -116,7 +116,7 @@ void Client::begin_fork() {
   --world_.children;
   fork_begun_ = world_.tick();
   heir_ = std::make_unique<Wire>(server_.connect());
-  heir_->send(encoder_.encode(1, std::move(hello)).value());
+  heir_->send(encoder_.encode(1, hello).value());
   heir_->push(SIZE_MAX);
 }
 

@@ -145,7 +145,7 @@ class FakeServer {
   }
   template <class Reply>
   void send(std::uint64_t number, Reply reply, std::vector<shm::UniqueFd> given = {}) {
-    REQUIRE(writer_of_frames_->push(encoder_.encode(number, std::move(reply)).value(), std::move(given)));
+    REQUIRE(writer_of_frames_->push(encoder_.encode(number, reply).value(), std::move(given)));
     while (!writer_of_frames_->flush(socket_.get()).value()) {
     }
   }
