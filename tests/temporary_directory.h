@@ -5,11 +5,19 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 namespace dolium::test {
+
+/// The contents of a file; empty when it cannot be read.
+[[nodiscard]] inline std::string text_of(const std::filesystem::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
 
 class TemporaryDirectory {
  public:

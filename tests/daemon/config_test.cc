@@ -42,18 +42,12 @@ Config file_config(std::string_view text) {
   return config;
 }
 
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
 const std::string kDocumented = std::string(DOLIUM_SOURCE_DIR) + "/conf/doliumd.toml";
 
 }  // namespace
 
 TEST_CASE("conf/doliumd.toml has every option of the table, and the built-in defaults") {
-  const std::string documented = text_of(kDocumented);
+  const std::string documented = dolium::test::text_of(kDocumented);
   Config config;
   for (const Option& option : options()) {
     INFO(option.flag);
@@ -156,7 +150,7 @@ TEST_CASE("the spill tier's options are checked together") {
 }
 
 TEST_CASE("flags win over the file, the file over the defaults") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   directory.write("doliumd.toml", "[store]\ncapacity = \"64MiB\"\nmax_objects = 7\n[access]\nreaders = [\"root\"]\n");
   const std::string file = directory.path() / "doliumd.toml";
   const Config config = load_with({"--max-objects", "9", "--config", file.c_str(), "--readers", ""}).value().config;

@@ -24,7 +24,7 @@
 namespace dolium::daemon {
 namespace {
 
-using test::TemporaryDirectory;
+using dolium::test::TemporaryDirectory;
 
 std::unique_ptr<LogWriter> open_writer(const std::string& path) {
   return LogWriter::open(path, [](std::string_view text) { return fmt::format("note: {}\n", text); }).value();
@@ -102,7 +102,7 @@ TEST_CASE(
   }
   const std::string text = pipe.read_until("note: ");
   const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) - 1;
-  const auto dropped = test::number_between(text, "note: ", " lines of this log were dropped: ");
+  const auto dropped = dolium::test::number_between(text, "note: ", " lines of this log were dropped: ");
   REQUIRE(dropped);
   CHECK(lines + *dropped == kLines);
   CHECK(lines >= LogWriter::kMaxQueuedBytes / 100);

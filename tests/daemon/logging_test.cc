@@ -14,37 +14,29 @@
 #include "tests/temporary_directory.h"
 
 namespace dolium::daemon {
-namespace {
-
-std::string text_of(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("lines begin with the time and the level, and are on disk at once") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
   const auto log = open_log({.log_file = file}).value();
   log->info("listening on {}", "/x");
   log->debug("not at this level");
-  CHECK(test::without_time_stamp(text_of(file)) == "info listening on /x\n");
+  CHECK(dolium::test::without_time_stamp(dolium::test::text_of(file)) == "info listening on /x\n");
 }
 
 TEST_CASE("a client's name can neither add a line to the log nor speak to the terminal that shows it") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
   open_log({.log_file = file}).value()->warn("client 1 ({}) is ended", "a\n2026 error \x1b[2J");  // and closes it
-  const std::string text = text_of(file);
+  const std::string text = dolium::test::text_of(file);
   CHECK(text.ends_with(" warning client 1 (a\\n2026 error \\x1b[2J) is ended\n"));
   CHECK(std::ranges::count(text, '\n') == 1);
 }
 
 TEST_CASE("a log that everybody could read under a common umask is its owner's alone") {
   namespace fs = std::filesystem;
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const fs::path file = directory.path() / "doliumd.log";
   const mode_t before = ::umask(0022);
   CHECK(open_log({.log_file = file}));
@@ -56,27 +48,27 @@ TEST_CASE("a log that everybody could read under a common umask is its owner's a
 }
 
 TEST_CASE("a file is appended to") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
   open_log({.log_file = file}).value()->info("one");
   open_log({.log_file = file}).value()->info("two");
-  const std::string text = text_of(file);
+  const std::string text = dolium::test::text_of(file);
   CHECK(text.find("one") < text.find("two"));
   CHECK(text.find("two") != std::string::npos);
 }
 
 TEST_CASE("levels are kept, off is off") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::string file = directory.path() / "doliumd.log";
   const auto log = open_log({.log_level = LogLevel::off, .log_file = file}).value();
   log->critical("nobody hears");
   log->flush();
-  CHECK(text_of(file).empty());
+  CHECK(dolium::test::text_of(file).empty());
   CHECK(open_log({.log_level = LogLevel::warning}).value()->level() == spdlog::level::warn);
 }
 
 TEST_CASE("a log in a missing directory is an error, and the directory is not made") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::string file = directory.path() / "missing/doliumd.log";
   const auto log = open_log({.log_file = file});
   REQUIRE_FALSE(log);
@@ -87,7 +79,7 @@ TEST_CASE("a log in a missing directory is an error, and the directory is not ma
 }
 
 TEST_CASE("a log that cannot be opened is an error that names it") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const auto log = open_log({.log_file = directory.path()});
   REQUIRE_FALSE(log);
   CHECK(log.error().code == Errc::system_error);
@@ -96,7 +88,7 @@ TEST_CASE("a log that cannot be opened is an error that names it") {
 
 TEST_CASE("what a log would come to is foreseen, and nothing is made") {
   namespace fs = std::filesystem;
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const auto foreseen = [&](const std::string& name) {
     const Config config{.log_file = directory.path() / name};
     const Result<void> result = foresee_log(config);
@@ -111,7 +103,7 @@ TEST_CASE("what a log would come to is foreseen, and nothing is made") {
   CHECK(fs::is_empty(directory.path()));
   directory.write("file", "as it was");
   CHECK(foreseen("file") == "no error");
-  CHECK(text_of(directory.path() / "file") == "as it was");
+  CHECK(dolium::test::text_of(directory.path() / "file") == "as it was");
   CHECK_THAT(foreseen("file/doliumd.log"), Catch::Matchers::Contains("Not a directory"));
   CHECK_THAT(foreseen(""), Catch::Matchers::Contains("Is a directory"));
   CHECK_FALSE(open_log({.log_file = directory.path() / "file/doliumd.log"}));

@@ -62,14 +62,10 @@ class VisitorProcess {
 };
 
 /// Whether a refusal says why. That nobody listens is said in words of our own.
-bool gives_reason(const std::string& refused, const Fault& fault) {
+bool client_gives_reason(const std::string& refused, const Fault& fault) {
   const bool nobody = fault.error == ECONNREFUSED || fault.error == ENOENT;
   return refused.find(words_for(fault.error)) != std::string::npos ||
          (nobody && refused.find("no daemon listens at") != std::string::npos);
-}
-
-bool is_harmless(const Fault& fault) {
-  return fault.error == EINTR || fault.error == kShort;
 }
 
 }  // namespace
@@ -95,7 +91,7 @@ TEST_CASE("calls that fail in a client are told, and survived") {
     INFO("refused: " << refused);
     REQUIRE_THAT(refused, !Catch::StartsWith("it has ended") && !Catch::StartsWith("no answer"));
     if (is_harmless(fault)) CHECK(refused.empty());
-    if (!refused.empty()) CHECK(gives_reason(refused, fault));
+    if (!refused.empty()) CHECK(client_gives_reason(refused, fault));
     clean_up(*daemon.watcher());
     CHECK(visitor.ask(how).empty());
     CHECK(visitor.descriptors() == descriptors);

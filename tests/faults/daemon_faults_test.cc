@@ -47,14 +47,9 @@ std::string joined(const Refusals& refusals) {
                          [](std::string text, const std::string& each) { return std::move(text) + each + '\n'; });
 }
 
-/// Interruptions, and bytes that come one by one, are nobody's business.
-bool is_harmless(const Fault& fault) {
-  return fault.error == EINTR || fault.error == kShort;
-}
-
 /// Whether it is said why. Libraries in C (libuv, the C library's own) end the process without a word when they are
 /// refused memory, or epoll_ctl(), where they do not expect it: that it has ended is all that is known.
-bool gives_reason(const std::string& text, const Fault& fault) {
+bool daemon_gives_reason(const std::string& text, const Fault& fault) {
   const auto says = [&](const std::string& what) { return text.find(what) != std::string::npos; };
   if (fault.error == ENOMEM && says("no memory")) return true;
   const bool may_be_dumb = fault.call == Call::heap || fault.call == Call::epoll_ctl;
@@ -92,7 +87,7 @@ class Victim {
     REQUIRE(served);
     clean_up(*daemon.watcher());
     if (is_harmless(fault)) CHECK(refusals.empty());
-    if (!refusals.empty() || was_noticed(said)) CHECK(gives_reason(joined(refusals) + said, fault));
+    if (!refusals.empty() || was_noticed(said)) CHECK(daemon_gives_reason(joined(refusals) + said, fault));
     check_unharmed();
     return struck != 0;
   }
@@ -139,12 +134,6 @@ class Victim {
   Census before_;
   std::size_t keeper_before_ = 0;
 };
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
 
 }  // namespace
 

@@ -53,6 +53,11 @@ class Faults {
 /// The next n to try: all of them with DOLIUM_FAULTS_ALL=1, a growing sample without.
 [[nodiscard]] std::int64_t next_n(std::int64_t n);
 
+/// Interruptions, and bytes that come one by one, must have no effect.
+[[nodiscard]] inline bool is_harmless(const Fault& fault) {
+  return fault.error == EINTR || fault.error == kShort;
+}
+
 /// What the operating system says of an errno, as all of our messages quote it.
 [[nodiscard]] std::string words_for(std::int32_t error);
 

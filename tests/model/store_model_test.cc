@@ -6,9 +6,9 @@
 //
 //   DOLIUM_STEPS=1000000 DOLIUM_SEED=42 build/tests/model_tests
 
-#include <cstdlib>
 #include <iostream>
 
+#include "tests/environment.h"
 #include "tests/model/store_model.h"
 
 using namespace dolium;
@@ -20,16 +20,11 @@ namespace {
 constexpr std::uint64_t kDefaultSeed = 20230607;
 constexpr std::uint64_t kDefaultSteps = 100'000;
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : otherwise;
-}
-
 }  // namespace
 
 TEST_CASE("a random history of the store agrees with a plain map") {
-  const std::uint64_t seed = from_environment("DOLIUM_SEED", kDefaultSeed);
-  const std::uint64_t steps = from_environment("DOLIUM_STEPS", kDefaultSteps);
+  const std::uint64_t seed = dolium::test::number_from_environment("DOLIUM_SEED", kDefaultSeed);
+  const std::uint64_t steps = dolium::test::number_from_environment("DOLIUM_STEPS", kDefaultSteps);
   const auto policy =
       GENERATE(EvictionPolicy::lru, EvictionPolicy::lfu, EvictionPolicy::fifo, EvictionPolicy::adaptive);
   std::cout << "DOLIUM_SEED=" << seed << ", policy " << static_cast<int>(policy) << ": " << std::flush;

@@ -1,8 +1,8 @@
 // The model test of a store with a spill tier: see tier_model.h.
 
-#include <cstdlib>
 #include <iostream>
 
+#include "tests/environment.h"
 #include "tests/model/tier_model.h"
 
 using namespace dolium::shm::test;
@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::uint64_t kSeed = 1;
 constexpr std::uint64_t kEpisodes = 150;
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : otherwise;
-}
 
 /// Some of these episodes go wrong: the first ends the test.
 void run_sabotaged(Sabotage sabotage) {
@@ -26,8 +21,8 @@ void run_sabotaged(Sabotage sabotage) {
 }  // namespace
 
 TEST_CASE("a random history of a store with a spill tier agrees with a plain map") {
-  const std::uint64_t first = number_from_environment("DOLIUM_SEED", kSeed);
-  const std::uint64_t episodes = number_from_environment("DOLIUM_EPISODES", kEpisodes);
+  const std::uint64_t first = dolium::test::number_from_environment("DOLIUM_SEED", kSeed);
+  const std::uint64_t episodes = dolium::test::number_from_environment("DOLIUM_EPISODES", kEpisodes);
   TierFigures figures;
   for (std::uint64_t seed = first; seed < first + episodes; ++seed) {
     CAPTURE(seed);

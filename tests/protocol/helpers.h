@@ -8,7 +8,6 @@
 #include <catch2/catch.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <random>
@@ -18,6 +17,7 @@
 
 #include "protocol/fd_socket.h"
 #include "protocol/frame.h"
+#include "tests/environment.h"
 
 namespace dolium::protocol::test {
 
@@ -77,8 +77,7 @@ inline bool is_close_on_exec(int fd) {
 
 /// Seed of a randomised test; DOLIUM_SEED replays one.
 inline std::uint64_t seed() {
-  const char* given = std::getenv("DOLIUM_SEED");
-  return given != nullptr ? std::stoull(given) : std::random_device()();
+  return dolium::test::number_from_environment("DOLIUM_SEED", std::random_device()());
 }
 
 }  // namespace dolium::protocol::test

@@ -10,11 +10,11 @@
 //   DOLIUM_TIER=1        every episode has a spill tier
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <set>
 
+#include "tests/environment.h"
 #include "tests/simulation/episode.h"
 
 using namespace dolium;
@@ -25,11 +25,6 @@ namespace {
 constexpr std::uint64_t kDefaultSeed = 1;
 constexpr std::uint64_t kDefaultEpisodes = 3000;
 constexpr shm::TimeNs kBeginning = 1'000'000'000;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : otherwise;
-}
 
 std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd")));
@@ -48,10 +43,11 @@ std::uint64_t run(std::uint64_t seed, Figures& figures, TierChoice tier = TierCh
 }  // namespace
 
 TEST_CASE("simulated episodes: no answer is missing, nobody is forgotten, the books are right") {
-  const std::uint64_t first = from_environment("DOLIUM_SEED", kDefaultSeed);
-  const std::uint64_t episodes = from_environment("DOLIUM_EPISODES", kDefaultEpisodes);
+  const std::uint64_t first = dolium::test::number_from_environment("DOLIUM_SEED", kDefaultSeed);
+  const std::uint64_t episodes = dolium::test::number_from_environment("DOLIUM_EPISODES", kDefaultEpisodes);
   Figures figures;
-  const TierChoice tier = from_environment("DOLIUM_TIER", 0) != 0 ? TierChoice::always : TierChoice::some;
+  const TierChoice tier =
+      dolium::test::number_from_environment("DOLIUM_TIER", 0) != 0 ? TierChoice::always : TierChoice::some;
   for (std::uint64_t seed = first; seed < first + episodes; ++seed) {
     CAPTURE(seed);
     run(seed, figures, tier);

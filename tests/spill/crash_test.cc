@@ -5,9 +5,9 @@
 //   DOLIUM_CRASH_IMAGES=1 DOLIUM_SEED=42 build/tests/spill_tests "every object that was told*"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <iostream>
 
+#include "tests/environment.h"
 #include "tests/spill/crash_model.h"
 
 namespace {
@@ -16,11 +16,6 @@ using namespace dolium::test;
 
 constexpr std::uint64_t kDefaultImages = 400;
 constexpr std::uint64_t kDefaultSeed = 1;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
 
 }  // namespace
 
@@ -32,9 +27,10 @@ TEST_CASE("the crash model finds what an engine loses that forgets a sync") {
 }
 
 TEST_CASE("every object that was told clean is there after a crash, and none that was removed") {
-  const std::uint64_t images = from_environment("DOLIUM_CRASH_IMAGES", kDefaultImages);
+  const std::uint64_t images = dolium::test::number_from_environment("DOLIUM_CRASH_IMAGES", kDefaultImages);
   CrashFigures figures;
-  for (std::uint64_t seed = from_environment("DOLIUM_SEED", kDefaultSeed); figures.crashes < images; ++seed) {
+  for (std::uint64_t seed = dolium::test::number_from_environment("DOLIUM_SEED", kDefaultSeed);
+       figures.crashes < images; ++seed) {
     CAPTURE(seed);
     CrashModel(seed, figures).run();
   }
