@@ -50,10 +50,6 @@ bool answered(ObjectStore& store, const Operation<T>& getting) {
   return run_until(store, [&] { return getting.answer.has_value(); });
 }
 
-bool waits(ObjectStore& store, std::uint64_t gets) {
-  return eventually([&] { return store.stats().value().waiting_gets == gets; });
-}
-
 /// event_fd() says, in time, that there is something to do.
 bool becomes_ready(ObjectStore& store) {
   return eventually([&] { return has_events(store); });
@@ -80,7 +76,7 @@ TEST_CASE("callbacks run only inside process_events, even when the answer is kno
 TEST_CASE("event_fd becomes readable when an awaited object is sealed, and stays so until processed") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const auto getting = begin_get(*store, id_of(0));
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   CHECK_FALSE(has_events(*store));
   put_numbered(store.other(), 0, 1, 100);
   REQUIRE(becomes_ready(*store));
@@ -110,7 +106,7 @@ TEST_CASE("an asynchronous get that does not wait says not_found") {
 TEST_CASE("the object in a callback's hand is held from the moment it was found") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const auto getting = begin_get(*store, id_of(0));
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(*store, 0, 1, 1000);
   CHECK(store->evict(kMiB).value() == 0);
   REQUIRE(answered(*store, *getting));
@@ -123,10 +119,10 @@ TEST_CASE("the object in a callback's hand is held from the moment it was found"
 TEST_CASE("a get cancelled before its callback is never called, and holds nothing") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const auto waiting = begin_get(*store, id_of(0));
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   CHECK(waiting->handle.cancel());
   CHECK_FALSE(waiting->handle.cancel());
-  REQUIRE(waits(*store, 0));
+  REQUIRE(gets_wait(*store, 0));
   put_numbered(*store, 0, 1, 1000);
 
   const auto due = begin_get(*store, id_of(0));
@@ -163,7 +159,7 @@ TEST_CASE("an asynchronous get of several objects ends when enough of them are t
   CHECK(same(two->answer->value()[0]->data(), pattern(1000, 1)));
 
   const auto three = begin_get_many(*store, ids, 3);
-  REQUIRE(waits(*store, 1));  // one operation
+  REQUIRE(gets_wait(*store, 1));  // one operation
   const auto all = begin_get_many(*store, ids, 4, kShortly);
   const auto misses = store->stats().value().miss_count;
   put_numbered(store.other(), 2, 1, 100);
@@ -192,10 +188,10 @@ TEST_CASE("an asynchronous get of several objects: of none, of too many, without
   absent->answer.reset();
 
   const auto cancelled = begin_get_many(*store, {id_of(0), id_of("absent")}, 2);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   CHECK(cancelled->handle.cancel());
   CHECK_FALSE(cancelled->handle.cancel());
-  REQUIRE(waits(*store, 0));
+  REQUIRE(gets_wait(*store, 0));
   const auto marker = begin_get(*store, id_of("absent"), no_wait);
   REQUIRE(answered(*store, *marker));
   CHECK(cancelled->calls == 0);

@@ -15,10 +15,6 @@ auto in_thread(F call) {
   return std::async(std::launch::async, std::move(call));
 }
 
-bool waits(ObjectStore& store, std::uint64_t gets) {
-  return eventually([&] { return store.stats().value().waiting_gets == gets; });
-}
-
 }  // namespace
 
 TEST_CASE("a get that does not wait says not_found, one that waited says timed_out") {
@@ -51,7 +47,7 @@ TEST_CASE("a waiting get is woken by the seal") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const Timeout timeout = GENERATE(Timeout(kPatience), wait_forever);
   auto got = in_thread([&] { return store.other().get_raw(id_of("a"), timeout); });
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   ObjectBuilder builder = store->create(id_of("a"), 1000).value();
   REQUIRE(outcome(builder.write(pattern(1000))) == "ok");
   REQUIRE(outcome(builder.seal()) == "ok");
@@ -59,11 +55,11 @@ TEST_CASE("a waiting get is woken by the seal") {
   CHECK(store->stats().value().waiting_gets == 0);
 }
 
-TEST_CASE("a thread that waits holds up no other") {
+TEST_CASE("a thread that gets_wait holds up no other") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   auto first = in_thread([&] { return store->get_raw(id_of("a"), kPatience); });
   auto second = in_thread([&] { return store->get_raw(id_of("b"), kPatience); });
-  REQUIRE(waits(*store, 2));
+  REQUIRE(gets_wait(*store, 2));
   put_numbered(*store, 0, 3, 100);
   CHECK(present(*store, 3).size() == 3);
   REQUIRE(outcome(store->put(id_of("b"), pattern(2))) == "ok");
@@ -75,7 +71,7 @@ TEST_CASE("a thread that waits holds up no other") {
 TEST_CASE("an object that arrives for a waiting get cannot be lost on the way") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   auto got = in_thread([&] { return store.other().get_raw(id_of(0), kPatience); });
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(*store, 0, 1, kMiB);
   // Full of one object that the getter has been promised, whether it has taken it up yet or not.
   CHECK(store->evict(kMiB).value() == 0);
@@ -114,11 +110,11 @@ TEST_CASE("get_many returns what is there when its time is over") {
   CHECK(store->stats().value().waiting_gets == 0);
 }
 
-TEST_CASE("get_many waits for all, and keeps what came first until the last is there") {
+TEST_CASE("get_many gets_wait for all, and keeps what came first until the last is there") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const std::vector<ObjectId> ids = {id_of(0), id_of(1), id_of(0)};
   auto got = in_thread([&] { return store.other().get_many(ids, kPatience); });
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(*store, 0, 1, 100);
   CHECK(store->evict(kMiB).value() == 0);
   put_numbered(*store, 1, 1, 100);
@@ -127,7 +123,7 @@ TEST_CASE("get_many waits for all, and keeps what came first until the last is t
   for (const auto& object : objects) CHECK(object.has_value());
 }
 
-TEST_CASE("exists counts neither as hit nor as miss, a get that waits counts once") {
+TEST_CASE("exists counts neither as hit nor as miss, a get that gets_wait counts once") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   put_numbered(*store, 0, 1, 100);
   CHECK(store->exists_many(std::vector{id_of(0), id_of(1), id_of(0)}).value() == std::vector{true, false, true});
@@ -137,7 +133,7 @@ TEST_CASE("exists counts neither as hit nor as miss, a get that waits counts onc
   static_cast<void>(store->get_raw(id_of(1)));
   static_cast<void>(store->get_raw(id_of(1), kShortly));
   auto got = in_thread([&] { return store->get_raw(id_of(1), kPatience); });
-  REQUIRE(waits(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(*store, 1, 1, 100);
   REQUIRE(outcome(got.get()) == "ok");
   static_cast<void>(store->get_many(std::vector{id_of(0), id_of(0), id_of("absent")}));

@@ -14,10 +14,6 @@ auto begin_take(ObjectStore& store, const ObjectId& id) {
   return std::async(std::launch::async, [&store, id] { return store.take_raw(id, kPatience); });
 }
 
-bool are_waiting(ObjectStore& store, std::uint64_t count) {
-  return eventually([&] { return store.stats().value().waiting_gets == count; });
-}
-
 /// An asynchronous take and its answer.
 struct Taking {
   std::optional<Result<Object>> answer;
@@ -71,7 +67,7 @@ TEST_CASE("take waits for the seal, and gives up at its deadline") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   CHECK(outcome(store->take_raw(id_of(0), kShortly)) == "timed_out");
   auto taking = begin_take(*store, id_of(0));
-  REQUIRE(are_waiting(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   ObjectBuilder builder = store.other().create(id_of(0), 100).value();
   CHECK(outcome(store->take_raw(id_of(0))) == "not_found");  // it is being written
   CHECK(builder.write(pattern(100)).has_value());
@@ -85,12 +81,12 @@ TEST_CASE("of several takers exactly one gets each object, and all waiting gets 
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   std::vector<std::future<Result<Object>>> takers;
   for (std::size_t n = 0; n < kTakers; ++n) takers.push_back(begin_take(n % 2 == 0 ? *store : store.other(), id_of(0)));
-  REQUIRE(are_waiting(*store, kTakers));
+  REQUIRE(gets_wait(*store, kTakers));
   auto getting = std::async(std::launch::async, [&] { return store.other().get_raw(id_of(0), kPatience); });
   auto both = std::async(std::launch::async, [&] {
     return store->get_many(std::vector{id_of(0), id_of(1)}, kPatience).value();
   });
-  REQUIRE(are_waiting(*store, kTakers + 2));
+  REQUIRE(gets_wait(*store, kTakers + 2));
   for (std::uint32_t n = 0; n < kTakers; ++n) {
     REQUIRE(outcome(store->put(id_of(0), pattern(100, n))) == "ok");  // the id is free at once: it was taken
     CHECK_FALSE(store->exists(id_of(0)).value());
@@ -149,9 +145,9 @@ TEST_CASE("an asynchronous take runs its callback in process_events, with the ob
 TEST_CASE("a take that is cancelled while it waits takes nothing") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const auto taking = begin_take_async(*store, id_of(0));
-  REQUIRE(are_waiting(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   CHECK(taking->handle.cancel());
-  REQUIRE(are_waiting(*store, 0));
+  REQUIRE(gets_wait(*store, 0));
   put_numbered(*store, 0, 1, 100);
   REQUIRE(outcome(store->process_events()) == "ok");
   CHECK(taking->calls == 0);
@@ -182,7 +178,7 @@ TEST_CASE("get_many with a count returns as soon as so many are there") {
     CHECK(presence_of(client->get_many(ids, 4, kShortly).value()) == std::vector{true, false, true, false});
   }
   auto waiting = std::async(std::launch::async, [&] { return store->get_many(ids, 3, kPatience).value(); });
-  REQUIRE(are_waiting(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(store.other(), 3, 1, 100);
   const auto found = waiting.get();
   CHECK(presence_of(found) == std::vector{true, false, true, true});

@@ -20,10 +20,6 @@ auto begin_wait(ObjectStore& store, std::size_t ids, std::size_t count, Timeout 
                     [&store, ids, count, timeout] { return store.wait(ids_to(ids), count, timeout).value(); });
 }
 
-bool gets_waiting(ObjectStore& store, std::uint64_t count) {
-  return eventually([&] { return store.stats().value().waiting_gets == count; });
-}
-
 }  // namespace
 
 TEST_CASE("wait answers at once when enough objects are there, and tells which") {
@@ -41,7 +37,7 @@ TEST_CASE("wait answers at once when enough objects are there, and tells which")
 TEST_CASE("wait ends with the seal that makes enough") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   auto waiting = begin_wait(*store, 4, 2);
-  REQUIRE(gets_waiting(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(store.other(), 3, 1, 100);
   CHECK(store->stats().value().waiting_gets == 1);
   ObjectBuilder builder = store.other().create(id_of(1), 100).value();
@@ -54,7 +50,7 @@ TEST_CASE("wait ends with the seal that makes enough") {
 TEST_CASE("wait holds nothing: an object that was seen can be removed, and still counts") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   auto waiting = begin_wait(*store, 3, 2);
-  REQUIRE(gets_waiting(*store, 1));
+  REQUIRE(gets_wait(*store, 1));
   put_numbered(store.other(), 0, 1, 100);
   CHECK(store->metadata(id_of(0)).value().ref_count == 0);
   CHECK(store.other().remove(id_of(0)).value());

@@ -27,7 +27,7 @@ std::unique_ptr<Waiting> begin_create(ObjectStore& store, const ObjectId& id, st
   return waiting;
 }
 
-bool waits(ObjectStore& store, std::uint64_t creates) {
+bool creates_wait(ObjectStore& store, std::uint64_t creates) {
   return eventually([&] { return store.stats().value().waiting_creates == creates; });
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("a waiting create is served when a reference is released") {
   Object held = store.other().get_raw(id_of(0)).value();
   Object copy = held;
   const auto waiting = begin_create(*store, id_of("a"), kHalf);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   held.reset();
   CHECK_FALSE(has_events(*store));  // there is another reference
   copy.reset();
@@ -69,7 +69,7 @@ TEST_CASE("a waiting create is served when a removed object is released") {
   Object held = store.other().get_raw(id_of(0)).value();
   REQUIRE(store->remove(id_of(0)).value());
   const auto waiting = begin_create(*store, id_of("a"), kMiB);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   held.reset();
   CHECK(served(*store, *waiting));
 }
@@ -96,7 +96,7 @@ TEST_CASE("a waiting create is served when something is removed, unpinned, clear
     INFO(each.name);
     each.fill();
     auto waiting = begin_create(*store, id_of("a"), kMiB);
-    REQUIRE(waits(*store, 1));
+    REQUIRE(creates_wait(*store, 1));
     CHECK_FALSE(has_events(*store));
     each.make_room();
     CHECK(served(*store, *waiting));
@@ -114,7 +114,7 @@ TEST_CASE("a blocking create and a blocking put are served as well") {
                         [&] { return store.other().put(id_of("put"), pattern(100), {.timeout = kPatience}); });
   auto created = std::async(std::launch::async,
                             [&] { return store.other().create(id_of("created"), kHalf, {.timeout = wait_forever}); });
-  REQUIRE(waits(*store, 2));
+  REQUIRE(creates_wait(*store, 2));
   held.reset();
   CHECK(outcome(put.get()) == "ok");
   CHECK(outcome(created.get()) == "ok");
@@ -126,7 +126,7 @@ TEST_CASE("creates are served in the order of their arrival") {
   std::vector<std::unique_ptr<Waiting>> waiting;
   for (std::size_t n = 1; n <= 3; ++n) {
     waiting.push_back(begin_create(*store, id_of(n), kMiB));
-    REQUIRE(waits(*store, n));
+    REQUIRE(creates_wait(*store, n));
   }
   REQUIRE(outcome(store->unpin(id_of(0))) == "ok");
   for (std::size_t n = 0; n < 3; ++n) {
@@ -140,9 +140,9 @@ TEST_CASE("what fits now need not stand behind what does not") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   put_numbered(*store, 0, 2, kHalf, {.pinned = true});
   const auto large = begin_create(*store, id_of("large"), kMiB);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   const auto small = begin_create(*store, id_of("small"), kHalf);
-  REQUIRE(waits(*store, 2));
+  REQUIRE(creates_wait(*store, 2));
   REQUIRE(outcome(store->unpin(id_of(1))) == "ok");
   CHECK(served(*store, *small));
   CHECK_FALSE(large->answer.has_value());
@@ -158,7 +158,7 @@ TEST_CASE("nothing is evicted for a create that goes on waiting") {
   put_numbered(*store, 0, 1, kHalf, {.pinned = true});
   put_numbered(*store, 1, 1, kHalf);
   const auto waiting = begin_create(*store, id_of("a"), kMiB);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   CHECK(present(*store, 2).size() == 2);
   REQUIRE(outcome(store->unpin(id_of(0))) == "ok");
   CHECK(served(*store, *waiting));
@@ -168,9 +168,9 @@ TEST_CASE("of two creates that wait for the same id the second learns that it ca
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   put_numbered(*store, 0, 1, kMiB, {.pinned = true});
   const auto first = begin_create(*store, id_of("a"), 1000);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   const auto second = begin_create(*store, id_of("a"), 1000);
-  REQUIRE(waits(*store, 2));
+  REQUIRE(creates_wait(*store, 2));
   REQUIRE(outcome(store->unpin(id_of(0))) == "ok");
   CHECK(served(*store, *first));
   REQUIRE(run_until(*store, [&] { return second->answer.has_value(); }));
@@ -181,12 +181,12 @@ TEST_CASE("a waiting create that is cancelled leaves the queue and no ghost") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   put_numbered(*store, 0, 1, kMiB, {.pinned = true});
   const auto cancelled = begin_create(*store, id_of("a"), kMiB);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   const auto other = begin_create(*store, id_of("b"), kMiB);
-  REQUIRE(waits(*store, 2));
+  REQUIRE(creates_wait(*store, 2));
   CHECK(cancelled->handle.cancel());
   CHECK_FALSE(cancelled->handle.cancel());
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   REQUIRE(outcome(store->unpin(id_of(0))) == "ok");
   CHECK(served(*store, *other));
   CHECK_FALSE(cancelled->answer.has_value());
@@ -206,7 +206,7 @@ TEST_CASE("creates that wait when their store is let go end quietly, and builder
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   std::optional<ObjectBuilder> builder = store->create(id_of(0), kMiB).value();
   const auto waiting = begin_create(*store, id_of("a"), kMiB);
-  REQUIRE(waits(*store, 1));
+  REQUIRE(creates_wait(*store, 1));
   store.close();
   builder.reset();
   CHECK_FALSE((waiting->answer.has_value() && waiting->answer->has_value()));

@@ -96,6 +96,10 @@ bool eventually(const std::function<bool()>& condition) {
   return true;
 }
 
+bool gets_wait(ObjectStore& store, std::uint64_t gets) {
+  return eventually([&] { return store.stats().value().waiting_gets == gets; });
+}
+
 bool run_until(ObjectStore& store, const std::function<bool()>& condition) {
   constexpr int kPatienceMs = static_cast<int>(std::chrono::milliseconds(kPatience).count());
   while (!condition()) {

@@ -103,6 +103,8 @@ void put_numbered(ObjectStore& store, std::size_t first, std::size_t count, std:
 
 /// Whether the condition comes true within kPatience. For what cannot be waited for in another way.
 [[nodiscard]] bool eventually(const std::function<bool()>& condition);
+/// Until so many gets wait, in this store.
+[[nodiscard]] bool gets_wait(ObjectStore& store, std::uint64_t gets);
 /// Runs the store's event loop until the condition holds; false after kPatience.
 [[nodiscard]] bool run_until(ObjectStore& store, const std::function<bool()>& condition);
 /// Whether event_fd() says that process_events() has something to do.

@@ -14,8 +14,8 @@ using Kind = LimitedLog::Kind;
 constexpr shm::TimeNs kInterval = LimitedLog::kIntervalNs;
 constexpr std::uint64_t kAllowance = 3;
 
-struct Fixture {
-  explicit Fixture(std::uint64_t allowance = kAllowance) : log(make(text), allowance) {}
+struct LimitedLogFixture {
+  explicit LimitedLogFixture(std::uint64_t allowance = kAllowance) : log(make(text), allowance) {}
 
   static std::shared_ptr<spdlog::logger> make(std::ostream& out) {
     auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
@@ -35,7 +35,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("of a kind of line the first are written, and of the rest how many there were") {
-  Fixture fixture;
+  LimitedLogFixture fixture;
   fixture.provoke(Kind::ended, 1000, 1'000'000);
   CHECK(fixture.said() == "warning client 0\nwarning client 1\nwarning client 2\n");
   CHECK(fixture.log.next_deadline() == 1000 + kInterval);
@@ -49,7 +49,7 @@ TEST_CASE("of a kind of line the first are written, and of the rest how many the
 }
 
 TEST_CASE("a new interval has a new allowance, and begins with its first line") {
-  Fixture fixture;
+  LimitedLogFixture fixture;
   fixture.provoke(Kind::ended, 0, kAllowance);
   fixture.provoke(Kind::ended, kInterval - 1, 2);
   fixture.said();
@@ -61,7 +61,7 @@ TEST_CASE("a new interval has a new allowance, and begins with its first line") 
 }
 
 TEST_CASE("no kind of line is silenced by another") {
-  Fixture fixture;
+  LimitedLogFixture fixture;
   fixture.provoke(Kind::ended, 0, 100);
   fixture.said();
   fixture.provoke(Kind::turned_away, 1);
@@ -69,7 +69,7 @@ TEST_CASE("no kind of line is silenced by another") {
 }
 
 TEST_CASE("errors of the disk are limited, too, and told by their name") {
-  Fixture fixture;
+  LimitedLogFixture fixture;
   fixture.provoke(Kind::disk_error, 0, 5);
   fixture.said();
   fixture.log.tick(kInterval);
@@ -77,14 +77,14 @@ TEST_CASE("errors of the disk are limited, too, and told by their name") {
 }
 
 TEST_CASE("few lines are never summed up, and what is below the level is not counted") {
-  Fixture fixture;
+  LimitedLogFixture fixture;
   fixture.provoke(Kind::ended, 0, kAllowance);
   for (int n = 0; n < 100; ++n) fixture.log.write(Kind::ended, 0, spdlog::level::debug, "client {}", n);
   CHECK(fixture.log.next_deadline() == shm::kNever);
 }
 
 TEST_CASE("without an allowance all is written") {
-  Fixture fixture(0);
+  LimitedLogFixture fixture(0);
   fixture.provoke(Kind::ended, 0, 1000);
   const std::string said = fixture.said();
   CHECK(std::ranges::count(said, '\n') == 1000);

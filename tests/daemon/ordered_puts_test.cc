@@ -23,10 +23,10 @@ using shm::ClientId;
 using shm::SlotIndex;
 using shm::test::id_of;
 
-constexpr std::uint64_t kCapacity = 1 << 20;
+constexpr std::uint64_t kFullTierBytes = 1 << 20;
 constexpr std::uint64_t kFiller = 16 * 1024;
 constexpr std::uint64_t kLeaseBytes = 16 * 1024;
-constexpr std::uint32_t kSize = 1000;
+constexpr std::uint32_t kPutBytes = 1000;
 constexpr std::uint64_t kFirstFiller = 1'000'000;
 const ObjectId kLease = ObjectId::from_name("a lease");
 
@@ -49,7 +49,7 @@ class Disk final : public shm::Writeback {
 };
 
 PutHead head_of(std::uint64_t number) {
-  return {protocol::to_wire(id_of(number)), 0, false, 0, protocol::Retention::keep, kSize, 0, 0, 0, 0, 0, 0};
+  return {protocol::to_wire(id_of(number)), 0, false, 0, protocol::Retention::keep, kPutBytes, 0, 0, 0, 0, 0, 0};
 }
 
 std::vector<PutHead> heads_of(std::uint64_t first, std::uint64_t count) {
@@ -118,8 +118,9 @@ struct FullTier {
     // And what is left is too little for one more.
     for (std::uint64_t n = 0;; ++n) {
       const shm::NewObject object = {
-          .id = id_of(2 * kFirstFiller + n), .data_size = kSize, .retention = Retention::keep};
-      if (!engine.store().put_object(writer->client, object, std::span(bytes).first(kSize), {}, shm::monotonic_now()))
+          .id = id_of(2 * kFirstFiller + n), .data_size = kPutBytes, .retention = Retention::keep};
+      if (!engine.store().put_object(writer->client, object, std::span(bytes).first(kPutBytes), {},
+                                     shm::monotonic_now()))
         break;
     }
   }
@@ -139,8 +140,8 @@ struct FullTier {
     REQUIRE(engine.store().leases().lease(writer->client, kLease, kLeaseBytes, shm::monotonic_now()));
     std::span<std::byte> left = engine.store().rows().bytes(lease().value());
     for (std::uint64_t i = 0; i < count; ++i) {
-      const std::span<std::byte> piece = left.last(shm::Arena::taken_by(kSize));
-      std::ranges::fill(piece.first(kSize), static_cast<std::byte>(first + i));
+      const std::span<std::byte> piece = left.last(shm::Arena::taken_by(kPutBytes));
+      std::ranges::fill(piece.first(kPutBytes), static_cast<std::byte>(first + i));
       left = left.first(left.size() - piece.size());
     }
   }
@@ -166,7 +167,8 @@ struct FullTier {
   Disk disk;
   std::unique_ptr<EventLoop> loop = EventLoop::create().value();
   shm::Engine engine{
-      shm::Store::create({.capacity = kCapacity, .max_objects = 8192, .spill = true}, shm::monotonic_now()).value()};
+      shm::Store::create({.capacity = kFullTierBytes, .max_objects = 8192, .spill = true}, shm::monotonic_now())
+          .value()};
   std::optional<Error> no_new_objects;
   std::vector<std::unique_ptr<OnePeer>> peers;
   OnePeer* writer = nullptr;
@@ -181,7 +183,7 @@ struct FullTier {
   std::uint64_t written = 0;
 };
 
-constexpr std::uint64_t kPiece = 1024;  // Arena::taken_by(kSize)
+constexpr std::uint64_t kPiece = 1024;  // Arena::taken_by(kPutBytes)
 
 }  // namespace
 
@@ -226,7 +228,7 @@ TEST_CASE("ordered puts: many clients that flood a full tier are each served in 
   constexpr std::uint64_t kEach = 12;
   FullTier tier;
   tier.fill();
-  const std::vector<std::byte> bytes(kEach * kSize);
+  const std::vector<std::byte> bytes(kEach * kPutBytes);
   for (std::uint64_t n = 0; n < kClients; ++n) {
     OnePeer& peer = tier.add();
     const std::vector<PutHead> heads = heads_of(100 * (n + 1), kEach);

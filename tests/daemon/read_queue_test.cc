@@ -13,8 +13,8 @@ namespace {
 
 constexpr shm::TimeNs kMs = 1'000'000;
 
-struct Fixture {
-  Fixture() : queue([this](const ObjectKey& object) { return !unwanted.contains(object.slot); }) {}
+struct ReadQueueFixture {
+  ReadQueueFixture() : queue([this](const ObjectKey& object) { return !unwanted.contains(object.slot); }) {}
 
   void add(shm::ClientId client, shm::SlotIndex slot, bool is_first = false) {
     queue.add({client, {slot, 1}, is_first});
@@ -42,7 +42,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("clients take turns, and the first get takes every second one") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   for (const shm::SlotIndex slot : {10, 11}) fixture.add(1, slot);
   for (const shm::SlotIndex slot : {20, 21}) fixture.add(2, slot);
   for (const shm::SlotIndex slot : {90, 91, 92}) fixture.add(3, slot, true);
@@ -51,7 +51,7 @@ TEST_CASE("clients take turns, and the first get takes every second one") {
 }
 
 TEST_CASE("a client has a limited number of reads under way, the first get has not") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   for (shm::SlotIndex slot = 0; slot < ReadQueue::kPerClient + 2; ++slot) fixture.add(1, slot);
   for (shm::SlotIndex slot = 0; slot < 100; ++slot) fixture.add(2, 1000 + slot, true);
   fixture.turn(1000);
@@ -64,7 +64,7 @@ TEST_CASE("a client has a limited number of reads under way, the first get has n
 }
 
 TEST_CASE("what nothing waits for any more is passed over") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   for (const shm::SlotIndex slot : {1, 2, 3}) fixture.add(1, slot);
   for (const shm::SlotIndex slot : {4, 5}) fixture.add(2, slot, true);
   fixture.unwanted = {1, 3, 4};
@@ -73,7 +73,7 @@ TEST_CASE("what nothing waits for any more is passed over") {
 }
 
 TEST_CASE("a read without room is alone for a second, then others may begin for as long") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   fixture.no_room = {1};
   fixture.add(1, 1);
   fixture.add(2, 2);
@@ -92,7 +92,7 @@ TEST_CASE("a read without room is alone for a second, then others may begin for 
 }
 
 TEST_CASE("of two reads without room, the earlier one is the stuck one, and the other stays the next of its client") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   fixture.no_room = {1, 2};
   fixture.add(1, 1);
   fixture.add(2, 2);
@@ -105,7 +105,7 @@ TEST_CASE("of two reads without room, the earlier one is the stuck one, and the 
 }
 
 TEST_CASE("a stuck read ends when nothing waits for it, and not with its client") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   fixture.no_room = {1};
   fixture.add(1, 1);
   fixture.add(2, 2);
@@ -118,7 +118,7 @@ TEST_CASE("a stuck read ends when nothing waits for it, and not with its client"
 }
 
 TEST_CASE("a read that failed is tried again at its time, as the next of its kind") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   fixture.add(1, 1);
   CHECK(fixture.turn() == "1 ");
   fixture.queue.note_ended({1, {1, 1}, false});
@@ -132,7 +132,7 @@ TEST_CASE("a read that failed is tried again at its time, as the next of its kin
 }
 
 TEST_CASE("a queue of what is not wanted any more does not grow") {
-  Fixture fixture;
+  ReadQueueFixture fixture;
   for (shm::SlotIndex slot = 0; slot < ReadQueue::kTidyFrom - 1; ++slot) {
     fixture.add(1, slot);
     if (slot != 7) fixture.unwanted.insert(slot);

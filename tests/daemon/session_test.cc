@@ -42,8 +42,8 @@ class RecordingHost final : public Session::Host {
   bool dirty = false;
 };
 
-struct Fixture {
-  Fixture() {
+struct SessionFixture {
+  SessionFixture() {
     auto [ours, theirs] = protocol::socket_pair().value();
     peer = std::move(theirs);
     session_fd = ours.get();
@@ -86,7 +86,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("requests are taken in order, however the bytes are cut") {
-  Fixture fixture;
+  SessionFixture fixture;
   std::vector<std::byte> bytes;
   for (std::uint64_t id = 1; id <= 3; ++id) {
     const auto frame = fixture.ping(id);
@@ -102,7 +102,7 @@ TEST_CASE("requests are taken in order, however the bytes are cut") {
 }
 
 TEST_CASE("a paused session takes its requests later, in order, sends replies, and hears its end") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   fixture.send(fixture.ping(1));
   fixture.turn();
@@ -134,7 +134,7 @@ TEST_CASE("a paused session takes its requests later, in order, sends replies, a
 }
 
 TEST_CASE("nonsense ends a session that had no client yet, with one complaint") {
-  Fixture fixture;
+  SessionFixture fixture;
   const std::array<std::byte, 12> nonsense{std::byte{8}};
   fixture.send(nonsense);
   fixture.turn();
@@ -144,7 +144,7 @@ TEST_CASE("nonsense ends a session that had no client yet, with one complaint") 
 }
 
 TEST_CASE("nonsense quarantines a session whose process may still touch its memory") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   const std::array<std::byte, 12> nonsense{std::byte{8}};
   fixture.send(nonsense);
@@ -163,7 +163,7 @@ TEST_CASE("nonsense quarantines a session whose process may still touch its memo
 }
 
 TEST_CASE("a session's record: a client that misbehaved cannot resume its session with the next server") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   CHECK(fixture.session->record().token == kToken);
   fixture.session->misbehaved({Errc::protocol_error, "nonsense"});
@@ -171,7 +171,7 @@ TEST_CASE("a session's record: a client that misbehaved cannot resume its sessio
 }
 
 TEST_CASE("a session's record: a client that resumes its session was connected all the time") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   auto [ours, theirs] = protocol::socket_pair().value();
   SessionRecord record;
@@ -199,7 +199,7 @@ TEST_CASE("a session's record: a client that resumes its session was connected a
 }
 
 TEST_CASE("a peer that only sends no more is silenced; one that closed is ended") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   ::shutdown(fixture.peer.get(), SHUT_WR);
   fixture.turn();
@@ -213,7 +213,7 @@ TEST_CASE("a peer that only sends no more is silenced; one that closed is ended"
 }
 
 TEST_CASE("the death of its process ends a session whose connection a child still has") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   ::eventfd_write(fixture.process.get(), 1);
   fixture.turn();
@@ -222,7 +222,7 @@ TEST_CASE("the death of its process ends a session whose connection a child stil
 }
 
 TEST_CASE("a client that does not read its replies is not listened to, and goes on when it has") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   fixture.host.reply_bytes = 64 * 1024;
   std::vector<std::byte> requests;
@@ -246,7 +246,7 @@ TEST_CASE("a client that does not read its replies is not listened to, and goes 
 }
 
 TEST_CASE("a session for a child outlives who asked for it, until the child says which process it is") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open(false);
   fixture.session->await_adoption();
   CHECK(fixture.session->state() == State::unadopted);
@@ -291,7 +291,7 @@ TEST_CASE("a session for a child outlives who asked for it, until the child says
 }
 
 TEST_CASE("a write to the release descriptor is passed on") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   ::eventfd_write(fixture.release.get(), 1);
   fixture.turn();
@@ -299,7 +299,7 @@ TEST_CASE("a write to the release descriptor is passed on") {
 }
 
 TEST_CASE("descriptors that ride where none belong are closed") {
-  Fixture fixture;
+  SessionFixture fixture;
   fixture.open();
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -319,7 +319,7 @@ TEST_CASE("descriptors that ride where none belong are closed") {
 
 namespace {
 
-struct RingFixture : Fixture {
+struct RingFixture : SessionFixture {
   RingFixture() {
     open();
     session->use_rings(segment.map(shm::Mapping::Mode::read_write).value());

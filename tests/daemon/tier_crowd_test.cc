@@ -14,14 +14,14 @@ using namespace dolium::daemon::test;
 using shm::SlotIndex;
 using shm::TimeNs;
 using shm::test::id_of;
+using shm::test::kKiB;
 using shm::test::kSecond;
 
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kCapacity = 512 * kKiB;
-constexpr std::uint64_t kSize = 8 * kKiB;
-constexpr std::uint64_t kObjects = 5 * kCapacity / kSize;  // five times the memory
+constexpr std::uint64_t kCrowdMemory = 512 * kKiB;
+constexpr std::uint64_t kCrowdObjectBytes = 8 * kKiB;
+constexpr std::uint64_t kObjects = 5 * kCrowdMemory / kCrowdObjectBytes;  // five times the memory
 constexpr TimeNs kTurn = 1'000'000;
 
 /// The answer to a request.
@@ -33,7 +33,7 @@ struct Answer {
 
 struct Crowd {
   Crowd()
-      : engine(shm::Store::create({.capacity = kCapacity, .max_objects = 1024, .spill = true}, now).value()),
+      : engine(shm::Store::create({.capacity = kCrowdMemory, .max_objects = 1024, .spill = true}, now).value()),
         store(engine.store()),
         spiller(engine) {
     tier.emplace(engine, TierOptions{.token = {1, 2}},
@@ -91,7 +91,7 @@ struct Crowd {
       engine.creates().add({writer, ++last_wait}, object, now + patience, now, done);
     return answer;
   }
-  void keep(std::uint64_t number, std::uint64_t size = kSize) {
+  void keep(std::uint64_t number, std::uint64_t size = kCrowdObjectBytes) {
     const Answer& kept = create(number, size, 0, Retention::keep);
     REQUIRE(run([&] { return !kept.text.empty(); }));
     REQUIRE(kept.text == "+");
@@ -136,7 +136,7 @@ struct Crowd {
     std::vector<std::uint64_t> all(kObjects);
     for (std::uint64_t number = 0; number < kObjects; ++number) all[number] = number;
     std::ranges::shuffle(all, random);
-    all.resize(kCapacity / kSize / 2 - 1);
+    all.resize(kCrowdMemory / kCrowdObjectBytes / 2 - 1);
     return all;
   }
 
@@ -215,8 +215,8 @@ TEST_CASE("of many gets of nearly half the memory each, every one ends by its de
 TEST_CASE("a stream of small gets does not starve a large one, nor the large one them") {
   Crowd crowd;
   const std::uint64_t large = 1000;
-  crowd.keep(large, kCapacity / 2);
-  crowd.keep(large + 1, kCapacity / 2);
+  crowd.keep(large, kCrowdMemory / 2);
+  crowd.keep(large + 1, kCrowdMemory / 2);
   crowd.keep_all();
   REQUIRE(crowd.store.rows().is_spilled(crowd.store.rows().find(id_of(large))));
   const shm::ClientId other = crowd.store.attach({.pid = 5, .uid = 9}, crowd.now).value();
@@ -226,7 +226,7 @@ TEST_CASE("a stream of small gets does not starve a large one, nor the large one
   // As many at once as fill the memory, each held for a moment.
   const auto stream = [&] {
     served += std::erase_if(small, [&](const Answer* each) { return !each->text.empty(); });
-    while (small.size() < kCapacity / kSize)
+    while (small.size() < kCrowdMemory / kCrowdObjectBytes)
       small.push_back(&crowd.get(other, {next++ % kObjects}, 60 * kSecond, kSecond / 5));
   };
   REQUIRE(crowd.run([&] {
@@ -261,7 +261,8 @@ TEST_CASE("creates that wait for the disk get their room, and are refused when t
   Crowd crowd;
   for (std::uint64_t number = 0; number < 55; ++number) crowd.keep(number);
   SECTION("kept objects, faster than the disk") {
-    for (std::uint64_t number = 100; number < 200; ++number) crowd.create(number, kSize, 0, Retention::keep);
+    for (std::uint64_t number = 100; number < 200; ++number)
+      crowd.create(number, kCrowdObjectBytes, 0, Retention::keep);
     CHECK_FALSE(crowd.all_answered());
     REQUIRE(crowd.run([&] { return crowd.all_answered(); }, 20));
     for (const auto& answer : crowd.answers) CHECK(answer->text == "+");
@@ -270,7 +271,7 @@ TEST_CASE("creates that wait for the disk get their room, and are refused when t
     crowd.spiller.full = true;
     crowd.spiller.tell_phase(*crowd.tier, protocol::TierPhase::full);
     const TimeNs began = crowd.now;
-    const Answer& refused = crowd.create(100, 20 * kSize, 0, Retention::cache);
+    const Answer& refused = crowd.create(100, 20 * kCrowdObjectBytes, 0, Retention::cache);
     REQUIRE(crowd.run([&] { return !refused.text.empty(); }));
     CHECK(crowd.now < began + kSecond);
     CHECK(refused.text == "out_of_memory");
@@ -280,7 +281,7 @@ TEST_CASE("creates that wait for the disk get their room, and are refused when t
                    !Catch::Contains("release or unpin"));
   }
   SECTION("the disk becomes full while they wait") {
-    const Answer& refused = crowd.create(100, 20 * kSize, 0, Retention::cache);
+    const Answer& refused = crowd.create(100, 20 * kCrowdObjectBytes, 0, Retention::cache);
     CHECK(refused.text.empty());
     crowd.spiller.tell_phase(*crowd.tier, protocol::TierPhase::read_only);
     crowd.turn();
@@ -294,7 +295,7 @@ TEST_CASE("creates that wait for the disk get their room, and are refused when t
       if (const SlotIndex slot = crowd.store.rows().find(id_of(number)); !crowd.store.rows().is_spilled(slot))
         crowd.store.usage().hold(in_use.emplace_back(slot));
     const TimeNs began = crowd.now;
-    const Answer& refused = crowd.create(100, 20 * kSize, 0, Retention::cache);
+    const Answer& refused = crowd.create(100, 20 * kCrowdObjectBytes, 0, Retention::cache);
     REQUIRE(crowd.run([&] { return !refused.text.empty(); }));
     CHECK(refused.text == "out_of_memory");
     CHECK_THAT(refused.cause, Catch::StartsWith("room: "));

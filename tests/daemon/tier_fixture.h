@@ -17,9 +17,8 @@ namespace dolium::daemon::test {
 using shm::SlotIndex;
 using shm::TimeNs;
 using shm::test::id_of;
+using shm::test::kKiB;
 using shm::test::kSecond;
-
-inline constexpr std::uint64_t kKiB = 1024;
 
 struct TierFixture {
   /// `share`: TierOptions::ahead; 1: all that is dirty is written at once.

@@ -16,7 +16,7 @@ using shm::test::id_of;
 using shm::test::kMiB;
 using shm::test::StoreFixture;
 
-constexpr std::uint64_t kPatienceMs = 60'000;
+constexpr std::uint64_t kShrinkPatienceMs = 60'000;
 
 /// Runs a loop until less than `wanted` bytes are reserved; without that, for so long.
 bool shrinks(Store& store, std::uint64_t above, std::uint64_t wanted, std::uint64_t patience_ms) {
@@ -39,7 +39,7 @@ TEST_CASE("the trimmer gives back what is more than it may keep, and no more") {
   StoreFixture fixture({.capacity = 64 * kMiB, .prefault = false});
   fixture.fill(40, kMiB);
   for (std::uint64_t number = 8; number < 40; ++number) REQUIRE(fixture.store.remove(id_of(number), fixture.now));
-  REQUIRE(shrinks(fixture.store, 4 * kMiB, 12 * kMiB, kPatienceMs));
+  REQUIRE(shrinks(fixture.store, 4 * kMiB, 12 * kMiB, kShrinkPatienceMs));
   CHECK(fixture.store.rows().memory.resident_bytes() == 12 * kMiB);
 }
 

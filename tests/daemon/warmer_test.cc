@@ -35,10 +35,10 @@ bool index_becomes_large(Store& store, std::uint64_t patience_ms) {
   end.start_once(patience_ms);
   const auto each_turn = BeforeWait::create(*loop, [&] {
                            warmer.go_on();
-                           if (test::large_kib("dolium-index") != 0) loop->stop();
+                           if (shm::test::large_kib("dolium-index") != 0) loop->stop();
                          }).value();
   loop->run();
-  return test::large_kib("dolium-index") != 0;
+  return shm::test::large_kib("dolium-index") != 0;
 }
 
 }  // namespace
@@ -49,9 +49,9 @@ TEST_CASE("the warmer makes large pages of tables that are in use, where it shal
     return;
   }
   const bool shall = GENERATE(true, false);
-  test::StoreFixture fixture({.capacity = 16 * test::kMiB, .max_objects = 1 << 17, .prefault = shall});
+  shm::test::StoreFixture fixture({.capacity = 16 * shm::test::kMiB, .max_objects = 1 << 17, .prefault = shall});
   fixture.fill(kRows, 1);
-  if (test::large_kib("dolium-index") != 0) {
+  if (shm::test::large_kib("dolium-index") != 0) {
     WARN("this kernel makes large pages of all shared memory by itself");
     return;
   }

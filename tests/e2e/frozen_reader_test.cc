@@ -23,22 +23,22 @@ struct Stand {
 constexpr Stand kStands[] = {{"looked-up", false}, {"counted", true}, {"held", true},      {"hit-recorded", true},
                              {"reading", true},    {"read", true},    {"releasing", true}, {"released", false}};
 
-constexpr std::size_t kObjects = 6;
-constexpr std::size_t kMaxSize = 60'000;
-constexpr std::uint64_t kCapacity = kMiB;
+constexpr std::size_t kReadObjects = 6;
+constexpr std::size_t kMaxReadBytes = 60'000;
+constexpr std::uint64_t kReaderMemory = kMiB;
 
 class Rewriter {
  public:
   Rewriter(const Daemon& daemon, Dice& dice) : client_(*daemon.watcher()), dice_(dice) {}
 
   void put(const std::string& name) {
-    Bytes bytes(8 + dice_.below(kMaxSize));
+    Bytes bytes(8 + dice_.below(kMaxReadBytes));
     fill_payload(bytes, id_of(name), ++generation_);
     REQUIRE(client_.remove(id_of(name)));
     REQUIRE(outcome(client_.put(id_of(name), bytes)) == "ok");
   }
   void put_what_is_read() {
-    for (std::size_t n = 0; n < kObjects; ++n) put("read" + std::to_string(n));
+    for (std::size_t n = 0; n < kReadObjects; ++n) put("read" + std::to_string(n));
   }
   /// What is read goes, in one way or the other.
   void drop() {
@@ -46,11 +46,11 @@ class Rewriter {
       static_cast<void>(client_.evict(UINT64_MAX).value());
       return;
     }
-    for (std::size_t n = 0; n < kObjects; ++n) REQUIRE(client_.remove(id_of("read" + std::to_string(n))));
+    for (std::size_t n = 0; n < kReadObjects; ++n) REQUIRE(client_.remove(id_of("read" + std::to_string(n))));
   }
   /// Every byte that can be had is written, by others.
   void use_up() {
-    for (std::uint64_t taken = 0; taken < kCapacity; taken += kMaxSize / 2)
+    for (std::uint64_t taken = 0; taken < kReaderMemory; taken += kMaxReadBytes / 2)
       put("other " + std::to_string(++generation_));
     static_cast<void>(client_.evict(UINT64_MAX).value());
   }
@@ -73,7 +73,7 @@ bool stands(const Worker& worker, const Process& process) {
 TEST_CASE("readers stopped in the middle of a get while its memory is reused read nothing torn") {
   const int rounds = from_environment("DOLIUM_FROZEN_READERS", 120);
   Dice dice;
-  Daemon daemon({"--capacity=" + std::to_string(kCapacity), "--max-objects=64"});
+  Daemon daemon({"--capacity=" + std::to_string(kReaderMemory), "--max-objects=64"});
   const Census empty = daemon.census();
   Rewriter rewriter(daemon, dice);
   std::map<std::string, int> stood;
@@ -91,7 +91,7 @@ TEST_CASE("readers stopped in the middle of a get while its memory is reused rea
         CAPTURE(dice.seed(), round, stand.point);
         const std::string nth = std::to_string(1 + dice.below(10));
         REQUIRE(reader.ask("stop_at " + std::string(stand.point) + ' ' + nth) == "ok");
-        reader.tell("consume read 20 " + std::to_string(kObjects));
+        reader.tell("consume read 20 " + std::to_string(kReadObjects));
         REQUIRE(stands(reader, reader.process()));
         ++stood[stand.point];
         counted += stand.counted ? 1 : 0;

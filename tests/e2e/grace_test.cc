@@ -17,9 +17,9 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::uint64_t kCapacity = 8 * kMiB;
+constexpr std::uint64_t kGraceMemory = 8 * kMiB;
 constexpr std::size_t kSent = 200;
-constexpr std::size_t kSize = 16 * kKiB;
+constexpr std::size_t kGraceObjectBytes = 16 * kKiB;
 
 std::string name_of(std::size_t number) {
   return "sent" + std::to_string(number);
@@ -28,7 +28,7 @@ std::string name_of(std::size_t number) {
 /// By a client of its own, which is gone when this returns.
 void send(const Daemon& daemon, std::size_t count, std::chrono::milliseconds grace) {
   const auto sender = daemon.connect();
-  Bytes bytes(kSize);
+  Bytes bytes(kGraceObjectBytes);
   for (std::size_t n = 0; n < count; ++n) {
     fill_payload(bytes, id_of(name_of(n)));
     REQUIRE(outcome(sender->put(id_of(name_of(n)), bytes, {.grace = grace})) == "ok");
@@ -38,7 +38,7 @@ void send(const Daemon& daemon, std::size_t count, std::chrono::milliseconds gra
 /// Puts twice as much as fits.
 void refill_twice(const Daemon& daemon, std::string_view prefix) {
   const Bytes bytes = pattern(64 * kKiB);
-  for (std::size_t n = 0; n < 2 * kCapacity / bytes.size(); ++n)
+  for (std::size_t n = 0; n < 2 * kGraceMemory / bytes.size(); ++n)
     REQUIRE(outcome(daemon.watcher()->put(id_of(std::string(prefix) + std::to_string(n)), bytes)) == "ok");
 }
 

@@ -25,10 +25,10 @@ namespace {
 constexpr std::byte kLate{0xee};
 
 /// A child of this process, which runs `life` and then stands still.
-class Victim {
+class StandingChild {
  public:
   template <class Life>
-  explicit Victim(Life life) {
+  explicit StandingChild(Life life) {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
     const shm::UniqueFd out(ends[0]);
@@ -45,9 +45,9 @@ class Victim {
     char done = 'n';
     lived_ = ::read(out.get(), &done, 1) == 1 && done == 'y';
   }
-  Victim(const Victim&) = delete;
-  Victim& operator=(const Victim&) = delete;
-  ~Victim() { kill(); }
+  StandingChild(const StandingChild&) = delete;
+  StandingChild& operator=(const StandingChild&) = delete;
+  ~StandingChild() { kill(); }
 
   /// Whether all of its life went as it should.
   [[nodiscard]] bool lived() const noexcept { return lived_; }
@@ -124,7 +124,7 @@ TEST_CASE("a dead writer's I/O: what the kernel writes to a dead client's pages 
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
     const shm::UniqueFd out(ends[0]);
     const shm::UniqueFd in(ends[1]);
-    Victim victim([&] {
+    StandingChild victim([&] {
       const auto client = Client::connect(daemon.socket());
       if (!client) return false;
       static Result<ObjectBuilder> builder = (*client)->create(id_of("victim"), kSize);
@@ -178,7 +178,7 @@ TEST_CASE("a dead writer's I/O: direct reads of a file under way at its death ch
       WARN("io_uring is refused here: skipped");
       return;
     }
-    Victim victim([&] {
+    StandingChild victim([&] {
       const auto client = Client::connect(daemon.socket());
       if (!client) return false;
       static Result<ObjectBuilder> builder = (*client)->create(id_of("victim"), kSize, {.timeout = kPatience});
@@ -215,7 +215,7 @@ TEST_CASE("a dead writer's I/O: memory of a client that left in order is not use
   const shm::UniqueFd out(ends[0]);
   const shm::UniqueFd in(ends[1]);
   // It closes its connection, as a program does that closes all descriptors to become a daemon, and lives on.
-  Victim victim([&] {
+  StandingChild victim([&] {
     const auto client = Client::connect(daemon.socket());
     if (!client) return false;
     static Result<ObjectBuilder> builder = (*client)->create(id_of("victim"), kSize);

@@ -12,8 +12,8 @@ using namespace dolium::test;
 
 namespace {
 
-constexpr std::uint64_t kCapacity = 64 * kMiB;
-constexpr std::uint64_t kFifth = kCapacity / 5;
+constexpr std::uint64_t kRefusedMemory = 64 * kMiB;
+constexpr std::uint64_t kFifth = kRefusedMemory / 5;
 constexpr std::size_t kClients = 8;
 constexpr std::size_t kPutBytes = 2000;
 
@@ -38,7 +38,7 @@ void defer_until_leased(const Daemon& daemon, Client& client, std::size_t number
 TEST_CASE("room that is there is refused: eight clients that deferred puts and never flush") {
   Daemon daemon({"--capacity=64MiB"});
   std::vector<std::shared_ptr<Client>> clients;
-  const std::vector<std::byte> filler(kCapacity / kClients - kMiB);
+  const std::vector<std::byte> filler(kRefusedMemory / kClients - kMiB);
   for (std::size_t i = 0; i < kClients; ++i) {
     clients.push_back(daemon.connect());
     defer_until_leased(daemon, *clients.back(), i);
@@ -74,7 +74,7 @@ TEST_CASE("room that is there is refused: eight clients that deferred puts and n
 TEST_CASE("room that is there is refused: sixteen pinned objects of 1000 bytes that no client holds") {
   Daemon daemon({"--capacity=64MiB"});
   Client& client = *daemon.watcher();
-  const std::vector<std::byte> filler(kCapacity / 16 - 2000);
+  const std::vector<std::byte> filler(kRefusedMemory / 16 - 2000);
   std::vector<ObjectId> pinned;
   Bytes bytes(1000);
   for (std::size_t n = 0; n < 16; ++n) {
@@ -101,18 +101,18 @@ TEST_CASE("what stands in the way of a create is told to the client, by stats, a
   Daemon daemon({"--capacity=64MiB"});
   const auto holder = daemon.connect({.name = "a holder"});
   Client& client = *daemon.watcher();
-  const std::vector<std::byte> filler(kCapacity / 2);
+  const std::vector<std::byte> filler(kRefusedMemory / 2);
   REQUIRE(client.put(id_of_put(0, 0), filler));
   REQUIRE(holder->put(id_of_put(0, 1), Bytes(1000)));
   const Object held = holder->get_raw(id_of_put(0, 1)).value();
-  const auto refused = client.create(id_of_put(0, 2), kCapacity - 4096);
+  const auto refused = client.create(id_of_put(0, 2), kRefusedMemory - 4096);
   REQUIRE(outcome(refused) == "out_of_memory");
   CHECK(refused.error().cause == RefusalCause::room);
   CHECK_THAT(refused.error().message, Catch::Contains("1 KiB in use by clients cuts the arena"));
   const StoreStats stats = daemon.stats();
   CHECK(stats.obstacles.held_bytes == 1024);
   CHECK(stats.obstacles.count == 1);
-  CHECK(stats.obstacles.largest_run == kCapacity / 2);
+  CHECK(stats.obstacles.largest_run == kRefusedMemory / 2);
   REQUIRE(stats.last_refusal);
   CHECK(stats.last_refusal->cause == RefusalCause::room);
   CHECK(stats.last_refusal->obstacles == stats.obstacles);

@@ -18,10 +18,10 @@ namespace {
 
 const std::vector<std::string> kOwnGroup = {"/usr/bin/setsid"};
 
-void put(Client& client) {
+void put_a(Client& client) {
   REQUIRE(outcome(client.put(id_of("a"), pattern(1000))) == "ok");
 }
-bool has(Client& client) {
+bool has_a(Client& client) {
   const Result<Object> object = client.get_raw(id_of("a"));
   return object && same(object->data(), pattern(1000));
 }
@@ -55,7 +55,7 @@ TEST_CASE("signals: one to the whole group, and again, ends the daemon once, in 
 
 TEST_CASE("signals: what means nothing to a daemon changes nothing, in either process") {
   LaunchedDaemon daemon(kOwnGroup);
-  put(daemon.client());
+  put_a(daemon.client());
   const pid_t server = daemon.server();
   std::vector<int> meaningless = {SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE, SIGIO,   SIGVTALRM, SIGPROF,  SIGPWR, SIGSTKFLT,
                                   SIGXCPU, SIGXFSZ, SIGTTIN, SIGTTOU, SIGCHLD, SIGURG,    SIGWINCH, SIGCONT};
@@ -65,7 +65,7 @@ TEST_CASE("signals: what means nothing to a daemon changes nothing, in either pr
     REQUIRE(::kill(server, number) == 0);
   }
   CHECK(outcome(daemon.client().ping()) == "ok");
-  CHECK(has(daemon.client()));
+  CHECK(has_a(daemon.client()));
   CHECK(daemon.server() == server);
   daemon.process().signal(SIGTERM);
   CHECK(daemon.process().wait() == "exit 0");
@@ -75,11 +75,11 @@ TEST_CASE("signals: one that ends, to the server alone, is a restart") {
   const int number = GENERATE(SIGTERM, SIGINT, SIGQUIT, SIGHUP);
   CAPTURE(number);
   Daemon daemon;
-  put(*daemon.watcher());
+  put_a(*daemon.watcher());
   const pid_t server = daemon.server();
   REQUIRE(::kill(server, number) == 0);
   REQUIRE(daemon.replaced(server));
-  CHECK(has(*daemon.watcher()));
+  CHECK(has_a(*daemon.watcher()));
   CHECK_THAT(daemon.log(), Catch::Contains("it is restarted, and the objects are kept"));
 }
 
@@ -99,11 +99,11 @@ TEST_CASE("signals: one to the whole group, as timeout(1) sends it, is never tol
 
 TEST_CASE("signals: SIGHUP to the whole group, as when a terminal closes, replaces the server") {
   LaunchedDaemon daemon(kOwnGroup);
-  put(daemon.client());
+  put_a(daemon.client());
   const pid_t server = daemon.server();
   REQUIRE(::kill(-daemon.process().pid(), SIGHUP) == 0);
   REQUIRE(daemon.replaced(server));
-  CHECK(has(daemon.client()));
+  CHECK(has_a(daemon.client()));
   daemon.process().signal(SIGTERM);
   CHECK(daemon.process().wait() == "exit 0");
 }
@@ -148,7 +148,7 @@ TEST_CASE("signals: what the program that starts the daemon ignores or blocks is
   const std::string inherited = GENERATE("--ignore-signal", "--ignore-signal=CHLD", "--block-signal");
   CAPTURE(inherited);
   LaunchedDaemon daemon({"/usr/bin/env", inherited});
-  put(daemon.client());
+  put_a(daemon.client());
   const pid_t killed = daemon.server();
   REQUIRE(::kill(killed, SIGKILL) == 0);
   REQUIRE(daemon.replaced(killed));
@@ -157,7 +157,7 @@ TEST_CASE("signals: what the program that starts the daemon ignores or blocks is
   INFO(asked.output);
   CHECK(asked.how == "exit 0");
   REQUIRE(daemon.replaced(replaced));
-  CHECK(has(daemon.client()));
+  CHECK(has_a(daemon.client()));
   daemon.process().signal(SIGTERM);
   CHECK(daemon.process().wait() == "exit 0");
 }

@@ -11,12 +11,12 @@ using namespace dolium::test;
 
 namespace {
 constexpr std::size_t kSlots = 200;
-constexpr std::uint64_t kCapacity = 2 * kMiB;
+constexpr std::uint64_t kSmallStoreBytes = 2 * kMiB;
 constexpr std::uint64_t kPinnedQuota = kMiB / 2;
 }  // namespace
 
 std::vector<std::string> flags() {
-  return {"--capacity=" + std::to_string(kCapacity), "--max-objects=" + std::to_string(kSlots),
+  return {"--capacity=" + std::to_string(kSmallStoreBytes), "--max-objects=" + std::to_string(kSlots),
           "--max-pinned-bytes-per-user=" + std::to_string(kPinnedQuota),
           "--quarantine-seconds=0"};  // many die here, and the store is filled to the brim between
 }
@@ -40,7 +40,7 @@ void fill_to_the_brim(const Daemon& daemon, const Census& empty) {
   put_numbered(client, 0, 1, kPinnedQuota, {.pinned = true});
   REQUIRE(outcome(client.put(id_of(1), pattern(1), {.pinned = true})) == "out_of_memory");
   REQUIRE(client.clear());
-  put_numbered(client, 0, 1, kCapacity);
+  put_numbered(client, 0, 1, kSmallStoreBytes);
   REQUIRE(client.clear());
   REQUIRE(daemon.settled(empty) == empty);
 }

@@ -18,7 +18,7 @@ using namespace dolium::test;
 
 namespace {
 
-constexpr std::size_t kWorkers = 3;
+constexpr std::size_t kSoakWorkers = 3;
 constexpr std::chrono::seconds kBetweenKills{1};
 /// What the server's own memory may grow by after the first half of its life: what an allocator keeps to itself, and no
 /// leak of a few bytes a request.
@@ -36,7 +36,7 @@ std::uint64_t own_memory(pid_t pid) {
 class Soak {
  public:
   Soak(Daemon& daemon, Dice& dice) : daemon_(daemon), dice_(dice) {
-    for (std::size_t n = 0; n < kWorkers; ++n) hire();
+    for (std::size_t n = 0; n < kSoakWorkers; ++n) hire();
   }
   void live(int seconds) {
     for (int second = 0; second < seconds; ++second) {
@@ -67,7 +67,7 @@ class Soak {
 }  // namespace
 
 TEST_CASE("a long life with a death each second leaves memory and descriptors as they were") {
-  const int seconds = std::max(2, from_environment("DOLIUM_SOAK_SECONDS", 9) / 3);
+  const int length_s = std::max(2, from_environment("DOLIUM_SOAK_SECONDS", 9) / 3);
   const char* policy = GENERATE("lru", "lfu", "fifo", "adaptive");
   Dice dice;
   CAPTURE(dice.seed(), policy);
@@ -77,11 +77,11 @@ TEST_CASE("a long life with a death each second leaves memory and descriptors as
   std::uint64_t warm = 0;
   {
     Soak soak(daemon, dice);
-    soak.live(seconds / 2);
+    soak.live(length_s / 2);
     warm = own_memory(server);
-    soak.live(seconds - seconds / 2);
+    soak.live(length_s - length_s / 2);
     const std::uint64_t at_last = own_memory(server);
-    std::cout << policy << ": " << seconds << " deaths, " << daemon.stats().put_count << " puts, "
+    std::cout << policy << ": " << length_s << " deaths, " << daemon.stats().put_count << " puts, "
               << daemon.stats().eviction_count << " evictions; the server's own memory " << warm / kKiB << " KiB warm, "
               << at_last / kKiB << " KiB at last\n";
     CHECK(at_last <= warm + kMaxGrowth);

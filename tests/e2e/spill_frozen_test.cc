@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "tests/client/store_under_test.h"
-#include "tests/e2e/payload.h"
+#include "tests/e2e/kept_objects.h"
 #include "tests/e2e/spill_daemon.h"
 
 using namespace dolium;
@@ -14,19 +14,8 @@ using namespace dolium::test;
 
 namespace {
 
-constexpr std::size_t kSize = 200'000;
+constexpr std::size_t kFrozenBytes = 200'000;
 constexpr Timeout kShort = std::chrono::milliseconds(300);
-constexpr Timeout kPatient = std::chrono::seconds(30);
-
-ObjectId numbered(std::uint64_t number) {
-  return id_of("frozen/" + std::to_string(number));
-}
-
-Result<void> put(Client& client, std::uint64_t number, Timeout timeout) {
-  std::vector<std::byte> bytes(kSize);
-  fill_payload(bytes, numbered(number), number + 1);
-  return client.put(numbered(number), bytes, {.timeout = timeout, .retention = Retention::keep});
-}
 
 /// SIGSTOP and SIGCONT to the spill process.
 class Frozen {
@@ -49,7 +38,8 @@ TEST_CASE("a spill process that stands still: gets of what is in memory go on, a
   SpillDaemon daemon({"--capacity=4MiB", "--max-objects=1000", "--quarantine-seconds=0"});
   Client& client = *daemon->watcher();
   constexpr std::uint64_t kSpilled = 10;
-  for (std::uint64_t number = 0; number < kSpilled; ++number) REQUIRE(outcome(put(client, number, kPatient)) == "ok");
+  for (std::uint64_t number = 0; number < kSpilled; ++number)
+    REQUIRE(outcome(keep(client, number, kFrozenBytes)) == "ok");
   REQUIRE(outcome(daemon.write_all()) == "ok");
   REQUIRE(daemon->stats().spilled_count == kSpilled);
   std::uint64_t count = kSpilled;
@@ -57,40 +47,40 @@ TEST_CASE("a spill process that stands still: gets of what is in memory go on, a
   {
     const Frozen frozen(daemon);
     for (; !why && count < 100; ++count)
-      if (const Result<void> done = put(client, count, kShort); !done) why = done.error(), --count;
+      if (const Result<void> done = keep(client, count, kFrozenBytes, kShort); !done) why = done.error(), --count;
     REQUIRE(why);
     CAPTURE(to_string(*why));
     CHECK((why->code == Errc::timed_out || why->code == Errc::out_of_memory));
     CHECK(count > kSpilled + 10);  // memory took those
-    const auto waits = client.create(numbered(1000), 2 * kMiB, {.timeout = kShort, .retention = Retention::cache});
+    const auto waits = client.create(kept_id(1000), 2 * kMiB, {.timeout = kShort, .retention = Retention::cache});
     REQUIRE_FALSE(waits);
     CHECK((waits.error().code == Errc::timed_out || waits.error().code == Errc::out_of_memory));
     for (std::uint64_t number = kSpilled; number < count; ++number) {
-      const Result<Object> object = client.get_raw(numbered(number));
+      const Result<Object> object = client.get_raw(kept_id(number));
       REQUIRE(outcome(object) == "ok");
-      CHECK(is_payload(object->data(), numbered(number)));
+      CHECK(is_payload(object->data(), kept_id(number)));
     }
     for (std::uint64_t number = 0; number < 3; ++number) {
-      const Result<Object> object = client.get_raw(numbered(number), kShort);
+      const Result<Object> object = client.get_raw(kept_id(number), kShort);
       REQUIRE_FALSE(object);
       CAPTURE(to_string(object.error()));
       CHECK((object.error().code == Errc::tier_unavailable || object.error().code == Errc::out_of_memory));
       CHECK_THAT(object.error().message, Catch::Contains("disk"));
     }
-    CHECK_FALSE(client.try_get(numbered(0)).has_value());
-    CHECK(client.exists(numbered(0)).value());
-    CHECK(client.metadata(numbered(0))->data_size == kSize);
+    CHECK_FALSE(client.try_get(kept_id(0)).has_value());
+    CHECK(client.exists(kept_id(0)).value());
+    CHECK(client.metadata(kept_id(0))->data_size == kFrozenBytes);
     CHECK(client.list().value().size() == count);
     CHECK(outcome(client.ping()) == "ok");
-    REQUIRE(client.remove(numbered(1)).value());  // immediate
-    CHECK_FALSE(client.exists(numbered(1)).value());
+    REQUIRE(client.remove(kept_id(1)).value());  // immediate
+    CHECK_FALSE(client.exists(kept_id(1)).value());
   }
   for (std::uint64_t number = 0; number < count; ++number) {
     if (number == 1) continue;
     CAPTURE(number);
-    const Result<Object> object = client.get_raw(numbered(number), kPatient);
+    const Result<Object> object = client.get_raw(kept_id(number), kPatient);
     REQUIRE(outcome(object) == "ok");
-    CHECK(is_payload(object->data(), numbered(number)));
+    CHECK(is_payload(object->data(), kept_id(number)));
   }
-  REQUIRE(outcome(put(client, 1, kPatient)) == "ok");
+  REQUIRE(outcome(keep(client, 1, kFrozenBytes)) == "ok");
 }

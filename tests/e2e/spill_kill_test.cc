@@ -30,7 +30,7 @@ using namespace dolium::test;
 
 namespace {
 
-constexpr std::size_t kWorkers = 3;  // of 64 objects of 80 KB each: 15 MiB
+constexpr std::size_t kSpillWorkers = 3;  // of 64 objects of 80 KB each: 15 MiB
 constexpr std::size_t kBatch = 60;
 
 std::vector<std::string> small_memory() {
@@ -55,41 +55,41 @@ struct Load {
 class Workers {
  public:
   Workers(SpillDaemon& daemon, Dice& dice, Load load = {}) : daemon_(daemon), dice_(dice), load_(std::move(load)) {
-    for (std::size_t n = 0; n < kWorkers; ++n) tables_.emplace_back(path(n));
+    for (std::size_t n = 0; n < kSpillWorkers; ++n) tables_.emplace_back(path(n));
   }
   ~Workers() { kill_all(); }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
   void start() {
-    for (std::size_t n = 0; n < kWorkers; ++n) workers_.push_back(std::make_unique<Worker>(daemon_.daemon()));
-    for (std::size_t n = 0; n < kWorkers; ++n) churn(n);
+    for (std::size_t n = 0; n < kSpillWorkers; ++n) workers_.push_back(std::make_unique<Worker>(daemon_.daemon()));
+    for (std::size_t n = 0; n < kSpillWorkers; ++n) churn(n);
   }
   /// Until they have made so many more calls. A worker that has done its batch gets another one.
   void go_on(std::uint64_t calls) {
     const std::uint64_t before = this->calls();
     REQUIRE(eventually([&] {
-      for (std::size_t n = 0; n < kWorkers; ++n)
+      for (std::size_t n = 0; n < kSpillWorkers; ++n)
         if (workers_[n]->has_reply()) finish(n), churn(n);
       return this->calls() >= before + calls;
     }));
   }
   /// None of them is busy.
   void rest() {
-    for (std::size_t n = 0; n < kWorkers; ++n) finish(n);
+    for (std::size_t n = 0; n < kSpillWorkers; ++n) finish(n);
   }
   void churn_all() {
-    for (std::size_t n = 0; n < kWorkers; ++n) churn(n);
+    for (std::size_t n = 0; n < kSpillWorkers; ++n) churn(n);
   }
   /// Every object is compared. They rest.
   void settle() {
-    for (std::size_t n = 0; n < kWorkers; ++n) workers_[n]->tell("spill_settle " + path(n) + ' ' + prefix(n));
+    for (std::size_t n = 0; n < kSpillWorkers; ++n) workers_[n]->tell("spill_settle " + path(n) + ' ' + prefix(n));
     rest();
   }
   void kill_one() {
-    const std::size_t victim = dice_.below(kWorkers);
+    const std::size_t victim = dice_.below(kSpillWorkers);
     workers_[victim]->kill();
-    REQUIRE(eventually([&] { return stats_of(daemon_).client_count <= kWorkers + 1; }));  // with the spill process
+    REQUIRE(eventually([&] { return stats_of(daemon_).client_count <= kSpillWorkers + 1; }));  // with the spill process
     workers_[victim] = std::make_unique<Worker>(daemon_.daemon());
     churn(victim);
   }
@@ -167,7 +167,7 @@ Looks look_at_disk(SpillDaemon& daemon, Workers& workers) {
   REQUIRE(daemon->stats().dirty_count == 0);
   REQUIRE(daemon->watcher()->remove(mark).value());
   Looks looks;
-  for (std::size_t n = 0; n < kWorkers; ++n) {
+  for (std::size_t n = 0; n < kSpillWorkers; ++n) {
     settle_doubts(daemon, workers, n);
     looks.push_back(workers.table(n).snapshot());
   }
@@ -184,7 +184,7 @@ bool may_follow(std::uint64_t generation, const SpillEntry& look, const SpillEnt
 }
 
 void check_after_restart(SpillDaemon& daemon, Workers& workers, const Looks& looks) {
-  for (std::size_t n = 0; n < kWorkers; ++n) {
+  for (std::size_t n = 0; n < kSpillWorkers; ++n) {
     std::uint64_t newest = 0;  // at the look
     for (const SpillEntry& each : looks[n]) newest = std::max(newest, each.sure);
     for (std::size_t object = 0; object < SpillTable::kObjects; ++object) {
@@ -222,23 +222,23 @@ struct Preloaded {
 };
 #endif
 
-enum class Victim : std::uint8_t { client, server, spiller };
+enum class SpillVictim : std::uint8_t { client, server, spiller };
 
-void kill_one(SpillDaemon& daemon, Workers& workers, Victim victim) {
+void kill_one(SpillDaemon& daemon, Workers& workers, SpillVictim victim) {
   switch (victim) {
-    case Victim::client: return workers.kill_one();
-    case Victim::server: REQUIRE(eventually([&] { return daemon.kill_server(); })); return;
-    case Victim::spiller: REQUIRE(eventually([&] { return daemon.kill_spiller(); })); return;
+    case SpillVictim::client: return workers.kill_one();
+    case SpillVictim::server: REQUIRE(eventually([&] { return daemon.kill_server(); })); return;
+    case SpillVictim::spiller: REQUIRE(eventually([&] { return daemon.kill_spiller(); })); return;
   }
 }
 
 /// `calls`: maximum number between two kills. Returns the number of objects that were spilled.
 std::uint64_t kill_at_random(SpillDaemon& daemon, Workers& workers, Dice& dice, int kills, std::uint64_t calls) {
-  constexpr std::array kLife = {Victim::client,  Victim::client,  Victim::client, Victim::client,
-                                Victim::server,  Victim::server,  Victim::server, Victim::server,
-                                Victim::spiller, Victim::spiller, Victim::spiller};
+  constexpr std::array kLife = {SpillVictim::client,  SpillVictim::client,  SpillVictim::client, SpillVictim::client,
+                                SpillVictim::server,  SpillVictim::server,  SpillVictim::server, SpillVictim::server,
+                                SpillVictim::spiller, SpillVictim::spiller, SpillVictim::spiller};
   workers.start();
-  std::vector<Victim> life;
+  std::vector<SpillVictim> life;
   std::uint64_t spilled = 0;
   for (int killed = 0; killed < kills; ++killed) {
     CAPTURE(dice.seed(), killed, life.size());

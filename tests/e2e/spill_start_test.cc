@@ -13,7 +13,7 @@ using namespace dolium::e2e;
 
 namespace {
 
-constexpr std::size_t kSize = 4'000'000;
+constexpr std::size_t kStartBytes = 4'000'000;
 const ObjectId kId = test::id_of("start/kept");
 
 /// doliumd in a directory of its own, beside a spill process that does what `script` says.
@@ -25,7 +25,7 @@ std::string program_with_spiller(const test::TemporaryDirectory& directory, cons
   return program;
 }
 
-bool is_there(Client& client) {
+bool has_kept(Client& client) {
   const Result<Object> object = client.get_raw(kId, std::chrono::seconds(5));
   if (!object) UNSCOPED_INFO(to_string(object.error()));
   return object && is_payload(object->data(), kId);
@@ -47,7 +47,7 @@ TEST_CASE("a daemon whose first spill process cannot use the directory ends, and
 TEST_CASE("a daemon whose later spill process cannot use the directory goes on, and uses it again when it can") {
   SpillDaemon daemon({"--capacity=16MiB", "--max-objects=1000", "--quarantine-seconds=0"});
   daemon.await_all();
-  std::vector<std::byte> bytes(kSize);
+  std::vector<std::byte> bytes(kStartBytes);
   fill_payload(bytes, kId, 1);
   REQUIRE(daemon->watcher()->put(kId, bytes, {.timeout = std::chrono::seconds(30), .retention = Retention::keep}));
   REQUIRE(daemon.write_all());
@@ -58,7 +58,7 @@ TEST_CASE("a daemon whose later spill process cannot use the directory goes on, 
   CHECK_THAT(daemon->log(), Catch::Contains("chmod 700"));
   CHECK(daemon->watcher()->ping());
   std::filesystem::permissions(daemon.directory(), std::filesystem::perms(0700));
-  CHECK(test::eventually([&] { return is_there(*daemon->watcher()); }));
+  CHECK(test::eventually([&] { return has_kept(*daemon->watcher()); }));
 }
 
 TEST_CASE("a client that a new store does not admit yet is told that the spill directory is read first") {

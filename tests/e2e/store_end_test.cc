@@ -90,9 +90,9 @@ void check_gone(Client& client, const ObjectId& id) {
 }
 
 /// A child of fork() that says, when it is told that the store has ended, what it then gets.
-class Child {
+class LookingChild {
  public:
-  Child(Client& client, const Object& held, const ObjectId& id) {
+  LookingChild(Client& client, const Object& held, const ObjectId& id) {
     REQUIRE(::pipe2(ends_.data(), O_CLOEXEC) == 0);
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
@@ -104,9 +104,9 @@ class Child {
     const bool gone = std::ranges::all_of(all, [](const auto& each) { return each.second == "disconnected"; });
     ::_exit(!gone ? 1 : same(held.data(), expected) ? 0 : 2);
   }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
+  LookingChild(const LookingChild&) = delete;
+  LookingChild& operator=(const LookingChild&) = delete;
+  ~LookingChild() {
     if (pid_ > 0) static_cast<void>(ask());
   }
   int ask() {
@@ -200,9 +200,9 @@ TEST_CASE("a store that is gone: children of fork() get nothing of it either") {
   REQUIRE(outcome(client->put(id_of("held"), pattern(1000))) == "ok");
   REQUIRE(outcome(client->put(id_of("other"), pattern(1000))) == "ok");
   const Object held = client->get_raw(id_of("held")).value();
-  Child before(*client, held, id_of("other"));
+  LookingChild before(*client, held, id_of("other"));
   end_store(daemon, how);
-  Child after(*client, held, id_of("other"));
+  LookingChild after(*client, held, id_of("other"));
   CHECK(before.ask() == 0);
   CHECK(after.ask() == 0);
 }

@@ -34,7 +34,7 @@ std::string refusal(const std::filesystem::path& socket) {
 }  // namespace
 
 TEST_CASE("a missing directory is made for this user alone, an existing one is left as it is") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::filesystem::path made = directory.path() / "made";
   CHECK(foresee_socket_directory(made / "dolium.sock"));
   CHECK_FALSE(std::filesystem::exists(made));
@@ -54,18 +54,18 @@ TEST_CASE("a relative path is taken from here") {
 }
 
 TEST_CASE("only one directory is made") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   CHECK_THAT(refusal(directory.path() / "a/b/dolium.sock"), Contains("No such file or directory"));
 }
 
 TEST_CASE("a file is no directory") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   directory.write("file", "");
   CHECK_THAT(refusal(directory.path() / "file/dolium.sock"), Contains("Not a directory"));
 }
 
 TEST_CASE("a directory where every user can replace files is refused, unless it is sticky") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
   CHECK_THAT(refusal(directory.path() / "dolium.sock"), Contains("every user can replace files"));
   REQUIRE(::chmod(directory.path().c_str(), 01777) == 0);
@@ -77,7 +77,7 @@ TEST_CASE("a directory in which this user may make nothing is foreseen, there or
     WARN("needs root to be another user");
     return;
   }
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
   REQUIRE(::seteuid(kStranger) == 0);
   const Result<void> there = foresee_socket_directory(directory.path() / "dolium.sock");
@@ -93,7 +93,7 @@ TEST_CASE("a directory where a group can replace files is refused, unless the gr
     WARN("needs root to give a directory to another group");
     return;
   }
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   REQUIRE(::chmod(directory.path().c_str(), 0770) == 0);
   CHECK(prepare_socket_directory(directory.path() / "dolium.sock"));  // group root is root alone
   REQUIRE(::chown(directory.path().c_str(), 0, kStranger) == 0);
@@ -112,7 +112,7 @@ TEST_CASE("what a stranger put into /tmp is refused: directory, link, or anythin
     WARN("needs root to make another user's files");
     return;
   }
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::filesystem::path inner = directory.path() / "inner";
   const std::filesystem::path link = directory.path() / "link";
   REQUIRE(::mkdir(inner.c_str(), 0700) == 0);
@@ -133,7 +133,7 @@ TEST_CASE("a directory that is not sticky is refused as well when a stranger own
     WARN("needs root to make another user's files");
     return;
   }
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::filesystem::path way = directory.path() / "way";
   const std::filesystem::path inner = way / "inner";
   const std::filesystem::path link = directory.path() / "link";
@@ -155,7 +155,7 @@ TEST_CASE("a directory that is not sticky is refused as well when a stranger own
 }
 
 TEST_CASE("directories of containers: below a private ancestor the modes of directories do not matter") {
-  const test::TemporaryDirectory directory;  // 0700
+  const dolium::test::TemporaryDirectory directory;  // 0700
   const std::filesystem::path shared = directory.path() / "shared";
   const std::filesystem::path socket = shared / "dolium.sock";
   REQUIRE(::mkdir(shared.c_str(), 0700) == 0);
@@ -171,7 +171,7 @@ TEST_CASE("directories of containers: below a private ancestor the modes of dire
 }
 
 TEST_CASE("directories of containers: what a link or .. leads out of a private ancestor is checked like any other") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::filesystem::path closed = directory.path() / "closed";
   const std::filesystem::path open = directory.path() / "open";
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
@@ -184,7 +184,7 @@ TEST_CASE("directories of containers: what a link or .. leads out of a private a
 }
 
 TEST_CASE("directories of containers: one that is taken as it is need only be a directory") {
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::filesystem::path socket = directory.path() / "dolium.sock";
   REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
   CHECK_THAT(refusal(socket), Contains("--trust-socket-directory"));
@@ -203,7 +203,7 @@ TEST_CASE(
     return;
   }
   constexpr uid_t kUser = 61'000;
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   const std::filesystem::path own = directory.path() / "own";
   const std::filesystem::path strange = directory.path() / "strange";
   for (const auto& [path, owner] : {std::pair(own, kUser), std::pair(strange, kStranger)}) {
@@ -212,7 +212,7 @@ TEST_CASE(
   }
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
   REQUIRE(::chown(directory.path().c_str(), kUser, kUser) == 0);
-  const std::string words = test::in_user_namespace({kUser, kUser}, kUser, [&] {
+  const std::string words = dolium::test::in_user_namespace({kUser, kUser}, kUser, [&] {
     struct stat root {};
     std::string out = ::stat("/", &root) == 0 ? std::to_string(root.st_uid) : "cannot look at /";
     for (const auto& path : {own, strange, std::filesystem::path("/tmp"), std::filesystem::path("/usr")})
@@ -222,7 +222,7 @@ TEST_CASE(
         out += "\n" + checked.error().message;
     return out;
   });
-  if (words == test::kNoNamespace) {
+  if (words == dolium::test::kNoNamespace) {
     WARN(words);
     return;
   }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint32_t kNobody = 65534;
 
 IdMap map_of(const std::string& lines, const std::string& overflow = "65534") {
-  const test::TemporaryDirectory proc;
+  const dolium::test::TemporaryDirectory proc;
   proc.write("self/uid_map", lines);
   proc.write("sys/kernel/overflowuid", overflow + "\n");
   return IdMap::of_users(proc.path());
@@ -41,7 +41,7 @@ TEST_CASE("uids of user namespaces: an overflow id identifies nobody, unless the
 }
 
 TEST_CASE("uids of user namespaces: a map that cannot be read is not believed to be whole") {
-  const test::TemporaryDirectory empty;
+  const dolium::test::TemporaryDirectory empty;
   CHECK_FALSE(IdMap::of_users(empty.path()).identifies(kNobody));
   CHECK(IdMap::of_users(empty.path()).identifies(0));
 }
@@ -51,13 +51,13 @@ TEST_CASE("uids of user namespaces: nobody's own files are told from a stranger'
     WARN("needs root to make another user's files");
     return;
   }
-  const test::TemporaryDirectory directory;
+  const dolium::test::TemporaryDirectory directory;
   for (const auto& [name, owner] : {std::pair("own", 70'000), std::pair("strange", 71'000)}) {
     directory.write(name, "");
     REQUIRE(::chown((directory.path() / name).c_str(), static_cast<uid_t>(owner), static_cast<gid_t>(owner)) == 0);
   }
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
-  const std::string words = test::in_user_namespace({kNobody, 70'000}, kNobody, [&] {
+  const std::string words = dolium::test::in_user_namespace({kNobody, 70'000}, kNobody, [&] {
     struct stat own {
     }, strange{};
     if (::stat((directory.path() / "own").c_str(), &own) != 0) return std::string("cannot look");
@@ -66,7 +66,7 @@ TEST_CASE("uids of user namespaces: nobody's own files are told from a stranger'
                        owns(directory.path() / "own", own.st_uid), owns(directory.path() / "strange", strange.st_uid),
                        is_own_user(own.st_uid));
   });
-  if (words == test::kNoNamespace) {
+  if (words == dolium::test::kNoNamespace) {
     WARN(words);
     return;
   }

@@ -16,7 +16,7 @@ namespace {
 /// Not all leases are given: all of a store together take at most an eighth of its 32 to 64 KiB.
 constexpr std::size_t kMaxLeaseUnits = 96;
 constexpr std::size_t kMaxLeased = 1500;
-constexpr std::size_t kLongestLifeMs = 20;
+constexpr std::size_t kLongestLeasedLifeMs = 20;
 
 ObjectId lease_id(std::uint64_t value) {
   return ObjectId::from_name("lease " + std::to_string(value));
@@ -107,7 +107,7 @@ protocol::PutHead Client::write_leased(Number number, std::uint64_t value) {
   const std::size_t size = world_.one_in(4) ? most : e2e::kWord + world_.below(most - e2e::kWord);
   lease_->left -= shm::Arena::taken_by(size);
   e2e::fill_payload({mapped_->writable.data() + lease_->offset + lease_->left, size}, id, value);
-  const std::uint64_t life_ms = number == kFiller && world_.one_in(3) ? 1 + world_.below(kLongestLifeMs) : 0;
+  const std::uint64_t life_ms = number == kFiller && world_.one_in(3) ? 1 + world_.below(kLongestLeasedLifeMs) : 0;
   return {protocol::to_wire(id),
           0,
           false,

@@ -20,7 +20,7 @@ using spill::IoChoice;
 using spill::Sequence;
 
 /// On a disk: /tmp may be in memory.
-constexpr const char* kDisk = "/var/tmp";
+constexpr const char* kFilesDisk = "/var/tmp";
 
 void settle(Engine& engine) {
   for (int steps = 0; steps < 100000 && !engine.is_idle(); ++steps) engine.step(static_cast<shm::TimeNs>(steps), true);
@@ -43,7 +43,7 @@ std::unique_ptr<Engine> open_engine(DiskFiles& files) {
 
 /// Objects of many sizes, written, read, and read again by another engine.
 void round_trip(IoChoice io, std::string_view name) {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kFilesDisk);
   const std::vector<std::size_t> sizes = {0, 1, 4096, 100'000, 1'000'000, 1 << 20, 20'000'001};
   std::vector<TestObject> objects;
   std::vector<Sequence> locations(sizes.size());
@@ -91,7 +91,7 @@ TEST_CASE("the automatic choice of I/O always works") {
 }
 
 TEST_CASE("files of a spill directory can be read by their owner alone") {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kFilesDisk);
   const auto files = open_files(directory.path(), IoChoice::threads);
   const auto engine = open_engine(*files);
   settle(*engine);

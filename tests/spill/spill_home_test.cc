@@ -23,7 +23,7 @@ using namespace dolium::test;
 using namespace dolium::spill;
 
 /// On a disk: /tmp may be in memory.
-constexpr const char* kDisk = "/var/tmp";
+constexpr const char* kHomeDisk = "/var/tmp";
 const Machine kHere{"aaaa", "here", false};
 
 /// Why it is refused, if the cause stays until an operator acts.
@@ -51,7 +51,7 @@ void write_superblock(const TemporaryDirectory& directory, const Superblock& blo
 }  // namespace
 
 TEST_CASE("a spill directory is examined without changing it") {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   const auto findings = examine_spill_directory(directory.path(), kHere);
   REQUIRE(findings);
   CHECK(findings->free_bytes > 0);
@@ -62,21 +62,21 @@ TEST_CASE("a spill directory is examined without changing it") {
 }
 
 TEST_CASE("a spill directory that others may enter is refused, with the command that mends it") {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
   CHECK_THAT(refusal(directory.path()), Catch::Contains("(mode 755)") && Catch::Contains("run chmod 700"));
 }
 
 TEST_CASE("a spill directory that does not exist, or is none, is refused") {
   CHECK_THAT(refusal("/var/tmp/there/is/none"), Catch::Contains("No such file") && Catch::Contains("make it"));
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   directory.write("file", "x");
   CHECK_THAT(refusal(directory.path() / "file"), Catch::Contains("Not a directory"));
 }
 
 TEST_CASE(
     "a spill directory where something else has the name of one of its files is refused, at the check and the start") {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   const std::string name = GENERATE("lock", "superblock", "superblock.new");
   const std::filesystem::path path = directory.path() / name;
   const std::string kind = GENERATE("a directory", "a symbolic link", "a FIFO");
@@ -102,7 +102,7 @@ TEST_CASE("a spill directory in memory is refused") {
 }
 
 TEST_CASE("the content of a spill directory is looked at before a start") {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   directory.write("thesis.txt", "x");
   CHECK_THAT(refusal(directory.path()),
              Catch::Contains(directory.path()) && Catch::Contains("has other files (thesis.txt)"));
@@ -127,7 +127,7 @@ TEST_CASE("the content of a spill directory is looked at before a start") {
 
 TEST_CASE("a spill directory in a container's own layer is warned of") {
   struct statfs info {};
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   if (::statfs(directory.path().c_str(), &info) != 0 ||
       static_cast<std::uint64_t>(info.f_type) != OVERLAYFS_SUPER_MAGIC) {
     WARN("no overlayfs here");
@@ -140,7 +140,7 @@ TEST_CASE("a spill directory in a container's own layer is warned of") {
 }
 
 TEST_CASE("the process that has a spill directory locked is named") {
-  const TemporaryDirectory directory(kDisk);
+  const TemporaryDirectory directory(kHomeDisk);
   const auto opened = open_spill_directory(directory.path());
   REQUIRE(opened);
   const auto lock = lock_spill_directory(*opened, directory.path());
