@@ -40,6 +40,7 @@ void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
   const Ghosts::Origin origin = states_[slot].origin();
   ghosts_.add(view_.candidates.id_hash(slot), origin, objects, static_cast<std::uint32_t>(states_.size()));
   share_.left(origin);
+  share_.ended(false);
   if (++evictions_ < kEvictionsPerStep) return;
   evictions_ = 0;
   look_at_next_slot();
@@ -48,24 +49,29 @@ void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
 
 bool AdaptivePolicy::stays(SlotIndex slot) const {
   if (lane(slot) == Lane::second) return visits_by_now(slot) > 0;
-  if (states_[slot].visits() > 0) return hits_by_now(slot) > 0;
+  return states_[slot].visits() > 0 ? hits_by_now(slot) > 0 : was_got(slot);
+}
+
+/// Since its seal.
+bool AdaptivePolicy::was_got(SlotIndex slot) const {
   const LedgerRow& row = view_.ledger.row(slot);
   return row.accessed > row.sealed;
 }
 
-void AdaptivePolicy::requeue(SlotIndex slot) {
-  if (lane(slot) == Lane::second)
-    requeue_main(slot);
-  else
-    states_[slot] = {0, view_.candidates.hit_sum(slot)};
+Policy::Side AdaptivePolicy::requeue(SlotIndex slot) {
+  if (lane(slot) == Lane::second) return requeue_main(slot);
+  share_.ended(true);
+  states_[slot] = {0, view_.candidates.hit_sum(slot)};
+  return Side::beginning;
 }
 
-void AdaptivePolicy::requeue_main(SlotIndex slot) {
+Policy::Side AdaptivePolicy::requeue_main(SlotIndex slot) {
   const std::uint32_t sum = view_.candidates.hit_sum(slot);
   const std::uint32_t hits = states_[slot].hits_since(sum);
   const std::uint32_t visits = std::min(kMostVisits, states_[slot].visits() + hits);
   share_.looked(hits > 0);
   states_[slot] = visits > 0 ? State(visits - 1, sum) : State::demoted(sum);
+  return visits > 0 || !was_got(slot) ? Side::beginning : demotion_side();
 }
 
 void AdaptivePolicy::forget_hits(SlotIndex slot, std::uint32_t hits) {

@@ -5,13 +5,16 @@
 // Sources: the queues are those of segmented LRU, with the reinsertion and the counts of S3-FIFO (J. Yang, Y. Zhang,
 // Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023). The share is adjusted as
 // in ARC (shm/eviction/newcomers_share.h). It keeps its hits on a popular set, on scans, on loops larger than the
-// store, and when the popular set changes; lru, lfu, fifo and each policy with a fixed share fail on one of these.
+// store, and when the popular set changes; lru, lfu, fifo and each policy with a fixed share fail on one of these. In
+// an exchange (each object is put, got after a while, and never again), it finds what lru finds.
 //
 // Model: two queues and a list of ghosts.
 //   newcomers  (first lane) objects begin here, and only here objects are evicted. At the end of the queue, an object
 //              that was got since it joined goes to the main queue; another is evicted, and leaves a ghost.
 //   main       (second lane) if it has more than its share of the bytes, the object at its end is looked at: one that
-//              was got goes to the beginning again, up to twice without another get; another joins the newcomers.
+//              was got goes to the beginning again, up to twice without another get; another joins the newcomers. While
+//              hardly any object evicted from the main queue returns, one that was got joins them at the end, and is
+//              the next to be evicted: in an exchange, it would take the place of objects that were not got yet.
 //   ghosts     ids of objects that were evicted. An object that is put again while its ghost is there begins in the
 //              main queue, unless it was there before: in a loop, it would push out an object that comes next.
 // Shares are of bytes, not of objects: a large newcomer costs as much as many small ones. While the main queue has less
@@ -52,7 +55,8 @@ class AdaptivePolicy final : public Policy {
   void enter(SlotIndex slot, Arrival arrival, const LaneBytes& bytes) override;
   void evicted(SlotIndex slot, std::uint32_t objects) override;
   [[nodiscard]] bool stays(SlotIndex slot) const override;
-  void requeue(SlotIndex slot) override;
+  Side requeue(SlotIndex slot) override;
+  [[nodiscard]] Side demotion_side() const override { return share_.main_returns() ? Side::beginning : Side::end; }
   void lacked_window() override { share_.lacked_window(); }
   void forget_hits(SlotIndex slot, std::uint32_t hits) override;
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept override;
@@ -101,10 +105,11 @@ class AdaptivePolicy final : public Policy {
     std::uint16_t word_ = 0;
   };
 
+  [[nodiscard]] bool was_got(SlotIndex slot) const;
   [[nodiscard]] std::uint32_t hits_by_now(SlotIndex slot) const;
   [[nodiscard]] std::uint32_t visits_by_now(SlotIndex slot) const;
   [[nodiscard]] bool begins_in_main(SlotIndex slot, const LaneBytes& bytes);
-  void requeue_main(SlotIndex slot);
+  Side requeue_main(SlotIndex slot);
   void look_at_next_slot();
 
   PolicyView view_;

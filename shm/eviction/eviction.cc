@@ -150,6 +150,10 @@ bool Eviction::takes_front(std::uint32_t target) const {
 bool Eviction::takes_front_of_lanes(std::uint32_t target) const {
   if (is_demotion_due()) return true;
   const auto& cold = order_.cold();
+  // Objects of the second lane go before those of the first that would fill the cold set.
+  if (policy_.demotion_side() == Policy::Side::end && order_.is_second_next() && target <= cold_target() &&
+      !cold.empty())
+    return order_.front_goes_first();
   if (order_.first_of(Policy::Lane::first) != kNoSlot) return cold.size() < target || order_.front_goes_first();
   return cold.empty() || (target > cold_target() && cold.size() < target);
 }
@@ -225,8 +229,10 @@ bool Eviction::place(SlotIndex slot, Look look) {
 }
 
 void Eviction::requeue(SlotIndex slot) {
-  policy_.requeue(slot);
-  order_.enqueue(slot);
+  if (policy_.requeue(slot) == Policy::Side::end)
+    order_.put_back(slot);
+  else
+    order_.enqueue(slot);
 }
 
 /// Moves parked objects that are unused now to the queue. Returns whether there were any.

@@ -13,6 +13,11 @@
 //                  got again, so the newcomers get little.
 //   exchange       no object returns, and objects of the main queue are not got again: the newcomers get nearly all.
 //
+// The share is large at first, so that an exchange (each object is put, got after a while, and never again) loses
+// nothing while nothing is known. Nothing is known of the main queue then. It is assumed to be worth its bytes if no
+// newcomer is got before the end of its queue, as in a loop; otherwise, only returns and hits make the share smaller.
+// During the first turnovers the share shrinks faster, so that a popular set loses little.
+//
 // Constants were found with a simulation, tuned with seed 1 of the traces of tests/bench (see its page).
 //
 // Not thread-safe.
@@ -28,7 +33,7 @@ namespace dolium::shm {
 
 class NewcomersShare {
  public:
-  static constexpr double kAtFirst = 0.5;
+  static constexpr double kAtFirst = 0.9;
   /// After a restart of the server, when all objects are in the main queue: a larger share would make newcomers of many
   /// (a loop in a store of 40 % lost 19 points of its hits in the next 20,000 requests with 0.5, and 1.4 with this).
   static constexpr double kAfterRestart = 0.05;
@@ -40,7 +45,9 @@ class NewcomersShare {
 
   /// Before the first adjust().
   void begin_after_restart() noexcept {
-    if (!started_) share_ = kAfterRestart;
+    if (started_) return;
+    share_ = kAfterRestart;
+    restarted_ = true;
   }
   void left(Ghosts::Origin origin) noexcept { ++flow_of(origin).left; }
   void returned(Ghosts::Origin origin) noexcept { ++flow_of(origin).returned; }
@@ -48,6 +55,11 @@ class NewcomersShare {
   void looked(bool hit) noexcept {
     ++looks_;
     if (hit) ++hits_;
+  }
+  /// A newcomer reached the end of its queue.
+  void ended(bool was_got) noexcept {
+    ++ends_;
+    if (was_got) ++got_ends_;
   }
   /// The newcomers had no room for a new object at one place, so objects of the main queue go before their time. In a
   /// store of objects of different sizes, that is so while the newcomers have too few bytes.
@@ -63,6 +75,12 @@ class NewcomersShare {
   /// The main queue (the second lane) has more than the newcomers leave to it.
   [[nodiscard]] bool main_is_over(const Policy::LaneBytes& bytes) const noexcept {
     return main_bytes(bytes) > (1 - share_) * all_bytes(bytes);
+  }
+  /// Whether objects that were evicted from the main queue are put again: with more time there, they would be got. In
+  /// an exchange none is.
+  [[nodiscard]] bool main_returns() const noexcept {
+    const Flow& main = flows_[static_cast<std::size_t>(Ghosts::Origin::main)];
+    return main.returned >= kLeastReturns * (main.left + kAssumedWeight);
   }
   /// The main queue has so much less that a newcomer of so many bytes may begin there: because the store fills, or
   /// because its share has grown. (If it is smaller because windows of neighbours took objects of it, newcomers that
@@ -82,11 +100,18 @@ class NewcomersShare {
   struct Flow {
     double left = 0;
     double returned = 0;
+    void keep(double part) noexcept {
+      left *= part;
+      returned *= part;
+    }
   };
   /// A main queue with less than this part of its share has room.
   static constexpr double kFull = 0.97;
   /// How far the share moves at most while as many objects are evicted as the store has.
   static constexpr double kSpeed = 0.3;
+  /// The same at first, towards the main queue: this after no turnover, half of it after kFirstTurnovers, and so on.
+  static constexpr double kFirstSpeed = 1;
+  static constexpr double kFirstTurnovers = 2;  ///< a turnover: as many evictions as the store has objects
   /// A smaller share is preferred: the rate of newcomers counts less.
   static constexpr double kNewcomersWeight = 0.8;
   /// Rates that are assumed while little or nothing is known: of newcomers, and of the main queue if all of its objects
@@ -95,8 +120,16 @@ class NewcomersShare {
   static constexpr double kAssumedMain = 0.1;
   /// The assumed rate weighs as much as so many objects that left.
   static constexpr double kAssumedWeight = 16;
+  /// While nothing is known of the main queue, all looks at it are assumed to be hits if no newcomer at the end of its
+  /// queue was got; half of them if this share was got; a third if twice as many were, and so on.
+  static constexpr double kFewGot = 0.005;
+  /// The least share of evicted objects of the main queue that return, for main_returns().
+  static constexpr double kLeastReturns = 0.005;
   /// A flow is halved when more objects left than twice as many as the store has, or than this.
   static constexpr double kLeastFlow = 128;
+  /// So much is kept of the main queue's flow when that of the newcomers is halved. While no object of the main queue
+  /// leaves, what is known of their returns becomes old: popular objects could be got no more.
+  static constexpr double kKeptOfMain = 0.7;
   /// The looks are halved when there were more than objects, or than this.
   static constexpr double kLeastLooks = 512;
 
@@ -111,15 +144,23 @@ class NewcomersShare {
   [[nodiscard]] static double all_bytes(const Policy::LaneBytes& bytes) noexcept {
     return static_cast<double>(bytes.first + bytes.second);
   }
+  [[nodiscard]] double hit_share() const noexcept;
+  [[nodiscard]] double speed(double pull) const noexcept;
   [[nodiscard]] Flow& flow_of(Ghosts::Origin origin) noexcept { return flows_[static_cast<std::size_t>(origin)]; }
+  void begin(double objects) noexcept;
   void forget_half_of_old(double objects) noexcept;
 
   double share_ = kAtFirst;
   double least_ = kLeast;  // of share_, by now
   double grown_ = 0;       // by so much has the main queue's share grown that newcomers did not take yet
   std::array<Flow, 2> flows_;
-  double looks_ = 0;  // at objects of the main queue
-  double hits_ = 0;   // of these
+  double looks_ = 0;    // at objects of the main queue
+  double hits_ = 0;     // of these
+  double assumed_ = 0;  // of looks_, those that were assumed: see hit_share()
+  double ends_ = 0;     // newcomers that reached the end of their queue
+  double got_ends_ = 0;
+  double turnovers_ = 0;
+  bool restarted_ = false;
   bool started_ = false;
 };
 

@@ -4,9 +4,10 @@
 // A policy orders objects in one of two ways:
 //   by_key      the object with the smallest key is evicted first. Only key() is asked.
 //   by_arrival  two lanes, each a queue: the object that joined it first is at its end. Objects are evicted from the
-//               first lane. next() says at whose end to look. An object at the end that stays() joins the beginning of
-//               a lane again (requeue()), and so does each object of the second lane while next() names that lane. Keys
-//               only compare objects that are not at an end: the neighbours of a victim, which go with it or not.
+//               first lane. next() says at whose end to look. An object at the end that stays() joins a lane again,
+//               mostly at the beginning (requeue()), and so does each object of the second lane while next() names that
+//               lane. Keys only compare objects that are not at an end: the neighbours of a victim, which go with it or
+//               not.
 
 #include <compare>
 #include <cstdint>
@@ -66,8 +67,12 @@ class Policy {
   virtual void evicted(SlotIndex /*slot*/, std::uint32_t /*objects*/) {}
   /// Whether the object joins a lane again instead of being evicted. Call it after Candidates::refresh().
   [[nodiscard]] virtual bool stays(SlotIndex /*slot*/) const { return false; }
-  /// The object joins a lane again, and is in none now: it will join the one that lane() says.
-  virtual void requeue(SlotIndex /*slot*/) {}
+  /// The side of a lane. At the end, an object is the next to be evicted.
+  enum class Side : std::uint8_t { beginning, end };
+  /// The object joins a lane again, and is in none now: it will join the one that lane() says, at the side returned.
+  virtual Side requeue(SlotIndex /*slot*/) { return Side::beginning; }
+  /// The side at which objects of the second lane join the first, mostly.
+  [[nodiscard]] virtual Side demotion_side() const { return Side::beginning; }
   /// The first lane had no room for a new object at one place.
   virtual void lacked_window() {}
   /// A client left, or its table was settled, that counted so many hits: Candidates::hit_sum() is without them from now

@@ -123,22 +123,22 @@ TEST_CASE("adaptive: after a restart, the newcomers' share is small, and follows
 
 TEST_CASE("adaptive: the main queue is looked at while it has more than its share of the bytes") {
   const PolicyFixture fixture;
-  CHECK(fixture.policy.newcomers_share() == 0.5);
-  CHECK(fixture.policy.next({499, 501}) == Lane::second);
-  CHECK(fixture.policy.next({500, 500}) == Lane::first);
+  CHECK(fixture.policy.newcomers_share() == 0.9);
+  CHECK(fixture.policy.next({899, 101}) == Lane::second);
+  CHECK(fixture.policy.next({901, 99}) == Lane::first);
   CHECK(fixture.policy.next({0, 1}) == Lane::second);
   CHECK(fixture.policy.next({1, 0}) == Lane::first);
 }
 
 TEST_CASE("adaptive: while the main queue has less than its share, newcomers begin in it") {
   PolicyFixture fixture;
-  fixture.put(1, Arrival::sealed, {600, 400});
+  fixture.put(1, Arrival::sealed, {950, 50});
   CHECK(fixture.policy.lane(1) == Lane::second);
-  fixture.put(2, Arrival::sealed, {510, 490});
+  fixture.put(2, Arrival::sealed, {901, 99});
   CHECK(fixture.policy.lane(2) == Lane::first);
-  fixture.put(3, Arrival::sealed, {400, 600});
+  fixture.put(3, Arrival::sealed, {800, 200});
   CHECK(fixture.policy.lane(3) == Lane::first);
-  fixture.put(4, Arrival::read_back, {600, 400});
+  fixture.put(4, Arrival::read_back, {950, 50});
   CHECK(fixture.policy.lane(4) == Lane::first);
 }
 
@@ -179,7 +179,7 @@ TEST_CASE("adaptive: if no object returns, the share depends on whether the main
 
 TEST_CASE("adaptive: newcomers begin in the main queue while the store fills, not because windows took its objects") {
   PolicyFixture fixture;
-  const Policy::LaneBytes under{600, 400};
+  const Policy::LaneBytes under{950, 50};
   for (SlotIndex slot = 0; slot < 800; ++slot) REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
   fixture.put(1);
   fixture.policy.evicted(1, 800);  // the store is full
@@ -193,7 +193,7 @@ TEST_CASE("adaptive: newcomers begin in the main queue while the store fills, no
 
 TEST_CASE("adaptive: newcomers take the room that the main queue's share gains, once") {
   NewcomersShare share;
-  const Policy::LaneBytes under{600, 400};
+  const Policy::LaneBytes under{950, 50};
   CHECK_FALSE(share.take_room_in_main(under, 1, false));
   for (int n = 0; n < 4; ++n) share.adjust(16, 64);  // nothing returned: the main queue is worth more
   const double gained = NewcomersShare::kAtFirst - share.share();

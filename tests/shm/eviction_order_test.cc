@@ -26,10 +26,12 @@ class Lanes final : public Policy {
     return bytes.first > bytes.second ? Lane::first : Lane::second;
   }
   [[nodiscard]] bool stays(SlotIndex slot) const override { return std::ranges::find(warm, slot) != warm.end(); }
-  void requeue(SlotIndex slot) override {
+  Side requeue(SlotIndex slot) override {
     lanes[slot] = lanes[slot] == Lane::first || stays(slot) ? Lane::second : Lane::first;
     std::erase(warm, slot);
+    return lanes[slot] == Lane::first ? side : Side::beginning;
   }
+  Side side = Side::beginning;  // at which objects join the first lane again
   std::array<Lane, kEvictionSlots> lanes{};
   std::vector<SlotIndex> warm;  // that stay, once
 };
@@ -162,6 +164,16 @@ TEST_CASE("two lanes: while the policy names the second, its objects join a lane
   for (SlotIndex slot = 0; slot < 10; ++slot)
     if (store.policy.lane(slot) == Lane::second) second.push_back(slot);
   CHECK(second == std::vector<SlotIndex>{3, 5, 8, 9});  // 3 was warm, 5 is in use
+}
+
+TEST_CASE("two lanes: an object that joins the first lane at its end is the next victim") {
+  LaneStore store(10);
+  for (SlotIndex slot = 5; slot < 10; ++slot) store.policy.lanes[slot] = Lane::second;
+  for (SlotIndex slot = 0; slot < 10; ++slot) store.eviction.insert(slot);
+  store.policy.side = Policy::Side::end;
+  CHECK(store.eviction.plan(kUnitBytes) == std::vector<SlotIndex>{5});
+  CHECK(store.policy.lane(5) == Lane::first);
+  store.eviction.check_invariants();
 }
 
 TEST_CASE("two lanes: a plan looks at few of the second, unless the first has none") {

@@ -62,23 +62,37 @@ class PlainKeys final : public PlainPolicy {
 
 /// The newcomers' share, as shm/eviction/newcomers_share.h describes it.
 struct PlainShare {
-  double share = 0.5;
+  double share = 0.9;
   double grown = 0;                          // that of the main queue, not yet taken by newcomers
   std::array<double, 2> left{}, returned{};  // of newcomers, of the main queue
-  double looks = 256, hits = 256;
+  double looks = 256, hits = 0, assumed = 256;
+  double ends = 0, got = 0;  // of newcomers, at the end of their queue
+  double turnovers = 0;
 
+  void end(bool was_got) {
+    ends += 1;
+    got += was_got ? 1 : 0;
+  }
+  [[nodiscard]] bool main_returns() const { return returned[1] >= 0.005 * (left[1] + 16); }
   void look(bool hit) {
     looks += 1;
     hits += hit ? 1 : 0;
   }
   void adjust() {
-    for (std::size_t i = 0; i < 2; ++i)
-      if (left[i] > 128) left[i] /= 2, returned[i] /= 2;
-    if (looks > 512) looks /= 2, hits /= 2;
+    if (left[1] > 128) left[1] /= 2, returned[1] /= 2;
+    if (left[0] > 128) {
+      left[0] /= 2, returned[0] /= 2;
+      left[1] *= 0.7, returned[1] *= 0.7;
+    }
+    if (looks > 512) looks /= 2, hits /= 2, assumed /= 2;
+    if (ends > 512) ends /= 2, got /= 2;
+    const double all_hits = hits + assumed / (1 + got / ends / 0.005);
     const double newcomers = 0.8 * (returned[0] / (left[0] + 16) + 0.003);
-    const double main = (returned[1] + 16 * (0.1 * hits / looks)) / (left[1] + 16);
+    const double main = (returned[1] + 16 * (0.1 * all_hits / looks)) / (left[1] + 16);
     const double pull = std::clamp(2 * (newcomers - main) / (newcomers + main), -1.0, 1.0);
-    const double before = std::exchange(share, std::clamp(share + 0.3 * 16 / 64 * pull, 0.01, 0.95));
+    const double speed = pull > 0 ? 0.3 : std::max(0.3, 1 / (1 + turnovers / 2));
+    turnovers += 16.0 / 64;
+    const double before = std::exchange(share, std::clamp(share + speed * 16 / 64 * pull, 0.01, 0.95));
     grown = std::max(0.0, grown + before - share);
   }
 };
@@ -104,7 +118,10 @@ class PlainAdaptive final : public PlainPolicy {
     if (slot >= slots_.size()) slots_.resize(slot + 1);
     slots_[slot] = number;
   }
-  void get(std::uint64_t number) override { ++objects_[number].gets; }
+  void get(std::uint64_t number) override {
+    ++objects_[number].gets;
+    objects_[number].was_got = true;
+  }
   void remove(std::uint64_t number) override {
     std::erase(newcomers_, number);
     std::erase(main_, number);
@@ -123,7 +140,8 @@ class PlainAdaptive final : public PlainPolicy {
         leave_ghost(number);
         return number;
       }
-      objects_[number] = {};
+      share_.end(true);
+      objects_[number] = {.was_got = true};
       main_.push_back(number);
     }
   }
@@ -132,6 +150,7 @@ class PlainAdaptive final : public PlainPolicy {
   struct Object {
     int gets = 0;  // since the last look
     int visits = 0;
+    bool was_got = false;
     bool was_in_main = false;
   };
   struct Ghost {
@@ -150,7 +169,12 @@ class PlainAdaptive final : public PlainPolicy {
     share_.look(object.gets > 0);
     object.visits = std::min(object.visits + std::exchange(object.gets, 0), 2);
     object.was_in_main = object.visits == 0;
-    (object.visits == 0 ? newcomers_ : main_).push_back(number);
+    if (object.visits > 0)
+      main_.push_back(number);
+    else if (!object.was_got || share_.main_returns())
+      newcomers_.push_back(number);
+    else
+      newcomers_.push_front(number);
     object.visits = std::max(object.visits - 1, 0);
   }
   void leave_ghost(std::uint64_t number) {
@@ -159,6 +183,7 @@ class PlainAdaptive final : public PlainPolicy {
     ghosts_.push_front({number, of_main});
     if (ghosts_.size() > kRoom) ghosts_.pop_back();
     share_.left[of_main] += 1;
+    share_.end(false);
     if (++evictions_ % 16 != 0) return;
     look_at_next_slot();
     share_.adjust();
