@@ -2,7 +2,7 @@
 // of bytes that hit, for each eviction policy, with a store as large as 1 %, 10 % and 40 % of all objects; beside them
 // Belady's optimum (tests/bench/cache_trace.h) and, with --libcachesim, the policies of libCacheSim on the same traces.
 //
-// Traces: five synthetic kinds (tests/bench/synthetic_trace.h), with objects of one size and with sizes from 100 B to
+// Traces: six synthetic kinds (tests/bench/synthetic_trace.h), with objects of one size and with sizes from 100 B to
 // 1 MiB; or a file (tests/bench/trace_file.h). A figure is the mean over the seeds. Policies were tuned with seed 1, so
 // others are used here.
 //

@@ -96,6 +96,17 @@ CacheTrace shifting_trace(TraceSize size, std::uint64_t seed) {
   return trace;
 }
 
+CacheTrace exchange_trace(TraceSize size, std::uint64_t) {
+  const std::uint64_t keys = size.requests / 4;
+  const std::uint64_t delay = keys * 3 / 1000;
+  CacheTrace trace{"exchange"};
+  for (std::uint64_t i = 0; i < keys + delay; ++i) {
+    if (i < keys) request(trace, i);
+    if (i >= delay) request(trace, i - delay);
+  }
+  return trace;
+}
+
 CacheTrace mixed_trace(TraceSize size, std::uint64_t seed) {
   Numbers numbers(seed);
   const std::vector<std::uint64_t> keys = shuffled(size.keys, numbers);
@@ -122,8 +133,8 @@ CacheTrace with_sizes(CacheTrace trace, std::uint64_t seed) {
 }
 
 std::span<const MakeTrace> synthetic_traces() {
-  static constexpr std::array<MakeTrace, 5> kKinds{zipf_trace, zipf_and_scan_trace, loop_trace, shifting_trace,
-                                                   mixed_trace};
+  static constexpr std::array<MakeTrace, 6> kKinds{zipf_trace,     zipf_and_scan_trace, loop_trace,
+                                                   shifting_trace, exchange_trace,      mixed_trace};
   return kKinds;
 }
 

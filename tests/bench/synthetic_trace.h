@@ -22,6 +22,9 @@ struct TraceSize {
 [[nodiscard]] CacheTrace loop_trace(TraceSize size, std::uint64_t seed);
 /// The n-th most popular key as often as 1 / n. The popular keys change 20 times.
 [[nodiscard]] CacheTrace shifting_trace(TraceSize size, std::uint64_t seed);
+/// Each key twice: again after 0.3 % of all keys, of which there are a quarter as many as `requests`. Does not depend
+/// on the seed.
+[[nodiscard]] CacheTrace exchange_trace(TraceSize size, std::uint64_t seed);
 /// Ten rounds of: Zipf, a scan of keys that never come again, a loop over other keys, a Zipf whose popular keys change.
 [[nodiscard]] CacheTrace mixed_trace(TraceSize size, std::uint64_t seed);
 

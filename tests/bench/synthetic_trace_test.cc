@@ -44,10 +44,10 @@ TEST_CASE("the same seed makes the same trace, another seed another one") {
     const CacheTrace trace = make(kSize, kSeed);
     CAPTURE(trace.name);
     REQUIRE(keys_of(trace) == keys_of(make(kSize, kSeed)));
-    if (trace.name != "loop") CHECK(keys_of(trace) != keys_of(make(kSize, kSeed + 1)));
+    if (trace.name != "loop" && trace.name != "exchange") CHECK(keys_of(trace) != keys_of(make(kSize, kSeed + 1)));
     REQUIRE(std::ranges::all_of(trace.requests, [](const CacheRequest& each) { return each.size_bytes == 4096; }));
   }
-  REQUIRE(synthetic_traces().size() == 5);
+  REQUIRE(synthetic_traces().size() == 6);
 }
 
 TEST_CASE("Zipf: the n-th most popular key comes as often as 1 / n^0.9, and is any key") {
@@ -88,6 +88,26 @@ TEST_CASE("shifting Zipf: the popular keys change 20 times") {
     most_popular.insert(counts[0].second);
   }
   REQUIRE(most_popular.size() == 20);
+}
+
+TEST_CASE("exchange: each key twice, the second time after 0.3 % of all keys") {
+  const CacheTrace trace = exchange_trace(kSize, kSeed);
+  constexpr std::size_t kExchanged = kRequests / 4;
+  constexpr std::size_t kDelay = 30;
+  REQUIRE(trace.requests.size() == 2 * kExchanged);
+  std::map<std::uint64_t, std::vector<std::size_t>> requests;  // of each key
+  for (std::size_t i = 0; i < trace.requests.size(); ++i) requests[trace.requests[i].key].push_back(i);
+  REQUIRE(requests.size() == kExchanged);
+  for (const auto& [key, at] : requests) {
+    REQUIRE(at.size() == 2);
+    const std::set<std::uint64_t> first_keys = [&] {
+      std::set<std::uint64_t> keys;
+      for (std::size_t i = at[0] + 1; i < at[1]; ++i)
+        if (trace.requests[i].key > key) keys.insert(trace.requests[i].key);
+      return keys;
+    }();
+    REQUIRE(first_keys.size() == std::min(kDelay, kExchanged - 1 - key));
+  }
 }
 
 TEST_CASE("mix: ten rounds of Zipf, scan, loop and shifting Zipf") {
