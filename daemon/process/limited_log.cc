@@ -18,6 +18,11 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LimitedLog::Kind
 
 }  // namespace
 
+void LimitedLog::write_text(Kind kind, shm::TimeNs now, spdlog::level::level_enum level, fmt::string_view text,
+                            fmt::format_args arguments) {
+  if (log_->should_log(level) && admits(kind, level, now)) log_->log(level, fmt::vformat(text, arguments));
+}
+
 bool LimitedLog::admits(Kind kind, spdlog::level::level_enum level, shm::TimeNs now) {
   if (allowance_ == 0) return true;
   tick(now);

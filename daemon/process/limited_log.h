@@ -38,8 +38,7 @@ class LimitedLog {
   template <class... Arguments>
   void write(Kind kind, shm::TimeNs now, spdlog::level::level_enum level, fmt::format_string<Arguments...> text,
              Arguments&&... arguments) {
-    if (log_->should_log(level) && admits(kind, level, now))
-      log_->log(level, text, std::forward<Arguments>(arguments)...);
+    write_text(kind, now, level, fmt::string_view(text), fmt::make_format_args(arguments...));
   }
 
   /// Logs how many lines were left out in intervals that have ended.
@@ -54,6 +53,8 @@ class LimitedLog {
     spdlog::level::level_enum level = spdlog::level::off;  // of the lines left out
   };
 
+  void write_text(Kind kind, shm::TimeNs now, spdlog::level::level_enum level, fmt::string_view text,
+                  fmt::format_args arguments);
   [[nodiscard]] bool admits(Kind kind, spdlog::level::level_enum level, shm::TimeNs now);
 
   std::shared_ptr<spdlog::logger> log_;
