@@ -11,7 +11,7 @@ sed -n '/^```c$/,/^```$/{/^```/d;p}' "$root/client/c/README.md" >"$work/example.
 lines=$(wc -l <"$work/example.c")
 ((lines > 10 && lines <= 40)) || { echo "the program has $lines lines" && exit 1; }
 # shellcheck disable=SC2086  # several flags
-"${CC:-gcc}" -std=c11 -Wall -Wextra -Wpedantic -Werror ${DOLIUM_SANITIZED:+-fsanitize=$DOLIUM_SANITIZED} "$work/example.c" \
+"${CC:-gcc}" -std=c11 -Wall -Wextra -Wpedantic -Werror ${DOLIUM_SANITIZED:-} "$work/example.c" \
   -I "$root/client/c/include" -o "$work/example" "$library" "-Wl,-rpath,$(dirname "$library")"
 
 "$doliumd" --socket "$work/socket" --capacity=64MiB --prefault=false >"$work/log" 2>&1 &
