@@ -25,7 +25,7 @@ ObjectId id_of(std::string_view who, const char* name) {
   return ObjectId::from_name(std::string(who) + ' ' + name);
 }
 
-std::vector<std::byte> pattern(std::size_t size) {
+std::vector<std::byte> visited_bytes(std::size_t size) {
   return std::vector<std::byte>(size, std::byte{0x5a});
 }
 
@@ -36,15 +36,15 @@ bool note(Refusals& refusals, const char* verb, const Result<T>& result) {
 }
 
 void write_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
-  note(refusals, "put", store.put(id_of(who, "small"), pattern(500)));
+  note(refusals, "put", store.put(id_of(who, "small"), visited_bytes(500)));
   Result<ObjectBuilder> builder = store.create(id_of(who, "large"), 300'000);
   if (note(refusals, "create", builder)) note(refusals, "seal", builder->seal());
   Result<ObjectBuilder> dropped = store.create(id_of(who, "dropped"), 1000);
   if (note(refusals, "create", dropped)) note(refusals, "abort", dropped->abort());
-  const std::array<PutItem, 2> items = {PutItem{id_of(who, "many 0"), pattern(10), {}},
-                                        PutItem{id_of(who, "many 1"), pattern(10), {}}};
+  const std::array<PutItem, 2> items = {PutItem{id_of(who, "many 0"), visited_bytes(10), {}},
+                                        PutItem{id_of(who, "many 1"), visited_bytes(10), {}}};
   note(refusals, "put_many", store.put_many(items));
-  note(refusals, "put", store.put(id_of(who, "mortal"), pattern(10), {.time_to_live = std::chrono::hours(1)}));
+  note(refusals, "put", store.put(id_of(who, "mortal"), visited_bytes(10), {.time_to_live = std::chrono::hours(1)}));
 }
 
 /// More of them than are sent without a lease.
@@ -56,7 +56,7 @@ ObjectId numbered(std::string_view who, const char* what, std::size_t number) {
 }
 
 void write_much(Client& client, Refusals& refusals, std::string_view who) {
-  const std::vector<std::byte> bytes = pattern(kManyBytes);
+  const std::vector<std::byte> bytes = visited_bytes(kManyBytes);
   std::vector<PutItem> items;
   for (std::size_t n = 0; n < kManyPuts; ++n) items.push_back({numbered(who, "leased ", n), bytes, {}});
   const auto outcomes = client.put_many(items);
@@ -94,21 +94,21 @@ void wait_for_some(ObjectStore& store, Refusals& refusals, std::string_view who)
     answered = true;
     note(refusals, "waiting get", object);
   });
-  note(refusals, "put", store.put(id_of(who, "late"), pattern(10)));
+  note(refusals, "put", store.put(id_of(who, "late"), visited_bytes(10)));
   process_until(store, answered);
   if (!answered) refusals.emplace_back("waiting get: not answered");
 }
 
 /// A take of what is there, and one that has to wait in the daemon.
 void take_some(ObjectStore& store, Refusals& refusals, std::string_view who) {
-  note(refusals, "put", store.put(id_of(who, "taken"), pattern(10), {.grace = std::chrono::minutes(1)}));
+  note(refusals, "put", store.put(id_of(who, "taken"), visited_bytes(10), {.grace = std::chrono::minutes(1)}));
   note(refusals, "take", store.take_raw(id_of(who, "taken")));
   bool answered = false;
   const AsyncHandle waiting = store.take_async(id_of(who, "taken"), kShortWait, [&](const Result<Object>& object) {
     answered = true;
     note(refusals, "waiting take", object);
   });
-  note(refusals, "put", store.put(id_of(who, "taken"), pattern(10)));
+  note(refusals, "put", store.put(id_of(who, "taken"), visited_bytes(10)));
   process_until(store, answered);
   if (!answered) refusals.emplace_back("waiting take: not answered");
 }
@@ -141,7 +141,7 @@ void live_on(Client& client, const Object& held, Refusals& refusals) {
   if (held.data().size() != 500 || held.data()[499] != std::byte{0x5a}) refusals.emplace_back("held: other bytes");
   note(refusals, "ping", client.ping());
   note(refusals, "get", client.get_raw(id_of("visit", "small")));
-  note(refusals, "put", client.put(id_of("visit", "late"), pattern(10)));
+  note(refusals, "put", client.put(id_of("visit", "late"), visited_bytes(10)));
 }
 
 /// All that is said at the other end of a pipe.
@@ -176,7 +176,7 @@ void try_common_verbs(ObjectStore& store, Refusals& refusals, std::string_view w
 }
 
 void try_all_verbs(Client& client, Refusals& refusals, std::string_view who) {
-  note(refusals, "put_deferred", client.put_deferred(id_of(who, "deferred"), pattern(100)));
+  note(refusals, "put_deferred", client.put_deferred(id_of(who, "deferred"), visited_bytes(100)));
   note(refusals, "flush", client.flush());
   write_much(client, refusals, who);
   try_common_verbs(client, refusals, who);
@@ -201,7 +201,7 @@ Refusals visit_beside_a_leader(const std::string& socket, const Arming& arming) 
   arming.in_this_thread();
   attempt(refusals, [&] { try_all_verbs(**client, refusals); });
   arming.end();
-  const Result<void> put = (*client)->put(id_of("visit", "awaited"), pattern(10));
+  const Result<void> put = (*client)->put(id_of("visit", "awaited"), visited_bytes(10));
   leader.join();
   // Who waits loses its connection at most, and then with everybody else's.
   if (note(refusals, "put", put)) note(refusals, "leader's get", awaited);
@@ -235,7 +235,7 @@ Refusals visit_and_fork(const std::string& socket, const Arming& arming) {
   const auto client = connect(socket, true);
   if (!note(refusals, "connect", client)) return refusals;
   std::array<int, 2> report{-1, -1};
-  if (!note(refusals, "put", (*client)->put(id_of("visit", "small"), pattern(500))) || ::pipe(report.data()) != 0)
+  if (!note(refusals, "put", (*client)->put(id_of("visit", "small"), visited_bytes(500))) || ::pipe(report.data()) != 0)
     return refusals;
   Result<Object> held = (*client)->get_raw(id_of("visit", "small"));
   if (!note(refusals, "get", held)) return refusals;
