@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 #include <complex>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -112,15 +111,16 @@ struct FromJson<std::map<Key, Value>> {
 
 // ---- a C++ type for each name of the table ----
 
+/// Pointers to functions: a std::function of each type takes seconds to compile.
 struct KnownType {
   std::uint64_t tag;
   std::uint64_t fixed_size;
   std::uint64_t alignment;
   /// Of a value of the table: its bytes; and whether these bytes decode to the value.
-  std::function<Bytes(const Json&)> encode;
-  std::function<bool(const Bytes&, const Json&)> decodes;
+  Bytes (*encode)(const Json&);
+  bool (*decodes)(const Bytes&, const Json&);
   /// The error of bytes; empty if they can be decoded. A value that is decoded is encoded into the same bytes.
-  std::function<std::string(const Bytes&)> refusal;
+  std::string (*refusal)(const Bytes&);
 };
 
 template <class T>
