@@ -16,13 +16,13 @@ constexpr std::uint64_t kNew = 1 << 20;         // numbers of objects that come 
 /// Full of objects of two sizes; what comes is larger than one of the smaller ones, and smaller than the larger.
 struct FullStore : StoreFixture {
   FullStore() : StoreFixture({.capacity = kCapacity}) {
-    for (std::uint64_t number = 0; stats().eviction_count == 0; ++number) put(number, number % 2 == 0 ? 1024 : 2048);
+    for (std::uint64_t number = 0; evictions() == 0; ++number) put(number, number % 2 == 0 ? 1024 : 2048);
   }
-  [[nodiscard]] StoreStats stats() { return store.stats(now); }
+  [[nodiscard]] std::uint64_t evictions() const { return store.rows().counters().evictions; }  // stats() takes long
   [[nodiscard]] std::uint64_t evicted_by_put(std::uint64_t number) {
-    const std::uint64_t before = stats().eviction_count;
+    const std::uint64_t before = evictions();
     REQUIRE(put(kNew + number, 1536) != kNoSlot);
-    return stats().eviction_count - before;
+    return evictions() - before;
   }
 };
 
@@ -33,7 +33,7 @@ TEST_CASE("where a put has to search for room, it makes room for the next ones t
   std::uint64_t number = 0;
   while (full.evicted_by_put(number++) < 3) REQUIRE(number < 100);
   for (int others = 0; others < 3; ++others) CHECK(full.evicted_by_put(number++) == 0);
-  const std::uint64_t free = kCapacity - full.stats().used_bytes;
+  const std::uint64_t free = kCapacity - full.store.stats(full.now).used_bytes;
   CHECK(free <= 2 * kCapacity / Room::kAheadShare);
   full.store.check_invariants();
 }
@@ -42,7 +42,7 @@ TEST_CASE("for a small object no large one goes, however cold") {
   StoreFixture fixture({.capacity = kCapacity});
   constexpr std::uint64_t kLarge = kCapacity / 4;
   fixture.put(0, kLarge);
-  for (std::uint64_t number = 1; fixture.store.stats(fixture.now).eviction_count == 0; ++number)
+  for (std::uint64_t number = 1; fixture.store.rows().counters().evictions == 0; ++number)
     fixture.put(number, number % 2 == 0 ? 1024 : 2048);
   for (std::uint64_t number = 0; number < 200 && fixture.exists(0); ++number)
     CHECK(fixture.put(kNew + number, number % 3) != kNoSlot);
