@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shm/table/object_index.h"
+#include "tests/environment.h"
 #include "tests/shm/index_fixture.h"
 
 using namespace dolium;
@@ -147,7 +148,8 @@ TEST_CASE("memory is never reused under a reader: holds and retirements race ove
   std::vector<SlotIndex> slots(kObjects, kNoSlot);
   std::uint64_t evictions = 0;
   std::uint64_t refusals = 0;
-  for (int round = 0; round < 300'000 || holds.load() < 1000; ++round) {
+  const std::uint64_t rounds = dolium::test::number_from_environment("DOLIUM_HOLDER_RACES", 300'000);
+  for (std::uint64_t round = 0; round < rounds || holds.load() < 1000; ++round) {
     const std::size_t n = random() % kObjects;
     SlotIndex& slot = slots[n];
     if (slot == kNoSlot) {
