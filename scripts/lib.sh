@@ -74,9 +74,10 @@ build() {
 # ---- A second lane: what needs the processor all the time is done beside what mostly waits.
 declare -A beside=() # process groups, by name
 last_beside=
+beside_nice=19 # the lowest priority
 
-# beside NAME COMMAND...: runs it at the lowest priority, once the one before it has ended. `await NAME` waits for it, prints
-# its output and fails as it failed; while it waits, it shows how far the log NAME is.
+# beside NAME COMMAND...: runs it at the priority beside_nice, once the one before it has ended. `await NAME` waits for it,
+# prints its output and fails as it failed; while it waits, it shows how far the log NAME is.
 beside() {
   local name=$1 before=$last_beside out=$logs/beside-$1
   shift
@@ -84,7 +85,7 @@ beside() {
   rm -f "$out".*
   set -m # a process group of its own, so that end_beside() ends all of it
   (
-    renice -n 19 -p "$BASHPID" >/dev/null
+    renice -n "$beside_nice" -p "$BASHPID" >/dev/null
     [[ -z $before ]] || tail --pid="$before" -f /dev/null
     set +e
     (
