@@ -1,9 +1,7 @@
 #include "tests/bench/harness.h"
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdio>
@@ -45,8 +43,7 @@ double Samples::mean() const {
 
 namespace {
 
-int rounds_run = 0;  // of all contests of this program
-int rounds_in_vain = 0;
+Contest::Rounds all_rounds;  // of this program
 
 /// Time that the host gave to others while we had work to do, in all (proc_stat(5)).
 std::uint64_t stolen_ticks() {
@@ -80,8 +77,12 @@ void Contest::run(int rounds, const std::function<void()>& on_round) {
     }
     if (on_round) on_round();
   }
-  rounds_run += rounds + in_vain;
-  rounds_in_vain += in_vain;
+  all_rounds.run += rounds + in_vain;
+  all_rounds.in_vain += in_vain;
+}
+
+Contest::Rounds Contest::rounds_of_all() {
+  return all_rounds;
 }
 
 double Contest::ratio(const std::string& name, const std::string& reference) const {
@@ -117,61 +118,6 @@ std::uint64_t log_uniform(std::uint64_t number, std::uint64_t least, std::uint64
   const double low = std::log2(static_cast<double>(least));
   const double high = std::log2(static_cast<double>(most));
   return static_cast<std::uint64_t>(std::exp2(low + share * (high - low)));
-}
-
-// ---- the report ----
-
-Report::Report(int argc, char** argv, std::string_view title, std::span<const Option> more) : title_(title) {
-  CLI::App app(title_);
-  app.add_option("--rows", rows_path_, "append the figures to this file, a JSON object a line");
-  app.add_flag("--quick", quick_, "fewer rounds");
-  app.add_flag("--long", long_, "more rounds");
-  app.add_flag("--smoke", smoke_, "one round of the least: only to see that it works");
-  for (const Option& option : more) app.add_option(option.name, *option.value, option.meaning);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error));
-  }
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  std::printf("\n%s\n", title_.c_str());
-}
-
-void Report::add(const Figure& figure) {
-  std::printf("  %-50s %1s %11.4g %-5s", figure.name.c_str(), figure.cores.c_str(), figure.value, figure.unit.c_str());
-  if (!figure.beside.empty()) std::printf(" | %-22s %9.4g", figure.beside.c_str(), figure.beside_value);
-  if (figure.ratio) std::printf(" | x %.3g", *figure.ratio);
-  if (!figure.goal.empty()) std::printf(" | goal %s", figure.goal.c_str());
-  std::printf("\n");
-  record(figure);
-}
-
-void Report::record(const Figure& figure) {
-  if (rows_path_.empty()) return;
-  nlohmann::json row{{"part", title_}, {"figure", figure.name}, {"value", figure.value}, {"unit", figure.unit}};
-  if (!figure.cores.empty()) row["cores"] = figure.cores;
-  if (!figure.beside.empty()) row["beside"] = {{"what", figure.beside}, {"value", figure.beside_value}};
-  if (figure.ratio) row["ratio"] = *figure.ratio;
-  if (!figure.goal.empty()) row["goal"] = figure.goal;
-  std::ofstream(rows_path_, std::ios::app) << row.dump() << '\n';
-}
-
-void Report::add(const Series& series) {
-  if (rows_path_.empty()) return;
-  const nlohmann::json row{{"plot", series.plot}, {"series", series.name}, {"points", series.points}};
-  std::ofstream(rows_path_, std::ios::app) << row.dump() << '\n';
-}
-
-Report::~Report() {
-  if (rounds_in_vain != 0)
-    note(std::to_string(rounds_in_vain) + " of " + std::to_string(rounds_run) +
-         " rounds were run in vain: this machine's host took a part of their time");
-}
-
-void Report::note(std::string_view text) {
-  std::printf("  (%.*s)\n", static_cast<int>(text.size()), text.data());
-  if (rows_path_.empty()) return;
-  std::ofstream(rows_path_, std::ios::app) << nlohmann::json{{"part", title_}, {"note", text}}.dump() << '\n';
 }
 
 }  // namespace dolium::bench

@@ -75,6 +75,12 @@ class Contest {
   /// long as no more than kMostInVain times as many were run in vain. `on_round` is called after each that counts.
   void run(int rounds, const std::function<void()>& on_round = {});
   static constexpr int kMostInVain = 3;
+  struct Rounds {
+    int run = 0;
+    int in_vain = 0;
+  };
+  /// Of all contests of this program.
+  [[nodiscard]] static Rounds rounds_of_all();
   /// All samples of one contender.
   [[nodiscard]] const Samples& of(const std::string& name) const { return find(name).all; }
   /// How many times as long `name` takes as `reference`: the median over the rounds.
