@@ -19,14 +19,22 @@ void AdaptivePolicy::enter(SlotIndex slot, Arrival arrival, const LaneBytes& byt
   const std::uint32_t coming = arrival == Arrival::read_back ? 1 : 0;
   const std::optional<Ghosts::Origin> ghost = ghosts_.take(view_.candidates.id_hash(slot));
   if (ghost) share_.returned(*ghost);
-  if (arrival == Arrival::recovered) share_.begin_after_restart();
-  if (ghost == Ghosts::Origin::newcomers || arrival == Arrival::recovered ||
-      (arrival == Arrival::sealed && begins_in_main(slot, bytes)))
+  if (arrival == Arrival::recovered)
+    states_[slot] = recovered(slot, bytes);
+  else if (ghost == Ghosts::Origin::newcomers || (arrival == Arrival::sealed && begins_in_main(slot, bytes)))
     states_[slot] = {0, view_.candidates.hit_sum(slot) + coming};
   else if (arrival == Arrival::read_back)
     states_[slot] = State::read_back(view_.candidates.hit_sum(slot) + coming);
   else
     states_[slot] = {};
+}
+
+/// The coldest objects, which come first, are the newcomers.
+AdaptivePolicy::State AdaptivePolicy::recovered(SlotIndex slot, const LaneBytes& bytes) {
+  share_.begin_with(view_.ledger.state().newcomers_share);
+  const std::uint32_t base = view_.candidates.hit_sum(slot);
+  const double newcomers = share_.share() * static_cast<double>(view_.arena.used_bytes());
+  return static_cast<double>(bytes.first) < newcomers ? State::demoted(base) : State(0, base);
 }
 
 bool AdaptivePolicy::begins_in_main(SlotIndex slot, const LaneBytes& bytes) {
@@ -45,6 +53,7 @@ void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
   evictions_ = 0;
   look_at_next_slot();
   share_.adjust(kEvictionsPerStep, objects);
+  view_.ledger.state().newcomers_share = share_.share();
 }
 
 bool AdaptivePolicy::stays(SlotIndex slot) const {
@@ -66,12 +75,19 @@ Policy::Side AdaptivePolicy::requeue(SlotIndex slot) {
 }
 
 Policy::Side AdaptivePolicy::requeue_main(SlotIndex slot) {
+  look_at_main(slot);
+  State& state = states_[slot];
+  const std::uint32_t visits = state.visits();
+  state = visits > 0 ? State(visits - 1, state.base()) : State::demoted(state.base());
+  return visits > 0 || !was_got(slot) ? Side::beginning : demotion_side();
+}
+
+/// The hits of an object of the main queue, since its base, become visits.
+void AdaptivePolicy::look_at_main(SlotIndex slot) {
   const std::uint32_t sum = view_.candidates.hit_sum(slot);
   const std::uint32_t hits = states_[slot].hits_since(sum);
-  const std::uint32_t visits = std::min(kMostVisits, states_[slot].visits() + hits);
   share_.looked(hits > 0);
-  states_[slot] = visits > 0 ? State(visits - 1, sum) : State::demoted(sum);
-  return visits > 0 || !was_got(slot) ? Side::beginning : demotion_side();
+  states_[slot] = {std::min(kMostVisits, states_[slot].visits() + hits), sum};
 }
 
 void AdaptivePolicy::forget_hits(SlotIndex slot, std::uint32_t hits) {
@@ -82,16 +98,11 @@ std::uint64_t AdaptivePolicy::bookkeeping_bytes() const noexcept {
   return sizeof(*this) + states_.size() * sizeof(State) + ghosts_.bookkeeping_bytes();
 }
 
-/// In the order of slots, which is not that of the queue: an object that is looked at keeps its place. Its hits become
-/// visits.
+/// In the order of slots, which is not that of the queue: an object that is looked at keeps its place.
 void AdaptivePolicy::look_at_next_slot() {
   if (++next_look_ >= states_.size()) next_look_ = 0;
   const SlotIndex slot = next_look_;
-  if (lane(slot) != Lane::second || !view_.arena.owns(slot)) return;
-  const std::uint32_t sum = view_.candidates.hit_sum(slot);
-  const std::uint32_t hits = states_[slot].hits_since(sum);
-  share_.looked(hits > 0);
-  states_[slot] = {std::min(kMostVisits, states_[slot].visits() + hits), sum};
+  if (lane(slot) == Lane::second && view_.arena.owns(slot)) look_at_main(slot);
 }
 
 /// Since the base.

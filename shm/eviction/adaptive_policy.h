@@ -23,8 +23,9 @@
 // kEvictionsPerStep evictions, to learn how many are got.
 //
 // A get costs no message: gets are counted in the clients' pin tables, and read when an object is about to be chosen.
-// The state of an object is two bytes, in the server's heap. After a restart of the server all objects are in the main
-// queue, in the order of their last accesses, there are no ghosts, and the newcomers' share is small.
+// The state of an object is two bytes, in the server's heap. After a restart of the server, the newcomers' share is
+// that of the server before, which is in the ledger; the newcomers are the objects with the earliest last accesses, the
+// main queue has the others, and there are no ghosts.
 //
 // Not thread-safe, like all policies.
 
@@ -82,6 +83,7 @@ class AdaptivePolicy final : public Policy {
     }
     /// Gets that count. Of a newcomer: not 0 if its base is known.
     [[nodiscard]] std::uint32_t visits() const noexcept { return word_ >> kVisitsShift & kVisitsMask; }
+    [[nodiscard]] std::uint32_t base() const noexcept { return word_ & kBaseMask; }
     /// Gets since then, if the clients' tables count so many now.
     [[nodiscard]] std::uint32_t hits_since(std::uint32_t sum) const noexcept {
       const std::uint32_t since = (sum - word_) & kBaseMask;
@@ -108,8 +110,10 @@ class AdaptivePolicy final : public Policy {
   [[nodiscard]] bool was_got(SlotIndex slot) const;
   [[nodiscard]] std::uint32_t hits_by_now(SlotIndex slot) const;
   [[nodiscard]] std::uint32_t visits_by_now(SlotIndex slot) const;
+  [[nodiscard]] State recovered(SlotIndex slot, const LaneBytes& bytes);
   [[nodiscard]] bool begins_in_main(SlotIndex slot, const LaneBytes& bytes);
   Side requeue_main(SlotIndex slot);
+  void look_at_main(SlotIndex slot);
   void look_at_next_slot();
 
   PolicyView view_;

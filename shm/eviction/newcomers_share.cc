@@ -28,7 +28,10 @@ void NewcomersShare::begin(double objects) noexcept {
   started_ = true;
   const double assumed = std::max(kLeastLooks, objects) / 2;
   looks_ += assumed;
-  (restarted_ ? hits_ : assumed_) += assumed;  // a main queue that was there is worth its bytes
+  if (restarted_)
+    hits_ += assumed * kBalancedHits;  // the share that was there stays until looks tell otherwise
+  else
+    assumed_ += assumed;
 }
 
 /// Of the looks at the main queue.

@@ -1,11 +1,11 @@
 #pragma once
 // NewcomersShare: the share of the bytes that AdaptivePolicy gives to the newcomers. It follows the requests.
 //
-// Model: an object that left the store from the newcomers, or after it was in the main queue, leaves a ghost. An object
-// that is put again while its ghost is there returns: with a larger queue, it would have been a hit. So the queue whose
-// objects return more often, in relation to how many leave, is too small. The share moves towards it. (ARC compares the
-// same returns, but counts, not rates. Source: N. Megiddo, D. Modha, "ARC: A self-tuning, low overhead replacement
-// cache", FAST 2003.)
+// Model: an object that is evicted leaves a ghost, which tells whether the object had been in the main queue. An object
+// that is put while its ghost is there returns: with a larger queue, the get before it would have been a hit. So the
+// queue whose objects return more often, in relation to how many leave, is too small. The share moves towards it. (ARC
+// compares the same returns, but counts, not rates. Source: N. Megiddo, D. Modha, "ARC: A self-tuning, low overhead
+// replacement cache", FAST 2003.)
 //   popular set    objects of the main queue return more often: the newcomers get little (1 %).
 //   changing set   objects of the main queue do not return, because they are popular no more. The newcomers get nearly
 //                  all, and the policy is CLOCK, which is close to lru.
@@ -34,19 +34,16 @@ namespace dolium::shm {
 class NewcomersShare {
  public:
   static constexpr double kAtFirst = 0.9;
-  /// After a restart of the server, when all objects are in the main queue: a larger share would make newcomers of many
-  /// (a loop in a store of 40 % lost 19 points of its hits in the next 20,000 requests with 0.5, and 1.4 with this).
-  static constexpr double kAfterRestart = 0.05;
   static constexpr double kLeast = 0.01;
   static constexpr double kMost = 0.95;
   static constexpr double kMostLeast = 0.1;  ///< maximum of the least share, in a store of different sizes
   /// A store with fewer objects adjusts the share as slowly as one with so many.
   static constexpr std::uint32_t kFewObjects = 64;
 
-  /// Before the first adjust().
-  void begin_after_restart() noexcept {
-    if (started_) return;
-    share_ = kAfterRestart;
+  /// Begins with the share of the server before, if it had adjusted one. Before the first adjust().
+  void begin_with(double share) noexcept {
+    if (!(share >= kLeast)) return;
+    share_ = std::min(share, kMost);
     restarted_ = true;
   }
   void left(Ghosts::Origin origin) noexcept { ++flow_of(origin).left; }
@@ -82,14 +79,16 @@ class NewcomersShare {
     const Flow& main = flows_[static_cast<std::size_t>(Ghosts::Origin::main)];
     return main.returned >= kLeastReturns * (main.left + kAssumedWeight);
   }
-  /// The main queue has so much less that a newcomer of so many bytes may begin there: because the store fills, or
-  /// because its share has grown. (If it is smaller because windows of neighbours took objects of it, newcomers that
-  /// are used once would take their places.)
+  /// The main queue has so much less that a newcomer of so many bytes fits there, and may begin there: because the
+  /// store fills, or because its share has grown. (If it is smaller because windows of neighbours took objects of it,
+  /// newcomers that are used once would take their places.)
   [[nodiscard]] bool take_room_in_main(const Policy::LaneBytes& bytes, std::uint64_t size, bool fills) noexcept {
-    if (main_bytes(bytes) >= kFull * (1 - share_) * all_bytes(bytes)) {
+    const double room = (1 - share_) * all_bytes(bytes);
+    if (main_bytes(bytes) >= kFull * room) {
       grown_ = 0;
       return false;
     }
+    if (main_bytes(bytes) + static_cast<double>(size) > room) return false;
     if (fills) return true;
     if (grown_ <= 0) return false;
     grown_ -= static_cast<double>(size) / all_bytes(bytes);
@@ -118,6 +117,8 @@ class NewcomersShare {
   /// are got again. Without returns, the newcomers get more if less than a thirtieth of the main queue is got again.
   static constexpr double kAssumedNewcomers = 0.003;
   static constexpr double kAssumedMain = 0.1;
+  /// After a restart: with this part of hits, both assumed rates are equal.
+  static constexpr double kBalancedHits = kNewcomersWeight * kAssumedNewcomers / kAssumedMain;
   /// The assumed rate weighs as much as so many objects that left.
   static constexpr double kAssumedWeight = 16;
   /// While nothing is known of the main queue, all looks at it are assumed to be hits if no newcomer at the end of its

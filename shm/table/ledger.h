@@ -86,6 +86,7 @@ struct LedgerState {
   bool tier_catalogued = false;
   bool spills = false;         ///< the store began with a spill tier
   bool arena_trimmed = false;  ///< pages below arena_reserved may have been given back to the system
+  double newcomers_share = 0;  ///< of the policy `adaptive`, for the next server; 0: not adjusted so far
 };
 
 class Ledger {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <limits>
 #include <map>
 
 using namespace dolium;
@@ -110,15 +111,33 @@ TEST_CASE("adaptive: an object that was evicted has proven itself when its id co
   CHECK(fixture.policy.lane(1) == Lane::first);
 }
 
-TEST_CASE("adaptive: after a restart, the newcomers' share is small, and follows the requests from there") {
+TEST_CASE("adaptive: after a restart, the newcomers have the share of the server before, and are the coldest objects") {
   PolicyFixture fixture;
-  for (SlotIndex slot = 0; slot < 3; ++slot) fixture.put(slot, Arrival::recovered);
-  CHECK(fixture.policy.newcomers_share() == NewcomersShare::kAfterRestart);
-  for (std::uint32_t n = 0; n < AdaptivePolicy::kEvictionsPerStep; ++n) fixture.policy.evicted(0, 10);
-  const double share = fixture.policy.newcomers_share();
-  CHECK(share < NewcomersShare::kAfterRestart);
-  fixture.put(4, Arrival::recovered);
-  CHECK(fixture.policy.newcomers_share() == share);
+  fixture.ledger.state().newcomers_share = 0.2;
+  for (SlotIndex slot = 0; slot < 10; ++slot) REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
+  Policy::LaneBytes bytes;
+  for (SlotIndex slot = 0; slot < 10; ++slot) {
+    fixture.put(slot, Arrival::recovered, bytes);
+    CHECK(fixture.policy.lane(slot) == (slot < 2 ? Lane::first : Lane::second));
+    CHECK_FALSE(fixture.policy.stays(slot));
+    (fixture.policy.lane(slot) == Lane::first ? bytes.first : bytes.second) += kUnitBytes;
+  }
+  CHECK(fixture.policy.newcomers_share() == 0.2);
+  fixture.get(1);  // a get before the restart does not count, this does
+  CHECK(fixture.policy.stays(1));
+}
+
+TEST_CASE("adaptive: each adjusted share is kept for the next server, and a senseless one is not taken") {
+  PolicyFixture fixture;
+  fixture.ledger.state().newcomers_share = GENERATE(0.0, -1.0, 1e-300, std::numeric_limits<double>::quiet_NaN());
+  fixture.put(1, Arrival::recovered);
+  CHECK(fixture.policy.newcomers_share() == NewcomersShare::kAtFirst);
+  for (std::uint32_t n = 0; n < AdaptivePolicy::kEvictionsPerStep; ++n) fixture.policy.evicted(1, 10);
+  CHECK(fixture.ledger.state().newcomers_share == fixture.policy.newcomers_share());
+  fixture.ledger.state().newcomers_share = 7;
+  AdaptivePolicy next(PolicyView{fixture.arena, fixture.ledger, fixture.facts, kPolicySlots});
+  next.enter(1, Arrival::recovered, {});
+  CHECK(next.newcomers_share() == NewcomersShare::kMost);
 }
 
 TEST_CASE("adaptive: the main queue is looked at while it has more than its share of the bytes") {
@@ -166,7 +185,7 @@ TEST_CASE("adaptive: if no object returns, the share depends on whether the main
   const bool got = GENERATE(true, false);
   for (SlotIndex slot = 0; slot < 100; ++slot) {
     REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
-    fixture.put(slot, Arrival::recovered);
+    fixture.put(slot, Arrival::recovered, {1'000'000, 0});  // the newcomers have their share
   }
   for (std::uint64_t id = 1000; id < 60'000; ++id) {
     fixture.facts.ids[200] = id;

@@ -109,9 +109,10 @@ class PlainAdaptive final : public PlainPolicy {
     }
     const auto count = static_cast<double>(newcomers_.size() + main_.size());
     const bool fills = 8 * (newcomers_.size() + main_.size() + 1) < full_eighths_;
-    const bool is_under = static_cast<double>(main_.size()) < 0.97 * (1 - share_.share) * count;
+    const double main = static_cast<double>(main_.size()), most = (1 - share_.share) * count;
+    const bool is_under = main < 0.97 * most;
     if (!proven && !is_under) share_.grown = 0;
-    const bool has_room = !proven && is_under && (fills || share_.grown > 0);
+    const bool has_room = !proven && is_under && main + 1 <= most && (fills || share_.grown > 0);
     if (has_room && !fills) share_.grown -= 1 / count;
     objects_[number] = {};
     (proven || has_room ? main_ : newcomers_).push_back(number);
@@ -268,8 +269,9 @@ std::vector<std::uint64_t> present_in(const Store& store, std::uint64_t count) {
 
 }  // namespace
 
-TEST_CASE("adaptive: after a restart all are in the main queue, the least recently got first, without ghosts") {
+TEST_CASE("adaptive: after a restart, those not got for longest are the newcomers, as many as before, without ghosts") {
   StoreFixture fixture(kTen);
+  fixture.store.rows().ledger.state().newcomers_share = 0.3;
   TestClient reader = fixture.client();
   fixture.fill(10, kObjectBytes);
   for (const std::uint64_t number : {0U, 2U, 1U}) reader.touch(id_of(number), ++fixture.now);
@@ -280,16 +282,16 @@ TEST_CASE("adaptive: after a restart all are in the main queue, the least recent
     REQUIRE(store->seal(fixture.writer, id_of(number), ++fixture.now));
     store->check_invariants();
   };
-  put(10);  // a twentieth of the bytes is for newcomers: 3 joins them, and is evicted
+  put(10);  // the newcomers are 3, 4 and 5
   CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 4, 5, 6, 7, 8, 9, 10});
   put(11);
-  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 4, 5, 6, 7, 8, 9, 11});
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 5, 6, 7, 8, 9, 10, 11});
   there.touch(id_of(11), ++fixture.now);
-  there.touch(id_of(4), ++fixture.now);
-  put(12);  // 11 joins the main queue, which is over its share then: 4 stays, and 5 joins the newcomers
-  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 4, 6, 7, 8, 9, 11, 12});
-  put(13);
-  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 4, 6, 7, 8, 9, 11, 13});
+  there.touch(id_of(5), ++fixture.now);
+  put(12);  // 5 joins the main queue, which is over its share then: 6 joins the newcomers behind 11
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 5, 6, 7, 8, 9, 11, 12});
+  put(13);  // likewise 11, and 7
+  CHECK(present_in(*store, 20) == std::vector<std::uint64_t>{0, 1, 2, 5, 7, 8, 9, 11, 12, 13});
 }
 
 TEST_CASE("adaptive: a newcomer in use is passed over, and proven when it is released") {
