@@ -75,7 +75,7 @@ std::vector<Way> ways() {
 }  // namespace
 
 TEST_CASE("an object in a grace is there until another client has got it, however it was put") {
-  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB, .eviction_policy = EvictionPolicy::lru});
   for (const Way& way : ways()) {
     INFO(way.name);
     REQUIRE(outcome(store->clear()) == "ok");
@@ -128,7 +128,7 @@ TEST_CASE("a create that a grace is in the way of says so") {
 }
 
 TEST_CASE("extend_grace keeps an object that another client had got before") {
-  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB, .eviction_policy = EvictionPolicy::lru});
   put_numbered(*store, 0, 1, kSize);
   REQUIRE(store.other().get_raw(id_of(0)));
   REQUIRE(outcome(store->extend_grace(id_of(0), minutes(1))) == "ok");

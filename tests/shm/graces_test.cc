@@ -24,7 +24,7 @@ NewObject graced(std::uint64_t number, std::uint64_t size, const Grace& grace) {
 
 /// A store that holds four objects, and the object of a grace among them.
 struct GraceFixture : StoreFixture {
-  explicit GraceFixture(const Grace& grace = {.duration = seconds(10)}, const StoreConfig& config = {.capacity = kMiB})
+  explicit GraceFixture(const Grace& grace = {.duration = seconds(10)}, const StoreConfig& config = kLeastRecentFirst)
       : StoreFixture(config) {
     put(graced(kKept, kQuarter, grace));
     sealed = now;

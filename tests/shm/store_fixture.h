@@ -17,6 +17,8 @@
 namespace dolium::shm::test {
 
 inline constexpr std::uint64_t kQuarter = kMiB / 4;  // of a StoreFixture
+/// For tests that say which object is evicted next.
+inline const StoreConfig kLeastRecentFirst{.capacity = kMiB, .eviction_policy = EvictionPolicy::lru};
 
 /// "ok", or the error's code by name.
 template <class T>

@@ -15,7 +15,7 @@ constexpr std::uint64_t kNew = 1 << 20;         // numbers of objects that come 
 
 /// Full of objects of two sizes; what comes is larger than one of the smaller ones, and smaller than the larger.
 struct FullStore : StoreFixture {
-  FullStore() : StoreFixture({.capacity = kCapacity}) {
+  FullStore() : StoreFixture({.capacity = kCapacity, .eviction_policy = EvictionPolicy::lru}) {
     for (std::uint64_t number = 0; evictions() == 0; ++number) put(number, number % 2 == 0 ? 1024 : 2048);
   }
   [[nodiscard]] std::uint64_t evictions() const { return store.rows().counters().evictions; }  // stats() takes long

@@ -304,7 +304,7 @@ TEST_CASE("objects leave for every cause, and the listener hears it after it hap
 }
 
 TEST_CASE("seals are ordered even when the clock stands still") {
-  StoreFixture fixture;
+  StoreFixture fixture(kLeastRecentFirst);
   for (std::uint64_t n = 0; n < 8; ++n) {
     REQUIRE(fixture.create(n, 1000).has_value());
     REQUIRE(fixture.store.seal(fixture.writer, id_of(n), fixture.now).has_value());

@@ -201,7 +201,7 @@ TEST_CASE("references to slots that nobody should hold harm nothing but their ow
 }
 
 TEST_CASE("recency is the latest of all clients' accesses") {
-  StoreFixture fixture;
+  StoreFixture fixture(kLeastRecentFirst);
   TestClient a = fixture.client();
   TestClient b = fixture.client();
   fixture.fill(16, kSixteenth);
@@ -215,7 +215,7 @@ TEST_CASE("recency is the latest of all clients' accesses") {
 }
 
 TEST_CASE("an access in the future counts as one now, not for ever") {
-  StoreFixture fixture;
+  StoreFixture fixture(kLeastRecentFirst);
   TestClient liar = fixture.client();
   fixture.fill(16, kSixteenth);
   liar.touch(id_of(0), kNever - 1);
@@ -227,7 +227,7 @@ TEST_CASE("an access in the future counts as one now, not for ever") {
 }
 
 TEST_CASE("what a client that is gone had accessed does not become cold") {
-  StoreFixture fixture;
+  StoreFixture fixture(kLeastRecentFirst);
   TestClient reader = fixture.client();
   fixture.fill(16, kSixteenth);
   fixture.now += kSecond;

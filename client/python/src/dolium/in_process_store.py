@@ -11,13 +11,13 @@ from .text import describe_store, parse_size
 class InProcessStore(ObjectStore):
     """The same engine in one process, without a daemon: for tests, tools and programs of a single process.
 
-    `eviction_policy` is "lru", "lfu", "fifo" or "adaptive".
+    `eviction_policy` is "adaptive", "lru", "lfu" or "fifo".
 
     >>> InProcessStore("64MiB")
     <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>
     """
 
-    def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "lru",
+    def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "adaptive",
                  low_water_mark: float = 0.0, relocation: bool = True, preallocate: bool = False, prefault: bool = True,
                  huge_pages: bool = False, allow_pickle: bool = False) -> None:
         self.allow_pickle = allow_pickle

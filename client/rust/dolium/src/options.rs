@@ -91,13 +91,13 @@ impl ConnectOptions {
 #[non_exhaustive]
 pub enum EvictionPolicy {
     /// The least recently used.
-    #[default]
     Lru,
     /// The least frequently used.
     Lfu,
     /// The first sealed.
     Fifo,
-    /// Follows the requests: good on popular sets, scans, loops larger than the store, and sets that change.
+    /// Follows the requests: good on popular sets, scans, loops larger than the store, and sets that change. The default.
+    #[default]
     Adaptive,
 }
 
