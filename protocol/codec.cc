@@ -58,11 +58,12 @@ template Result<const RequestFrame*> decode(std::span<const std::byte>);
 template Result<const ReplyFrame*> decode(std::span<const std::byte>);
 
 void Encoder::begin() {
-  if (builder_.GetSize() > kKeptEncoderBytes) {
+  if (!intact_ || builder_.GetSize() > kKeptEncoderBytes) {
     builder_.Reset();
   } else {
     builder_.Clear();
   }
+  intact_ = false;
 }
 
 Result<std::span<const std::byte>> Encoder::finish(std::uint64_t request_id, RequestBody kind,
@@ -80,8 +81,9 @@ Result<std::span<const std::byte>> Encoder::finish(std::uint64_t request_id, Rep
 // Not FinishSizePrefixed(): that aligns fields relative to the prefix, but the reader aligns the payload.
 Result<std::span<const std::byte>> Encoder::add_length() {
   const std::uint32_t payload_bytes = builder_.GetSize();
+  if (payload_bytes <= kMaxFrameBytes) builder_.PushElement(payload_bytes);
+  intact_ = true;
   if (payload_bytes > kMaxFrameBytes) return Error{Errc::too_large, "the message does not fit into one frame"};
-  builder_.PushElement(payload_bytes);
   return std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()));
 }
 

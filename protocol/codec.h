@@ -49,7 +49,8 @@ concept RequestView = requires(const View& view, flatbuffers::FlatBufferBuilder&
   { view.build(builder) } -> std::same_as<flatbuffers::Offset<typename View::Message>>;
 };
 
-/// Builds messages in a buffer that is reused for the next message. Not thread-safe. A resource.
+/// Builds messages in a buffer that is reused for the next message. Throws std::bad_alloc if there is no memory; the
+/// next message can be built all the same. Not thread-safe. A resource.
 class Encoder {
  public:
   Encoder() = default;
@@ -86,6 +87,9 @@ class Encoder {
   [[nodiscard]] Result<std::span<const std::byte>> add_length();
 
   flatbuffers::FlatBufferBuilder builder_;
+  /// False from begin() to the end of add_length(): an exception between them, because memory ran out while the buffer
+  /// grew, leaves a builder that believes in a larger buffer than it has.
+  bool intact_ = true;
 };
 
 }  // namespace dolium::protocol
