@@ -16,6 +16,7 @@ EvictionKey AdaptivePolicy::key(SlotIndex slot) const {
 /// not there: the base is one more than what was counted by now.
 void AdaptivePolicy::enter(SlotIndex slot, Arrival arrival, const LaneBytes& bytes) {
   if (slot >= states_.size()) states_.resize(std::size_t{slot} + 1);
+  if (slot == promoted_) promoted_ = kNoSlot;  // it was removed
   const std::uint32_t coming = arrival == Arrival::read_back ? 1 : 0;
   const std::optional<Ghosts::Origin> ghost = ghosts_.take(view_.candidates.id_hash(slot));
   if (ghost) share_.returned(*ghost);
@@ -44,6 +45,7 @@ bool AdaptivePolicy::begins_in_main(SlotIndex slot, const LaneBytes& bytes) {
 }
 
 void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
+  promoted_ = kNoSlot;
   full_bytes_ = view_.arena.used_bytes();
   const Ghosts::Origin origin = states_[slot].origin();
   ghosts_.add(view_.candidates.id_hash(slot), origin, objects, static_cast<std::uint32_t>(states_.size()));
@@ -70,6 +72,7 @@ bool AdaptivePolicy::was_got(SlotIndex slot) const {
 Policy::Side AdaptivePolicy::requeue(SlotIndex slot) {
   if (lane(slot) == Lane::second) return requeue_main(slot);
   share_.ended(true);
+  promoted_ = slot;
   states_[slot] = {0, view_.candidates.hit_sum(slot)};
   return Side::beginning;
 }
@@ -79,7 +82,7 @@ Policy::Side AdaptivePolicy::requeue_main(SlotIndex slot) {
   State& state = states_[slot];
   const std::uint32_t visits = state.visits();
   state = visits > 0 ? State(visits - 1, state.base()) : State::demoted(state.base());
-  return visits > 0 || !was_got(slot) ? Side::beginning : demotion_side();
+  return visits > 0 || !was_got(slot) || slot == promoted_ ? Side::beginning : demotion_side();
 }
 
 /// The hits of an object of the main queue, since its base, become visits.

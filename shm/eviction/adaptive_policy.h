@@ -123,6 +123,10 @@ class AdaptivePolicy final : public Policy {
   std::uint64_t full_bytes_ = UINT64_MAX;  // in use at the last eviction
   std::uint32_t evictions_ = 0;            // since the last adjustment
   SlotIndex next_look_ = 0;
+  /// The newcomer that joined the main queue last, until the next eviction. If it comes to the end at once, because it
+  /// is larger than the main queue's share, it joins the newcomers at the beginning, and is evicted no sooner than by
+  /// lru.
+  SlotIndex promoted_ = kNoSlot;
 };
 
 }  // namespace dolium::shm

@@ -5,6 +5,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <utility>
@@ -139,11 +140,13 @@ class PlainAdaptive final : public PlainPolicy {
       newcomers_.pop_front();
       if (objects_[number].gets == 0) {
         leave_ghost(number);
+        promoted_.reset();
         return number;
       }
       share_.end(true);
       objects_[number] = {.was_got = true};
       main_.push_back(number);
+      promoted_ = number;
     }
   }
 
@@ -172,7 +175,7 @@ class PlainAdaptive final : public PlainPolicy {
     object.was_in_main = object.visits == 0;
     if (object.visits > 0)
       main_.push_back(number);
-    else if (!object.was_got || share_.main_returns())
+    else if (!object.was_got || number == promoted_ || share_.main_returns())
       newcomers_.push_back(number);
     else
       newcomers_.push_front(number);
@@ -203,6 +206,7 @@ class PlainAdaptive final : public PlainPolicy {
   std::map<std::uint64_t, Object> objects_;
   std::vector<std::uint64_t> slots_;  // the object that was put into it last
   PlainShare share_;
+  std::optional<std::uint64_t> promoted_;  // since the last eviction, the last one
   std::size_t evictions_ = 0, next_slot_ = 0;
   std::size_t full_eighths_ = SIZE_MAX;  // the store fills while it has fewer than so many eighths of an object
 };
