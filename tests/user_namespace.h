@@ -72,8 +72,10 @@ inline Child start_in_user_namespace(const Mapping& mapping, int user, const std
   }
   for (const int end : {ready[1], go[0], out[1]}) ::close(end);
   char byte = 'n';
-  if (::read(ready[0], &byte, 1) == 1 && byte == 'y' && !write_maps(child, mapping)) byte = 'n';
-  static_cast<void>(::write(go[1], &byte, 1));  // one that is gone has said why
+  if (::read(ready[0], &byte, 1) == 1 && byte == 'y') {  // else it has said why, and does not wait: SIGPIPE
+    if (!write_maps(child, mapping)) byte = 'n';
+    static_cast<void>(::write(go[1], &byte, 1));
+  }
   for (const int end : {ready[0], go[1]}) ::close(end);
   return {child, out[0]};
 }
