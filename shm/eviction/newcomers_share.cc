@@ -9,7 +9,7 @@ void NewcomersShare::adjust(std::uint32_t evictions, std::uint32_t objects) noex
   forget_half_of_old(objects);
   const Flow& newcomers = flow_of(Ghosts::Origin::newcomers);
   const Flow& main = flow_of(Ghosts::Origin::main);
-  const double assumed_main = kAssumedMain * hit_share();
+  const double assumed_main = kAssumedMain * hits_ / looks_;
   const double newcomers_rate =
       kNewcomersWeight * (newcomers.returned / (newcomers.left + kAssumedWeight) + kAssumedNewcomers);
   const double main_rate = (main.returned + kAssumedWeight * assumed_main) / (main.left + kAssumedWeight);
@@ -28,16 +28,7 @@ void NewcomersShare::begin(double objects) noexcept {
   started_ = true;
   const double assumed = std::max(kLeastLooks, objects) / 2;
   looks_ += assumed;
-  if (restarted_)
-    hits_ += assumed * kBalancedHits;  // the share that was there stays until looks tell otherwise
-  else
-    assumed_ += assumed;
-}
-
-/// Of the looks at the main queue.
-double NewcomersShare::hit_share() const noexcept {
-  const double got = ends_ > 0 ? got_ends_ / ends_ : 0;
-  return (hits_ + assumed_ / (1 + got / kFewGot)) / looks_;
+  if (restarted_) hits_ += assumed * kBalancedHits;  // else the main queue has to prove its worth
 }
 
 double NewcomersShare::speed(double pull) const noexcept {
@@ -58,11 +49,6 @@ void NewcomersShare::forget_half_of_old(double objects) noexcept {
   if (looks_ > most_looks) {
     looks_ /= 2;
     hits_ /= 2;
-    assumed_ /= 2;
-  }
-  if (ends_ > most_looks) {
-    ends_ /= 2;
-    got_ends_ /= 2;
   }
 }
 

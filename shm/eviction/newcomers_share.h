@@ -14,9 +14,8 @@
 //   exchange       no object returns, and objects of the main queue are not got again: the newcomers get nearly all.
 //
 // The share is large at first, so that an exchange (each object is put, got after a while, and never again) loses
-// nothing while nothing is known. Nothing is known of the main queue then. It is assumed to be worth its bytes if no
-// newcomer is got before the end of its queue, as in a loop; otherwise, only returns and hits make the share smaller.
-// During the first turnovers the share shrinks faster, so that a popular set loses little.
+// nothing, and a store that is only filled has the latest objects. Only returns, and hits in the main queue, make the
+// share smaller. During the first turnovers it shrinks faster, so that a popular set loses little.
 //
 // Constants were found with a simulation, tuned with seed 1 of the traces of tests/bench (see its page).
 //
@@ -52,11 +51,6 @@ class NewcomersShare {
   void looked(bool hit) noexcept {
     ++looks_;
     if (hit) ++hits_;
-  }
-  /// A newcomer reached the end of its queue.
-  void ended(bool was_got) noexcept {
-    ++ends_;
-    if (was_got) ++got_ends_;
   }
   /// The newcomers had no room for a new object at one place, so objects of the main queue go before their time. In a
   /// store of objects of different sizes, that is so while the newcomers have too few bytes.
@@ -117,13 +111,11 @@ class NewcomersShare {
   /// are got again. Without returns, the newcomers get more if less than a thirtieth of the main queue is got again.
   static constexpr double kAssumedNewcomers = 0.003;
   static constexpr double kAssumedMain = 0.1;
-  /// After a restart: with this part of hits, both assumed rates are equal.
+  /// After a restart: with this part of hits, both assumed rates are equal, and the share stays until looks tell
+  /// otherwise.
   static constexpr double kBalancedHits = kNewcomersWeight * kAssumedNewcomers / kAssumedMain;
   /// The assumed rate weighs as much as so many objects that left.
   static constexpr double kAssumedWeight = 16;
-  /// While nothing is known of the main queue, all looks at it are assumed to be hits if no newcomer at the end of its
-  /// queue was got; half of them if this share was got; a third if twice as many were, and so on.
-  static constexpr double kFewGot = 0.005;
   /// The least share of evicted objects of the main queue that return, for main_returns().
   static constexpr double kLeastReturns = 0.005;
   /// A flow is halved when more objects left than twice as many as the store has, or than this.
@@ -145,7 +137,6 @@ class NewcomersShare {
   [[nodiscard]] static double all_bytes(const Policy::LaneBytes& bytes) noexcept {
     return static_cast<double>(bytes.first + bytes.second);
   }
-  [[nodiscard]] double hit_share() const noexcept;
   [[nodiscard]] double speed(double pull) const noexcept;
   [[nodiscard]] Flow& flow_of(Ghosts::Origin origin) noexcept { return flows_[static_cast<std::size_t>(origin)]; }
   void begin(double objects) noexcept;
@@ -155,11 +146,8 @@ class NewcomersShare {
   double least_ = kLeast;  // of share_, by now
   double grown_ = 0;       // by so much has the main queue's share grown that newcomers did not take yet
   std::array<Flow, 2> flows_;
-  double looks_ = 0;    // at objects of the main queue
-  double hits_ = 0;     // of these
-  double assumed_ = 0;  // of looks_, those that were assumed: see hit_share()
-  double ends_ = 0;     // newcomers that reached the end of their queue
-  double got_ends_ = 0;
+  double looks_ = 0;  // at objects of the main queue
+  double hits_ = 0;   // of these
   double turnovers_ = 0;
   bool restarted_ = false;
   bool started_ = false;

@@ -6,6 +6,7 @@
 // victim was touched by all readers. The readers sleep meanwhile: what is measured is what their tables cost the
 // server.
 
+#include <array>
 #include <deque>
 #include <string>
 #include <vector>
@@ -40,7 +41,8 @@ Child audience(const Daemon& daemon, std::uint64_t connections) {
 
 class Theatre {
  public:
-  explicit Theatre(std::uint64_t readers) : daemon_({.capacity = kCapacity}), readers_(readers) {
+  Theatre(std::uint64_t readers, const std::string& policy)
+      : daemon_({.capacity = kCapacity, .more = {"--eviction-policy=" + policy}}), readers_(readers) {
     for (std::uint64_t rest = readers; rest > 0; rest -= std::min(rest, kConnections))
       audiences_.push_back(audience(daemon_, std::min(rest, kConnections)));
     putter_ = daemon_.connect();
@@ -50,7 +52,7 @@ class Theatre {
   void slice(Samples& samples) {
     double hits = 0;
     for (const Child& each : audiences_) hits += each.ask(static_cast<double>(next_));
-    require(hits >= 0.9 * static_cast<double>(readers_ * kObjects), "the readers did not find what was put");
+    require(hits >= 0.5 * static_cast<double>(readers_ * kObjects), "the readers did not find what was put");
     const double ns = time_ns([this] {
       for (std::uint64_t i = 0; i < kPuts; ++i) put();
     });
@@ -71,13 +73,16 @@ class Theatre {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Report report(argc, argv, "readers: puts of 1 KiB into a full store, beside readers that touched everything");
+  std::string policy = "adaptive";
+  const std::array<Report::Option, 1> options{{{"--policy", "eviction policy; the default: adaptive", &policy}}};
+  Report report(argc, argv, "readers: puts of 1 KiB into a full store, beside readers that touched everything",
+                options);
   std::vector<std::uint64_t> counts = {0, 10, 100, 300, 1000};
   if (report.smoke()) counts = {0, 10};
   std::deque<Theatre> theatres;
   Contest contest;
   for (const std::uint64_t count : counts) {
-    Theatre& theatre = theatres.emplace_back(count);
+    Theatre& theatre = theatres.emplace_back(count, policy);
     contest.add(std::to_string(count), [&theatre](Samples& samples) { theatre.slice(samples); });
   }
   contest.run(report.rounds(9, 3));

@@ -214,7 +214,8 @@ TEST_CASE("adaptive: newcomers take the room that the main queue's share gains, 
   NewcomersShare share;
   const Policy::LaneBytes under{950, 50};
   CHECK_FALSE(share.take_room_in_main(under, 1, false));
-  for (int n = 0; n < 4; ++n) share.adjust(16, 64);  // nothing returned: the main queue is worth more
+  for (int n = 0; n < 1000; ++n) share.looked(true);
+  for (int n = 0; n < 4; ++n) share.adjust(16, 64);  // the main queue is worth more
   const double gained = NewcomersShare::kAtFirst - share.share();
   CHECK(gained > 0.1);
   double taken = 0;
@@ -225,6 +226,7 @@ TEST_CASE("adaptive: newcomers take the room that the main queue's share gains, 
 
 TEST_CASE("adaptive: newcomers that lack room at one place get a larger least share, for a while") {
   NewcomersShare share;
+  for (int n = 0; n < 1000; ++n) share.looked(true);
   for (int n = 0; n < 100; ++n) share.adjust(16, 64);
   CHECK(share.share() == NewcomersShare::kLeast);
   for (int n = 0; n < 100; ++n) share.lacked_window();

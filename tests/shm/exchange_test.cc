@@ -61,3 +61,13 @@ TEST_CASE("exchange: in each turnover from the first, adaptive finds the objects
     CHECK(adaptive[turnover] >= lru[turnover] - kExchangeMargin);
   }
 }
+
+TEST_CASE("exchange: a store that is only filled has the latest objects, as with lru") {
+  const std::uint64_t objects = GENERATE(1000, 40);
+  StoreFixture fixture({.capacity = objects * kExchangedBytes, .eviction_policy = EvictionPolicy::adaptive});
+  for (std::uint64_t number = 0; number < 5 * objects; ++number)
+    REQUIRE(fixture.put(number, kExchangedBytes) != kNoSlot);
+  std::uint64_t there = 0;
+  for (std::uint64_t back = 1; back <= objects * 9 / 10; ++back) there += fixture.exists(5 * objects - back) ? 1 : 0;
+  CHECK(there >= objects * 9 / 10 - 1);
+}
