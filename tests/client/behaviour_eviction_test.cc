@@ -104,7 +104,7 @@ TEST_CASE("adaptive keeps what is got again and again through scans of other obj
 TEST_CASE("adaptive keeps a part of a loop that is larger than the store") {
   OpenStore store = open_store(GENERATE(implementations()), with_policy(EvictionPolicy::adaptive));
   std::size_t hits = 0;
-  for (std::size_t round = 0; round < 5; ++round)
+  for (std::size_t round = 0; round < 20; ++round)
     for (std::size_t n = 0; n < 64; ++n) {
       if (store->exists(id_of(n)).value()) {
         touch(*store, n);
