@@ -52,7 +52,7 @@ class Theatre {
   void slice(Samples& samples) {
     double hits = 0;
     for (const Child& each : audiences_) hits += each.ask(static_cast<double>(next_));
-    require(hits >= 0.5 * static_cast<double>(readers_ * kObjects), "the readers did not find what was put");
+    require(hits >= 0.9 * static_cast<double>(readers_ * kObjects), "the readers did not find what was put");
     const double ns = time_ns([this] {
       for (std::uint64_t i = 0; i < kPuts; ++i) put();
     });
@@ -73,8 +73,8 @@ class Theatre {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string policy = "adaptive";
-  const std::array<Report::Option, 1> options{{{"--policy", "eviction policy; the default: adaptive", &policy}}};
+  std::string policy = "lru";
+  const std::array<Report::Option, 1> options{{{"--policy", "eviction policy; the default: lru", &policy}}};
   Report report(argc, argv, "readers: puts of 1 KiB into a full store, beside readers that touched everything",
                 options);
   std::vector<std::uint64_t> counts = {0, 10, 100, 300, 1000};
