@@ -13,6 +13,7 @@
 
 #include "shm/store/store.h"
 #include "tests/bench/process.h"
+#include "tests/child_processes.h"
 
 namespace {
 
@@ -62,7 +63,7 @@ double memfd_bytes(pid_t pid) {
 
 /// `daemon` is the keeper; its only child does the work.
 Usage usage_of(pid_t daemon) {
-  const std::vector<pid_t> children = children_of(daemon);
+  const std::vector<pid_t> children = test::children_of(daemon);
   require(!children.empty(), "the daemon's server cannot be found");
   const pid_t server = children.front();
   const auto of_both = [&](const std::string& file, const std::string& name) {

@@ -137,23 +137,6 @@ int run_program(const std::vector<std::string>& command, bool silent) {
   return wait_for(start_program(command, silent));
 }
 
-std::vector<pid_t> children_of(pid_t parent) {
-  std::vector<pid_t> out;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(parent) + "/task")) {
-    std::ifstream children(task.path() / "children");
-    for (pid_t each = 0; children >> each;) out.push_back(each);
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
-std::string name_of(pid_t process) {
-  std::ifstream file("/proc/" + std::to_string(process) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  return name;
-}
-
 double cpu_ns(pid_t process) {
   double sum = 0;
   for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {

@@ -99,10 +99,6 @@ class Daemon {
 /// Starts a program that dies with us; its process id.
 pid_t start_program(const std::vector<std::string>& command, bool silent);
 
-/// The processes that this one has started, in the order of their numbers.
-std::vector<pid_t> children_of(pid_t parent);
-/// What the kernel calls it: at most 15 characters.
-std::string name_of(pid_t process);
 /// CPU time of all its threads so far.
 double cpu_ns(pid_t process);
 

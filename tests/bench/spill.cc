@@ -22,6 +22,7 @@
 
 #include "tests/bench/direct_file.h"
 #include "tests/bench/process.h"
+#include "tests/child_processes.h"
 
 namespace {
 
@@ -135,14 +136,14 @@ void measure_small(Report& report, const std::string& directory, std::size_t obj
   filler.put_many(std::min(count / 2, kCapacity / object_bytes));
   const std::uint64_t before = filler.on_disk();
   const std::uint64_t left = count - filler.count();
-  const std::vector<pid_t> processes = children_of(daemon.pid());
+  const std::vector<pid_t> processes = test::children_of(daemon.pid());
   require(processes.size() == 2, "a daemon with other processes than a server and a spill process");
   const std::vector<double> used{cpu_ns(processes[0]), cpu_ns(processes[1])};
   const double ns = time_ns([&] { filler.put_many(left); });
   const auto written = static_cast<double>(filler.on_disk() - before);
   for (const std::size_t each : {0, 1})
-    report_cpu(report, name_of(processes[each]) == "doliumd: spill" ? "spill process" : "server", object_bytes,
-               cpu_ns(processes[each]) - used[each], written);
+    report_cpu(report, test::process_name(processes[each]) == "doliumd: spill" ? "spill process" : "server",
+               object_bytes, cpu_ns(processes[each]) - used[each], written);
   report.add({"objects of " + std::to_string(object_bytes) + " B spilled a second",
               "",
               written * 1e9 / ns,

@@ -2,9 +2,8 @@
 
 #include <dolium/copy.h>
 
-#include <sys/resource.h>
-
 #include "tests/client/store_under_test.h"
+#include "tests/no_more_memory.h"
 
 using namespace dolium;
 using namespace dolium::test;
@@ -34,15 +33,12 @@ TEST_CASE("copy_bytes copies all that it is given and nothing beside it") {
 // no test.
 #ifndef DOLIUM_SANITIZED
 TEST_CASE("where no thread can be had, the caller copies all of it") {
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_AS, &before) == 0);
   const Bytes from = pattern(kLarge);
   Bytes to(from.size());
-  // No room for another stack.
-  const rlimit none{0, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_AS, &none) == 0);
-  copy_bytes(to, from);
-  REQUIRE(::setrlimit(RLIMIT_AS, &before) == 0);
+  {
+    const NoMoreMemory none;  // for another stack
+    copy_bytes(to, from);
+  }
   CHECK(to == from);
 }
 #endif

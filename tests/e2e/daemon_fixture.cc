@@ -15,6 +15,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "tests/child_processes.h"
 #include "tests/client/store_under_test.h"
 
 namespace dolium::e2e {
@@ -193,8 +194,8 @@ std::string Daemon::kill() {
 }
 
 pid_t Daemon::server() const {
-  for (const pid_t child : children_of(process_.pid()))
-    if (process_name(child) != "doliumd: spill") return child;
+  for (const pid_t child : test::children_of(process_.pid()))
+    if (test::process_name(child) != "doliumd: spill") return child;
   return 0;
 }
 

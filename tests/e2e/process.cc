@@ -18,6 +18,8 @@
 #include <system_error>
 #include <thread>
 
+#include "tests/child_processes.h"
+
 namespace dolium::e2e {
 namespace {
 
@@ -145,26 +147,15 @@ std::size_t count_shared_mappings(pid_t pid) {
   return count;
 }
 
-std::vector<pid_t> children_of(pid_t parent) {
-  std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", parent));
-  return {std::istream_iterator<pid_t>(file), {}};
-}
-
 pid_t first_child(pid_t parent) {
-  const std::vector<pid_t> children = children_of(parent);
+  const std::vector<pid_t> children = test::children_of(parent);
   return children.empty() ? 0 : children.front();
 }
 
 pid_t child_named(pid_t parent, std::string_view name) {
-  for (const pid_t child : children_of(parent))
-    if (process_name(child) == name) return child;
+  for (const pid_t child : test::children_of(parent))
+    if (test::process_name(child) == name) return child;
   return 0;
-}
-
-std::string process_name(pid_t pid) {
-  std::string name;
-  std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), name);
-  return name;
 }
 
 std::size_t count_children() {

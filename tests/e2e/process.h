@@ -66,14 +66,10 @@ struct Descriptors {
   return descriptors_of(pid).all;
 }
 [[nodiscard]] std::size_t count_shared_mappings(pid_t pid);
-/// Of its first thread, in the order of their start; the dead are among them until they are reaped.
-[[nodiscard]] std::vector<pid_t> children_of(pid_t parent);
 /// 0: there is none.
 [[nodiscard]] pid_t first_child(pid_t parent);
 /// The child that has this name (process_title.h); 0: there is none.
 [[nodiscard]] pid_t child_named(pid_t parent, std::string_view name);
-/// A process's name, at most 15 characters.
-[[nodiscard]] std::string process_name(pid_t pid);
 /// Children of this process, reaped ones excluded.
 [[nodiscard]] std::size_t count_children();
 

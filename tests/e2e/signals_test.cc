@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "tests/child_processes.h"
 #include "tests/client/store_under_test.h"
 #include "tests/e2e/launched_daemon.h"
 

@@ -2,16 +2,13 @@
 
 #include "protocol/codec.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <new>
 
+#include "tests/no_more_memory.h"
 #include "tests/protocol/helpers.h"
 
 namespace dolium::protocol::test {
@@ -135,31 +132,13 @@ TEST_CASE("an encoder serves small messages again after a large one and one that
 }
 
 #ifndef DOLIUM_SANITIZED  // sanitizers end a process that is out of memory
-/// While it lives, this process gets no more address space.
-class NoMoreMemory {
- public:
-  NoMoreMemory() {
-    REQUIRE(::getrlimit(RLIMIT_AS, &before_) == 0);
-    std::size_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    const rlimit limit{pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_AS, &limit) == 0);
-  }
-  NoMoreMemory(const NoMoreMemory&) = delete;
-  NoMoreMemory& operator=(const NoMoreMemory&) = delete;
-  ~NoMoreMemory() { ::setrlimit(RLIMIT_AS, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_CASE("an encoder that ran out of memory in the middle of a message encodes the next ones") {
   constexpr std::size_t kMuch = 64 << 20;
   Encoder encoder;
   REQUIRE(encoder.encode(1, put_request(100)));  // it has a buffer
   const PutRequestT large = put_request(kMuch);
   {
-    const NoMoreMemory none;
+    const dolium::test::NoMoreMemory none;
     REQUIRE_THROWS_AS(encoder.encode(2, large), std::bad_alloc);
   }
   for (const std::size_t size : {3U, 100'000U, 3U}) {
