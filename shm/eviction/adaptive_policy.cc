@@ -5,7 +5,9 @@
 namespace dolium::shm {
 
 AdaptivePolicy::AdaptivePolicy(const PolicyView& view)
-    : Policy(Order::by_arrival), view_(view), states_(reserved_vector<State>(view.max_slots)) {}
+    : Policy(Order::by_arrival), view_(view), states_(reserved_vector<State>(view.max_slots)) {
+  share_.begin_with(view.ledger.state().newcomers_share);
+}
 
 EvictionKey AdaptivePolicy::key(SlotIndex slot) const {
   const LedgerRow& row = view_.ledger.row(slot);
@@ -32,7 +34,6 @@ void AdaptivePolicy::enter(SlotIndex slot, Arrival arrival, const LaneBytes& byt
 
 /// The coldest objects, which come first, are the newcomers.
 AdaptivePolicy::State AdaptivePolicy::recovered(SlotIndex slot, const LaneBytes& bytes) {
-  share_.begin_with(view_.ledger.state().newcomers_share);
   const std::uint32_t base = view_.candidates.hit_sum(slot);
   const double newcomers = share_.share() * static_cast<double>(view_.arena.used_bytes());
   return static_cast<double>(bytes.first) < newcomers ? State::demoted(base) : State(0, base);

@@ -6,7 +6,7 @@
 // Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023). The share is adjusted as
 // in ARC (shm/eviction/newcomers_share.h). It keeps its hits on a popular set, on scans, on loops larger than the
 // store, and when the popular set changes; lru, lfu, fifo and each policy with a fixed share fail on one of these. In
-// an exchange (each object is put, got after a while, and never again), it finds what lru finds.
+// an exchange (each object is put, got after a while, and never again) of objects of one size, it finds what lru finds.
 //
 // Model: two queues and a list of ghosts.
 //   newcomers  (first lane) objects begin here, and only here objects are evicted. At the end of the queue, an object

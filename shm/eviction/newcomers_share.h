@@ -3,9 +3,9 @@
 //
 // Model: an object that is evicted leaves a ghost, which tells whether the object had been in the main queue. An object
 // that is put while its ghost is there returns: with a larger queue, the get before it would have been a hit. So the
-// queue whose objects return more often, in relation to how many leave, is too small. The share moves towards it. (ARC
-// compares the same returns, but counts, not rates. Source: N. Megiddo, D. Modha, "ARC: A self-tuning, low overhead
-// replacement cache", FAST 2003.)
+// queue whose objects return more often, in relation to how many leave, is too small, and gets
+// more of the bytes. (ARC compares the same returns, but counts, not rates. Source: N. Megiddo, D. Modha, "ARC: A
+// self-tuning, low overhead replacement cache", FAST 2003.)
 //   popular set    objects of the main queue return more often: the newcomers get little (1 %).
 //   changing set   objects of the main queue do not return, because they are popular no more. The newcomers get nearly
 //                  all, and the policy is CLOCK, which is close to lru.

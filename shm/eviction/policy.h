@@ -4,10 +4,10 @@
 // A policy orders objects in one of two ways:
 //   by_key      the object with the smallest key is evicted first. Only key() is asked.
 //   by_arrival  two lanes, each a queue: the object that joined it first is at its end. Objects are evicted from the
-//               first lane. next() says at whose end to look. An object at the end that stays() joins a lane again,
-//               mostly at the beginning (requeue()), and so does each object of the second lane while next() names that
-//               lane. Keys only compare objects that are not at an end: the neighbours of a victim, which go with it or
-//               not.
+//               first lane. next() names the lane whose end is looked at. An object at the end that stays() joins a
+//               lane again, mostly at the beginning (requeue()), and so does each object of the second lane while
+//               next() names that lane. Keys only compare objects that are not at an end: the neighbours of a victim,
+//               which go with it or not.
 
 #include <compare>
 #include <cstdint>
@@ -59,7 +59,7 @@ class Policy {
 
   /// Constant while the object is in a lane.
   [[nodiscard]] virtual Lane lane(SlotIndex /*slot*/) const { return Lane::first; }
-  /// The lane at whose end to look next, while both lanes have objects.
+  /// The lane whose end is looked at next, while both lanes have objects.
   [[nodiscard]] virtual Lane next(const LaneBytes& /*bytes*/) const { return Lane::first; }
   /// A new object, in no lane so far.
   virtual void enter(SlotIndex /*slot*/, Arrival /*arrival*/, const LaneBytes& /*bytes*/) {}

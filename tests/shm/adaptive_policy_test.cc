@@ -30,7 +30,15 @@ class Facts final : public Candidates {
   std::map<SlotIndex, std::uint64_t> ids;
 };
 
+/// Of a store whose last server left this newcomers' share.
+Ledger ledger_with(double newcomers_share) {
+  Ledger ledger = Ledger::create(kPolicySlots, EvictionPolicy::adaptive, 1).value();
+  ledger.state().newcomers_share = newcomers_share;
+  return ledger;
+}
+
 struct PolicyFixture {
+  explicit PolicyFixture(double kept_share = 0) : ledger(ledger_with(kept_share)) {}
   void put(SlotIndex slot, Arrival arrival = Arrival::sealed, Policy::LaneBytes bytes = {}) {
     REQUIRE(ledger.reserve(slot));
     ++now;
@@ -42,7 +50,7 @@ struct PolicyFixture {
     ledger.row(slot).accessed = ++now;  // as Candidates::refresh() does
   }
 
-  Ledger ledger = Ledger::create(kPolicySlots, EvictionPolicy::adaptive, 1).value();
+  Ledger ledger;
   Arena arena{kPolicySlots * kUnitBytes, kPolicySlots};
   Facts facts;
   TimeNs now = 100;
@@ -112,8 +120,7 @@ TEST_CASE("adaptive: an object that was evicted has proven itself when its id co
 }
 
 TEST_CASE("adaptive: after a restart, the newcomers have the share of the server before, and are the coldest objects") {
-  PolicyFixture fixture;
-  fixture.ledger.state().newcomers_share = 0.2;
+  PolicyFixture fixture(0.2);
   for (SlotIndex slot = 0; slot < 10; ++slot) REQUIRE(fixture.arena.allocate(kUnitBytes, slot));
   Policy::LaneBytes bytes;
   for (SlotIndex slot = 0; slot < 10; ++slot) {
@@ -128,8 +135,7 @@ TEST_CASE("adaptive: after a restart, the newcomers have the share of the server
 }
 
 TEST_CASE("adaptive: each adjusted share is kept for the next server, and a senseless one is not taken") {
-  PolicyFixture fixture;
-  fixture.ledger.state().newcomers_share = GENERATE(0.0, -1.0, 1e-300, std::numeric_limits<double>::quiet_NaN());
+  PolicyFixture fixture(GENERATE(0.0, -1.0, 1e-300, std::numeric_limits<double>::quiet_NaN()));
   fixture.put(1, Arrival::recovered);
   CHECK(fixture.policy.newcomers_share() == NewcomersShare::kAtFirst);
   for (std::uint32_t n = 0; n < AdaptivePolicy::kEvictionsPerStep; ++n) fixture.policy.evicted(1, 10);

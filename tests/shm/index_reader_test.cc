@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint32_t kReaderSlots = 512;
 
-/// An index whose memory the test changes.
+/// An index in memory that the test changes.
 struct ReaderFixture : IndexFixture {
   explicit ReaderFixture(std::uint32_t slots = kReaderSlots) : IndexFixture(slots, Mapping::Mode::read_write) {}
 
