@@ -55,7 +55,6 @@ bool wants_reconnection(const dolium_connect_options* given) {
 }
 
 StoreConfig to_cpp(const dolium_open_options* given) {
-  if (given == nullptr) return {};
   const auto known = options_of(given);
   check_flags("the flags of the dolium_open_options", known.flags, kOpenFlags);
   check_reserved("dolium_open_options", known.reserved);

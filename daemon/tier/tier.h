@@ -172,7 +172,7 @@ class Tier final : public shm::ReadsBack, public shm::Writeback {
     shm::TimeNs through;
     shm::SlotIndex next = 0;  // where the next piece begins
   };
-  /// After the last record of the spill process: a walk that looks for objects whose record is missing.
+  /// After the last record of the spill process: a walk over all objects that finds those without a record.
   struct Comparison {
     Walk walk;
     std::uint64_t request;  // of the last records

@@ -11,7 +11,7 @@ from .text import describe_store, parse_size
 class InProcessStore(ObjectStore):
     """The same engine in one process, without a daemon: for tests, tools and programs of a single process.
 
-    `eviction_policy` is "adaptive", "lru", "lfu" or "fifo".
+    `eviction_policy` is "lru", "lfu", "fifo" or "adaptive".
 
     >>> InProcessStore("64MiB")
     <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>

@@ -999,7 +999,7 @@ unsafe extern "C" {
     /// waits for room.
     pub fn dolium_object_release(object: *mut dolium_object);
     /// Ends the reference as `dolium_object_release()` does, but leaves the struct as it is: do not use the struct again. For
-    /// a binding whose own object ends together with the struct; to fill it with zeros costs a twentieth of a get.
+    /// bindings whose objects end together with the struct: zeros in a struct cost a twentieth of a get.
     pub fn dolium_object_drop(object: *const dolium_object);
     /// The caller frees the copy with `dolium_private_copy_free()`. It holds a reference to the object of its own, so
     /// `object` may be released before. `DOLIUM_OUT_OF_MEMORY` names the limit of the kernel that refused it.

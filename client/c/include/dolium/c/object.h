@@ -34,7 +34,7 @@ DOLIUM_C_API dolium_code dolium_object_retain(const dolium_object* object, doliu
 /// waits for room.
 DOLIUM_C_API void dolium_object_release(dolium_object* object);
 /// Ends the reference as dolium_object_release() does, but leaves the struct as it is: do not use the struct again. For
-/// a binding whose own object ends together with the struct; to fill it with zeros costs a twentieth of a get.
+/// bindings whose objects end together with the struct: zeros in a struct cost a twentieth of a get.
 DOLIUM_C_API void dolium_object_drop(const dolium_object* object);
 
 // ---- private copies ----
