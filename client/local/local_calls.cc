@@ -193,7 +193,8 @@ AsyncHandle local_get_async(const std::shared_ptr<LocalEngine>& local, const Obj
         result = take_held(*here, engine, held[0], Attachment::Count::hit);
       else
         here->attachment().record_miss();
-      here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+      here->completions().push(ticket,
+                               [callback, result = std::move(result)]() mutable { (*callback)(std::move(result)); });
     };
     engine.gets().add(key, {&id, 1}, deadline_of(timeout, now), now, finish);
   });
@@ -242,7 +243,8 @@ AsyncHandle local_take_async(const std::shared_ptr<LocalEngine>& local, const Ob
                          taken_already](const Result<SlotIndex>& taken) {
       Result<Object> result = outcome_of_take(*here, engine, id, timeout, taken);
       *taken_already = result.has_value();
-      here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+      here->completions().push(ticket,
+                               [callback, result = std::move(result)]() mutable { (*callback)(std::move(result)); });
     };
     engine.gets().add_take(key, id, 0, deadline_of(timeout, now), now, finish);
   });

@@ -116,8 +116,9 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
   const auto* const callback = kept.get();
   Attachment::Attempt attempt = attachment.hold(id, Attachment::Count::hit);  // if it is gone, the request below fails
   if (attempt.verdict == Attachment::Verdict::held)
-    return answered_at_once(connection, ticket,
-                            [callback, object = std::move(attempt.object)] { (*callback)(object); });
+    return answered_at_once(connection, ticket, [callback, object = std::move(attempt.object)]() mutable {
+      (*callback)(std::move(object));
+    });
   auto call = std::make_shared<Call>();
   call->ids.push_back(id);
   // The connection outlives its calls; they do not keep it alive.
@@ -130,7 +131,8 @@ AsyncHandle remote_get_async(const std::shared_ptr<Connection>& connection, cons
     } else if (reply) {
       here->attachment().record_miss();
     }
-    here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+    here->completions().push(ticket,
+                             [callback, result = std::move(result)]() mutable { (*callback)(std::move(result)); });
   };
   protocol::GetRequestT request;
   request.ids.push_back(protocol::to_wire(id));
@@ -190,7 +192,8 @@ AsyncHandle remote_take_async(const std::shared_ptr<Connection>& connection, con
     const auto reply = answer.reply<protocol::TakeReply>();
     Result<Object> result = reply ? taken_by(*here, answer, **reply, timeout) : reply.error();
     *arrived = true;
-    here->completions().push(ticket, [callback, result = std::move(result)] { (*callback)(result); });
+    here->completions().push(ticket,
+                             [callback, result = std::move(result)]() mutable { (*callback)(std::move(result)); });
   };
   connection->meet_successor();
   const Result<std::uint64_t> number = connection->exchange().begin(take_request(id, 0, timeout), call);

@@ -116,6 +116,36 @@ TEST_CASE("the object in a callback's hand is held from the moment it was found"
   CHECK(store->evict(kMiB).value() == 1024);
 }
 
+TEST_CASE("the reference that a callback gets is the only one") {
+  OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
+  const bool waits = GENERATE(true, false);
+  if (!waits) put_numbered(*store, 0, 1, 1000);
+  std::vector<std::size_t> references;
+  const auto drop = [&](auto got) {
+    got = Error{Errc::not_found, "dropped"};
+    references.push_back(store->metadata(id_of(0)).value().ref_count);
+  };
+  const std::vector<ObjectId> ids{id_of(0)};
+  AsyncHandle one = store->get_async(ids[0], wait_forever, drop);
+  AsyncHandle many = store->get_many_async(ids, 1, wait_forever, drop);
+  if (waits) {
+    REQUIRE(gets_wait(*store, 2));
+    put_numbered(*store, 0, 1, 1000);
+  }
+  REQUIRE(run_until(*store, [&] { return references.size() == 2; }));
+  // The other operation's reference can be there from the moment the object was found.
+  CHECK(references[0] <= 1);
+  CHECK(references[1] == 0);
+
+  std::optional<std::string> put;
+  AsyncHandle taking = store->take_async(id_of(0), wait_forever, [&](Result<Object> got) {
+    got = Error{Errc::not_found, "dropped"};
+    put = outcome(store->put(id_of(1), pattern(kMiB - 512)));
+  });
+  REQUIRE(run_until(*store, [&] { return put.has_value(); }));
+  CHECK(put == "ok");
+}
+
 TEST_CASE("a get cancelled before its callback is never called, and holds nothing") {
   OpenStore store = open_store(GENERATE(implementations()), {.capacity = kMiB});
   const auto waiting = begin_get(*store, id_of(0));
