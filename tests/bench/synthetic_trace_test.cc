@@ -100,12 +100,9 @@ TEST_CASE("exchange: each key twice, the second time after 0.3 % of all keys") {
   REQUIRE(requests.size() == kExchanged);
   for (const auto& [key, at] : requests) {
     REQUIRE(at.size() == 2);
-    const std::set<std::uint64_t> first_keys = [&] {
-      std::set<std::uint64_t> keys;
-      for (std::size_t i = at[0] + 1; i < at[1]; ++i)
-        if (trace.requests[i].key > key) keys.insert(trace.requests[i].key);
-      return keys;
-    }();
+    std::set<std::uint64_t> first_keys;
+    for (std::size_t i = at[0] + 1; i < at[1]; ++i)
+      if (trace.requests[i].key > key) first_keys.insert(trace.requests[i].key);
     REQUIRE(first_keys.size() == std::min(kDelay, kExchanged - 1 - key));
   }
 }
