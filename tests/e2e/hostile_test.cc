@@ -216,7 +216,8 @@ TEST_CASE("misbehaviour ends that session, with one warning") {
       if (each.after_hello) raw.hello();
       each.misbehave(raw);
       CHECK_THAT(raw.last_words(), Catch::Contains(each.says));
-      CHECK(daemon.misbehaviours() == ++warnings);
+      ++warnings;
+      CHECK(eventually([&] { return daemon.misbehaviours() == warnings; }));
       raw.send(raw.encode(9, protocol::ClearRequestT()));  // nobody listens any more
       CHECK(outcome(daemon.watcher()->ping()) == "ok");
       CHECK(daemon.census().waiting_gets == 1);
