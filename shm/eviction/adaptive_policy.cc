@@ -51,6 +51,7 @@ void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {
   const Ghosts::Origin origin = states_[slot].origin();
   ghosts_.add(view_.candidates.id_hash(slot), origin, objects, static_cast<std::uint32_t>(states_.size()));
   share_.left(origin);
+  if (origin == Ghosts::Origin::newcomers && was_got(slot)) share_.passed();
   if (++evictions_ < kEvictionsPerStep) return;
   evictions_ = 0;
   look_at_next_slot();
@@ -71,6 +72,7 @@ bool AdaptivePolicy::was_got(SlotIndex slot) const {
 
 Policy::Side AdaptivePolicy::requeue(SlotIndex slot) {
   if (lane(slot) == Lane::second) return requeue_main(slot);
+  if (states_[slot].origin() == Ghosts::Origin::newcomers) share_.passed();
   promoted_ = slot;
   states_[slot] = {0, view_.candidates.hit_sum(slot)};
   return Side::beginning;

@@ -6,7 +6,7 @@
 // Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023). The share is adjusted as
 // in ARC (shm/eviction/newcomers_share.h). It keeps its hits on a popular set, on scans, on loops larger than the
 // store, and when the popular set changes; lru, lfu, fifo and each policy with a fixed share fail on one of these. In
-// an exchange (each object is put, got after a while, and never again) of objects of one size, it finds what lru finds.
+// an exchange (each object is put, got after a while, and never again), it finds what lru finds.
 //
 // Model: two queues and a list of ghosts.
 //   newcomers  (first lane) objects begin here, and only here objects are evicted. At the end of the queue, an object
@@ -17,6 +17,9 @@
 //              the next to be evicted: in an exchange, it would take the place of objects that were not got yet.
 //   ghosts     ids of objects that were evicted. An object that is put again while its ghost is there begins in the
 //              main queue, unless it was there before: in a loop, it would push out an object that comes next.
+// If sizes differ, windows of neighbours are evicted. They are of newcomers alone. But in an exchange, they are of any
+// objects that were not accessed for long, as with lru: of the newcomers, those that lie together are often the latest.
+//
 // Shares are of bytes, not of objects: a large newcomer costs as much as many small ones. While the main queue has less
 // than its share, because the store fills or because the share has grown, newcomers begin in it. A main queue that is
 // never over its share can hold objects that are got no more. So one of its objects is looked at for each
@@ -58,6 +61,7 @@ class AdaptivePolicy final : public Policy {
   [[nodiscard]] bool stays(SlotIndex slot) const override;
   Side requeue(SlotIndex slot) override;
   [[nodiscard]] Side demotion_side() const override { return share_.main_returns() ? Side::beginning : Side::end; }
+  [[nodiscard]] bool windows_by_lane() const override { return !share_.is_exchange(); }
   void lacked_window() override { share_.lacked_window(); }
   void forget_hits(SlotIndex slot, std::uint32_t hits) override;
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept override;

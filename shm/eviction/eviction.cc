@@ -51,8 +51,11 @@ std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   if (effort == Effort::cold && hand_rest_.takes(needed)) return {};
   begin_looks();
   recheck_parked(effort == Effort::quick ? kQuickRechecks : kParkedRechecks);
-  std::vector<SlotIndex> victims = search_first_lane(needed);
-  if (victims.empty() && order_.is_by_arrival()) policy_.lacked_window();
+  std::vector<SlotIndex> victims;
+  if (windows_by_lane()) {
+    victims = search_first_lane(needed);
+    if (victims.empty()) policy_.lacked_window();
+  }
   if (victims.empty()) victims = effort == Effort::cold ? search_colder_than_most(needed) : search(needed, effort);
   if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size()))
     victims = search(needed, effort);
@@ -229,6 +232,7 @@ bool Eviction::place(SlotIndex slot, Look look) {
 }
 
 void Eviction::requeue(SlotIndex slot) {
+  if (policy_.lane(slot) == Policy::Lane::first) ++demotions_;  // mostly it joins the second lane
   if (policy_.requeue(slot) == Policy::Side::end)
     order_.put_back(slot);
   else

@@ -20,10 +20,11 @@
 // One such window would empty more of the arena than all holes together.
 //
 // With a policy by arrival, the cold set has objects of the first lane alone, as long as that has any and no search
-// widens it. While the policy names the second lane, up to kMaxDemotions of its objects are looked at in each call, and
-// join a lane again. Then plan() first looks for a window of objects of the first lane alone, around those that are
-// next. Without that, windows would take objects of the second lane, too, long before their time: a loop of objects of
-// 100 B to 1 MiB would lose all of its hits.
+// widens it. While the policy names the second lane, objects at its end are looked at, and join a lane again: in each
+// call up to kMaxDemotions, and one more for each object that joined it from the first. Then, while the policy says so
+// (windows_by_lane()), plan() first looks for a window of objects of the first lane alone, around those that are next.
+// Without that, windows would take objects of the second lane, too, long before their time: a loop of objects of 100 B
+// to 1 MiB would lose all of its hits.
 //
 // With Effort::cold, plan() finds a window of objects that are all colder than most, or nothing. Windows of a hundred
 // small objects of any heat would turn every policy into fifo (measured hit rate: 38 % instead of 48 %). The search
@@ -80,8 +81,9 @@ class Eviction final : private Neighbours {
   /// Maximum number of objects, beyond one for each member, that one call passes over because their keys have grown. A
   /// client that touches objects faster than they are checked must not keep the call busy forever.
   static constexpr std::uint32_t kMaxSecondThoughts = 1024;
-  /// Maximum number of objects of the second lane that one call looks at because the policy names that lane, as long as
-  /// the first lane has any: after a restart, it would be half of all.
+  /// Maximum number of objects of the second lane that one call looks at because the policy names that lane, beyond one
+  /// for each that joined it from the first lane, as long as the first lane has any: after a restart, it would be half
+  /// of all.
   static constexpr std::uint32_t kMaxDemotions = 16;
 
   /// Only this tells the policy about its objects.
@@ -142,6 +144,7 @@ class Eviction final : private Neighbours {
 
  private:
   [[nodiscard]] std::uint32_t cold_target() const noexcept;
+  [[nodiscard]] bool windows_by_lane() const { return order_.is_by_arrival() && policy_.windows_by_lane(); }
   void begin_looks();
   void settle(std::uint32_t target);
   [[nodiscard]] bool takes_front(std::uint32_t target) const;

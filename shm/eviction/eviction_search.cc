@@ -167,7 +167,7 @@ std::vector<SlotIndex> Eviction::sample_cold() {
 bool Eviction::requeue_warm(const std::vector<SlotIndex>& victims) {
   bool any = false;
   for (const SlotIndex slot : victims) {
-    const bool stays = order_.is_by_arrival() && !order_.is_parked(slot) && policy_.stays(slot);
+    const bool stays = windows_by_lane() && !order_.is_parked(slot) && policy_.stays(slot);
     any = any || stays || !may_go(slot);
     if (!stays) continue;
     order_.remove(slot);

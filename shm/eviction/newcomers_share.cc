@@ -43,7 +43,9 @@ void NewcomersShare::forget_half_of_old(double objects) noexcept {
   if (main.left > most) main.keep(0.5);
   if (newcomers.left > most) {
     newcomers.keep(0.5);
-    main.keep(kKeptOfMain);
+    passed_ *= 0.5;
+    if (main_left_lately_ < kHardlyAny * most) main.keep(kKeptOfMain);
+    main_left_lately_ = 0;
   }
   const double most_looks = std::max(kLeastLooks, objects);
   if (looks_ > most_looks) {

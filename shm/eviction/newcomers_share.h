@@ -11,7 +11,8 @@
 //                  all, and the policy is CLOCK, which is close to lru.
 //   loop           no object returns, because a loop is longer than the list of ghosts. Objects of the main queue are
 //                  got again, so the newcomers get little.
-//   exchange       no object returns, and objects of the main queue are not got again: the newcomers get nearly all.
+//   exchange       no object returns, and objects of the main queue are not got again, but newcomers are: they get
+//                  nearly all.
 //
 // The share is large at first, so that an exchange (each object is put, got after a while, and never again) loses
 // nothing, and a store that is only filled has the latest objects. Only returns, and hits in the main queue, make the
@@ -45,8 +46,13 @@ class NewcomersShare {
     share_ = std::min(share, kMost);
     restarted_ = true;
   }
-  void left(Ghosts::Origin origin) noexcept { ++flow_of(origin).left; }
+  void left(Ghosts::Origin origin) noexcept {
+    ++flow_of(origin).left;
+    if (origin == Ghosts::Origin::main) ++main_left_lately_;
+  }
   void returned(Ghosts::Origin origin) noexcept { ++flow_of(origin).returned; }
+  /// A newcomer that was got came to the end of its queue, or was evicted in a window.
+  void passed() noexcept { ++passed_; }
   /// An object of the main queue was looked at.
   void looked(bool hit) noexcept {
     ++looks_;
@@ -72,6 +78,12 @@ class NewcomersShare {
   [[nodiscard]] bool main_returns() const noexcept {
     const Flow& main = flows_[static_cast<std::size_t>(Ghosts::Origin::main)];
     return main.returned >= kLeastReturns * (main.left + kAssumedWeight);
+  }
+  /// As it seems: the newcomers have most of the bytes and are got, and hardly any object that was evicted from the
+  /// main queue is put again.
+  [[nodiscard]] bool is_exchange() const noexcept {
+    const Flow& newcomers = flows_[static_cast<std::size_t>(Ghosts::Origin::newcomers)];
+    return share_ > kMostOfBytes && passed_ > kFewGot * newcomers.left && !main_returns();
   }
   /// The main queue has so much less that a newcomer of so many bytes fits there, and may begin there: because the
   /// store fills, or because its share has grown. (If it is smaller because windows of neighbours took objects of it,
@@ -103,7 +115,7 @@ class NewcomersShare {
   /// How far the share moves at most while as many objects are evicted as the store has.
   static constexpr double kSpeed = 0.3;
   /// The same at first, towards the main queue: this after no turnover, half of it after kFirstTurnovers, and so on.
-  static constexpr double kFirstSpeed = 1;
+  static constexpr double kFirstSpeed = 1.25;
   static constexpr double kFirstTurnovers = 2;  ///< a turnover: as many evictions as the store has objects
   /// A smaller share is preferred: the rate of newcomers counts less.
   static constexpr double kNewcomersWeight = 0.8;
@@ -118,11 +130,17 @@ class NewcomersShare {
   static constexpr double kAssumedWeight = 16;
   /// The least share of evicted objects of the main queue that return, for main_returns().
   static constexpr double kLeastReturns = 0.005;
+  /// For is_exchange(): the least share of the newcomers, and the least number of them that are got, for each that
+  /// leaves.
+  static constexpr double kMostOfBytes = 0.5;
+  static constexpr double kFewGot = 0.005;
   /// A flow is halved when more objects left than twice as many as the store has, or than this.
   static constexpr double kLeastFlow = 128;
-  /// So much is kept of the main queue's flow when that of the newcomers is halved. While no object of the main queue
-  /// leaves, what is known of their returns becomes old: popular objects could be got no more.
+  /// So much is kept of the main queue's flow when that of the newcomers is halved and, since the last time, fewer
+  /// objects of the main queue left than this part of the newcomers. What is known of their returns becomes old: once
+  /// popular objects could be got no more.
   static constexpr double kKeptOfMain = 0.7;
+  static constexpr double kHardlyAny = 0.01;
   /// The looks are halved when there were more than objects, or than this.
   static constexpr double kLeastLooks = 512;
 
@@ -146,6 +164,8 @@ class NewcomersShare {
   double least_ = kLeast;  // of share_, by now
   double grown_ = 0;       // by so much has the main queue's share grown that newcomers did not take yet
   std::array<Flow, 2> flows_;
+  double passed_ = 0;  // newcomers that were got
+  double main_left_lately_ = 0;
   double looks_ = 0;  // at objects of the main queue
   double hits_ = 0;   // of these
   double turnovers_ = 0;

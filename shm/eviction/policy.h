@@ -73,6 +73,9 @@ class Policy {
   virtual Side requeue(SlotIndex /*slot*/) { return Side::beginning; }
   /// The side at which objects of the second lane join the first, mostly.
   [[nodiscard]] virtual Side demotion_side() const { return Side::beginning; }
+  /// If one object alone is not enough: whether a window is of objects of the first lane alone, whenever they were
+  /// accessed. Otherwise, it is of objects of both lanes that were not accessed for long.
+  [[nodiscard]] virtual bool windows_by_lane() const { return true; }
   /// The first lane had no room for a new object at one place.
   virtual void lacked_window() {}
   /// A client left, or its table was settled, that counted so many hits: Candidates::hit_sum() is without them from now

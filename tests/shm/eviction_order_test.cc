@@ -189,6 +189,31 @@ TEST_CASE("two lanes: a plan looks at few of the second, unless the first has no
   CHECK(first == (has_first ? 1 + static_cast<int>(Eviction::kMaxDemotions) : 1));
 }
 
+TEST_CASE("two lanes: batches of victims, too, are objects that left the second lane, while there are any") {
+  constexpr SlotIndex kMany = 1000, kSecond = 400, kWarm = 900;
+  constexpr std::size_t kBatch = 2 * Eviction::kMaxDemotions;
+  LaneStore store(kMany);
+  for (SlotIndex slot = 0; slot < kSecond; ++slot) store.policy.lanes[slot] = Lane::second;
+  for (SlotIndex slot = 0; slot < kMany; ++slot) store.eviction.insert(slot);
+  for (SlotIndex slot = kSecond; slot < kWarm; ++slot) store.policy.warm.push_back(slot);
+  store.policy.side = Policy::Side::end;
+  for (SlotIndex evicted = 0; evicted < kSecond;) {
+    std::vector<SlotIndex> victims = store.eviction.plan(kUnitBytes);
+    REQUIRE(victims.size() == 1);
+    const auto next = store.eviction.next_victims(victims[0], kBatch, kMany * kUnitBytes, kUnitBytes);
+    victims.insert(victims.end(), next.begin(), next.end());
+    CAPTURE(evicted, victims);
+    for (const SlotIndex slot : victims) {
+      CHECK(slot < kWarm);
+      store.eviction.erase_evicted(slot);
+      store.arena.free(slot);
+      REQUIRE(store.arena.allocate(kUnitBytes, slot));  // stays full
+    }
+    evicted += static_cast<SlotIndex>(victims.size());
+    store.eviction.check_invariants();
+  }
+}
+
 TEST_CASE("two lanes: a batch of victims comes from the lane of the first, and what stays is not among them") {
   constexpr SlotIndex kMany = 100;
   LaneStore store(kMany);

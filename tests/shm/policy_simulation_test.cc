@@ -67,6 +67,7 @@ struct PlainShare {
   double grown = 0;                          // that of the main queue, not yet taken by newcomers
   std::array<double, 2> left{}, returned{};  // of newcomers, of the main queue
   double looks = 256, hits = 0;
+  double main_left = 0;  // since the newcomers' flow was halved
   double turnovers = 0;
 
   [[nodiscard]] bool main_returns() const { return returned[1] >= 0.005 * (left[1] + 16); }
@@ -78,13 +79,14 @@ struct PlainShare {
     if (left[1] > 128) left[1] /= 2, returned[1] /= 2;
     if (left[0] > 128) {
       left[0] /= 2, returned[0] /= 2;
-      left[1] *= 0.7, returned[1] *= 0.7;
+      if (main_left < 0.01 * 128) left[1] *= 0.7, returned[1] *= 0.7;
+      main_left = 0;
     }
     if (looks > 512) looks /= 2, hits /= 2;
     const double newcomers = 0.8 * (returned[0] / (left[0] + 16) + 0.003);
     const double main = (returned[1] + 16 * (0.1 * hits / looks)) / (left[1] + 16);
     const double pull = std::clamp(2 * (newcomers - main) / (newcomers + main), -1.0, 1.0);
-    const double speed = pull > 0 ? 0.3 : std::max(0.3, 1 / (1 + turnovers / 2));
+    const double speed = pull > 0 ? 0.3 : std::max(0.3, 1.25 / (1 + turnovers / 2));
     turnovers += 16.0 / 64;
     const double before = std::exchange(share, std::clamp(share + speed * 16 / 64 * pull, 0.01, 0.95));
     grown = std::max(0.0, grown + before - share);
@@ -139,6 +141,7 @@ class PlainAdaptive final : public PlainPolicy {
       objects_[number] = {.was_got = true};
       main_.push_back(number);
       promoted_ = number;
+      ++looks;
     }
   }
 
@@ -179,6 +182,7 @@ class PlainAdaptive final : public PlainPolicy {
     ghosts_.push_front({number, of_main});
     if (ghosts_.size() > kRoom) ghosts_.pop_back();
     share_.left[of_main] += 1;
+    share_.main_left += of_main ? 1 : 0;
     if (++evictions_ % 16 != 0) return;
     look_at_next_slot();
     share_.adjust();
