@@ -23,12 +23,12 @@ std::uint64_t taken_by(const PutHead& head) {
 }
 
 /// Prefetches what several look-ups will read. For one look-up it would not pay.
-void prefetch(const shm::Store& store, const Heads& heads) {
+void prefetch(shm::Store& store, const Heads& heads) {
   if (heads.size() < 2) return;
   std::vector<ObjectId> ids;
   ids.reserve(heads.size());
   for (const PutHead* head : heads) ids.push_back(from_wire(head->id()));
-  store.rows().index.prefetch(ids);
+  store.sealed().prefetch(ids);
 }
 
 Error too_many() {

@@ -53,8 +53,8 @@ std::vector<SlotIndex> Eviction::plan(std::uint64_t size_bytes, Effort effort) {
   recheck_parked(effort == Effort::quick ? kQuickRechecks : kParkedRechecks);
   std::vector<SlotIndex> victims;
   if (windows_by_lane()) {
-    victims = search_first_lane(needed);
-    if (victims.empty()) policy_.lacked_window();
+    victims = search_first_lane(needed, effort);
+    if (victims.empty() && effort != Effort::cold) policy_.lacked_window();
   }
   if (victims.empty()) victims = effort == Effort::cold ? search_colder_than_most(needed) : search(needed, effort);
   if (victims.empty() && effort == Effort::all && recheck_parked(order_.parked_size()))
@@ -78,6 +78,7 @@ void Eviction::prefetch_next() const {
     const std::size_t behind = Candidates::kPrefetchSteps - step;
     if (behind < order_.cold().size()) candidates_.prefetch(order_.cold()[behind], static_cast<int>(step));
   }
+  if (order_.is_by_arrival() && order_.cold().size() > 1) policy_.prefetch(candidates_.id_hash(order_.cold()[1]));
 }
 
 SlotIndex Eviction::coldest(Effort effort) {

@@ -73,9 +73,9 @@ class Eviction final : private Neighbours {
   /// sampled objects.
   static constexpr std::size_t kSamples = 32;
   static constexpr std::size_t kColdShareOfSamples = 4;
-  /// If Effort::cold finds nothing, the following plans for as many bytes or more skip the search: one plan, then twice
-  /// as many each time, up to this maximum.
-  static constexpr std::uint32_t kMostHandRests = 64;
+  /// If a search of Effort::cold finds nothing, the following plans for as many bytes or more skip it: one plan, then
+  /// twice as many each time, up to this maximum.
+  static constexpr std::uint32_t kMostRests = 64;
   /// A window is wasteful if it loses 1/kMostWasteShare of the arena more than needed.
   static constexpr std::uint64_t kMostWasteShare = 32;
   /// Maximum number of objects, beyond one for each member, that one call passes over because their keys have grown. A
@@ -137,6 +137,9 @@ class Eviction final : private Neighbours {
   [[nodiscard]] std::vector<SlotIndex> next_victims(SlotIndex besides, std::size_t count, std::uint64_t most_bytes,
                                                     std::uint64_t size_bytes);
 
+  /// A hint: an object with this id will be inserted, or evicted.
+  void prefetch(std::uint64_t id_hash) const { policy_.prefetch(id_hash); }
+
   [[nodiscard]] std::uint32_t size() const noexcept;
   [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< for LargePages
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept;
@@ -170,8 +173,8 @@ class Eviction final : private Neighbours {
   [[nodiscard]] std::vector<SlotIndex> best_around_coldest(std::uint64_t needed) const;
   [[nodiscard]] std::vector<SlotIndex> search_colder_than_most(std::uint64_t needed);
   [[nodiscard]] std::vector<SlotIndex> sample_cold();
-  [[nodiscard]] std::vector<SlotIndex> search_first_lane(std::uint64_t needed);
-  [[nodiscard]] Window best_of_first_lane(std::uint64_t needed) const;
+  [[nodiscard]] std::vector<SlotIndex> search_first_lane(std::uint64_t needed, Effort effort);
+  [[nodiscard]] Window best_of_first_lane(std::uint64_t needed, std::uint32_t most_looks) const;
   [[nodiscard]] bool is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t needed) const noexcept;
 
   // Neighbours
@@ -189,7 +192,15 @@ class Eviction final : private Neighbours {
       needed_ = needed;
       plans_ = plans;
     }
-    void end() noexcept { plans_ = 0; }
+    /// Each time for twice as many plans as the last time.
+    void begin_longer(std::uint64_t needed) noexcept {
+      begin(needed, next_);
+      next_ = std::min(2 * next_, kMostRests);
+    }
+    void end() noexcept {
+      plans_ = 0;
+      next_ = 1;
+    }
     /// Whether this plan skips the search. Counts it.
     [[nodiscard]] bool takes(std::uint64_t needed) noexcept {
       if (plans_ == 0 || needed < needed_) return false;
@@ -200,6 +211,7 @@ class Eviction final : private Neighbours {
    private:
     std::uint64_t needed_ = 0;
     std::uint32_t plans_ = 0;
+    std::uint32_t next_ = 1;
   };
   static constexpr EvictionKey kAnyHeat{UINT64_MAX, UINT64_MAX};
 
@@ -210,7 +222,7 @@ class Eviction final : private Neighbours {
   std::uint32_t next_recheck_ = 0;  // position among the parked objects
   Rest cold_rest_;                  // for search() in the widened cold set
   Rest hand_rest_;                  // of Effort::cold
-  std::uint32_t next_hand_rests_ = 1;
+  Rest lane_rest_;                  // of Effort::cold, for search_first_lane()
   EvictionKey hottest_ = kAnyHeat;  // maximum key of a neighbour that may be evicted
   bool first_lane_only_ = false;    // neighbours of the second lane may not be evicted
   SlotIndex hand_ = kNoSlot;        // the object behind the last window of Effort::cold

@@ -43,22 +43,26 @@ bool Eviction::is_wasteful(const std::vector<SlotIndex>& victims, std::uint64_t 
 
 /// By arrival: a window of objects of the first lane alone, around one of those that are next. Objects that joined it
 /// one after the other are often neighbours.
-std::vector<SlotIndex> Eviction::search_first_lane(std::uint64_t needed) {
-  if (!order_.is_by_arrival()) return {};
+std::vector<SlotIndex> Eviction::search_first_lane(std::uint64_t needed, Effort effort) {
+  const bool is_cold = effort == Effort::cold;
+  if (is_cold && lane_rest_.takes(needed)) return {};
   for (std::uint32_t tries = 0; tries < kAnchorTries; ++tries) {
     while (is_demotion_due()) admit_next();
     first_lane_only_ = true;
-    std::vector<SlotIndex> victims = objects_of(arena_, best_of_first_lane(needed));
+    std::vector<SlotIndex> victims = objects_of(arena_, best_of_first_lane(needed, is_cold ? kAnchorLooks : kLaneLooks));
     first_lane_only_ = false;
-    if (victims.empty()) return {};
+    if (victims.empty()) break;
     const bool used = park_used(victims);
-    if (!requeue_warm(victims) && !used) return victims;
+    if (requeue_warm(victims) || used) continue;
+    lane_rest_.end();
+    return victims;
   }
+  if (is_cold) lane_rest_.begin_longer(needed);
   return {};
 }
 
 /// The first window that is not wasteful.
-Window Eviction::best_of_first_lane(std::uint64_t needed) const {
+Window Eviction::best_of_first_lane(std::uint64_t needed, std::uint32_t most_looks) const {
   std::uint32_t looks = 0;
   const auto around = [&](SlotIndex anchor) {
     const Window window = window_around(arena_, anchor, needed, *this);
@@ -67,11 +71,11 @@ Window Eviction::best_of_first_lane(std::uint64_t needed) const {
   };
   Window best;
   for (const SlotIndex anchor : order_.cold()) {
-    if (!best.is_empty() || looks >= kLaneLooks || policy_.lane(anchor) != Policy::Lane::first) break;
+    if (!best.is_empty() || looks >= most_looks || policy_.lane(anchor) != Policy::Lane::first) break;
     best = around(anchor);
   }
   SlotIndex anchor = order_.first_of(Policy::Lane::first);
-  while (anchor != kNoSlot && best.is_empty() && looks < kLaneLooks) {
+  while (anchor != kNoSlot && best.is_empty() && looks < most_looks) {
     best = around(anchor);
     anchor = order_.behind(anchor);
   }
@@ -135,13 +139,10 @@ std::vector<SlotIndex> Eviction::search_colder_than_most(std::uint64_t needed) {
   const bool used = park_used(victims);  // also updates the keys
   if (used || requeue_warm(victims)) victims.clear();
   hottest_ = kAnyHeat;
-  if (victims.empty()) {
-    hand_rest_.begin(needed, next_hand_rests_);
-    next_hand_rests_ = std::min(2 * next_hand_rests_, kMostHandRests);
-  } else {
+  if (victims.empty())
+    hand_rest_.begin_longer(needed);
+  else
     hand_rest_.end();
-    next_hand_rests_ = 1;
-  }
   return victims;
 }
 

@@ -24,6 +24,11 @@ class Ghosts {
   /// If the id is a ghost, its origin; then it is none any more.
   [[nodiscard]] std::optional<Origin> take(std::uint64_t id_hash) noexcept;
 
+  /// A hint: add() or take() of this id comes soon.
+  void prefetch(std::uint64_t id_hash) const noexcept {
+    if (!buckets_.empty()) __builtin_prefetch(&buckets_[place_of(id_hash)], 1);
+  }
+
   [[nodiscard]] std::uint64_t count() const noexcept;  ///< O(size of the table); for tests
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept { return buckets_.capacity() * sizeof(Bucket); }
 
@@ -31,7 +36,7 @@ class Ghosts {
   using Tag = std::uint32_t;  // bits of the id, and the origin in the lowest one; 0: none
   static constexpr Tag kOriginMask = 1;
   static constexpr std::size_t kWays = 16;
-  using Bucket = std::array<Tag, kWays>;
+  struct alignas(64) Bucket : std::array<Tag, kWays> {};  // a cache line
 
   /// With the origin 0.
   [[nodiscard]] static Tag tag_of(std::uint64_t id_hash) noexcept {
@@ -41,9 +46,10 @@ class Ghosts {
   [[nodiscard]] static auto is(Tag tag) noexcept {
     return [tag](Tag other) { return (other & ~kOriginMask) == tag; };
   }
-  [[nodiscard]] Bucket& bucket_of(std::uint64_t id_hash) noexcept {
-    return buckets_[(id_hash & UINT32_MAX) * buckets_.size() >> 32];
+  [[nodiscard]] std::size_t place_of(std::uint64_t id_hash) const noexcept {
+    return (id_hash & UINT32_MAX) * buckets_.size() >> 32;
   }
+  [[nodiscard]] Bucket& bucket_of(std::uint64_t id_hash) noexcept { return buckets_[place_of(id_hash)]; }
   [[nodiscard]] std::size_t ways_for(std::uint32_t objects) const noexcept;
 
   std::vector<Bucket> buckets_;

@@ -55,17 +55,18 @@ void AccessSummary::look(Look& look, Page& page) {
 void AccessSummary::settle(Look& look, Page& page) {
   if (!page.latest) page.latest = std::make_unique<Latest>();
   const bool takes_hits = take_hits_ != nullptr;  // of all entries: not read again for each
+  Hits hits{};
   const TimeNs now = rows_.now;
   const SlotIndex begin = look.page * kPerPage;
   TimeNs* const latest = page.latest->data();
   work_ += look.tables.size() * kWorkOfPage;
   page.settled = static_cast<std::uint32_t>(look.tables.size());
   page.looks = 0;
-  const auto visit = [=, this](SlotIndex slot, PinEntry& entry) {
+  const auto visit = [=, &hits](SlotIndex slot, PinEntry& entry) {
     // At most now: see Usage::last_access().
     TimeNs& known = latest[slot - begin];
     known = std::max(known, std::min(entry.last_access.load(std::memory_order_relaxed), now));
-    if (takes_hits && entry.hits.load(std::memory_order_relaxed) != 0) take_hits(slot, entry);
+    if (takes_hits) hits[slot - begin] += take_hits(entry);
   };
   const auto& clients = clients_.all();
   std::size_t kept = 0;
@@ -75,15 +76,23 @@ void AccessSummary::settle(Look& look, Page& page) {
     if (!clients[table]->table.settle(look.page, next, visit)) look.tables[kept++] = table;
   }
   look.tables.resize(kept);
+  if (takes_hits) tell_hits(begin, hits);
 }
 
-/// The table first: a successor repairs a base that is too large (SealedObjects::repair_hits()). A get that counts at
-/// the same moment may be lost, or undo this: hits are estimates.
-void AccessSummary::take_hits(SlotIndex slot, PinEntry& entry) noexcept {
+/// A get that counts at the same moment may be lost, or undo this: hits are estimates.
+std::uint32_t AccessSummary::take_hits(PinEntry& entry) noexcept {
   const std::uint32_t hits = entry.hits.load(std::memory_order_relaxed);
-  entry.hits.store(0, std::memory_order_relaxed);
+  if (hits != 0) entry.hits.store(0, std::memory_order_relaxed);
+  return hits;
+}
+
+/// Once for each slot, not for each table. The tables first: a successor repairs a base that is too large
+/// (SealedObjects::repair_hits()).
+void AccessSummary::tell_hits(SlotIndex begin, const Hits& hits) {
   std::atomic_signal_fence(std::memory_order_release);
-  if (slot < rows_.index.slots_touched() && rows_.margin(slot).state == SlotState::sealed) take_hits_(slot, hits);
+  const SlotIndex end = std::min(begin + kPerPage, rows_.index.slots_touched());
+  for (SlotIndex slot = begin; slot < end; ++slot)
+    if (hits[slot - begin] != 0 && rows_.margin(slot).state == SlotState::sealed) take_hits_(slot, hits[slot - begin]);
 }
 
 std::uint64_t AccessSummary::bookkeeping_bytes() const noexcept {

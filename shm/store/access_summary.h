@@ -69,6 +69,7 @@ class AccessSummary {
   static constexpr std::size_t kRemembered = 64;    // maximum number of remembered looks
   static constexpr std::uint64_t kWorkOfPage = 16;  // to read a page takes as long as to read so many single entries
   using Latest = std::array<TimeNs, kPerPage>;
+  using Hits = std::array<std::uint32_t, kPerPage>;
 
   struct Page {
     std::unique_ptr<Latest> latest;  // of each slot; none before the page is settled
@@ -88,7 +89,8 @@ class AccessSummary {
   [[nodiscard]] Page& page_at(std::uint32_t number);
   void look(Look& look, Page& page);
   void settle(Look& look, Page& page);
-  void take_hits(SlotIndex slot, PinEntry& entry) noexcept;
+  [[nodiscard]] static std::uint32_t take_hits(PinEntry& entry) noexcept;
+  void tell_hits(SlotIndex begin, const Hits& hits);
 
   Rows& rows_;
   Clients& clients_;

@@ -46,6 +46,11 @@ void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs cre
   if (listener_ != nullptr) listener_->on_sealed(slot, object);
 }
 
+void SealedObjects::prefetch(std::span<const ObjectId> ids) const noexcept {
+  rows_.index.prefetch(ids);
+  for (const ObjectId& id : ids) eviction_.prefetch(id.hash());
+}
+
 void SealedObjects::pin(SlotIndex slot, std::uint32_t uid) {
   eviction_.erase(slot);
   pins_.set(slot, uid);
@@ -96,7 +101,10 @@ void SealedObjects::evict_together(std::span<const SlotIndex> slots) {
     const std::span<const SlotIndex> group = slots.first(std::min(slots.size(), kFetchedTogether));
     if (group.size() > 1)
       for (int step = 0; step < Candidates::kPrefetchSteps; ++step)
-        for (const SlotIndex slot : group) usage_.prefetch(slot, step);
+        for (const SlotIndex slot : group) {
+          usage_.prefetch(slot, step);
+          if (step == 1) eviction_.prefetch(usage_.id_hash(slot));  // the row is there by now
+        }
     for (const SlotIndex slot : group) {
       if (rows_.margin(slot).kept) {
         spill(slot);

@@ -49,6 +49,8 @@ class SealedObjects {
   /// Precondition: it is sealed and pinned.
   void unpin(SlotIndex slot);
 
+  /// A hint: objects with these ids will be looked up, and published.
+  void prefetch(std::span<const ObjectId> ids) const noexcept;
   /// Removes an object. If it is in use, it is retired.
   void retire(SlotIndex slot, RemovalCause cause);
   /// Evicts all of them, unless one is in use. Then none is evicted: returns false. Clean objects of retention `keep`

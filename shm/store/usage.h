@@ -82,7 +82,7 @@ class Usage final : public Candidates {
   /// one, until it is written.
   Use refresh(SlotIndex slot) override;
   [[nodiscard]] std::uint32_t hit_sum(SlotIndex slot) override;
-  [[nodiscard]] std::uint64_t id_hash(SlotIndex slot) const override { return rows_.index.read(slot).id.hash(); }
+  [[nodiscard]] std::uint64_t id_hash(SlotIndex slot) const override { return rows_.index.id_hash(slot); }
   void prefetch(SlotIndex slot, int step) const override { rows_.index.prefetch_unlink(slot, step); }
 
  private:

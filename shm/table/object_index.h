@@ -95,6 +95,7 @@ class ObjectIndex {
     return bucket_of(id, geometry_.bucket_count);
   }
   [[nodiscard]] SlotFields read(SlotIndex slot) const noexcept;
+  [[nodiscard]] std::uint64_t id_hash(SlotIndex index) const noexcept { return slot(index).id.load().hash(); }
   [[nodiscard]] bool is_live(SlotIndex slot) const noexcept;
   /// The daemon's own fields of a row: written at any time after take(), read at any time.
   [[nodiscard]] SlotMargin& margin(SlotIndex index) const noexcept { return slot(index).margin; }

@@ -94,7 +94,7 @@ TEST_CASE("no window of cold objects goes at the cost of one that was touched") 
   for (int times = 0; times < 1000; ++times) REQUIRE(store.plan(16, Eviction::Effort::cold).empty());
   REQUIRE(store.plan(16).size() == 16);
   Slots victims;
-  for (std::uint32_t rests = 0; rests <= Eviction::kMostHandRests && victims.empty(); ++rests)
+  for (std::uint32_t rests = 0; rests <= Eviction::kMostRests && victims.empty(); ++rests)
     victims = store.plan(4, Eviction::Effort::cold);
   REQUIRE(victims.size() == 4);
   REQUIRE(std::ranges::none_of(victims, [](SlotIndex slot) { return slot % 8 == 0; }));
