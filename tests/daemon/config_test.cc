@@ -157,7 +157,7 @@ TEST_CASE("flags win over the file, the file over the defaults") {
   CHECK(config.store.capacity == 64u << 20);
   CHECK(config.store.max_objects == 9);
   CHECK(config.readers.empty());
-  CHECK(config.store.eviction_policy == EvictionPolicy::adaptive);
+  CHECK(config.store.eviction_policy == EvictionPolicy::lru);
 }
 
 TEST_CASE("every kind of value is understood in the file") {

@@ -34,7 +34,7 @@ struct StoreConfig {
   /// Maximum number of objects: sealed, unsealed, and removed but still held. 0: one per KiB of capacity, at least
   /// 1024. The bookkeeping of an object takes memory from its first use on.
   std::uint32_t max_objects = 0;
-  EvictionPolicy eviction_policy = EvictionPolicy::adaptive;
+  EvictionPolicy eviction_policy = EvictionPolicy::lru;
   /// An eviction goes on until this share of the capacity is free: 0 to 0.5. 0: evict only what is needed.
   double low_water_mark = 0.0;
   /// Defragment the arena when idle: move small objects that no client holds, at most one byte for each ten bytes

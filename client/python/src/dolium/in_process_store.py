@@ -17,7 +17,7 @@ class InProcessStore(ObjectStore):
     <dolium.InProcessStore 0 objects, 0 B of 64.0 MiB used>
     """
 
-    def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "adaptive",
+    def __init__(self, capacity: Size = 1 << 30, *, max_objects: int = 0, eviction_policy: str = "lru",
                  low_water_mark: float = 0.0, relocation: bool = True, preallocate: bool = False, prefault: bool = True,
                  huge_pages: bool = False, allow_pickle: bool = False) -> None:
         self.allow_pickle = allow_pickle

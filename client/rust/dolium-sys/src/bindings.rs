@@ -185,7 +185,7 @@ pub struct dolium_open_options {
     pub struct_size: usize,
     /// `DOLIUM_OPEN_`...
     pub flags: u32,
-    /// `DOLIUM_EVICT_`...; in `DOLIUM_OPEN_OPTIONS_INIT`, `DOLIUM_EVICT_ADAPTIVE`
+    /// `DOLIUM_EVICT_`...
     pub eviction_policy: i32,
     /// bytes, rounded up to pages of 4 KiB; 0: 1 GiB
     pub capacity: u64,

@@ -90,14 +90,14 @@ impl ConnectOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum EvictionPolicy {
-    /// The least recently used.
+    /// The least recently used. The default.
+    #[default]
     Lru,
     /// The least frequently used.
     Lfu,
     /// The first sealed.
     Fifo,
-    /// Follows the requests: good on popular sets, scans, loops larger than the store, and sets that change. The default.
-    #[default]
+    /// Follows the requests: good on popular sets, scans, loops larger than the store, and sets that change.
     Adaptive,
 }
 

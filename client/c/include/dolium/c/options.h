@@ -1,7 +1,7 @@
 #ifndef DOLIUM_C_OPTIONS_H
 #define DOLIUM_C_OPTIONS_H
-// The options of connect, open, create and put. In each, a zero means the default, but for the eviction policy of
-// dolium_open_options. A NULL pointer to options means that all are the default.
+// The options of connect, open, create and put. In each, a zero means the default. A NULL pointer to options means that
+// all are the default.
 
 #include <dolium/c/base.h>
 #include <dolium/c/id.h>
@@ -61,7 +61,7 @@ enum {
 typedef struct dolium_open_options {
   size_t struct_size;
   uint32_t flags;                          ///< DOLIUM_OPEN_...
-  int32_t eviction_policy;                 ///< DOLIUM_EVICT_...; in DOLIUM_OPEN_OPTIONS_INIT, DOLIUM_EVICT_ADAPTIVE
+  int32_t eviction_policy;                 ///< DOLIUM_EVICT_...
   uint64_t capacity;                       ///< bytes, rounded up to pages of 4 KiB; 0: 1 GiB
   uint32_t max_objects;                    ///< 0: one per KiB of capacity, at least 1024
   uint32_t reserved;                       ///< 0
@@ -70,7 +70,7 @@ typedef struct dolium_open_options {
   uint64_t max_pinned_bytes_per_user;      ///< 0: only the capacity limits them
 } dolium_open_options;
 #define DOLIUM_OPEN_OPTIONS_INIT \
-  { sizeof(dolium_open_options), 0, DOLIUM_EVICT_ADAPTIVE, 0, 0, 0, 0.0, 0, 0 }
+  { sizeof(dolium_open_options), 0, 0, 0, 0, 0, 0.0, 0, 0 }
 
 // ---- create and put ----
 

@@ -42,7 +42,7 @@ public record OpenOptions(
    * @return options
    */
   public static OpenOptions ofCapacity(long capacity) {
-    return new OpenOptions(capacity, 0, EvictionPolicy.ADAPTIVE, 0, 0, 0, true, false, false);
+    return new OpenOptions(capacity, 0, EvictionPolicy.LRU, 0, 0, 0, true, false, false);
   }
 
   /** Address of a dolium_open_options. */
