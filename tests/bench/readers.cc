@@ -73,8 +73,8 @@ class Theatre {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string policy = "adaptive";
-  const std::array<Report::Option, 1> options{{{"--policy", "eviction policy; the default: adaptive", &policy}}};
+  std::string policy = "lru";
+  const std::array<Report::Option, 1> options{{{"--policy", "eviction policy; the default: lru", &policy}}};
   Report report(argc, argv, "readers: puts of 1 KiB into a full store, beside readers that touched everything",
                 options);
   std::vector<std::uint64_t> counts = {0, 10, 100, 300, 1000};
