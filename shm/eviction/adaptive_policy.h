@@ -6,19 +6,22 @@
 // Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023). The share is adjusted as
 // in ARC (shm/eviction/newcomers_share.h). It keeps its hits on a popular set, on scans, on loops larger than the
 // store, and when the popular set changes; lru, lfu, fifo and each policy with a fixed share fail on one of these. In
-// an exchange (each object is put, got after a while, and never again), it finds what lru finds.
+// an exchange (each object is put, got after a while, and never again), it finds what lru finds. It loses most of the
+// popular objects that are put once, and not again after their eviction: that looks like an exchange.
 //
 // Model: two queues and a list of ghosts.
-//   newcomers  (first lane) objects begin here, and only here objects are evicted. At the end of the queue, an object
-//              that was got since it joined goes to the main queue; another is evicted, and leaves a ghost.
+//   newcomers  (first lane) objects begin here, and victims come from here; exceptions are below. At the end of the
+//              queue, an object that was got since it joined goes to the main queue; another is evicted, and leaves a
+//              ghost.
 //   main       (second lane) if it has more than its share of the bytes, the object at its end is looked at: one that
-//              was got goes to the beginning again, up to twice without another get; another joins the newcomers. While
-//              hardly any object evicted from the main queue returns, one that was got joins them at the end, and is
-//              the next to be evicted: in an exchange, it would take the place of objects that were not got yet.
+//              was got goes to the beginning again, up to twice without another get; another joins the newcomers.
+//              While hardly any object evicted from the main queue is put again, the requests look like an exchange.
+//              Then an object of the main queue that was got joins the end of the newcomers, and is the next victim:
+//              otherwise it would take the memory of objects that were not got yet.
 //   ghosts     ids of objects that were evicted. An object that is put again while its ghost is there begins in the
 //              main queue, unless it was there before: in a loop, it would push out an object that comes next.
 // If sizes differ, windows of neighbours are evicted. They are of newcomers alone. But in an exchange, they are of any
-// objects that were not accessed for long, as with lru: of the newcomers, those that lie together are often the latest.
+// objects that were not accessed for long, as with lru: there, newcomers that are neighbours are often the latest.
 //
 // Shares are of bytes, not of objects: a large newcomer costs as much as many small ones. While the main queue has less
 // than its share, because the store fills or because the share has grown, newcomers begin in it. A main queue that is
