@@ -49,7 +49,8 @@ std::vector<SlotIndex> Eviction::search_first_lane(std::uint64_t needed, Effort 
   for (std::uint32_t tries = 0; tries < kAnchorTries; ++tries) {
     while (is_demotion_due()) admit_next();
     first_lane_only_ = true;
-    std::vector<SlotIndex> victims = objects_of(arena_, best_of_first_lane(needed, is_cold ? kAnchorLooks : kLaneLooks));
+    std::vector<SlotIndex> victims =
+        objects_of(arena_, best_of_first_lane(needed, is_cold ? kAnchorLooks : kLaneLooks));
     first_lane_only_ = false;
     if (victims.empty()) break;
     const bool used = park_used(victims);
