@@ -42,7 +42,7 @@ AdaptivePolicy::State AdaptivePolicy::recovered(SlotIndex slot, const LaneBytes&
 bool AdaptivePolicy::begins_in_main(SlotIndex slot, const LaneBytes& bytes) {
   const std::uint64_t size = view_.arena.owns(slot) ? view_.arena.size_of(ExtentRef::live(slot)) : 0;
   const bool fills = view_.arena.used_bytes() < full_bytes_ - full_bytes_ / kFillingShare;
-  return share_.take_room_in_main(bytes, size, fills ? view_.arena.capacity() : 0);
+  return share_.take_room_in_main(bytes, size, fills);
 }
 
 void AdaptivePolicy::evicted(SlotIndex slot, std::uint32_t objects) {

@@ -88,12 +88,8 @@ class NewcomersShare {
   /// The main queue has so much less that a newcomer of so many bytes fits there, and may begin there: because the
   /// store fills, or because its share has grown. (If it is smaller because windows of neighbours took objects of it,
   /// newcomers that are used once would take their places.)
-  /// While the store fills, the main queue takes its share of the capacity at once: so its objects are neighbours, and
-  /// those of the newcomers are. `capacity`: 0 if the store does not fill.
-  [[nodiscard]] bool take_room_in_main(const Policy::LaneBytes& bytes, std::uint64_t size,
-                                       std::uint64_t capacity) noexcept {
-    const bool fills = capacity != 0;
-    const double room = (1 - share_) * (fills ? static_cast<double>(capacity) : all_bytes(bytes));
+  [[nodiscard]] bool take_room_in_main(const Policy::LaneBytes& bytes, std::uint64_t size, bool fills) noexcept {
+    const double room = (1 - share_) * all_bytes(bytes);
     if (main_bytes(bytes) >= kFull * room) {
       grown_ = 0;
       return false;

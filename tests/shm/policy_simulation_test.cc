@@ -105,7 +105,7 @@ class PlainAdaptive final : public PlainPolicy {
     }
     const auto count = static_cast<double>(newcomers_.size() + main_.size());
     const bool fills = 8 * (newcomers_.size() + main_.size() + 1) < full_eighths_;
-    const double main = static_cast<double>(main_.size()), most = (1 - share_.share) * (fills ? kRoom : count);
+    const double main = static_cast<double>(main_.size()), most = (1 - share_.share) * count;
     const bool is_under = main < 0.97 * most;
     if (!proven && !is_under) share_.grown = 0;
     const bool has_room = !proven && is_under && main + 1 <= most && (fills || share_.grown > 0);
