@@ -66,7 +66,7 @@ class AdaptivePolicy final : public Policy {
   [[nodiscard]] Side demotion_side() const override { return share_.main_returns() ? Side::beginning : Side::end; }
   [[nodiscard]] bool windows_by_lane() const override { return !share_.is_exchange(); }
   void lacked_window() override { share_.lacked_window(); }
-  void prefetch(std::uint64_t id_hash) const override { ghosts_.prefetch(id_hash); }
+  void prefetch_id(std::uint64_t id_hash) const override { ghosts_.prefetch(id_hash); }
   void forget_hits(SlotIndex slot, std::uint32_t hits) override;
   [[nodiscard]] std::uint64_t bookkeeping_bytes() const noexcept override;
 

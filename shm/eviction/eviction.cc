@@ -78,7 +78,7 @@ void Eviction::prefetch_next() const {
     const std::size_t behind = Candidates::kPrefetchSteps - step;
     if (behind < order_.cold().size()) candidates_.prefetch(order_.cold()[behind], static_cast<int>(step));
   }
-  if (order_.is_by_arrival() && order_.cold().size() > 1) policy_.prefetch(candidates_.id_hash(order_.cold()[1]));
+  if (order_.is_by_arrival() && order_.cold().size() > 1) policy_.prefetch_id(candidates_.id_hash(order_.cold()[1]));
 }
 
 SlotIndex Eviction::coldest(Effort effort) {

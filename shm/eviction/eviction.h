@@ -138,7 +138,7 @@ class Eviction final : private Neighbours {
                                                     std::uint64_t size_bytes);
 
   /// A hint: an object with this id will be inserted, or evicted.
-  void prefetch(std::uint64_t id_hash) const { policy_.prefetch(id_hash); }
+  void prefetch_id(std::uint64_t id_hash) const { policy_.prefetch_id(id_hash); }
 
   [[nodiscard]] std::uint32_t size() const noexcept;
   [[nodiscard]] std::span<std::byte> in_use() noexcept { return order_.in_use(); }  ///< for LargePages

@@ -79,7 +79,7 @@ class Policy {
   /// The first lane had no room for a new object at one place.
   virtual void lacked_window() {}
   /// A hint: an object with this id will enter soon, or be evicted. For what is not in the processor's caches then.
-  virtual void prefetch(std::uint64_t /*id_hash*/) const {}
+  virtual void prefetch_id(std::uint64_t /*id_hash*/) const {}
   /// A client left, or its table was settled, that counted so many hits: Candidates::hit_sum() is without them from now
   /// on.
   virtual void forget_hits(SlotIndex /*slot*/, std::uint32_t /*hits*/) {}

@@ -48,7 +48,7 @@ void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs cre
 
 void SealedObjects::prefetch(std::span<const ObjectId> ids) const noexcept {
   rows_.index.prefetch(ids);
-  for (const ObjectId& id : ids) eviction_.prefetch(id.hash());
+  for (const ObjectId& id : ids) eviction_.prefetch_id(id.hash());
 }
 
 void SealedObjects::pin(SlotIndex slot, std::uint32_t uid) {
@@ -103,7 +103,7 @@ void SealedObjects::evict_together(std::span<const SlotIndex> slots) {
       for (int step = 0; step < Candidates::kPrefetchSteps; ++step)
         for (const SlotIndex slot : group) {
           usage_.prefetch(slot, step);
-          if (step == 1) eviction_.prefetch(usage_.id_hash(slot));  // the row is there by now
+          if (step == 1) eviction_.prefetch_id(usage_.id_hash(slot));  // the row is there by now
         }
     for (const SlotIndex slot : group) {
       if (rows_.margin(slot).kept) {
