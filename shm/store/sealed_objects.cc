@@ -48,6 +48,7 @@ void SealedObjects::publish(SlotIndex slot, const SlotFields& object, TimeNs cre
 
 void SealedObjects::prefetch(std::span<const ObjectId> ids) const noexcept {
   rows_.index.prefetch(ids);
+  if (policy_->order() != Policy::Order::by_arrival) return;  // a policy by key does not know ids
   for (const ObjectId& id : ids) eviction_.prefetch_id(id.hash());
 }
 
@@ -99,11 +100,12 @@ bool SealedObjects::evict_unused(const std::vector<SlotIndex>& slots) {
 void SealedObjects::evict_together(std::span<const SlotIndex> slots) {
   for (; !slots.empty(); slots = slots.subspan(std::min(slots.size(), kFetchedTogether))) {
     const std::span<const SlotIndex> group = slots.first(std::min(slots.size(), kFetchedTogether));
+    const bool knows_ids = policy_->order() == Policy::Order::by_arrival;
     if (group.size() > 1)
       for (int step = 0; step < Candidates::kPrefetchSteps; ++step)
         for (const SlotIndex slot : group) {
           usage_.prefetch(slot, step);
-          if (step == 1) eviction_.prefetch_id(usage_.id_hash(slot));  // the row is there by now
+          if (step == 1 && knows_ids) eviction_.prefetch_id(usage_.id_hash(slot));  // the row is there by now
         }
     for (const SlotIndex slot : group) {
       if (rows_.margin(slot).kept) {
